@@ -1,0 +1,52 @@
+"""The environment switches, read once when the engine starts.  docs/environment.md lists the same table."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+
+def _flag(name: str) -> bool:
+    return os.environ.get(name, "").strip().lower() not in ("", "0", "false", "no", "off")
+
+
+def _positive(name: str, default: float) -> float:
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < float("inf"):
+        raise ValueError(f"{name} is {text!r}; expected a positive number")
+    return value
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the GRILLY_VK_* variables say."""
+
+    device: str | None  # GRILLY_VK_DEVICE: an index, or part of a name
+    debug: bool  # GRILLY_VK_DEBUG: guard words and poison around device memory
+    segment_bytes: int  # GRILLY_VK_SEGMENT_MB: size of one device memory segment
+    memory_fraction: float  # GRILLY_VK_MEMORY_FRACTION: share of the heap that may be used
+    memory: str  # GRILLY_VK_MEMORY: auto, host or storage
+    barrier_op: bool  # GRILLY_VK_NO_BARRIER_OP=1 turns the native barrier off
+
+    @staticmethod
+    def from_environment() -> Config:
+        memory = os.environ.get("GRILLY_VK_MEMORY", "auto").strip().lower() or "auto"
+        if memory not in ("auto", "host", "storage"):
+            raise ValueError(f"GRILLY_VK_MEMORY is {memory!r}; expected auto, host or storage")
+        fraction = _positive("GRILLY_VK_MEMORY_FRACTION", 0.8)
+        if fraction > 1:
+            raise ValueError(f"GRILLY_VK_MEMORY_FRACTION is {fraction}; expected a number in (0, 1]")
+        return Config(
+            device=os.environ.get("GRILLY_VK_DEVICE", "").strip() or None,
+            debug=_flag("GRILLY_VK_DEBUG"),
+            segment_bytes=max(1 << 16, int(_positive("GRILLY_VK_SEGMENT_MB", 64) * (1 << 20))) // 256 * 256,
+            memory_fraction=fraction,
+            memory=memory,
+            barrier_op=not _flag("GRILLY_VK_NO_BARRIER_OP"),
+        )

@@ -1,0 +1,96 @@
+"""GRILLY_VK_DEBUG=1: guard words around every allocation and NaN in freed memory, checked at every sync."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .memory import ALIGN, Block, Segment
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+GUARD = 0xFFC5AFE5  # both patterns are NaN as float32
+POISON = 0x7FC0DEAD
+
+
+class _Span:
+    """A range of a segment, dressed as a buffer for launches."""
+
+    __slots__ = ("block", "nbytes", "offset", "segment")
+
+    def __init__(self, block: Block, offset: int, nbytes: int) -> None:
+        self.block = block
+        self.segment: Segment = block.segment
+        self.offset = offset
+        self.nbytes = nbytes
+
+
+class Guards:
+    """Hooks into the device pool of an engine; see the module's text."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._live: dict[int, tuple[Block, int]] = {}
+        pool = engine.memory
+        pool.guard = ALIGN
+        pool.on_alloc = self._allocated
+        pool.on_free = self._freed
+
+    def verify(self) -> None:
+        """Checks all guards and all poison.
+
+        Raises:
+            RuntimeError: a kernel or the host wrote outside its memory, or after freeing it.
+        """
+        for block, nbytes in self._live.values():
+            end = block.offset + ALIGN + (nbytes + 3) // 4 * 4
+            for what, start, stop in (
+                ("before", block.offset, block.offset + ALIGN),
+                ("after", end, block.offset + block.size),
+            ):
+                self._expect(block, start, stop, GUARD, f"something wrote {what} a tensor of {nbytes} bytes")
+        for block in self._engine.memory.cached_blocks():
+            self._expect(
+                block, block.offset, block.offset + block.size, POISON, "something wrote into memory after it was freed"
+            )
+
+    def _expect(self, block: Block, start: int, stop: int, bits: int, problem: str) -> None:
+        words = self._words(_Span(block, start, stop - start))
+        wrong = np.flatnonzero(words != bits)
+        if wrong.size:
+            where = start + 4 * int(wrong[0])
+            raise RuntimeError(
+                f"GRILLY_VK_DEBUG: {problem} (segment {block.segment.number}, byte {where}: "
+                f"{int(words[wrong[0]]):#010x} in place of {bits:#010x})"
+            )
+
+    def _words(self, span: _Span) -> np.ndarray:
+        if span.segment.words is not None:
+            return span.segment.words[span.offset // 4 : (span.offset + span.nbytes) // 4]
+        staged = self._engine.staging.alloc(span.nbytes)
+        self._engine.launch("copy", span.nbytes // 4, src=span, dst=staged, n=span.nbytes // 4)
+        self._engine.stream.flush()
+        return staged.words()
+
+    def _allocated(self, block: Block, nbytes: int, clean: bool) -> None:
+        self._live[id(block)] = (block, nbytes)
+        self._fill(block, block.offset, block.size, GUARD, clean)
+        if not clean:
+            self._fill(block, block.offset + ALIGN, (nbytes + 3) // 4 * 4, POISON, clean)
+
+    def _freed(self, block: Block) -> None:
+        if self._live.pop(id(block), None) is not None:
+            if block.arena is not None:
+                self._fill(block, block.offset, block.size, POISON, False)
+            else:
+                with self._engine.outside_capture():
+                    self._fill(block, block.offset, block.size, POISON, False)
+
+    def _fill(self, block: Block, offset: int, nbytes: int, bits: int, clean: bool) -> None:
+        words = block.segment.words
+        if clean and words is not None:
+            words[offset // 4 : (offset + nbytes) // 4] = bits
+        elif nbytes:
+            self._engine.launch("fill", nbytes // 4, dst=_Span(block, offset, nbytes), n=nbytes // 4, bits=bits)

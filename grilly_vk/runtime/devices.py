@@ -1,0 +1,119 @@
+"""Which Vulkan devices there are, and which one to use.  Asked before Kompute is: it crashes without one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import DeviceError
+
+INSTALL_HINT = (
+    "Install a Vulkan driver: Debian and Ubuntu `apt install mesa-vulkan-drivers libvulkan1` (that includes "
+    "lavapipe, which needs no GPU); Fedora `dnf install mesa-vulkan-drivers vulkan-loader`; macOS "
+    "`brew install molten-vk vulkan-loader`; NVIDIA and AMD: the vendor's driver."
+)
+_PREFERENCE = {"discrete": 0, "integrated": 1, "virtual": 2, "cpu": 3, "other": 4}
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """One Vulkan device, as its driver describes it.  Sizes are in bytes.
+
+    ``str(info)`` is a one-line summary; `limits` holds the Vulkan limits that matter to compute.
+    """
+
+    index: int
+    name: str
+    type: str  # discrete, integrated, virtual, cpu or other
+    driver: str
+    api_version: str
+    vendor_id: int
+    device_id: int
+    subgroup_size: int
+    timestamp_period: float  # nanoseconds a tick
+    max_allocation: int
+    limits: dict[str, Any]
+    heaps: tuple[dict[str, Any], ...]
+    memory_types: tuple[dict[str, Any], ...]
+    queue_families: tuple[dict[str, Any], ...]
+
+    def __str__(self) -> str:
+        return f"[{self.index}] {self.name} ({self.type}, {self.driver}, Vulkan {self.api_version})"
+
+    def heap_for(self, *, host: bool) -> int:
+        """Bytes in the heap that Kompute's host (or device-local) tensors come from; 0 if there is none."""
+        for kind in self.memory_types:
+            fits = kind["host_visible"] and kind["host_coherent"] if host else kind["device_local"]
+            if fits:
+                return int(self.heaps[kind["heap"]]["size"])
+        return 0
+
+    @property
+    def max_tensor_bytes(self) -> int:
+        """The largest single tensor: one storage buffer, one allocation."""
+        return min(int(self.limits["max_storage_buffer_range"]), self.max_allocation, 0xFFFFFF00)
+
+
+def devices() -> list[DeviceInfo]:
+    """All Vulkan devices, in the driver's order (the order that `set_device` counts in).
+
+    Returns an empty list where no driver is installed.
+
+    Raises:
+        DeviceError: the native module is missing, or no Vulkan loader is installed.
+    """
+    try:
+        from . import _native
+    except ImportError as error:
+        raise DeviceError(
+            f"grilly_vk's native module can't be loaded ({error}); reinstall grilly-vk in this environment"
+        ) from error
+    try:
+        found = _native.devices()
+    except RuntimeError as error:
+        raise DeviceError(f"{error}. {INSTALL_HINT}") from error
+    return [_info(i, d) for i, d in enumerate(found)]
+
+
+def _info(index: int, d: dict[str, Any]) -> DeviceInfo:
+    driver = " ".join(x for x in (d["driver_name"], d["driver_info"]) if x) or f"driver {d['driver_version']:#x}"
+    return DeviceInfo(
+        index=index,
+        name=d["name"],
+        type=d["type"],
+        driver=driver,
+        api_version=d["api_version"],
+        vendor_id=d["vendor_id"],
+        device_id=d["device_id"],
+        subgroup_size=d["subgroup_size"],
+        timestamp_period=d["timestamp_period"],
+        max_allocation=d["max_memory_allocation_size"],
+        limits=d["limits"],
+        heaps=tuple(d["heaps"]),
+        memory_types=tuple(d["memory_types"]),
+        queue_families=tuple(d["queue_families"]),
+    )
+
+
+def choose(wanted: int | str | None) -> DeviceInfo:
+    """The device to use: by index, by part of its name, or the best kind (discrete > integrated > virtual > CPU).
+
+    Raises:
+        DeviceError: no device at all, or none that fits `wanted`; the message lists those that exist.
+    """
+    found = [d for d in devices() if any(q["compute"] for q in d.queue_families)]
+    if not found:
+        raise DeviceError(f"no Vulkan device was found. {INSTALL_HINT}")
+    if wanted is None:
+        return min(found, key=lambda d: (_PREFERENCE[d.type], d.index))
+    listing = "; ".join(map(str, found))
+    if isinstance(wanted, bool) or not isinstance(wanted, (int, str)):
+        raise TypeError(f"device must be an index or part of a name, not {type(wanted).__name__}")
+    text = str(wanted).strip()
+    if text.lstrip("-").isdigit():
+        matching = [d for d in found if d.index == int(text)]
+    else:
+        matching = [d for d in found if text and text.lower() in d.name.lower()]
+    if not matching:
+        raise DeviceError(f"no Vulkan device matches {wanted!r}; there are: {listing}")
+    return min(matching, key=lambda d: (_PREFERENCE[d.type], d.index))

@@ -1,0 +1,449 @@
+"""The engine: one opened device with its memory, kernels and stream.  The only door to Kompute."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib
+import logging
+import os
+import threading
+import weakref
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..errors import DeviceError, OutOfDeviceMemory
+from . import debug, devices
+from .config import Config
+from .kernels import Kernels, Program
+from .memory import Block, Buffer, Pool, Segment, readable
+from .stream import RNG_BASE, RNG_KEY, Entry, Recorder, Stream
+
+log = logging.getLogger("grilly_vk")
+_CONTROL_WORDS = 64
+_WORK = {"cpu": 1 << 29, "integrated": 1 << 34, "virtual": 1 << 34, "discrete": 1 << 37, "other": 1 << 31}
+_MAX_GROUPS = 65535
+
+
+class Window:
+    """Lets numpy see a buffer's memory, and keeps the buffer alive while an array does."""
+
+    __slots__ = ("__array_interface__", "buffer")
+
+    def __init__(self, buffer: Buffer, shape: tuple[int, ...], dtype: np.dtype) -> None:
+        self.buffer = buffer
+        address = buffer.words().__array_interface__["data"][0]
+        self.__array_interface__ = {"shape": shape, "typestr": dtype.str, "data": (address, False), "version": 3}
+
+
+class Engine:
+    """An opened Vulkan device.
+
+    Every public method may be called from any thread.  Arrays go in and come out as contiguous numpy arrays
+    of 4-byte elements.
+
+    Args:
+        info: the device, from `devices.choose`.
+        config: the environment switches.
+
+    Raises:
+        DeviceError: Kompute can't be loaded, or can't open the device.
+    """
+
+    def __init__(self, info: devices.DeviceInfo, config: Config) -> None:
+        self.info = info
+        self.config = config
+        self.lock = threading.RLock()
+        self.dead: str | None = None
+        self.local = 64
+        kp = _load_kompute()
+        self._kp = kp
+        self._segments_made = 0
+        try:
+            self._manager = kp.Manager(info.index)
+        except Exception as error:
+            raise DeviceError(f"Kompute can't open {info}: {error}") from error
+        self.host_visible = config.memory != "storage" and (
+            config.memory == "host" or (info.type in ("cpu", "integrated") and info.heap_for(host=True) > 0)
+        )
+        barrier = _load_barrier() if config.barrier_op else None
+        self.kernels = Kernels()
+        self._control = self._segment(_CONTROL_WORDS * 4, host=True)
+        assert self._control.words is not None
+        self._control.words[:] = 0
+        self._markers: dict[int, Entry] = {}
+        self.stream = Stream(
+            Recorder(self._manager, barrier), self._control.words, self.marker, _WORK[info.type]
+        )
+        self.memory = self._pool(host=self.host_visible)
+        self.staging = self.memory if self.host_visible else self._pool(host=True)
+        size = _CONTROL_WORDS * 4
+        self._control_buffer = Buffer(Block(self._control, 0, size), 0, size, deque())  # never given back
+        self.guards = debug.Guards(self) if config.debug else None
+        self.seed(int.from_bytes(os.urandom(8), "little"))
+        log.info(
+            "grilly_vk runs on %s, %s memory, %s",
+            info,
+            "host-visible" if self.host_visible else "device-local",
+            "native barriers" if barrier else "a submit per dependency",
+        )
+        _opened.add(self)
+
+    # ---- memory ----
+
+    def alloc(self, nbytes: int) -> Buffer:
+        """Uninitialised device memory (in the debug mode: NaN)."""
+        with self.lock:
+            self.check()
+            return self.memory.alloc(nbytes)
+
+    def upload(self, array: np.ndarray) -> Buffer:
+        """A new buffer with the contents of `array`."""
+        with self.lock:
+            self.check()
+            if self.host_visible:
+                buffer = self.memory.alloc(array.nbytes, clean=True)
+                _fill(buffer, array)
+                return buffer
+            with self.outside_capture():
+                buffer = self.memory.alloc(array.nbytes)
+                self._stage(buffer, array)
+            return buffer
+
+    def write(self, buffer: Buffer, array: np.ndarray) -> None:
+        """Replaces the contents of a live buffer, after the work that was issued before."""
+        with self.lock:
+            self.check()
+            if self.stream.capture is not None:
+                raise RuntimeError("a tensor can't be written by the host while a graph is captured")
+            if self.host_visible:
+                self.stream.flush()
+                _fill(buffer, array)
+            else:
+                self._stage(buffer, array)
+
+    def read(self, buffer: Buffer, out: np.ndarray) -> np.ndarray:
+        """Copies the buffer into `out` once all issued work is done."""
+        with self.lock:
+            self._sync_for_read()
+            if self.host_visible:
+                source = buffer
+            else:
+                source = self.staging.alloc(out.nbytes)
+                self._copy(buffer, source, out.nbytes)
+                self.stream.flush()
+            flat = out.reshape(-1).view(np.uint32)
+            flat[:] = source.words()[: flat.size]
+            return out
+
+    def share(self, buffer: Buffer, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        """The buffer as a numpy array: the memory itself where the host sees it, else a copy."""
+        if not self.host_visible or not np.prod(shape):
+            return self.read(buffer, np.empty(shape, dtype))
+        with self.lock:
+            self._sync_for_read()
+            return np.asarray(Window(buffer, shape, dtype))
+
+    def memory_stats(self) -> dict[str, int]:
+        """Bytes and counts; see `grilly_vk.memory_stats`."""
+        with self.lock:
+            pools = [self.memory] if self.host_visible else [self.memory, self.staging]
+            for pool in pools:
+                pool.collect()
+            return {
+                "bytes_in_use": sum(p.in_use for p in pools),
+                "bytes_peak": sum(p.peak for p in pools),
+                "bytes_reserved": sum(p.reserved for p in pools),
+                "bytes_budget": self._budget(host=self.host_visible),
+                "segments": sum(len(p.segments) for p in pools),
+                "allocations": sum(p.allocations for p in pools),
+                "programs": sum(p.programs for p in self.kernels.pipelines.values()),
+                "submits": self.stream.submits,
+                "replayed_submits": self.stream.replays,
+                "dispatches": self.stream.dispatches,
+            }
+
+    # ---- work ----
+
+    def launch(
+        self,
+        kernel: str,
+        items: int,
+        specs: tuple[tuple[str, float], ...] = (),
+        *,
+        work: int | None = None,
+        groups: int | None = None,
+        **arguments: Any,
+    ) -> None:
+        """Issues one dispatch.
+
+        Args:
+            kernel: name of the shader.
+            items: invocations wanted; kernels stride, so more or fewer may run.
+            specs: (name, value) of specialization constants that differ from the shader's defaults.
+            work: element-steps, for splitting submits; default `items`.
+            groups: exact workgroup count, instead of the one that follows from `items`.
+            arguments: a Buffer (or an object with `.buffer`) for each binding, None for one that this variant
+                does not use; a number for each push constant but the offsets.
+        """
+        if items <= 0:
+            return
+        with self.lock:
+            self.check()
+            pipeline = self.kernels.pipelines.get((kernel, specs, self.local)) or self.kernels.pipeline(
+                kernel, specs, self.local
+            )
+            buffers = {}
+            for name in pipeline.bindings:
+                given = arguments[name]
+                buffers[name] = self._control_buffer if given is None else getattr(given, "buffer", given)
+            segments = tuple([b.segment for b in buffers.values()])
+            if groups is None:
+                groups = _groups(items, self.local)
+            program = pipeline.program(self._manager, segments, groups)
+            self.stream.append(
+                program, pipeline.push(buffers, arguments), items if work is None else work, list(buffers.values())
+            )
+
+    def steps_per_submit(self, work_per_step: int) -> int:
+        """How many steps of a long loop fit one submit; at least one, a power of two."""
+        fit = max(1, self.stream.budget // max(1, work_per_step))
+        return 1 << (fit.bit_length() - 1)
+
+    def random_draw(self) -> int:
+        """Reserves the next random operation of this submit; goes to kernels as the push constant `draw`."""
+        with self.lock:
+            return self.stream.take_draw()
+
+    @property
+    def control(self) -> Buffer:
+        """The control block (ticket, random key and base), for kernels that draw random numbers."""
+        return self._control_buffer
+
+    def seed(self, seed: int) -> None:
+        """Restarts the random numbers from a 64-bit seed."""
+        with self.lock:
+            self.check()
+            self.stream.flush()
+            words = self._control.words
+            assert words is not None
+            words[RNG_KEY : RNG_KEY + 2] = seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF
+            words[RNG_BASE : RNG_BASE + 2] = 0
+
+    def synchronize(self) -> None:
+        """Waits until all issued work is done."""
+        with self.lock:
+            self._sync_for_read()
+
+    def marker(self, draws: int) -> Entry:
+        """The entry that ends a submit."""
+        found = self._markers.get(draws)
+        if found is None:
+            pipeline = self.kernels.pipeline("mark", (), self.local)
+            program = pipeline.program(self._manager, (self._control,), 1)
+            found = (program, pipeline.push({}, {"draws": draws}))
+            if len(self._markers) < 256:
+                self._markers[draws] = found
+        return found
+
+    def check(self) -> None:
+        """Raises what makes this engine unusable, if anything does."""
+        if self.dead is not None:
+            raise DeviceError(self.dead)
+        if self.stream.lost is not None:
+            raise DeviceError(self.stream.lost)
+
+    # ---- inside ----
+
+    def _sync_for_read(self) -> None:
+        self.check()
+        if self.stream.capture is not None:
+            raise RuntimeError("values can't be read while a graph is captured; read them after replay()")
+        self.stream.flush()
+        if self.guards is not None:
+            self.guards.verify()
+
+    @contextlib.contextmanager
+    def outside_capture(self) -> Iterator[None]:
+        """Work issued here runs now, even while a graph is captured."""
+        capture, self.stream.capture = self.stream.capture, None
+        arena, self.memory.arena = self.memory.arena, None
+        try:
+            yield
+            if capture is not None:
+                self.stream.flush()
+        finally:
+            self.stream.capture, self.memory.arena = capture, arena
+
+    def _stage(self, buffer: Buffer, array: np.ndarray) -> None:
+        if array.nbytes:
+            staged = self.staging.alloc(array.nbytes, clean=True)
+            _fill(staged, array)
+            self._copy(staged, buffer, array.nbytes)
+
+    def _copy(self, source: Buffer, target: Buffer, nbytes: int) -> None:
+        words = (nbytes + 3) // 4
+        self.launch("copy", words, src=source, dst=target, n=words)
+
+    def _budget(self, *, host: bool) -> int:
+        return int(self.info.heap_for(host=host) * self.config.memory_fraction)
+
+    def _pool(self, *, host: bool) -> Pool:
+        def create(nbytes: int) -> Segment:
+            budget = self._budget(host=host)
+            if pool.reserved + nbytes > budget:
+                raise OutOfDeviceMemory(
+                    f"{readable(nbytes)} more device memory was asked for; {readable(pool.in_use)} are in use, "
+                    f"{readable(pool.reserved)} reserved, and the budget is {readable(budget)} "
+                    f"({self.config.memory_fraction:.0%} of the heap of {self.info.name})"
+                )
+            return self._segment(nbytes, host=host)
+
+        largest = self.info.max_tensor_bytes
+        pool = Pool(
+            create,
+            min(self.config.segment_bytes, largest),
+            largest,
+            lambda: (self.stream.submits, self.stream.pending),
+            lambda: self.stream.flush(),
+            self._purge,
+        )
+        return pool
+
+    def _segment(self, nbytes: int, *, host: bool) -> Segment:
+        kind = self._kp.TensorTypes.host if host else self._kp.TensorTypes.storage
+        tensor = self._manager.tensor_t(np.zeros(nbytes // 4, np.uint32), kind)
+        self._segments_made += 1
+        return Segment(self._segments_made, tensor, nbytes, tensor.data() if host else None)
+
+    def _purge(self, gone: set[Segment]) -> None:
+        def uses(program: Program) -> bool:
+            return not gone.isdisjoint(program.reads) or not gone.isdisjoint(program.writes)
+
+        self.stream.forget(uses)
+        for pipeline in self.kernels.pipelines.values():
+            pipeline.forget(uses)
+        for segment in gone:
+            segment.words = None
+            segment.tensor.destroy()
+
+
+def _fill(buffer: Buffer, array: np.ndarray) -> None:
+    flat = array.reshape(-1).view(np.uint32)
+    buffer.words()[: flat.size] = flat
+
+
+def _groups(items: int, local: int) -> int:
+    """Workgroups for `items`, rounded up to an eighth of a power of two so that few programs are needed."""
+    groups = -(-items // local)
+    if groups > 8:
+        step = 1 << max(0, groups.bit_length() - 4)
+        groups = -(-groups // step) * step
+    return min(groups, _MAX_GROUPS)
+
+
+def _load_kompute() -> Any:
+    root = logging.getLogger()
+    handlers = root.handlers[:]
+    try:
+        return importlib.import_module("kp")
+    except ImportError as error:
+        raise DeviceError(
+            f"Kompute's Python module kp can't be loaded ({error}). {devices.INSTALL_HINT} "
+            "README.md says how kp itself is built."
+        ) from error
+    finally:
+        root.handlers[:] = handlers  # kp calls logging.basicConfig, which is the application's to call
+
+
+def _load_barrier() -> Any | None:
+    from . import _native
+
+    if not hasattr(_native, "Barrier"):
+        try:
+            _native.bind_barrier(_native)
+        except (ImportError, RuntimeError, TypeError) as error:
+            log.warning(
+                "the native barrier can't be used (%s): kp was built with another pybind11 than grilly_vk "
+                "(%s). Dependent dispatches are submitted one by one, which is slower.",
+                error,
+                _native.pybind11_internals,
+            )
+            return None
+    return _native.Barrier
+
+
+# ---- the engine in use ----
+
+_opened: weakref.WeakSet[Engine] = weakref.WeakSet()
+_lock = threading.RLock()
+_current: Engine | None = None
+_by_device: dict[int, Engine] = {}
+_forked = False
+
+
+def engine() -> Engine:
+    """The engine in use, opened at the first call.
+
+    Raises:
+        DeviceError: no usable device, or this process is a fork of one that had opened it.
+    """
+    global _current
+    if _current is None:
+        with _lock:
+            if _forked:
+                raise DeviceError(_FORKED)
+            if _current is None:
+                config = Config.from_environment()
+                _current = _open(devices.choose(config.device), config)
+    return _current
+
+
+def set_device(device: int | str | None = None) -> devices.DeviceInfo:
+    """Uses another device from now on, by index or part of its name (None: GRILLY_VK_DEVICE, or the best).
+
+    Tensors and layers stay on the device that they were made on.  After a lost device this opens it afresh.
+
+    Raises:
+        DeviceError: no such device; the message lists those that exist.
+    """
+    global _current
+    with _lock:
+        if _forked:
+            raise DeviceError(_FORKED)
+        config = Config.from_environment()
+        _current = _open(devices.choose(config.device if device is None else device), config)
+        return _current.info
+
+
+def _open(info: devices.DeviceInfo, config: Config) -> Engine:
+    found = _by_device.get(info.index)
+    if found is None or found.dead is not None or found.stream.lost is not None:
+        found = _by_device[info.index] = Engine(info, config)
+    return found
+
+
+_FORKED = (
+    "this process was forked after the Vulkan device was opened, and a device can't be used on both sides of a "
+    "fork; use multiprocessing.get_context('spawn'), or open the device after the fork"
+)
+
+
+def _after_fork() -> None:
+    global _current, _forked, _lock
+    if not _opened:
+        return
+    _lock = threading.RLock()
+    _forked, _current = True, None
+    for one in list(_opened):
+        one.lock = threading.RLock()
+        one.dead = _FORKED
+        # The driver's threads are not in this process: destroying its objects here would wait for them forever.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(one))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,96 @@
+"""Graphs: a captured run of operations, submitted again and again without Python in between."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from .memory import Arena
+from .stream import Capture, Entry
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+
+class Graph:
+    """Operations recorded inside ``with grilly_vk.capture() as g:``; `replay` runs them.
+
+    Capturing does not execute.  Tensors that were made before the capture are static inputs and state: write
+    new contents into them between replays.  Tensors made inside hold the results of the last replay, and
+    belong to the graph.  Random operations draw fresh numbers in each replay.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._arena = Arena()
+        self._capture: Capture | None = Capture(self._arena)
+        self._batches: list[list[Any]] = []
+        self._keep: list[Any] = []
+        self._entries: list[list[Entry]] = []
+        self.dispatches = 0
+        self.replays = 0
+
+    def __enter__(self) -> Graph:
+        engine = self._engine
+        with engine.lock:
+            engine.check()
+            if engine.stream.capture is not None:
+                raise RuntimeError("a graph is being captured already; captures don't nest")
+            if self._capture is None:
+                raise RuntimeError("this graph is captured already; make a new one with grilly_vk.capture()")
+            engine.stream.flush()
+            engine.stream.capture = self._capture
+            engine.memory.arena = self._arena
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        engine = self._engine
+        with engine.lock:
+            capture, self._capture = self._capture, None
+            engine.stream.capture = None
+            engine.memory.arena = None
+            if kind is not None or capture is None:
+                engine.memory.retired.append(self._arena)
+                return
+            batch: list[Entry] = []
+            held = 0
+            for entry, work in zip(capture.entries, capture.work):
+                if batch and held + work > engine.stream.budget:
+                    self._entries.append([*batch, engine.marker(0)])
+                    batch, held = [], 0
+                batch.append(entry)
+                held += work
+            self._entries.append([*batch, engine.marker(capture.draws)])
+            for entries in self._entries:
+                self._batches.append([s for s, _ in engine.stream.recorder.record(entries)])
+            self._keep = list(capture.keep.values())
+            self.dispatches = sum(map(len, self._entries))
+
+    def replay(self) -> None:
+        """Runs the captured operations once and waits for them.
+
+        Raises:
+            DeviceError: the device did not finish the work.
+            RuntimeError: the capture is still open.
+        """
+        engine = self._engine
+        with engine.lock:
+            engine.check()
+            if not self._batches:
+                raise RuntimeError("nothing to replay: leave the capture block first")
+            if engine.stream.capture is not None:
+                raise RuntimeError("a graph can't be replayed while another one is captured")
+            engine.stream.flush()
+            for sequences in self._batches:
+                engine.stream.run(sequences, 1)
+            self.replays += 1
+
+    def __del__(self) -> None:
+        engine = getattr(self, "_engine", None)
+        if engine is not None:
+            engine.memory.retired.append(self._arena)
+
+    def __repr__(self) -> str:
+        return f"Graph({self.dispatches} dispatches in {len(self._batches)} submits, replayed {self.replays} times)"

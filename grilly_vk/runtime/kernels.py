@@ -1,0 +1,137 @@
+"""Kernels: SPIR-V on disk, specialised pipelines, and the programs that a stream submits.
+
+A program is one Kompute Algorithm: a kernel with fixed specialization constants, bound segments and group
+count.  Kernels index segments by element offsets in push constants, so one program serves every call of the
+same shape wherever its tensors lie.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .memory import Buffer, Segment
+from .spirv import Interface, Scalar, SpirvError, reflect
+
+SPIRV = Path(__file__).parent / "spirv"
+
+
+class Program:
+    """A dispatch that only lacks its push constants.  `reads` and `writes` are as the validation layer sees them."""
+
+    __slots__ = ("algorithm", "kernel", "reads", "writes")
+
+    def __init__(self, kernel: str, algorithm: Any, reads: frozenset[Segment], writes: frozenset[Segment]) -> None:
+        self.kernel = kernel
+        self.algorithm = algorithm
+        self.reads = reads
+        self.writes = writes
+
+
+class Pipeline:
+    """A kernel with its specialization constants set; makes and keeps its programs."""
+
+    def __init__(self, name: str, code: bytes, face: Interface, local: int, specs: Mapping[str, float]) -> None:
+        self.name = name
+        self.code = code
+        self.local = local
+        self.bindings = tuple(b.name for b in face.bindings)
+        self._face = face
+        self._programs: dict[tuple[tuple[Segment, ...], int], Program] = {}
+        self._spec_values = [_spec_bits(name, s, specs, local) for s in face.specs]
+        self._pack = struct.Struct("<" + "".join(s.kind for s in face.push)).pack
+        strides = {b.name + "_at": (b.name, b.stride) for b in face.bindings}
+        # (binding or own name, stride); stride 0: a plain argument
+        self._slots = tuple(strides.get(s.name, (s.name, 0)) for s in face.push)
+
+    @property
+    def interface(self) -> Interface:
+        """What the shader declares."""
+        return self._face
+
+    def push(self, buffers: Mapping[str, Buffer], arguments: Mapping[str, float]) -> bytes:
+        """The push constants of one call, offsets filled in."""
+        return self._pack(
+            *[buffers[name].offset // stride if stride else arguments[name] for name, stride in self._slots]
+        )
+
+    def program(self, manager: Any, segments: tuple[Segment, ...], groups: int) -> Program:
+        """The program for these segments and that many workgroups, made at its first use."""
+        key = (segments, groups)
+        found = self._programs.get(key)
+        if found is None:
+            specs = np.array(self._spec_values, np.uint32).view(np.float32)
+            push = np.zeros(len(self._face.push), np.float32)
+            algorithm = manager.algorithm([s.tensor for s in segments], self.code, (groups, 1, 1), specs, push)
+            pairs = list(zip(segments, self._face.bindings))
+            found = self._programs[key] = Program(
+                self.name,
+                algorithm,
+                frozenset(s for s, b in pairs if b.reads),
+                frozenset(s for s, b in pairs if b.writes),
+            )
+        return found
+
+    def forget(self, unwanted: Callable[[Program], bool]) -> None:
+        """Drops the programs that `unwanted` names."""
+        for key in [k for k, p in self._programs.items() if unwanted(p)]:
+            del self._programs[key]
+
+    @property
+    def programs(self) -> int:
+        """How many programs are kept."""
+        return len(self._programs)
+
+
+def _spec_bits(kernel: str, spec: Scalar, given: Mapping[str, float], local: int) -> int:
+    if spec.name == "LOCAL":
+        return local
+    if spec.name not in given:
+        return spec.default
+    value = given[spec.name]
+    return int(struct.unpack("<I", struct.pack("<" + spec.kind, value))[0])
+
+
+class Kernels:
+    """All kernels by name, each read once."""
+
+    def __init__(self, folder: Path = SPIRV) -> None:
+        self.folder = folder
+        self._modules: dict[str, tuple[bytes, Interface]] = {}
+        self.pipelines: dict[tuple[str, tuple[tuple[str, float], ...], int], Pipeline] = {}
+
+    def names(self) -> list[str]:
+        """The kernels that the build made."""
+        return sorted(p.name[: -len(".spv")] for p in self.folder.glob("*.spv"))
+
+    def module(self, name: str) -> tuple[bytes, Interface]:
+        """SPIR-V and interface of a kernel.
+
+        Raises:
+            SpirvError: missing, unreadable or damaged file.
+        """
+        found = self._modules.get(name)
+        if found is None:
+            path = self.folder / f"{name}.spv"
+            try:
+                code = path.read_bytes()
+            except OSError as error:
+                raise SpirvError(f"kernel {name!r} can't be read ({error}); rebuild the package") from error
+            found = self._modules[name] = (code, reflect(code, path.name))
+        return found
+
+    def pipeline(self, name: str, specs: tuple[tuple[str, float], ...], local: int) -> Pipeline:
+        """The kernel specialised by `specs`, pairs of constant name and value."""
+        key = (name, specs, local)
+        found = self.pipelines.get(key)
+        if found is None:
+            code, face = self.module(name)
+            unknown = {n for n, _ in specs} - {s.name for s in face.specs}
+            if unknown:
+                raise SpirvError(f"kernel {name!r} has no specialization constant {sorted(unknown)}")
+            found = self.pipelines[key] = Pipeline(name, code, face, local, dict(specs))
+        return found

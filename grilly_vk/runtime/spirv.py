@@ -1,0 +1,140 @@
+"""Reads a kernel's interface out of its SPIR-V, so that the shader is the only place that declares it.
+
+Only what compute kernels of this project use is understood: storage-buffer blocks with one runtime array,
+one push-constant block of 32-bit scalars, and 32-bit specialization constants.
+Source: Khronos, SPIR-V specification 1.3, sections 2.3 and 3.32.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+_MAGIC = 0x07230203
+_NAME, _MEMBER_NAME, _EXECUTION_MODE = 5, 6, 16
+_TYPE_INT, _TYPE_FLOAT, _TYPE_RUNTIME_ARRAY, _TYPE_STRUCT, _TYPE_POINTER = 21, 22, 29, 30, 32
+_SPEC_TRUE, _SPEC_FALSE, _SPEC_CONSTANT, _VARIABLE, _DECORATE, _MEMBER_DECORATE = 48, 49, 50, 59, 71, 72
+_SPEC_ID, _ARRAY_STRIDE, _NON_WRITABLE, _NON_READABLE, _BINDING, _OFFSET = 1, 6, 24, 25, 33, 35
+_STORAGE_BUFFER, _PUSH_CONSTANT = 12, 9
+
+
+class SpirvError(ValueError):
+    """The file is no SPIR-V module that this runtime can use."""
+
+
+@dataclass(frozen=True)
+class Binding:
+    """One storage buffer: `name` is the array in the block, `stride` its element size in bytes."""
+
+    name: str
+    stride: int
+    reads: bool
+    writes: bool
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A push constant or a specialization constant; `kind` is a struct code: f, i or I."""
+
+    name: str
+    kind: str
+    default: int = 0  # bits
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What a kernel wants: buffers by binding number, push constants by offset, constants by id."""
+
+    bindings: tuple[Binding, ...]
+    push: tuple[Scalar, ...]
+    specs: tuple[Scalar, ...]
+
+
+def _string(words: tuple[int, ...]) -> str:
+    return struct.pack(f"<{len(words)}I", *words).split(b"\0", 1)[0].decode("utf-8", "replace")
+
+
+def reflect(code: bytes, where: str) -> Interface:
+    """The interface of the SPIR-V module `code`; `where` names it in errors.
+
+    Raises:
+        SpirvError: not SPIR-V, cut short, or an interface outside the rules above.
+    """
+    if len(code) < 20 or len(code) % 4:
+        raise SpirvError(f"{where}: {len(code)} bytes are no SPIR-V module; rebuild the package")
+    words = struct.unpack(f"<{len(code) // 4}I", code)
+    if words[0] != _MAGIC:
+        raise SpirvError(f"{where}: starts with {words[0]:#010x}, not SPIR-V's {_MAGIC:#010x}; rebuild the package")
+    names: dict[int, str] = {}
+    member_names: dict[tuple[int, int], str] = {}
+    decorations: dict[tuple[int, int], int] = {}
+    member_decorations: dict[tuple[int, int, int], int] = {}
+    types: dict[int, tuple[int, tuple[int, ...]]] = {}
+    constants: list[tuple[int, int, int]] = []
+    variables: list[tuple[int, int, int]] = []
+    has_main = False
+    at = 5
+    while at < len(words):
+        count, op = words[at] >> 16, words[at] & 0xFFFF
+        if count == 0 or at + count > len(words):
+            raise SpirvError(f"{where}: the module is cut short or damaged at word {at}; rebuild the package")
+        a = words[at + 1 : at + count]
+        if op == _NAME:
+            names[a[0]] = _string(a[1:])
+        elif op == _MEMBER_NAME:
+            member_names[a[0], a[1]] = _string(a[2:])
+        elif op == _DECORATE:
+            decorations[a[0], a[1]] = a[2] if len(a) > 2 else 1
+        elif op == _MEMBER_DECORATE:
+            member_decorations[a[0], a[1], a[2]] = a[3] if len(a) > 3 else 1
+        elif op in (_TYPE_INT, _TYPE_FLOAT, _TYPE_RUNTIME_ARRAY, _TYPE_STRUCT, _TYPE_POINTER):
+            types[a[0]] = (op, a[1:])
+        elif op in (_SPEC_CONSTANT, _SPEC_TRUE, _SPEC_FALSE):
+            constants.append((a[1], a[0], a[2] if op == _SPEC_CONSTANT else int(op == _SPEC_TRUE)))
+        elif op == _VARIABLE and a[2] in (_STORAGE_BUFFER, _PUSH_CONSTANT):
+            variables.append((a[1], a[0], a[2]))
+        elif op == _EXECUTION_MODE:
+            has_main = True
+        at += count
+    if not has_main:
+        raise SpirvError(f"{where}: the module has no entry point; rebuild the package")
+
+    def kind(type_id: int) -> str:
+        op, operands = types.get(type_id, (0, ()))
+        if op == _TYPE_FLOAT:
+            return "f"
+        if op == _TYPE_INT and operands[1]:
+            return "i"
+        return "I"
+
+    bindings: dict[int, Binding] = {}
+    push: tuple[Scalar, ...] = ()
+    for variable, pointer, storage in variables:
+        struct_id = types[pointer][1][1]
+        members = types[struct_id][1]
+        if storage == _PUSH_CONSTANT:
+            placed = [(member_decorations[struct_id, m, _OFFSET], m) for m in range(len(members))]
+            if [offset for offset, _ in sorted(placed)] != list(range(0, 4 * len(members), 4)):
+                raise SpirvError(f"{where}: push constants must be tightly packed 32-bit scalars")
+            push = tuple(Scalar(member_names[struct_id, m], kind(members[m])) for _, m in sorted(placed))
+        else:
+            number = decorations[variable, _BINDING]
+            bindings[number] = Binding(
+                name=member_names[struct_id, 0],
+                stride=decorations[members[0], _ARRAY_STRIDE],
+                reads=(struct_id, 0, _NON_READABLE) not in member_decorations
+                and (variable, _NON_READABLE) not in decorations,
+                writes=(struct_id, 0, _NON_WRITABLE) not in member_decorations
+                and (variable, _NON_WRITABLE) not in decorations,
+            )
+    if sorted(bindings) != list(range(len(bindings))):
+        raise SpirvError(f"{where}: bindings must count from 0 without gaps, got {sorted(bindings)}")
+    specs: dict[int, Scalar] = {}
+    for constant, type_id, default in constants:
+        if (constant, _SPEC_ID) in decorations:
+            specs[decorations[constant, _SPEC_ID]] = Scalar(names.get(constant, ""), kind(type_id), default)
+    if sorted(specs) != list(range(len(specs))):
+        raise SpirvError(f"{where}: specialization constants must count from 0 without gaps, got {sorted(specs)}")
+    return Interface(
+        tuple(bindings[i] for i in range(len(bindings))), push, tuple(specs[i] for i in range(len(specs)))
+    )

@@ -1,0 +1,239 @@
+"""The stream: dispatches are noted, then submitted together when somebody asks for data.
+
+Nothing reaches Kompute until a submit.  A submit whose dispatches (programs and push constants) were
+submitted before replays the recorded Sequence, which is what a loop in steady state does; a new one is
+recorded with a barrier wherever a segment's use conflicts with an earlier use since the last barrier.
+Kompute never tells whether a submit worked, so the last dispatch of each counts up a ticket, checked here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..errors import DeviceError
+from .kernels import Program
+from .memory import Arena, Buffer, Segment
+
+Entry = tuple[Program, bytes]  # a dispatch: what runs, with which push constants
+TICKET, RNG_KEY, RNG_BASE = 0, 1, 3  # words of the control block (shaders/include/control.glsl)
+
+_CACHED_ENTRIES = 1 << 16  # dispatches kept in recorded sequences
+_TOO_LONG = 1.0  # seconds: a submit that takes longer halves the work put into one
+_MAX_PENDING = 4096  # dispatches noted before a submit happens by itself
+
+
+class Observer(Protocol):
+    """Gets what was run while a profile is taken."""
+
+    def record(self, entries: Sequence[Entry], sizes: Sequence[int], ticks: Sequence[tuple[int, int]]) -> None:
+        """`ticks` holds (begin, end) device timestamps for each entry."""
+
+
+class Recorder:
+    """Turns entries into Kompute sequences.
+
+    Args:
+        manager: the kp.Manager.
+        barrier: the native Barrier class, or None: then a conflict ends the sequence, and waiting between
+            two submits does what the barrier would.
+    """
+
+    def __init__(self, manager: Any, barrier: Any | None) -> None:
+        import kp
+
+        self._dispatch = kp.OpAlgoDispatch
+        self._manager = manager
+        self.native = barrier is not None
+        if barrier is not None:
+            self._begin, self._between, self._end = (
+                barrier(where) for where in (barrier.Where.BEGIN, barrier.Where.BETWEEN, barrier.Where.END)
+            )
+
+    def record(self, entries: Sequence[Entry], timestamps: bool = False) -> list[tuple[Any, list[int]]]:
+        """Sequences to run one after the other, each with the operation index of its dispatches."""
+        out: list[tuple[Any, list[int]]] = []
+        reads: set[Segment] = set()
+        writes: set[Segment] = set()
+        sequence: Any = None
+        operations: list[int] = []
+        count = 0
+
+        def start() -> None:
+            nonlocal sequence, operations, count
+            slots = 2 * len(entries) + 3 if timestamps else 0
+            sequence = self._manager.sequence(0, slots) if slots else self._manager.sequence()
+            operations, count = [], 0
+            out.append((sequence, operations))
+            if self.native:
+                add(self._begin)
+
+        def add(operation: Any) -> None:
+            nonlocal count
+            sequence.record(operation)
+            count += 1
+
+        start()
+        for program, push in entries:
+            if not writes.isdisjoint(program.reads) or not program.writes.isdisjoint(reads | writes):
+                if self.native:
+                    add(self._between)
+                else:
+                    start()
+                reads.clear()
+                writes.clear()
+            operations.append(count)
+            add(self._dispatch(program.algorithm, np.frombuffer(push, np.float32)))
+            reads |= program.reads
+            writes |= program.writes
+        if self.native:
+            add(self._end)
+        return out
+
+
+class Stream:
+    """Collects dispatches and submits them; see the module's text.  The engine's lock guards every call.
+
+    Args:
+        recorder: makes sequences.
+        control: uint32 view of the control block.
+        marker: gives the entry that counts the ticket up and advances the random counter by so many draws.
+        budget: work (about one element-step each) that one submit may hold.
+    """
+
+    def __init__(
+        self, recorder: Recorder, control: np.ndarray, marker: Callable[[int], Entry], budget: int
+    ) -> None:
+        self.recorder = recorder
+        self.budget = budget
+        self.submits = self.replays = self.dispatches = 0
+        self.draws = 0  # random operations since the last submit
+        self.capture: Capture | None = None
+        self.observer: Observer | None = None
+        self.lost: str | None = None
+        self._control = control
+        self._marker = marker
+        self._tickets = int(control[TICKET])
+        self._pending: list[Entry] = []
+        self._sizes: list[int] = []
+        self._work = 0
+        self._recorded: OrderedDict[tuple[Entry, ...], list[Any]] = OrderedDict()
+        self._recorded_entries = 0
+
+    @property
+    def pending(self) -> bool:
+        """Whether dispatches wait for a submit."""
+        return bool(self._pending)
+
+    def append(self, program: Program, push: bytes, work: int, buffers: Sequence[Buffer]) -> None:
+        """Notes a dispatch; submits what was noted before if both together are too much for one submit."""
+        if self.capture is not None:
+            self.capture.append(program, push, work, buffers)
+            return
+        if self._pending and (self._work + work > self.budget or len(self._pending) >= _MAX_PENDING):
+            self.flush()
+        self._pending.append((program, push))
+        self._work += work
+        if self.observer is not None:
+            self._sizes.append(sum(b.nbytes for b in buffers))
+
+    def take_draw(self) -> int:
+        """The number of the next random operation, counted from the random base at the submit's start."""
+        if self.capture is not None:
+            self.capture.draws += 1
+            return self.capture.draws - 1
+        self.draws += 1
+        return self.draws - 1
+
+    def flush(self) -> None:
+        """Submits what is noted and waits for it.
+
+        Raises:
+            DeviceError: the device did not finish the work.
+        """
+        if not self._pending:
+            return
+        entries, self._pending = self._pending, []
+        sizes, self._sizes = self._sizes, []
+        entries.append(self._marker(self.draws))
+        self.draws = self._work = 0
+        self.dispatches += len(entries)
+        if self.observer is not None:
+            self._observe(entries, sizes)
+            return
+        key = tuple(entries)
+        sequences = self._recorded.get(key)
+        if sequences is None:
+            sequences = [sequence for sequence, _ in self.recorder.record(entries)]
+            self._keep(key, sequences)
+        else:
+            self.replays += 1
+            self._recorded.move_to_end(key)
+        self.run(sequences, 1)
+
+    def run(self, sequences: Sequence[Any], tickets: int) -> None:
+        """Runs recorded sequences and checks that their markers counted up."""
+        start = time.perf_counter()
+        for sequence in sequences:
+            sequence.eval()
+        self.submits += len(sequences)
+        self._tickets = (self._tickets + tickets) & 0xFFFFFFFF
+        if int(self._control[TICKET]) != self._tickets:
+            self.lost = (
+                "the device did not finish the submitted work (lost, reset or out of memory); tensors made before "
+                "this error are gone. Call grilly_vk.set_device() to open the device afresh"
+            )
+            raise DeviceError(self.lost)
+        if time.perf_counter() - start > _TOO_LONG and self.budget > 1 << 16:
+            self.budget >>= 1
+
+    def discard(self) -> None:
+        """Forgets what was noted and not submitted."""
+        self._pending, self._sizes = [], []
+        self.draws = self._work = 0
+
+    def forget(self, unwanted: Callable[[Program], bool]) -> None:
+        """Drops the recorded sequences that use an unwanted program."""
+        for key in [k for k in self._recorded if any(unwanted(p) for p, _ in k)]:
+            del self._recorded[key]
+            self._recorded_entries -= len(key)
+
+    def _keep(self, key: tuple[Entry, ...], sequences: list[Any]) -> None:
+        self._recorded[key] = sequences
+        self._recorded_entries += len(key)
+        while self._recorded_entries > _CACHED_ENTRIES and len(self._recorded) > 1:
+            old, _ = self._recorded.popitem(last=False)
+            self._recorded_entries -= len(old)
+
+    def _observe(self, entries: list[Entry], sizes: list[int]) -> None:
+        recorded = self.recorder.record(entries, timestamps=True)
+        self.run([sequence for sequence, _ in recorded], 1)
+        ticks: list[tuple[int, int]] = []
+        for sequence, operations in recorded:
+            stamps = sequence.get_timestamps()
+            ticks += [(stamps[i], stamps[i + 1]) for i in operations]
+        if self.observer is not None:
+            self.observer.record(entries, [*sizes, 4], ticks)
+
+
+class Capture:
+    """What a graph collects while it is recorded: dispatches, and the memory that must outlive it."""
+
+    def __init__(self, arena: Arena) -> None:
+        self.arena = arena
+        self.entries: list[Entry] = []
+        self.work: list[int] = []
+        self.keep: dict[int, Buffer] = {}
+        self.draws = 0
+
+    def append(self, program: Program, push: bytes, work: int, buffers: Sequence[Buffer]) -> None:
+        """Notes a dispatch, and holds on to the buffers that are not the graph's own."""
+        self.entries.append((program, push))
+        self.work.append(work)
+        for buffer in buffers:
+            if buffer.block.arena is not self.arena:
+                self.keep[id(buffer)] = buffer

@@ -1,0 +1,13 @@
+#version 450
+// Copies words from one segment to another: the way in and out of memory that the host cannot see.
+#include "common.glsl"
+
+layout(std430, binding = 0) readonly buffer Src { uint src[]; };
+layout(std430, binding = 1) writeonly buffer Dst { uint dst[]; };
+layout(push_constant) uniform Push { uint src_at; uint dst_at; uint n; } p;
+
+void main()
+{
+    for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride())
+        dst[p.dst_at + i] = src[p.src_at + i];
+}

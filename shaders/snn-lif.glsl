@@ -1,0 +1,47 @@
+#version 450
+// variants: vec4
+// Leaky integrate-and-fire over T steps, state in registers: charge, fire, reset, refractory hold.
+// H = rest + (v - rest) * decay + gain * x;  s = [H >= threshold];  v = reset on a spike.
+#include "common.glsl"
+#include "vector.glsl"
+
+layout(constant_id = 1) const uint REFRACTORY = 1; // 0: no refractory time
+layout(constant_id = 2) const uint STORE_V = 0; // 1: keep the potential after each step
+
+layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (T, n)
+layout(std430, binding = 1) buffer V { REAL v[]; }; // (n)
+layout(std430, binding = 2) buffer Hold { COUNT hold[]; }; // (n) refractory steps left
+layout(std430, binding = 3) writeonly buffer S { REAL s[]; }; // (T, n)
+layout(std430, binding = 4) writeonly buffer Trace { REAL trace[]; }; // (T, n)
+layout(push_constant) uniform Push {
+    uint x_at; uint v_at; uint hold_at; uint s_at; uint trace_at;
+    uint n; uint steps; uint hold_steps;
+    float decay; float gain; float rest; float threshold; float reset;
+} p;
+
+void main()
+{
+    for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride()) {
+        REAL v_now = v[p.v_at + i];
+        COUNT held = REFRACTORY == 1 ? hold[p.hold_at + i] : COUNT(0);
+        for (uint t = 0; t < p.steps; t++) {
+            uint at = t * p.n + i;
+            precise REAL h = REAL(p.rest) + (v_now - p.rest) * p.decay + p.gain * x[p.x_at + at];
+            TEST fired = AT_LEAST(h, REAL(p.threshold));
+            if (REFRACTORY == 1) {
+                TEST listening = EQUAL(held, COUNT(0));
+                fired = BOTH(fired, listening);
+                h = mix(REAL(p.reset), h, listening);
+                held -= COUNT(NONE(listening));
+                held = mix(held, COUNT(p.hold_steps), fired);
+            }
+            v_now = mix(h, REAL(p.reset), fired);
+            s[p.s_at + at] = REAL(fired);
+            if (STORE_V == 1)
+                trace[p.trace_at + at] = v_now;
+        }
+        v[p.v_at + i] = v_now;
+        if (REFRACTORY == 1)
+            hold[p.hold_at + i] = held;
+    }
+}
