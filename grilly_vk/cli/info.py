@@ -1,0 +1,120 @@
+"""`info`: what is installed and which Vulkan devices there are."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import platform
+from importlib import metadata
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ..errors import DeviceError
+from ..runtime.config import Config
+from ..runtime.devices import DeviceInfo, choose, devices
+from .errors import CliError
+
+_PACKAGES = {"grilly_vk": "grilly-vk", "kp": "kp", "numpy": "numpy"}
+
+
+def add_to(commands: Any) -> None:
+    """Add the sub-command to the parser's `commands`."""
+    text = "list Vulkan devices, their limits and drivers, and the versions of what is installed"
+    command = commands.add_parser("info", help=text, description=text)
+    command.add_argument("--json", action="store_true", help="print everything as JSON")
+    command.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print versions, then devices.  Returns 0.
+
+    Raises:
+        DeviceError: no loader, no driver, no device, or none as GRILLY_VK_DEVICE wants it; what there is
+            has been printed by then.
+        CliError: a GRILLY_VK_* variable holds a bad value.
+    """
+    found: list[DeviceInfo] = []
+    chosen: DeviceInfo | None = None
+    problem: Exception | None = None
+    try:
+        found = devices()
+        chosen = choose(Config.from_environment().device)
+    except DeviceError as error:
+        problem = error
+    except ValueError as error:  # a bad value in one of the GRILLY_VK_* variables
+        problem = CliError(str(error))
+    if args.json:
+        print(_json(found, chosen))
+    else:
+        console = Console(highlight=False, soft_wrap=True, markup=False)
+        console.print("  ".join(f"{name} {version}" for name, version in versions().items()))
+        for device in found:
+            console.print()
+            console.print(f"{device}{', the one that is used' if device == chosen else ''}")
+            console.print(_table(device))
+    if problem is not None:
+        raise problem
+    return 0
+
+
+def _json(found: list[DeviceInfo], chosen: DeviceInfo | None) -> str:
+    return json.dumps(
+        {
+            "versions": versions(),
+            "devices": [dataclasses.asdict(d) for d in found],
+            "in_use": None if chosen is None else chosen.index,
+        },
+        indent=2,
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions of grilly_vk, kp, numpy and Python, and the platform; or "not installed"."""
+    result = {}
+    for shown, package in _PACKAGES.items():
+        try:
+            result[shown] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            result[shown] = "not installed"
+    return {
+        **result,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _table(d: DeviceInfo) -> Table:
+    table = Table(show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    limits = d.limits
+    rows = {
+        "type": d.type,
+        "driver": d.driver,
+        "Vulkan": d.api_version,
+        "vendor and device id": f"{d.vendor_id:#06x} {d.device_id:#06x}",
+        "memory heaps": ", ".join(
+            f"{_bytes(h['size'])}{' on the device' if h['device_local'] else ''}" for h in d.heaps
+        ),
+        "largest tensor": _bytes(d.max_tensor_bytes),
+        "shared memory of a work group": _bytes(limits["max_compute_shared_memory_size"]),
+        "invocations in a work group": str(limits["max_compute_work_group_invocations"]),
+        "work group size": " x ".join(map(str, limits["max_compute_work_group_size"])),
+        "work groups in a dispatch": " x ".join(map(str, limits["max_compute_work_group_count"])),
+        "push constants": _bytes(limits["max_push_constants_size"]),
+        "subgroup size": str(d.subgroup_size),
+        "timestamp tick": f"{d.timestamp_period:g} ns",
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table
+
+
+def _bytes(n: int) -> str:
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if n >= size:
+            return f"{n / size:.4g} {unit}"
+    return f"{n} bytes"

@@ -1,0 +1,98 @@
+"""Running SNNCompute over many embeddings, in parts that fit in memory, with a progress bar."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import grilly_vk
+
+from .errors import CliError
+from .progress import late_progress
+
+_PART = 1 << 22  # spikes (step x neuron x embedding) in one call: 16 MiB of float32
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What the neurons did, for B embeddings, n neurons and T steps.
+
+    Attributes:
+        device: one line about the device that computed it.
+        steps: T.
+        spikes: (B,) spikes in total.
+        rates: (B, n) spikes per step of each neuron, 0..1.
+        dead: (B,) number of neurons that never fired for this embedding.
+        saturated: (B,) number of neurons that fired as fast as they can.
+        trains: spike trains (T, n) of the embeddings that were asked for, by row number.
+        warnings: what the engine warned about.
+    """
+
+    device: str
+    steps: int
+    spikes: np.ndarray
+    rates: np.ndarray
+    dead: np.ndarray
+    saturated: np.ndarray
+    trains: dict[int, np.ndarray]
+    warnings: list[str]
+
+    @property
+    def neurons(self) -> int:
+        return int(self.rates.shape[1])
+
+    @property
+    def mean_rates(self) -> np.ndarray:
+        """(B,) mean firing rate over the neurons, in spikes per neuron and step."""
+        return np.asarray(self.rates.mean(axis=1))
+
+
+def simulate(args: argparse.Namespace, x: np.ndarray, keep: Sequence[int] = ()) -> Activity:
+    """Process the embeddings x (B, D) with the options in args; keep the spike trains of the rows in `keep`.
+
+    Raises:
+        CliError: the engine refused an argument.
+        DeviceError, OutOfDeviceMemory: no device, or it is too small.
+    """
+    neurons = args.neurons or x.shape[1]
+    if args.device is not None:
+        grilly_vk.set_device(args.device)
+    part = max(1, _PART // (neurons * args.timesteps))
+    results: list[dict[str, Any]] = []
+    trains: dict[int, np.ndarray] = {}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            snn = grilly_vk.SNNCompute(
+                n_neurons=neurons, timesteps=args.timesteps, encoding=args.encoding, seed=args.seed
+            )
+            with late_progress("embeddings", len(x)) as advance:
+                for start in range(0, len(x), part):
+                    result = snn.process(x[start : start + part])
+                    train = result.pop("spike_train")  # by far the largest array: not kept for all
+                    for row in keep:
+                        if start <= row < start + len(train):
+                            trains[row] = np.array(train[row - start])
+                    results.append(result)
+                    advance(len(train))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise CliError(str(error)) from error
+    return Activity(
+        device=str(grilly_vk.device()),
+        steps=args.timesteps,
+        spikes=_join(results, "spike_activity"),
+        rates=_join(results, "rates"),
+        dead=np.rint(_join(results, "dead_fraction") * neurons).astype(int),
+        saturated=np.rint(_join(results, "saturated_fraction") * neurons).astype(int),
+        trains=trains,
+        warnings=list(dict.fromkeys(str(w.message) for w in caught)),
+    )
+
+
+def _join(results: list[dict[str, Any]], key: str) -> np.ndarray:
+    return np.concatenate([np.asarray(r[key], np.float64) for r in results])
