@@ -1,0 +1,30 @@
+"""grilly-vk: spiking neural networks on any Vulkan GPU.
+
+Importing needs no driver and no GPU; the first use opens a device and raises DeviceError where there is none.
+"""
+
+from . import functional, nn
+from .compute import VulkanCompute
+from .control import capture, device, devices, manual_seed, memory_stats, profile, set_device, synchronize
+from .errors import DeviceError, OutOfDeviceMemory
+from .tensor import Tensor
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DeviceError",
+    "OutOfDeviceMemory",
+    "Tensor",
+    "VulkanCompute",
+    "__version__",
+    "capture",
+    "device",
+    "devices",
+    "functional",
+    "manual_seed",
+    "memory_stats",
+    "nn",
+    "profile",
+    "set_device",
+    "synchronize",
+]

@@ -116,6 +116,19 @@ class Buffer:
         return words[self.offset // 4 : (self.offset + self.nbytes + 3) // 4]
 
 
+class Part:
+    """A stretch of a buffer, for kernels that work on some of the steps.  Keeps the buffer alive."""
+
+    __slots__ = ("block", "nbytes", "offset", "parent", "segment")
+
+    def __init__(self, parent: Buffer | Part, start: int, nbytes: int) -> None:
+        self.parent = parent
+        self.block = parent.block
+        self.segment = parent.segment
+        self.offset = parent.offset + start
+        self.nbytes = nbytes
+
+
 class Pool:
     """Segments of one memory type, with the free lists.
 

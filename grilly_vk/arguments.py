@@ -1,0 +1,104 @@
+"""Checks of what callers pass in.  Each raises an error that names the argument, what came and what was expected."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .tensor import Tensor, from_numpy
+
+_SIZE_LIMIT = 1 << 31
+
+
+def real(name: str, value: Any) -> float:
+    """A finite number."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (numbers.Real, np.number)):
+        raise TypeError(f"{name} must be a number, not {type(value).__name__} ({value!r})")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    return float(value)
+
+
+def positive(name: str, value: Any) -> float:
+    """A finite number above zero."""
+    number = real(name, value)
+    if number <= 0:
+        raise ValueError(f"{name} must be positive, got {value!r}")
+    return number
+
+
+def non_negative(name: str, value: Any) -> float:
+    """A finite number that is zero or above."""
+    number = real(name, value)
+    if number < 0:
+        raise ValueError(f"{name} must not be negative, got {value!r}")
+    return number
+
+
+def between(name: str, value: Any, low: float, high: float) -> float:
+    """A number in [low, high]."""
+    number = real(name, value)
+    if not low <= number <= high:
+        raise ValueError(f"{name} must lie in [{low}, {high}], got {value!r}")
+    return number
+
+
+def size(name: str, value: Any, least: int = 1) -> int:
+    """A whole number of at least `least`."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (numbers.Integral, np.integer)):
+        raise TypeError(f"{name} must be a whole number, not {type(value).__name__} ({value!r})")
+    if not least <= value < _SIZE_LIMIT:
+        raise ValueError(f"{name} must be at least {least} and below 2**31, got {value}")
+    return int(value)
+
+
+def choice(name: str, value: Any, options: Sequence[str]) -> str:
+    """One of a few words."""
+    if not isinstance(value, str) or value not in options:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}; got {value!r}")
+    return value
+
+
+def array(name: str, value: Any) -> np.ndarray:
+    """A contiguous float32 array made of any real array-like; the same object if it is one already."""
+    try:
+        given = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} can't be made an array: {error}") from error
+    if given.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers, not {given.dtype}")
+    if given.dtype == np.float32 and given.flags.c_contiguous:
+        return given
+    return np.array(given, np.float32, order="C")
+
+
+def tensor(name: str, value: Any, *, borrow: bool = False) -> Tensor:
+    """A float32 Tensor: the same one, or the upload of an array-like.
+
+    `borrow` allows the use of a device result's own memory; see `grilly_vk.tensor.from_numpy`.
+    """
+    if isinstance(value, Tensor):
+        if value.dtype != np.float32:
+            raise TypeError(f"{name} must be a float32 tensor, not {value.dtype}")
+        return value
+    return from_numpy(array(name, value), borrow=borrow)
+
+
+def shape(name: str, got: tuple[int, ...], wanted: Sequence[int | str | None]) -> None:
+    """Checks a shape; `wanted` has a number where the size is fixed and a letter where it is free.
+
+    A leading Ellipsis-like "..." allows any leading axes.
+    """
+    pattern = list(wanted)
+    free = bool(pattern) and pattern[0] == "..."
+    if free:
+        pattern = pattern[1:]
+    fits = len(got) >= len(pattern) if free else len(got) == len(pattern)
+    tail = got[len(got) - len(pattern) :] if fits else ()
+    if not fits or any(isinstance(w, int) and w != g for w, g in zip(pattern, tail)):
+        text = ", ".join(["..."] * free + [str(w) for w in pattern]) + ("," if len(pattern) == 1 and not free else "")
+        raise ValueError(f"{name} has shape {got}; expected ({text})")

@@ -1,0 +1,148 @@
+"""What the flat-array neuron layers have in common: state on the device, numpy in, numpy out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import arguments
+from ..ops.steps import run_on_host_arrays
+from ..tensor import Tensor, from_numpy, full
+
+
+class FlatNeuron:
+    """Base of LIFNeuron and GIFNeuron.
+
+    The state starts in the shape (n_neurons,) and takes the batch axes of the first input after construction
+    or `reset()`; from then on inputs must fit it.
+    """
+
+    _state_names: tuple[tuple[str, Any], ...] = (("membrane", np.float32), ("refractory", np.uint32))
+
+    def __init__(self, n_neurons: int | None) -> None:
+        self.n_neurons = n_neurons
+        self._state: dict[str, Tensor] = {}
+        self._touched = False
+
+    # ---- to be given by the layer ----
+
+    def _initial(self, name: str) -> float:
+        """The value that a state variable starts from."""
+        raise NotImplementedError
+
+    def _run(self, x: Tensor, record: bool) -> tuple[Tensor, Tensor | None]:
+        """Runs x (T, ...) on the state."""
+        raise NotImplementedError
+
+    # ---- use ----
+
+    def __call__(self, current: Any) -> np.ndarray:
+        """One time step.
+
+        Args:
+            current: input current (n,) or with leading batch axes (..., n).
+
+        Returns:
+            Spikes, float32 of 0.0 and 1.0, of the same shape.
+
+        Raises:
+            ValueError: the last axis is not n_neurons, or the batch axes differ from those of the state.
+            TypeError: not an array of real numbers.
+        """
+        given = current if isinstance(current, Tensor) else arguments.array("current", current)
+        self._fit("current", given.shape)
+        x = arguments.tensor("current", given, borrow=True)
+        spikes, _ = self._run(x.reshape((1, *x.shape)), False)
+        self._touched = True
+        return spikes.reshape(x.shape).share()
+
+    def run(self, currents: Any, *, record_membrane: bool = False) -> Any:
+        """All time steps of a sequence, in one dispatch.
+
+        Args:
+            currents: input currents (T, ..., n); T may be 0.
+            record_membrane: also return the potential after each step.
+
+        Returns:
+            Spikes (T, ..., n), or the pair (spikes, membrane) of that shape.
+
+        Raises:
+            ValueError, TypeError: as in a single step.
+        """
+        given = currents if isinstance(currents, Tensor) else arguments.array("currents", currents)
+        if len(given.shape) < 2:
+            raise ValueError(f"currents has shape {given.shape}; expected (T, ..., {self.n_neurons or 'n'})")
+        self._fit("currents", given.shape[1:])
+        if record_membrane:
+            spikes, trace = self._run(arguments.tensor("currents", given, borrow=True), True)
+            assert trace is not None
+            self._touched = True
+            return spikes.share(), trace.share()
+
+        out = run_on_host_arrays("currents", given, lambda x: self._run(x, False)[0])
+        self._touched = True
+        return out
+
+    def reset(self) -> None:
+        """Puts the state back to its start, in the shape (n_neurons,)."""
+        self._state = {}
+        self._touched = False
+
+    def _fit(self, name: str, shape: tuple[int, ...]) -> None:
+        if not shape or (self.n_neurons is not None and shape[-1] != self.n_neurons):
+            raise ValueError(f"{name} has {shape[-1:] or 'no'} neurons on its last axis; expected {self.n_neurons}")
+        if self.n_neurons is None:
+            self.n_neurons = arguments.size("the last axis of " + name, shape[-1])
+        if self._state and self._shape == shape:
+            return
+        if self._touched:
+            raise ValueError(
+                f"{name} has shape {shape} a step, but the state has shape {self._shape}; call reset() before "
+                "another batch shape"
+            )
+        # State that was set by hand for one sample holds for every entry of the first batch.
+        self._state = {
+            n: from_numpy(np.ascontiguousarray(np.broadcast_to(self._state[n].numpy(), shape)))
+            if n in self._state
+            else full(shape, self._initial(n), dtype)
+            for n, dtype in self._state_names
+        }
+
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        return next(iter(self._state.values())).shape if self._state else (self.n_neurons or 0,)
+
+    def _get(self, name: str) -> np.ndarray:
+        if name in self._state:
+            return self._state[name].numpy()
+        dtype = dict(self._state_names)[name]
+        return np.full(self._shape, self._initial(name), dtype)
+
+    def _set(self, name: str, values: Any) -> None:
+        dtype = dict(self._state_names)[name]
+        array = np.ascontiguousarray(np.broadcast_to(arguments.array(name, values), self._shape), dtype)
+        self._fit(name, array.shape)
+        self._state[name].assign(array)
+
+    @property
+    def membrane(self) -> np.ndarray:
+        """Membrane potentials, float32 (n,) or (..., n): a copy; assign to set them."""
+        return self._get("membrane")
+
+    @membrane.setter
+    def membrane(self, values: Any) -> None:
+        self._set("membrane", values)
+
+    @property
+    def refractory(self) -> np.ndarray:
+        """Refractory steps left, uint32 (n,) or (..., n): a copy; assign to set them."""
+        return self._get("refractory")
+
+    @refractory.setter
+    def refractory(self, values: Any) -> None:
+        given = arguments.array("refractory", values)
+        if (given < 0).any() or (given != np.floor(given)).any():
+            raise ValueError("refractory counts steps: whole numbers that are not negative")
+        self._set("refractory", given)
+

@@ -1,0 +1,218 @@
+"""Flat-array spiking neurons: LIFNeuron and GIFNeuron (documents "Spiking Neural Networks" and "Legacy SNN Layers")."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import arguments
+from ..ops import neurons as ops
+from ..tensor import Tensor
+from .flat import FlatNeuron
+
+_BIOPHYSICAL = {
+    "n_neurons": 256,
+    "dt": 0.001,
+    "tau_mem": 20.0,
+    "v_thresh": 1.0,
+    "v_rest": 0.0,
+    "v_reset": 0.0,
+    "r_mem": 1.0,
+    "t_refrac": 2.0,
+}
+
+
+def constants(values: dict[str, Any]) -> ops.LIFConstants:
+    """Checks the biophysical arguments (all but n_neurons) and turns them into kernel constants."""
+    checked = {
+        name: (arguments.positive if name in ("dt", "tau_mem") else arguments.real)(name, values[name])
+        for name in _BIOPHYSICAL
+        if name != "n_neurons"
+    }
+    arguments.non_negative("t_refrac", checked["t_refrac"])
+    if checked["v_reset"] >= checked["v_thresh"]:
+        raise ValueError(
+            f"v_reset ({checked['v_reset']}) must be below v_thresh ({checked['v_thresh']}), or a neuron that has "
+            "fired once fires for ever"
+        )
+    if checked["t_refrac"] / (1000.0 * checked["dt"]) >= 2**31:
+        raise ValueError(f"t_refrac ({checked['t_refrac']} ms) is too many steps of dt ({checked['dt']} s)")
+    return ops.LIFConstants.biophysical(**checked)
+
+
+class LIFNeuron(FlatNeuron):
+    """Leaky integrate-and-fire neurons on flat arrays, with exact integration of the leak.
+
+    Biophysical form, ``LIFNeuron(n_neurons=256, dt=0.001, tau_mem=20.0, ...)``: while not refractory,
+    ``H = v_rest + (v - v_rest) * a + r_mem * I * (1 - a)`` with ``a = exp(-1000 * dt / tau_mem)``; the neuron
+    fires where ``H >= v_thresh``, goes to v_reset and stays there, deaf, for ``round(t_refrac / (1000 * dt))``
+    steps.  Normalised form, ``LIFNeuron(threshold=1.0, decay=0.9)``: ``H = decay * v + I``, reset to 0, no
+    refractory time; the number of neurons comes with the first input.
+
+    Args:
+        n_neurons: neurons, default 256.
+        dt: step in seconds, default 0.001.
+        tau_mem: membrane time constant in milliseconds, default 20.0.
+        v_thresh: threshold, default 1.0.
+        v_rest: resting potential, default 0.0; also the start.
+        v_reset: potential after a spike, default 0.0; below v_thresh.
+        r_mem: membrane resistance, default 1.0.
+        t_refrac: refractory time in milliseconds, default 2.0.
+        threshold: threshold of the normalised form, default 1.0; positive.
+        decay: factor on the potential a step in the normalised form, in [0, 1], default 0.9.
+
+    Raises:
+        TypeError: arguments of both forms, or not numbers.
+        ValueError: out of range; the message names the argument.
+
+    Example:
+        >>> lif = LIFNeuron(n_neurons=256, dt=0.001, tau_mem=20.0, v_thresh=1.0)
+        >>> lif(np.random.randn(256).astype(np.float32)).shape
+        (256,)
+
+    Source: documents "Spiking Neural Networks" (LIF neuron model) and "Legacy SNN Layers"; Gerstner & Kistler,
+    Spiking Neuron Models (2002), section 4.1.
+    """
+
+    def __init__(
+        self,
+        n_neurons: int | None = None,
+        dt: float | None = None,
+        tau_mem: float | None = None,
+        v_thresh: float | None = None,
+        v_rest: float | None = None,
+        v_reset: float | None = None,
+        r_mem: float | None = None,
+        t_refrac: float | None = None,
+        *,
+        threshold: float | None = None,
+        decay: float | None = None,
+    ) -> None:
+        physical = {
+            "n_neurons": n_neurons,
+            "dt": dt,
+            "tau_mem": tau_mem,
+            "v_thresh": v_thresh,
+            "v_rest": v_rest,
+            "v_reset": v_reset,
+            "r_mem": r_mem,
+            "t_refrac": t_refrac,
+        }
+        given = [name for name, value in physical.items() if value is not None]
+        normalised = [name for name, value in (("threshold", threshold), ("decay", decay)) if value is not None]
+        if given and normalised:
+            raise TypeError(
+                f"LIFNeuron got {', '.join(given)} together with {', '.join(normalised)}; the two forms don't mix: "
+                f"give {', '.join(_BIOPHYSICAL)} (biophysical) or threshold, decay (normalised)"
+            )
+        if normalised:
+            level = arguments.positive("threshold", 1.0 if threshold is None else threshold)
+            keep = arguments.between("decay", 0.9 if decay is None else decay, 0.0, 1.0)
+            super().__init__(None)
+            self.constants = ops.LIFConstants(keep, 1.0, 0.0, level, 0.0, 0)
+            self._text = f"threshold={level}, decay={keep}"
+        else:
+            values = _BIOPHYSICAL | {name: physical[name] for name in given}
+            count = arguments.size("n_neurons", values["n_neurons"])
+            self.constants = constants(values)
+            super().__init__(count)
+            self._text = ", ".join(f"{k}={v}" for k, v in values.items())
+
+    def _initial(self, name: str) -> float:
+        return self.constants.rest if name == "membrane" else 0
+
+    def _run(self, x: Tensor, record: bool) -> tuple[Tensor, Tensor | None]:
+        return ops.lif(x, self._state["membrane"], self._state["refractory"], self.constants, record=record)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._text})"
+
+
+class GIFNeuron(FlatNeuron):
+    """Generalised integrate-and-fire: LIF neurons with an adaptation current that slows repeated firing.
+
+    ``H = v_rest + (v - v_rest) * a + (r_mem * I - w) * (1 - a)`` and ``w <- b * w + adaptation_strength * s``
+    with ``b = exp(-1000 * dt / tau_adapt)``; fires, resets and holds like LIFNeuron.
+
+    Args:
+        n_neurons: neurons.
+        dt: step in seconds.
+        tau_mem: membrane time constant in milliseconds.
+        tau_adapt: time constant of the adaptation current in milliseconds.
+        v_thresh: threshold.
+        adaptation_strength: what a spike adds to the adaptation current.
+        v_rest: resting potential; also the start.
+        v_reset: potential after a spike; below v_thresh.
+        r_mem: membrane resistance.
+        t_refrac: refractory time in milliseconds.
+
+    Raises:
+        TypeError, ValueError: as in LIFNeuron.
+
+    Source: document "Spiking Neural Networks"; Brette & Gerstner 2005 (its adaptation current, a = 0).
+    """
+
+    _state_names = (*FlatNeuron._state_names, ("adaptation", np.float32))
+
+    def __init__(
+        self,
+        n_neurons: int = 256,
+        dt: float = 0.001,
+        tau_mem: float = 20.0,
+        tau_adapt: float = 100.0,
+        v_thresh: float = 1.0,
+        adaptation_strength: float = 0.1,
+        v_rest: float = 0.0,
+        v_reset: float = 0.0,
+        r_mem: float = 1.0,
+        t_refrac: float = 2.0,
+    ) -> None:
+        count = arguments.size("n_neurons", n_neurons)
+        self.constants = constants(
+            {
+                "dt": dt,
+                "tau_mem": tau_mem,
+                "v_thresh": v_thresh,
+                "v_rest": v_rest,
+                "v_reset": v_reset,
+                "r_mem": r_mem,
+                "t_refrac": t_refrac,
+            }
+        )
+        self.adapt_decay = math.exp(-1000.0 * dt / arguments.positive("tau_adapt", tau_adapt))
+        self.adaptation_strength = arguments.real("adaptation_strength", adaptation_strength)
+        super().__init__(count)
+        self._text = (
+            f"n_neurons={count}, dt={dt}, tau_mem={tau_mem}, tau_adapt={tau_adapt}, v_thresh={v_thresh}, "
+            f"adaptation_strength={adaptation_strength}, v_rest={v_rest}, v_reset={v_reset}, r_mem={r_mem}, "
+            f"t_refrac={t_refrac}"
+        )
+
+    @property
+    def adaptation(self) -> np.ndarray:
+        """Adaptation currents, float32 (n,) or (..., n): a copy; assign to set them."""
+        return self._get("adaptation")
+
+    @adaptation.setter
+    def adaptation(self, values: Any) -> None:
+        self._set("adaptation", values)
+
+    def _initial(self, name: str) -> float:
+        return self.constants.rest if name == "membrane" else 0
+
+    def _run(self, x: Tensor, record: bool) -> tuple[Tensor, Tensor | None]:
+        return ops.gif(
+            x,
+            self._state["membrane"],
+            self._state["refractory"],
+            self._state["adaptation"],
+            self.constants,
+            adapt_decay=self.adapt_decay,
+            adaptation_strength=self.adaptation_strength,
+            record=record,
+        )
+
+    def __repr__(self) -> str:
+        return f"GIFNeuron({self._text})"

@@ -1,0 +1,108 @@
+"""Spiking neurons over time: each run of T steps is one dispatch (more only when it would take seconds)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from ..tensor import Tensor, empty
+from .steps import spans
+
+
+@dataclass(frozen=True)
+class LIFConstants:
+    """The numbers of one integrate-and-fire update, as the kernels take them.
+
+    H = rest + (v - rest) * decay + gain * x; a spike sets v to `reset` and holds it for `hold_steps` steps.
+    """
+
+    decay: float
+    gain: float
+    rest: float
+    threshold: float
+    reset: float
+    hold_steps: int
+
+    @staticmethod
+    def biophysical(
+        *,
+        dt: float,
+        tau_mem: float,
+        v_thresh: float,
+        v_rest: float,
+        v_reset: float,
+        r_mem: float,
+        t_refrac: float,
+    ) -> LIFConstants:
+        """From dt in seconds and time constants in milliseconds, integrated exactly: decay = exp(-1000 dt / tau)."""
+        decay = math.exp(-1000.0 * dt / tau_mem)
+        gain = -r_mem * math.expm1(-1000.0 * dt / tau_mem)
+        return LIFConstants(decay, gain, v_rest, v_thresh, v_reset, round(t_refrac / (1000.0 * dt)))
+
+
+def lif(x: Tensor, v: Tensor, hold: Tensor, c: LIFConstants, *, record: bool = False) -> tuple[Tensor, Tensor | None]:
+    """Runs leaky integrate-and-fire neurons over x (T, ...), updating v and hold (...) in place.
+
+    Args:
+        x: input current, float32 (T, ...).
+        v: membrane potential, float32 (...).
+        hold: refractory steps left, uint32 (...).
+        c: the constants.
+        record: also return the potential after each step.
+
+    Returns:
+        Spikes (T, ...) of 0.0 and 1.0, and the potentials (T, ...) or None.
+    """
+    return _run("snn-lif", x, v, hold, c, record)
+
+
+def gif(
+    x: Tensor,
+    v: Tensor,
+    hold: Tensor,
+    w: Tensor,
+    c: LIFConstants,
+    *,
+    adapt_decay: float,
+    adaptation_strength: float,
+    record: bool = False,
+) -> tuple[Tensor, Tensor | None]:
+    """Runs adaptive integrate-and-fire neurons over x (T, ...), updating v, hold and w (...) in place.
+
+    The adaptation current w is subtracted from the input: H = rest + (v - rest) * decay + gain * x
+    - (1 - decay) * w, and w <- adapt_decay * w + adaptation_strength * s.  Arguments and results are those of
+    `lif`, with w float32 (...).
+    """
+    own = {"w": w, "pull": 1.0 - c.decay, "adapt_decay": adapt_decay, "jump": adaptation_strength}
+    return _run("snn-gif", x, v, hold, c, record, **own)
+
+
+def _run(
+    kernel: str, x: Tensor, v: Tensor, hold: Tensor, c: LIFConstants, record: bool, **own: Any
+) -> tuple[Tensor, Tensor | None]:
+    spikes = empty(x.shape)
+    trace = empty(x.shape) if record else None
+    wide = 4 if v.size % 4 == 0 else 1
+    for start, stop in spans(x, x.shape[0], v.size):
+        v.engine.launch(
+            f"{kernel}.vec4" if wide == 4 else kernel,
+            v.size // wide,
+            (("REFRACTORY", int(c.hold_steps > 0)), ("STORE_V", int(record))),
+            work=(stop - start) * v.size,
+            x=x.rows(start, stop),
+            v=v,
+            hold=hold,
+            s=spikes.rows(start, stop),
+            trace=None if trace is None else trace.rows(start, stop),
+            n=v.size // wide,
+            steps=stop - start,
+            hold_steps=c.hold_steps,
+            decay=c.decay,
+            gain=c.gain,
+            rest=c.rest,
+            threshold=c.threshold,
+            reset=c.reset,
+            **own,
+        )
+    return spikes, trace

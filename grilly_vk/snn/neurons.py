@@ -1,0 +1,170 @@
+"""Neuron kernels on flat arrays."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import arguments
+from ..nn.neurons import constants
+from ..ops import neurons as ops
+from ..tensor import Tensor, from_numpy
+
+
+class NeuronKernels:
+    """lif_step, lif_run, gif_step, gif_run."""
+
+    def lif_step(
+        self,
+        current: Any,
+        membrane: Any,
+        refractory: Any = None,
+        *,
+        dt: float = 0.001,
+        tau_mem: float = 20.0,
+        v_thresh: float = 1.0,
+        v_rest: float = 0.0,
+        v_reset: float = 0.0,
+        r_mem: float = 1.0,
+        t_refrac: float = 2.0,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """One LIF step.
+
+        Args:
+            current: input (..., n).
+            membrane: potentials (..., n).
+            refractory: refractory steps left (..., n), whole numbers; default 0.
+            dt: seconds; tau_mem, t_refrac: milliseconds; the rest as in `nn.LIFNeuron`.
+
+        Returns:
+            (spikes, membrane, refractory) of the same shape: float32, float32, uint32.
+        """
+        x = arguments.tensor("current", current, borrow=True)
+        physical = dict(v_thresh=v_thresh, v_rest=v_rest, v_reset=v_reset, r_mem=r_mem, t_refrac=t_refrac)
+        spikes, v, hold = self.lif_run(
+            x.reshape((1, *x.shape)), membrane, refractory, dt=dt, tau_mem=tau_mem, **physical
+        )
+        return spikes.reshape(x.shape), v, hold
+
+    def lif_run(
+        self,
+        currents: Any,
+        membrane: Any,
+        refractory: Any = None,
+        *,
+        dt: float = 0.001,
+        tau_mem: float = 20.0,
+        v_thresh: float = 1.0,
+        v_rest: float = 0.0,
+        v_reset: float = 0.0,
+        r_mem: float = 1.0,
+        t_refrac: float = 2.0,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """T LIF steps in one dispatch: currents (T, ..., n), state (..., n); otherwise as `lif_step`.
+
+        Returns:
+            (spikes (T, ..., n), membrane, refractory).
+        """
+        c = constants(
+            dict(
+                dt=dt,
+                tau_mem=tau_mem,
+                v_thresh=v_thresh,
+                v_rest=v_rest,
+                v_reset=v_reset,
+                r_mem=r_mem,
+                t_refrac=t_refrac,
+            )
+        )
+        x = _steps(currents)
+        v, hold = _state("membrane", membrane, x), _counter(refractory, x)
+        spikes, _ = ops.lif(x, v, hold, c)
+        return spikes.share(), v.numpy(), hold.numpy()
+
+    def gif_step(
+        self, current: Any, membrane: Any, refractory: Any = None, adaptation: Any = None, **constants_: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """One step of LIF with adaptation; see `gif_run`.
+
+        Returns:
+            (spikes, membrane, refractory, adaptation), all of the shape of current (..., n).
+        """
+        x = arguments.tensor("current", current, borrow=True)
+        spikes, v, hold, w = self.gif_run(x.reshape((1, *x.shape)), membrane, refractory, adaptation, **constants_)
+        return spikes.reshape(x.shape), v, hold, w
+
+    def gif_run(
+        self,
+        currents: Any,
+        membrane: Any,
+        refractory: Any = None,
+        adaptation: Any = None,
+        *,
+        dt: float = 0.001,
+        tau_mem: float = 20.0,
+        tau_adapt: float = 100.0,
+        v_thresh: float = 1.0,
+        adaptation_strength: float = 0.1,
+        v_rest: float = 0.0,
+        v_reset: float = 0.0,
+        r_mem: float = 1.0,
+        t_refrac: float = 2.0,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """T steps of LIF with adaptation in one dispatch.
+
+        Args:
+            currents: input (T, ..., n).
+            membrane, refractory, adaptation: state (..., n); the last two default to 0.
+            dt: seconds; tau_mem, tau_adapt, t_refrac: milliseconds; the rest as in `nn.GIFNeuron`.
+
+        Returns:
+            (spikes (T, ..., n), membrane, refractory, adaptation).
+        """
+        c = constants(
+            dict(
+                dt=dt,
+                tau_mem=tau_mem,
+                v_thresh=v_thresh,
+                v_rest=v_rest,
+                v_reset=v_reset,
+                r_mem=r_mem,
+                t_refrac=t_refrac,
+            )
+        )
+        b = math.exp(-1000.0 * dt / arguments.positive("tau_adapt", tau_adapt))
+        strength = arguments.real("adaptation_strength", adaptation_strength)
+        x = _steps(currents)
+        v, hold = _state("membrane", membrane, x), _counter(refractory, x)
+        w = _state("adaptation", 0.0 if adaptation is None else adaptation, x)
+        spikes, _ = ops.gif(x, v, hold, w, c, adapt_decay=b, adaptation_strength=strength)
+        return spikes.share(), v.numpy(), hold.numpy(), w.numpy()
+
+
+def _steps(currents: Any) -> Tensor:
+    x = arguments.tensor("currents", currents, borrow=True)
+    if x.ndim < 2:
+        raise ValueError(f"currents has shape {x.shape}; expected (T, ..., n)")
+    return x
+
+
+def _state(name: str, values: Any, x: Tensor) -> Tensor:
+    """A fresh device copy of a state array, broadcast over the batch axes of x (T, ...)."""
+    given = arguments.array(name, values)
+    try:
+        full = np.broadcast_to(given, x.shape[1:])
+    except ValueError:
+        raise ValueError(f"{name} has shape {given.shape}; expected {x.shape[1:]}") from None
+    return from_numpy(np.ascontiguousarray(full))
+
+
+def _counter(values: Any, x: Tensor) -> Tensor:
+    given = np.asarray(0 if values is None else values)
+    if given.dtype.kind not in "biuf" or (given < 0).any() or (given != np.floor(given)).any():
+        raise ValueError("refractory must hold whole numbers of steps that are not negative")
+    try:
+        full = np.broadcast_to(given, x.shape[1:])
+    except ValueError:
+        raise ValueError(f"refractory has shape {given.shape}; expected {x.shape[1:]}") from None
+    return from_numpy(np.ascontiguousarray(full, np.uint32))
