@@ -7,6 +7,7 @@ from . import functional, nn
 from .compute import VulkanCompute
 from .control import capture, device, devices, manual_seed, memory_stats, profile, set_device, synchronize
 from .errors import DeviceError, OutOfDeviceMemory
+from .snn_compute import SNNCompute
 from .tensor import Tensor
 
 __version__ = "0.1.0"
@@ -14,6 +15,7 @@ __version__ = "0.1.0"
 __all__ = [
     "DeviceError",
     "OutOfDeviceMemory",
+    "SNNCompute",
     "Tensor",
     "VulkanCompute",
     "__version__",

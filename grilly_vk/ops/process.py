@@ -1,0 +1,69 @@
+"""The fused pipeline of SNNCompute: one dispatch encodes, simulates and counts."""
+
+from __future__ import annotations
+
+from ..tensor import Tensor, empty
+from .neurons import LIFConstants
+
+ENCODINGS = ("current", "poisson", "latency")
+HEAD_WORDS = 8  # of `head`, before the scales: 0 unused, 1-2 random key, 3-4 random base
+
+
+def process(
+    x: Tensor,
+    head: Tensor,
+    n: int,
+    steps: int,
+    c: LIFConstants,
+    *,
+    encoding: str,
+    gain: float,
+    bias: float,
+    pulse: float,
+    kick: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Drives n neurons by each row of x for `steps` steps.
+
+    Args:
+        x: embeddings, float32 (B, D) with D <= n; missing columns count as 0.
+        head: uint32 (8 + B,): random key and base, then the factor of each row as float bits.
+        n: neurons.
+        steps: time steps T, at least 1.
+        c: constants of the neurons, which start at rest.
+        encoding: one of ENCODINGS.
+        gain, bias: drive = gain * factor * x + bias, or 0 where the factor is 0.
+        pulse: current of one Poisson pulse, and the drive that counts as full strength.
+        kick: current of a latency pulse.
+
+    Returns:
+        Spikes (B, T, n), spike counts (B, n), first spike step (B, n) as int32 (-1: never).
+    """
+    batch, width = x.shape
+    spikes, total, first = empty((batch, steps, n)), empty((batch, n)), empty((batch, n), "int32")
+    wide = 4 if n % 4 == 0 else 1
+    x.engine.launch(
+        "snn-process.vec4" if wide == 4 else "snn-process",
+        batch * n // wide,
+        (("ENCODING", ENCODINGS.index(encoding)),),
+        work=batch * n * steps,
+        x=x,
+        head=head,
+        s=spikes,
+        total=total,
+        first=first,
+        n=n // wide,
+        batch=batch,
+        width=width,
+        steps=steps,
+        hold_steps=c.hold_steps,
+        gain=gain,
+        bias=bias,
+        pulse=pulse,
+        kick=kick,
+        decay=c.decay,
+        charge=c.gain,
+        rest=c.rest,
+        threshold=c.threshold,
+        reset=c.reset,
+    )
+    return spikes, total, first

@@ -1,0 +1,196 @@
+"""SNNCompute: embeddings in, spike activity out, in one call."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from . import arguments
+from .nn.neurons import constants
+from .ops.process import ENCODINGS, HEAD_WORDS, process
+from .tensor import Tensor, from_numpy
+
+_SATURATED = 0.9  # of the highest rate that the refractory time allows
+_PIECE = 1 << 24  # spikes simulated at a time
+
+
+class SNNCompute:
+    """Turns embeddings into spike activity with a layer of leaky integrate-and-fire neurons.
+
+    Each embedding is scaled to unit RMS and drives the neurons one to one for `timesteps` steps: neuron i gets
+    the current ``gain * x_i + bias``.  An embedding that is shorter than the layer is padded with zeros; a
+    longer one is folded by a fixed Gaussian random projection (Johnson & Lindenstrauss 1984), made from `seed`.
+    An embedding of zeros drives nothing.
+
+    Args:
+        n_neurons: neurons, default 1000.
+        timesteps: steps to simulate, default 50.
+        encoding: "current": the drive is a constant current.  "poisson": pulses of `pulse` with probability
+            drive / pulse a step, so that the mean current is the drive.  "latency": one pulse that makes the
+            neuron fire, at step ``round((1 - drive / pulse) * (timesteps - 1))``; none where the drive is 0 or less.
+        dt: step in seconds, default 0.001.
+        tau_mem: membrane time constant in milliseconds, default 20.0.
+        v_thresh: threshold, default 1.0.
+        v_rest: resting potential and start, default 0.0.
+        v_reset: potential after a spike, default 0.0.
+        r_mem: membrane resistance, default 1.0.
+        t_refrac: refractory time in milliseconds, default 2.0.
+        gain: factor on the scaled embedding, default 1.0.
+        bias: current for a coordinate of 0, default 1.5; above threshold, so that average coordinates fire.
+        pulse: current of one pulse, and the drive that counts as full strength, default 10.0.
+        normalize: scale each embedding to unit RMS, default True.
+        seed: of the projection and of the Poisson pulses, default 0.  Calls of one instance draw fresh pulses;
+            a new instance with the same seed repeats them bit for bit.
+
+    Raises:
+        TypeError, ValueError: an argument is no number or out of range; the message names it.
+
+    Example:
+        >>> snn = SNNCompute(n_neurons=512)
+        >>> result = snn.process(np.random.randn(512).astype(np.float32))
+        >>> result["spike_activity"], result["firing_rate"]
+
+    Source: document "Spiking Neural Networks", High-level SNN pipeline.
+    """
+
+    def __init__(
+        self,
+        n_neurons: int = 1000,
+        timesteps: int = 50,
+        encoding: str = "current",
+        *,
+        dt: float = 0.001,
+        tau_mem: float = 20.0,
+        v_thresh: float = 1.0,
+        v_rest: float = 0.0,
+        v_reset: float = 0.0,
+        r_mem: float = 1.0,
+        t_refrac: float = 2.0,
+        gain: float = 1.0,
+        bias: float = 1.5,
+        pulse: float = 10.0,
+        normalize: bool = True,
+        seed: int = 0,
+    ) -> None:
+        self.n_neurons = arguments.size("n_neurons", n_neurons)
+        self.timesteps = arguments.size("timesteps", timesteps)
+        self.encoding = arguments.choice("encoding", encoding, ENCODINGS)
+        self.constants = constants(
+            dict(
+                dt=dt,
+                tau_mem=tau_mem,
+                v_thresh=v_thresh,
+                v_rest=v_rest,
+                v_reset=v_reset,
+                r_mem=r_mem,
+                t_refrac=t_refrac,
+            )
+        )
+        self.gain = arguments.real("gain", gain)
+        self.bias = arguments.real("bias", bias)
+        self.pulse = arguments.positive("pulse", pulse)
+        self.normalize = bool(normalize)
+        self.seed = arguments.size("seed", seed, least=0)
+        if arguments.real("r_mem", r_mem) <= 0:
+            raise ValueError(f"r_mem must be positive, got {r_mem!r}")
+        # Fires a resting neuron at once, with room for rounding.
+        self._kick = 1.05 * (self.constants.threshold - self.constants.rest) / self.constants.gain
+        self._calls = 0
+        self._projection: Tensor | None = None
+
+    def process(self, embedding: Any) -> dict[str, Any]:
+        """Simulates the layer on one embedding (D,), or on each row of a batch (B, D).
+
+        Args:
+            embedding: finite real numbers; any array-like.
+
+        Returns:
+            A dict; n = n_neurons, T = timesteps, and a batch puts B in front of every shape:
+
+            - spike_activity: spikes in total, float.
+            - spikes: (n,) float32, 1 where the neuron fired at least once.
+            - firing_rate: mean spikes per neuron and step, float in [0, 1].
+            - spike_train: (T, n) float32 of 0 and 1.
+            - rates: (n,) float32, spikes per step.
+            - first_spike: (n,) int32, step of the first spike, -1 where there is none.
+            - dead_fraction: share of neurons that never fired.
+            - saturated_fraction: share that fired at 90 % or more of the rate that the refractory time allows.
+
+        Warns:
+            RuntimeWarning: no neuron fired for an embedding; its numbers are zeros.
+
+        Raises:
+            TypeError: not real numbers.
+            ValueError: not one or two axes, empty, or NaN or infinity inside.
+        """
+        given = embedding.numpy() if isinstance(embedding, Tensor) else embedding
+        x = arguments.array("embedding", given)
+        if x.ndim not in (1, 2) or x.size == 0:
+            raise ValueError(f"embedding has shape {x.shape}; expected (D,) or (B, D), not empty")
+        norm = np.sqrt(np.mean(np.square(x, dtype=np.float64), axis=-1))
+        if not np.isfinite(norm).all():
+            raise ValueError(f"embedding holds {int((~np.isfinite(x)).sum()) or 'too large'} non-finite numbers")
+        rows, norms = x.reshape(-1, x.shape[-1]), norm.reshape(-1)
+        fit = max(1, _PIECE // (self.n_neurons * self.timesteps))
+        pieces = [self._simulate(rows[i : i + fit], norms[i : i + fit]) for i in range(0, len(rows), fit)]
+        result = pieces[0] if len(pieces) == 1 else {k: np.concatenate([p[k] for p in pieces]) for k in pieces[0]}
+        silent = int((result["spike_activity"] == 0).sum())
+        if silent:
+            warnings.warn(
+                f"no neuron fired for {silent} of {len(rows)} embeddings: an embedding of zeros, or gain, bias, "
+                "v_thresh and timesteps that don't fit together",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        return {k: (v[0].item() if v.ndim == 1 else v[0]) for k, v in result.items()} if x.ndim == 1 else result
+
+    def _simulate(self, x: np.ndarray, norm: np.ndarray) -> dict[str, np.ndarray]:
+        batch, n, steps = len(x), self.n_neurons, self.timesteps
+        factor = np.divide(1.0, norm, out=np.zeros(batch), where=norm > 0) if self.normalize else 1.0 * (norm > 0)
+        head = np.zeros(HEAD_WORDS + batch, np.uint32)
+        head[1:5] = self.seed, 0, self._calls & 0xFFFFFFFF, self._calls >> 32
+        head[HEAD_WORDS:] = factor.astype(np.float32).view(np.uint32)
+        rows = from_numpy(np.ascontiguousarray(x), borrow=True)
+        if x.shape[1] > n:
+            from .ops.linear import matmul
+
+            rows = matmul(rows, self._fold(x.shape[1]))
+        spikes, total, first = process(
+            rows,
+            from_numpy(head),
+            n,
+            steps,
+            self.constants,
+            encoding=self.encoding,
+            gain=self.gain,
+            bias=self.bias,
+            pulse=self.pulse,
+            kick=self._kick,
+        )
+        counts = total.numpy()
+        self._calls += 1
+        activity = counts.sum(axis=1, dtype=np.float64)
+        most = _SATURATED * -(-steps // (1 + self.constants.hold_steps))
+        return {
+            "spike_activity": activity,
+            "spikes": (counts > 0).astype(np.float32),
+            "firing_rate": activity / (n * steps),
+            "spike_train": spikes.share(),
+            "rates": counts / np.float32(steps),
+            "first_spike": first.numpy(),
+            "dead_fraction": (counts == 0).mean(axis=1),
+            "saturated_fraction": (counts >= most).mean(axis=1),
+        }
+
+    def _fold(self, width: int) -> Tensor:
+        """The projection (n, width), kept on the device; rows keep unit-RMS input at unit RMS."""
+        if self._projection is None or self._projection.shape[1] != width:
+            rng = np.random.default_rng([self.seed, self.n_neurons, width])
+            matrix = rng.standard_normal((self.n_neurons, width), np.float32) / np.float32(np.sqrt(width))
+            self._projection = from_numpy(matrix)
+        return self._projection
+
+    def __repr__(self) -> str:
+        return f"SNNCompute(n_neurons={self.n_neurons}, timesteps={self.timesteps}, encoding={self.encoding!r})"
