@@ -9,6 +9,7 @@ import numpy as np
 
 from . import arguments
 from .nn.neurons import constants
+from .ops.linear import matmul
 from .ops.process import ENCODINGS, HEAD_WORDS, process
 from .tensor import Tensor, from_numpy
 
@@ -154,8 +155,6 @@ class SNNCompute:
         head[HEAD_WORDS:] = factor.astype(np.float32).view(np.uint32)
         rows = from_numpy(np.ascontiguousarray(x), borrow=True)
         if x.shape[1] > n:
-            from .ops.linear import matmul
-
             rows = matmul(rows, self._fold(x.shape[1]))
         spikes, total, first = process(
             rows,
