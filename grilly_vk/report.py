@@ -58,11 +58,11 @@ class Relatedness:
     """How well spike patterns keep the relations between embeddings.
 
     A pair is two different embeddings; silent ones (no spikes, so no correlation) are left out.
-    The similarity of embeddings is their cosine, that of spike patterns the correlation of their rates.
+    The similarity of embeddings is their cosine, that of spike patterns their correlation.
 
     Attributes:
         pairs: number of pairs compared.
-        silent: number of embeddings left out: all zero, or the same rate in every neuron.
+        silent: number of embeddings left out: all zero, or every neuron did the same.
         embedding_within, embedding_between: mean similarity of embeddings in one topic and in two.
         spikes_within, spikes_between: the same for spike patterns.
         pearson, spearman: correlation over all pairs between the two similarities.
@@ -87,9 +87,15 @@ class Relatedness:
 
 
 def relatedness(
-    embeddings: np.ndarray, rates: np.ndarray, topics: np.ndarray, *, permutations: int = 999
+    embeddings: np.ndarray, patterns: np.ndarray, topics: np.ndarray, *, permutations: int = 999
 ) -> Relatedness:
-    """Compare the similarities of embeddings (B, D) with those of their rates (B, n), given topics (B,).
+    """Compare the similarities of embeddings (B, D) with those of their spike patterns (B, n).
+
+    Args:
+        embeddings: (B, D).
+        patterns: (B, n), such as firing rates.
+        topics: (B,) label of each embedding.
+        permutations: of the Mantel test, default 999.
 
     Deterministic: the permutations of the Mantel test come from a fixed seed.
 
@@ -97,15 +103,15 @@ def relatedness(
         ValueError: the lengths differ, or fewer than three embeddings have spikes to compare.
     """
     topics = np.asarray(topics)
-    if not len(embeddings) == len(rates) == len(topics):
+    if not len(embeddings) == len(patterns) == len(topics):
         raise ValueError(
-            f"lengths differ: {len(embeddings)} embeddings, {len(rates)} rates, {len(topics)} topics"
+            f"lengths differ: {len(embeddings)} embeddings, {len(patterns)} patterns, {len(topics)} topics"
         )
-    heard = (np.ptp(rates, axis=1) > 0) & np.any(embeddings != 0, axis=1)
+    heard = (np.ptp(patterns, axis=1) > 0) & np.any(embeddings != 0, axis=1)
     if heard.sum() < 3:
-        raise ValueError(f"only {heard.sum()} of {len(rates)} embeddings made a spike pattern; 3 are needed")
+        raise ValueError(f"only {heard.sum()} of {len(patterns)} embeddings made a spike pattern; 3 are needed")
     topics = topics[heard]
-    by_embedding, by_spikes = cosine_matrix(embeddings[heard]), correlation_matrix(rates[heard])
+    by_embedding, by_spikes = cosine_matrix(embeddings[heard]), correlation_matrix(patterns[heard])
     upper = np.triu_indices(len(topics), k=1)
     same = (topics[:, None] == topics[None, :])[upper]
     e, s = by_embedding[upper], by_spikes[upper]

@@ -39,9 +39,9 @@ def run(args: argparse.Namespace) -> int:
     for warning in activity.warnings:
         print(f"grilly-vk: warning: {warning}", file=sys.stderr)
     try:
-        relation = relatedness(x, activity.rates, given.topics)
+        relation = relatedness(x, activity.patterns, given.topics)
     except ValueError as error:
-        raise CliError(f"nothing to compare: {error}; simulate longer or with more neurons") from error
+        raise CliError(f"nothing to compare: {error}; see --timesteps, --threshold and --bias") from error
     if args.json:
         print(as_json(activity, args, model=given.model, relatedness=dataclasses.asdict(relation)))
     else:
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         for line in (*header(activity, args), source):
             out.print(line, soft_wrap=True)
         out.print(activity_table(activity, given.topics.tolist(), "topic"))
-        for line in (*describe(activity), "", *explain(relation)):
+        for line in (*describe(activity), "", *explain(relation, activity.pattern_name)):
             out.print(line, soft_wrap=True)
     if picture:
         picture.write(activity)
@@ -58,14 +58,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def explain(r: Relatedness) -> list[str]:
+def explain(r: Relatedness, patterns: str) -> list[str]:
     """The relatedness in words, a line for each finding; the verdict follows the numbers either way."""
     verdict = "more similar than" if r.spikes_within > r.spikes_between else "NOT more similar than"
     lines = [
         f"Spike patterns of related sentences are {verdict} those of unrelated ones:",
-        f"  mean correlation of firing rates  within a topic {r.spikes_within:.3f}, "
+        f"  mean correlation of {patterns:<17}  within a topic {r.spikes_within:.3f}, "
         f"between topics {r.spikes_between:.3f}",
-        f"  mean cosine of embeddings         within a topic {r.embedding_within:.3f}, "
+        f"  mean cosine of embeddings              within a topic {r.embedding_within:.3f}, "
         f"between topics {r.embedding_between:.3f}",
         f"  nearest other sentence is on the same topic: by spikes {r.nearest_spikes:.0%}, "
         f"by embedding {r.nearest_embedding:.0%}, by chance {r.nearest_chance:.0%}",

@@ -10,8 +10,8 @@ from .simulate import Activity
 MANY_DEAD = 0.5
 MANY_SATURATED = 0.02
 GUIDANCE = (
-    "When tuning: change threshold and time constants together, begin with a short window (--timesteps), and "
-    "watch the distribution of firing rates (--plot draws it)."
+    "When tuning: change threshold and time constants together (--threshold, --tau-mem), begin with a short window "
+    "(--timesteps), and watch the distribution of firing rates (--plot draws it)."
 )
 
 
@@ -49,17 +49,14 @@ def describe(activity: Activity) -> list[str]:
 def _advice(activity: Activity, idle: float, saturated: float) -> list[str]:
     advice = []
     if not activity.spikes.any():
-        advice.append(
-            "Nothing fired at all: is the input all zero? Otherwise simulate longer or lower the threshold."
-        )
+        advice.append("Nothing fired at all: is the input all zero? Otherwise lower --threshold or raise --timesteps.")
     elif idle > MANY_DEAD:
         advice.append(
-            f"More than {MANY_DEAD:.0%} are dead: lower the threshold, raise the input's gain or "
-            "simulate longer; neurons beyond the embedding's dimensions get no input."
+            f"More than {MANY_DEAD:.0%} are dead: lower --threshold, raise --bias, or simulate longer (--timesteps)."
         )
     if saturated > MANY_SATURATED:
         advice.append(
-            f"More than {MANY_SATURATED:.0%} are saturated and can't tell strong inputs apart: raise the "
-            "threshold or lower the input's gain."
+            f"More than {MANY_SATURATED:.0%} are saturated and can't tell strong inputs apart: raise "
+            "--threshold, or lower --gain or --bias."
         )
     return advice or ["The activity is in a useful range."]

@@ -1,31 +1,44 @@
-"""The options that `process` and `demo` share."""
+"""The options that `process` and `demo` share: mostly SNNCompute's arguments, with its defaults."""
 
 from __future__ import annotations
 
 import argparse
+import inspect
 from pathlib import Path
+from typing import Any
+
+from ..snn_compute import SNNCompute
 
 
 def add_simulation_options(command: argparse.ArgumentParser, *, neurons: str) -> None:
     """Add the simulation's options; `neurons` says in words what the default of --neurons is."""
-    command.add_argument(
-        "--neurons", type=_count, metavar="N", help=f"number of neurons (default: {neurons})"
-    )
-    command.add_argument(
-        "--timesteps", type=_count, metavar="T", default=50, help="steps to simulate (default: 50)"
-    )
-    command.add_argument(
+    add = command.add_argument
+    usual = inspect.signature(SNNCompute).parameters  # the defaults stand there, and only there
+
+    def setting(flag: str, name: str, text: str, **kind: Any) -> None:
+        add(flag, dest=name, default=usual[name].default, help=f"{text} (default: %(default)s)", **kind)
+
+    add("--neurons", type=_count, metavar="N", help=f"number of neurons (default: {neurons})")
+    setting("--timesteps", "timesteps", "steps to simulate", type=_count, metavar="T")
+    setting(
         "--encoding",
+        "encoding",
+        "how a value becomes input: a constant current, random pulses, or one pulse whose time tells it",
         choices=("current", "poisson", "latency"),
-        default="current",
-        help="how a value becomes input: a constant current, random spikes, or one spike whose time tells it",
     )
-    command.add_argument("--seed", type=_seed, default=0, help="seed of everything random (default: 0)")
-    command.add_argument("--device", metavar="NAME", help="index or part of the name, as `info` lists them")
-    command.add_argument(
-        "--plot", type=Path, metavar="FILE", help="write a picture (PNG, PDF or SVG by its ending)"
-    )
-    command.add_argument("--json", action="store_true", help="print the numbers as JSON instead of tables")
+    setting("--threshold", "v_thresh", "potential at which a neuron fires", type=float, metavar="V")
+    setting("--tau-mem", "tau_mem", "membrane time constant in milliseconds", type=float, metavar="MS")
+    setting("--gain", "gain", "factor on the embedding, scaled to unit RMS", type=float, metavar="G")
+    setting("--bias", "bias", "current for a value of 0", type=float, metavar="I")
+    setting("--seed", "seed", "seed of everything random", type=_seed)
+    add("--device", metavar="NAME", help="index or part of the name, as `info` lists them")
+    add("--plot", type=Path, metavar="FILE", help="write a picture (PNG, PDF or SVG by its ending)")
+    add("--json", action="store_true", help="print the numbers as JSON instead of tables")
+
+
+def snn_arguments(args: argparse.Namespace) -> dict[str, Any]:
+    """The parsed options that SNNCompute takes, all but n_neurons."""
+    return {name: value for name, value in vars(args).items() if name in inspect.signature(SNNCompute).parameters}
 
 
 def _count(text: str) -> int:

@@ -47,9 +47,7 @@ class Picture:
         self._figure = Figure(layout="constrained")
         formats = FigureCanvasAgg(self._figure).get_supported_filetypes()
         if path.suffix[1:].lower() not in formats:
-            raise CliError(
-                f"--plot {path}: unknown kind of picture; expected a name that ends in .png, .pdf or .svg"
-            )
+            raise CliError(f"--plot {path}: unknown kind of picture; expected a name that ends in .png, .pdf or .svg")
         if path.is_dir():
             raise CliError(f"--plot {path}: is a folder; expected the name of a file")
         self.path = path
@@ -80,8 +78,8 @@ class Picture:
 
     def _draw_spikes(self, part: Any, activity: Activity) -> None:
         axes = part.subplots(1, len(self.rows) + 1, squeeze=False)[0]
-        # Sorted by the first panel's rates, a pattern shared with another panel shows as the same slope.
-        order = np.argsort(activity.rates[self.rows[0]], kind="stable")
+        # Sorted by the first panel's pattern, what is shared with another panel shows as the same slope.
+        order = np.argsort(activity.patterns[self.rows[0]], kind="stable")
         for number, (axis, row) in enumerate(zip(axes, self.rows)):
             train = activity.trains[row][:, order]
             step, neuron = np.nonzero(train)
@@ -90,7 +88,7 @@ class Picture:
             axis.plot(step + 1, neuron, "|", color=colour, ms=height, mew=1.1, rasterized=True)
             axis.set(xlim=(0, activity.steps + 1), ylim=(-1, activity.neurons), xlabel="time step")
             axis.set_title(self._title(number, row), fontsize=9.5)
-        axes[0].set_ylabel("neuron, ordered by its rate in this panel")
+        axes[0].set_ylabel(f"neuron, ordered by {activity.pattern_name} in this panel")
         last = axes[-1]
         counts = np.rint(activity.rates * activity.steps).ravel()
         wide = max(1, int(counts.max()) // 40)  # whole spike counts in a bar, or some bars would stay empty
@@ -109,22 +107,20 @@ class Picture:
 
     def _draw_similarities(self, part: Any, activity: Activity) -> None:
         left, middle, right = part.subplots(1, 3)
-        spikes = correlation_matrix(activity.rates[:LIMIT])
+        spikes = correlation_matrix(activity.patterns[:LIMIT])
         upper = np.triu_indices(len(spikes), k=1)
         e, s = self.similarity[upper], spikes[upper]
         heard = np.isfinite(e) & np.isfinite(s)
         # One scale for both, or the two could not be compared; a few extreme pairs must not use it up.
-        low, high = (
-            np.quantile(np.concatenate([e[heard], s[heard]]), (0.02, 0.995)) if heard.any() else (0, 1)
-        )
+        low, high = np.quantile(np.concatenate([e[heard], s[heard]]), (0.02, 0.995)) if heard.any() else (0, 1)
         self._draw_matrix(left, self.similarity, "Embeddings: cosine", low, high)
-        self._draw_matrix(middle, spikes, "Spikes: correlation of firing rates", low, high)
+        self._draw_matrix(middle, spikes, f"Spikes: correlation of {activity.pattern_name}", low, high)
         same = self._same_topic()[upper]
         for mask, colour, label in ((~same, UNRELATED, "two topics"), (same, RELATED, "one topic")):
             right.scatter(e[heard & mask], s[heard & mask], s=9, alpha=0.5, color=colour, lw=0, label=label)
         if self.topics:
             right.legend(loc="upper left", frameon=False, markerscale=2)
-        right.set(xlabel="cosine of the embeddings", ylabel="correlation of the firing rates")
+        right.set(xlabel="cosine of the embeddings", ylabel=f"correlation of the {activity.pattern_name}")
         r = pearson(e[heard], s[heard]) if heard.sum() > 1 else float("nan")
         right.set_title(f"Every pair: Pearson {r:.3f}", fontsize=10)
 
@@ -137,8 +133,8 @@ class Picture:
     def _draw_matrix(self, axis: Any, similarity: np.ndarray, title: str, low: float, high: float) -> None:
         shown = similarity.copy()
         np.fill_diagonal(shown, np.nan)  # always 1: it would only take away the contrast
+        axis.set_facecolor("#d4d4d4")  # shows through where there is no value
         image = axis.imshow(shown, vmin=low, vmax=high, cmap="magma", interpolation="nearest")
-        image.cmap.set_bad("#d4d4d4")
         axis.figure.colorbar(image, ax=axis, shrink=0.8, extend="both")
         axis.set_title(title, fontsize=10)
         if self.topics is None:

@@ -13,6 +13,7 @@ import numpy as np
 import grilly_vk
 
 from .errors import CliError
+from .options import snn_arguments
 from .progress import late_progress
 
 _PART = 1 << 22  # spikes (step x neuron x embedding) in one call: 16 MiB of float32
@@ -24,9 +25,11 @@ class Activity:
 
     Attributes:
         device: one line about the device that computed it.
+        encoding: how values became input.
         steps: T.
         spikes: (B,) spikes in total.
         rates: (B, n) spikes per step of each neuron, 0..1.
+        first: (B, n) step of each neuron's first spike, -1 where there is none.
         dead: (B,) number of neurons that never fired for this embedding.
         saturated: (B,) number of neurons that fired as fast as they can.
         trains: spike trains (T, n) of the embeddings that were asked for, by row number.
@@ -34,9 +37,11 @@ class Activity:
     """
 
     device: str
+    encoding: str
     steps: int
     spikes: np.ndarray
     rates: np.ndarray
+    first: np.ndarray
     dead: np.ndarray
     saturated: np.ndarray
     trains: dict[int, np.ndarray]
@@ -50,6 +55,18 @@ class Activity:
     def mean_rates(self) -> np.ndarray:
         """(B,) mean firing rate over the neurons, in spikes per neuron and step."""
         return np.asarray(self.rates.mean(axis=1))
+
+    @property
+    def patterns(self) -> np.ndarray:
+        """(B, n) what the code is carried by, 0..1: rates, or for latency coding how early a neuron first fires."""
+        if self.encoding != "latency":
+            return self.rates
+        return np.where(self.first >= 0, 1.0 - self.first / self.steps, 0.0)
+
+    @property
+    def pattern_name(self) -> str:
+        """`patterns` in words."""
+        return "first-spike times" if self.encoding == "latency" else "firing rates"
 
 
 def simulate(args: argparse.Namespace, x: np.ndarray, keep: Sequence[int] = ()) -> Activity:
@@ -68,9 +85,7 @@ def simulate(args: argparse.Namespace, x: np.ndarray, keep: Sequence[int] = ()) 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            snn = grilly_vk.SNNCompute(
-                n_neurons=neurons, timesteps=args.timesteps, encoding=args.encoding, seed=args.seed
-            )
+            snn = grilly_vk.SNNCompute(n_neurons=neurons, **snn_arguments(args))
             with late_progress("embeddings", len(x)) as advance:
                 for start in range(0, len(x), part):
                     result = snn.process(x[start : start + part])
@@ -84,9 +99,11 @@ def simulate(args: argparse.Namespace, x: np.ndarray, keep: Sequence[int] = ()) 
             raise CliError(str(error)) from error
     return Activity(
         device=str(grilly_vk.device()),
+        encoding=args.encoding,
         steps=args.timesteps,
         spikes=_join(results, "spike_activity"),
         rates=_join(results, "rates"),
+        first=_join(results, "first_spike").astype(int),
         dead=np.rint(_join(results, "dead_fraction") * neurons).astype(int),
         saturated=np.rint(_join(results, "saturated_fraction") * neurons).astype(int),
         trains=trains,

@@ -59,7 +59,7 @@ def header(activity: Activity, args: argparse.Namespace) -> list[str]:
     return [
         f"Device: {activity.device}",
         f"Simulated: {count} embedding{'s' if count > 1 else ''}, {activity.neurons} neurons, "
-        f"{activity.steps} steps, {args.encoding} encoding, seed {args.seed}",
+        f"{activity.steps} steps, {activity.encoding} encoding, seed {args.seed}",
     ]
 
 
@@ -70,7 +70,7 @@ def as_json(activity: Activity, args: argparse.Namespace, **more: Any) -> str:
             "device": activity.device,
             "neurons": activity.neurons,
             "timesteps": activity.steps,
-            "encoding": args.encoding,
+            "encoding": activity.encoding,
             "seed": args.seed,
             "spike_activity": activity.spikes.tolist(),
             "firing_rate": activity.mean_rates.tolist(),
