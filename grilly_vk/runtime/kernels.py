@@ -7,6 +7,7 @@ same shape wherever its tensors lie.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from .memory import Buffer, Segment
 from .spirv import Interface, Scalar, SpirvError, reflect
 
 SPIRV = Path(__file__).parent / "spirv"
+SUMS = "SHA256SUMS"  # written by the build (shaders/publish.cmake)
 
 
 class Program:
@@ -47,6 +49,8 @@ class Pipeline:
         strides = {b.name + "_at": (b.name, b.stride) for b in face.bindings}
         # (binding or own name, stride); stride 0: a plain argument
         self._slots = tuple(strides.get(s.name, (s.name, 0)) for s in face.push)
+        self._aligned = tuple((b.name, b.stride) for b in face.bindings if b.stride > 4)
+        self.draws = any(s.name == "draw" for s in face.push)  # wants random numbers
 
     @property
     def interface(self) -> Interface:
@@ -54,16 +58,32 @@ class Pipeline:
         return self._face
 
     def push(self, buffers: Mapping[str, Buffer], arguments: Mapping[str, float]) -> bytes:
-        """The push constants of one call, offsets filled in."""
+        """The push constants of one call, offsets filled in.
+
+        Raises:
+            ValueError: a part of a tensor starts inside one of the kernel's wide elements.
+        """
+        for name, stride in self._aligned:
+            if buffers[name].offset % stride:
+                raise ValueError(
+                    f"kernel {self.name!r} takes {name} in units of {stride} bytes, and this part starts at byte "
+                    f"{buffers[name].offset} of its segment"
+                )
         return self._pack(
             *[buffers[name].offset // stride if stride else arguments[name] for name, stride in self._slots]
         )
 
     def program(self, manager: Any, segments: tuple[Segment, ...], groups: int) -> Program:
-        """The program for these segments and that many workgroups, made at its first use."""
+        """The program for these segments and that many workgroups, made at its first use.
+
+        Raises:
+            ValueError: memory of another device.
+        """
         key = (segments, groups)
         found = self._programs.get(key)
         if found is None:
+            if any(s.owner is not manager for s in segments):
+                raise ValueError(f"kernel {self.name!r} was given tensors of different devices; see set_device()")
             specs = np.array(self._spec_values, np.uint32).view(np.float32)
             push = np.zeros(len(self._face.push), np.float32)
             algorithm = manager.algorithm([s.tensor for s in segments], self.code, (groups, 1, 1), specs, push)
@@ -102,6 +122,7 @@ class Kernels:
     def __init__(self, folder: Path = SPIRV) -> None:
         self.folder = folder
         self._modules: dict[str, tuple[bytes, Interface]] = {}
+        self._sums: dict[str, str] | None = None  # by file name
         self.pipelines: dict[tuple[str, tuple[tuple[str, float], ...], int], Pipeline] = {}
 
     def names(self) -> list[str]:
@@ -121,8 +142,22 @@ class Kernels:
                 code = path.read_bytes()
             except OSError as error:
                 raise SpirvError(f"kernel {name!r} can't be read ({error}); rebuild the package") from error
-            found = self._modules[name] = (code, reflect(code, path.name))
+            face = reflect(code, path.name)
+            self._verify(path.name, code)
+            found = self._modules[name] = (code, face)
         return found
+
+    def _verify(self, file: str, code: bytes) -> None:
+        """Drivers crash on damaged SPIR-V, so every bit must be as the build left it."""
+        if self._sums is None:
+            try:
+                lines = (self.folder / SUMS).read_text().split("\n")
+            except OSError as error:
+                raise SpirvError(f"the kernels' checksums can't be read ({error}); rebuild the package") from error
+            self._sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        if self._sums.get(file) != hashlib.sha256(code).hexdigest():
+            self._sums = None  # a rebuild may be what comes next
+            raise SpirvError(f"{file}: the module is damaged (its checksum is not the build's); rebuild the package")
 
     def pipeline(self, name: str, specs: tuple[tuple[str, float], ...], local: int) -> Pipeline:
         """The kernel specialised by `specs`, pairs of constant name and value."""

@@ -60,6 +60,13 @@ def reflect(code: bytes, where: str) -> Interface:
     Raises:
         SpirvError: not SPIR-V, cut short, or an interface outside the rules above.
     """
+    try:
+        return _reflect(code, where)
+    except (KeyError, IndexError) as error:
+        raise SpirvError(f"{where}: the module is damaged ({error!r}); rebuild the package") from error
+
+
+def _reflect(code: bytes, where: str) -> Interface:
     if len(code) < 20 or len(code) % 4:
         raise SpirvError(f"{where}: {len(code)} bytes are no SPIR-V module; rebuild the package")
     words = struct.unpack(f"<{len(code) // 4}I", code)
