@@ -90,7 +90,7 @@ class Tensor:
 
     def assign(self, values: np.ndarray) -> None:
         """Replaces the contents by host values of the same shape."""
-        array = np.ascontiguousarray(values, self.dtype)
+        array = np.asarray(values, self.dtype, order="C")
         if array.shape != self.shape:
             raise ValueError(f"values have shape {array.shape}; expected {self.shape}")
         self.engine.write(self.buffer, array)

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 
 def _flag(name: str) -> bool:
-    return os.environ.get(name, "").strip().lower() not in ("", "0", "false", "no", "off")
+    text = os.environ.get(name, "").strip().lower()
+    if text not in ("", "0", "false", "no", "off", "1", "true", "yes", "on"):
+        raise ValueError(f"{name} is {text!r}; expected 1 or 0")
+    return text in ("1", "true", "yes", "on")
 
 
 def _positive(name: str, default: float) -> float:

@@ -37,6 +37,7 @@ class Guards:
         pool.guard = ALIGN
         pool.on_alloc = self._allocated
         pool.on_free = self._freed
+        pool.on_retire = self._poison
 
     def verify(self) -> None:
         """Checks all guards and all poison.
@@ -76,17 +77,23 @@ class Guards:
 
     def _allocated(self, block: Block, nbytes: int, clean: bool) -> None:
         self._live[id(block)] = (block, nbytes)
+        if block.arena is not None:  # guards hold before the first replay too, and each replay renews them
+            with self._engine.outside_capture():
+                self._fill(block, block.offset, block.size, GUARD, False)
         self._fill(block, block.offset, block.size, GUARD, clean)
         if not clean:
-            self._fill(block, block.offset + ALIGN, (nbytes + 3) // 4 * 4, POISON, clean)
+            self._fill(block, block.offset + ALIGN, (nbytes + 3) // 4 * 4, POISON, False)
 
     def _freed(self, block: Block) -> None:
         if self._live.pop(id(block), None) is not None:
-            if block.arena is not None:
+            if block.arena is not None and block.arena is self._engine.memory.arena:
                 self._fill(block, block.offset, block.size, POISON, False)
             else:
-                with self._engine.outside_capture():
-                    self._fill(block, block.offset, block.size, POISON, False)
+                self._poison(block)
+
+    def _poison(self, block: Block) -> None:
+        with self._engine.outside_capture():
+            self._fill(block, block.offset, block.size, POISON, False)
 
     def _fill(self, block: Block, offset: int, nbytes: int, bits: int, clean: bool) -> None:
         words = block.segment.words

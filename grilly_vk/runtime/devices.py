@@ -110,9 +110,8 @@ def choose(wanted: int | str | None) -> DeviceInfo:
     if isinstance(wanted, bool) or not isinstance(wanted, (int, str)):
         raise TypeError(f"device must be an index or part of a name, not {type(wanted).__name__}")
     text = str(wanted).strip()
-    if text.lstrip("-").isdigit():
-        matching = [d for d in found if d.index == int(text)]
-    else:
+    matching = [d for d in found if text == str(d.index)]
+    if not matching and isinstance(wanted, str):  # a number may be a part of a name too
         matching = [d for d in found if text and text.lower() in d.name.lower()]
     if not matching:
         raise DeviceError(f"no Vulkan device matches {wanted!r}; there are: {listing}")

@@ -187,7 +187,8 @@ class Engine:
             work: element-steps, for splitting submits; default `items`.
             groups: exact workgroup count, instead of the one that follows from `items`.
             arguments: a Buffer (or an object with `.buffer`) for each binding, None for one that this variant
-                does not use; a number for each push constant but the offsets.
+                does not use; a number for each push constant but the offsets and `draw`, the number of this random
+                operation in its submit.
         """
         if items <= 0:
             return
@@ -204,19 +205,15 @@ class Engine:
             if groups is None:
                 groups = _groups(items, self.local)
             program = pipeline.program(self._manager, segments, groups)
-            self.stream.append(
-                program, pipeline.push(buffers, arguments), items if work is None else work, list(buffers.values())
-            )
+            cost = items if work is None else work
+            if pipeline.draws:
+                arguments["draw"] = self.stream.take_draw(cost)
+            self.stream.append(program, pipeline.push(buffers, arguments), cost, list(buffers.values()))
 
     def steps_per_submit(self, work_per_step: int) -> int:
         """How many steps of a long loop fit one submit; at least one, a power of two."""
         fit = max(1, self.stream.budget // max(1, work_per_step))
         return 1 << (fit.bit_length() - 1)
-
-    def random_draw(self) -> int:
-        """Reserves the next random operation of this submit; goes to kernels as the push constant `draw`."""
-        with self.lock:
-            return self.stream.take_draw()
 
     @property
     def control(self) -> Buffer:
@@ -317,7 +314,7 @@ class Engine:
         kind = self._kp.TensorTypes.host if host else self._kp.TensorTypes.storage
         tensor = self._manager.tensor_t(np.zeros(nbytes // 4, np.uint32), kind)
         self._segments_made += 1
-        return Segment(self._segments_made, tensor, nbytes, tensor.data() if host else None)
+        return Segment(self._segments_made, self._manager, tensor, nbytes, tensor.data() if host else None)
 
     def _purge(self, gone: set[Segment]) -> None:
         def uses(program: Program) -> bool:

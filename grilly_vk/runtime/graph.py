@@ -27,6 +27,7 @@ class Graph:
         self._batches: list[list[Any]] = []
         self._keep: list[Any] = []
         self._entries: list[list[Entry]] = []
+        self._held: Any = None  # the engine's lock, while capturing
         self.dispatches = 0
         self.replays = 0
 
@@ -39,6 +40,8 @@ class Graph:
             if self._capture is None:
                 raise RuntimeError("this graph is captured already; make a new one with grilly_vk.capture()")
             engine.stream.flush()
+            self._held = engine.lock  # other threads wait: what they issue does not belong in here
+            self._held.acquire()
             engine.stream.capture = self._capture
             engine.memory.arena = self._arena
         return self
@@ -47,26 +50,35 @@ class Graph:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         engine = self._engine
-        with engine.lock:
-            capture, self._capture = self._capture, None
-            engine.stream.capture = None
-            engine.memory.arena = None
-            if kind is not None or capture is None:
+        capture, self._capture = self._capture, None
+        engine.stream.capture = None
+        engine.memory.arena = None
+        whole = False
+        try:
+            if kind is None and capture is not None:
+                engine.check()
+                self._finish(capture)
+                whole = True
+        finally:
+            if not whole:
                 engine.memory.retired.append(self._arena)
-                return
-            batch: list[Entry] = []
-            held = 0
-            for entry, work in zip(capture.entries, capture.work):
-                if batch and held + work > engine.stream.budget:
-                    self._entries.append([*batch, engine.marker(0)])
-                    batch, held = [], 0
-                batch.append(entry)
-                held += work
-            self._entries.append([*batch, engine.marker(capture.draws)])
-            for entries in self._entries:
-                self._batches.append([s for s, _ in engine.stream.recorder.record(entries)])
-            self._keep = list(capture.keep.values())
-            self.dispatches = sum(map(len, self._entries))
+            held, self._held = self._held, None
+            held.release()
+
+    def _finish(self, capture: Capture) -> None:
+        engine = self._engine
+        batch: list[Entry] = []
+        held = 0
+        for entry, work in zip(capture.entries, capture.work):
+            if batch and held + work > engine.stream.budget:
+                self._entries.append([*batch, engine.marker(0)])
+                batch, held = [], 0
+            batch.append(entry)
+            held += work
+        self._entries.append([*batch, engine.marker(capture.draws)])
+        self._keep = list(capture.keep.values())
+        self._batches = [[s for s, _ in engine.stream.recorder.record(entries)] for entries in self._entries]
+        self.dispatches = sum(map(len, self._entries))
 
     def replay(self) -> None:
         """Runs the captured operations once and waits for them.
@@ -83,8 +95,7 @@ class Graph:
             if engine.stream.capture is not None:
                 raise RuntimeError("a graph can't be replayed while another one is captured")
             engine.stream.flush()
-            for sequences in self._batches:
-                engine.stream.run(sequences, 1)
+            engine.stream.run([s for sequences in self._batches for s in sequences], len(self._batches))
             self.replays += 1
 
     def __del__(self) -> None:

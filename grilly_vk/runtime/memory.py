@@ -37,10 +37,11 @@ def readable(nbytes: float) -> str:
 class Segment:
     """One Kompute tensor and the ranges of it that no block covers."""
 
-    __slots__ = ("dirty_until", "free", "nbytes", "number", "tensor", "words")
+    __slots__ = ("dirty_until", "free", "nbytes", "number", "owner", "tensor", "words")
 
-    def __init__(self, number: int, tensor: Any, nbytes: int, words: np.ndarray | None) -> None:
+    def __init__(self, number: int, owner: Any, tensor: Any, nbytes: int, words: np.ndarray | None) -> None:
         self.number = number
+        self.owner = owner  # the kp.Manager: when it goes, the memory goes, even under numpy's windows
         self.tensor = tensor
         self.nbytes = nbytes
         self.words = words  # uint32 view of the memory; None where the host can't see it
@@ -128,6 +129,13 @@ class Part:
         self.offset = parent.offset + start
         self.nbytes = nbytes
 
+    def words(self) -> np.ndarray:
+        """As `Buffer.words`."""
+        words = self.segment.words
+        if words is None:
+            raise RuntimeError("this memory is not visible to the host")
+        return words[self.offset // 4 : (self.offset + self.nbytes + 3) // 4]
+
 
 class Pool:
     """Segments of one memory type, with the free lists.
@@ -157,6 +165,7 @@ class Pool:
         self.guard = 0  # bytes kept on either side of an allocation, for the debug mode
         self.on_alloc: Callable[[Block, int, bool], None] | None = None
         self.on_free: Callable[[Block], None] | None = None
+        self.on_retire: Callable[[Block], None] | None = None  # a free block that a dropped graph owned
         self.in_use = self.peak = self.allocations = 0
         self.released: deque[Block] = deque()  # filled by finalizers, in any thread
         self.retired: deque[Arena] = deque()
@@ -174,12 +183,14 @@ class Pool:
         Raises:
             OutOfDeviceMemory: larger than one buffer may be, or than what is left.
         """
-        if nbytes + 2 * self.guard > self.max_bytes:
+        size = rounded(nbytes + 2 * self.guard)
+        if size > self.max_bytes:
+            size = -(-(nbytes + 2 * self.guard) // ALIGN) * ALIGN
+        if size > self.max_bytes:
             raise OutOfDeviceMemory(
                 f"one tensor of {readable(nbytes)} was asked for; this device binds at most {readable(self.max_bytes)}"
             )
         self.collect()
-        size = rounded(nbytes + 2 * self.guard)
         block = self._cached(size, clean) or self._carved(size, clean)
         self.allocations += 1
         self.in_use += block.size
@@ -194,11 +205,11 @@ class Pool:
             self._end_arena(self.retired.popleft())
         while self.released:
             block = self.released.popleft()
-            done, pending = self._serial()
-            block.freed_at = done if pending else done - 1
             self.in_use -= block.size
             if self.on_free is not None:
                 self.on_free(block)
+            done, pending = self._serial()  # after on_free, which may issue work on the block
+            block.freed_at = done if pending else done - 1
             arena = block.arena
             if arena is not None and arena.alive:
                 arena.cache.setdefault(block.size, []).append(block)
@@ -211,6 +222,8 @@ class Pool:
         for size, blocks in arena.cache.items():
             for block in blocks:
                 block.arena = None
+                if self.on_retire is not None:
+                    self.on_retire(block)
                 block.freed_at = self._serial()[0]
             self._cache.setdefault(size, []).extend(blocks)
         arena.cache.clear()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
+from ..errors import DeviceError
 from .engine import Engine
 from .memory import readable
 from .stream import Entry
@@ -57,6 +58,8 @@ class Profile:
     def __enter__(self) -> Profile:
         with self._engine.lock:
             self._engine.check()
+            if not any(q["compute"] and q["timestamp_bits"] for q in self._engine.info.queue_families):
+                raise DeviceError(f"{self._engine.info} has no timestamps, so kernels can't be timed on it")
             if self._engine.stream.observer is not None:
                 raise RuntimeError("a profile is being taken already; profiles don't nest")
             self._engine.stream.flush()

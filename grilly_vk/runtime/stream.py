@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
@@ -23,6 +23,7 @@ Entry = tuple[Program, bytes]  # a dispatch: what runs, with which push constant
 TICKET, RNG_KEY, RNG_BASE = 0, 1, 3  # words of the control block (shaders/include/control.glsl)
 
 _CACHED_ENTRIES = 1 << 16  # dispatches kept in recorded sequences
+_CACHED_SEQUENCES = 2048  # recorded sequences kept: each costs about 10 KiB, most of it the driver's
 _TOO_LONG = 1.0  # seconds: a submit that takes longer halves the work put into one
 _MAX_PENDING = 4096  # dispatches noted before a submit happens by itself
 
@@ -122,7 +123,7 @@ class Stream:
         self._sizes: list[int] = []
         self._work = 0
         self._recorded: OrderedDict[tuple[Entry, ...], list[Any]] = OrderedDict()
-        self._recorded_entries = 0
+        self._recorded_entries = self._recorded_sequences = 0
 
     @property
     def pending(self) -> bool:
@@ -134,18 +135,22 @@ class Stream:
         if self.capture is not None:
             self.capture.append(program, push, work, buffers)
             return
-        if self._pending and (self._work + work > self.budget or len(self._pending) >= _MAX_PENDING):
-            self.flush()
+        self._make_room(work)
         self._pending.append((program, push))
         self._work += work
         if self.observer is not None:
             self._sizes.append(sum(b.nbytes for b in buffers))
 
-    def take_draw(self) -> int:
-        """The number of the next random operation, counted from the random base at the submit's start."""
+    def _make_room(self, work: int) -> None:
+        if self._pending and (self._work + work > self.budget or len(self._pending) >= _MAX_PENDING):
+            self.flush()
+
+    def take_draw(self, work: int) -> int:
+        """The number of the random operation that is appended next, counted from the base at its submit's start."""
         if self.capture is not None:
             self.capture.draws += 1
             return self.capture.draws - 1
+        self._make_room(work)  # now, for a submit between here and the append would count the draw as done
         self.draws += 1
         return self.draws - 1
 
@@ -157,67 +162,89 @@ class Stream:
         """
         if not self._pending:
             return
-        entries, self._pending = self._pending, []
-        sizes, self._sizes = self._sizes, []
-        entries.append(self._marker(self.draws))
-        self.draws = self._work = 0
+        sizes = self._sizes
+        try:
+            entries = [*self._pending, self._marker(self.draws)]
+            key = tuple(entries)
+            if self.observer is not None:
+                recorded = self.recorder.record(entries, timestamps=True)
+                sequences = [sequence for sequence, _ in recorded]
+            elif key in self._recorded:
+                sequences = self._recorded[key]
+                self._recorded.move_to_end(key)
+                self.replays += 1
+            else:
+                sequences = [sequence for sequence, _ in self.recorder.record(entries)]
+                self._keep(key, sequences)
+        except Exception as error:
+            self._lose(f"the work could not be recorded ({error})", error)
         self.dispatches += len(entries)
-        if self.observer is not None:
-            self._observe(entries, sizes)
-            return
-        key = tuple(entries)
-        sequences = self._recorded.get(key)
-        if sequences is None:
-            sequences = [sequence for sequence, _ in self.recorder.record(entries)]
-            self._keep(key, sequences)
-        else:
-            self.replays += 1
-            self._recorded.move_to_end(key)
         self.run(sequences, 1)
+        if self.observer is not None:
+            self._observe(self.observer, entries, sizes, recorded)
 
     def run(self, sequences: Sequence[Any], tickets: int) -> None:
-        """Runs recorded sequences and checks that their markers counted up."""
+        """Runs recorded sequences, what is pending or a graph, and checks that their markers counted up.
+
+        An interrupt (Ctrl-C) passes through once they have run: half a submit would be neither done nor undone.
+        Python looks for signals on entry to a function, after a call and at a loop's end, so `left` is exact.
+        """
+        left = iter(sequences)
+        self._pending, self._sizes, self.draws, self._work = [], [], 0, 0
         start = time.perf_counter()
-        for sequence in sequences:
-            sequence.eval()
-        self.submits += len(sequences)
+        try:
+            for sequence in left:
+                sequence.eval()
+        except Exception as error:
+            self._lose(f"the device did not take the submitted work ({error})", error)
+        finally:
+            if self.lost is None:
+                for sequence in left:
+                    sequence.eval()
+                self._check(len(sequences), tickets, time.perf_counter() - start)
+
+    def _check(self, submits: int, tickets: int, seconds: float) -> None:
+        self.submits += submits
         self._tickets = (self._tickets + tickets) & 0xFFFFFFFF
         if int(self._control[TICKET]) != self._tickets:
-            self.lost = (
-                "the device did not finish the submitted work (lost, reset or out of memory); tensors made before "
-                "this error are gone. Call grilly_vk.set_device() to open the device afresh"
-            )
-            raise DeviceError(self.lost)
-        if time.perf_counter() - start > _TOO_LONG and self.budget > 1 << 16:
+            self._lose("the device did not finish the submitted work (lost, reset or out of memory)")
+        if seconds > _TOO_LONG * tickets and self.budget > 1 << 16:
             self.budget >>= 1
 
-    def discard(self) -> None:
-        """Forgets what was noted and not submitted."""
-        self._pending, self._sizes = [], []
-        self.draws = self._work = 0
+    def _lose(self, what: str, cause: Exception | None = None) -> NoReturn:
+        self._pending, self._sizes, self.draws, self._work = [], [], 0, 0
+        self.lost = (
+            f"{what}; tensors made before this error are gone. Call grilly_vk.set_device() to open the device afresh"
+        )
+        raise DeviceError(self.lost) from cause
 
     def forget(self, unwanted: Callable[[Program], bool]) -> None:
         """Drops the recorded sequences that use an unwanted program."""
         for key in [k for k in self._recorded if any(unwanted(p) for p, _ in k)]:
-            del self._recorded[key]
-            self._recorded_entries -= len(key)
+            self._drop(key)
 
     def _keep(self, key: tuple[Entry, ...], sequences: list[Any]) -> None:
         self._recorded[key] = sequences
         self._recorded_entries += len(key)
-        while self._recorded_entries > _CACHED_ENTRIES and len(self._recorded) > 1:
-            old, _ = self._recorded.popitem(last=False)
-            self._recorded_entries -= len(old)
+        self._recorded_sequences += len(sequences)
+        while len(self._recorded) > 1 and (
+            self._recorded_entries > _CACHED_ENTRIES or self._recorded_sequences > _CACHED_SEQUENCES
+        ):
+            self._drop(next(iter(self._recorded)))
 
-    def _observe(self, entries: list[Entry], sizes: list[int]) -> None:
-        recorded = self.recorder.record(entries, timestamps=True)
-        self.run([sequence for sequence, _ in recorded], 1)
+    def _drop(self, key: tuple[Entry, ...]) -> None:
+        self._recorded_sequences -= len(self._recorded.pop(key))
+        self._recorded_entries -= len(key)
+
+    @staticmethod
+    def _observe(
+        observer: Observer, entries: list[Entry], sizes: list[int], recorded: list[tuple[Any, list[int]]]
+    ) -> None:
         ticks: list[tuple[int, int]] = []
         for sequence, operations in recorded:
             stamps = sequence.get_timestamps()
             ticks += [(stamps[i], stamps[i + 1]) for i in operations]
-        if self.observer is not None:
-            self.observer.record(entries, [*sizes, 4], ticks)
+        observer.record(entries, [*sizes, 4], ticks)
 
 
 class Capture:
