@@ -7,6 +7,7 @@
 
 layout(constant_id = 1) const uint REFRACTORY = 1; // 0: no refractory time
 layout(constant_id = 2) const uint STORE_V = 0; // 1: keep the potential after each step
+layout(constant_id = 3) const uint EACH = 1; // neighbours in one invocation; divides n
 
 layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (T, n)
 layout(std430, binding = 1) buffer V { REAL v[]; }; // (n)
@@ -21,27 +22,34 @@ layout(push_constant) uniform Push {
 
 void main()
 {
-    for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride()) {
-        REAL v_now = v[p.v_at + i];
-        COUNT held = REFRACTORY == 1 ? hold[p.hold_at + i] : COUNT(0);
-        for (uint t = 0; t < p.steps; t++) {
-            uint at = t * p.n + i;
-            precise REAL h = REAL(p.rest) + (v_now - p.rest) * p.decay + p.gain * x[p.x_at + at];
-            TEST fired = AT_LEAST(h, REAL(p.threshold));
-            if (REFRACTORY == 1) {
-                TEST listening = EQUAL(held, COUNT(0));
-                fired = BOTH(fired, listening);
-                h = mix(REAL(p.reset), h, listening);
-                held -= COUNT(NONE(listening));
-                held = mix(held, COUNT(p.hold_steps), fired);
-            }
-            v_now = mix(h, REAL(p.reset), fired);
-            s[p.s_at + at] = REAL(fired);
-            if (STORE_V == 1)
-                trace[p.trace_at + at] = v_now;
+    for (uint i = gl_GlobalInvocationID.x * EACH; i < p.n; i += stride() * EACH) {
+        REAL v_now[EACH];
+        COUNT held[EACH];
+        for (uint k = 0; k < EACH; k++) {
+            v_now[k] = v[p.v_at + i + k];
+            held[k] = REFRACTORY == 1 ? hold[p.hold_at + i + k] : COUNT(0);
         }
-        v[p.v_at + i] = v_now;
-        if (REFRACTORY == 1)
-            hold[p.hold_at + i] = held;
+        for (uint t = 0; t < p.steps; t++) {
+            for (uint k = 0; k < EACH; k++) {
+                uint at = t * p.n + i + k;
+                precise REAL h = REAL(p.rest) + (v_now[k] - p.rest) * p.decay + p.gain * x[p.x_at + at];
+                TEST fired = AT_LEAST(h, REAL(p.threshold));
+                if (REFRACTORY == 1) {
+                    TEST listening = EQUAL(held[k], COUNT(0));
+                    fired = BOTH(fired, listening);
+                    h = mix(REAL(p.reset), h, listening);
+                    held[k] = mix(held[k] - COUNT(NONE(listening)), COUNT(p.hold_steps), fired);
+                }
+                v_now[k] = mix(h, REAL(p.reset), fired);
+                s[p.s_at + at] = REAL(fired);
+                if (STORE_V == 1)
+                    trace[p.trace_at + at] = v_now[k];
+            }
+        }
+        for (uint k = 0; k < EACH; k++) {
+            v[p.v_at + i + k] = v_now[k];
+            if (REFRACTORY == 1)
+                hold[p.hold_at + i + k] = held[k];
+        }
     }
 }
