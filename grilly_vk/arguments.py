@@ -51,9 +51,10 @@ def size(name: str, value: Any, least: int = 1) -> int:
     """A whole number of at least `least`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (numbers.Integral, np.integer)):
         raise TypeError(f"{name} must be a whole number, not {type(value).__name__} ({value!r})")
-    if not least <= value < _SIZE_LIMIT:
+    number = int(value)
+    if not least <= number < _SIZE_LIMIT:
         raise ValueError(f"{name} must be at least {least} and below 2**31, got {value}")
-    return int(value)
+    return number
 
 
 def choice(name: str, value: Any, options: Sequence[str]) -> str:
