@@ -71,8 +71,8 @@ class Tensor:
 
     def reshape(self, *shape: int | tuple[int, ...]) -> Tensor:
         """The same memory under another shape; one axis may be -1."""
-        wanted = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
-        dims = [int(d) for d in wanted]  # type: ignore[union-attr]
+        wanted: Any = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
+        dims = [int(d) for d in wanted]
         if dims.count(-1) == 1:
             rest = math.prod(d for d in dims if d != -1)
             dims[dims.index(-1)] = self.size // rest if rest else 0

@@ -19,7 +19,7 @@ from ..errors import DeviceError, OutOfDeviceMemory
 from . import debug, devices
 from .config import Config
 from .kernels import Kernels, Program
-from .memory import Block, Buffer, Pool, Segment, readable
+from .memory import Block, Buffer, Part, Pool, Segment, readable
 from .stream import RNG_BASE, RNG_KEY, Entry, Recorder, Stream
 
 log = logging.getLogger("grilly_vk")
@@ -113,7 +113,7 @@ class Engine:
                 self._stage(buffer, array)
             return buffer
 
-    def write(self, buffer: Buffer, array: np.ndarray) -> None:
+    def write(self, buffer: Buffer | Part, array: np.ndarray) -> None:
         """Replaces the contents of a live buffer, after the work that was issued before."""
         with self.lock:
             self.check()
@@ -125,7 +125,7 @@ class Engine:
             else:
                 self._stage(buffer, array)
 
-    def read(self, buffer: Buffer, out: np.ndarray) -> np.ndarray:
+    def read(self, buffer: Buffer | Part, out: np.ndarray) -> np.ndarray:
         """Copies the buffer into `out` once all issued work is done."""
         with self.lock:
             self._sync_for_read()
@@ -275,13 +275,13 @@ class Engine:
         finally:
             self.stream.capture, self.memory.arena = capture, arena
 
-    def _stage(self, buffer: Buffer, array: np.ndarray) -> None:
+    def _stage(self, buffer: Buffer | Part, array: np.ndarray) -> None:
         if array.nbytes:
             staged = self.staging.alloc(array.nbytes, clean=True)
             _fill(staged, array)
             self._copy(staged, buffer, array.nbytes)
 
-    def _copy(self, source: Buffer, target: Buffer, nbytes: int) -> None:
+    def _copy(self, source: Buffer | Part, target: Buffer | Part, nbytes: int) -> None:
         words = (nbytes + 3) // 4
         self.launch("copy", words, src=source, dst=target, n=words)
 
@@ -328,7 +328,7 @@ class Engine:
             segment.tensor.destroy()
 
 
-def _fill(buffer: Buffer, array: np.ndarray) -> None:
+def _fill(buffer: Buffer | Part, array: np.ndarray) -> None:
     flat = array.reshape(-1).view(np.uint32)
     buffer.words()[: flat.size] = flat
 

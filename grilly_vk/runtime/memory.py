@@ -124,9 +124,9 @@ class Part:
 
     def __init__(self, parent: Buffer | Part, start: int, nbytes: int) -> None:
         self.parent = parent
-        self.block = parent.block
-        self.segment = parent.segment
-        self.offset = parent.offset + start
+        self.block: Block = parent.block
+        self.segment: Segment = parent.segment
+        self.offset: int = parent.offset + start
         self.nbytes = nbytes
 
     def words(self) -> np.ndarray:
