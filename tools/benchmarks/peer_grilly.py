@@ -14,8 +14,10 @@ if __name__ == "__main__":
     sys.path = [p for p in sys.path if "tools" not in p]
     import grilly
 
-    snn = grilly.SNNCompute(n_neurons=512, timesteps=50)
+    snn = grilly.SNNCompute(n_neurons=512)  # 50 steps is its default
     x = np.random.default_rng(0).standard_normal(512).astype(np.float32)
+    if not snn.use_vulkan or snn.timesteps != 50:
+        sys.exit("the peer did not take its Vulkan path with 50 steps")
     times = []
     for _ in range(30):
         start = time.perf_counter()
