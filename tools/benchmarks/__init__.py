@@ -13,7 +13,7 @@ from typing import Any
 class Benchmark:
     """One piece of work: ours, the same by peers, and a check that they agree.
 
-    `note(best seconds, device)` may give lines for the table about our own run.
+    `note(best seconds, device)` may give lines for the table about our own run; `after` runs untimed after each.
     """
 
     name: str
@@ -22,6 +22,7 @@ class Benchmark:
     check: Callable[[], None] = lambda: None
     rounds: int | None = None
     note: Callable[[float, Any], list[str]] | None = None
+    after: Callable[[], Any] = lambda: None
 
 
 def discover(options: Any) -> Iterator[Benchmark]:
