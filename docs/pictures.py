@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Draws the pictures of docs/layers.md from real runs of the engine, into this folder.
+
+Run it with the environment that tools/setup makes: .venv/bin/python docs/pictures.py
+"""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+
+import grilly_vk.nn as nn
+from grilly_vk import SNNCompute
+
+HERE = Path(__file__).parent
+BLUE, RED, GREY = "#2f6690", "#c1432e", "#8a8f98"
+
+
+def save(figure, name):
+    """Writes the picture, small and the same each time."""
+    figure.savefig(HERE / name, dpi=90, metadata={"Software": None})
+    plt.close(figure)
+
+
+def neurons():
+    """A step of current into a LIF and a GIF neuron: potential, spikes, adaptation."""
+    dt, steps = 0.0005, 600
+    time = 1000 * dt * np.arange(steps)
+    current = np.where((time >= 25) & (time < 250), 1.8, 0.0).astype(np.float32)[:, None]
+    lif = nn.LIFNeuron(n_neurons=1, dt=dt)
+    gif = nn.GIFNeuron(n_neurons=1, dt=dt, adaptation_strength=0.15)
+    adaptation = np.empty(steps, np.float32)
+    runs = []
+    for layer in (lif, gif):
+        spikes, potential = layer.run(current, record_membrane=True)
+        runs.append((spikes[:, 0], potential[:, 0]))
+    gif.reset()
+    for t in range(steps):  # the adaptation current is state: read after each step
+        gif(current[t])
+        adaptation[t] = gif.adaptation[0]
+
+    figure, axes = plt.subplots(3, 1, figsize=(8, 4.8), sharex=True, layout="constrained", height_ratios=(1, 1, 0.6))
+    for axis, (spikes, potential), name, colour in zip(axes, runs, ("LIFNeuron", "GIFNeuron"), (BLUE, RED)):
+        axis.plot(time, potential, color=colour, lw=1)
+        axis.vlines(time[spikes > 0], 1.0, 1.35, color=colour, lw=1)
+        axis.axhline(1.0, color=GREY, lw=0.8, ls="--")
+        axis.set(ylabel="potential", ylim=(-0.25, 1.45))
+        axis.set_title(f"{name}: {int(spikes.sum())} spikes", loc="left", fontsize=10)
+    axes[2].plot(time, current[:, 0], color=GREY, label="input current")
+    axes[2].plot(time, adaptation, color=RED, label="adaptation current of GIFNeuron")
+    axes[2].set(xlabel="time (ms)", ylabel="current", ylim=(-0.15, 3.2))
+    axes[2].legend(frameon=False, fontsize=8, loc="upper left", ncols=2)
+    save(figure, "neurons.png")
+
+
+def stdp_window():
+    """The change of a weight by one pair of spikes, against the formula."""
+    steps, middle = 121, 60
+    lags = np.arange(-60, 61)
+    change = np.empty(len(lags))
+    for k, lag in enumerate(lags):
+        layer = nn.STDPLayer(1, 1)
+        layer.weight = np.full((1, 1), 0.5, np.float32)
+        pre, post = np.zeros((steps, 1, 1), np.float32), np.zeros((steps, 1, 1), np.float32)
+        pre[middle - lag // 2], post[middle - lag // 2 + lag] = 1, 1
+        layer.update_weights(pre, post)
+        change[k] = layer.weight[0, 0] - 0.5
+    fine = np.linspace(0, 60, 200)
+    figure, axis = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
+    for sign, label in ((1, "formula"), (-1, None)):
+        axis.plot(sign * fine, sign * 0.01 * np.exp(-fine / 20), color=GREY, lw=3, alpha=0.6, label=label)
+    axis.plot(lags, change, ".", color=BLUE, ms=5, label="measured")
+    axis.axhline(0, color="black", lw=0.6)
+    axis.axvline(0, color="black", lw=0.6)
+    axis.set(xlabel="time of postsynaptic minus presynaptic spike (ms)", ylabel="change of the weight")
+    axis.legend(frameon=False, fontsize=9)
+    save(figure, "stdp_window.png")
+
+
+def encodings():
+    """One embedding through SNNCompute in each encoding, neurons sorted by the embedding's value."""
+    embedding = np.random.default_rng(1).standard_normal(96).astype(np.float32)
+    order = np.argsort(embedding)
+    figure, axes = plt.subplots(1, 3, figsize=(9, 3.4), sharey=True, layout="constrained")
+    for axis, encoding in zip(axes, ("current", "poisson", "latency")):
+        result = SNNCompute(n_neurons=96, timesteps=60, encoding=encoding).process(embedding)
+        step, neuron = np.nonzero(result["spike_train"][:, order])
+        axis.scatter(step, neuron, s=4, color=BLUE, lw=0)
+        axis.set(xlabel="step", xlim=(-1, 60))
+        share = f"rate {result['firing_rate']:.3f}, dead {result['dead_fraction']:.0%}"
+        axis.set_title(f'encoding="{encoding}"\n{share}', fontsize=9.5)
+    axes[0].set_ylabel("neuron, by value of the embedding")
+    save(figure, "encodings.png")
+
+
+if __name__ == "__main__":
+    neurons()
+    encodings()
+    stdp_window()

@@ -1,0 +1,126 @@
+"""The documentation holds: its examples run, and its tables list what there is."""
+
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import grilly_vk
+from grilly_vk.runtime.kernels import SPIRV, SUMS
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+SHADERS = ROOT / "shaders"
+# A fenced block with its language, and the comment before it: "<!-- not run -->" or "<!-- file: PATH -->".
+BLOCK = re.compile(r"(?:^<!-- (?P<note>[^\n]*) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.M | re.S)
+ROW = re.compile(r"^\| `([^`]+)`(.*)$", re.M)
+
+pytestmark = pytest.mark.skipif(not DOCS.exists(), reason="the documentation is not part of an installed package")
+
+
+def blocks(page, language):
+    """(note, text) of the page's blocks in that language."""
+    text = page.read_text(encoding="utf-8")
+    return [(m["note"] or "", m["text"]) for m in BLOCK.finditer(text) if m["language"] == language]
+
+
+def rows(page):
+    """First cell and rest of the rows whose first cell is code."""
+    return ROW.findall((DOCS / page).read_text(encoding="utf-8"))
+
+
+def run(source, cwd):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", source], capture_output=True, text=True, timeout=120, cwd=cwd
+    )
+    assert done.returncode == 0, f"{source}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+EXAMPLES = [page for page in PAGES if any(not note for note, _ in blocks(page, "python"))]
+
+
+@pytest.mark.parametrize("page", EXAMPLES, ids=lambda p: p.name)
+def test_examples_run(page, tmp_path):
+    """A page's Python blocks, one after the other as a reader would paste them, without a warning."""
+    run("\n".join(text for note, text in blocks(page, "python") if not note), tmp_path)
+
+
+def test_the_first_examples_print_what_they_promise(tmp_path):
+    """The two examples on the first page: finite numbers, and the shape of the spikes."""
+    activity, shape = run("\n".join(text for _, text in blocks(DOCS / "index.md", "python")), tmp_path).splitlines()
+    spikes, rate = map(float, activity.split())
+    assert 0 < spikes == pytest.approx(rate * 512 * 50)
+    assert shape == "(256,)"
+
+
+def test_environment_table_is_complete():
+    """docs/environment.md lists exactly the GRILLY_VK_* names of the sources."""
+    files = [p for folder in ("grilly_vk", "tools") for p in (ROOT / folder).rglob("*") if p.is_file()]
+    sources = [p for p in files if p.suffix in ("", ".py", ".sh") and "__pycache__" not in p.parts]
+    used = {name for p in sources for name in re.findall(r"GRILLY_VK_[A-Z_]*[A-Z]", p.read_text(encoding="utf-8"))}
+    listed = [name for name, _ in rows("environment.md") if name.startswith("GRILLY_VK_")]
+    assert sorted(listed) == sorted(used)
+
+
+def test_kernel_table_is_complete():
+    """docs/kernels.md lists exactly the shaders, with their variants, and the calls that it names exist."""
+    listed = rows("kernels.md")
+    assert sorted(name for name, _ in listed) == sorted(p.stem for p in SHADERS.glob("*.glsl"))
+    for name, rest in listed:
+        wide, _, call = (cell.strip() for cell in rest.strip(" |").split(" | "))
+        assert wide == ("yes" if "// variants: vec4" in (SHADERS / f"{name}.glsl").read_text() else "no"), name
+        assert call, name
+        for place, members in ((grilly_vk.VulkanCompute().snn, "snn"), (grilly_vk.nn, "nn")):
+            missing = [m for m in re.findall(rf"`{members}\.(\w+)`", call) if not hasattr(place, m)]
+            assert not missing, f"{name}: {members} has no {missing}"
+
+
+WORKED = """
+import importlib.util, sys
+from pathlib import Path
+
+import pytest
+
+import grilly_vk.ops
+from grilly_vk.runtime import engine
+
+engine().kernels.folder = Path("spirv")
+spec = importlib.util.spec_from_file_location("grilly_vk.ops.rates", "grilly_vk/ops/rates.py")
+sys.modules[spec.name] = module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "tests"]))
+"""
+
+
+def test_worked_example(tmp_path):
+    """The kernel, op and test of docs/add_a_kernel.md, put where the page says, build and pass."""
+    glslc = shutil.which("glslc")
+    if glslc is None:
+        pytest.skip("glslc is not installed, as it would be to build the package")
+    page = DOCS / "add_a_kernel.md"
+    shutil.copytree(SPIRV, tmp_path / "spirv")
+    for note, text in blocks(page, "glsl") + blocks(page, "python"):
+        path = tmp_path / note.removeprefix("file: ")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    with (tmp_path / "spirv" / SUMS).open("a") as sums:
+        for name, more in (("snn-running-rate", ()), ("snn-running-rate.vec4", ("-DVEC=4",))):
+            target = tmp_path / "spirv" / f"{name}.spv"
+            options = ["-fshader-stage=compute", "--target-env=vulkan1.1", "-Werror", "-I", SHADERS / "include", *more]
+            subprocess.run([glslc, *options, "-o", target, tmp_path / "shaders/snn-running-rate.glsl"], check=True)
+            sums.write(f"{hashlib.sha256(target.read_bytes()).hexdigest()}  {target.name}\n")
+    assert "4 passed" in run(WORKED, tmp_path)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_files_that_are_named_exist(page):
+    """Relative links and pictures lead to files of the checkout."""
+    for target in re.findall(r"\]\((?!https?:)([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
