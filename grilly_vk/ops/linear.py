@@ -32,8 +32,8 @@ def matmul(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     wide = 4 if ins % 4 == 0 else 1
     for start, stop in spans(y, rows, outs * ins // 8):
         count = stop - start
-        tall = 4 if count >= 4 else 1
-        band = 8 if count >= 32 else 1
+        tall = next(t for t in (8, 4, 2, 1) if count >= (64 if t == 8 else t))  # rows in registers
+        band = 8 if count >= 32 * tall else 1
         tiles = -(-count // (tall * band)) * band
         y.engine.launch(
             "snn-matmul.vec4" if wide == 4 else "snn-matmul",

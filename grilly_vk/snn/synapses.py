@@ -1,0 +1,127 @@
+"""Synapse kernels on flat arrays: state in, state out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import arguments
+from ..ops import synapses as ops
+from ..tensor import Tensor, from_numpy
+
+
+class SynapseKernels:
+    """synapse_filter, dual_timescale, stp_step, stp_run."""
+
+    def synapse_filter(self, x: Any, state: Any = None, *, tau_syn: float = 5.0) -> tuple[np.ndarray, np.ndarray]:
+        """An exponential synapse over T steps in one dispatch: y = y * exp(-1 / tau_syn) + x.
+
+        Args:
+            x: input (T, ...); T may be 0.
+            state: y before the first step (...), default 0.
+            tau_syn: time constant in steps, positive, default 5.0.
+
+        Returns:
+            (y after each step (T, ...), state (...)).
+
+        Raises:
+            TypeError, ValueError: no real numbers, shapes that don't fit, or tau_syn out of range.
+
+        Source: Gerstner & Kistler, Spiking Neuron Models (2002), section 4.1.
+        """
+        tau = arguments.positive("tau_syn", tau_syn)
+        inputs = _steps("x", x)
+        now = _state("state", state, inputs, 0.0)
+        y = ops.synapse_filter(inputs, now, tau_syn=tau)
+        return y.share(), now.numpy()
+
+    def dual_timescale(
+        self,
+        x: Any,
+        fast: Any = None,
+        slow: Any = None,
+        *,
+        tau_fast: float = 5.0,
+        tau_slow: float = 50.0,
+        w_fast: float = 0.7,
+        w_slow: float = 0.3,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The weighted sum of a fast and a slow exponential synapse over T steps in one dispatch.
+
+        Args:
+            x: input (T, ...); T may be 0.
+            fast, slow: filter states before the first step (...), default 0.
+            tau_fast, tau_slow: time constants in steps, positive, default 5.0 and 50.0.
+            w_fast, w_slow: weights, default 0.7 and 0.3.
+
+        Returns:
+            (sum after each step (T, ...), fast (...), slow (...)).
+
+        Raises:
+            TypeError, ValueError: no real numbers, shapes that don't fit, or time constants out of range.
+        """
+        taus = arguments.positive("tau_fast", tau_fast), arguments.positive("tau_slow", tau_slow)
+        weights = arguments.real("w_fast", w_fast), arguments.real("w_slow", w_slow)
+        inputs = _steps("x", x)
+        quick, lasting = _state("fast", fast, inputs, 0.0), _state("slow", slow, inputs, 0.0)
+        y = ops.dual_timescale(
+            inputs, quick, lasting, tau_fast=taus[0], tau_slow=taus[1], w_fast=weights[0], w_slow=weights[1]
+        )
+        return y.share(), quick.numpy(), lasting.numpy()
+
+    def stp_step(
+        self, spikes: Any, u: Any = None, r: Any = None, *, tau_d: float = 200.0, tau_f: float = 20.0, U: float = 0.2
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """One step of `stp_run`: spikes (...) to (output, u, r), all (...)."""
+        x = arguments.tensor("spikes", spikes, borrow=True)
+        out, u, r = self.stp_run(x.reshape((1, *x.shape)), u, r, tau_d=tau_d, tau_f=tau_f, U=U)
+        return out.reshape(x.shape), u, r
+
+    def stp_run(
+        self, spikes: Any, u: Any = None, r: Any = None, *, tau_d: float = 200.0, tau_f: float = 20.0, U: float = 0.2
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Short-term plasticity over T steps in one dispatch.
+
+        Each step relaxes the utilisation u to U with tau_f and the resources r to 1 with tau_d, exactly; where x is
+        not 0 a spike follows: u += U * (1 - u), the synapse passes x * u * r, and r -= u * r.
+
+        Args:
+            spikes: x (T, ...); T may be 0.
+            u: utilisation before the first step (...), default U.
+            r: resources before the first step (...), default 1.
+            tau_d: recovery of the resources in steps, positive, default 200.0.
+            tau_f: decay of the facilitation in steps, positive, default 20.0.
+            U: utilisation at rest, in [0, 1], default 0.2.
+
+        Returns:
+            (output (T, ...), u (...), r (...)).
+
+        Raises:
+            TypeError, ValueError: no real numbers, shapes that don't fit, or constants out of range.
+
+        Source: Tsodyks, Pawelzik & Markram, "Neural networks with dynamic synapses", Neural Computation 10 (1998).
+        """
+        taus = arguments.positive("tau_d", tau_d), arguments.positive("tau_f", tau_f)
+        base = arguments.between("U", U, 0.0, 1.0)
+        x = _steps("spikes", spikes)
+        use, left = _state("u", u, x, base), _state("r", r, x, 1.0)
+        out = ops.stp(x, use, left, tau_d=taus[0], tau_f=taus[1], U=base)
+        return out.share(), use.numpy(), left.numpy()
+
+
+def _steps(name: str, values: Any) -> Tensor:
+    x = arguments.tensor(name, values, borrow=True)
+    if x.ndim < 1:
+        raise ValueError(f"{name} has shape {x.shape}; expected (T, ...)")
+    return x
+
+
+def _state(name: str, values: Any, x: Tensor, default: float) -> Tensor:
+    """A fresh device copy of a state array, broadcast over the batch axes of x (T, ...)."""
+    given = arguments.array(name, default if values is None else values)
+    try:
+        full = np.broadcast_to(given, x.shape[1:])
+    except ValueError:
+        raise ValueError(f"{name} has shape {given.shape}; expected {x.shape[1:]}") from None
+    return from_numpy(full.copy())

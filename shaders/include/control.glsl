@@ -1,0 +1,11 @@
+// Words of the control block: 0 counts submits, 1-2 random key, 3-4 random draws before this submit (64 bits).
+#define CONTROL_KEY(control, at) uvec2(control[(at) + 1], control[(at) + 2])
+#define CONTROL_BASE(control, at) uvec2(control[(at) + 3], control[(at) + 4])
+
+// Number of a random operation: those before this submit plus its place in it.
+uvec2 draw_number(uvec2 base, uint draw)
+{
+    uint carry;
+    uint low = uaddCarry(base.x, draw, carry);
+    return uvec2(low, base.y + carry);
+}

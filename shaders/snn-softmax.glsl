@@ -1,0 +1,27 @@
+#version 450
+// variants: vec4
+// Softmax over the last axis, shifted by the row's maximum.
+#include "common.glsl"
+#include "vector.glsl"
+#include "rows.glsl"
+
+layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (rows, width)
+layout(std430, binding = 1) writeonly buffer Y { REAL y[]; }; // (rows, width)
+layout(push_constant) uniform Push { uint x_at; uint y_at; uint rows; uint width; } p;
+
+void main()
+{
+    for (uint row = gl_WorkGroupID.x; row < p.rows; row += gl_NumWorkGroups.x) {
+        uint from = p.x_at + row * p.width, to = p.y_at + row * p.width;
+        REAL high = REAL(uintBitsToFloat(0xFF800000u)); // -Inf
+        for (uint i = gl_LocalInvocationID.x; i < p.width; i += gl_WorkGroupSize.x)
+            high = max(high, x[from + i]);
+        float top = row_max(WIDEST(high));
+        REAL sum = REAL(0.0);
+        for (uint i = gl_LocalInvocationID.x; i < p.width; i += gl_WorkGroupSize.x)
+            sum += exp(x[from + i] - top);
+        float all = row_sum(TOTAL(sum));
+        for (uint i = gl_LocalInvocationID.x; i < p.width; i += gl_WorkGroupSize.x)
+            y[to + i] = exp(x[from + i] - top) / all;
+    }
+}
