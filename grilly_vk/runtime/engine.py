@@ -379,6 +379,7 @@ _opened: weakref.WeakSet[Engine] = weakref.WeakSet()
 _lock = threading.RLock()
 _current: Engine | None = None
 _by_device: dict[int, Engine] = {}
+_opening = False  # a thread is in _open()
 _forked = False
 
 
@@ -394,8 +395,7 @@ def engine() -> Engine:
             if _forked:
                 raise DeviceError(_FORKED)
             if _current is None:
-                config = Config.from_environment()
-                _current = _open(devices.choose(config.device), config)
+                _current = _open(None)
     return _current
 
 
@@ -411,16 +411,22 @@ def set_device(device: int | str | None = None) -> devices.DeviceInfo:
     with _lock:
         if _forked:
             raise DeviceError(_FORKED)
-        config = Config.from_environment()
-        _current = _open(devices.choose(config.device if device is None else device), config)
+        _current = _open(device)
         return _current.info
 
 
-def _open(info: devices.DeviceInfo, config: Config) -> Engine:
-    found = _by_device.get(info.index)
-    if found is None or found.dead is not None or found.stream.lost is not None:
-        found = _by_device[info.index] = Engine(info, config)
-    return found
+def _open(device: int | str | None) -> Engine:
+    global _opening
+    _opening = True
+    try:
+        config = Config.from_environment()
+        info = devices.choose(config.device if device is None else device)
+        found = _by_device.get(info.index)
+        if found is None or found.dead is not None or found.stream.lost is not None:
+            found = _by_device[info.index] = Engine(info, config)
+        return found
+    finally:
+        _opening = False
 
 
 _FORKED = (
@@ -431,9 +437,9 @@ _FORKED = (
 
 def _after_fork() -> None:
     global _current, _forked, _lock
-    if not _opened:
+    _lock = threading.RLock()  # another thread may have held it
+    if not _opened and not _opening:
         return
-    _lock = threading.RLock()
     _forked, _current = True, None
     for one in list(_opened):
         one.lock = threading.RLock()

@@ -118,7 +118,6 @@ class Stream:
         self.lost: str | None = None
         self._control = control
         self._marker = marker
-        self._tickets = int(control[TICKET])
         self._pending: list[Entry] = []
         self._sizes: list[int] = []
         self._work = 0
@@ -187,11 +186,13 @@ class Stream:
         """Runs recorded sequences, what is pending or a graph, and checks that their markers counted up.
 
         An interrupt (Ctrl-C) passes through once they have run: half a submit would be neither done nor undone.
-        Python looks for signals on entry to a function, after a call and at a loop's end, so `left` is exact.
+        Python looks for signals on entry to a function, after a call and at a loop's end, so `left` is exact,
+        and nothing is called between letting go of the pending work and running it.
         """
         left = iter(sequences)
-        self._pending, self._sizes, self.draws, self._work = [], [], 0, 0
+        expected = (int(self._control[TICKET]) + tickets) & 0xFFFFFFFF
         start = time.perf_counter()
+        self._pending, self._sizes, self.draws, self._work = [], [], 0, 0
         try:
             for sequence in left:
                 sequence.eval()
@@ -201,15 +202,11 @@ class Stream:
             if self.lost is None:
                 for sequence in left:
                     sequence.eval()
-                self._check(len(sequences), tickets, time.perf_counter() - start)
-
-    def _check(self, submits: int, tickets: int, seconds: float) -> None:
-        self.submits += submits
-        self._tickets = (self._tickets + tickets) & 0xFFFFFFFF
-        if int(self._control[TICKET]) != self._tickets:
-            self._lose("the device did not finish the submitted work (lost, reset or out of memory)")
-        if seconds > _TOO_LONG * tickets and self.budget > 1 << 16:
-            self.budget >>= 1
+                self.submits += len(sequences)
+                if int(self._control[TICKET]) != expected:
+                    self._lose("the device did not finish the submitted work (lost, reset or out of memory)")
+                if time.perf_counter() - start > _TOO_LONG * tickets and self.budget > 1 << 16:
+                    self.budget >>= 1
 
     def _lose(self, what: str, cause: Exception | None = None) -> NoReturn:
         self._pending, self._sizes, self.draws, self._work = [], [], 0, 0
