@@ -1,7 +1,8 @@
-# Copies the compiled kernels NAMES (a,b,c) from FROM to TO, drops those of shaders that are gone, and writes
-# their checksums, as sha256sum prints them.
+# Copies the compiled kernels that FROM/kernels.txt names (a,b,c) from FROM to TO, drops those of shaders that
+# are gone, and writes their checksums, as sha256sum prints them.
 cmake_minimum_required(VERSION 3.18)
-string(REPLACE "," ";" names "${NAMES}")
+file(READ "${FROM}/kernels.txt" names)
+string(REPLACE "," ";" names "${names}")
 set(text "")
 set(wanted)
 foreach(name IN LISTS names)

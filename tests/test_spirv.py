@@ -1,0 +1,178 @@
+"""Reading kernels: their interface, and files that are damaged or missing."""
+
+import shutil
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from steps import compiled, copy, empty, engine, kernel, upload
+
+import grilly_vk
+from grilly_vk.runtime.kernels import SPIRV, SUMS, Kernels, Pipeline
+from grilly_vk.runtime.spirv import Binding, Interface, Scalar, SpirvError, reflect
+
+
+def test_interface_of_copy():
+    assert reflect((SPIRV / "copy.spv").read_bytes(), "copy.spv") == Interface(
+        bindings=(Binding("src", 4, reads=True, writes=False), Binding("dst", 4, reads=False, writes=True)),
+        push=(Scalar("src_at", "I"), Scalar("dst_at", "I"), Scalar("n", "I")),
+        specs=(Scalar("LOCAL", "I", 64),),
+    )
+
+
+def test_interface_of_mark():
+    assert reflect((SPIRV / "mark.spv").read_bytes(), "mark.spv") == Interface(
+        bindings=(Binding("control", 4, reads=True, writes=True),),
+        push=(Scalar("draws", "I"),),
+        specs=(Scalar("LOCAL", "I", 64),),
+    )
+
+
+def test_interface_of_the_vector_variant():
+    one, four = (reflect((SPIRV / f"snn-lif{v}.spv").read_bytes(), "lif") for v in ("", ".vec4"))
+    assert [(b.name, b.reads, b.writes) for b in one.bindings] == [
+        ("x", True, False),
+        ("v", True, True),
+        ("hold", True, True),
+        ("s", False, True),
+        ("trace", False, True),
+    ]
+    assert [b.stride for b in one.bindings] == [4] * 5
+    assert [b.stride for b in four.bindings] == [16] * 5
+    assert one.push == four.push
+    assert Scalar("decay", "f") in one.push
+    assert Scalar("steps", "I") in one.push
+    assert [s.name for s in one.specs][:3] == ["LOCAL", "REFRACTORY", "STORE_V"]
+
+
+def test_every_kernel_can_be_read():
+    kernels = Kernels()
+    assert kernels.names()
+    for name in kernels.names():
+        face = kernels.module(name)[1]
+        assert face.bindings
+        assert face.specs[0].name == "LOCAL"
+        assert 4 * len(face.push) <= 128
+        assert all(b.name and b.stride in (4, 8, 16) for b in face.bindings)
+        assert all(s.name for s in (*face.push, *face.specs))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A copy of the built kernels."""
+    return shutil.copytree(SPIRV, tmp_path / "spirv")
+
+
+def flip(code, word, bits):
+    words = np.frombuffer(code, np.uint32).copy()
+    words[word] ^= bits
+    return words.tobytes()
+
+
+DAMAGE = {
+    "empty": lambda code: b"",
+    "a header only": lambda code: code[:20],
+    "no whole words": lambda code: code[:-3],
+    "cut short": lambda code: code[: len(code) // 8 * 4],
+    "last word gone": lambda code: code[:-4],
+    "another format": lambda code: b"\x7fELF" + code[4:],
+    "other byte order": lambda code: np.frombuffer(code, np.uint32).byteswap().tobytes(),
+    "a flipped length": lambda code: flip(code, 5, 0x00400000),
+    "a zero length": lambda code: flip(code, 5, np.frombuffer(code, np.uint32)[5] & 0xFFFF0000),
+    "a flipped bit in the body": lambda code: flip(code, -3, 1),
+    "zeros": lambda code: bytes(len(code)),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_damaged_file_is_named_and_the_next_call_works(folder, monkeypatch, damage):
+    monkeypatch.setattr(engine(), "kernels", Kernels(folder))
+    x = upload([1, 2, 3])
+    path = folder / "copy.spv"
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
+    for _ in range(2):
+        with pytest.raises(SpirvError, match=r"copy\.spv: .*rebuild the package") as caught:
+            copy(x)
+        assert isinstance(caught.value, ValueError)
+    assert x.numpy().tolist() == [1, 2, 3]
+    path.write_bytes(whole)
+    assert copy(x).numpy().tolist() == [1, 2, 3]
+
+
+@given(st.data())
+def test_any_flipped_bit_is_noticed(data):
+    code = (SPIRV / "snn-lif.spv").read_bytes()
+    word = data.draw(st.integers(0, len(code) // 4 - 1))
+    broken = flip(code, word, 1 << data.draw(st.integers(0, 31)))
+    try:
+        reflect(broken, "snn-lif.spv")
+    except SpirvError as error:
+        assert "snn-lif.spv" in str(error)
+    with pytest.raises(SpirvError, match=r"snn-lif\.spv"):
+        Kernels()._verify("snn-lif.spv", broken)
+
+
+def test_missing_kernel(folder, monkeypatch):
+    monkeypatch.setattr(engine(), "kernels", Kernels(folder))
+    (folder / "copy.spv").unlink()
+    x = upload([1, 2, 3])
+    with pytest.raises(SpirvError, match="kernel 'copy' can't be read"):
+        copy(x)
+    with pytest.raises(SpirvError, match="kernel 'no-such-kernel' can't be read"):
+        engine().launch("no-such-kernel", 1)
+    assert x.numpy().tolist() == [1, 2, 3]
+
+
+def test_missing_checksums(folder, monkeypatch):
+    (folder / SUMS).unlink()
+    monkeypatch.setattr(engine(), "kernels", Kernels(folder))
+    with pytest.raises(SpirvError, match="checksums can't be read"):
+        copy(upload([1.0]))
+
+
+def test_unknown_specialization_constant():
+    with pytest.raises(SpirvError, match=r"'copy' has no specialization constant \['SPEED'\]"):
+        engine().launch("copy", 1, (("SPEED", 2),), src=None, dst=None, n=0)
+
+
+def test_launch_that_lacks_arguments_issues_nothing():
+    x, y = upload([1, 2, 3]), upload([4, 5, 6])
+    before = grilly_vk.memory_stats()["dispatches"]
+    with pytest.raises(KeyError, match="dst"):
+        engine().launch("copy", 3, src=x, n=3)
+    with pytest.raises(KeyError, match="n"):
+        engine().launch("copy", 3, src=x, dst=y)
+    assert y.numpy().tolist() == [4, 5, 6]
+    assert grilly_vk.memory_stats()["dispatches"] == before
+
+
+def test_constants_and_push_constants_reach_the_shader():
+    local = engine().local
+    try:
+        for engine().local in (1, 32, 256):
+            x = upload(np.arange(1000))
+            assert copy(x).numpy().tolist() == list(range(1000))
+    finally:
+        engine().local = local
+    y = empty((4,))
+    engine().launch("fill", 4, dst=y, n=4, bits=0xFFFFFFFF)
+    assert (y.numpy().view(np.uint32) == 0xFFFFFFFF).all()
+
+
+def test_any_group_count_covers_all_elements():
+    for groups in (1, 3, 1000):
+        x, y = upload(np.arange(700)), empty((700,))
+        engine().launch("copy", 700, groups=groups, src=x, dst=y, n=700)
+        assert y.numpy().tolist() == list(range(700))
+
+
+def test_offsets_count_elements():
+    code = compiled("test-add")
+    pipeline = Pipeline("test-add", code, reflect(code, "test-add"), 64, {})
+    engine().alloc(4)  # so that not everything lies at 0
+    x, y = engine().alloc(4), engine().alloc(4)
+    packed = np.frombuffer(pipeline.push({"x": x, "y": y}, {"n": 7}), np.uint32)
+    assert packed.tolist() == [x.offset // 4, y.offset // 4, 7]
+    assert kernel("test-add") == "test-add"
