@@ -5,7 +5,6 @@ import hashlib
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -34,27 +33,39 @@ def rows(page):
     return ROW.findall((DOCS / page).read_text(encoding="utf-8"))
 
 
-def run(source, cwd):
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", source], capture_output=True, text=True, timeout=120, cwd=cwd
-    )
-    assert done.returncode == 0, f"{source}\n{done.stdout}{done.stderr}"
-    return done.stdout
+@pytest.fixture
+def run(snippet, tmp_path):
+    """Runs Python source in an empty folder, with warnings as errors, and returns what it printed."""
+
+    def go(source):
+        begin = "import os, sys, warnings\nos.chdir(sys.argv[1])\nwarnings.simplefilter('error')\n"
+        return snippet(begin + source, tmp_path, timeout=120).out
+
+    return go
+
+
+def python(page):
+    """The page's Python blocks, one after the other as a reader would paste them."""
+    return "\n".join(text for note, text in blocks(page, "python") if not note)
 
 
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
-EXAMPLES = [page for page in PAGES if any(not note for note, _ in blocks(page, "python"))]
+EXAMPLES = [
+    pytest.param(page, id=page.name, marks=[pytest.mark.timestamps] if "profile(" in python(page) else [])
+    for page in PAGES
+    if python(page)
+]
 
 
-@pytest.mark.parametrize("page", EXAMPLES, ids=lambda p: p.name)
-def test_examples_run(page, tmp_path):
-    """A page's Python blocks, one after the other as a reader would paste them, without a warning."""
-    run("\n".join(text for note, text in blocks(page, "python") if not note), tmp_path)
+@pytest.mark.parametrize("page", EXAMPLES)
+def test_examples_run(page, run):
+    """A page's Python blocks run without a warning."""
+    run(python(page))
 
 
-def test_the_first_examples_print_what_they_promise(tmp_path):
+def test_the_first_examples_print_what_they_promise(run):
     """The two examples on the first page: finite numbers, and the shape of the spikes."""
-    activity, shape = run("\n".join(text for _, text in blocks(DOCS / "index.md", "python")), tmp_path).splitlines()
+    activity, shape = run(python(DOCS / "index.md")).splitlines()
     spikes, rate = map(float, activity.split())
     assert 0 < spikes == pytest.approx(rate * 512 * 50)
     assert shape == "(256,)"
@@ -99,7 +110,7 @@ sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "tests"]))
 """
 
 
-def test_worked_example(tmp_path):
+def test_worked_example(run, tmp_path):
     """The kernel, op and test of docs/add_a_kernel.md, put where the page says, build and pass."""
     glslc = shutil.which("glslc")
     if glslc is None:
@@ -116,7 +127,7 @@ def test_worked_example(tmp_path):
             options = ["-fshader-stage=compute", "--target-env=vulkan1.1", "-Werror", "-I", SHADERS / "include", *more]
             subprocess.run([glslc, *options, "-o", target, tmp_path / "shaders/snn-running-rate.glsl"], check=True)
             sums.write(f"{hashlib.sha256(target.read_bytes()).hexdigest()}  {target.name}\n")
-    assert "4 passed" in run(WORKED, tmp_path)
+    assert "4 passed" in run(WORKED)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
