@@ -1,5 +1,6 @@
 """Layers.  numpy or Tensor in; the flat-array layers here give numpy back."""
 
 from .neurons import GIFNeuron, LIFNeuron
+from .snn_layer import SNNLayer
 
-__all__ = ["GIFNeuron", "LIFNeuron"]
+__all__ = ["GIFNeuron", "LIFNeuron", "SNNLayer"]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from .encode import EncodeKernels
 from .neurons import NeuronKernels
+from .normalize import NormalizeKernels
+from .readout import ReadoutKernels
+from .synapses import SynapseKernels
 
 
-class SNN(NeuronKernels):
+class SNN(NeuronKernels, EncodeKernels, ReadoutKernels, NormalizeKernels, SynapseKernels):
     """The spiking kernels on flat arrays: numpy (or Tensor) in, numpy out, state in, state out."""
