@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .encode import EncodeKernels
 from .neurons import NeuronKernels
+from .plasticity import PlasticityKernels
 from .normalize import NormalizeKernels
 from .readout import ReadoutKernels
 from .synapses import SynapseKernels

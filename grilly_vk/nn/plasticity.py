@@ -1,0 +1,357 @@
+"""Layers that learn by local rules: HebbianLayer and STDPLayer (document "Spiking Neural Networks")."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import arguments
+from ..ops import plasticity as ops
+from ..ops.linear import matmul
+from ..tensor import Tensor, from_numpy, full
+
+RULES = ("hebb", "oja", "bcm")
+
+Run = Any  # Tensor or ndarray (T, B, n)
+
+
+def activity(name: str, values: Any, n: int, like: tuple[int, ...] | None = None) -> Run:
+    """Activities (n,), (B, n) or (T, B, n) as (T, B, n); `like` is the shape that the other side came in."""
+    given = values if isinstance(values, Tensor) else arguments.array(name, values)
+    if isinstance(given, Tensor) and given.dtype != np.float32:
+        raise TypeError(f"{name} must be a float32 tensor, not {given.dtype}")
+    shape = given.shape
+    if not 1 <= len(shape) <= 3 or shape[-1] != n:
+        raise ValueError(f"{name} has shape {shape}; expected ({n},), (B, {n}) or (T, B, {n})")
+    if like is not None and shape[:-1] != like[:-1]:
+        wanted = (*like[:-1], n)
+        raise ValueError(
+            f"{name} has shape {shape}; expected {wanted}, for the same batch and steps as the presynaptic side"
+        )
+    return given.reshape((1,) * (3 - len(shape)) + shape)
+
+
+def shape_of(values: Any) -> tuple[int, ...]:
+    """The shape of an array-like, as given."""
+    return tuple(values.shape) if hasattr(values, "shape") else np.shape(values)
+
+
+def threshold_blend(tau_theta: Any) -> float:
+    """How far the BCM threshold moves in a step."""
+    return -math.expm1(-1.0 / arguments.positive("tau_theta", tau_theta))
+
+
+class _PlasticLayer:
+    """A weight matrix on the device, and the forward pass."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        self.in_features = arguments.size("in_features", in_features)
+        self.out_features = arguments.size("out_features", out_features)
+        self._weight: Tensor
+
+    @property
+    def weight(self) -> np.ndarray:
+        """Weights, float32 (out_features, in_features): a copy; assign to set them."""
+        return self._weight.numpy()
+
+    @weight.setter
+    def weight(self, values: Any) -> None:
+        array = arguments.array("weight", values)
+        arguments.shape("weight", array.shape, (self.out_features, self.in_features))
+        self._weight.assign(array)
+
+    def __call__(self, x: Any) -> np.ndarray:
+        """x @ weight.T.
+
+        Args:
+            x: (..., in_features), numpy or Tensor.
+
+        Returns:
+            float32 (..., out_features).
+
+        Raises:
+            ValueError: the last axis is not in_features.
+            TypeError: not an array of real numbers.
+        """
+        given = x if isinstance(x, Tensor) else arguments.array("x", x)
+        arguments.shape("x", given.shape, ("...", self.in_features))
+        return matmul(arguments.tensor("x", given, borrow=True), self._weight).share()
+
+    forward = __call__
+
+
+class HebbianLayer(_PlasticLayer):
+    """A linear layer whose weights learn from the activity on both sides.
+
+    With means over batch and time: ``hebb``: ``W += lr * mean(post (x) pre)``; ``oja``: ``W += lr * (mean(post
+    (x) pre) - mean(post^2) * W)``, which keeps the weights bounded and finds the first principal component;
+    ``bcm``: ``W += lr * mean(post * (post - theta) (x) pre)``, where theta is a sliding mean of post^2.  Every rule
+    also takes ``lr * weight_decay * W`` off.
+
+    Args:
+        in_features: inputs, default 256.
+        out_features: outputs, default 128.
+        rule: "hebb" (default), "oja" or "bcm".
+        tau_theta: time constant of the BCM threshold in steps, default 100.0; positive.
+        seed: of the initial weights, for numpy's default_rng; None (default) draws fresh ones.
+
+    The weights start Xavier-uniform (Glorot & Bengio 2010); the threshold starts at 0.
+
+    Raises:
+        TypeError, ValueError: the message names the argument.
+
+    Example:
+        >>> layer = HebbianLayer(in_features=256, out_features=128)
+        >>> x = np.random.rand(256)
+        >>> layer.update_weights(x, layer(x))
+
+    Source: document "Spiking Neural Networks"; Hebb 1949; Oja 1982, "Simplified neuron model as a principal
+    component analyzer"; Bienenstock, Cooper & Munro 1982, "Theory for the development of neuron selectivity".
+    """
+
+    def __init__(
+        self,
+        in_features: int = 256,
+        out_features: int = 128,
+        rule: str = "hebb",
+        *,
+        tau_theta: float = 100.0,
+        seed: int | None = None,
+    ) -> None:
+        super().__init__(in_features, out_features)
+        self.rule = arguments.choice("rule", rule, RULES)
+        self.tau_theta = arguments.positive("tau_theta", tau_theta)
+        edge = math.sqrt(6.0 / (self.in_features + self.out_features))
+        draw = np.random.default_rng(seed).uniform(-edge, edge, (self.out_features, self.in_features))
+        self._weight = from_numpy(draw.astype(np.float32))
+        self._theta = full((self.out_features,), 0.0)
+
+    def update_weights(self, pre: Any, post: Any, learning_rate: float = 0.01, weight_decay: float = 0.0) -> None:
+        """One update by the mean over batch and time; without any sample (T or B is 0) nothing changes.
+
+        Args:
+            pre: presynaptic activity (in_features,), (B, in_features) or (T, B, in_features).
+            post: postsynaptic activity, the same with out_features.
+            learning_rate: default 0.01.
+            weight_decay: share of the weights that is lost, times the learning rate, default 0.0.
+
+        Raises:
+            ValueError: wrong shapes, or pre and post don't fit each other.
+            TypeError: not real numbers.
+        """
+        rate = ops.factor("learning_rate", learning_rate)
+        loss = ops.factor("weight_decay", weight_decay)
+        before = activity("pre", pre, self.in_features)
+        after = activity("post", post, self.out_features, shape_of(pre))
+        samples = before.shape[0] * before.shape[1]
+        if not samples:
+            return
+        weight, theta = ops.hebbian(
+            self._weight,
+            ops.pieces(before, after),
+            samples,
+            rule=self.rule,
+            learning_rate=rate,
+            weight_decay=loss,
+            theta=self._theta,
+            blend=threshold_blend(self.tau_theta),
+        )
+        assert theta is not None
+        self._weight, self._theta = weight, theta
+
+    @property
+    def theta(self) -> np.ndarray:
+        """Thresholds of the BCM rule, float32 (out_features,): a copy; assign to set them."""
+        return self._theta.numpy()
+
+    @theta.setter
+    def theta(self, values: Any) -> None:
+        array = arguments.array("theta", values)
+        arguments.shape("theta", array.shape, (self.out_features,))
+        self._theta.assign(array)
+
+    def __repr__(self) -> str:
+        text = f"in_features={self.in_features}, out_features={self.out_features}, rule={self.rule!r}"
+        return f"HebbianLayer({text}, tau_theta={self.tau_theta})" if self.rule == "bcm" else f"HebbianLayer({text})"
+
+
+class STDPLayer(_PlasticLayer):
+    """A linear layer that learns from the timing of spikes: pair STDP with traces.
+
+    At each step, with ``k = 1000 * dt`` ms: the traces decay, ``x_pre *= exp(-k / tau_plus)`` and ``x_post *=
+    exp(-k / tau_minus)``; then ``W += a_plus * post (x) x_pre - a_minus * x_post (x) pre``, the mean over the
+    batch, clipped to [w_min, w_max]; then the step's spikes join the traces, so coincident spikes change nothing.
+    A pair of spikes dt apart changes the weight by ``a_plus * exp(-dt / tau_plus)`` (pre first) or
+    ``-a_minus * exp(dt / tau_minus)``.
+
+    ``bound="soft"`` multiplies the first term by ``w_max - W`` and the second by ``W - w_min`` (then clips too).
+    ``pairing="all"`` adds every spike to the trace; ``"nearest"`` sets the trace to the last spike's value.
+
+    With tau_eligibility the change goes to an eligibility trace ``E`` instead, ``E = E * exp(-k /
+    tau_eligibility) + change``, and the reward moves the weights: ``W += learning_rate * reward * E``.
+
+    Args:
+        in_features: inputs, default 256.
+        out_features: outputs, default 128.
+        tau_plus: time constant of the presynaptic trace in milliseconds, default 20.0.
+        tau_minus: time constant of the postsynaptic trace in milliseconds, default 20.0.
+        a_plus: amplitude of potentiation, default 0.01.
+        a_minus: amplitude of depression, default 0.01.
+        w_min: lower bound, default 0.0.
+        w_max: upper bound, default 1.0; above w_min.
+        dt: step in seconds, default 0.001.
+        bound: "hard" (default) or "soft".
+        pairing: "all" (default) or "nearest".
+        tau_eligibility: time constant of the eligibility in milliseconds; None (default): no reward.
+        seed: of the initial weights, for numpy's default_rng; None (default) draws fresh ones.
+
+    The weights start uniform in [w_min, w_max).  Weights that are assigned outside the bounds are clipped at the
+    next step.  Spikes may be graded: every term is multiplied by the spikes' values.
+
+    Raises:
+        TypeError, ValueError: the message names the argument.
+
+    Source: document "Spiking Neural Networks"; Song, Miller & Abbott 2000; Morrison, Diesmann & Gerstner 2008
+    (pairings and bounds); Florian 2007 and Izhikevich 2007 (reward-modulated).
+    """
+
+    def __init__(
+        self,
+        in_features: int = 256,
+        out_features: int = 128,
+        tau_plus: float = 20.0,
+        tau_minus: float = 20.0,
+        a_plus: float = 0.01,
+        a_minus: float = 0.01,
+        w_min: float = 0.0,
+        w_max: float = 1.0,
+        dt: float = 0.001,
+        bound: str = "hard",
+        pairing: str = "all",
+        *,
+        tau_eligibility: float | None = None,
+        seed: int | None = None,
+    ) -> None:
+        super().__init__(in_features, out_features)
+        settings: dict[str, Any] = {
+            "tau_plus": tau_plus,
+            "tau_minus": tau_minus,
+            "a_plus": a_plus,
+            "a_minus": a_minus,
+            "w_min": w_min,
+            "w_max": w_max,
+            "dt": dt,
+            "bound": bound,
+            "pairing": pairing,
+        }
+        self.rule = ops.PairRule.checked(**settings)
+        self._keep = None if tau_eligibility is None else ops.decay("tau_eligibility", tau_eligibility, dt)
+        if tau_eligibility is not None:
+            settings["tau_eligibility"] = tau_eligibility
+        self._text = ", ".join(f"{name}={value!r}" for name, value in settings.items())
+        shape = (self.out_features, self.in_features)
+        draw = np.random.default_rng(seed).uniform(self.rule.low, self.rule.high, shape)
+        self._weight = from_numpy(draw.astype(np.float32))
+        self._eligibility = None if self._keep is None else full(shape, 0.0)
+        self.reset()
+
+    def reset(self) -> None:
+        """Clears the traces and the eligibility; the weights stay."""
+        self._traces: tuple[Tensor, Tensor] | None = None
+        self._binary = True  # no spike but 0 and 1 is in the traces
+        if self._eligibility is not None:
+            self._eligibility = full(self._eligibility.shape, 0.0)
+
+    def update_weights(
+        self, pre_spikes: Any, post_spikes: Any, *, reward: Any = None, learning_rate: float = 1.0
+    ) -> None:
+        """Learns from one step or a run of steps; traces go on from the last call.
+
+        A run of T steps is one call and gives what T calls of one step give.  (n,) counts as a batch of one.
+        Without steps, or with an empty batch, nothing changes.
+
+        Args:
+            pre_spikes: (in_features,), (B, in_features) or (T, B, in_features).
+            post_spikes: the same with out_features.
+            reward: with tau_eligibility: one number for all steps, or (T,).
+            learning_rate: factor on the change of the weights, default 1.0.
+
+        Raises:
+            ValueError: wrong shapes, another batch size than that of the traces (see `reset`), or a reward that is
+                missing or not wanted.
+            TypeError: not real numbers.
+        """
+        rate = ops.factor("learning_rate", learning_rate)
+        pre = activity("pre_spikes", pre_spikes, self.in_features)
+        post = activity("post_spikes", post_spikes, self.out_features, shape_of(pre_spikes))
+        steps, batch = pre.shape[:2]
+        if self._keep is None and reward is not None:
+            raise ValueError("reward was given to a layer without tau_eligibility; give that to the layer too")
+        if self._keep is not None and reward is None:
+            raise ValueError("reward is missing: this layer has tau_eligibility; give 0.0 where there is none")
+        signal = None if reward is None else reward_signal(reward, steps)
+        if self._traces is not None and self._traces[0].shape[0] != batch:
+            raise ValueError(
+                f"pre_spikes has a batch of {batch}, but the traces have {self._traces[0].shape[0]}; call reset() "
+                "before another batch size"
+            )
+        if not steps or not batch:
+            return
+        self._binary = self._binary and ops.is_binary(pre) and ops.is_binary(post)
+        if self._traces is None:
+            self._traces = full((batch, self.in_features), 0.0), full((batch, self.out_features), 0.0)
+        learn(
+            self._weight, pre, post, self._traces, self.rule, rate, self._binary, signal, self._eligibility, self._keep
+        )
+
+    @property
+    def pre_trace(self) -> np.ndarray:
+        """Presynaptic traces, float32 (B, in_features): a copy.  Before the first call B is 1."""
+        return np.zeros((1, self.in_features), np.float32) if self._traces is None else self._traces[0].numpy()
+
+    @property
+    def post_trace(self) -> np.ndarray:
+        """Postsynaptic traces, float32 (B, out_features): a copy.  Before the first call B is 1."""
+        return np.zeros((1, self.out_features), np.float32) if self._traces is None else self._traces[1].numpy()
+
+    @property
+    def eligibility(self) -> np.ndarray | None:
+        """Eligibility, float32 (out_features, in_features): a copy; None without tau_eligibility."""
+        return None if self._eligibility is None else self._eligibility.numpy()
+
+    def __repr__(self) -> str:
+        return f"STDPLayer(in_features={self.in_features}, out_features={self.out_features}, {self._text})"
+
+
+def reward_signal(reward: Any, steps: int) -> np.ndarray:
+    """A reward as float32 (T,)."""
+    given = arguments.array("reward", reward)
+    if given.ndim > 1 or (given.ndim == 1 and len(given) != steps):
+        raise ValueError(f"reward has shape {given.shape}; expected one number or ({steps},)")
+    return np.ascontiguousarray(np.broadcast_to(given, (steps,)))
+
+
+def learn(
+    weight: Tensor,
+    pre: Run,
+    post: Run,
+    traces: tuple[Tensor, Tensor],
+    rule: ops.PairRule,
+    rate: float,
+    binary: bool,
+    signal: np.ndarray | None,
+    eligibility: Tensor | None,
+    keep: float | None,
+) -> None:
+    """STDP over a run (T, B, n) of any length, in place on weight, traces and eligibility."""
+    rewards = None if signal is None else from_numpy(signal)
+    start = 0
+    for before, after in ops.pieces(pre, post):
+        stop = start + before.shape[0]
+        reward = None
+        if rewards is not None and eligibility is not None and keep is not None:
+            reward = ops.Reward(rewards.rows(start, stop), eligibility, keep, rate)
+        ops.stdp(weight, before, after, *traces, rule, learning_rate=rate, binary=binary, reward=reward)
+        start = stop

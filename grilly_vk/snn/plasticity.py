@@ -1,0 +1,260 @@
+"""Learning rules on flat arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import arguments
+from ..nn.plasticity import RULES, activity, learn, reward_signal, shape_of, threshold_blend
+from ..ops import plasticity as ops
+from ..tensor import Tensor, from_numpy
+
+
+class PlasticityKernels:
+    """hebbian_learning, stdp_learning, stdp_reward_learning, stdp_traces."""
+
+    def hebbian_learning(
+        self,
+        pre: Any,
+        post: Any,
+        weights: Any,
+        learning_rate: float = 0.01,
+        weight_decay: float = 0.0,
+        rule: str = "hebb",
+        *,
+        theta: Any = None,
+        tau_theta: float = 100.0,
+    ) -> Any:
+        """One Hebbian update by the mean over batch and time; the rules are those of `nn.HebbianLayer`.
+
+        Args:
+            pre: activity (in,), (B, in) or (T, B, in).
+            post: activity (out,), (B, out) or (T, B, out).
+            weights: (out, in).
+            learning_rate: default 0.01.
+            weight_decay: default 0.0.
+            rule: "hebb" (default), "oja" or "bcm".
+            theta: threshold (out,) of the BCM rule, default 0.
+            tau_theta: its time constant in steps, default 100.0.
+
+        Returns:
+            New weights, float32 (out, in); with rule="bcm" the pair (weights, theta).
+
+        Raises:
+            ValueError, TypeError: the message names the argument.
+        """
+        arguments.choice("rule", rule, RULES)
+        if theta is not None and rule != "bcm":
+            raise ValueError(f"theta belongs to rule='bcm'; the rule is {rule!r}")
+        rate, loss = ops.factor("learning_rate", learning_rate), ops.factor("weight_decay", weight_decay)
+        blend = threshold_blend(tau_theta)
+        w = _matrix("weights", weights)
+        outs, ins = w.shape
+        before = activity("pre", pre, ins)
+        after = activity("post", post, outs, shape_of(pre))
+        limit = None
+        if rule == "bcm":
+            limit = _broadcast("theta", 0.0 if theta is None else theta, (outs,))
+        new: tuple[Tensor, Tensor | None] = from_numpy(w), None if limit is None else from_numpy(limit)
+        samples = before.shape[0] * before.shape[1]
+        if samples and w.size:
+            new = ops.hebbian(
+                new[0],
+                ops.pieces(before, after),
+                samples,
+                rule=rule,
+                learning_rate=rate,
+                weight_decay=loss,
+                theta=new[1],
+                blend=blend,
+            )
+        return new[0].share() if new[1] is None else (new[0].share(), new[1].share())
+
+    def stdp_learning(
+        self,
+        pre_spikes: Any,
+        post_spikes: Any,
+        weights: Any,
+        pre_trace: Any = None,
+        post_trace: Any = None,
+        *,
+        tau_plus: float = 20.0,
+        tau_minus: float = 20.0,
+        a_plus: float = 0.01,
+        a_minus: float = 0.01,
+        w_min: float = 0.0,
+        w_max: float = 1.0,
+        dt: float = 0.001,
+        bound: str = "hard",
+        pairing: str = "all",
+        learning_rate: float = 1.0,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """STDP over one step or T steps; the rule and its constants are those of `nn.STDPLayer`.
+
+        Args:
+            pre_spikes: (in,), (B, in) or (T, B, in).
+            post_spikes: (out,), (B, out) or (T, B, out).
+            weights: (out, in).
+            pre_trace, post_trace: traces before the first step, (in,) and (out,), or with the batch in front;
+                default 0.
+            tau_plus, tau_minus: milliseconds; dt: seconds; the rest as in `nn.STDPLayer`.
+            learning_rate: factor on the change.
+
+        Returns:
+            (weights (out, in), pre_trace, post_trace); the traces have the batch axis that the spikes have.
+
+        Raises:
+            ValueError, TypeError: the message names the argument.
+        """
+        rule = ops.PairRule.checked(
+            tau_plus=tau_plus,
+            tau_minus=tau_minus,
+            a_plus=a_plus,
+            a_minus=a_minus,
+            w_min=w_min,
+            w_max=w_max,
+            dt=dt,
+            bound=bound,
+            pairing=pairing,
+        )
+        rate = ops.factor("learning_rate", learning_rate)
+        w, _, x, y = _stdp(pre_spikes, post_spikes, weights, pre_trace, post_trace, rule, rate, None, None, None)
+        return w, x, y
+
+    def stdp_reward_learning(
+        self,
+        pre_spikes: Any,
+        post_spikes: Any,
+        weights: Any,
+        reward: Any,
+        eligibility: Any = None,
+        pre_trace: Any = None,
+        post_trace: Any = None,
+        *,
+        tau_eligibility: float = 1000.0,
+        tau_plus: float = 20.0,
+        tau_minus: float = 20.0,
+        a_plus: float = 0.01,
+        a_minus: float = 0.01,
+        w_min: float = 0.0,
+        w_max: float = 1.0,
+        dt: float = 0.001,
+        bound: str = "hard",
+        pairing: str = "all",
+        learning_rate: float = 1.0,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Reward-modulated STDP over one step or T steps; see `nn.STDPLayer`.
+
+        Args:
+            reward: one number for all steps, or (T,).
+            eligibility: (out, in) before the first step, default 0.
+            tau_eligibility: milliseconds, default 1000.0.
+            learning_rate: factor on reward * eligibility.
+            The others: as in `stdp_learning`.
+
+        Returns:
+            (weights (out, in), eligibility (out, in), pre_trace, post_trace).
+
+        Raises:
+            ValueError, TypeError: the message names the argument.
+        """
+        rule = ops.PairRule.checked(
+            tau_plus=tau_plus,
+            tau_minus=tau_minus,
+            a_plus=a_plus,
+            a_minus=a_minus,
+            w_min=w_min,
+            w_max=w_max,
+            dt=dt,
+            bound=bound,
+            pairing=pairing,
+        )
+        keep = ops.decay("tau_eligibility", tau_eligibility, dt)
+        rate = ops.factor("learning_rate", learning_rate)
+        start = 0.0 if eligibility is None else eligibility
+        w, e, x, y = _stdp(pre_spikes, post_spikes, weights, pre_trace, post_trace, rule, rate, reward, start, keep)
+        assert e is not None
+        return w, e, x, y
+
+    def stdp_traces(
+        self, spikes: Any, trace: Any = None, tau: float = 20.0, dt: float = 0.001, *, pairing: str = "all"
+    ) -> np.ndarray:
+        """Exponential spike traces: ``x = x * exp(-1000 * dt / tau) + s``, after each step.
+
+        Args:
+            spikes: (T, ..., n), or one step of the trace's own shape.
+            trace: traces before the first step, (..., n); default 0.  Without it spikes (n,) are one step.
+            tau: time constant in milliseconds, default 20.0.
+            dt: step in seconds, default 0.001.
+            pairing: "all" (default) adds every spike, "nearest" lets a spike replace the trace.
+
+        Returns:
+            Traces after each step, of the shape of spikes; the last is the state to go on from.
+
+        Raises:
+            ValueError, TypeError: the message names the argument.
+        """
+        keep = ops.decay("tau", tau, dt)
+        nearest = arguments.choice("pairing", pairing, ("all", "nearest")) == "nearest"
+        given = spikes if isinstance(spikes, Tensor) else arguments.array("spikes", spikes)
+        shape = given.shape
+        if not shape:
+            raise ValueError("spikes has shape (); expected (T, ..., n)")
+        start = None if trace is None else arguments.array("trace", trace)
+        single = len(shape) == 1 if start is None else start.shape == shape
+        each = shape if single else shape[1:]
+        if not each or (start is not None and start.shape != each):
+            got = () if start is None else start.shape
+            raise ValueError(f"trace has shape {got}; expected {shape[1:]} or, for one step, {shape}")
+        state = from_numpy(np.zeros(each, np.float32) if start is None else start)
+        x = arguments.tensor("spikes", given, borrow=True).reshape((1, *shape) if single else shape)
+        return ops.spike_traces(x, state, keep, nearest=nearest).reshape(shape).share()
+
+
+def _matrix(name: str, values: Any) -> np.ndarray:
+    array = arguments.array(name, values)
+    arguments.shape(name, array.shape, ("out", "in"))
+    return array
+
+
+def _broadcast(name: str, values: Any, shape: tuple[int, ...]) -> np.ndarray:
+    given = arguments.array(name, values)
+    try:
+        return np.ascontiguousarray(np.broadcast_to(given, shape))
+    except ValueError:
+        raise ValueError(f"{name} has shape {given.shape}; expected {shape}") from None
+
+
+def _stdp(
+    pre_spikes: Any,
+    post_spikes: Any,
+    weights: Any,
+    pre_trace: Any,
+    post_trace: Any,
+    rule: ops.PairRule,
+    rate: float,
+    reward: Any,
+    eligibility: Any,
+    keep: float | None,
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray, np.ndarray]:
+    w = _matrix("weights", weights)
+    outs, ins = w.shape
+    pre = activity("pre_spikes", pre_spikes, ins)
+    given = shape_of(pre_spikes)
+    post = activity("post_spikes", post_spikes, outs, given)
+    steps, batch = pre.shape[:2]
+    lead = () if len(given) == 1 else (batch,)
+    x = _broadcast("pre_trace", 0.0 if pre_trace is None else pre_trace, (*lead, ins))
+    y = _broadcast("post_trace", 0.0 if post_trace is None else post_trace, (*lead, outs))
+    e = None if eligibility is None else _broadcast("eligibility", eligibility, w.shape)
+    signal = None if keep is None else reward_signal(reward, steps)
+    # A trace that is not finite acts at every step, so it needs the kernel that multiplies by the values.
+    binary = bool(np.isfinite(x).all() and np.isfinite(y).all()) and ops.is_binary(pre) and ops.is_binary(post)
+    weight, traces = from_numpy(w), (from_numpy(x), from_numpy(y))
+    held = None if e is None else from_numpy(e)
+    if steps and batch and w.size:
+        flat = traces[0].reshape((batch, ins)), traces[1].reshape((batch, outs))
+        learn(weight, pre, post, flat, rule, rate, binary, signal, held, keep)
+    return weight.share(), None if held is None else held.share(), traces[0].share(), traces[1].share()
