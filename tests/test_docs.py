@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import grilly_vk
+import grilly_vk.snn
 from grilly_vk.runtime.kernels import SPIRV, SUMS
 
 ROOT = Path(__file__).parent.parent
@@ -91,6 +92,9 @@ def test_kernel_table_is_complete():
         for place, members in ((grilly_vk.VulkanCompute().snn, "snn"), (grilly_vk.nn, "nn")):
             missing = [m for m in re.findall(rf"`{members}\.(\w+)`", call) if not hasattr(place, m)]
             assert not missing, f"{name}: {members} has no {missing}"
+    text = (DOCS / "kernels.md").read_text(encoding="utf-8")
+    unlisted = [m for m in dir(grilly_vk.snn.SNN) if not m.startswith("_") and f"`snn.{m}`" not in text]
+    assert not unlisted, f"not in docs/kernels.md: {unlisted}"
 
 
 WORKED = """
