@@ -4,4 +4,4 @@ from .neurons import GIFNeuron, LIFNeuron
 from .plasticity import HebbianLayer, STDPLayer
 from .snn_layer import SNNLayer
 
-__all__ = ["GIFNeuron", "LIFNeuron", "SNNLayer"]
+__all__ = ["GIFNeuron", "HebbianLayer", "LIFNeuron", "SNNLayer", "STDPLayer"]
