@@ -248,11 +248,7 @@ def test_one_graph_feeds_another():
 
 
 def test_thousands_of_replays_do_not_grow():
-    import os
-    from pathlib import Path
-
-    def rss():
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    from test_memory import rss
 
     x = upload(np.ones(100))
     with grilly_vk.capture() as g:

@@ -8,6 +8,7 @@ block whose former users have run ("clean").
 
 from __future__ import annotations
 
+import bisect
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -242,9 +243,9 @@ class Pool:
             return None
         if not clean:
             return self._owned(blocks.pop())
-        if blocks[0].freed_at < self._serial()[0]:  # the oldest is the likeliest to be clean
-            return blocks.pop(0)
-        return None
+        # The latest clean one: a loop gets the same memory again, and so replays what was recorded for it.
+        clean_ones = bisect.bisect_left(blocks, self._serial()[0], key=lambda b: b.freed_at)
+        return blocks.pop(clean_ones - 1) if clean_ones else None
 
     def _owned(self, block: Block) -> Block:
         block.arena = self.arena
