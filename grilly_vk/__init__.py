@@ -3,7 +3,7 @@
 Importing needs no driver and no GPU; the first use opens a device and raises DeviceError where there is none.
 """
 
-from . import functional, nn
+from . import functional, nn, tensor_methods
 from .compute import VulkanCompute
 from .control import capture, device, devices, manual_seed, memory_stats, profile, set_device, synchronize
 from .errors import DeviceError, OutOfDeviceMemory

@@ -1,0 +1,81 @@
+"""Picking elements by index: index_select, gather, embedding; gradients add up in a fixed order."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..autograd import record
+from ..tensor import Tensor, empty, from_numpy
+from .layout import axis_index
+
+
+def _indices(name: str, value: Any, n: int) -> Tensor:
+    """Indices as an int32 tensor; those that come from the host are checked against n."""
+    if isinstance(value, Tensor):
+        if value.dtype != np.int32:
+            raise TypeError(f"{name} must be an int32 tensor, not {value.dtype}")
+        return value
+    given = np.asarray(value)
+    if given.size == 0:
+        given = given.astype(np.int32)
+    if given.dtype.kind not in "iu":
+        raise TypeError(f"{name} must hold whole numbers, not {given.dtype}")
+    if given.size and (given.min() < -n or given.max() >= n):
+        raise IndexError(f"{name} holds {given.min()}..{given.max()}; the axis has {n} entries")
+    return from_numpy(np.asarray(given, np.int32, order="C"))
+
+
+def _pick(name: str, x: Tensor, index: Tensor, a: int, shape: tuple[int, ...], each: int) -> Tensor:
+    out = empty(shape, x.dtype)
+    outer, n, inner = math.prod(x.shape[:a]), x.shape[a], math.prod(x.shape[a + 1 :])
+    k = index.shape[a] if each else index.size
+    sizes = dict(outer=outer, n=n, inner=inner, k=k)
+    x.engine.launch("gather", out.size, (("EACH", each),), x=x, pick=index, y=out, **sizes)
+
+    def backward(g: Tensor) -> Tensor:
+        gx = empty(x.shape)
+        x.engine.launch(
+            "scatter-add", x.size, (("EACH", each),), work=x.size * max(1, k // 8), gy=g, pick=index, gx=gx, **sizes
+        )
+        return gx
+
+    record(name, (x,), (out,), backward)
+    return out
+
+
+def index_select(x: Tensor, axis: int, index: Any) -> Tensor:
+    """Entries of an axis, in the order of a 1-d index; negative ones count from the end.
+
+    Raises:
+        IndexError: out of range (indices from the host; on the device they give NaN).
+        TypeError: an index that is not whole numbers. ValueError: not one axis.
+    """
+    a = axis_index("axis", axis, x.ndim)
+    picks = _indices("index", index, x.shape[a])
+    if picks.ndim != 1:
+        raise ValueError(f"index has shape {picks.shape}; expected (k,)")
+    return _pick("index_select", x, picks, a, (*x.shape[:a], picks.size, *x.shape[a + 1 :]), 0)
+
+
+def gather(x: Tensor, axis: int, index: Any) -> Tensor:
+    """out[i][j] = x[index[i][j]][j] (for axis 0): an index for every element, as in PyTorch.
+
+    Raises:
+        ValueError: index's shape differs from x's off the axis. IndexError, TypeError: as in index_select.
+    """
+    a = axis_index("axis", axis, x.ndim)
+    picks = _indices("index", index, x.shape[a])
+    if picks.ndim != x.ndim or picks.shape[:a] + picks.shape[a + 1 :] != x.shape[:a] + x.shape[a + 1 :]:
+        raise ValueError(f"index has shape {picks.shape}; expected {x.shape} except on axis {a}")
+    return _pick("gather", x, picks, a, picks.shape, 1)
+
+
+def embedding(index: Any, weight: Tensor) -> Tensor:
+    """Rows of weight (n, d) for each index, shape index.shape + (d,)."""
+    if weight.ndim != 2:
+        raise ValueError(f"weight has shape {weight.shape}; expected (n, d)")
+    picks = _indices("index", index, weight.shape[0])
+    return _pick("embedding", weight, picks.view((picks.size,)), 0, (*picks.shape, weight.shape[1]), 0)

@@ -1,0 +1,97 @@
+"""Shapes and strides: broadcasting, axes, and folding layouts into what the strided kernels take."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+MAX_AXES = 6  # of shaders/include/axes.glsl
+
+
+def broadcast_shape(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:
+    """The shape that numpy's rules give for two operands.
+
+    Raises:
+        ValueError: they don't broadcast.
+    """
+    out = []
+    long, short = (a, b) if len(a) >= len(b) else (b, a)
+    padded = (1,) * (len(long) - len(short)) + tuple(short)
+    for m, n in zip(long, padded):
+        if m != n and 1 not in (m, n):
+            raise ValueError(f"shapes {tuple(a)} and {tuple(b)} don't broadcast")
+        out.append(n if m == 1 else m)
+    return tuple(out)
+
+
+def strides(shape: Sequence[int]) -> tuple[int, ...]:
+    """Elements between neighbours along each axis of a contiguous array."""
+    out, step = [], 1
+    for size in reversed(shape):
+        out.append(step)
+        step *= size
+    return tuple(reversed(out))
+
+
+def broadcast_strides(shape: Sequence[int], to: Sequence[int]) -> tuple[int, ...]:
+    """Strides of a contiguous array of `shape` seen as `to`: 0 where an axis is repeated."""
+    lead = len(to) - len(shape)
+    own = strides(shape)
+    return (0,) * lead + tuple(0 if n == 1 else s for n, s in zip(shape, own))
+
+
+def folded(
+    shape: Sequence[int], layouts: Sequence[Sequence[int]]
+) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
+    """The same box with neighbouring axes merged where every layout allows it, padded in front to six axes.
+
+    Raises:
+        ValueError: more than six axes are left.
+    """
+    axes: list[tuple[int, tuple[int, ...]]] = []
+    for i, size in enumerate(shape):
+        if size == 1:
+            continue
+        steps = tuple(layout[i] for layout in layouts)
+        if axes and all(outer == inner * size for outer, inner in zip(axes[-1][1], steps)):
+            axes[-1] = (axes[-1][0] * size, steps)
+        else:
+            axes.append((size, steps))
+    if len(axes) > MAX_AXES:
+        raise ValueError(f"an array of shape {tuple(shape)} is laid out along {len(axes)} axes; {MAX_AXES} at most")
+    axes = [(1, (0,) * len(layouts))] * (MAX_AXES - len(axes)) + axes
+    return tuple(size for size, _ in axes), tuple(tuple(s[k] for _, s in axes) for k in range(len(layouts)))
+
+
+def collapsed(
+    shape: Sequence[int], operands: Sequence[Sequence[int]]
+) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
+    """`folded` for contiguous operands of these shapes broadcast to `shape`."""
+    return folded(shape, [broadcast_strides(o, shape) for o in operands])
+
+
+def axis_index(name: str, axis: Any, ndim: int) -> int:
+    """An axis as a number from 0.
+
+    Raises:
+        TypeError, ValueError: no whole number, or out of range.
+    """
+    try:
+        number = operator.index(axis)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, not {type(axis).__name__} ({axis!r})") from None
+    if not -ndim <= number < ndim:
+        raise ValueError(f"{name} {number} is out of range for {ndim} axes")
+    return number % ndim
+
+
+def axis_set(name: str, axes: Any, ndim: int) -> tuple[int, ...]:
+    """None (all), a number, or several, as sorted distinct axes."""
+    if axes is None:
+        return tuple(range(ndim))
+    given = axes if isinstance(axes, (tuple, list)) else (axes,)
+    found = [axis_index(name, a, ndim) for a in given]
+    if len(set(found)) != len(found):
+        raise ValueError(f"{name} {tuple(given)} names an axis twice")
+    return tuple(sorted(found))

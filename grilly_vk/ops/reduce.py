@@ -1,0 +1,157 @@
+"""Reductions over any axes, in a fixed order, and their gradients."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..autograd import record
+from ..tensor import Tensor, empty
+from .elementwise import as_tensor, cast, unary
+from .layout import axis_index, axis_set
+
+# In the order of shaders/reduce.glsl.
+KINDS = "sum max min argmax argmin any all sum_int max_int min_int".split()
+_PARTS = 64  # stretches that a long reduction with few results is cut into
+
+
+def _middle(kind: str, x: Tensor, outer: int, n: int, inner: int, dtype: Any) -> Tensor:
+    """(outer, n, inner) -> (outer, inner)."""
+    parts = 1
+    if kind not in ("argmax", "argmin") and outer * inner < 512 and n > 1024:
+        parts = min(_PARTS, n // 256)
+    out = empty((outer, parts, inner), dtype)
+    x.engine.launch(
+        "reduce",
+        outer * parts * inner,
+        (("OP", KINDS.index(kind)),),
+        work=max(1, outer * n * inner // 4),
+        x=x,
+        y=out,
+        outer=outer,
+        n=n,
+        inner=inner,
+        parts=parts,
+    )
+    return out if parts == 1 else _middle(kind, out, outer, parts, inner, dtype)
+
+
+def reduce(kind: str, x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:
+    """One of KINDS over sorted axes, off the tape.  max and min of nothing raise."""
+    shape = list(x.shape)
+    if kind in ("max", "min", "argmax", "argmin", "max_int", "min_int") and any(x.shape[a] == 0 for a in axes):
+        raise ValueError(f"{kind.split('_')[0]} of an empty axis: x has shape {x.shape}")
+    dtype = np.int32 if kind in ("argmax", "argmin") else np.bool_ if kind in ("any", "all") else x.dtype
+    current, remaining = x, list(axes)
+    while remaining:  # neighbouring axes go together
+        last = remaining.pop()
+        first = last
+        while remaining and remaining[-1] == first - 1:
+            first = remaining.pop()
+        n = math.prod(shape[first : last + 1])
+        outer, inner = math.prod(shape[:first]), math.prod(shape[last + 1 :])
+        current = _middle(kind, current, outer, n, inner, dtype)
+        shape[first : last + 1] = [1] * (last + 1 - first)
+    if not axes and dtype != x.dtype:
+        current = cast(x, dtype)
+    final = tuple(shape) if keepdims else tuple(s for i, s in enumerate(shape) if i not in axes)
+    return current.view(final)
+
+
+def _spread(g: Tensor, shape: tuple[int, ...], axes: tuple[int, ...]) -> Tensor:
+    """A gradient of a reduction, back over the reduced axes."""
+    from .shape import broadcast_to
+
+    kept = tuple(1 if i in axes else s for i, s in enumerate(shape))
+    return broadcast_to(g.view(kept), shape)
+
+
+def reduce_sum(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Sum over axes (default all); bool counts, int32 stays int32.
+
+    Raises:
+        ValueError: an axis out of range or named twice.
+    """
+    x = as_tensor("x", x)
+    x = cast(x, np.int32) if x.dtype == np.bool_ else x
+    axes = axis_set("axis", axis, x.ndim)
+    out = reduce("sum" if x.dtype == np.float32 else "sum_int", x, axes, keepdims)
+    record("sum", (x,), (out,), lambda g: _spread(g, x.shape, axes))
+    return out
+
+
+def reduce_mean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Mean over axes (default all) as float32; of nothing it is NaN, as in numpy."""
+    x = cast(as_tensor("x", x), np.float32)
+    axes = axis_set("axis", axis, x.ndim)
+    count = math.prod(x.shape[a] for a in axes)
+    total = reduce_sum(x, axes, keepdims)
+    return unary("scale", total, 1.0 / count) if count else total / total
+
+
+def reduce_var(x: Any, axis: Any = None, keepdims: bool = False, correction: int = 1) -> Tensor:
+    """Variance over axes (default all), by two passes; divides by count - correction (PyTorch's default 1)."""
+    x = cast(as_tensor("x", x), np.float32)
+    axes = axis_set("axis", axis, x.ndim)
+    count = math.prod(x.shape[a] for a in axes)
+    off = x - reduce_mean(x, axes, True)
+    total = reduce_sum(off * off, axes, keepdims)
+    return unary("scale", total, 1.0 / (count - correction)) if count > correction else total / 0.0
+
+
+def _extreme(kind: str, x: Any, axis: Any, keepdims: bool) -> Tensor:
+    x = as_tensor("x", x)
+    axes = axis_set("axis", axis, x.ndim)
+    name = kind if x.dtype == np.float32 else f"{kind}_int"
+    out = reduce(name, x, axes, keepdims)
+
+    def backward(g: Tensor) -> Tensor:
+        # Equal extremes share the gradient evenly, as in PyTorch's amax.
+        ties = cast(x.view().equal(_spread(out.view(), x.shape, axes)), np.float32)
+        share = g.view(tuple(1 if i in axes else s for i, s in enumerate(x.shape))) / reduce("sum", ties, axes, True)
+        return ties * share
+
+    record(kind, (x,), (out,), backward)
+    return out
+
+
+def reduce_max(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Largest value over axes (default all); NaN wins.  Raises ValueError for an empty axis."""
+    return _extreme("max", x, axis, keepdims)
+
+
+def reduce_min(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Smallest value over axes (default all); NaN wins.  Raises ValueError for an empty axis."""
+    return _extreme("min", x, axis, keepdims)
+
+
+def _arg(kind: str, x: Any, axis: Any, keepdims: bool) -> Tensor:
+    x = cast(as_tensor("x", x), np.float32)
+    if axis is None:
+        out = reduce(kind, x.view((x.size,)), (0,), False)
+        return out.view((1,) * x.ndim) if keepdims else out
+    return reduce(kind, x, (axis_index("axis", axis, x.ndim),), keepdims)
+
+
+def argmax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Index of the first largest value along an axis (None: in the flat array), int32."""
+    return _arg("argmax", x, axis, keepdims)
+
+
+def argmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Index of the first smallest value along an axis (None: in the flat array), int32."""
+    return _arg("argmin", x, axis, keepdims)
+
+
+def reduce_any(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Whether any element over axes (default all) is true (not 0)."""
+    x = cast(as_tensor("x", x), np.bool_)
+    return reduce("any", x, axis_set("axis", axis, x.ndim), keepdims)
+
+
+def reduce_all(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Whether all elements over axes (default all) are true (not 0)."""
+    x = cast(as_tensor("x", x), np.bool_)
+    return reduce("all", x, axis_set("axis", axis, x.ndim), keepdims)

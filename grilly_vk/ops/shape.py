@@ -1,0 +1,344 @@
+"""Operations that move elements without changing them: reshape, transpose, slices, joins; and their gradients."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..autograd import record
+from ..tensor import Tensor, empty, full
+from .elementwise import as_tensor, sum_to
+from .layout import axis_index, broadcast_shape, broadcast_strides, folded, strides
+
+
+def _copy(
+    src: Tensor,
+    dst: Tensor,
+    box: Sequence[int],
+    src_strides: Sequence[int],
+    dst_strides: Sequence[int],
+    src_start: int = 0,
+    dst_start: int = 0,
+    *,
+    accumulate: bool = False,
+) -> None:
+    """Copies a box of elements between two layouts; strides and starts are in elements."""
+    sizes, (s, t) = folded(box, (src_strides, dst_strides))
+    count = math.prod(box)
+    src.engine.launch(
+        "strided-copy",
+        count,
+        (("ADD", int(accumulate)),),
+        src=src,
+        dst=dst,
+        n=count,
+        src_start=src_start,
+        dst_start=dst_start,
+        **{f"d{i}": sizes[i] for i in range(1, 6)},
+        **{f"s{i}": v & 0xFFFFFFFF for i, v in enumerate(s)},
+        **{f"t{i}": v & 0xFFFFFFFF for i, v in enumerate(t)},
+    )
+
+
+def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """The same elements under another shape, without a copy; one axis may be -1.
+
+    Raises:
+        ValueError: another number of elements.
+    """
+    dims = [operator.index(d) for d in shape]
+    if dims.count(-1) == 1:
+        rest = math.prod(d for d in dims if d != -1)
+        dims[dims.index(-1)] = x.size // rest if rest else 0
+    if math.prod(dims) != x.size or _least(dims) < 0:
+        raise ValueError(f"can't reshape {x.shape} to {tuple(shape)}")
+    out = x.view(tuple(dims))
+    record("reshape", (x,), (out,), lambda g: g.view(x.shape))
+    return out
+
+
+def _least(values: Sequence[int]) -> int:
+    """The least of some sizes, 0 for none."""
+    return sorted(values)[0] if values else 0
+
+
+def flatten(x: Tensor, start: int = 0, end: int = -1) -> Tensor:
+    """Axes start..end as one."""
+    if x.ndim == 0:
+        return reshape(x, (1,))
+    a, b = axis_index("start", start, x.ndim), axis_index("end", end, x.ndim)
+    if a > b:
+        raise ValueError(f"start ({start}) must not come after end ({end})")
+    return reshape(x, (*x.shape[:a], math.prod(x.shape[a : b + 1]), *x.shape[b + 1 :]))
+
+
+def permute(x: Tensor, axes: Sequence[int]) -> Tensor:
+    """The axes in another order, as a contiguous copy.
+
+    Raises:
+        ValueError: axes that are no permutation of 0..ndim-1.
+    """
+    order = [axis_index("axes", a, x.ndim) for a in axes]
+    if sorted(order) != list(range(x.ndim)):
+        raise ValueError(f"axes {tuple(axes)} are no permutation of {x.ndim} axes")
+    shape = tuple(x.shape[a] for a in order)
+    own = strides(x.shape)
+    out = empty(shape, x.dtype)
+    _copy(x, out, shape, [own[a] for a in order], strides(shape))
+    back = sorted(range(x.ndim), key=order.__getitem__)
+    record("permute", (x,), (out,), lambda g: permute(g, back))
+    return out
+
+
+def transpose(x: Tensor, first: int = -2, second: int = -1) -> Tensor:
+    """Two axes exchanged, as a contiguous copy."""
+    order = list(range(x.ndim))
+    a, b = axis_index("first", first, x.ndim), axis_index("second", second, x.ndim)
+    order[a], order[b] = order[b], order[a]
+    return permute(x, order)
+
+
+def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """Repeated along axes of size 1 (and new leading ones), as a contiguous copy where anything is repeated.
+
+    Raises:
+        ValueError: the shape does not follow from x's.
+    """
+    target = tuple(operator.index(s) for s in shape)
+    if target == x.shape:
+        return x
+    if len(target) < x.ndim or broadcast_shape(x.shape, target) != target:
+        raise ValueError(f"can't broadcast {x.shape} to {target}")
+    if math.prod(target) == x.size:
+        return reshape(x, target)
+    out = empty(target, x.dtype)
+    _copy(x, out, target, broadcast_strides(x.shape, target), strides(target))
+    record("broadcast_to", (x,), (out,), lambda g: sum_to(g, x.shape))
+    return out
+
+
+def expand(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """As `broadcast_to`, where -1 keeps an axis."""
+    lead = len(shape) - x.ndim
+    if lead < 0:
+        raise ValueError(f"expand needs at least {x.ndim} axes, got shape {tuple(shape)}")
+    return broadcast_to(x, [x.shape[i - lead] if s == -1 and i >= lead else s for i, s in enumerate(shape)])
+
+
+def squeeze(x: Tensor, axis: Any = None) -> Tensor:
+    """Without axes of size 1 (all of them, or one)."""
+    if axis is None:
+        return reshape(x, [s for s in x.shape if s != 1])
+    a = axis_index("axis", axis, x.ndim)
+    if x.shape[a] != 1:
+        raise ValueError(f"axis {axis} of shape {x.shape} has size {x.shape[a]}; only size 1 can be squeezed")
+    return reshape(x, x.shape[:a] + x.shape[a + 1 :])
+
+
+def unsqueeze(x: Tensor, axis: int) -> Tensor:
+    """With a new axis of size 1."""
+    a = axis_index("axis", axis, x.ndim + 1)
+    return reshape(x, (*x.shape[:a], 1, *x.shape[a:]))
+
+
+def _box(shape: tuple[int, ...], key: Any) -> tuple[tuple[int, ...], tuple[int, ...], list[int], int]:
+    """numpy basic indexing as (result shape, box, strides of the box in x, start)."""
+    items = list(key) if isinstance(key, tuple) else [key]
+    used = len([k for k in items if k is not None and k is not Ellipsis])
+    if len([k for k in items if k is Ellipsis]) > 1:
+        raise IndexError("an index can have one ... only")
+    if used > len(shape):
+        raise IndexError(f"{used} indices for shape {shape}")
+    if not _some(k is Ellipsis for k in items):
+        items.append(Ellipsis)
+    own = strides(shape)
+    result: list[int] = []
+    box: list[int] = []
+    steps: list[int] = []
+    start = axis = 0
+    for k in items:
+        if k is None:
+            result.append(1)
+        elif k is Ellipsis:
+            for _ in range(len(shape) - used):
+                result.append(shape[axis])
+                box.append(shape[axis])
+                steps.append(own[axis])
+                axis += 1
+        elif isinstance(k, slice):
+            first, stop, step = k.indices(shape[axis])
+            count = len(range(first, stop, step))
+            result.append(count)
+            box.append(count)
+            steps.append(own[axis] * step)
+            start += first * own[axis] if count else 0
+            axis += 1
+        else:
+            try:
+                number = operator.index(k)
+            except TypeError:
+                raise TypeError(
+                    f"a tensor is indexed by whole numbers, slices, ... and None, not {type(k).__name__}; "
+                    "see index_select and where"
+                ) from None
+            if isinstance(k, (bool, np.bool_)):
+                raise TypeError("a tensor can't be indexed by a bool; see where")
+            if not -shape[axis] <= number < shape[axis]:
+                raise IndexError(f"index {number} is out of range for axis {axis} of size {shape[axis]}")
+            start += number % shape[axis] * own[axis]
+            axis += 1
+    return tuple(result), tuple(box), steps, start
+
+
+def _some(values: Any) -> bool:
+    """Python's any; this package's `any` reduces tensors."""
+    return True in map(bool, values)
+
+
+def getitem(x: Tensor, key: Any) -> Tensor:
+    """numpy's basic indexing, or a 1-d int32 tensor or list of rows; a contiguous copy.
+
+    Raises:
+        IndexError: out of range. TypeError: an index of another kind.
+    """
+    if isinstance(key, (Tensor, list, np.ndarray)):
+        from .gather import index_select
+
+        return index_select(x, 0, key)
+    shape, box, steps, start = _box(x.shape, key)
+    out = empty(shape, x.dtype)
+    _copy(x, out, box, steps, strides(box), start)
+
+    def backward(g: Tensor) -> Tensor:
+        gx = full(x.shape, 0.0)
+        _copy(g, gx, box, strides(box), steps, 0, start)
+        return gx
+
+    record("getitem", (x,), (out,), backward)
+    return out
+
+
+def setitem(x: Tensor, key: Any, value: Any) -> None:
+    """x[key] = value in place, with broadcasting.
+
+    Raises:
+        RuntimeError: x is on the tape.
+        ValueError: the value does not broadcast to x[key].
+    """
+    x.changing()
+    shape, box, steps, start = _box(x.shape, key)
+    from .elementwise import cast
+
+    given = broadcast_to(cast(as_tensor("value", value, x), x.dtype).detach(), shape)
+    _copy(given, x, box, strides(box), steps, 0, start)
+    x.version += 1
+
+
+def concatenate(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
+    """Joined along an axis.
+
+    Raises:
+        ValueError: none given, or shapes that differ off that axis. TypeError: dtypes differ.
+    """
+    parts = [as_tensor(f"tensors[{i}]", t) for i, t in enumerate(tensors)]
+    if not parts:
+        raise ValueError("cat needs at least one tensor")
+    a = axis_index("axis", axis, parts[0].ndim)
+    for i, t in enumerate(parts):
+        if t.ndim != parts[0].ndim or t.shape[:a] + t.shape[a + 1 :] != parts[0].shape[:a] + parts[0].shape[a + 1 :]:
+            raise ValueError(f"tensors[{i}] has shape {t.shape}; expected {parts[0].shape} except on axis {a}")
+        if t.dtype != parts[0].dtype:
+            raise TypeError(f"tensors[{i}] is {t.dtype}; expected {parts[0].dtype}")
+    total = sum(t.shape[a] for t in parts)
+    shape = (*parts[0].shape[:a], total, *parts[0].shape[a + 1 :])
+    out = empty(shape, parts[0].dtype)
+    steps = strides(shape)
+    starts = []
+    at = 0
+    for t in parts:
+        starts.append(at)
+        _copy(t, out, t.shape, strides(t.shape), steps, 0, at * steps[a])
+        at += t.shape[a]
+
+    def backward(g: Tensor) -> list[Tensor | None]:
+        out: list[Tensor | None] = []
+        for t, begin in zip(parts, starts):
+            gt = None
+            if t.requires_grad:
+                gt = empty(t.shape)
+                _copy(g, gt, t.shape, steps, strides(t.shape), begin * steps[a])
+            out.append(gt)
+        return out
+
+    record("cat", parts, (out,), backward)
+    return out
+
+
+def stack(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
+    """Joined along a new axis."""
+    return concatenate([unsqueeze(as_tensor(f"tensors[{i}]", t), axis) for i, t in enumerate(tensors)], axis)
+
+
+def split(x: Tensor, size: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
+    """Pieces of `size` along an axis (the last may be smaller), or of the given sizes.
+
+    Raises:
+        ValueError: sizes that don't add up.
+    """
+    a = axis_index("axis", axis, x.ndim)
+    if isinstance(size, int):
+        if size < 1:
+            raise ValueError(f"size must be at least 1, got {size}")
+        sizes = [_least([size, x.shape[a] - i]) for i in range(0, x.shape[a], size)]
+    else:
+        sizes = list(size)
+    if sum(sizes) != x.shape[a]:
+        raise ValueError(f"sizes {sizes} add up to {sum(sizes)}; axis {a} has {x.shape[a]}")
+    out, at = [], 0
+    for n in sizes:
+        out.append(getitem(x, (slice(None),) * a + (slice(at, at + n),)))
+        at += n
+    return tuple(out)
+
+
+def pad(x: Tensor, widths: Sequence[tuple[int, int]], value: float = 0.0) -> Tensor:
+    """With (before, after) more elements of `value` on each of the last len(widths) axes.
+
+    Raises:
+        ValueError: negative widths, or more pairs than axes.
+    """
+    pairs = [(operator.index(b), operator.index(a)) for b, a in widths]
+    if len(pairs) > x.ndim or _some(b < 0 or a < 0 for b, a in pairs):
+        raise ValueError(f"widths {widths} must be at most {x.ndim} pairs of sizes that are not negative")
+    pairs = [(0, 0)] * (x.ndim - len(pairs)) + pairs
+    shape = tuple(b + s + a for s, (b, a) in zip(x.shape, pairs))
+    steps = strides(shape)
+    start = sum(b * s for (b, _), s in zip(pairs, steps))
+    out = full(shape, value, x.dtype)
+    _copy(x, out, x.shape, strides(x.shape), steps, 0, start)
+
+    def backward(g: Tensor) -> Tensor:
+        gx = empty(x.shape)
+        _copy(g, gx, x.shape, steps, strides(x.shape), start)
+        return gx
+
+    record("pad", (x,), (out,), backward)
+    return out
+
+
+def flip(x: Tensor, axis: int) -> Tensor:
+    """Reversed along an axis."""
+    a = axis_index("axis", axis, x.ndim)
+    return getitem(x, (slice(None),) * a + (slice(None, None, -1),))
+
+
+def clone(x: Tensor) -> Tensor:
+    """A copy in memory of its own, on the tape."""
+    out = empty(x.shape, x.dtype)
+    x.engine.launch("copy", x.size, src=x, dst=out, n=x.size)
+    record("clone", (x,), (out,), lambda g: g)
+    return out

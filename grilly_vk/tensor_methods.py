@@ -1,0 +1,97 @@
+"""Gives Tensor its operators and methods: each is an operation of `grilly_vk.ops`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .ops import elementwise as e
+from .ops import matmul as m
+from .ops import reduce as r
+from .ops import shape as s
+from .tensor import Tensor
+
+
+def _binary(name: str, *, swapped: bool = False) -> Any:
+    def operator(self: Tensor, other: Any) -> Any:
+        if other is None or isinstance(other, (str, dict)):
+            return NotImplemented
+        return e.binary(name, other, self) if swapped else e.binary(name, self, other)
+
+    operator.__doc__ = f"Element-wise {name}, with numpy's broadcasting."
+    return operator
+
+
+def _unary(name: str) -> Any:
+    def method(self: Tensor) -> Tensor:
+        return e.unary(name, self)
+
+    method.__doc__ = f"Element-wise {name}."
+    return method
+
+
+def _shape(args: tuple[Any, ...]) -> tuple[int, ...]:
+    return tuple(args[0]) if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
+
+
+def _in_place(name: str) -> Any:
+    def operator(self: Tensor, other: Any) -> Tensor:
+        self.changing()
+        self.assign(s.broadcast_to(e.cast(e.binary(name, self.detach(), other), self.dtype), self.shape))
+        return self
+
+    operator.__doc__ = f"{name} in place; not on a tensor that is on the tape."
+    return operator
+
+
+_OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "pow": "pow", "mod": "mod"}
+for _python, _name in _OPERATORS.items():
+    setattr(Tensor, f"__{_python}__", _binary(_name))
+    setattr(Tensor, f"__r{_python}__", _binary(_name, swapped=True))
+    if _python in ("add", "sub", "mul", "truediv"):
+        setattr(Tensor, f"__i{_python}__", _in_place(_name))
+for _name in ("eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor"):
+    setattr(Tensor, f"__{_name}__", _binary(_name))
+Tensor.__hash__ = object.__hash__  # type: ignore[method-assign]
+Tensor.equal = _binary("eq")  # type: ignore[attr-defined]
+for _name in ("exp", "log", "sqrt", "abs", "tanh", "sigmoid", "relu", "sign", "sin", "cos"):
+    setattr(Tensor, _name, _unary(_name))
+Tensor.__neg__ = _unary("neg")  # type: ignore[attr-defined]
+Tensor.__abs__ = _unary("abs")  # type: ignore[attr-defined]
+
+_METHODS: dict[str, Any] = {
+    "__matmul__": lambda self, other: m.matmul(self, other),
+    "__rmatmul__": lambda self, other: m.matmul(other, self),
+    "__invert__": lambda self: e.binary("xor", self, True),
+    "__getitem__": s.getitem,
+    "__setitem__": s.setitem,
+    "__iter__": lambda self: (self[i] for i in range(len(self))),
+    "matmul": lambda self, other: m.matmul(self, other),
+    "sum": lambda self, axis=None, keepdims=False: r.reduce_sum(self, axis, keepdims),
+    "mean": lambda self, axis=None, keepdims=False: r.reduce_mean(self, axis, keepdims),
+    "var": lambda self, axis=None, keepdims=False, correction=1: r.reduce_var(self, axis, keepdims, correction),
+    "max": lambda self, axis=None, keepdims=False: r.reduce_max(self, axis, keepdims),
+    "min": lambda self, axis=None, keepdims=False: r.reduce_min(self, axis, keepdims),
+    "argmax": lambda self, axis=None, keepdims=False: r.argmax(self, axis, keepdims),
+    "argmin": lambda self, axis=None, keepdims=False: r.argmin(self, axis, keepdims),
+    "any": lambda self, axis=None, keepdims=False: r.reduce_any(self, axis, keepdims),
+    "all": lambda self, axis=None, keepdims=False: r.reduce_all(self, axis, keepdims),
+    "reshape": lambda self, *shape: s.reshape(self, _shape(shape)),
+    "flatten": s.flatten,
+    "permute": lambda self, *axes: s.permute(self, _shape(axes)),
+    "transpose": s.transpose,
+    "expand": lambda self, *shape: s.expand(self, _shape(shape)),
+    "broadcast_to": lambda self, *shape: s.broadcast_to(self, _shape(shape)),
+    "squeeze": s.squeeze,
+    "unsqueeze": s.unsqueeze,
+    "split": s.split,
+    "pad": s.pad,
+    "flip": s.flip,
+    "clone": s.clone,
+    "clamp": lambda self, low=-np.inf, high=np.inf: e.unary("clamp", self, low, high),
+    "astype": e.cast,
+}
+for _name, _method in _METHODS.items():
+    setattr(Tensor, _name, _method)
+Tensor.T = property(lambda self: s.permute(self, tuple(reversed(range(self.ndim)))))  # type: ignore[attr-defined]

@@ -1,0 +1,54 @@
+#version 450
+// Reduces the middle axis of (outer, n, inner), in order, `parts` stretches of it apart: one result an invocation.
+#include "common.glsl"
+
+layout(constant_id = 1) const uint OP = 0;
+const uint SUM = 0, MAXIMUM = 1, MINIMUM = 2, ARGMAX = 3, ARGMIN = 4, ANY = 5, ALL = 6, SUM_INT = 7, MAX_INT = 8,
+           MIN_INT = 9, COUNT_NAN = 10;
+
+layout(std430, binding = 0) readonly buffer X { uint x[]; };
+layout(std430, binding = 1) writeonly buffer Y { uint y[]; };
+layout(push_constant) uniform Push { uint x_at; uint y_at; uint outer; uint n; uint inner; uint parts; } p;
+
+bool is_nan(float v) { return (floatBitsToUint(v) & 0x7FFFFFFFu) > 0x7F800000u; }
+
+void main()
+{
+    uint length = (p.n + p.parts - 1) / p.parts;
+    for (uint i = gl_GlobalInvocationID.x; i < p.outer * p.parts * p.inner; i += stride()) {
+        uint inner = i % p.inner, part = i / p.inner % p.parts, outer = i / p.inner / p.parts;
+        uint first = part * length, last = min(p.n, first + length);
+        uint at = p.x_at + (outer * p.n + first) * p.inner + inner;
+        uint best = 0, result;
+        if (OP == SUM) {
+            float sum = 0.0;
+            for (uint k = first; k < last; k++, at += p.inner)
+                sum += uintBitsToFloat(x[at]);
+            result = floatBitsToUint(sum);
+        } else if (OP == SUM_INT || OP == ANY || OP == ALL) {
+            uint sum = OP == ALL ? 1u : 0u;
+            for (uint k = first; k < last; k++, at += p.inner)
+                sum = OP == SUM_INT ? sum + x[at] : OP == ANY ? sum | uint(x[at] != 0) : sum & uint(x[at] != 0);
+            result = sum;
+        } else if (OP == MAX_INT || OP == MIN_INT) {
+            int value = OP == MAX_INT ? int(0x80000000u) : 0x7FFFFFFF;
+            for (uint k = first; k < last; k++, at += p.inner)
+                value = OP == MAX_INT ? max(value, int(x[at])) : min(value, int(x[at]));
+            result = uint(value);
+        } else {
+            bool most = OP == MAXIMUM || OP == ARGMAX;
+            float value = uintBitsToFloat(most ? 0xFF800000u : 0x7F800000u);
+            for (uint k = first; k < last; k++, at += p.inner) {
+                float v = uintBitsToFloat(x[at]);
+                bool better = most ? v > value : v < value;
+                // As numpy: the first NaN wins, else the first extreme; an empty stretch gives the identity.
+                if (!is_nan(value) && (is_nan(v) || better || k == first)) {
+                    value = v;
+                    best = k;
+                }
+            }
+            result = OP == ARGMAX || OP == ARGMIN ? best : floatBitsToUint(value);
+        }
+        y[p.y_at + i] = result;
+    }
+}
