@@ -269,6 +269,7 @@ def test_device_results_go_back_in_without_harm():
         ({"t_refrac": 1e300}, ValueError, "t_refrac"),
         ({"v_reset": 2.0}, ValueError, "v_reset"),
         ({"v_thresh": float("inf")}, ValueError, "v_thresh"),
+        ({"v_thresh": 1e300}, ValueError, "v_thresh must fit float32"),
         ({"threshold": 0.0}, ValueError, "threshold"),
         ({"decay": 1.5}, ValueError, r"decay must lie in \[0.0, 1.0\]"),
         ({"decay": 0.9, "tau_mem": 20.0}, TypeError, "tau_mem together with decay"),
