@@ -12,6 +12,7 @@ import numpy as np
 from .tensor import Tensor, from_numpy
 
 _SIZE_LIMIT = 1 << 31
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 def real(name: str, value: Any) -> float:
@@ -20,6 +21,8 @@ def real(name: str, value: Any) -> float:
         raise TypeError(f"{name} must be a number, not {type(value).__name__} ({value!r})")
     if not math.isfinite(value):
         raise ValueError(f"{name} must be finite, got {value!r}")
+    if abs(value) > _FLOAT32_MAX:
+        raise ValueError(f"{name} must fit float32 (at most {_FLOAT32_MAX:.8g}), got {value!r}")
     return float(value)
 
 

@@ -269,6 +269,7 @@ def test_device_results_go_back_in_without_harm():
         ({"t_refrac": 1e300}, ValueError, "t_refrac"),
         ({"v_reset": 2.0}, ValueError, "v_reset"),
         ({"v_thresh": float("inf")}, ValueError, "v_thresh"),
+        ({"v_thresh": 1e300}, ValueError, "v_thresh must fit float32"),
         ({"threshold": 0.0}, ValueError, "threshold"),
         ({"decay": 1.5}, ValueError, r"decay must lie in \[0.0, 1.0\]"),
         ({"decay": 0.9, "tau_mem": 20.0}, TypeError, "tau_mem together with decay"),
@@ -369,3 +370,44 @@ def test_facade_equals_the_layers():
 def test_facade_checks_its_arguments(arguments, text):
     with pytest.raises(ValueError, match=text):
         grilly_vk.VulkanCompute().snn.lif_run(*arguments)
+
+
+def test_runs_larger_than_a_buffer_go_through_in_pieces(monkeypatch):
+    from grilly_vk.ops import steps
+
+    x = currents((40, 3, 6), seed=40)
+    whole, cut = nn.GIFNeuron(6), nn.GIFNeuron(6)
+    want = whole.run(x)
+    monkeypatch.setattr(steps, "_PIECE", 7 * x[0].nbytes)
+    np.testing.assert_array_equal(cut.run(x), want)
+    for state in ("membrane", "refractory", "adaptation"):
+        np.testing.assert_array_equal(getattr(cut, state), getattr(whole, state))
+
+
+def test_no_memory_in_the_middle_of_a_run_leaves_the_state(monkeypatch):
+    from grilly_vk.ops import steps
+
+    x = currents((40, 6), seed=41)
+    lif = nn.LIFNeuron(6)
+    lif.run(x)
+    before = lif.membrane
+    monkeypatch.setattr(steps, "_PIECE", 7 * x[0].nbytes)
+    run, calls = lif._run, []
+
+    def third_time_out_of_memory(*arguments):
+        calls.append(1)
+        if len(calls) == 3:
+            raise grilly_vk.OutOfDeviceMemory("no room")
+        return run(*arguments)
+
+    monkeypatch.setattr(lif, "_run", third_time_out_of_memory)
+    with pytest.raises(grilly_vk.OutOfDeviceMemory):
+        lif.run(x)
+    np.testing.assert_array_equal(lif.membrane, before)
+
+
+def test_a_failed_first_call_does_not_fix_the_size():
+    lif = nn.LIFNeuron(threshold=1.0)
+    with pytest.raises(ValueError, match="last axis of current"):
+        lif(np.zeros(0))
+    assert lif(np.zeros(3)).shape == (3,)

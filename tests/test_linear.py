@@ -1,5 +1,7 @@
 """matmul and SNNLayer against float64 numpy."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,8 @@ import grilly_vk
 from grilly_vk import nn
 from grilly_vk.ops.linear import matmul
 from grilly_vk.tensor import from_numpy
+
+CALLS = 100 if os.environ.get("GRILLY_VK_DEBUG") else 1000  # the debug mode checks all memory at every sync
 
 SHAPES = [  # rows, ins, outs: odd sizes, both sides of every tile edge
     (1, 1, 1),
@@ -127,7 +131,7 @@ def test_memory_does_not_grow(snn):
     x, w, b = data(3, 8, 5)
     snn.snn_matmul(x, w, b)
     before = grilly_vk.memory_stats()["bytes_in_use"]
-    for _ in range(1000):
+    for _ in range(CALLS):
         snn.snn_matmul(x, w, b)
     assert grilly_vk.memory_stats()["bytes_in_use"] <= before
 
@@ -161,6 +165,8 @@ def test_layer_steps_equal_a_run():
 def test_layer_stays_on_the_device():
     layer = nn.SNNLayer(16, 9, seed=0)
     x = from_numpy(np.ones((30, 4, 16), np.float32))
+    if not x.engine.host_visible or x.engine.guards or not x.engine.stream.recorder.native:
+        pytest.skip("counts the dispatches and submits of the usual configuration")
     layer.run(x)
     before = grilly_vk.memory_stats()
     layer.run(x)

@@ -176,3 +176,24 @@ def test_offsets_count_elements():
     packed = np.frombuffer(pipeline.push({"x": x, "y": y}, {"n": 7}), np.uint32)
     assert packed.tolist() == [x.offset // 4, y.offset // 4, 7]
     assert kernel("test-add") == "test-add"
+
+
+def test_a_kernel_that_uses_local_keeps_its_name(tmp_path):
+    """glslc gives constant id 0 twice then: LOCAL, and the workgroup size without a name."""
+    import shutil
+    import subprocess
+    from pathlib import Path
+
+    if shutil.which("glslc") is None:
+        pytest.skip("glslc is not installed")
+    source = tmp_path / "local.glsl"
+    source.write_text(
+        '#version 450\n#include "common.glsl"\nlayout(std430, binding = 0) buffer X { uint x[]; };\n'
+        "void main() { x[gl_GlobalInvocationID.x] = LOCAL + gl_WorkGroupSize.x; }\n"
+    )
+    include = Path(__file__).parents[1] / "shaders" / "include"
+    out = tmp_path / "local.spv"
+    subprocess.run(
+        ["glslc", "-fshader-stage=compute", "--target-env=vulkan1.1", "-I", include, "-o", out, source], check=True
+    )
+    assert [s.name for s in reflect(out.read_bytes(), "local").specs] == ["LOCAL"]

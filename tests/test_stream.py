@@ -1,5 +1,7 @@
 """The stream: order of dependent work, replayed submits, splitting, tickets, interrupts and random numbers."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,15 +17,14 @@ from grilly_vk.runtime.stream import Recorder
 
 @pytest.fixture
 def other():
-    """A second engine on the same device, to be broken at will."""
-    return Engine(grilly_vk.device(), engine().config)
+    """A second engine on the same device, to be broken at will; with the native barrier, whatever the switch says."""
+    return Engine(grilly_vk.device(), dataclasses.replace(engine().config, barrier_op=True))
 
 
 @pytest.fixture
 def fallback(other):
     """An engine without the native barrier."""
-    config = type(other.config)(**{**vars(other.config), "barrier_op": False})
-    made = Engine(grilly_vk.device(), config)
+    made = Engine(grilly_vk.device(), dataclasses.replace(other.config, barrier_op=False))
     assert not made.stream.recorder.native
     return made
 
@@ -160,7 +161,7 @@ def test_repeated_work_is_replayed():
         assert (step() == 3).all()
     after = grilly_vk.memory_stats()
     assert after["replayed_submits"] - before["replayed_submits"] == 10
-    assert after["submits"] - before["submits"] == 10
+    assert after["submits"] - before["submits"] in (10, 20)  # (two sequences each with the fallback)
 
 
 def test_replay_depends_on_every_push_constant():

@@ -57,7 +57,7 @@ def messages(tmp_path):
 
 
 def test_a_missing_barrier_is_reported(messages):
-    assert "SYNC-HAZARD" in messages(HELPERS / "hazard.py", "missing")
+    assert "SYNC-HAZARD-READ-AFTER-WRITE" in messages(HELPERS / "hazard.py", "missing")
 
 
 @pytest.mark.parametrize("switch", ["0", "1"], ids=["native", "fallback"])
@@ -89,6 +89,17 @@ big = fill(empty((30_000_000,)), 1); big.numpy(); del big
 @pytest.mark.parametrize("debug", ["0", "1"])
 def test_a_little_of_everything_is_silent(messages, switch, debug):
     assert messages("-c", WORK, GRILLY_VK_NO_BARRIER_OP=switch, GRILLY_VK_DEBUG=debug) == ""
+
+
+def test_validate_tool_says_what_is_missing(tmp_path):
+    """Without the layer (here: looked for in an empty folder) nothing is called validated."""
+    tool = Path(__file__).parents[1] / "tools" / "validate"
+    if os.name != "posix" or shutil.which("bash") is None:
+        pytest.skip("bash is not installed")
+    env = {**os.environ, "PYTHON": sys.executable, "VK_LAYER_PATH": str(tmp_path)}
+    done = subprocess.run([tool, "-k", "nothing"], capture_output=True, text=True, env=env, timeout=60)
+    assert done.returncode == 1
+    assert "apt install vulkan-validationlayers" in done.stderr
 
 
 def test_validate_tool_passes_arguments_on(tmp_path):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
-from ..ops.steps import run_on_host_arrays
+from ..ops.steps import fits, run_on_host_arrays
 from ..tensor import Tensor, from_numpy, full
 
 
@@ -80,7 +80,13 @@ class FlatNeuron:
             self._touched = True
             return spikes.share(), trace.share()
 
-        out = run_on_host_arrays("currents", given, lambda x: self._run(x, False)[0])
+        before = None if isinstance(given, Tensor) or fits(given) else {n: t.numpy() for n, t in self._state.items()}
+        try:
+            out = run_on_host_arrays("currents", given, lambda x: self._run(x, False)[0])
+        except MemoryError:  # between two pieces: the state goes back to where the run began
+            for n, values in (before or {}).items():
+                self._state[n].assign(values)
+            raise
         self._touched = True
         return out
 
@@ -93,7 +99,7 @@ class FlatNeuron:
         if not shape or (self.n_neurons is not None and shape[-1] != self.n_neurons):
             raise ValueError(f"{name} has {shape[-1:] or 'no'} neurons on its last axis; expected {self.n_neurons}")
         if self.n_neurons is None:
-            self.n_neurons = arguments.size("the last axis of " + name, shape[-1])
+            arguments.size("the last axis of " + name, shape[-1])
         if self._state and self._shape == shape:
             return
         if self._touched:
@@ -108,6 +114,7 @@ class FlatNeuron:
             else full(shape, self._initial(n), dtype)
             for n, dtype in self._state_names
         }
+        self.n_neurons = shape[-1]
 
     @property
     def _shape(self) -> tuple[int, ...]:

@@ -19,6 +19,11 @@ def spans(tensor: Tensor, steps: int, work_per_step: int) -> Iterator[tuple[int,
         yield start, min(steps, start + size)
 
 
+def fits(array: np.ndarray) -> bool:
+    """Whether a run over the first axis of a host array needs one upload only."""
+    return array.nbytes <= _PIECE or len(array) < 2
+
+
 def run_on_host_arrays(name: str, values: object, run: Callable[[Tensor], Tensor]) -> np.ndarray:
     """Applies a run over the first axis to an array-like and returns a numpy array of the same leading axis.
 
@@ -28,7 +33,7 @@ def run_on_host_arrays(name: str, values: object, run: Callable[[Tensor], Tensor
     if isinstance(values, Tensor):
         return run(values).share()
     given = arguments.array(name, values)
-    if given.nbytes <= _PIECE or len(given) < 2:
+    if fits(given):
         return run(arguments.tensor(name, given, borrow=True)).share()
     rows = max(1, _PIECE // (given.nbytes // len(given)))
     out: np.ndarray | None = None

@@ -138,8 +138,10 @@ def _reflect(code: bytes, where: str) -> Interface:
         raise SpirvError(f"{where}: bindings must count from 0 without gaps, got {sorted(bindings)}")
     specs: dict[int, Scalar] = {}
     for constant, type_id, default in constants:
-        if (constant, _SPEC_ID) in decorations:
-            specs[decorations[constant, _SPEC_ID]] = Scalar(names.get(constant, ""), kind(type_id), default)
+        number = decorations.get((constant, _SPEC_ID))
+        # The workgroup size comes as a constant without a name beside the LOCAL of the same id.
+        if number is not None and (names.get(constant) or number not in specs):
+            specs[number] = Scalar(names.get(constant, ""), kind(type_id), default)
     if sorted(specs) != list(range(len(specs))):
         raise SpirvError(f"{where}: specialization constants must count from 0 without gaps, got {sorted(specs)}")
     return Interface(
