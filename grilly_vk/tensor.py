@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -224,7 +225,9 @@ class Tensor:
     def accumulate(self, gradient: Tensor) -> None:
         """Adds to `.grad`; called by backward on leaves."""
         if self.grad is None:
-            self.grad = gradient.detach()
+            # Rules hand gradients on without copying; one that somebody else holds too must not be shared.
+            alone = sys.getrefcount(gradient.buffer) <= 2
+            self.grad = gradient.detach() if alone else gradient.detach().clone()
         else:
             from .ops.elementwise import add
 

@@ -85,14 +85,21 @@ def unary(name: str, x: Any, a: float = 0.0, b: float = 0.0) -> Tensor:
 
 def _binary(name: str, x: Tensor, y: Tensor) -> Tensor:
     """f(x, y), off the tape; operands have one dtype."""
-    shape = x.shape if x.shape == y.shape else broadcast_shape(x.shape, y.shape)
-    z = empty(shape, np.bool_ if name in _COMPARES else x.dtype)
-    same = x.shape == y.shape
-    sizes, (xs, ys) = ((1,) * 6, ((0,) * 6,) * 2) if same else collapsed(shape, (x.shape, y.shape))
+    specs = (("OP", BINARY.index(name)), ("TYPE", _TYPES[x.dtype]))
+    dtype = np.bool_ if name in _COMPARES else x.dtype
+    if x.shape == y.shape:
+        z = empty(x.shape, dtype)
+        wide = _wide(x, y)
+        kernel = "elementwise-binary.vec4" if wide == 4 else "elementwise-binary"
+        x.engine.launch(kernel, x.size // wide, specs, x=x, y=y, z=z, n=x.size // wide)
+        return z
+    shape = broadcast_shape(x.shape, y.shape)
+    z = empty(shape, dtype)
+    sizes, (xs, ys) = collapsed(shape, (x.shape, y.shape))
     x.engine.launch(
-        "elementwise-binary",
+        "broadcast-binary",
         z.size,
-        (("OP", BINARY.index(name)), ("TYPE", _TYPES[x.dtype]), ("SAME", int(same))),
+        specs,
         x=x,
         y=y,
         z=z,
@@ -104,6 +111,26 @@ def _binary(name: str, x: Tensor, y: Tensor) -> Tensor:
     return z
 
 
+# x op c, and c op x, as a * x + b: no second operand in memory.
+_BY_NUMBER: dict[str, Any] = {
+    "add": (lambda c: (1.0, c), lambda c: (1.0, c)),
+    "sub": (lambda c: (1.0, -c), lambda c: (-1.0, c)),
+    "mul": (lambda c: (c, 0.0), lambda c: (c, 0.0)),
+}
+
+
+def _with_number(name: str, x: Any, y: Any) -> Tensor | None:
+    """The short way for a float tensor and a Python number, where there is one."""
+    forms = _BY_NUMBER.get(name)
+    if forms is not None:
+        for tensor, number, form in ((x, y, forms[0]), (y, x, forms[1])):
+            if type(number) in (int, float) and isinstance(tensor, Tensor) and tensor.dtype == np.float32:
+                return unary("scale", tensor, *form(float(number)))
+    if name == "pow" and type(y) in (int, float) and y == 2 and isinstance(x, Tensor) and x.dtype == np.float32:
+        return binary("mul", x, x)
+    return None
+
+
 def binary(name: str, x: Any, y: Any) -> Tensor:
     """f(x, y) for one of BINARY with broadcasting and, for floats, its gradient.
 
@@ -112,6 +139,9 @@ def binary(name: str, x: Any, y: Any) -> Tensor:
     Raises:
         ValueError: shapes that don't broadcast.
     """
+    short = _with_number(name, x, y)
+    if short is not None:
+        return short
     a = as_tensor("x", x, y if isinstance(y, Tensor) else None)
     b = as_tensor("y", y, a)
     if name in ("and", "or", "xor"):

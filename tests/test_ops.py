@@ -1,0 +1,124 @@
+"""Every operation, from its record: forward, gradients, empty and strided input, bad input, determinism."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from op_table import Op, Sample
+
+import grilly_vk
+from grilly_vk.tensor import Tensor, from_numpy
+
+OPS: list[Op] = [
+    op
+    for path in sorted((Path(__file__).parent / "helpers").glob("records_*.py"))
+    for op in importlib.import_module(path.stem).OPS
+]
+CASES = [pytest.param(op, s, id=f"{op.name}-{i}") for op in OPS for i, s in enumerate(op.samples)]
+SMOOTH = [c for c in CASES if c.values[0].differentiable and all(a.size for a in c.values[1].arrays)]
+
+
+def tensors(sample: Sample, grad: bool = False) -> list[Tensor]:
+    out = [from_numpy(np.asarray(a, order="C").copy()) for a in sample.arrays]
+    for i in wanted(sample) if grad else ():
+        out[i].requires_grad_()
+    return out
+
+
+def wanted(sample: Sample) -> list[int]:
+    floats = [i for i, a in enumerate(sample.arrays) if a.dtype == np.float32]
+    return floats if sample.grad is None else list(sample.grad)
+
+
+def several(result) -> list:
+    return list(result) if isinstance(result, (tuple, list)) else [result]
+
+
+def doubles(sample: Sample) -> list[np.ndarray]:
+    return [a.astype(np.float64) if a.dtype == np.float32 else a for a in sample.arrays]
+
+
+def test_names_are_unique():
+    names = [op.name for op in OPS]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(("op", "sample"), CASES)
+def test_forward(op, sample):
+    with np.errstate(all="ignore"):
+        want = several(op.reference(*doubles(sample), **sample.options))
+    got = several(op.run(*tensors(sample), **sample.options))
+    assert len(got) == len(want)
+    for g, w in zip(got, want):
+        w = np.asarray(w)
+        assert g.shape == w.shape
+        kind = {"f": np.float32, "b": np.bool_, "i": np.int32, "u": np.int32}[w.dtype.kind]
+        assert g.dtype == kind
+        np.testing.assert_allclose(g.numpy(), w, rtol=op.rtol, atol=op.atol)
+
+
+@pytest.mark.parametrize(("op", "sample"), SMOOTH)
+def test_gradient(op, sample):
+    """Against central differences of the float64 reference, for a random cotangent."""
+    inputs = tensors(sample, grad=True)
+    outputs = several(op.run(*inputs, **sample.options))
+    rng = np.random.default_rng(1)
+    seeds = [rng.standard_normal(o.shape).astype(np.float32) for o in outputs if o.requires_grad]
+    live = [i for i, o in enumerate(outputs) if o.requires_grad]
+    assert live, "no output is on the tape"
+    total = None
+    for i, seed in zip(live, seeds):
+        part = (outputs[i] * from_numpy(seed)).sum()
+        total = part if total is None else total + part
+    total.backward()
+
+    def value(arrays):
+        with np.errstate(all="ignore"):
+            results = several(op.reference(*arrays, **sample.options))
+        return sum((np.asarray(results[i]) * s.astype(np.float64)).sum() for i, s in zip(live, seeds))
+
+    base, step = doubles(sample), 1e-5
+    for k in wanted(sample):
+        want = np.zeros(base[k].shape)
+        for at in np.ndindex(*want.shape):
+            moved = [a.copy() for a in base]
+            moved[k][at] += step
+            above = value(moved)
+            moved[k][at] -= 2 * step
+            want[at] = (above - value(moved)) / (2 * step)
+        assert inputs[k].grad is not None, f"input {k} got no gradient"
+        np.testing.assert_allclose(inputs[k].grad.numpy(), want, rtol=op.grad_rtol, atol=op.grad_atol)
+
+
+@pytest.mark.parametrize("op", [pytest.param(o, id=o.name) for o in OPS])
+def test_same_bits_twice_and_whatever_ran_before(op):
+    sample = op.samples[0]
+
+    def bits():
+        inputs = tensors(sample, grad=op.differentiable)
+        outputs = several(op.run(*inputs, **sample.options))
+        if op.differentiable and outputs[0].requires_grad:
+            outputs[0].sum().backward()
+        gradients = [t.grad.numpy() for t in inputs if t.grad is not None]
+        return [o.numpy().tobytes() for o in outputs] + [g.tobytes() for g in gradients]
+
+    first = bits()
+    waste = [grilly_vk.tensor.full((a.size + 8,), float("nan")) for a in sample.arrays for _ in range(4)]
+    grilly_vk.synchronize()
+    del waste  # what is allocated next is full of NaN
+    assert bits() == first
+
+
+BAD = [pytest.param(op, *bad, id=f"{op.name}-{i}") for op in OPS for i, bad in enumerate(op.errors)]
+
+
+@pytest.mark.parametrize(("op", "arguments", "options", "error", "text"), BAD)
+def test_bad_input(op, arguments, options, error, text):
+    given = [from_numpy(np.asarray(a, order="C").copy()) if isinstance(a, np.ndarray) else a for a in arguments]
+    with pytest.raises(error, match=text):
+        op.run(*given, **options)
+    sample = op.samples[0]
+    op.run(*tensors(sample), **sample.options)  # the next call works
