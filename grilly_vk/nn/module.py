@@ -1,0 +1,465 @@
+"""Module: layers that know their parameters, buffers and parts.  The meaning of every name is PyTorch's."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import arguments
+from ..autograd import no_grad
+from ..tensor import Tensor, from_numpy
+
+_NAMES = ("_parameters", "_buffers", "_modules")
+_DEVICE_TYPES = {np.dtype(d) for d in (np.float32, np.int32, np.uint32, np.bool_)}
+
+
+def _on_device(name: str, data: Any) -> Tensor:
+    """A tensor of any dtype that the device has; float64 becomes float32 and int64 int32."""
+    if isinstance(data, Tensor):
+        return data
+    try:
+        given = np.asarray(data)
+    except ValueError as error:
+        raise ValueError(f"{name} can't be made an array: {error}") from error
+    if given.dtype not in _DEVICE_TYPES:
+        if given.dtype.kind not in "iuf":
+            raise TypeError(f"{name} must hold real numbers or booleans, not {given.dtype}")
+        given = given.astype(np.float32 if given.dtype.kind == "f" else np.int32)
+    return from_numpy(np.asarray(given, order="C"))
+
+
+class Parameter(Tensor):
+    """A tensor that a Module registers as something to train when it is assigned as an attribute.
+
+    Args:
+        data: a float32 Tensor, whose memory it shares, or any array of real numbers.
+        requires_grad: whether gradients are computed for it (default True).
+
+    Raises:
+        TypeError: no real numbers, or a tensor that is not float32.
+        ValueError: a tensor that is a recorded result: detach() it first.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, requires_grad: bool = True) -> None:
+        given = data if isinstance(data, Tensor) else from_numpy(arguments.array("data", data))
+        if given.dtype != np.float32:
+            raise TypeError(f"data must be a float32 tensor, not {given.dtype}")
+        if given.node is not None:
+            raise ValueError("data is a recorded result, and a parameter must be a leaf; detach() it first")
+        super().__init__(given.buffer, given.shape, given.dtype, given.engine, requires_grad=bool(requires_grad))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
+        with no_grad():
+            out = type(self)(_copy_of(self), self.requires_grad)
+        memo[id(self)] = out
+        return out
+
+    def __repr__(self) -> str:
+        return _named("Parameter", super().__repr__())
+
+
+class Buffer(Tensor):
+    """A tensor that a Module registers as state that is not trained, such as a running mean.
+
+    Args:
+        data: a Tensor, whose memory it shares, or an array (float32, int32, uint32 or bool on the device).
+        persistent: whether `state_dict` holds it (default True).
+
+    Raises:
+        TypeError: neither real numbers nor booleans.
+    """
+
+    __slots__ = ("persistent",)
+
+    def __init__(self, data: Any, persistent: bool = True) -> None:
+        given = _on_device("data", data)
+        super().__init__(given.buffer, given.shape, given.dtype, given.engine)
+        self.persistent = bool(persistent)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Buffer:
+        with no_grad():
+            out = type(self)(_copy_of(self), self.persistent)
+        memo[id(self)] = out
+        return out
+
+    def __repr__(self) -> str:
+        return _named("Buffer", super().__repr__())
+
+
+def _named(kind: str, text: str) -> str:
+    """A tensor's text under the name of its subclass, rows aligned."""
+    return kind + text[len("Tensor") :].replace("\n", "\n" + " " * (len(kind) - len("Tensor")))
+
+
+def _copy_of(tensor: Tensor) -> Tensor:
+    """The same values in memory of their own."""
+    out = Tensor(tensor.engine.alloc(tensor.nbytes), tensor.shape, tensor.dtype, tensor.engine)
+    out.assign(tensor.detach())
+    return out
+
+
+class Handle:
+    """What registering a hook gives: call it, or its `remove()`, to take the hook away."""
+
+    _keys = itertools.count()
+
+    def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
+        if not callable(hook):
+            raise TypeError(f"hook must be callable, not {type(hook).__name__}")
+        self._hooks = hooks
+        self._key = next(self._keys)
+        hooks[self._key] = hook
+
+    def remove(self) -> None:
+        """Takes the hook away; a second time does nothing."""
+        self._hooks.pop(self._key, None)
+
+    __call__ = remove
+
+
+class Keys(NamedTuple):
+    """What `load_state_dict(strict=False)` left alone."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
+class Module:
+    """Base of layers and networks.
+
+    Subclass it, call ``super().__init__()`` first, assign Parameters, Buffers and Modules as attributes (that
+    registers them), and define ``forward(*args)``; the module is then called like a function.
+
+    Attributes:
+        training: True after construction and `train()`, False after `eval()`.
+    """
+
+    training: bool
+    _parameters: dict[str, Parameter | None]
+    _buffers: dict[str, Tensor | None]
+    _modules: dict[str, Module | None]
+
+    def __init__(self) -> None:
+        own = self.__dict__
+        own["training"] = True
+        own["_parameters"], own["_buffers"], own["_modules"] = {}, {}, {}
+        own["_transient"] = set()  # buffers that state_dict leaves out
+        own["_forward_hooks"], own["_forward_pre_hooks"] = {}, {}
+
+    # ---- running ----
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the module computes; to be defined by each subclass."""
+        raise NotImplementedError(f"{type(self).__name__} defines no forward()")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        for before in tuple(self._forward_pre_hooks.values()):
+            changed = before(self, args)
+            if changed is not None:
+                args = changed if isinstance(changed, tuple) else (changed,)
+        out = self.forward(*args, **kwargs)
+        for after in tuple(self._forward_hooks.values()):
+            changed = after(self, args, out)
+            if changed is not None:
+                out = changed
+        return out
+
+    def register_forward_pre_hook(self, hook: Callable[[Module, tuple[Any, ...]], Any]) -> Handle:
+        """Calls ``hook(module, args)`` before each forward; what it returns (if not None) replaces the arguments."""
+        return Handle(self._forward_pre_hooks, hook)
+
+    def register_forward_hook(self, hook: Callable[[Module, tuple[Any, ...], Any], Any]) -> Handle:
+        """Calls ``hook(module, args, output)`` after each forward; what it returns (if not None) replaces the output.
+
+        Returns:
+            A handle; call it or its `remove()` to take the hook away.
+        """
+        return Handle(self._forward_hooks, hook)
+
+    # ---- registration ----
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "_modules" not in self.__dict__:
+            if isinstance(value, (Parameter, Buffer, Module)):
+                raise AttributeError(f"{type(self).__name__}: call super().__init__() before assigning {name!r}")
+            object.__setattr__(self, name, value)
+            return
+        if isinstance(value, Parameter):
+            self._put("_parameters", name, value)
+        elif isinstance(value, Buffer):
+            self._put("_buffers", name, value)
+            (self._transient.discard if value.persistent else self._transient.add)(name)
+        elif isinstance(value, Module):
+            self._put("_modules", name, value)
+        elif name in self._buffers and (value is None or isinstance(value, Tensor)):
+            self._buffers[name] = value
+        elif any(name in self.__dict__[kind] for kind in _NAMES):
+            if value is not None:
+                what = next(k for k in _NAMES if name in self.__dict__[k])
+                wanted = {"_parameters": "a Parameter", "_buffers": "a Tensor", "_modules": "a Module"}[what]
+                raise TypeError(f"{name!r} must be {wanted} or None here, not {type(value).__name__}")
+            for kind in _NAMES:
+                if name in self.__dict__[kind]:
+                    self.__dict__[kind][name] = None
+        else:
+            object.__setattr__(self, name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        for kind in _NAMES:
+            found = self.__dict__.get(kind)
+            if found is not None and name in found:
+                return found[name]
+        hint = "" if "_modules" in self.__dict__ else " (its __init__ did not call super().__init__())"
+        raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}{hint}")
+
+    def __delattr__(self, name: str) -> None:
+        for kind in _NAMES:
+            if self.__dict__[kind].pop(name, self) is not self:
+                self._transient.discard(name)
+                return
+        object.__delattr__(self, name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*object.__dir__(self), *self._parameters, *self._buffers, *self._modules})
+
+    def _put(self, kind: str, name: str, value: Any) -> None:
+        for other in _NAMES:
+            if other != kind:
+                self.__dict__[other].pop(name, None)
+        self.__dict__.pop(name, None)
+        self.__dict__[kind][name] = value
+
+    def _free_name(self, kind: str, name: Any) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"name must be a string, not {type(name).__name__}")
+        if not name or "." in name:
+            raise ValueError(f"name must be neither empty nor contain a dot, got {name!r}")
+        if name not in self.__dict__[kind] and hasattr(self, name):
+            raise ValueError(f"name {name!r} is an attribute of {type(self).__name__} already")
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Registers a parameter, or None for one that this layer does without.
+
+        Raises:
+            TypeError, ValueError: a name that is no string, empty, with a dot or in use; param no Parameter.
+        """
+        self._free_name("_parameters", name)
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(f"param must be a Parameter or None, not {type(param).__name__}")
+        self._parameters[name] = param
+
+    def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
+        """Registers state that is not trained: a Tensor, an array or None.
+
+        Args:
+            persistent: whether `state_dict` holds it.
+
+        Raises:
+            TypeError, ValueError: a name that is no string, empty, with a dot or in use; no real numbers.
+        """
+        self._free_name("_buffers", name)
+        self._buffers[name] = None if tensor is None else _on_device("tensor", tensor)
+        (self._transient.discard if persistent else self._transient.add)(name)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Registers a part under a name that need not be a Python identifier.
+
+        Raises:
+            TypeError, ValueError: a name that is no string, empty, with a dot or in use; module no Module.
+        """
+        self._free_name("_modules", name)
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"module must be a Module or None, not {type(module).__name__}")
+        self._modules[name] = module
+
+    # ---- what is in it ----
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """(name, part) of the direct parts, each once."""
+        seen: set[int] = set()
+        for name, module in self._modules.items():
+            if module is not None and id(module) not in seen:
+                seen.add(id(module))
+                yield name, module
+
+    def children(self) -> Iterator[Module]:
+        """The direct parts, each once."""
+        return (module for _, module in self.named_children())
+
+    def named_modules(self, prefix: str = "", memo: set[int] | None = None) -> Iterator[tuple[str, Module]]:
+        """(name, module) of this module ("") and all parts in it, each once, dots between the levels."""
+        memo = set() if memo is None else memo
+        if id(self) in memo:
+            return
+        memo.add(id(self))
+        yield prefix, self
+        for name, module in self._modules.items():
+            if module is not None:
+                yield from module.named_modules(f"{prefix}.{name}" if prefix else name, memo)
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all parts in it, each once."""
+        return (module for _, module in self.named_modules())
+
+    def _named(self, kind: str, prefix: str, recurse: bool) -> Iterator[tuple[str, Any]]:
+        seen: set[int] = set()
+        for path, module in self.named_modules(prefix) if recurse else [(prefix, self)]:
+            for name, tensor in module.__dict__[kind].items():
+                if tensor is not None and id(tensor) not in seen:
+                    seen.add(id(tensor))
+                    yield (f"{path}.{name}" if path else name), tensor
+
+    def named_parameters(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Parameter]]:
+        """(name, parameter), each parameter once, under its first name."""
+        return self._named("_parameters", prefix, recurse)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """All parameters, each once."""
+        return (p for _, p in self.named_parameters(recurse=recurse))
+
+    def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
+        """(name, buffer), each once."""
+        return self._named("_buffers", prefix, recurse)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """All buffers, each once."""
+        return (b for _, b in self.named_buffers(recurse=recurse))
+
+    def num_parameters(self, trainable: bool = False) -> int:
+        """How many numbers the parameters hold; with `trainable`, only of those that require gradients."""
+        return sum(p.size for p in self.parameters() if p.requires_grad or not trainable)
+
+    # ---- state ----
+
+    def _slots(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+        """(name, tensor) of all that state_dict holds; shared ones come under each of their names."""
+        for name, tensor in (*self._parameters.items(), *self._buffers.items()):
+            if tensor is not None and name not in self._transient:
+                yield prefix + name, tensor
+        for name, module in self._modules.items():
+            if module is not None:
+                yield from module._slots(f"{prefix}{name}.")
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Name -> tensor, for parameters and persistent buffers, in order of registration.
+
+        The tensors share the module's memory, off the tape: training goes on changing them.  `grilly_vk.save`
+        writes them to a file; `clone()` keeps one as it is now.
+        """
+        return {name: tensor.detach() for name, tensor in self._slots()}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Keys:
+        """Copies values into the module's own tensors, in place.
+
+        Everything is checked first: after an error nothing has changed.
+
+        Args:
+            state_dict: name -> Tensor or array, as from `state_dict()`.
+            strict: names must be the same on both sides (default True); else those in common are loaded.
+
+        Returns:
+            (missing_keys, unexpected_keys), both empty if strict.
+
+        Raises:
+            ValueError: shapes or dtypes that differ and, if strict, names that do; the message lists them all.
+            TypeError: no mapping.
+        """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"state_dict must be a mapping from names to tensors, not {type(state_dict).__name__}")
+        own = dict(self._slots())
+        missing = [name for name in own if name not in state_dict]
+        unexpected = [name for name in state_dict if name not in own]
+        wrong, ready = [], []
+        for name, tensor in own.items():
+            if name in state_dict:
+                given = state_dict[name]
+                value = given if isinstance(given, Tensor) else np.asarray(given)
+                if tuple(value.shape) != tensor.shape:
+                    wrong.append(f"{name} has shape {tuple(value.shape)}; expected {tensor.shape}")
+                elif not _fits(value, tensor):
+                    wrong.append(f"{name} has dtype {value.dtype}; expected {tensor.dtype}")
+                else:
+                    ready.append((tensor, value))
+        lists = [("mismatched", wrong)]
+        if strict:
+            lists = [("missing", missing), ("unexpected", [str(n) for n in unexpected]), *lists]
+        problems = [f"{what}: {', '.join(found)}" for what, found in lists if found]
+        if problems:
+            what = f"state_dict does not fit {type(self).__name__}; nothing was loaded"
+            raise ValueError("\n  ".join([what, *problems]))
+        with no_grad():
+            for tensor, value in ready:
+                if not (isinstance(value, Tensor) and value.buffer is tensor.buffer):
+                    tensor.assign(value)
+        return Keys(missing, unexpected)
+
+    # ---- switches ----
+
+    def train(self, mode: bool = True) -> Any:
+        """Sets training mode (dropout and batch statistics on) here and in all parts, and returns self."""
+        if not isinstance(mode, bool):
+            raise TypeError(f"mode must be True or False, not {type(mode).__name__} ({mode!r})")
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Any:
+        """Sets evaluation mode here and in all parts, and returns self."""
+        return self.train(False)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Any:
+        """Sets requires_grad of all parameters, and returns self."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Drops the gradients of all parameters, or with set_to_none=False makes those that exist zero."""
+        clear_gradients(self.parameters(), set_to_none)
+
+    def apply(self, fn: Callable[[Module], Any]) -> Any:
+        """Calls `fn` on every part, innermost first, then on this module, and returns self."""
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
+
+    # ---- text ----
+
+    def extra_repr(self) -> str:
+        """What `repr` shows between the brackets; for subclasses to define."""
+        return ""
+
+    def __repr__(self) -> str:
+        lines = [line for line in self.extra_repr().split("\n") if line]
+        parts = [f"({name}): " + repr(part).replace("\n", "\n  ") for name, part in self._modules.items()]
+        if not parts and len(lines) <= 1:
+            return f"{type(self).__name__}({''.join(lines)})"
+        return f"{type(self).__name__}(\n  " + "\n  ".join([*lines, *parts]) + "\n)"
+
+
+def _fits(value: Any, tensor: Tensor) -> bool:
+    """Whether the values can go into the tensor without changing their kind."""
+    if isinstance(value, Tensor):
+        return bool(value.dtype == tensor.dtype)
+    if (value.dtype == np.bool_) != (tensor.dtype == np.bool_):
+        return False
+    return value.dtype.kind in "biuf" and np.can_cast(value.dtype, tensor.dtype, "same_kind")
+
+
+def clear_gradients(parameters: Any, set_to_none: bool) -> None:
+    """Drops gradients, or fills those that exist with zeros."""
+    for parameter in parameters:
+        gradient = parameter.grad
+        if gradient is None:
+            continue
+        if set_to_none:
+            parameter.grad = None
+        else:
+            gradient.engine.launch("fill", gradient.size, dst=gradient, n=gradient.size, bits=0)
+            gradient.version += 1
