@@ -1,0 +1,49 @@
+"""Running sums."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..autograd import record
+from ..tensor import Tensor, empty
+from .elementwise import as_tensor, cast
+from .layout import axis_index
+
+_LONG = 1024  # longer axes are summed in stretches
+
+
+def cumsum(x: Any, axis: int) -> Tensor:
+    """Sums of the elements up to each one along an axis; int32 stays int32 and bool counts.
+
+    Raises:
+        TypeError, ValueError: no such axis.
+    """
+    x = as_tensor("x", x)
+    x = cast(x, np.int32) if x.dtype == np.bool_ else x
+    whole = x.shape or (1,)
+    a = axis_index("axis", axis, len(whole))
+    sizes = (math.prod(whole[:a]), whole[a], math.prod(whole[a + 1 :]))
+    y = _scan(x, sizes, reverse=0)
+    record("cumsum", (x,), (y,), lambda g: _scan(g, sizes, reverse=1))
+    return y
+
+
+def _scan(x: Tensor, sizes: tuple[int, int, int], *, reverse: int, exclusive: int = 0) -> Tensor:
+    """Running sums along the middle of `sizes`: long axes as the sums within stretches, after those of the totals."""
+    outer, n, inner = sizes
+    parts = 1 if n <= _LONG else math.isqrt(n)
+    specs = (("INTEGER", int(x.dtype != np.float32)), ("REVERSE", reverse))
+    shared = dict(x=x, outer=outer, n=n, inner=inner, parts=parts, work=x.size)
+    items = outer * parts * inner if n else 0
+    start = None
+    if parts > 1:
+        totals = empty((outer, parts, inner), x.dtype)
+        x.engine.launch("cumsum", items, (*specs, ("TOTALS", 1)), y=totals, start=None, **shared)
+        start = _scan(totals, (outer, parts, inner), reverse=0, exclusive=1)
+    y = empty(x.shape, x.dtype)
+    last = (*specs, ("START", int(parts > 1)), ("EXCLUSIVE", exclusive))
+    x.engine.launch("cumsum", items, last, y=y, start=start, **shared)
+    return y

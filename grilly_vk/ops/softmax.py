@@ -1,0 +1,55 @@
+"""Softmax and log-softmax over any axis, with gradients."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..autograd import record
+from ..tensor import Tensor, empty
+from .elementwise import as_tensor, cast
+from .layout import axis_index
+from .rows import team
+
+
+def softmax(x: Any, axis: int = -1) -> Tensor:
+    """exp(x) / sum(exp(x)) along an axis, shifted by the maximum so that nothing overflows.
+
+    A row with NaN or +Inf, or of nothing but -Inf, becomes NaN.
+
+    Raises:
+        TypeError, ValueError: no such axis.
+    """
+    return _softmax("softmax", 0, x, axis)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Tensor:
+    """x - log(sum(exp(x))) along an axis, exact where softmax itself would underflow.
+
+    Raises:
+        TypeError, ValueError: no such axis.
+    """
+    return _softmax("log_softmax", 1, x, axis)
+
+
+def _softmax(name: str, log: int, x: Any, axis: int) -> Tensor:
+    x = cast(as_tensor("x", x), np.float32)
+    whole = x.shape or (1,)  # a number is a row of one, as in PyTorch
+    a = axis_index("axis", axis, len(whole))
+    n, inner = whole[a], math.prod(whole[a + 1 :])
+    y = empty(x.shape)
+    rows = x.size // n if n else 0
+    spec, items = team(x, rows, n, inner)
+    sizes = dict(rows=rows, n=n, inner=inner, work=x.size)
+    x.engine.launch("softmax", items, (spec, ("LOG", log)), x=x, y=y, **sizes)
+    result = y.view()
+
+    def backward(g: Tensor) -> Tensor:
+        gx = empty(x.shape)
+        x.engine.launch("softmax-grad", items, (spec, ("LOG", log)), y=result, gy=g, gx=gx, **sizes)
+        return gx
+
+    record(name, (x,), (y,), backward)
+    return y

@@ -1,0 +1,32 @@
+// Losses of one element x against its target t, and their slopes; grilly_vk/ops/loss.py numbers them in this order.
+const uint MSE = 0, L1 = 1, SMOOTH_L1 = 2, BCE = 3;
+
+// log(1 + exp(-x)) without overflow.
+float softplus_of_minus(float x) { return max(-x, 0.0) + log1p_small(exp(-abs(x))); }
+
+// beta: where smooth_l1 turns linear.  positive: the weight of bce's positive class.
+float loss_of(float x, float t, float beta, float positive)
+{
+    float d = x - t, size = abs(d);
+    switch (OP) {
+    case MSE: return d * d;
+    case L1: return size;
+    case SMOOTH_L1: return size < beta ? 0.5 * size * (size / beta) : size - 0.5 * beta;
+    default: return (1.0 - t) * x + (1.0 + (positive - 1.0) * t) * softplus_of_minus(x);
+    }
+}
+
+// Slopes for x and for t.
+vec2 slopes_of(float x, float t, float beta, float positive)
+{
+    float d = x - t, s;
+    switch (OP) {
+    case MSE: s = 2.0 * d; break;
+    case L1: s = sign(d); break;
+    case SMOOTH_L1: s = abs(d) < beta ? d / beta : sign(d); break;
+    default:
+        return vec2((1.0 - t) - (1.0 + (positive - 1.0) * t) * logistic(-x),
+                    (positive - 1.0) * softplus_of_minus(x) - x);
+    }
+    return vec2(s, -s);
+}

@@ -1,0 +1,48 @@
+#version 450
+// (x - mean) / sqrt(var + eps) over rows, or (CENTRE = 0) x / sqrt(mean(x^2) + eps), times weight, plus bias.
+// kept: each row's mean, then each row's 1 / sqrt(..), for the gradient.
+#include "common.glsl"
+layout(constant_id = 1) const uint TEAM = 0;
+layout(constant_id = 2) const uint CENTRE = 1;
+layout(constant_id = 3) const uint WEIGHT = 0;
+layout(constant_id = 4) const uint BIAS = 0;
+#include "team.glsl"
+
+layout(std430, binding = 0) readonly buffer X { float x[]; }; // (rows, n)
+layout(std430, binding = 1) readonly buffer Weight { float weight[]; }; // (n)
+layout(std430, binding = 2) readonly buffer Bias { float bias[]; }; // (n)
+layout(std430, binding = 3) writeonly buffer Y { float y[]; }; // (rows, n)
+layout(std430, binding = 4) writeonly buffer Kept { float kept[]; }; // (2, rows)
+layout(push_constant) uniform Push {
+    uint x_at; uint weight_at; uint bias_at; uint y_at; uint kept_at;
+    uint rows; uint n; float eps;
+} p;
+
+void main()
+{
+    for (uint row = first_row(); row < p.rows; row += rows_apart()) {
+        uint from = p.x_at + row * p.n, to = p.y_at + row * p.n;
+        float mean = 0.0;
+        if (CENTRE == 1) { // sums of differences: exact for rows far from zero
+            float base = x[from], sum = 0.0;
+            for (uint i = lane(); i < p.n; i += lanes())
+                sum += x[from + i] - base;
+            mean = base + team_sum(sum) / float(p.n);
+        }
+        float squares = 0.0;
+        for (uint i = lane(); i < p.n; i += lanes()) {
+            float d = x[from + i] - mean;
+            squares += d * d;
+        }
+        float scale = 1.0 / sqrt(team_sum(squares) / float(p.n) + p.eps);
+        for (uint i = lane(); i < p.n; i += lanes()) {
+            float v = (x[from + i] - mean) * scale;
+            v = WEIGHT == 1 ? v * weight[p.weight_at + i] : v;
+            y[to + i] = BIAS == 1 ? v + bias[p.bias_at + i] : v;
+        }
+        if (lane() == 0) {
+            kept[p.kept_at + row] = mean;
+            kept[p.kept_at + p.rows + row] = scale;
+        }
+    }
+}

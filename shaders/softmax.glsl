@@ -1,0 +1,32 @@
+#version 450
+// Softmax, or its logarithm, over the middle axis of (outer, n, inner), shifted by the maximum.
+#include "common.glsl"
+
+layout(constant_id = 1) const uint TEAM = 0;
+layout(constant_id = 2) const uint LOG = 0;
+#include "team.glsl"
+
+layout(std430, binding = 0) readonly buffer X { float x[]; };
+layout(std430, binding = 1) writeonly buffer Y { float y[]; };
+layout(push_constant) uniform Push { uint x_at; uint y_at; uint rows; uint n; uint inner; } p;
+
+void main()
+{
+    for (uint row = first_row(); row < p.rows; row += rows_apart()) {
+        uint at = row / p.inner * p.n * p.inner + row % p.inner;
+        uint from = p.x_at + at, to = p.y_at + at;
+        float high = uintBitsToFloat(0xFF800000u); // -Inf
+        for (uint i = lane(); i < p.n; i += lanes())
+            high = max(high, x[from + i * p.inner]);
+        float top = team_max(high);
+        float sum = 0.0;
+        for (uint i = lane(); i < p.n; i += lanes())
+            sum += exp(x[from + i * p.inner] - top);
+        float all = team_sum(sum);
+        float log_all = log(all);
+        for (uint i = lane(); i < p.n; i += lanes()) {
+            float off = x[from + i * p.inner] - top;
+            y[to + i * p.inner] = LOG == 1 ? off - log_all : exp(off) / all;
+        }
+    }
+}
