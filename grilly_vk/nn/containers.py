@@ -1,0 +1,207 @@
+"""Modules made of modules, and the two layers that only pass on."""
+
+from __future__ import annotations
+
+import operator
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ..ops import shape as shapes
+from ..ops.elementwise import as_tensor
+from .module import Module
+
+
+def _module(name: str, value: Any) -> Module:
+    if not isinstance(value, Module):
+        raise TypeError(f"{name} must be a Module, not {type(value).__name__}")
+    return value
+
+
+def _place(index: Any, n: int) -> int:
+    try:
+        number = operator.index(index)
+    except TypeError:
+        raise TypeError(f"index must be a whole number or a slice, not {type(index).__name__}") from None
+    if not -n <= number < n:
+        raise IndexError(f"index {number} is out of range for {n} modules")
+    return number % n
+
+
+class _Listed(Module):
+    """What Sequential and ModuleList have in common: parts named 0, 1, 2, ..."""
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(list(self._modules.values()))
+
+    def __getitem__(self, index: Any) -> Any:
+        parts = list(self._modules.items())
+        if isinstance(index, slice):
+            chosen = parts[index]
+            return Sequential(OrderedDict(chosen)) if isinstance(self, Sequential) else ModuleList(m for _, m in chosen)
+        return parts[_place(index, len(parts))][1]
+
+    def __setitem__(self, index: Any, module: Module) -> None:
+        name = list(self._modules)[_place(index, len(self))]
+        self._modules[name] = _module("module", module)
+
+    def __delitem__(self, index: Any) -> None:
+        parts = list(self._modules.items())
+        gone = range(len(parts))[index] if isinstance(index, slice) else [_place(index, len(parts))]
+        kept = [item for i, item in enumerate(parts) if i not in set(gone)]
+        numbered = all(name.isdigit() for name, _ in parts)
+        self._modules.clear()
+        for i, (name, module) in enumerate(kept):
+            self._modules[str(i) if numbered else name] = module
+
+    def append(self, module: Module) -> Any:
+        """Adds a module at the end, and returns self."""
+        self.add_module(str(len(self)), _module("module", module))
+        return self
+
+    def extend(self, modules: Iterable[Module]) -> Any:
+        """Adds several modules at the end, and returns self."""
+        for module in [_module("modules", m) for m in modules]:
+            self.append(module)
+        return self
+
+    def insert(self, index: int, module: Module) -> None:
+        """Puts a module before the one at `index`; those after it are renumbered."""
+        parts: list[Any] = list(self._modules.values())
+        parts.insert(operator.index(index), _module("module", module))
+        self._modules.clear()
+        for i, part in enumerate(parts):
+            self._modules[str(i)] = part
+
+
+class Sequential(_Listed):
+    """Modules applied one after the other: the output of each is the input of the next.
+
+    Args:
+        modules: Modules, or one mapping from names to them.
+
+    Raises:
+        TypeError: something that is no Module.
+    """
+
+    def __init__(self, *modules: Any) -> None:
+        super().__init__()
+        if len(modules) == 1 and isinstance(modules[0], Mapping):
+            for name, module in modules[0].items():
+                self.add_module(name, _module(f"modules[{name!r}]", module))
+        else:
+            for i, module in enumerate(modules):
+                self.add_module(str(i), _module(f"modules[{i}]", module))
+
+    def forward(self, x: Any) -> Any:
+        """The input through every module."""
+        for module in self._modules.values():
+            x = module(x)  # type: ignore[misc]
+        return x
+
+
+class ModuleList(_Listed):
+    """A list of modules that are registered; it has no forward.
+
+    Args:
+        modules: what it starts with.
+
+    Raises:
+        TypeError: something that is no Module.
+    """
+
+    def __init__(self, modules: Iterable[Module] = ()) -> None:
+        super().__init__()
+        self.extend(modules)
+
+
+class ModuleDict(Module):
+    """Modules by name, registered, in order of insertion; it has no forward.
+
+    Args:
+        modules: a mapping, or (name, module) pairs, to start with.
+
+    Raises:
+        TypeError: something that is no Module. ValueError: a name with a dot, or of an attribute.
+    """
+
+    def __init__(self, modules: Any = ()) -> None:
+        super().__init__()
+        self.update(modules)
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._modules))
+
+    def __contains__(self, name: Any) -> bool:
+        return name in self._modules
+
+    def __getitem__(self, name: str) -> Any:
+        return self._modules[name]
+
+    def __setitem__(self, name: str, module: Module) -> None:
+        self.add_module(name, _module("module", module))
+
+    def __delitem__(self, name: str) -> None:
+        del self._modules[name]
+
+    def keys(self) -> Any:
+        """The names."""
+        return self._modules.keys()
+
+    def values(self) -> Any:
+        """The modules."""
+        return self._modules.values()
+
+    def items(self) -> Any:
+        """(name, module) pairs."""
+        return self._modules.items()
+
+    def pop(self, name: str) -> Any:
+        """Takes a module out and returns it."""
+        return self._modules.pop(name)
+
+    def clear(self) -> None:
+        """Takes all modules out."""
+        self._modules.clear()
+
+    def update(self, modules: Any) -> None:
+        """Adds or replaces modules from a mapping or pairs."""
+        for name, module in dict(modules).items():
+            self[name] = module
+
+
+class Identity(Module):
+    """Returns its input; takes and ignores any arguments, so that it can stand in for any layer."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+
+    def forward(self, x: Any) -> Any:
+        """The input."""
+        return x
+
+
+class Flatten(Module):
+    """Joins axes start_dim..end_dim to one; by default all but the first: (B, ...) to (B, n).
+
+    Raises:
+        ValueError (at the call): axes out of range, or start_dim after end_dim.
+    """
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        super().__init__()
+        self.start_dim, self.end_dim = operator.index(start_dim), operator.index(end_dim)
+
+    def forward(self, x: Any) -> Any:
+        """(B, ...) to (B, n)."""
+        return shapes.flatten(as_tensor("x", x), self.start_dim, self.end_dim)
+
+    def extra_repr(self) -> str:
+        """Which axes."""
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"

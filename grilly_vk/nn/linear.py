@@ -1,0 +1,99 @@
+"""Layers that multiply by a matrix or look up its rows."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import arguments
+from ..ops import gather, matmul
+from ..tensor import empty
+from . import init
+from .module import Module, Parameter
+
+
+class Linear(Module):
+    """y = x @ weight.T + bias.
+
+    Weight and bias start even over +-1 / sqrt(in_features), as PyTorch's (Kaiming uniform with a = sqrt(5)).
+
+    Args:
+        in_features, out_features: sizes of the last axis of input and output.
+        bias: whether a bias is added (default True).
+
+    Shape:
+        (..., in_features) to (..., out_features).
+
+    Attributes:
+        weight: Parameter (out_features, in_features).
+        bias: Parameter (out_features,), or None.
+
+    Raises:
+        ValueError: sizes below 1; at the call, an input of another last axis.
+    """
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
+        super().__init__()
+        self.in_features = arguments.size("in_features", in_features)
+        self.out_features = arguments.size("out_features", out_features)
+        self.weight = Parameter(empty((self.out_features, self.in_features)))
+        self.bias: Parameter | None
+        if bias:
+            self.bias = Parameter(empty((self.out_features,)))
+        else:
+            self.register_parameter("bias", None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws new initial values."""
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        if self.bias is not None:
+            bound = 1 / math.sqrt(self.in_features)
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, x: Any) -> Any:
+        """(..., in_features) to (..., out_features)."""
+        return matmul.linear(x, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """Sizes and whether there is a bias."""
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+class Embedding(Module):
+    """A learned vector for each of num_embeddings numbers; vectors start standard normal, as PyTorch's.
+
+    Args:
+        num_embeddings: how many there are.
+        embedding_dim: length of each.
+
+    Shape:
+        whole numbers of any shape (...) to (..., embedding_dim); negative ones count from the end.
+
+    Attributes:
+        weight: Parameter (num_embeddings, embedding_dim).
+
+    Raises:
+        ValueError: sizes below 1. At the call, IndexError: a number out of range; TypeError: not whole numbers.
+    """
+
+    def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
+        super().__init__()
+        self.num_embeddings = arguments.size("num_embeddings", num_embeddings)
+        self.embedding_dim = arguments.size("embedding_dim", embedding_dim)
+        self.weight = Parameter(empty((self.num_embeddings, self.embedding_dim), np.float32))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws new initial values."""
+        init.normal_(self.weight)
+
+    def forward(self, index: Any) -> Any:
+        """(...) to (..., embedding_dim)."""
+        return gather.embedding(index, self.weight)
+
+    def extra_repr(self) -> str:
+        """Sizes."""
+        return f"{self.num_embeddings}, {self.embedding_dim}"
