@@ -1,0 +1,321 @@
+"""Convolutions over one and two axes, with gradients.
+
+The sums are made directly from the images, in a fixed order, four pixels by four channels an invocation; what is
+read most often is first laid out four channels side by side (`conv-pack`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import arguments
+from ..autograd import record
+from ..tensor import Tensor, empty, full
+from .elementwise import as_tensor
+from .reduce import reduce
+from .steps import spans
+
+_SCRATCH = 1 << 25  # bytes of packed images at a time
+_TILES = 1 << 14  # invocations that a weight gradient is cut into, if there are fewer weights
+_RUN = 1 << 14  # pixels that one of them adds up, if the parts do not take too much memory
+
+Pair = tuple[int, int]
+
+
+def numbers(name: str, value: Any, count: int, least: int) -> tuple[int, ...]:
+    """One whole number for every axis, or one for each.
+
+    Raises:
+        TypeError, ValueError: no whole numbers, too many or too few, or below `least`.
+    """
+    if isinstance(value, (tuple, list)):
+        if len(value) not in (1, count):
+            raise ValueError(f"{name} must be a whole number or {count} of them, got {value!r}")
+        found = [arguments.size(f"{name}[{i}]", v, least) for i, v in enumerate(value)]
+        return tuple(found * count if len(found) == 1 else found)
+    return (arguments.size(name, value, least),) * count
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Sizes of one convolution; pairs are (vertical, horizontal)."""
+
+    batch: int
+    groups: int
+    ins: int  # per group
+    outs: int  # per group
+    size: Pair
+    out: Pair
+    kernel: Pair
+    stride: Pair
+    pad: Pair
+    gap: Pair
+
+    @property
+    def taps(self) -> int:
+        return self.kernel[0] * self.kernel[1]
+
+    def push(self) -> dict[str, int]:
+        """What the kernels have in common."""
+        names = ("stride", self.stride), ("pad", self.pad), ("gap", self.gap)
+        both = {f"{n}_{axis}": v[i] for n, v in names for i, axis in enumerate("yx")}
+        return {"sets": self.groups, "kh": self.kernel[0], "kw": self.kernel[1], **both}
+
+
+def _pack(
+    x: Tensor, outer: int, n: int, places: int, inner: Pair, steps: tuple[int, int, int, int]
+) -> Tensor:
+    """Four of n side by side: (outer, ceil(n / 4), places, inner[1], 4); inner[0] is how much of inner[1] there is."""
+    fours = -(-n // 4)
+    out = empty((outer, fours, places, inner[1], 4))
+    count = out.size // 4
+    a_step, n_step, p_step, q_step = steps
+    x.engine.launch(
+        "conv-pack", count, work=4 * count, x=x, y=out, count=count, fours=fours, places=places, inner=inner[1], n=n,
+        q=inner[0], a_step=a_step, n_step=n_step, p_step=p_step, q_step=q_step,
+    )  # fmt: skip
+    return out
+
+
+def _pack_images(x: Tensor, groups: int, channels: int, pixels: int) -> Tensor:
+    """(batch, groups * channels, ...) -> (batch * groups, channels / 4, pixels, 4)."""
+    outer = x.shape[0] * groups
+    return _pack(x, outer, channels, pixels, (1, 1), (channels * pixels, pixels, 1, 0))
+
+
+def _chunks(images: int, bytes_each: int) -> Iterator[Pair]:
+    """Pieces of the batch whose packed images fit the scratch memory."""
+    step = max(1, _SCRATCH // max(1, bytes_each))
+    for start in range(0, images, step):
+        yield start, min(images, start + step)
+
+
+def _packed_bytes(groups: int, channels: int, pixels: int) -> int:
+    return 16 * groups * -(-channels // 4) * pixels
+
+
+def _apply(x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan, *, back: bool) -> Tensor:
+    """The convolution of x, or with `back` the gradient to its input from x, that of its result."""
+    ins, outs = (plan.outs, plan.ins) if back else (plan.ins, plan.outs)
+    size, target = (plan.out, plan.size) if back else (plan.size, plan.out)
+    pixels, results = math.prod(size), math.prod(target)
+    out = empty((plan.batch, plan.groups * outs, *target))
+    if out.size == 0:
+        return out
+    each = _packed_bytes(plan.groups, ins, pixels)
+    wide = 4 if ins > 2 and each <= _SCRATCH else 1
+    columns = -(-ins // wide)
+    one, taps = plan.ins * plan.taps, plan.taps  # weights of one output; of one output and input
+    steps = (plan.outs * one, taps, 1, one) if back else (plan.outs * one, one, 1, taps)
+    packed_weight = _pack(weight, plan.groups, outs, taps, (ins, columns * wide), steps)
+
+    phases = math.prod(plan.stride) if back else 1
+    grid = math.prod(-(-n // s) for n, s in zip(target, plan.stride)) if back else results
+    band = max(1, -(-256 // grid))
+    tiles_each = plan.groups * -(-outs // 4) * phases * -(-band * grid // 4)
+    work = max(1, 16 * ins * (-(-taps // phases)) // 4)
+    for start, stop in _chunks(plan.batch, each if wide == 4 else 0):
+        part = x.rows(start, stop)
+        source = _pack_images(part, plan.groups, ins, pixels) if wide == 4 else part
+        result = out.rows(start, stop)
+        for first, last in spans(x, -(-(stop - start) // band) * tiles_each, work):
+            x.engine.launch(
+                "conv.vec4" if wide == 4 else "conv",
+                last - first,
+                (("BACK", int(back)), ("BIAS", int(bias is not None))),
+                work=(last - first) * work,
+                x=source, w=packed_weight, bias=bias, y=result,
+                batch=stop - start, ins=columns, outs=outs, h=size[0], width=size[1], oh=target[0], ow=target[1],
+                band=band, first=first, count=last - first, **plan.push(),
+            )  # fmt: skip
+    return out
+
+
+def _weight_gradient(g: Tensor, x: Tensor, plan: _Plan, shape: tuple[int, ...]) -> Tensor:
+    """Gradient to the weight, from that of the result and the input."""
+    weights = math.prod(shape)
+    if weights == 0 or plan.batch == 0:
+        return full(shape, 0.0)
+    pixels, results = math.prod(plan.size), math.prod(plan.out)
+    x_bytes = _packed_bytes(plan.groups, plan.ins, pixels)
+    wide = 4 if plan.ins > 2 and x_bytes <= _SCRATCH else 1
+    columns, fours = -(-plan.ins // wide), -(-plan.outs // 4)
+    g_bytes = _packed_bytes(plan.groups, plan.outs, results)
+    pieces = list(_chunks(plan.batch, max(g_bytes, x_bytes if wide == 4 else 0)))
+
+    tiles = plan.groups * fours * columns * plan.taps
+    longest = pieces[0][1] - pieces[0][0]
+    rows = longest * plan.out[0] * -(-plan.out[1] // 256)
+    parts = max(-(-_TILES // (tiles * len(pieces))), -(-longest * results // _RUN))
+    parts = max(1, min(parts, rows, _SCRATCH // (8 * weights * len(pieces))))
+    sums = empty((len(pieces), parts, weights))
+    work = max(1, 4 * wide * longest * results // parts // 4)
+    for piece, (start, stop) in enumerate(pieces):
+        x_part = x.rows(start, stop)
+        source = _pack_images(x_part, plan.groups, plan.ins, pixels) if wide == 4 else x_part
+        gradient = _pack_images(g.rows(start, stop), plan.groups, plan.outs, results)
+        result = sums.rows(piece, piece + 1)
+        for first, last in spans(x, parts * tiles, work):
+            x.engine.launch(
+                "conv-weight-grad.vec4" if wide == 4 else "conv-weight-grad",
+                last - first,
+                work=(last - first) * work,
+                g=gradient, x=source, y=result,
+                batch=stop - start, ins=plan.ins, outs=plan.outs, h=plan.size[0], width=plan.size[1],
+                oh=plan.out[0], ow=plan.out[1], parts=parts, first=first, count=last - first, **plan.push(),
+            )  # fmt: skip
+    total = sums.view((len(pieces) * parts, weights))
+    return (reduce("sum", total, (0,), False) if total.shape[0] > 1 else total).view(shape)
+
+
+def _padding(padding: Any, kernel: Sequence[int], stride: Sequence[int], gap: Sequence[int]) -> list[Pair]:
+    """(before, after) for each axis."""
+    if isinstance(padding, str):
+        if padding == "valid":
+            return [(0, 0)] * len(kernel)
+        if padding != "same":
+            raise ValueError(f"padding must be 'same', 'valid' or whole numbers, got {padding!r}")
+        if any(s != 1 for s in stride):
+            raise ValueError(f"padding='same' needs stride 1, got {tuple(stride)}")
+        totals = [d * (k - 1) for d, k in zip(gap, kernel)]
+        return [(t // 2, t - t // 2) for t in totals]
+    return [(p, p) for p in numbers("padding", padding, len(kernel), 0)]
+
+
+def _conv(
+    x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any, axes: int
+) -> Tensor:
+    name, letters = f"conv{axes}d", ("L",) if axes == 1 else ("H", "W")
+    x, weight = as_tensor("x", x), as_tensor("weight", weight)
+    bias = None if bias is None else as_tensor("bias", bias)
+    for label, t in (("x", x), ("weight", weight), ("bias", bias)):
+        if t is not None and t.dtype != np.float32:
+            raise TypeError(f"{label} must be float32, not {t.dtype}")
+    groups = arguments.size("groups", groups)
+    wanted = ", ".join(letters)
+    if weight.ndim != axes + 2 or 0 in weight.shape[2:]:
+        tail = ", ".join("k" + a.lower() for a in letters)
+        raise ValueError(f"weight has shape {weight.shape}; expected (out, in / groups, {tail})")
+    outs, ins, *kernel = weight.shape
+    if x.ndim not in (axes + 1, axes + 2):
+        raise ValueError(f"x has shape {x.shape}; expected (B, {groups * ins}, {wanted}) or ({groups * ins}, {wanted})")
+    if outs % groups:
+        raise ValueError(f"weight has {outs} outputs, which groups={groups} does not divide")
+    channels = x.shape[-axes - 1]
+    if channels != groups * ins:
+        raise ValueError(
+            f"x has {channels} channels (shape {x.shape}); weight {weight.shape} with groups={groups} expects "
+            f"{groups * ins}"
+        )
+    if bias is not None:
+        arguments.shape("bias", bias.shape, (outs,))
+    steps = numbers("stride", stride, axes, 1)
+    gaps = numbers("dilation", dilation, axes, 1)
+    pads = _padding(padding, kernel, steps, gaps)
+    padded = [n + a + b for n, (a, b) in zip(x.shape[-axes:], pads)]
+    out = [(n - d * (k - 1) - 1) // s + 1 for n, d, k, s in zip(padded, gaps, kernel, steps)]
+    if min(out) < 1:
+        span = tuple(d * (k - 1) + 1 for d, k in zip(gaps, kernel))
+        raise ValueError(
+            f"x has shape {x.shape}, with its padding {tuple(padded)} along ({wanted}); the kernel covers {span} and "
+            "must fit in"
+        )
+
+    lead, fill = ((1,) * (x.ndim == axes + 1), (1,) * (2 - axes))
+    batch = x.shape[0] if x.ndim == axes + 2 else 1
+
+    def pair(values: Sequence[int], one: int = 1) -> Pair:
+        return (values[0], values[1]) if axes == 2 else (one, values[0])
+
+    plan = _Plan(
+        batch, groups, ins, outs // groups, pair(x.shape[-axes:]), pair(out), pair(kernel), pair(steps),
+        pair([p[0] for p in pads], 0), pair(gaps),
+    )  # fmt: skip
+    image_shape = (batch, channels, *fill, *x.shape[-axes:])
+    y = _apply(x.view(image_shape), weight, bias, plan, back=False)
+    y = y.view((*((batch,) if not lead else ()), outs, *out))
+    inputs = (x, weight) if bias is None else (x, weight, bias)
+
+    def backward(g: Tensor) -> list[Tensor | None]:
+        whole = g.view((batch, outs, *plan.out))
+        grads: list[Tensor | None] = [
+            _apply(whole, weight, None, plan, back=True).view(x.shape) if x.requires_grad else None,
+            _weight_gradient(whole, x.view(image_shape), plan, weight.shape) if weight.requires_grad else None,
+        ]
+        if bias is not None:
+            grads.append(reduce("sum", whole, (0, 2, 3), False) if bias.requires_grad else None)
+        return grads
+
+    record(name, inputs, (y,), backward)
+    return y
+
+
+def conv1d(
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | str | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Cross-correlation along the last axis, as `torch.nn.functional.conv1d` defines it.
+
+    y[b, o, l] = bias[o] + sum over i, k of x[b, i, l * stride - padding + k * dilation] * weight[o, i, k], where i runs
+    over the channels of o's group and x is 0 outside.
+
+    Args:
+        x: (B, C, L) or (C, L).
+        weight: (out, C / groups, k).
+        bias: (out,) or None.
+        stride: steps between results.
+        padding: zeros at both ends; 'valid' is 0, 'same' keeps L (stride 1 only; an odd one goes to the end).
+        dilation: steps between the kernel's taps.
+        groups: the channels are cut into so many groups that do not mix; out must be a multiple.
+
+    Returns:
+        (B, out, (L + 2 * padding - dilation * (k - 1) - 1) // stride + 1), or without B.
+
+    Raises:
+        ValueError: shapes that don't fit each other, or a kernel that doesn't fit in. TypeError: not float32, or no
+            whole numbers.
+    """
+    return _conv(x, weight, bias, stride, padding, dilation, groups, 1)
+
+
+def conv2d(
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | str | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Cross-correlation over the last two axes, as `torch.nn.functional.conv2d` defines it.
+
+    y[b, o, v, u] = bias[o] + sum over i, j, k of x[b, i, v * stride - padding + j * dilation, u * stride - padding +
+    k * dilation] * weight[o, i, j, k], where i runs over the channels of o's group and x is 0 outside.
+
+    Args:
+        x: (B, C, H, W) or (C, H, W).
+        weight: (out, C / groups, kh, kw).
+        bias: (out,) or None.
+        stride: steps between results; one number, or (vertical, horizontal), as for padding and dilation.
+        padding: zeros on both sides; 'valid' is 0, 'same' keeps H and W (stride 1 only; an odd one goes to the end).
+        dilation: steps between the kernel's taps.
+        groups: the channels are cut into so many groups that do not mix; out must be a multiple.
+
+    Returns:
+        (B, out, OH, OW), or without B; OH = (H + 2 * padding - dilation * (kh - 1) - 1) // stride + 1, OW likewise.
+
+    Raises:
+        ValueError: shapes that don't fit each other, or a kernel that doesn't fit in. TypeError: not float32, or no
+            whole numbers.
+    """
+    return _conv(x, weight, bias, stride, padding, dilation, groups, 2)

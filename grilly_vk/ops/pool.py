@@ -1,0 +1,210 @@
+"""Pooling over the last two axes, with gradients that every input gathers from the windows that hold it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import arguments
+from ..autograd import record
+from ..tensor import Tensor, empty
+from .conv import numbers
+from .elementwise import as_tensor
+from .steps import spans
+
+_MAXIMUM, _FIXED, _WITH_PAD, _WITHOUT_PAD = range(4)  # as in shaders/pool.glsl
+
+
+def _images(x: Any) -> Tensor:
+    x = as_tensor("x", x)
+    if x.dtype != np.float32:
+        raise TypeError(f"x must be float32, not {x.dtype}")
+    if x.ndim not in (3, 4) or 0 in x.shape[-2:]:
+        raise ValueError(f"x has shape {x.shape}; expected (B, C, H, W) or (C, H, W) with H and W above 0")
+    return x
+
+
+def _windows(
+    x: Tensor, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> tuple[tuple[int, int], dict[str, int]]:
+    """(OH, OW), and the kernels' description of the windows."""
+    kernel = numbers("kernel_size", kernel_size, 2, 1)
+    step = kernel if stride is None or stride == () else numbers("stride", stride, 2, 1)
+    pad = numbers("padding", padding, 2, 0)
+    gap = numbers("dilation", dilation, 2, 1)
+    cover = tuple(d * (k - 1) + 1 for k, d in zip(kernel, gap))
+    if any(2 * p > c for p, c in zip(pad, cover)):
+        raise ValueError(f"padding {pad} must be at most half of what the window covers, {cover}")
+    out = []
+    for size, c, s, p in zip(x.shape[-2:], cover, step, pad):
+        room = size + 2 * p - c
+        count = (-(-room // s) if ceil_mode else room // s) + 1
+        if ceil_mode and (count - 1) * s >= size + p:
+            count -= 1  # no window starts in the padding behind
+        if count < 1:
+            raise ValueError(f"x has shape {x.shape}; a window that covers {cover} must fit in with padding {pad}")
+        out.append(count)
+    names = ("k", kernel), ("stride_", step), ("pad_", pad), ("gap_", gap)
+    both = {f"{n}{a}": v[i] for n, v in names for i, a in enumerate("hw" if n == "k" else "yx")}
+    return (out[0], out[1]), both
+
+
+def _pool(
+    name: str, x: Tensor, kind: int, out: tuple[int, int], windows: dict[str, int], *, divisor: float = 1.0,
+    adaptive: bool = False, index: bool = False,
+) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+    """The pooled images, and with `index` where in the plane each maximum was."""
+    h, w = x.shape[-2:]
+    planes, inputs, results = math.prod(x.shape[:-2]), h * w, out[0] * out[1]
+    y = empty((*x.shape[:-2], *out))
+    taken = empty(y.shape, np.int32) if index else None
+    specs = (("KIND", kind), ("ADAPTIVE", int(adaptive)))
+    push = {"h": h, "w": w, "oh": out[0], "ow": out[1], "divisor": divisor, **windows}
+    window = -(-inputs // results) if adaptive else windows["kh"] * windows["kw"]
+
+    def flat(t: Tensor | None, start: int, stop: int) -> Tensor | None:
+        return None if t is None else t.view((planes, t.size // planes)).rows(start, stop)
+
+    for start, stop in spans(x, planes, results * window):
+        x.engine.launch(
+            "pool", (stop - start) * results, (*specs, ("INDEX", int(index))),
+            work=(stop - start) * results * window, x=flat(x, start, stop), y=flat(y, start, stop),
+            index=flat(taken, start, stop), planes=stop - start, **push,
+        )  # fmt: skip
+
+    def backward(g: Tensor, *_: Any) -> Tensor:
+        gx = empty(x.shape)
+        each = max(inputs, results * window)
+        for start, stop in spans(x, planes, each):
+            x.engine.launch(
+                "pool-grad", (stop - start) * inputs, specs, work=(stop - start) * each, g=flat(g, start, stop),
+                index=flat(taken, start, stop), y=flat(gx, start, stop), planes=stop - start, **push,
+            )  # fmt: skip
+        return gx
+
+    record(name, (x,), (y,), backward)
+    return y, taken
+
+
+def max_pool2d(
+    x: Any,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """The largest value of each window, as `torch.nn.functional.max_pool2d`.
+
+    The gradient goes to the first of equal maxima (row by row); NaN is larger than any number.
+
+    Args:
+        x: (B, C, H, W) or (C, H, W).
+        kernel_size: of the window; one number, or (vertical, horizontal), as for the next three.
+        stride: between windows; None is kernel_size.
+        padding: minus infinity on both sides; at most half the window.
+        dilation: steps between a window's elements.
+        ceil_mode: also windows that reach over the end, if they start inside.
+        return_indices: also where each maximum was in its H * W plane, int32.
+
+    Returns:
+        (B, C, OH, OW), or without B; OH = (H + 2 * padding - dilation * (k - 1) - 1) // stride + 1. With
+        `return_indices` a pair.
+
+    Raises:
+        ValueError: a window that doesn't fit in, or too much padding. TypeError: not float32, or no whole numbers.
+    """
+    x = _images(x)
+    out, windows = _windows(x, kernel_size, stride, padding, dilation, ceil_mode)
+    # Backward needs the places; without a tape and nobody asking they are not kept.
+    y, taken = _pool("max_pool2d", x, _MAXIMUM, out, windows, index=return_indices or x.requires_grad)
+    return (y, taken) if return_indices else y
+
+
+def avg_pool2d(
+    x: Any,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """The mean of each window, as `torch.nn.functional.avg_pool2d`.
+
+    Args:
+        x: (B, C, H, W) or (C, H, W).
+        kernel_size: of the window; one number, or (vertical, horizontal), as for the next two.
+        stride: between windows; None is kernel_size.
+        padding: zeros on both sides; at most half the window.
+        ceil_mode: also windows that reach over the end, if they start inside.
+        count_include_pad: whether zeros of the padding count in the mean.
+        divisor_override: divide the sum by this instead.
+
+    Returns:
+        (B, C, OH, OW), or without B; OH = (H + 2 * padding - k) // stride + 1.
+
+    Raises:
+        ValueError: a window that doesn't fit in, or too much padding. TypeError: not float32, or no whole numbers.
+    """
+    x = _images(x)
+    out, windows = _windows(x, kernel_size, stride, padding, 1, ceil_mode)
+    if divisor_override is not None:
+        divisor = arguments.size("divisor_override", divisor_override)
+        return _pool("avg_pool2d", x, _FIXED, out, windows, divisor=divisor)[0]
+    return _pool("avg_pool2d", x, _WITH_PAD if count_include_pad else _WITHOUT_PAD, out, windows)[0]
+
+
+def sum_pool2d(
+    x: Any,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """The sum of each window: what a pooling layer of spikes counts.
+
+    Args:
+        x: (B, C, H, W) or (C, H, W).
+        kernel_size: of the window; one number, or (vertical, horizontal), as for the next two.
+        stride: between windows; None is kernel_size.
+        padding: zeros on both sides; at most half the window.
+        ceil_mode: also windows that reach over the end, if they start inside.
+
+    Returns:
+        (B, C, OH, OW), or without B; OH = (H + 2 * padding - k) // stride + 1.
+
+    Raises:
+        ValueError: a window that doesn't fit in, or too much padding. TypeError: not float32, or no whole numbers.
+    """
+    x = _images(x)
+    out, windows = _windows(x, kernel_size, stride, padding, 1, ceil_mode)
+    return _pool("sum_pool2d", x, _FIXED, out, windows)[0]
+
+
+def adaptive_avg_pool2d(x: Any, output_size: int | None | Sequence[int | None]) -> Tensor:
+    """Means over windows that cut the image into `output_size`, as `torch.nn.functional.adaptive_avg_pool2d`.
+
+    Window i of n covers the inputs from floor(i * H / n) up to ceil((i + 1) * H / n), so neighbours may overlap.
+
+    Args:
+        x: (B, C, H, W) or (C, H, W).
+        output_size: one number for both axes, or (OH, OW); None keeps that axis's size.
+
+    Returns:
+        (B, C, OH, OW), or without B.
+
+    Raises:
+        ValueError: shapes that don't fit. TypeError: not float32, or no whole numbers.
+    """
+    x = _images(x)
+    given = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size, output_size)
+    if len(given) != 2:
+        raise ValueError(f"output_size must be a whole number or 2 of them, got {output_size!r}")
+    out = [n if g is None else arguments.size("output_size", g) for g, n in zip(given, x.shape[-2:])]
+    none = dict.fromkeys(("kh", "kw", "stride_y", "stride_x", "pad_y", "pad_x", "gap_y", "gap_x"), 1)
+    return _pool("adaptive_avg_pool2d", x, _WITHOUT_PAD, (out[0], out[1]), none, adaptive=True)[0]
