@@ -42,11 +42,11 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     x.engine.launch(kernel, fours, x=x, control=None, ticket=ticket, y=y, n=x.size // wide, **sizes)
 
     def backward(g: Tensor) -> Tensor:
-        gx = empty(x.shape)
+        gx = empty(g.shape)
         step = _wide(g)
         name = "dropout-grad.vec4" if step == 4 else "dropout-grad"
         g.engine.launch(name, fours, gy=g, ticket=ticket, gx=gx, n=g.size // step, **sizes)
         return gx
 
-    record("dropout", (x,), (y,), backward)
+    record("dropout", (x,), (y,), backward, saved=())
     return y

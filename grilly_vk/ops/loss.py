@@ -143,7 +143,7 @@ def _classes(
 
         return [slope(0) if x.requires_grad else None, slope(1) if t.requires_grad else None]
 
-    record(name, (x, t), (y,), backward)
+    record(name, (x, t), (y,), backward, saved=[s for s in (x, t, w) if s is not None])
     return y
 
 
@@ -244,5 +244,5 @@ def _elements(
 
         return slope(0) if x.requires_grad else None, slope(1) if t.requires_grad else None
 
-    record(name, (x, t), (y,), backward)
+    record(name, (x, t), (y,), backward, saved=[s for s in (x, t, w, more) if s is not None])
     return y

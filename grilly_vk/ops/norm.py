@@ -114,7 +114,7 @@ def _layer(name: str, centre: int, x: Any, given: Any, weight: Any, bias: Any, e
             gb = _fold(pb, 0).view(shape) if b is not None and b.requires_grad else None
         return [gx] + [gw] * (w is not None) + [gb] * (b is not None)
 
-    record(name, _given(x, w, b), (y,), backward)
+    record(name, _given(x, w, b), (y,), backward, saved=_given(x, w))
     return y
 
 
@@ -214,11 +214,9 @@ def batch_norm(
                 x=x, gy=g, mean=mean, variance=var, weight=w, gw=gw, gb=gb, gx=gx,
                 n=x.size // step, channels=channels, inner=inner // step, count=count, eps=eps,
             )  # fmt: skip
-        out = [gx] + [gw] * (w is not None) + [gb] * (b is not None)
-        return out + [None] * (0 if training else 2)
+        return [gx] + [gw] * (w is not None) + [gb] * (b is not None)
 
-    frozen = () if training else (running_mean, running_var)  # backward reads them: they must not change before
-    record("batch_norm", _given(x, w, b, *frozen), (y,), backward)
+    record("batch_norm", _given(x, w, b), (y,), backward, saved=_given(x, mean, var, w))
     return y
 
 

@@ -43,13 +43,14 @@ def _softmax(name: str, log: int, x: Any, axis: int) -> Tensor:
     rows = x.size // n if n else 0
     spec, items = team(x, rows, n, inner)
     sizes = dict(rows=rows, n=n, inner=inner, work=x.size)
-    x.engine.launch("softmax", items, (spec, ("LOG", log)), x=x, y=y, **sizes)
+    engine = x.engine
+    engine.launch("softmax", items, (spec, ("LOG", log)), x=x, y=y, **sizes)
     result = y.view()
 
     def backward(g: Tensor) -> Tensor:
-        gx = empty(x.shape)
-        x.engine.launch("softmax-grad", items, (spec, ("LOG", log)), y=result, gy=g, gx=gx, **sizes)
+        gx = empty(g.shape)
+        engine.launch("softmax-grad", items, (spec, ("LOG", log)), y=result, gy=g, gx=gx, **sizes)
         return gx
 
-    record(name, (x,), (y,), backward)
+    record(name, (x,), (y,), backward, saved=(y,))
     return y
