@@ -1,33 +1,36 @@
 """Reverse-mode automatic differentiation: the tape, backward, and users' own functions.
 
-A result remembers the Node that made it; a Node remembers its inputs and how to turn the gradient of its
-outputs into theirs.  Nodes are numbered in the order they were made, so going through them from the highest
-number down visits each after everything that used it.
+A result remembers the Node that made it; a Node remembers where its inputs came from and how to turn the gradient
+of its outputs into theirs.  It does not hold the inputs themselves: what a rule needs, its closure keeps, and
+nothing else stays in memory.  Nodes are numbered in the order they were made, so going through them from the
+highest number down visits each after everything that used it.
 """
 
 from __future__ import annotations
 
-import contextlib
 import heapq
 import itertools
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from contextlib import ContextDecorator
+from typing import Any, Union
 
 import numpy as np
 
-from .tensor import Tensor
+from .tensor import FLOAT32, Tensor, full, owned
 
 Backward = Callable[..., "Sequence[Tensor | None] | Tensor | None"]
-_numbers = itertools.count()
+Hook = Callable[[Tensor], "Tensor | None"]
+Edge = Union[Tensor, tuple["Node", int]]  # a leaf, or one output of an operation
+_numbers = itertools.count(1)
 
 
 class _Mode(threading.local):
     enabled = True
-    anomaly = False
 
 
 _mode = _Mode()
+_anomaly = False
 
 
 class Node:
@@ -35,56 +38,82 @@ class Node:
 
     Args:
         name: the operation's, for errors and anomaly reports.
-        inputs: the tensors it was computed from.
+        edges: where each input's gradient goes; None: nowhere.
+        shapes: of the inputs.
         outputs: shapes of its results.
         backward: takes one gradient per output (None: zero) and returns one per input (None: no gradient).
+        saved: the tensors whose values the rule needs unchanged.
     """
 
-    __slots__ = ("__weakref__", "backward", "inputs", "name", "number", "outputs", "versions")
+    __slots__ = ("__weakref__", "backward", "edges", "hooks", "name", "number", "outputs", "saved", "shapes")
 
     def __init__(
-        self, name: str, inputs: Sequence[Tensor], outputs: Sequence[tuple[int, ...]], backward: Backward
+        self,
+        name: str,
+        edges: Sequence[Edge | None],
+        shapes: Sequence[tuple[int, ...]],
+        outputs: Sequence[tuple[int, ...]],
+        backward: Backward,
+        saved: Sequence[Tensor],
     ) -> None:
         self.name = name
         self.number = next(_numbers)
-        self.inputs: tuple[Tensor, ...] | None = tuple(inputs)
-        self.outputs = tuple(outputs)
+        self.edges: Sequence[Edge | None] = edges
+        self.shapes = shapes
+        self.outputs = outputs
         self.backward: Backward | None = backward
-        self.versions = tuple(t.version for t in self.inputs)
+        self.hooks: dict[int, list[Hook]] | None = None
+        # The counter of changes alone, not the tensor: the rule decides what stays in memory.
+        self.saved = [(t.buffer.version, t.buffer.version[0], t.shape) for t in saved]
 
-    def run(self, gradients: Sequence[Tensor | None]) -> list[tuple[Tensor, Tensor]]:
-        """(input, its gradient) pairs."""
-        if self.backward is None or self.inputs is None:
+    def hooks_of(self, index: int) -> list[Hook]:
+        """The hooks of one output."""
+        self.hooks = self.hooks or {}
+        return self.hooks.setdefault(index, [])
+
+    def run(self, gradients: list[Tensor | None]) -> list[tuple[Edge, list[Tensor]]]:
+        """(where it goes, [gradient]) of the inputs that want one, the last first."""
+        if self.backward is None:
             raise RuntimeError(
                 f"the graph of {self.name} was freed by an earlier backward(); call that one with retain_graph=True"
             )
-        for i, (tensor, version) in enumerate(zip(self.inputs, self.versions)):
-            if tensor.version != version:
+        for counter, version, shape in self.saved:
+            if counter[0] != version:
                 raise RuntimeError(
-                    f"input {i} of {self.name}, shape {tensor.shape}, was changed in place after it was used "
-                    f"(version {tensor.version}, needed {version}); change a clone() of it"
+                    f"a tensor of shape {shape} that {self.name} needs for its gradient was changed in place after "
+                    f"it was used (version {counter[0]}, needed {version}); change a clone() of it"
                 )
         out = self.backward(*gradients)
-        given = (out,) if isinstance(out, Tensor) or out is None else tuple(out)
-        if len(given) != len(self.inputs):
-            raise RuntimeError(f"backward of {self.name} gave {len(given)} gradients for {len(self.inputs)} inputs")
-        pairs = []
-        for tensor, gradient in zip(self.inputs, given):
-            if gradient is None or not tensor.requires_grad:
+        given = [out] if isinstance(out, Tensor) or out is None else list(out)
+        if len(given) != len(self.edges):
+            raise RuntimeError(f"backward of {self.name} gave {len(given)} gradients for {len(self.edges)} inputs")
+        del out
+        pairs: list[tuple[Edge, list[Tensor]]] = []
+        for i in range(len(given) - 1, -1, -1):
+            gradient, edge = given.pop(), self.edges[i]
+            if gradient is None or edge is None:
                 continue
-            if gradient.shape != tensor.shape:
-                raise RuntimeError(
-                    f"backward of {self.name} gave a gradient of shape {gradient.shape} for an input of shape "
-                    f"{tensor.shape}"
-                )
-            if _mode.anomaly:
-                check_finite(f"backward of {self.name}", gradient)
-            pairs.append((tensor, gradient))
+            _check_gradient(f"backward of {self.name}", gradient, self.shapes[i])
+            if _anomaly:
+                _check_nan(f"backward of {self.name}", gradient, [g for g in gradients if g is not None])
+            pairs.append((edge, [gradient]))
         return pairs
 
     def free(self) -> None:
         """Lets go of everything that only the backward pass needed."""
-        self.inputs = self.backward = None
+        self.edges, self.backward, self.saved = (), None, []
+
+
+def _check_gradient(what: str, gradient: Any, shape: tuple[int, ...]) -> None:
+    if not isinstance(gradient, Tensor):
+        raise TypeError(f"{what} gave {type(gradient).__name__} ({gradient!r}); expected a Tensor or None")
+    if gradient.dtype is not FLOAT32:
+        raise TypeError(f"{what} gave a gradient of dtype {gradient.dtype}; expected float32")
+    if gradient.shape != shape:
+        raise RuntimeError(f"{what} gave a gradient of shape {gradient.shape}; expected {shape}")
+
+
+# ---- what is recorded ----
 
 
 def grad_enabled() -> bool:
@@ -92,152 +121,302 @@ def grad_enabled() -> bool:
     return _mode.enabled
 
 
-@contextlib.contextmanager
-def _set_grad(enabled: bool) -> Iterator[None]:
-    before, _mode.enabled = _mode.enabled, enabled
-    try:
-        yield
-    finally:
-        _mode.enabled = before
+class _Recording(ContextDecorator):
+    """Switches recording in this thread, for a block or for the calls of a function."""
+
+    _on = False
+
+    def __init__(self) -> None:
+        self._before: list[bool] = []
+
+    def __enter__(self) -> None:
+        self._before.append(_mode.enabled)
+        _mode.enabled = self._on
+
+    def __exit__(self, *error: object) -> None:
+        _mode.enabled = self._before.pop()
+
+    def _recreate_cm(self) -> _Recording:
+        return type(self)()  # calls of a decorated function may overlap, in threads and in each other
 
 
-def no_grad() -> contextlib.AbstractContextManager[None]:
-    """``with no_grad():`` or ``@no_grad()``: nothing inside is recorded."""
-    return _set_grad(False)
+class no_grad(_Recording):  # noqa: N801
+    """``with no_grad():`` or ``@no_grad()``: nothing inside is recorded in this thread."""
 
 
-def enable_grad() -> contextlib.AbstractContextManager[None]:
-    """Records again inside a `no_grad` block."""
-    return _set_grad(True)
+class enable_grad(_Recording):  # noqa: N801
+    """``with enable_grad():`` or ``@enable_grad()``: records again inside a `no_grad` block."""
+
+    _on = True
 
 
-def set_detect_anomaly(on: bool) -> None:
-    """Checks every result and gradient for NaN and infinity, and names the operation that made the first.
+class set_detect_anomaly:  # noqa: N801
+    """Checks every result and gradient for NaN, in all threads, and names the operation that made the first.
 
-    Slow: reads every result back.  Raises FloatingPointError at the operation.
+    ``set_detect_anomaly(True)`` switches it on for good, ``with set_detect_anomaly(True):`` for a block.  Slow: reads
+    every result back.  The operation raises FloatingPointError.
     """
-    _mode.anomaly = bool(on)
+
+    def __init__(self, on: bool) -> None:
+        global _anomaly
+        self._before, _anomaly = _anomaly, bool(on)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: object) -> None:
+        global _anomaly
+        _anomaly = self._before
 
 
-def check_finite(what: str, tensor: Tensor) -> None:
-    """Raises FloatingPointError naming `what` if a float tensor holds NaN or infinity."""
-    if tensor.dtype == np.float32 and not np.isfinite(tensor.numpy()).all():
-        raise FloatingPointError(f"{what} gave NaN or infinity, shape {tensor.shape}")
+def _has_nan(tensor: Tensor) -> bool:
+    return tensor.dtype is FLOAT32 and bool(np.isnan(tensor.numpy()).any())
 
 
-def record(name: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor], backward: Backward) -> None:
-    """Puts an operation on the tape if any input wants a gradient; called by every differentiable op."""
-    if _mode.anomaly:
+def _check_nan(what: str, tensor: Tensor, inputs: Sequence[Tensor]) -> None:
+    if _has_nan(tensor):
+        came = [i for i, t in enumerate(inputs) if _has_nan(t)]
+        where = f"input {came[0]} held NaN already" if came else "its inputs held none"
+        raise FloatingPointError(f"{what} gave NaN in a result of shape {tensor.shape}; {where}")
+
+
+def record(
+    name: str,
+    inputs: Sequence[Tensor],
+    outputs: Sequence[Tensor],
+    backward: Backward,
+    saved: Sequence[Tensor] | None = None,
+) -> None:
+    """Puts an operation on the tape if any input wants a gradient; called by every differentiable op.
+
+    Args:
+        name: for errors.
+        inputs, outputs: of the operation.
+        backward: as in Node.  It should keep no tensor that it does not need.
+        saved: the tensors that `backward` reads (default: the inputs); changing one of them in place before
+            the backward pass is an error then.
+    """
+    if _anomaly:
         for output in outputs:
-            check_finite(name, output)
-    if not _mode.enabled or not any(t.requires_grad for t in inputs):
+            _check_nan(name, output, inputs)
+    if not _mode.enabled:
         return
-    node = Node(name, inputs, [o.shape for o in outputs], backward)
+    for t in inputs:
+        if t.requires_grad:
+            break
+    else:
+        return
+    node = Node(
+        name,
+        [t.node or (t if t.requires_grad else None) for t in inputs],
+        [t.shape for t in inputs],
+        [o.shape for o in outputs],
+        backward,
+        inputs if saved is None else saved,
+    )
     for i, output in enumerate(outputs):
-        if output.dtype == np.float32:
+        if output.dtype is FLOAT32:
             output.requires_grad = True
             output.node = (node, i)
 
 
-def backward(
-    roots: Sequence[Tensor], gradients: Sequence[Tensor], *, retain_graph: bool = False, wanted: Sequence[Tensor] = ()
-) -> list[Tensor | None]:
-    """Runs the tape from `roots` back.
+# ---- going back ----
 
-    Gradients are added to `.grad` of the leaves; with `wanted`, those tensors' gradients are returned instead and
-    no `.grad` changes.
+
+def edge_of(tensor: Tensor) -> Edge | None:
+    """Where the gradient of a tensor goes."""
+    return tensor.node or (tensor if tensor.requires_grad else None)
+
+
+def edge_key(edge: Edge) -> tuple[int, int]:
+    """What tells edges apart."""
+    return (0, id(edge)) if isinstance(edge, Tensor) else (edge[0].number, edge[1])
+
+
+def next_number() -> int:
+    """A number above those of all nodes so far, and below those of all to come."""
+    return next(_numbers)
+
+
+def _hooked(hooks: Sequence[Hook], gradient: Tensor) -> Tensor:
+    for hook in tuple(hooks):
+        changed = hook(gradient)
+        if changed is not None:
+            _check_gradient("a hook", changed, gradient.shape)
+            gradient = changed
+    return gradient
+
+
+def run_tape(
+    starts: Sequence[tuple[Edge, Tensor]],
+    *,
+    retain_graph: bool,
+    wanted: Sequence[Edge] | None = None,
+    above: int = 0,
+) -> list[Tensor | None]:
+    """Runs the tape back from `starts`, pairs of where and with which gradient.
+
+    Gradients are added to `.grad` of the leaves, after everything else went well; with `wanted`, those are returned
+    instead and no `.grad` changes.  Nodes numbered `above` or lower are not run.
     """
     from .ops.elementwise import add
 
     arrived: dict[int, list[Tensor | None]] = {}  # by node number
     nodes: dict[int, Node] = {}
     queue: list[int] = []
-    results: dict[int, Tensor] = {}
-    targets = {id(t) for t in wanted}
+    leaves: dict[int, tuple[Tensor, list[Tensor]]] = {}
+    results: dict[tuple[int, int], Tensor] = {}
+    targets = {edge_key(e) for e in wanted or ()}
 
-    def deliver(tensor: Tensor, gradient: Tensor) -> None:
-        for hook in tensor.hooks or ():
-            changed = hook(gradient)
-            gradient = gradient if changed is None else changed
-        if id(tensor) in targets:
-            found = results.get(id(tensor))
-            results[id(tensor)] = gradient if found is None else add(found, gradient)
-        if tensor.node is None:
-            if not targets and tensor.requires_grad:
-                tensor.accumulate(gradient)
+    def deliver(edge: Edge, box: list[Tensor]) -> None:
+        if isinstance(edge, Tensor):
+            if wanted is not None and edge_key(edge) not in targets:
+                return
+            found = leaves.get(id(edge))
+            if found is None:
+                leaves[id(edge)] = (edge, box)
+            else:
+                found[1][0] = add(found[1][0], box[0])
             return
-        node, index = tensor.node
+        node, index = edge
         slots = arrived.get(node.number)
         if slots is None:
             slots = arrived[node.number] = [None] * len(node.outputs)
             nodes[node.number] = node
             heapq.heappush(queue, -node.number)
-        slots[index] = gradient if slots[index] is None else add(slots[index], gradient)
+        before = slots[index]
+        slots[index] = box[0] if before is None else add(before, box[0])
 
     with no_grad():
-        for root, gradient in zip(roots, gradients):
-            deliver(root, gradient)
+        for edge, gradient in starts:
+            deliver(edge, [gradient])
         while queue:
             number = -heapq.heappop(queue)
-            node = nodes.pop(number)
-            pairs = node.run(arrived.pop(number))
+            node, slots = nodes.pop(number), arrived.pop(number)
+            for index, own in enumerate(slots):
+                if own is None:
+                    continue
+                if node.hooks is not None and index in node.hooks:
+                    slots[index] = own = _hooked(node.hooks[index], own)
+                if (number, index) in targets:
+                    results[number, index] = own
+            own = None
+            if number <= above:
+                continue
+            pairs = node.run(slots)
+            slots.clear()
             if not retain_graph:
                 node.free()
-            for tensor, gradient in pairs:
-                deliver(tensor, gradient)
-            del pairs
-    return [results.get(id(t)) for t in wanted]
+            while pairs:
+                deliver(*pairs.pop())
+        for leaf, box in leaves.values():
+            if leaf.hooks:
+                box[0] = _hooked(leaf.hooks, box[0])
+        for leaf, box in leaves.values():
+            if wanted is not None:
+                results[edge_key(leaf)] = box[0]
+            else:
+                with leaf.engine.lock:
+                    leaf.accumulate(box)
+    return [results.get(edge_key(e)) for e in wanted or ()]
+
+
+def backward(root: Tensor, gradient: Tensor | None = None, *, retain_graph: bool = False) -> None:
+    """See `Tensor.backward`."""
+    edge, first = start(root, gradient)
+    run_tape([(edge, first)], retain_graph=retain_graph)
+
+
+def start(root: Tensor, gradient: Tensor | None) -> tuple[Edge, Tensor]:
+    """Where backward starts and with which gradient: ones for a single element, else what is given.
+
+    Raises:
+        RuntimeError: the root is not on the tape, or has several elements and no gradient is given.
+        TypeError, ValueError: a gradient that is no float32 tensor of the root's shape.
+    """
+    edge = edge_of(root)
+    if edge is None:
+        raise RuntimeError("this tensor depends on nothing that has requires_grad=True; there is nothing to do")
+    if gradient is None:
+        if root.size != 1:
+            raise RuntimeError(f"backward() of a tensor of shape {root.shape} needs a gradient; only scalars don't")
+        return edge, full(root.shape, 1.0, on=root.engine)
+    if not isinstance(gradient, Tensor):
+        raise TypeError(f"gradient must be a Tensor, not {type(gradient).__name__}")
+    if gradient.dtype is not FLOAT32:
+        raise TypeError(f"gradient must be float32, not {gradient.dtype}")
+    if gradient.shape != root.shape:
+        raise ValueError(f"gradient has shape {gradient.shape}; expected {root.shape}")
+    return edge, gradient
+
+
+def _listed(name: str, value: Any) -> list[Tensor]:
+    out = [value] if isinstance(value, Tensor) else list(value)
+    for i, one in enumerate(out):
+        if not isinstance(one, Tensor):
+            raise TypeError(f"{name}[{i}] must be a Tensor, not {type(one).__name__}")
+    return out
 
 
 def grad(
     outputs: Tensor | Sequence[Tensor],
     inputs: Tensor | Sequence[Tensor],
-    grad_outputs: Tensor | Sequence[Tensor] | None = None,
+    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
     *,
     retain_graph: bool = False,
 ) -> tuple[Tensor | None, ...]:
     """Gradients of the sum of `outputs` with respect to `inputs`, without touching any `.grad`.
 
+    Args:
+        outputs: what to go back from.
+        inputs: leaves, or results in between.
+        grad_outputs: a gradient for each output, of its shape; None for one of a single element.
+        retain_graph: keep what is recorded, to go back again.
+
     Returns:
-        One tensor per input, None where the outputs don't depend on it.
-    """
-    roots = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    given = [None] * len(roots) if grad_outputs is None else grad_outputs
-    starts = [given] if isinstance(given, Tensor) else list(given)
-    seeds = [start_gradient(r, g) for r, g in zip(roots, starts)]
-    return tuple(backward(roots, seeds, retain_graph=retain_graph, wanted=wanted))
-
-
-def start_gradient(root: Tensor, gradient: Tensor | None) -> Tensor:
-    """The gradient that backward starts from: ones for a scalar, else what is given.
+        One tensor per input, None where the outputs don't depend on it.  Gradients of gradients are not recorded.
 
     Raises:
-        RuntimeError: the root is not on the tape, or is no scalar and no gradient is given.
-        ValueError: a gradient of another shape.
+        RuntimeError: an input without requires_grad; else as `Tensor.backward`.
+        ValueError: another number of grad_outputs than of outputs.
     """
-    from .tensor import full
+    roots, wanted = _listed("outputs", outputs), _listed("inputs", inputs)
+    given = [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs or [None] * len(roots))
+    if len(given) != len(roots):
+        raise ValueError(f"{len(given)} grad_outputs for {len(roots)} outputs")
+    edges = []
+    for i, tensor in enumerate(wanted):
+        edge = edge_of(tensor)
+        if edge is None:
+            raise RuntimeError(f"inputs[{i}] has no requires_grad, so nothing was recorded about it")
+        edges.append(edge)
+    numbers = [edge_key(e)[0] for e in edges]
+    found = run_tape(
+        [start(r, g) for r, g in zip(roots, given)],
+        retain_graph=retain_graph,
+        wanted=edges,
+        above=min(numbers, default=0),  # a leaf has number 0: then everything counts
+    )
+    out: list[Tensor | None] = []
+    for i in range(len(found)):
+        gradient, found[i] = found[i], None
+        box, gradient = [gradient], None
+        out.append(None if box[0] is None else owned(box))  # type: ignore[arg-type]
+    return tuple(out)
 
-    if not root.requires_grad:
-        raise RuntimeError("this tensor depends on nothing that has requires_grad=True; there is nothing to do")
-    if gradient is None:
-        if root.size != 1:
-            raise RuntimeError(f"backward() of a tensor of shape {root.shape} needs a gradient; only scalars don't")
-        return full(root.shape, 1.0)
-    if gradient.shape != root.shape:
-        raise ValueError(f"gradient has shape {gradient.shape}; expected {root.shape}")
-    return gradient
+
+# ---- users' own operations ----
 
 
 class Context:
-    """What a Function's forward leaves for its backward."""
+    """What a Function's forward leaves for its backward; other attributes may be set freely."""
 
     def __init__(self) -> None:
         self.saved_tensors: tuple[Tensor, ...] = ()
         self.needs_input_grad: tuple[bool, ...] = ()
 
     def save_for_backward(self, *tensors: Tensor) -> None:
-        """Keeps tensors for backward, as `saved_tensors`."""
+        """Keeps tensors for backward, as `saved_tensors`; changing one in place before it is an error."""
         self.saved_tensors = tensors
 
 
@@ -256,40 +435,39 @@ class Function:
 
     @staticmethod
     def backward(ctx: Context, *grads: Any) -> Any:
-        """Gradients of the arguments from those of the results."""
+        """Gradients of the arguments from those of the results; a result without one gives zeros."""
         raise NotImplementedError("a Function needs a static backward(ctx, *grad_outputs)")
 
     @classmethod
     def apply(cls, *args: Any) -> Any:
-        """Runs forward and records backward."""
+        """Runs forward and records backward.
+
+        Raises:
+            TypeError: forward gave something else than tensors.
+            RuntimeError: in the backward pass, another number of gradients than arguments.
+        """
         ctx = Context()
         tensors = [i for i, a in enumerate(args) if isinstance(a, Tensor)]
         ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
         with no_grad():
             result = cls.forward(ctx, *args)
-        outputs = (result,) if isinstance(result, Tensor) else tuple(result)
-        # A forward that hands an input through must not put that input on the tape as its own result.
-        outputs = tuple(o.view() if any(o is a for a in args) else o for o in outputs)
+        made = (result,) if isinstance(result, Tensor) else result
+        if not isinstance(made, (tuple, list)) or not all(isinstance(o, Tensor) for o in made):
+            raise TypeError(f"{cls.__name__}.forward must give a Tensor or a tuple of them, not {type(result).__name__}")
+        # Views of their own: one handed through, or given twice, must not go on the tape under its old name, and
+        # a saved result must not hold itself.
+        outputs = tuple(o.view() for o in made)
+        shapes = [o.shape for o in outputs]
+        name, count, engine = cls.__name__, len(args), outputs[0].engine if outputs else None
+        rule = cls.backward
 
         def run(*gradients: Tensor | None) -> list[Tensor | None]:
-            from .tensor import full
-
-            whole = [full(o.shape, 0.0) if g is None else g for o, g in zip(outputs_meta, gradients)]
-            out = cls.backward(ctx, *whole)
+            whole = [full(s, 0.0, on=engine) if g is None else g for s, g in zip(shapes, gradients)]
+            out = rule(ctx, *whole)
             given = list(out) if isinstance(out, (tuple, list)) else [out]
-            if len(given) != len(args):
-                raise RuntimeError(
-                    f"{cls.__name__}.backward gave {len(given)} gradients; forward took {len(args)} arguments"
-                )
+            if len(given) != count:
+                raise RuntimeError(f"{name}.backward gave {len(given)} gradients; forward took {count} arguments")
             return [given[i] for i in tensors]
 
-        outputs_meta = [_Shape(o.shape) for o in outputs]
-        record(cls.__name__, [args[i] for i in tensors], outputs, run)
+        record(name, [args[i] for i in tensors], outputs, run, ctx.saved_tensors)
         return outputs[0] if isinstance(result, Tensor) else outputs
-
-
-class _Shape:
-    __slots__ = ("shape",)
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.shape = shape

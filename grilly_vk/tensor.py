@@ -5,15 +5,32 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from .errors import DeviceError
 from .runtime import engine
 from .runtime.engine import Engine, Window
 from .runtime.memory import Buffer, Part
 
+FLOAT32, INT32, UINT32, BOOL = map(np.dtype, (np.float32, np.int32, np.uint32, np.bool_))
+_DTYPES = {FLOAT32: FLOAT32, INT32: INT32, UINT32: UINT32, BOOL: BOOL}
 _SMALL = 1 << 16  # bytes; copying less than this is cheaper than keeping a window open
+
+
+def dtype_of(dtype: Any) -> np.dtype:
+    """One of the four element types, as the one object that stands for it.
+
+    Raises:
+        TypeError: another type.
+    """
+    try:
+        found = np.dtype(dtype)
+        return _DTYPES[found]
+    except KeyError:
+        raise TypeError(f"dtype must be float32, int32, uint32 or bool, not {found}") from None
 
 
 class Tensor:
@@ -29,7 +46,7 @@ class Tensor:
     """
 
     __slots__ = (
-        "__weakref__", "buffer", "dtype", "engine", "grad", "hooks", "node", "requires_grad", "shape", "version"
+        "__weakref__", "buffer", "dtype", "engine", "grad", "hooks", "node", "requires_grad", "shape", "size"
     )  # fmt: skip
     __array_priority__ = 1000  # numpy's operators leave mixed expressions to us
     __hash__ = object.__hash__
@@ -45,13 +62,13 @@ class Tensor:
     ) -> None:
         self.buffer = buffer
         self.shape = shape
-        self.dtype = np.dtype(dtype)
+        self.size = math.prod(shape)  # number of elements
+        self.dtype = dtype if dtype is FLOAT32 else dtype_of(dtype)
         self.engine = engine
         self.requires_grad = requires_grad
         self.grad: Tensor | None = None
         self.node: Any = None  # (autograd.Node, which of its outputs this is)
-        self.hooks: list[Callable[[Tensor], Tensor | None]] | None = None
-        self.version = 0  # counts in-place changes
+        self.hooks: list[Callable[[Tensor], Tensor | None]] | None = None  # of a leaf; a result's are its node's
 
     @property
     def ndim(self) -> int:
@@ -59,9 +76,13 @@ class Tensor:
         return len(self.shape)
 
     @property
-    def size(self) -> int:
-        """Number of elements."""
-        return math.prod(self.shape)
+    def version(self) -> int:
+        """Counts in-place changes of the memory, through whichever tensor; kernels that write in place add one."""
+        return self.buffer.version[0]
+
+    @version.setter
+    def version(self, number: int) -> None:
+        self.buffer.version[0] = number
 
     @property
     def nbytes(self) -> int:
@@ -143,7 +164,10 @@ class Tensor:
             tail += f", made by {self.node[0].name}"
         elif self.requires_grad:
             tail += ", requires_grad=True"
-        text = np.array2string(self.numpy(), separator=", ", prefix="Tensor(", threshold=1000)
+        try:
+            text = np.array2string(self.numpy(), separator=", ", prefix="Tensor(", threshold=1000)
+        except (RuntimeError, DeviceError) as error:  # lost, or inside a capture: printing must not raise
+            text = f"shape {self.shape}, values not readable: {error}"
         return f"Tensor({text}{tail})"
 
     # ---- memory ----
@@ -154,9 +178,7 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """The same memory as a tensor that is not on the tape."""
-        out = self.view()
-        out.version = self.version
-        return out
+        return self.view()
 
     def rows(self, start: int, stop: int) -> Tensor:
         """Entries start..stop of the first axis, sharing the memory, off the tape."""
@@ -167,18 +189,20 @@ class Tensor:
         return Tensor(part, (stop - start, *self.shape[1:]), self.dtype, self.engine)
 
     def assign(self, values: Any) -> None:
-        """Replaces the contents in place by host values or a tensor of the same shape.
+        """Replaces the contents in place by host values or a tensor of the same shape and dtype.
 
         Raises:
-            ValueError: another shape.
+            ValueError: another shape. TypeError: another dtype.
             RuntimeError: a recorded result; backward would need its old value.
         """
         self.changing()
         if isinstance(values, Tensor):
-            if values.shape != self.shape or values.dtype != self.dtype:
-                raise ValueError(
-                    f"values have shape {values.shape} and dtype {values.dtype}; expected {self.shape}, {self.dtype}"
-                )
+            if values.shape != self.shape:
+                raise ValueError(f"values have shape {values.shape}; expected {self.shape}")
+            if values.dtype is not self.dtype:
+                raise TypeError(f"values are {values.dtype}; expected {self.dtype}")
+            if values.buffer is self.buffer:
+                return
             self.engine.launch("copy", self.size, src=values, dst=self, n=self.size)
         else:
             array = np.asarray(values, self.dtype, order="C")
@@ -211,46 +235,81 @@ class Tensor:
         """Adds the gradient of this tensor to `.grad` of every leaf that it was computed from.
 
         Args:
-            gradient: of the same shape; not needed for a scalar.
+            gradient: of the same shape; not needed for a single element.
             retain_graph: keep what is recorded, to go back again.
 
         Raises:
             RuntimeError: nothing is recorded, the graph was freed, or an input was changed in place since.
-            ValueError: a gradient of another shape.
+            TypeError, ValueError: a gradient that is no float32 tensor of this shape.
         """
-        from .autograd import backward, start_gradient
+        from .autograd import backward
 
-        backward([self], [start_gradient(self, gradient)], retain_graph=retain_graph)
+        backward(self, gradient, retain_graph=retain_graph)
 
-    def accumulate(self, gradient: Tensor) -> None:
-        """Adds to `.grad`; called by backward on leaves."""
+    def accumulate(self, given: list[Tensor]) -> None:
+        """Adds the one gradient in a list, taken out of it, to `.grad`; called by backward on leaves.
+
+        Rules hand gradients on without copying, so one that somebody else holds too is copied here.
+        """
         if self.grad is None:
-            # Rules hand gradients on without copying; one that somebody else holds too must not be shared.
-            alone = sys.getrefcount(gradient.buffer) <= 2
-            self.grad = gradient.detach() if alone else gradient.detach().clone()
+            self.grad = owned(given)
         else:
             from .ops.elementwise import add
 
-            self.grad = add(self.grad, gradient)
+            self.grad = add(self.grad.view(), given.pop())
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
-        """Calls `hook(gradient)` when this tensor's gradient arrives; a tensor it returns replaces the gradient.
+        """Calls `hook(gradient)` once this tensor's whole gradient is known; a tensor it returns replaces the gradient.
 
         Returns:
             A function that removes the hook.
+
+        Raises:
+            RuntimeError: a tensor without requires_grad. TypeError: a hook that can't be called.
         """
         if not self.requires_grad:
             raise RuntimeError("a tensor without requires_grad gets no gradient, so it can't have a hook")
-        hooks = self.hooks = self.hooks or []
+        if not callable(hook):
+            raise TypeError(f"hook must be callable, not {type(hook).__name__} ({hook!r})")
+        if self.node is not None:
+            hooks = self.node[0].hooks_of(self.node[1])
+        else:
+            hooks = self.hooks = self.hooks or []
         hooks.append(hook)
-        return lambda: hooks.remove(hook)
+
+        def remove() -> None:
+            if hook in hooks:
+                hooks.remove(hook)
+
+        return remove
+
+
+def owned(given: list[Tensor]) -> Tensor:
+    """The one tensor in a list, taken out of it, as one whose memory nobody else holds: a copy if somebody does."""
+    alone = sys.getrefcount(given[0]) <= _ALONE and sys.getrefcount(given[0].buffer) <= _ALONE
+    tensor = given.pop().view()
+    return tensor if alone else tensor.clone()
+
+
+class _Alone:
+    __slots__ = ("buffer",)
+
+    def __init__(self) -> None:
+        self.buffer = object()
+
+
+_alone = _Alone()
+_ALONE = sys.getrefcount(_alone.buffer)  # what the interpreter counts for an object that one other holds
 
 
 def from_numpy(array: np.ndarray, *, borrow: bool = False) -> Tensor:
-    """A tensor with a copy of a contiguous 4-byte array.
+    """A tensor with a copy of a float32, int32, uint32 or bool array.
 
     With `borrow`, an array that is a device result itself (from `Tensor.share`) is used in place, without any
     copy; only for calls that finish before they return.
+
+    Raises:
+        TypeError: an array of another dtype; `grilly_vk.tensor` converts.
     """
     current = engine()
     if borrow:
@@ -262,19 +321,36 @@ def from_numpy(array: np.ndarray, *, borrow: bool = False) -> Tensor:
             and any(window.buffer.segment is s for s in current.memory.segments)
         ):
             return Tensor(window.buffer, array.shape, array.dtype, current)
-    words = array.astype(np.uint32) if array.dtype == np.bool_ else array
-    return Tensor(current.upload(words), array.shape, array.dtype, current)
+    dtype = dtype_of(array.dtype)
+    words = array.astype(np.uint32) if dtype is BOOL else array
+    return Tensor(current.upload(words), array.shape, dtype, current)
 
 
-def empty(shape: tuple[int, ...], dtype: Any = np.float32) -> Tensor:
-    """An uninitialised tensor."""
-    current = engine()
+def empty(shape: tuple[int, ...], dtype: Any = FLOAT32, on: Engine | None = None) -> Tensor:
+    """An uninitialised tensor, on the engine in use or another."""
+    current = on or engine()
     return Tensor(current.alloc(4 * math.prod(shape)), tuple(shape), dtype, current)
 
 
-def full(shape: tuple[int, ...], value: float, dtype: Any = np.float32) -> Tensor:
+def full(shape: tuple[int, ...], value: float, dtype: Any = FLOAT32, on: Engine | None = None) -> Tensor:
     """A tensor filled on the device."""
-    out = empty(shape, dtype)
-    bits = int(value) & 1 if out.dtype == np.bool_ else int(np.array(value, out.dtype).view(np.uint32))
+    out = empty(shape, dtype, on)
+    if out.dtype is BOOL:
+        bits = int(bool(value))
+    else:
+        with np.errstate(over="ignore"):  # beyond float32 is infinity
+            bits = int(np.array(value, out.dtype).view(np.uint32))
     out.engine.launch("fill", out.size, dst=out, n=out.size, bits=bits)
     return out
+
+
+class _Callable(ModuleType):
+    """This module under PyTorch's habit: ``grilly_vk.tensor([1.0, 2.0])``."""
+
+    def __call__(self, data: Any, dtype: Any = None, *, requires_grad: bool = False) -> Tensor:
+        from .creation import tensor
+
+        return tensor(data, dtype, requires_grad=requires_grad)
+
+
+sys.modules[__name__].__class__ = _Callable

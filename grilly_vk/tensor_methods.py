@@ -45,7 +45,7 @@ def _in_place(name: str) -> Any:
     return operator
 
 
-_OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "pow": "pow", "mod": "mod"}
+_OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "pow": "pow", "mod": "mod", "floordiv": "floordiv"}
 for _python, _name in _OPERATORS.items():
     setattr(Tensor, f"__{_python}__", _binary(_name))
     setattr(Tensor, f"__r{_python}__", _binary(_name, swapped=True))
@@ -53,6 +53,8 @@ for _python, _name in _OPERATORS.items():
         setattr(Tensor, f"__i{_python}__", _in_place(_name))
 for _name in ("eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor"):
     setattr(Tensor, f"__{_name}__", _binary(_name))
+for _name in ("and", "or", "xor"):
+    setattr(Tensor, f"__r{_name}__", _binary(_name, swapped=True))
 Tensor.__hash__ = object.__hash__  # type: ignore[method-assign]
 Tensor.equal = _binary("eq")  # type: ignore[attr-defined]
 for _name in ("exp", "log", "sqrt", "abs", "tanh", "sigmoid", "relu", "sign", "sin", "cos"):

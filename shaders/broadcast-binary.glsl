@@ -5,6 +5,7 @@
 
 layout(constant_id = 1) const uint OP = 0;
 layout(constant_id = 2) const uint TYPE = 0;
+layout(constant_id = 3) const uint AXES = 6; // in use, 1 to 6
 #include "binary.glsl"
 
 layout(std430, binding = 0) readonly buffer X { uint x[]; };
@@ -20,7 +21,7 @@ layout(push_constant) uniform Push {
 void main()
 {
     for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride()) {
-        uint at[6] = axes(i, uint[5](p.d1, p.d2, p.d3, p.d4, p.d5));
+        uint at[6] = axes(i, uint[5](p.d1, p.d2, p.d3, p.d4, p.d5), AXES);
         uint a = x[p.x_at + place(at, uint[6](p.x0, p.x1, p.x2, p.x3, p.x4, p.x5))];
         uint b = y[p.y_at + place(at, uint[6](p.y0, p.y1, p.y2, p.y3, p.y4, p.y5))];
         z[p.z_at + i] = of_words(a, b);

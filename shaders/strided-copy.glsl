@@ -4,6 +4,7 @@
 #include "axes.glsl"
 
 layout(constant_id = 1) const uint ADD = 0; // 1: add floats to what is there
+layout(constant_id = 2) const uint AXES = 6; // in use, 1 to 6
 
 layout(std430, binding = 0) readonly buffer Src { uint src[]; };
 layout(std430, binding = 1) buffer Dst { uint dst[]; };
@@ -17,7 +18,7 @@ layout(push_constant) uniform Push {
 void main()
 {
     for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride()) {
-        uint at[6] = axes(i, uint[5](p.d1, p.d2, p.d3, p.d4, p.d5));
+        uint at[6] = axes(i, uint[5](p.d1, p.d2, p.d3, p.d4, p.d5), AXES);
         uint from = p.src_at + p.src_start + place(at, uint[6](p.s0, p.s1, p.s2, p.s3, p.s4, p.s5));
         uint to = p.dst_at + p.dst_start + place(at, uint[6](p.t0, p.t1, p.t2, p.t3, p.t4, p.t5));
         dst[to] = ADD == 1 ? floatBitsToUint(uintBitsToFloat(dst[to]) + uintBitsToFloat(src[from])) : src[from];

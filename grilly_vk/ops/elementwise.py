@@ -2,81 +2,149 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .. import arguments
 from ..autograd import record
-from ..tensor import Tensor, empty, from_numpy, full
+from ..runtime.engine import Engine
+from ..tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, dtype_of, empty, from_numpy, full
 from .layout import broadcast_shape, collapsed
 
 # In the order of shaders/include/functions.glsl and shaders/elementwise-binary.glsl.
 FUNCTIONS = (
     "neg exp log sqrt abs tanh sigmoid relu leaky_relu gelu silu softplus clamp scale sign sin cos"
 ).split()
-BINARY = "add sub mul div pow maximum minimum eq ne lt le gt ge and or xor mod".split()
+BINARY = "add sub mul div pow maximum minimum eq ne lt le gt ge and or xor mod floordiv".split()
 _COMPARES = {"eq", "ne", "lt", "le", "gt", "ge"}
-_TYPES = {np.dtype(np.float32): 0, np.dtype(np.int32): 1, np.dtype(np.uint32): 2, np.dtype(np.bool_): 2}
+_LOGICAL = {"and", "or", "xor"}
+_UNARY_SPECS = {name: (("OP", i),) for i, name in enumerate(FUNCTIONS)}
+_BINARY_SPECS = {
+    (name, dtype): (("OP", i), ("TYPE", kind))
+    for i, name in enumerate(BINARY)
+    for dtype, kind in ((FLOAT32, 0), (INT32, 1), (BOOL, 1))
+}
+_WORDS = {FLOAT32: 0, INT32: 1, UINT32: 2, BOOL: 3}  # of shaders/cast.glsl
+_CASTS = {(a, b): (("FROM", i), ("TO", j)) for a, i in _WORDS.items() for b, j in _WORDS.items()}
 
 
 def as_tensor(name: str, value: Any, like: Tensor | None = None) -> Tensor:
-    """A Tensor from a Tensor, a number or an array-like; numbers take the dtype of `like` where it can hold them."""
+    """A Tensor from a Tensor, a number or an array-like.
+
+    Whole numbers and bools take the dtype of `like` where it can hold them, other numbers are float32.  Arrays of
+    floats become float32, of whole numbers int32, of bools bool.
+
+    Raises:
+        TypeError: something that holds no real numbers.
+        ValueError: a whole number that does not fit int32.
+    """
     if isinstance(value, Tensor):
         return value
-    if isinstance(value, (numbers.Number, np.number, np.bool_)) and not isinstance(value, complex):
-        if isinstance(value, (bool, np.bool_)):
-            return full((), float(value), np.bool_)
-        if like is not None and like.dtype == np.int32 and isinstance(value, (numbers.Integral, np.integer)):
-            return full((), value, np.int32)  # type: ignore[arg-type]
-        return full((), float(value))  # type: ignore[arg-type]
-    given = np.asarray(value)
+    on = like.engine if like is not None else None
+    if isinstance(value, (bool, np.bool_)):
+        return full((), value, BOOL, on)
+    if isinstance(value, (numbers.Integral, np.integer)):
+        if like is not None and like.dtype is not FLOAT32:
+            _fits(name, value, value)
+            return full((), int(value), INT32, on)
+        return full((), float(value), FLOAT32, on)
+    if isinstance(value, numbers.Real):
+        return full((), float(value), FLOAT32, on)
+    try:
+        given = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} can't be made an array: {error}") from error
+    if given.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be a Tensor, or hold real numbers, not {type(value).__name__} of {given.dtype}")
     if given.dtype.kind == "b":
-        return from_numpy(np.ascontiguousarray(given).reshape(given.shape))
+        return from_numpy(given)
     if given.dtype.kind in "iu":
+        if given.size and given.dtype.itemsize >= 4 and given.dtype != np.int32:
+            _fits(name, given.min(), given.max())
         return from_numpy(np.asarray(given, np.int32, order="C"))
-    return arguments.tensor(name, value)
+    with np.errstate(over="ignore"):
+        return from_numpy(np.asarray(given, np.float32, order="C"))
+
+
+def _fits(name: str, low: Any, high: Any) -> None:
+    if low < -(1 << 31) or high >= 1 << 31:
+        raise ValueError(f"{name} must fit int32, got {low if low < 0 else high}")
 
 
 def cast(x: Tensor, dtype: Any) -> Tensor:
-    """The same values as float32, int32 or bool; float to int drops the fraction, as numpy does."""
-    wanted = np.dtype(dtype)
-    if wanted == x.dtype:
+    """The same values as float32, int32, uint32 or bool.
+
+    Float to int drops the fraction, as numpy does; what does not fit is cut to the nearest that does, and NaN is 0.
+    Casting to float32 and back again is not on the tape: only float32 has gradients.
+
+    Raises:
+        TypeError: another dtype.
+    """
+    wanted = dtype_of(dtype)
+    if wanted is x.dtype:
         return x
-    if wanted not in _TYPES:
-        raise TypeError(f"dtype must be float32, int32, uint32 or bool, not {wanted}")
-    out = empty(x.shape, wanted)
-    kinds = {np.dtype(np.float32): 0, np.dtype(np.int32): 1, np.dtype(np.uint32): 2, np.dtype(np.bool_): 3}
-    x.engine.launch("cast", x.size, (("FROM", kinds[x.dtype]), ("TO", kinds[wanted])), x=x, y=out, n=x.size)
+    out = empty(x.shape, wanted, x.engine)
+    x.engine.launch("cast", x.size, _CASTS[x.dtype, wanted], x=x, y=out, n=x.size)
     return out
 
 
 def _floats(name: str, x: Any) -> Tensor:
     t = as_tensor(name, x)
-    return t if t.dtype == np.float32 else cast(t, np.float32)
+    return t if t.dtype is FLOAT32 else cast(t, FLOAT32)
 
 
-def _wide(*tensors: Tensor) -> int:
-    """4 where all can be read four elements at a time, else 1."""
-    return 4 if all(t.size % 4 == 0 and t.buffer.offset % 16 == 0 for t in tensors) else 1
+def _map(kernel: str, items: int, specs: Any, tensors: dict[str, Tensor], engine: Engine, **numbers: float) -> None:
+    """Launches an element-wise kernel four elements at a time where size and place allow it."""
+    wide = items % 4 == 0
+    if wide:
+        for t in tensors.values():
+            if t.buffer.offset % 16:
+                wide = False
+    if wide:
+        engine.launch(kernel + ".vec4", items // 4, specs, n=items // 4, **tensors, **numbers)
+    else:
+        engine.launch(kernel, items, specs, n=items, **tensors, **numbers)
+
+
+# Whole numbers stay whole where the function does.
+_WHOLE: dict[str, Any] = {
+    "neg": lambda x, a, b: binary("sub", 0, x),
+    "abs": lambda x, a, b: binary("maximum", x, binary("sub", 0, x)),
+    "relu": lambda x, a, b: binary("maximum", x, 0),
+    "sign": lambda x, a, b: binary("maximum", binary("minimum", x, 1), -1),
+}
 
 
 def unary(name: str, x: Any, a: float = 0.0, b: float = 0.0) -> Tensor:
-    """f(x) for one of FUNCTIONS, with its gradient; a and b are the function's parameters."""
-    x = _floats("x", x)
-    op = (("OP", FUNCTIONS.index(name)),)
-    y = empty(x.shape)
-    wide = _wide(x)
-    kernel = "elementwise-unary.vec4" if wide == 4 else "elementwise-unary"
-    x.engine.launch(kernel, x.size // wide, op, x=x, y=y, n=x.size // wide, a=a, b=b)
+    """f(x) for one of FUNCTIONS, with its gradient; a and b are the function's parameters.
+
+    The result is float32, but int32 for neg, abs, relu and sign of int32.
+
+    Raises:
+        TypeError: x holds no real numbers.
+    """
+    if not isinstance(x, Tensor):
+        x = as_tensor("x", x)
+    if x.dtype is not FLOAT32:
+        if x.dtype is INT32 and name in _WHOLE:
+            whole: Tensor = _WHOLE[name](x, a, b)
+            return whole
+        x = cast(x, FLOAT32)
+    specs = _UNARY_SPECS[name]
+    engine = x.engine
+    size = x.size
+    y = Tensor(engine.alloc(4 * size), x.shape, FLOAT32, engine)
+    _map("elementwise-unary", size, specs, {"x": x, "y": y}, engine, a=a, b=b)
+    if name in ("neg", "scale"):
+        record(name, (x,), (y,), lambda gy: unary("scale", gy, -1.0 if name == "neg" else a), ())
+        return y
 
     def backward(gy: Tensor) -> Tensor:
-        gx = empty(x.shape)
-        step = _wide(x, gy)
-        kernel = "elementwise-grad.vec4" if step == 4 else "elementwise-grad"
-        x.engine.launch(kernel, x.size // step, op, x=x, gy=gy, gx=gx, n=x.size // step, a=a, b=b)
+        gx = empty(gy.shape, FLOAT32, engine)
+        _map("elementwise-grad", size, specs, {"x": x, "gy": gy, "gx": gx}, engine, a=a, b=b)
         return gx
 
     record(name, (x,), (y,), backward)
@@ -85,26 +153,27 @@ def unary(name: str, x: Any, a: float = 0.0, b: float = 0.0) -> Tensor:
 
 def _binary(name: str, x: Tensor, y: Tensor) -> Tensor:
     """f(x, y), off the tape; operands have one dtype."""
-    specs = (("OP", BINARY.index(name)), ("TYPE", _TYPES[x.dtype]))
-    dtype = np.bool_ if name in _COMPARES else x.dtype
+    engine, dtype = x.engine, x.dtype
+    specs = _BINARY_SPECS[name, dtype]
+    if name in _COMPARES:
+        dtype = BOOL
     if x.shape == y.shape:
-        z = empty(x.shape, dtype)
-        wide = _wide(x, y)
-        kernel = "elementwise-binary.vec4" if wide == 4 else "elementwise-binary"
-        x.engine.launch(kernel, x.size // wide, specs, x=x, y=y, z=z, n=x.size // wide)
+        size = x.size
+        z = Tensor(engine.alloc(4 * size), x.shape, dtype, engine)
+        _map("elementwise-binary", size, specs, {"x": x, "y": y, "z": z}, engine)
         return z
     shape = broadcast_shape(x.shape, y.shape)
-    z = empty(shape, dtype)
-    sizes, (xs, ys) = collapsed(shape, (x.shape, y.shape))
-    x.engine.launch(
+    z = empty(shape, dtype, engine)
+    sizes, (xs, ys), axes = collapsed(shape, (x.shape, y.shape))
+    engine.launch(
         "broadcast-binary",
         z.size,
-        specs,
+        (*specs, ("AXES", axes)),
         x=x,
         y=y,
         z=z,
         n=z.size,
-        **{f"d{i}": sizes[i] for i in range(1, 6)},
+        **sizes,
         **{f"x{i}": s for i, s in enumerate(xs)},
         **{f"y{i}": s for i, s in enumerate(ys)},
     )
@@ -123,12 +192,21 @@ def _with_number(name: str, x: Any, y: Any) -> Tensor | None:
     """The short way for a float tensor and a Python number, where there is one."""
     forms = _BY_NUMBER.get(name)
     if forms is not None:
-        for tensor, number, form in ((x, y, forms[0]), (y, x, forms[1])):
-            if type(number) in (int, float) and isinstance(tensor, Tensor) and tensor.dtype == np.float32:
-                return unary("scale", tensor, *form(float(number)))
-    if name == "pow" and type(y) in (int, float) and y == 2 and isinstance(x, Tensor) and x.dtype == np.float32:
+        if isinstance(x, Tensor):
+            if x.dtype is FLOAT32:
+                return unary("scale", x, *forms[0](_single(y)))
+        elif y.dtype is FLOAT32:
+            return unary("scale", y, *forms[1](_single(x)))
+    elif name == "div" and isinstance(x, Tensor) and x.dtype is FLOAT32 and y and math.frexp(y)[0] in (0.5, -0.5):
+        return unary("scale", x, 1.0 / y)  # powers of two: exact
+    elif name == "pow" and y == 2 and isinstance(x, Tensor) and x.dtype is FLOAT32:
         return binary("mul", x, x)
     return None
+
+
+def _single(number: float) -> float:
+    """A number as float32 would hold it, which beyond its range is infinity."""
+    return float(number) if -3e38 < number < 3e38 else float(np.float64(number).astype(np.float32))
 
 
 def binary(name: str, x: Any, y: Any) -> Tensor:
@@ -138,33 +216,60 @@ def binary(name: str, x: Any, y: Any) -> Tensor:
 
     Raises:
         ValueError: shapes that don't broadcast.
+        TypeError: operands that hold no real numbers; floats given to and, or, xor.
     """
-    short = _with_number(name, x, y)
-    if short is not None:
-        return short
-    a = as_tensor("x", x, y if isinstance(y, Tensor) else None)
-    b = as_tensor("y", y, a)
-    if name in ("and", "or", "xor"):
-        if a.dtype == np.float32 or b.dtype == np.float32:
-            raise TypeError(f"{name} needs bool or int32 tensors, not {a.dtype} and {b.dtype}")
-    if a.dtype != b.dtype or name in ("div", "pow") or (a.dtype == np.bool_ and name not in (*_COMPARES, "and", "or", "xor")):
-        float_result = np.float32 in (a.dtype, b.dtype) or name in ("div", "pow")
-        target = np.float32 if float_result else np.int32
-        a, b = cast(a, target), cast(b, target)
+    if not (isinstance(x, Tensor) and isinstance(y, Tensor) and x.dtype is FLOAT32 and y.dtype is FLOAT32):
+        if type(x) in (int, float) or type(y) in (int, float):
+            short = _with_number(name, x, y) if isinstance(x, Tensor) or isinstance(y, Tensor) else None
+            if short is not None:
+                return short
+        x = as_tensor("x", x, y if isinstance(y, Tensor) else None)
+        y = as_tensor("y", y, x)
+        x, y = _common(name, x, y)
+    elif name in _LOGICAL:
+        _common(name, x, y)
+    a: Tensor = x
+    b: Tensor = y
     out = _binary(name, a, b)
-    if out.dtype == np.float32 and name in _GRADIENTS:
-        rule = _GRADIENTS[name]
+    rule = _GRADIENTS.get(name)
+    if rule is None or out.dtype is not FLOAT32 or not (a.requires_grad or b.requires_grad):
+        record(name, (), (out,), _nothing)  # for anomaly detection
+        return out
+    make, saved = rule
+    need_a, need_b = a.requires_grad, b.requires_grad
+    shape_a, shape_b = a.shape, b.shape
+    kept_a = a if saved else None
+    kept_b = b if saved else None
+    if saved == "other":  # a product needs the other factor only
+        kept_a, kept_b = (a if need_b else None), (b if need_a else None)
+    kept_out = out.view() if name in _NEED_RESULT else None
 
-        def backward(g: Tensor) -> Sequence[Tensor | None]:
-            ga, gb = rule(g, a, b, out_value, a.requires_grad, b.requires_grad)
-            return (
-                None if ga is None else sum_to(ga, a.shape),
-                None if gb is None else sum_to(gb, b.shape),
-            )
+    def backward(g: Tensor) -> Sequence[Tensor | None]:
+        ga, gb = make(g, kept_a, kept_b, kept_out, need_a, need_b)
+        return (
+            None if ga is None or not need_a else sum_to(ga, shape_a),
+            None if gb is None or not need_b else sum_to(gb, shape_b),
+        )
 
-        out_value = out.view()
-        record(name, (a, b), (out,), backward)
+    record(name, (a, b), (out,), backward, [t for t in (kept_a, kept_b, kept_out) if t is not None])
     return out
+
+
+def _nothing(*gradients: Tensor | None) -> Sequence[Tensor | None]:
+    return ()
+
+
+def _common(name: str, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Two operands in the one dtype that the operation computes in."""
+    if a.dtype is UINT32 or b.dtype is UINT32:
+        raise TypeError(f"{name} of uint32 is not defined; cast to int32 or float32 first")
+    if name in _LOGICAL and FLOAT32 in (a.dtype, b.dtype):
+        raise TypeError(f"{name} needs bool or int32 tensors, not {a.dtype} and {b.dtype}")
+    if name in ("div", "pow") or FLOAT32 in (a.dtype, b.dtype):
+        return cast(a, FLOAT32), cast(b, FLOAT32)
+    if a.dtype is not b.dtype or (a.dtype is BOOL and name not in _COMPARES and name not in _LOGICAL):
+        return cast(a, INT32), cast(b, INT32)
+    return a, b
 
 
 def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -191,9 +296,9 @@ def _grad_pow(g: Tensor, a: Tensor, b: Tensor, z: Tensor, need_a: bool, need_b: 
     ga = gb = None
     if need_a:  # b * a**(b - 1), with b = 0 giving 0
         slope = _binary("mul", b, _binary("pow", a, unary("scale", b, 1.0, -1.0)))
-        ga = where(_binary("eq", b, full((), 0.0)), full((), 0.0), _binary("mul", g, slope))
+        ga = where(binary("eq", b, 0.0), 0.0, _binary("mul", g, slope))
     if need_b:  # log(a) * a**b, with a = 0 giving 0 (b > 0)
-        slope = where(_binary("eq", a, full((), 0.0)), full((), 0.0), _binary("mul", z, unary("log", a)))
+        slope = where(binary("eq", a, 0.0), 0.0, _binary("mul", z, unary("log", a)))
         gb = _binary("mul", g, slope)
     return ga, gb
 
@@ -212,18 +317,28 @@ def _grad_extreme(compare: str) -> Any:
     return rule
 
 
-_GRADIENTS: dict[str, Any] = {
-    "add": lambda g, a, b, z, need_a, need_b: (g, g),
-    "sub": lambda g, a, b, z, need_a, need_b: (g, unary("neg", g) if need_b else None),
-    "mul": lambda g, a, b, z, need_a, need_b: (
-        _binary("mul", g, b) if need_a else None,
-        _binary("mul", g, a) if need_b else None,
+def _grad_mod(g: Tensor, a: Tensor, b: Tensor, z: Tensor, need_a: bool, need_b: bool) -> Any:
+    return g, unary("neg", _binary("mul", g, _binary("floordiv", a, b))) if need_b else None
+
+
+# The rule, and which operands it reads: "both", "other" (each gradient the other operand), or "".
+_GRADIENTS: dict[str, tuple[Any, str]] = {
+    "add": (lambda g, a, b, z, need_a, need_b: (g, g), ""),
+    "sub": (lambda g, a, b, z, need_a, need_b: (g, unary("neg", g) if need_b else None), ""),
+    "mul": (
+        lambda g, a, b, z, need_a, need_b: (
+            _binary("mul", g, b) if need_a else None,
+            _binary("mul", g, a) if need_b else None,
+        ),
+        "other",
     ),
-    "div": _grad_div,
-    "pow": _grad_pow,
-    "maximum": _grad_extreme("gt"),
-    "minimum": _grad_extreme("lt"),
+    "div": (_grad_div, "both"),
+    "pow": (_grad_pow, "both"),
+    "maximum": (_grad_extreme("gt"), "both"),
+    "minimum": (_grad_extreme("lt"), "both"),
+    "mod": (_grad_mod, "both"),
 }
+_NEED_RESULT = {"div", "pow"}
 
 
 def where(condition: Any, x: Any, y: Any) -> Tensor:
@@ -234,27 +349,28 @@ def where(condition: Any, x: Any, y: Any) -> Tensor:
         ValueError: shapes that don't broadcast.
     """
     c = as_tensor("condition", condition)
-    if c.dtype != np.bool_:
+    if c.dtype is not BOOL:
         raise TypeError(f"condition must be a bool tensor, not {c.dtype}")
     a = as_tensor("x", x, y if isinstance(y, Tensor) else None)
     b = as_tensor("y", y, a)
-    if a.dtype != b.dtype:
-        a, b = cast(a, np.float32), cast(b, np.float32)
+    if a.dtype is not b.dtype:
+        a, b = _common("where", a, b)
     from .shape import broadcast_to
 
-    shape = broadcast_shape(c.shape, broadcast_shape(a.shape, b.shape))
-    out = empty(shape, a.dtype)
+    shape_a, shape_b = a.shape, b.shape
+    shape = broadcast_shape(c.shape, broadcast_shape(shape_a, shape_b))
+    out = empty(shape, a.dtype, c.engine)
     with_shape = [broadcast_to(t.view(), shape) for t in (c, a, b)]
     out.engine.launch("where", out.size, c=with_shape[0], x=with_shape[1], y=with_shape[2], z=out, n=out.size)
+    need_a, need_b = a.requires_grad, b.requires_grad
 
     def backward(g: Tensor) -> Sequence[Tensor | None]:
-        zero = full((), 0.0)
         return (
-            sum_to(where(c, g, zero), a.shape) if a.requires_grad else None,
-            sum_to(where(c, zero, g), b.shape) if b.requires_grad else None,
+            sum_to(where(c, g, 0.0), shape_a) if need_a else None,
+            sum_to(where(c, 0.0, g), shape_b) if need_b else None,
         )
 
-    record("where", (a, b), (out,), backward)
+    record("where", (a, b), (out,), backward, (c,))
     return out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 MAX_AXES = 6  # of shaders/include/axes.glsl
 
 
-def broadcast_shape(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:
+@functools.lru_cache(4096)
+def broadcast_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
     """The shape that numpy's rules give for two operands.
 
     Raises:
@@ -43,8 +45,11 @@ def broadcast_strides(shape: Sequence[int], to: Sequence[int]) -> tuple[int, ...
 
 def folded(
     shape: Sequence[int], layouts: Sequence[Sequence[int]]
-) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
+) -> tuple[dict[str, int], tuple[tuple[int, ...], ...], int]:
     """The same box with neighbouring axes merged where every layout allows it, padded in front to six axes.
+
+    Returns:
+        The sizes of axes 1..5 as push constants d1..d5, each layout's strides, and how many axes are in use.
 
     Raises:
         ValueError: more than six axes are left.
@@ -60,13 +65,16 @@ def folded(
             axes.append((size, steps))
     if len(axes) > MAX_AXES:
         raise ValueError(f"an array of shape {tuple(shape)} is laid out along {len(axes)} axes; {MAX_AXES} at most")
+    used = max(1, len(axes))
     axes = [(1, (0,) * len(layouts))] * (MAX_AXES - len(axes)) + axes
-    return tuple(size for size, _ in axes), tuple(tuple(s[k] for _, s in axes) for k in range(len(layouts)))
+    sizes = {f"d{i}": axes[i][0] for i in range(1, MAX_AXES)}
+    return sizes, tuple(tuple(s[k] for _, s in axes) for k in range(len(layouts))), used
 
 
+@functools.lru_cache(4096)
 def collapsed(
-    shape: Sequence[int], operands: Sequence[Sequence[int]]
-) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
+    shape: tuple[int, ...], operands: tuple[tuple[int, ...], ...]
+) -> tuple[dict[str, int], tuple[tuple[int, ...], ...], int]:
     """`folded` for contiguous operands of these shapes broadcast to `shape`."""
     return folded(shape, [broadcast_strides(o, shape) for o in operands])
 

@@ -27,18 +27,18 @@ def _copy(
     accumulate: bool = False,
 ) -> None:
     """Copies a box of elements between two layouts; strides and starts are in elements."""
-    sizes, (s, t) = folded(box, (src_strides, dst_strides))
+    sizes, (s, t), axes = folded(box, (src_strides, dst_strides))
     count = math.prod(box)
     src.engine.launch(
         "strided-copy",
         count,
-        (("ADD", int(accumulate)),),
+        (("ADD", int(accumulate)), ("AXES", axes)),
         src=src,
         dst=dst,
         n=count,
         src_start=src_start,
         dst_start=dst_start,
-        **{f"d{i}": sizes[i] for i in range(1, 6)},
+        **sizes,
         **{f"s{i}": v & 0xFFFFFFFF for i, v in enumerate(s)},
         **{f"t{i}": v & 0xFFFFFFFF for i, v in enumerate(t)},
     )

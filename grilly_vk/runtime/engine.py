@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import importlib
 import logging
 import os
@@ -97,7 +98,8 @@ class Engine:
     def alloc(self, nbytes: int) -> Buffer:
         """Uninitialised device memory (in the debug mode: NaN)."""
         with self.lock:
-            self.check()
+            if self.dead is not None or self.stream.lost is not None:
+                self.check()
             return self.memory.alloc(nbytes)
 
     def upload(self, array: np.ndarray) -> Buffer:
@@ -193,22 +195,25 @@ class Engine:
         if items <= 0:
             return
         with self.lock:
-            self.check()
+            stream = self.stream
+            if self.dead is not None or stream.lost is not None:
+                self.check()
             pipeline = self.kernels.pipelines.get((kernel, specs, self.local)) or self.kernels.pipeline(
                 kernel, specs, self.local
             )
-            buffers = {}
+            buffers: list[Any] = []
             for name in pipeline.bindings:
                 given = arguments[name]
-                buffers[name] = self._control_buffer if given is None else getattr(given, "buffer", given)
-            segments = tuple([b.segment for b in buffers.values()])
-            if groups is None:
-                groups = _groups(items, self.local)
-            program = pipeline.program(self._manager, segments, groups)
+                buffers.append(self._control_buffer if given is None else getattr(given, "buffer", given))
+            program = pipeline.program(
+                self._manager,
+                tuple([b.segment for b in buffers]),
+                _groups(items, self.local) if groups is None else groups,
+            )
             cost = items if work is None else work
             if pipeline.draws:
-                arguments["draw"] = self.stream.take_draw(cost)
-            self.stream.append(program, pipeline.push(buffers, arguments), cost, list(buffers.values()))
+                arguments["draw"] = stream.take_draw(cost)
+            stream.append(program, pipeline.pack(buffers, arguments), cost, buffers)
 
     def steps_per_submit(self, work_per_step: int) -> int:
         """How many steps of a long loop fit one submit; at least one, a power of two."""
@@ -230,6 +235,58 @@ class Engine:
             words[RNG_KEY : RNG_KEY + 2] = seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF
             words[RNG_BASE : RNG_BASE + 2] = 0
 
+    def draw_position(self) -> tuple[Any, int]:
+        """Where the random numbers stand: (the graph that is captured or None, random operations before)."""
+        if self.stream.capture is not None:
+            return self.stream.capture, self.stream.capture.draws
+        words = self._control.words
+        assert words is not None
+        return None, (int(words[RNG_BASE]) | int(words[RNG_BASE + 1]) << 32) + self.stream.draws
+
+    @contextlib.contextmanager
+    def draw_again(self, position: tuple[Any, int]) -> Iterator[None]:
+        """Inside, random operations get the numbers that they got from `position` on; afterwards the next fresh ones.
+
+        Raises:
+            RuntimeError: the position is not of the graph that is captured now.
+        """
+        with self.lock:
+            capture, after = self.draw_position()
+            if position[0] is not capture:
+                raise RuntimeError("random numbers can't be drawn again across the border of a captured graph")
+            self._stand_at(position[1])
+            try:
+                yield
+            finally:
+                self._stand_at(after)
+
+    def _stand_at(self, number: int) -> None:
+        if self.stream.capture is not None:
+            self.stream.capture.draws = number
+            return
+        words = self._control.words
+        assert words is not None
+        base = int(words[RNG_BASE]) | int(words[RNG_BASE + 1]) << 32
+        if not 0 <= number - base < 1 << 31:  # a kernel counts from the base, which only submitted work moves on
+            self.stream.flush()
+            words[RNG_BASE : RNG_BASE + 2] = number & 0xFFFFFFFF, number >> 32
+            base = number
+        self.stream.draws = number - base
+
+    def rng_state(self) -> np.ndarray:
+        """Key and base of the random numbers, uint32 (4,), once all issued work is done."""
+        with self.lock:
+            self._sync_for_read()
+            assert self._control.words is not None
+            return self._control.words[RNG_KEY : RNG_BASE + 2].copy()
+
+    def set_rng_state(self, words: np.ndarray) -> None:
+        """Goes back to an earlier `rng_state`."""
+        with self.lock:
+            self._sync_for_read()
+            assert self._control.words is not None
+            self._control.words[RNG_KEY : RNG_BASE + 2] = words
+
     def synchronize(self) -> None:
         """Waits until all issued work is done."""
         with self.lock:
@@ -241,7 +298,7 @@ class Engine:
         if found is None:
             pipeline = self.kernels.pipeline("mark", (), self.local)
             program = pipeline.program(self._manager, (self._control,), 1)
-            found = (program, pipeline.push({}, {"draws": draws}))
+            found = (program, pipeline.pack([self._control_buffer], {"draws": draws}))
             if len(self._markers) < 256:
                 self._markers[draws] = found
         return found
@@ -333,6 +390,7 @@ def _fill(buffer: Buffer | Part, array: np.ndarray) -> None:
     buffer.words()[: flat.size] = flat
 
 
+@functools.lru_cache(4096)
 def _groups(items: int, local: int) -> int:
     """Workgroups for `items`, rounded up to an eighth of a power of two so that few programs are needed."""
     groups = -(-items // local)

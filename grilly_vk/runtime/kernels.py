@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,13 @@ class Pipeline:
         strides = {b.name + "_at": (b.name, b.stride) for b in face.bindings}
         # (binding or own name, stride); stride 0: a plain argument
         self._slots = tuple(strides.get(s.name, (s.name, 0)) for s in face.push)
-        self._aligned = tuple((b.name, b.stride) for b in face.bindings if b.stride > 4)
+        plain = tuple(name for name, stride in self._slots if not stride)
+        self._strides = tuple(b.stride for b in face.bindings)
+        self._wide = any(stride > 4 for stride in self._strides)
+        # Nearly every kernel has its offsets first, in the order of the bindings, and then the rest.
+        ordered = list(self._slots[: len(self.bindings)])
+        in_order = ordered == list(zip(self.bindings, self._strides)) and len(plain) > 1
+        self._take = itemgetter(*plain) if in_order else None
         self.draws = any(s.name == "draw" for s in face.push)  # wants random numbers
 
     @property
@@ -58,20 +65,28 @@ class Pipeline:
         return self._face
 
     def push(self, buffers: Mapping[str, Buffer], arguments: Mapping[str, float]) -> bytes:
-        """The push constants of one call, offsets filled in.
+        """As `pack`, with buffers by the name of their binding."""
+        return self.pack([buffers[name] for name in self.bindings], arguments)
+
+    def pack(self, buffers: Sequence[Buffer], arguments: Mapping[str, float]) -> bytes:
+        """The push constants of one call: buffers in the order of `bindings`, offsets filled in.
 
         Raises:
             ValueError: a part of a tensor starts inside one of the kernel's wide elements.
         """
-        for name, stride in self._aligned:
-            if buffers[name].offset % stride:
-                raise ValueError(
-                    f"kernel {self.name!r} takes {name} in units of {stride} bytes, and this part starts at byte "
-                    f"{buffers[name].offset} of its segment"
-                )
-        return self._pack(
-            *[buffers[name].offset // stride if stride else arguments[name] for name, stride in self._slots]
-        )
+        if self._wide:
+            for buffer, stride in zip(buffers, self._strides):
+                if buffer.offset % stride:
+                    name = self.bindings[buffers.index(buffer)]
+                    raise ValueError(
+                        f"kernel {self.name!r} takes {name} in units of {stride} bytes, and this part starts at byte "
+                        f"{buffer.offset} of its segment"
+                    )
+        if self._take is not None:
+            offsets = [b.offset // stride for b, stride in zip(buffers, self._strides)]
+            return self._pack(*offsets, *self._take(arguments))
+        offset = {name: b.offset for name, b in zip(self.bindings, buffers)}
+        return self._pack(*[offset[name] // stride if stride else arguments[name] for name, stride in self._slots])
 
     def program(self, manager: Any, segments: tuple[Segment, ...], groups: int) -> Program:
         """The program for these segments and that many workgroups, made at its first use.

@@ -9,6 +9,7 @@ block whose former users have run ("clean").
 from __future__ import annotations
 
 import bisect
+import functools
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +21,7 @@ from ..errors import OutOfDeviceMemory
 ALIGN = 256
 
 
+@functools.lru_cache(4096)
 def rounded(nbytes: int) -> int:
     """The block size for a request: whole 256-byte units, above 4 KiB an eighth of a power of two apart."""
     step = ALIGN if nbytes <= 4096 else max(ALIGN, 1 << (nbytes.bit_length() - 4))
@@ -96,15 +98,19 @@ class Arena:
 
 
 class Buffer:
-    """A live allocation.  Dropping the last reference frees it, from any thread."""
+    """A live allocation.  Dropping the last reference frees it, from any thread.
 
-    __slots__ = ("_released", "block", "nbytes", "offset", "segment")
+    `version` is a list of one number that in-place changes count up; whoever shares the memory shares the list.
+    """
+
+    __slots__ = ("_released", "block", "nbytes", "offset", "segment", "version")
 
     def __init__(self, block: Block, offset: int, nbytes: int, released: deque[Block]) -> None:
         self.block = block
         self.segment = block.segment
         self.offset = offset  # bytes into the segment
         self.nbytes = nbytes
+        self.version = [0]
         self._released = released
 
     def __del__(self) -> None:
@@ -121,7 +127,7 @@ class Buffer:
 class Part:
     """A stretch of a buffer, for kernels that work on some of the steps.  Keeps the buffer alive."""
 
-    __slots__ = ("block", "nbytes", "offset", "parent", "segment")
+    __slots__ = ("block", "nbytes", "offset", "parent", "segment", "version")
 
     def __init__(self, parent: Buffer | Part, start: int, nbytes: int) -> None:
         self.parent = parent
@@ -129,6 +135,7 @@ class Part:
         self.segment: Segment = parent.segment
         self.offset: int = parent.offset + start
         self.nbytes = nbytes
+        self.version: list[int] = parent.version
 
     def words(self) -> np.ndarray:
         """As `Buffer.words`."""
@@ -191,11 +198,13 @@ class Pool:
             raise OutOfDeviceMemory(
                 f"one tensor of {readable(nbytes)} was asked for; this device binds at most {readable(self.max_bytes)}"
             )
-        self.collect()
+        if self.released or self.retired:
+            self.collect()
         block = self._cached(size, clean) or self._carved(size, clean)
         self.allocations += 1
         self.in_use += block.size
-        self.peak = max(self.peak, self.in_use)
+        if self.in_use > self.peak:
+            self.peak = self.in_use
         if self.on_alloc is not None:
             self.on_alloc(block, nbytes, clean)
         return Buffer(block, block.offset + self.guard, nbytes, self.released)
@@ -213,10 +222,15 @@ class Pool:
             block.freed_at = done if pending else done - 1
             arena = block.arena
             if arena is not None and arena.alive:
-                arena.cache.setdefault(block.size, []).append(block)
+                cache = arena.cache
             else:
                 block.arena = None
-                self._cache.setdefault(block.size, []).append(block)
+                cache = self._cache
+            waiting = cache.get(block.size)
+            if waiting is None:
+                cache[block.size] = [block]
+            else:
+                waiting.append(block)
 
     def _end_arena(self, arena: Arena) -> None:
         arena.alive = False
@@ -242,7 +256,9 @@ class Pool:
         if not blocks:
             return None
         if not clean:
-            return self._owned(blocks.pop())
+            block = blocks.pop()
+            block.arena = self.arena
+            return block
         # The latest clean one: a loop gets the same memory again, and so replays what was recorded for it.
         clean_ones = bisect.bisect_left(blocks, self._serial()[0], key=lambda b: b.freed_at)
         return blocks.pop(clean_ones - 1) if clean_ones else None

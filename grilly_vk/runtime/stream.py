@@ -134,8 +134,11 @@ class Stream:
         if self.capture is not None:
             self.capture.append(program, push, work, buffers)
             return
-        self._make_room(work)
-        self._pending.append((program, push))
+        pending = self._pending
+        if pending and (self._work + work > self.budget or len(pending) >= _MAX_PENDING):
+            self.flush()
+            pending = self._pending
+        pending.append((program, push))
         self._work += work
         if self.observer is not None:
             self._sizes.append(sum(b.nbytes for b in buffers))

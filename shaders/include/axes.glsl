@@ -1,12 +1,12 @@
-// Positions in arrays of up to six axes; sizes are those of axes 1..5 (axis 0 needs none).
-uint[6] axes(uint i, uint size[5])
+// Positions in arrays of up to six axes, of which the last `used` count; sizes are those of axes 1..5.
+uint[6] axes(uint i, uint size[5], uint used)
 {
-    uint at[6];
-    for (int d = 4; d >= 0; d--) {
-        at[d + 1] = i % size[d];
-        i /= size[d];
+    uint at[6] = uint[6](0, 0, 0, 0, 0, 0);
+    for (uint d = 5; d + used > 6; d--) {
+        at[d] = i % size[d - 1];
+        i /= size[d - 1];
     }
-    at[0] = i;
+    at[6 - used] = i;
     return at;
 }
 

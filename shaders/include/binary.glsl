@@ -1,27 +1,87 @@
 // The two-operand functions on words; grilly_vk/ops/elementwise.py numbers them in the same order.
 const uint ADD = 0, SUB = 1, MUL = 2, DIV = 3, POW = 4, MAXIMUM = 5, MINIMUM = 6, EQ = 7, NE = 8, LT = 9, LE = 10,
-           GT = 11, GE = 12, AND = 13, OR = 14, XOR = 15, MOD = 16;
+           GT = 11, GE = 12, AND = 13, OR = 14, XOR = 15, MOD = 16, FLOORDIV = 17;
 
 bool is_nan(float v) { return (floatBitsToUint(v) & 0x7FFFFFFFu) > 0x7F800000u; }
 
-// pow for any base, as C defines it: GLSL leaves negative bases undefined.
+float infinity() { return uintBitsToFloat(0x7F800000u); }
+float nan() { return uintBitsToFloat(0x7FC00000u); }
+
+// pow for any base, as C defines it: GLSL leaves negative bases undefined.  Small whole powers are products.
 float power(float a, float b)
 {
-    if (b == 0.0 || a == 1.0)
+    if (b == 0.0 || a == 1.0 || (a == -1.0 && abs(b) == infinity()))
         return 1.0;
     if (is_nan(a) || is_nan(b))
-        return a + b;
+        return nan();
     bool whole = b == floor(b), odd = whole && abs(b) < 16777216.0 && (int(b) & 1) != 0;
-    if (b == 2.0)
-        return a * a;
-    if (b == 1.0)
-        return a;
     if (a == 0.0)
-        return b > 0.0 ? (odd ? a : 0.0) : uintBitsToFloat(0x7F800000u | (odd ? floatBitsToUint(a) & 0x80000000u : 0u));
-    if (a < 0.0 && !whole && abs(a) < uintBitsToFloat(0x7F800000u))
-        return uintBitsToFloat(0x7FC00000u);
-    float r = pow(abs(a), b);
+        return b > 0.0 ? (odd ? a : 0.0) : odd ? uintBitsToFloat(0x7F800000u | floatBitsToUint(a)) : infinity();
+    if (a < 0.0 && !whole && abs(a) < infinity())
+        return nan();
+    float r = 1.0;
+    if (whole && abs(b) <= 32.0) {
+        float square = abs(a);
+        for (uint left = uint(abs(b)); left > 0; left >>= 1, square *= square)
+            r = (left & 1u) != 0 ? r * square : r;
+        r = b < 0.0 ? 1.0 / r : r;
+    } else {
+        r = pow(abs(a), b);
+    }
     return a < 0.0 && odd ? -r : r;
+}
+
+// The remainder of |a| / |b| without rounding, by long division of the mantissas; a finite, b not 0.
+float exact_remainder(float a, float b)
+{
+    uint x = floatBitsToUint(a) & 0x7FFFFFFFu, y = floatBitsToUint(b) & 0x7FFFFFFFu;
+    if (x < y)
+        return abs(a);
+    uint ex = x >> 23, ey = y >> 23;
+    uint m = ex == 0 ? x : (x & 0x7FFFFFu) | 0x800000u, n = ey == 0 ? y : (y & 0x7FFFFFu) | 0x800000u;
+    ex = max(ex, 1u);
+    ey = max(ey, 1u);
+    m %= n;
+    for (; ex > ey; ex--)
+        m = m * 2u % n;
+    // m * 2**(ey - 150), put together bit by bit.
+    if (m == 0)
+        return 0.0;
+    uint up = 23u - uint(findMSB(m));
+    return uintBitsToFloat(ey > up ? (ey - up) << 23 | ((m << up) & 0x7FFFFFu) : m << (ey - 1u));
+}
+
+// Python's and numpy's %: the result has the sign of b.
+float modulo(float a, float b)
+{
+    if (is_nan(a) || is_nan(b) || abs(a) == infinity() || b == 0.0)
+        return nan();
+    float r = abs(b) == infinity() ? abs(a) : exact_remainder(a, b);
+    r = a < 0.0 ? -r : r;
+    return r != 0.0 && (r < 0.0) != (b < 0.0) ? r + b : r == 0.0 ? (b < 0.0 ? -0.0 : 0.0) : r;
+}
+
+// As numpy: floor of the exact quotient.
+float floor_division(float a, float b)
+{
+    if (b == 0.0 || is_nan(a) || is_nan(b))
+        return a / b;
+    if (abs(a) == infinity())
+        return nan();
+    return abs(b) == infinity() ? (a != 0.0 && (a < 0.0) != (b < 0.0) ? -1.0 : 0.0) : round((a - modulo(a, b)) / b);
+}
+
+// |a| / |b| or its remainder on the magnitudes, rounded down like Python; 0 where b is 0, as in numpy.
+int whole_division(int a, int b, bool remainder)
+{
+    if (b == 0)
+        return 0;
+    uint x = a < 0 ? 0u - uint(a) : uint(a), y = b < 0 ? 0u - uint(b) : uint(b);
+    uint quotient = x / y, rest = x % y;
+    bool apart = (a < 0) != (b < 0);
+    if (remainder)
+        return int(rest == 0 ? 0u : b < 0 ? (apart ? rest - y : 0u - rest) : (apart ? y - rest : rest));
+    return int(apart ? 0u - quotient - uint(rest != 0) : quotient);
 }
 
 uint of_floats(float a, float b)
@@ -40,7 +100,8 @@ uint of_floats(float a, float b)
     case LE: return uint(a <= b);
     case GT: return uint(a > b);
     case GE: return uint(a >= b);
-    default: return floatBitsToUint(a - b * floor(a / b)); // MOD
+    case MOD: return floatBitsToUint(modulo(a, b));
+    default: return floatBitsToUint(floor_division(a, b));
     }
 }
 
@@ -61,11 +122,12 @@ uint of_ints(int a, int b)
     case AND: return uint(a & b);
     case OR: return uint(a | b);
     case XOR: return uint(a ^ b);
-    default: return b == 0 ? 0u : uint(a - b * int(floor(float(a) / float(b))));
+    case MOD: return uint(whole_division(a, b, true));
+    default: return uint(whole_division(a, b, false));
     }
 }
 
-// TYPE: 0 float, else int, uint or bool, whose bits behave alike here.
+// TYPE: 0 float, else int or bool, whose bits behave alike here.
 uint of_words(uint a, uint b)
 {
     return TYPE == 0 ? of_floats(uintBitsToFloat(a), uintBitsToFloat(b)) : of_ints(int(a), int(b));
