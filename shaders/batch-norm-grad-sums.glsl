@@ -2,6 +2,7 @@
 // Sums over each channel of gy and of gy * z, z the normalised x, in `parts` stretches: one (channel, part) a workgroup.
 #include "common.glsl"
 #include "rows.glsl"
+layout(constant_id = 1) const uint TRAIN = 1; // means are less the channel's first element
 
 layout(std430, binding = 0) readonly buffer X { float x[]; }; // (outer, channels, inner)
 layout(std430, binding = 1) readonly buffer Gy { float gy[]; };
@@ -19,12 +20,13 @@ void main()
     uint count = p.outer * p.inner, length = (count + p.parts - 1) / p.parts;
     for (uint row = gl_WorkGroupID.x; row < p.channels * p.parts; row += gl_NumWorkGroups.x) {
         uint channel = row / p.parts, first = row % p.parts * length, last = min(count, first + length);
+        float base = TRAIN == 1 && count > 0 ? x[p.x_at + channel * p.inner] : 0.0;
         float centre = mean[p.mean_at + channel], sum = 0.0, sum_z = 0.0;
         for (uint k = first + gl_LocalInvocationID.x; k < last; k += gl_WorkGroupSize.x) {
             uint at = (k / p.inner * p.channels + channel) * p.inner + k % p.inner;
             float g = gy[p.gy_at + at];
             sum += g;
-            sum_z += g * (x[p.x_at + at] - centre);
+            sum_z += g * ((x[p.x_at + at] - base) - centre);
         }
         float all = row_sum(sum), all_z = row_sum(sum_z);
         if (gl_LocalInvocationID.x == 0) {

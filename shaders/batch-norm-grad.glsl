@@ -27,7 +27,8 @@ void main()
         float scale = 1.0 / sqrt(variance[p.variance_at + c] + p.eps);
         REAL g = gy[p.gy_at + i];
         if (TRAIN == 1) {
-            REAL z = (x[p.x_at + i] - mean[p.mean_at + c]) * scale;
+            float base = FIRST(x[p.x_at + c * p.inner]);
+            REAL z = ((x[p.x_at + i] - base) - mean[p.mean_at + c]) * scale;
             g -= (gb[p.gb_at + c] + z * gw[p.gw_at + c]) / p.count;
         }
         gx[p.gx_at + i] = g * (WEIGHT == 1 ? scale * weight[p.weight_at + c] : scale);

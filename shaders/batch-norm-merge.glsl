@@ -1,6 +1,7 @@
 #version 450
 // Joins the parts of batch-norm-stats to mean and biased variance (Chan, Golub & LeVeque, 1983), and moves the running
-// statistics (unbiased variance) by `momentum`, or with AVERAGE to the mean over all batches so far.
+// statistics (unbiased variance) by `momentum`, or with AVERAGE to the mean over all batches so far.  Means but the
+// running one are less the channel's first element.
 #include "common.glsl"
 layout(constant_id = 1) const uint RUNNING = 0;
 layout(constant_id = 2) const uint AVERAGE = 0;
@@ -11,9 +12,10 @@ layout(std430, binding = 2) writeonly buffer Variance { float variance[]; };
 layout(std430, binding = 3) buffer RunningMean { float running_mean[]; };
 layout(std430, binding = 4) buffer RunningVar { float running_var[]; };
 layout(std430, binding = 5) readonly buffer Batches { int batches[]; }; // with this one
+layout(std430, binding = 6) readonly buffer X { float x[]; }; // (.., channels, inner)
 layout(push_constant) uniform Push {
-    uint s_at; uint mean_at; uint variance_at; uint running_mean_at; uint running_var_at; uint batches_at;
-    uint channels; uint parts; uint count; float momentum;
+    uint s_at; uint mean_at; uint variance_at; uint running_mean_at; uint running_var_at; uint batches_at; uint x_at;
+    uint channels; uint inner; uint parts; uint count; float momentum;
 } p;
 
 void main()
@@ -37,7 +39,7 @@ void main()
         if (RUNNING == 1) {
             float step = AVERAGE == 1 ? 1.0 / float(batches[p.batches_at]) : p.momentum;
             uint m = p.running_mean_at + c, v = p.running_var_at + c;
-            running_mean[m] = (1.0 - step) * running_mean[m] + step * centre;
+            running_mean[m] = (1.0 - step) * running_mean[m] + step * (x[p.x_at + c * p.inner] + centre);
             running_var[v] = (1.0 - step) * running_var[v] + step * (squares / (have - 1.0));
         }
     }

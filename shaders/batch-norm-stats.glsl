@@ -1,6 +1,7 @@
 #version 450
 // Mean and sum of squared deviations of each channel of x (outer, channels, inner), in `parts` stretches of its
-// elements: one (channel, part) a workgroup, two passes, differences from the first element (no large sums).
+// elements: one (channel, part) a workgroup, two passes.  Means are less the channel's first element: differences
+// from that are exact in channels far from zero.
 #include "common.glsl"
 #include "rows.glsl"
 
@@ -15,12 +16,12 @@ void main()
     uint count = p.outer * p.inner, length = (count + p.parts - 1) / p.parts;
     for (uint row = gl_WorkGroupID.x; row < p.channels * p.parts; row += gl_NumWorkGroups.x) {
         uint channel = row / p.parts, first = row % p.parts * length, last = min(count, first + length);
-        float base = first < last ? x[place(channel, first)] : 0.0, sum = 0.0, squares = 0.0;
+        float base = x[place(channel, 0)], sum = 0.0, squares = 0.0;
         for (uint k = first + gl_LocalInvocationID.x; k < last; k += gl_WorkGroupSize.x)
             sum += x[place(channel, k)] - base;
-        float mean = base + row_sum(sum) / float(max(last, first + 1) - first);
+        float mean = row_sum(sum) / float(max(last, first + 1) - first);
         for (uint k = first + gl_LocalInvocationID.x; k < last; k += gl_WorkGroupSize.x) {
-            float d = x[place(channel, k)] - mean;
+            float d = (x[place(channel, k)] - base) - mean;
             squares += d * d;
         }
         float all = row_sum(squares);

@@ -1,6 +1,7 @@
 #version 450
 // Gradients of layer-norm's weight and bias, as sums over `parts` stretches of rows: one (part, column) an invocation.
 #include "common.glsl"
+layout(constant_id = 1) const uint CENTRE = 1;
 
 layout(std430, binding = 0) readonly buffer X { float x[]; }; // (rows, n)
 layout(std430, binding = 1) readonly buffer Kept { float kept[]; }; // (2, rows)
@@ -20,9 +21,9 @@ void main()
         float sum = 0.0, sum_z = 0.0;
         for (uint row = first; row < last; row++) {
             uint at = row * p.n + column;
-            float g = gy[p.gy_at + at];
+            float g = gy[p.gy_at + at], base = CENTRE == 1 ? x[p.x_at + row * p.n] : 0.0;
             sum += g;
-            sum_z += g * ((x[p.x_at + at] - kept[p.kept_at + row]) * kept[p.kept_at + p.rows + row]);
+            sum_z += g * (((x[p.x_at + at] - base) - kept[p.kept_at + row]) * kept[p.kept_at + p.rows + row]);
         }
         gw[p.gw_at + i] = sum_z;
         gb[p.gb_at + i] = sum;

@@ -23,17 +23,18 @@ void main()
 {
     for (uint row = first_row(); row < p.rows; row += rows_apart()) {
         uint at = row * p.n;
-        float mean = kept[p.kept_at + row], scale = kept[p.kept_at + p.rows + row];
+        float base = CENTRE == 1 ? x[p.x_at + at] : 0.0, mean = kept[p.kept_at + row];
+        float scale = kept[p.kept_at + p.rows + row];
         float sum = 0.0, sum_z = 0.0;
         for (uint i = lane(); i < p.n; i += lanes()) {
             float h = pull(at, i);
             sum += h;
-            sum_z += h * ((x[p.x_at + at + i] - mean) * scale);
+            sum_z += h * (((x[p.x_at + at + i] - base) - mean) * scale);
         }
         float mean_h = CENTRE == 1 ? team_sum(sum) / float(p.n) : 0.0;
         float mean_z = team_sum(sum_z) / float(p.n);
         for (uint i = lane(); i < p.n; i += lanes()) {
-            float z = (x[p.x_at + at + i] - mean) * scale;
+            float z = ((x[p.x_at + at + i] - base) - mean) * scale;
             gx[p.gx_at + at + i] = scale * (pull(at, i) - mean_h - z * mean_z);
         }
     }

@@ -1,6 +1,7 @@
 #version 450
 // (x - mean) / sqrt(var + eps) over rows, or (CENTRE = 0) x / sqrt(mean(x^2) + eps), times weight, plus bias.
-// kept: each row's mean, then each row's 1 / sqrt(..), for the gradient.
+// Differences are from the row's first element, so nothing is lost in rows far from zero.
+// kept: each row's mean less its first element, then each row's 1 / sqrt(..), for the gradient.
 #include "common.glsl"
 layout(constant_id = 1) const uint TEAM = 0;
 layout(constant_id = 2) const uint CENTRE = 1;
@@ -22,21 +23,21 @@ void main()
 {
     for (uint row = first_row(); row < p.rows; row += rows_apart()) {
         uint from = p.x_at + row * p.n, to = p.y_at + row * p.n;
-        float mean = 0.0;
-        if (CENTRE == 1) { // sums of differences: exact for rows far from zero
-            float base = x[from], sum = 0.0;
+        float base = CENTRE == 1 ? x[from] : 0.0, mean = 0.0;
+        if (CENTRE == 1) {
+            float sum = 0.0;
             for (uint i = lane(); i < p.n; i += lanes())
                 sum += x[from + i] - base;
-            mean = base + team_sum(sum) / float(p.n);
+            mean = team_sum(sum) / float(p.n);
         }
         float squares = 0.0;
         for (uint i = lane(); i < p.n; i += lanes()) {
-            float d = x[from + i] - mean;
+            float d = (x[from + i] - base) - mean;
             squares += d * d;
         }
         float scale = 1.0 / sqrt(team_sum(squares) / float(p.n) + p.eps);
         for (uint i = lane(); i < p.n; i += lanes()) {
-            float v = (x[from + i] - mean) * scale;
+            float v = ((x[from + i] - base) - mean) * scale;
             v = WEIGHT == 1 ? v * weight[p.weight_at + i] : v;
             y[to + i] = BIAS == 1 ? v + bias[p.bias_at + i] : v;
         }

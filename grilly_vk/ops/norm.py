@@ -107,7 +107,7 @@ def _layer(name: str, centre: int, x: Any, given: Any, weight: Any, bias: Any, e
             parts = sorted((1, rows // 32, _PARTS))[1]
             pw, pb = empty((parts, n)), empty((parts, n))
             x.engine.launch(
-                "layer-norm-grad-weight", parts * n,
+                "layer-norm-grad-weight", parts * n, (("CENTRE", centre),),
                 work=x.size, x=x, kept=kept, gy=g, gw=pw, gb=pb, rows=rows, n=n, parts=parts,
             )  # fmt: skip
             gw = _fold(pw, 0).view(shape) if w is not None and w.requires_grad else None
@@ -186,9 +186,10 @@ def batch_norm(
         mean, var = zero, zero if running_var is None else running_var
     y = empty(x.shape)
     wide = _wide(inner, x)
+    train = int(bool(training))
     weighted = ("WEIGHT", int(w is not None))
     x.engine.launch(
-        "batch-norm.vec4" if wide == 4 else "batch-norm", x.size // wide, (weighted, ("BIAS", int(b is not None))),
+        "batch-norm.vec4" if wide == 4 else "batch-norm", x.size // wide, (weighted, ("BIAS", int(b is not None)), ("TRAIN", train)),
         x=x, mean=mean, variance=var, weight=w, bias=b, y=y,
         n=x.size // wide, channels=channels, inner=inner // wide, eps=eps,
     )  # fmt: skip
@@ -200,7 +201,7 @@ def batch_norm(
             parts = _parts(count)
             pw, pb = empty((channels, parts)), empty((channels, parts))
             x.engine.launch(
-                "batch-norm-grad-sums", channels * parts * x.engine.local,
+                "batch-norm-grad-sums", channels * parts * x.engine.local, (("TRAIN", train),),
                 work=x.size, x=x, gy=g, mean=mean, variance=var, gw=pw, gb=pb,
                 outer=outer, channels=channels, inner=inner, parts=parts, eps=eps,
             )  # fmt: skip
@@ -210,7 +211,7 @@ def batch_norm(
             step = _wide(inner, x, g)
             x.engine.launch(
                 "batch-norm-grad.vec4" if step == 4 else "batch-norm-grad", x.size // step,
-                (weighted, ("TRAIN", int(training))),
+                (weighted, ("TRAIN", train)),
                 x=x, gy=g, mean=mean, variance=var, weight=w, gw=gw, gb=gb, gx=gx,
                 n=x.size // step, channels=channels, inner=inner // step, count=count, eps=eps,
             )  # fmt: skip
@@ -238,7 +239,7 @@ def _statistics(
     momentum: float | None,
     batches: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
-    """Mean and biased variance of every channel; moves the running ones."""
+    """Mean (less the channel's first element) and biased variance of every channel; moves the running ones."""
     running = [t for t in (running_mean, running_var) if t is not None]
     for t in running:
         t.changing()
@@ -252,7 +253,7 @@ def _statistics(
         "batch-norm-merge", channels, (("RUNNING", int(bool(running))), ("AVERAGE", int(momentum is None))),
         s=partial, mean=mean, variance=var, running_mean=running_mean, running_var=running_var,
         batches=batches if momentum is None else None, channels=channels, parts=parts, count=outer * inner,
-        momentum=momentum or 0.0,
+        momentum=momentum or 0.0, x=x, inner=inner,
     )  # fmt: skip
     for t in running:
         t.version += 1

@@ -12,6 +12,7 @@
 #define EQUAL(a, b) equal(a, b)
 #define BOTH(a, b) bvec4((a).x && (b).x, (a).y && (b).y, (a).z && (b).z, (a).w && (b).w)
 #define NONE(a) not(a)
+#define FIRST(a) ((a).x)
 #else
 #define REAL float
 #define COUNT uint
@@ -21,4 +22,5 @@
 #define EQUAL(a, b) ((a) == (b))
 #define BOTH(a, b) ((a) && (b))
 #define NONE(a) (!(a))
+#define FIRST(a) (a)
 #endif
