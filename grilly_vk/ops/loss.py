@@ -114,7 +114,7 @@ def _classes(
     spec, items = team(x, rows, n, inner)
     chances = int(t.dtype == np.float32)
     specs = (spec, ("PROBABILITIES", chances), ("WEIGHT", int(w is not None)), ("LOGS", logs))
-    sizes = dict(rows=rows, n=n, inner=inner, ignore=ignore & 0xFFFFFFFF, smoothing=smoothing)
+    sizes = dict(rows=rows, n=n, inner=inner, ignore=int(ignore), smoothing=smoothing)
     x.engine.launch(
         "cross-entropy", items, specs, work=x.size, x=x, target=t, weight=w, y=pairs, kept=kept, **sizes
     )
