@@ -18,6 +18,7 @@ layout(push_constant) uniform Push {
     uint h; uint width; uint oh; uint ow; uint kh; uint kw;
     uint stride_y; uint stride_x; uint pad_y; uint pad_x; uint gap_y; uint gap_x; // gap: dilation
     uint band; // images whose pixels are tiled together
+    uint zero; // vec4: where x has a zero
     uint first; uint count; // tiles of this dispatch
 } p;
 
@@ -67,13 +68,15 @@ void main()
                 bvec4 inside = bvec4(in_y.x && in_x.x, in_y.y && in_x.y, in_y.z && in_x.z, in_y.w && in_x.w);
                 if (!any(inside))
                     continue;
-                uvec4 at = x0 + mix(uvec4(0), sy * p.width + sx, inside);
+                // Outside the image: the zero behind it (vec4), or any element, not taken.
+                uvec4 at = mix(uvec4(p.x_at + p.zero), x0 + sy * p.width + sx, inside);
+                uvec4 channel = mix(uvec4(0), uvec4(p.h * p.width), inside);
                 uint wt = w_at + (ky * p.kw + kx) * p.ins * VEC;
-                for (uint c = 0; c < p.ins; c++, at += p.h * p.width, wt += VEC) {
+                for (uint c = 0; c < p.ins; c++, at += channel, wt += VEC) {
 #if VEC == 4
                     vec4 w0 = w[wt], w1 = w[wt + 1], w2 = w[wt + 2], w3 = w[wt + 3];
                     for (uint k = 0; k < 4; k++) {
-                        vec4 v = mix(vec4(0), x[at[k]], bvec4(inside[k]));
+                        vec4 v = x[at[k]];
                         sum[k] += v.x * w0;
                         sum[k] += v.y * w1;
                         sum[k] += v.z * w2;

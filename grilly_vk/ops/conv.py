@@ -60,24 +60,25 @@ class _Plan:
     def taps(self) -> int:
         return self.kernel[0] * self.kernel[1]
 
-    def push(self) -> dict[str, int]:
+    def push(self) -> dict[str, Any]:
         """What the kernels have in common."""
         names = ("stride", self.stride), ("pad", self.pad), ("gap", self.gap)
         both = {f"{n}_{axis}": v[i] for n, v in names for i, axis in enumerate("yx")}
         return {"sets": self.groups, "kh": self.kernel[0], "kw": self.kernel[1], **both}
 
 
-def _pack(
-    x: Tensor, outer: int, n: int, places: int, inner: Pair, steps: tuple[int, int, int, int]
-) -> Tensor:
-    """Four of n side by side: (outer, ceil(n / 4), places, inner[1], 4); inner[0] is how much of inner[1] there is."""
+def _pack(x: Tensor, outer: int, n: int, places: int, inner: Pair, steps: tuple[int, int, int, int]) -> Tensor:
+    """Four of n side by side: (outer, ceil(n / 4), places, inner[1], 4), flat, and four zeros.
+
+    inner[0] is how much of inner[1] there is in x.
+    """
     fours = -(-n // 4)
-    out = empty((outer, fours, places, inner[1], 4))
-    count = out.size // 4
+    count = outer * fours * places * inner[1]
+    out = empty((count + 1, 4))
     a_step, n_step, p_step, q_step = steps
     x.engine.launch(
-        "conv-pack", count, work=4 * count, x=x, y=out, count=count, fours=fours, places=places, inner=inner[1], n=n,
-        q=inner[0], a_step=a_step, n_step=n_step, p_step=p_step, q_step=q_step,
+        "conv-pack", count + 1, work=4 * count, x=x, y=out, count=count, fours=fours, places=places, inner=inner[1],
+        n=n, q=inner[0], a_step=a_step, n_step=n_step, p_step=p_step, q_step=q_step,
     )  # fmt: skip
     return out
 
@@ -131,7 +132,7 @@ def _apply(x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan, *, back:
                 work=(last - first) * work,
                 x=source, w=packed_weight, bias=bias, y=result,
                 batch=stop - start, ins=columns, outs=outs, h=size[0], width=size[1], oh=target[0], ow=target[1],
-                band=band, first=first, count=last - first, **plan.push(),
+                band=band, zero=source.shape[0] - 1 if wide == 4 else 0, first=first, count=last - first, **plan.push(),
             )  # fmt: skip
     return out
 
@@ -173,7 +174,7 @@ def _weight_gradient(g: Tensor, x: Tensor, plan: _Plan, shape: tuple[int, ...]) 
     return (reduce("sum", total, (0,), False) if total.shape[0] > 1 else total).view(shape)
 
 
-def _padding(padding: Any, kernel: Sequence[int], stride: Sequence[int], gap: Sequence[int]) -> list[Pair]:
+def padding_widths(padding: Any, kernel: Sequence[int], stride: Sequence[int], gap: Sequence[int]) -> list[Pair]:
     """(before, after) for each axis."""
     if isinstance(padding, str):
         if padding == "valid":
@@ -187,9 +188,7 @@ def _padding(padding: Any, kernel: Sequence[int], stride: Sequence[int], gap: Se
     return [(p, p) for p in numbers("padding", padding, len(kernel), 0)]
 
 
-def _conv(
-    x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any, axes: int
-) -> Tensor:
+def _conv(x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any, axes: int) -> Tensor:
     name, letters = f"conv{axes}d", ("L",) if axes == 1 else ("H", "W")
     x, weight = as_tensor("x", x), as_tensor("weight", weight)
     bias = None if bias is None else as_tensor("bias", bias)
@@ -216,7 +215,7 @@ def _conv(
         arguments.shape("bias", bias.shape, (outs,))
     steps = numbers("stride", stride, axes, 1)
     gaps = numbers("dilation", dilation, axes, 1)
-    pads = _padding(padding, kernel, steps, gaps)
+    pads = padding_widths(padding, kernel, steps, gaps)
     padded = [n + a + b for n, (a, b) in zip(x.shape[-axes:], pads)]
     out = [(n - d * (k - 1) - 1) // s + 1 for n, d, k, s in zip(padded, gaps, kernel, steps)]
     if min(out) < 1:

@@ -62,7 +62,7 @@ def _pool(
     y = empty((*x.shape[:-2], *out))
     taken = empty(y.shape, np.int32) if index else None
     specs = (("KIND", kind), ("ADAPTIVE", int(adaptive)))
-    push = {"h": h, "w": w, "oh": out[0], "ow": out[1], "divisor": divisor, **windows}
+    push: dict[str, Any] = {"h": h, "w": w, "oh": out[0], "ow": out[1], "divisor": divisor, **windows}
     window = -(-inputs // results) if adaptive else windows["kh"] * windows["kw"]
 
     def flat(t: Tensor | None, start: int, stop: int) -> Tensor | None:
@@ -186,7 +186,20 @@ def sum_pool2d(
     return _pool("sum_pool2d", x, _FIXED, out, windows)[0]
 
 
-def adaptive_avg_pool2d(x: Any, output_size: int | None | Sequence[int | None]) -> Tensor:
+def adaptive_size(output_size: Any) -> tuple[int | None, int | None]:
+    """(OH, OW), None where an axis keeps its size.
+
+    Raises:
+        ValueError, TypeError: neither one nor two whole numbers above 0.
+    """
+    given = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size, output_size)
+    if len(given) != 2:
+        raise ValueError(f"output_size must be a whole number or 2 of them, got {output_size!r}")
+    h, w = (None if n is None else arguments.size("output_size", n) for n in given)
+    return h, w
+
+
+def adaptive_avg_pool2d(x: Any, output_size: int | Sequence[int | None] | None) -> Tensor:
     """Means over windows that cut the image into `output_size`, as `torch.nn.functional.adaptive_avg_pool2d`.
 
     Window i of n covers the inputs from floor(i * H / n) up to ceil((i + 1) * H / n), so neighbours may overlap.
@@ -202,9 +215,6 @@ def adaptive_avg_pool2d(x: Any, output_size: int | None | Sequence[int | None]) 
         ValueError: shapes that don't fit. TypeError: not float32, or no whole numbers.
     """
     x = _images(x)
-    given = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size, output_size)
-    if len(given) != 2:
-        raise ValueError(f"output_size must be a whole number or 2 of them, got {output_size!r}")
-    out = [n if g is None else arguments.size("output_size", g) for g, n in zip(given, x.shape[-2:])]
+    out = [n if o is None else o for o, n in zip(adaptive_size(output_size), x.shape[-2:])]
     none = dict.fromkeys(("kh", "kw", "stride_y", "stride_x", "pad_y", "pad_x", "gap_y", "gap_x"), 1)
     return _pool("adaptive_avg_pool2d", x, _WITHOUT_PAD, (out[0], out[1]), none, adaptive=True)[0]

@@ -1,0 +1,5 @@
+"""Pooling."""
+
+from ..ops.pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d, sum_pool2d
+
+__all__ = ["adaptive_avg_pool2d", "avg_pool2d", "max_pool2d", "sum_pool2d"]
