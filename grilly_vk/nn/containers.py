@@ -41,7 +41,11 @@ class _Listed(Module):
         parts = list(self._modules.items())
         if isinstance(index, slice):
             chosen = parts[index]
-            return Sequential(OrderedDict(chosen)) if isinstance(self, Sequential) else ModuleList(m for _, m in chosen)
+            return (
+                Sequential(OrderedDict(chosen))
+                if isinstance(self, Sequential)
+                else ModuleList([_module(name, m) for name, m in chosen])
+            )
         return parts[_place(index, len(parts))][1]
 
     def __setitem__(self, index: Any, module: Module) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import no_grad
+from ..ops.shape import _copy
 from ..tensor import Tensor, from_numpy
 
 _NAMES = ("_parameters", "_buffers", "_modules")
@@ -43,7 +44,7 @@ class Parameter(Tensor):
         ValueError: a tensor that is a recorded result: detach() it first.
     """
 
-    __slots__ = ()
+    __slots__ = ("home",)
 
     def __init__(self, data: Any, requires_grad: bool = True) -> None:
         given = data if isinstance(data, Tensor) else from_numpy(arguments.array("data", data))
@@ -52,6 +53,21 @@ class Parameter(Tensor):
         if given.node is not None:
             raise ValueError("data is a recorded result, and a parameter must be a leaf; detach() it first")
         super().__init__(given.buffer, given.shape, given.dtype, given.engine, requires_grad=bool(requires_grad))
+        self.home: Tensor | None = None  # where an optimizer wants its gradients
+
+    def accumulate(self, given: list[Tensor]) -> None:
+        """Adds the one gradient in a list, taken out of it, to `.grad`: in its optimizer's memory, if it has one."""
+        home = self.home
+        if home is None or (self.grad is not None and self.grad.buffer is not home.buffer):
+            super().accumulate(given)
+            return
+        gradient = given.pop()
+        if self.grad is None:
+            copy_flat(gradient, home)
+            self.grad = home.view()
+        else:
+            _copy(gradient, home, (home.size,), (1,), (1,), accumulate=True)
+        home.version += 1
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
         with no_grad():
@@ -101,6 +117,14 @@ def _copy_of(tensor: Tensor) -> Tensor:
     out = Tensor(tensor.engine.alloc(tensor.nbytes), tensor.shape, tensor.dtype, tensor.engine)
     out.assign(tensor.detach())
     return out
+
+
+def copy_flat(source: Tensor, target: Tensor) -> None:
+    """Copies all elements, four at a time where both allow it."""
+    n = target.size
+    wide = n % 4 == 0 and source.buffer.offset % 16 == 0 and target.buffer.offset % 16 == 0
+    n = n // 4 if wide else n
+    target.engine.launch("copy.vec4" if wide else "copy", n, src=source, dst=target, n=n)
 
 
 class Handle:

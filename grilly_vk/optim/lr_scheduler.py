@@ -1,0 +1,289 @@
+"""Learning rates that follow a schedule.
+
+A scheduler sets the rate of step 0 when it is made, and the next one at each `step()`, called after
+`optimizer.step()`.  The rate is a function of the number of steps alone, so a schedule that is saved and loaded
+goes on with the same bits.  It is written into device memory: a captured graph follows it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .. import arguments
+from .optimizer import Optimizer
+
+
+class Scheduler:
+    """Base: a subclass defines `settings(t, base, group)`.
+
+    Attributes:
+        last_epoch: steps taken.
+        base_lrs: each group's learning rate before any schedule ("initial_lr" in the group).
+    """
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"optimizer must be an Optimizer, not {type(optimizer).__name__}")
+        self.optimizer = optimizer
+        self.last_epoch = 0
+        self.base_lrs: list[float] = [group.setdefault("initial_lr", group["lr"]) for group in optimizer.param_groups]
+        self._set(0)
+
+    def settings(self, t: int, base: float, group: int) -> dict[str, Any]:
+        """What a group is set to after `t` steps."""
+        raise NotImplementedError
+
+    def step(self) -> None:
+        """Goes to the next learning rate."""
+        self._set(self.last_epoch + 1)
+        self.last_epoch += 1
+
+    def get_last_lr(self) -> list[float]:
+        """The learning rate of each group now."""
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+    def _set(self, t: int) -> None:
+        found = [self.settings(t, base, i) for i, base in enumerate(self.base_lrs)]
+        for group, new in zip(self.optimizer.param_groups, found):
+            group.update(new)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain numbers that `load_state_dict` goes on from."""
+        return {"kind": type(self).__name__, "last_epoch": self.last_epoch, "base_lrs": list(self.base_lrs)}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Goes back to a state; the schedule's own arguments are those of construction.
+
+        Raises:
+            TypeError, ValueError: a state of another kind of scheduler, or of another number of groups.
+        """
+        if not isinstance(state_dict, Mapping) or not {"kind", "last_epoch", "base_lrs"} <= set(state_dict):
+            raise TypeError("state_dict must be a dict that a scheduler's state_dict() gave")
+        if state_dict["kind"] != type(self).__name__:
+            raise ValueError(f"state_dict is of a {state_dict['kind']}; this is a {type(self).__name__}")
+        t = arguments.size('state_dict["last_epoch"]', state_dict["last_epoch"], 0)
+        bases = [arguments.non_negative('state_dict["base_lrs"]', b) for b in state_dict["base_lrs"]]
+        if len(bases) != len(self.base_lrs):
+            raise ValueError(f"state_dict has {len(bases)} parameter groups; expected {len(self.base_lrs)}")
+        self.base_lrs = bases
+        self._set(t)
+        self.last_epoch = t
+
+
+class StepLR(Scheduler):
+    """The learning rate times gamma after every step_size steps.
+
+    Args:
+        optimizer: whose groups it sets.
+        step_size: at least 1.
+        gamma: default 0.1.
+
+    Raises:
+        TypeError, ValueError: arguments out of range.
+    """
+
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
+        self.step_size = arguments.size("step_size", step_size)
+        self.gamma = arguments.non_negative("gamma", gamma)
+        super().__init__(optimizer)
+
+    def settings(self, t: int, base: float, group: int) -> dict[str, Any]:
+        """lr * gamma ** (t // step_size)."""
+        return {"lr": base * self.gamma ** (t // self.step_size)}
+
+
+class CosineAnnealingLR(Scheduler):
+    """Half a cosine from the learning rate to eta_min over T_max steps (and back over the next).
+
+    Loshchilov & Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, without restarts.
+
+    Args:
+        optimizer: whose groups it sets.
+        T_max: steps of the half wave, at least 1.
+        eta_min: default 0.
+
+    Raises:
+        TypeError, ValueError: arguments out of range.
+    """
+
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
+        self.T_max = arguments.size("T_max", T_max)
+        self.eta_min = arguments.non_negative("eta_min", eta_min)
+        super().__init__(optimizer)
+
+    def settings(self, t: int, base: float, group: int) -> dict[str, Any]:
+        """eta_min + (lr - eta_min) (1 + cos(pi t / T_max)) / 2."""
+        return {"lr": self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * t / self.T_max)) / 2}
+
+
+class LinearWarmup(Scheduler):
+    """A straight line from start_factor times the learning rate to the rate itself, which it then keeps.
+
+    PyTorch's LinearLR with end_factor 1.
+
+    Args:
+        optimizer: whose groups it sets.
+        total_iters: steps of the line, at least 1 (default 5).
+        start_factor: in [0, 1] (default 1/3).
+
+    Raises:
+        TypeError, ValueError: arguments out of range.
+    """
+
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, start_factor: float = 1.0 / 3) -> None:
+        self.total_iters = arguments.size("total_iters", total_iters)
+        self.start_factor = arguments.between("start_factor", start_factor, 0.0, 1.0)
+        super().__init__(optimizer)
+
+    def settings(self, t: int, base: float, group: int) -> dict[str, Any]:
+        """lr * (start_factor + (1 - start_factor) * min(1, t / total_iters))."""
+        return {"lr": base * (self.start_factor + (1 - self.start_factor) * min(1.0, t / self.total_iters))}
+
+
+class OneCycleLR(Scheduler):
+    """Up to max_lr and down to almost nothing, once; momentum runs the other way.
+
+    Smith & Topin, "Super-convergence: very fast training of neural networks using large learning rates",
+    arXiv:1708.07120, in PyTorch's form.
+
+    Args:
+        optimizer: whose groups it sets.
+        max_lr: the peak, a number or one for each group.
+        total_steps: length of the cycle; or give epochs and steps_per_epoch.
+        pct_start: share of the cycle that goes up (default 0.3).
+        anneal_strategy: "cos" (default) or "linear".
+        cycle_momentum: also moves `momentum`, or beta1 (default True).
+        base_momentum, max_momentum: between which it moves (0.85, 0.95).
+        div_factor: the start is max_lr / div_factor (default 25).
+        final_div_factor: the end is the start / final_div_factor (default 1e4).
+        three_phase: down to the start by the same slope, then to the end (default False).
+
+    Raises:
+        TypeError, ValueError: arguments out of range; cycle_momentum with an optimizer that has none; more steps
+            than the cycle has.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        max_lr: float | Sequence[float],
+        total_steps: int | None = None,
+        epochs: int | None = None,
+        steps_per_epoch: int | None = None,
+        pct_start: float = 0.3,
+        anneal_strategy: str = "cos",
+        cycle_momentum: bool = True,
+        base_momentum: float = 0.85,
+        max_momentum: float = 0.95,
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+        three_phase: bool = False,
+    ) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"optimizer must be an Optimizer, not {type(optimizer).__name__}")
+        groups = optimizer.param_groups
+        if total_steps is None:
+            if epochs is None or steps_per_epoch is None:
+                raise ValueError("give total_steps, or both epochs and steps_per_epoch")
+            total_steps = arguments.size("epochs", epochs) * arguments.size("steps_per_epoch", steps_per_epoch)
+        self.total_steps = arguments.size("total_steps", total_steps)
+        peaks = list(max_lr) if isinstance(max_lr, (list, tuple)) else [max_lr] * len(groups)
+        if len(peaks) != len(groups):
+            raise ValueError(f"max_lr has {len(peaks)} values for {len(groups)} parameter groups")
+        self.max_lrs = [arguments.positive("max_lr", m) for m in peaks]
+        pct = arguments.between("pct_start", pct_start, 0.0, 1.0)
+        self.anneal_strategy = arguments.choice("anneal_strategy", anneal_strategy, ("cos", "linear"))
+        start = arguments.positive("div_factor", div_factor)
+        final = arguments.positive("final_div_factor", final_div_factor)
+        low = arguments.between("base_momentum", base_momentum, 0.0, 1.0)
+        high = arguments.between("max_momentum", max_momentum, 0.0, 1.0)
+        self._momentum = ""
+        if cycle_momentum:
+            self._momentum = next((name for name in ("betas", "momentum") if name in groups[0]), "")
+            if not self._momentum or any(g[self._momentum] == 0 for g in groups):
+                raise ValueError("cycle_momentum needs an optimizer with momentum or betas; pass cycle_momentum=False")
+        # (last step, factor of max_lr at its start and end, momentum at its start and end)
+        up, top, end = 1 / start, 1.0, 1 / (start * final)
+        turn = float(pct * self.total_steps) - 1
+        last = self.total_steps - 1
+        if three_phase:
+            self._phases = [
+                (turn, up, top, high, low),
+                (float(2 * pct * self.total_steps) - 2, top, up, low, high),
+                (last, up, end, high, high),
+            ]
+        else:
+            self._phases = [(turn, up, top, high, low), (last, top, end, low, high)]
+        super().__init__(optimizer)
+
+    def _between(self, start: float, end: float, share: float) -> float:
+        if self.anneal_strategy == "linear":
+            return start + (end - start) * share
+        return end + (start - end) / 2 * (1 + math.cos(math.pi * share))
+
+    def settings(self, t: int, base: float, group: int) -> dict[str, Any]:
+        """The learning rate, and momentum or betas."""
+        if t >= self.total_steps:
+            raise ValueError(f"step {t + 1} of a cycle of total_steps={self.total_steps}")
+        turn = next((i for i, phase in enumerate(self._phases) if t <= phase[0]), len(self._phases) - 1)
+        start = self._phases[turn - 1][0] if turn else 0.0
+        last, a, b, m, n = self._phases[turn]
+        share = (t - start) / (last - start) if last != start else 1.0
+        new: dict[str, Any] = {"lr": self.max_lrs[group] * self._between(a, b, share)}
+        if self._momentum:
+            value = self._between(m, n, share)
+            own = self.optimizer.param_groups[group]
+            new[self._momentum] = value if self._momentum == "momentum" else (value, own["betas"][1])
+        return new
+
+
+class SequentialLR(Scheduler):
+    """Schedulers one after the other; each starts from its own step 0.
+
+    Args:
+        optimizer: whose groups it sets, the one of all schedulers.
+        schedulers: in order.
+        milestones: the steps at which the second, third, ... take over, ascending.
+
+    Raises:
+        TypeError, ValueError: schedulers of another optimizer, milestones that don't ascend or don't fit.
+    """
+
+    def __init__(self, optimizer: Optimizer, schedulers: Sequence[Scheduler], milestones: Sequence[int]) -> None:
+        self.schedulers = list(schedulers)
+        self.milestones = [arguments.size("milestones", m, 1) for m in milestones]
+        if not self.schedulers or any(not isinstance(s, Scheduler) for s in self.schedulers):
+            raise TypeError("schedulers must be a list of schedulers, at least one")
+        if any(s.optimizer is not optimizer for s in self.schedulers):
+            raise ValueError("schedulers must all belong to the same optimizer")
+        if len(self.milestones) != len(self.schedulers) - 1:
+            raise ValueError(f"{len(self.schedulers)} schedulers need {len(self.schedulers) - 1} milestones")
+        if any(a >= b for a, b in zip(self.milestones, self.milestones[1:])):
+            raise ValueError(f"milestones must ascend, got {self.milestones}")
+        super().__init__(optimizer)
+
+    def settings(self, t: int, base: float, group: int) -> dict[str, Any]:
+        """What the scheduler whose turn it is says."""
+        i = sum(t >= m for m in self.milestones)
+        chosen = self.schedulers[i]
+        return chosen.settings(t - (self.milestones[i - 1] if i else 0), chosen.base_lrs[group], group)
+
+    def _set(self, t: int) -> None:
+        super()._set(t)
+        for i, scheduler in enumerate(self.schedulers):
+            scheduler.last_epoch = max(0, t - ([0, *self.milestones][i]))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain numbers, with those of the schedulers."""
+        return {**super().state_dict(), "schedulers": [s.state_dict() for s in self.schedulers]}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Goes back to a state, of this and of the schedulers in it."""
+        inner = state_dict.get("schedulers") if isinstance(state_dict, Mapping) else None
+        if not isinstance(inner, Sequence) or len(inner) != len(self.schedulers):
+            raise ValueError(f"state_dict must hold the states of {len(self.schedulers)} schedulers")
+        for scheduler, state in zip(self.schedulers, inner):
+            scheduler.load_state_dict(state)
+        super().load_state_dict(state_dict)

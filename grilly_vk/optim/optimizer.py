@@ -1,0 +1,502 @@
+"""What all optimizers share: parameters, gradients and state in flat device memory, one dispatch a group.
+
+An optimizer moves its parameters into one flat buffer a group (several, where a group is larger than the device
+binds), keeping values and identity; backward adds their gradients up in a second one, and a third holds the
+state.  Learning rate, other numbers and the count of steps lie in device memory too, so that a captured graph
+follows a schedule.  Parameters that get no gradient are skipped with their count, as in PyTorch: from the first
+step in which only some of a group have gradients, these stretches take a dispatch each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from ..autograd import enable_grad
+from ..nn.module import Parameter, clear_gradients, copy_flat
+from ..runtime.memory import Part
+from ..tensor import Tensor, full
+
+NUMBERS = 16  # words of control before the counts of steps (shaders/include/optim.glsl)
+_MAX_GROUPS = 4096  # workgroups, each with a count of its own
+
+
+class ParamGroup(dict[str, Any]):
+    """The settings of a group, by name: assigning one checks it and puts it into device memory.
+
+    `update` sets several at once.  Inside a capture the new value holds from now on, and is no part of the graph.
+    """
+
+    def __init__(self, optimizer: Optimizer, settings: Mapping[str, Any]) -> None:
+        super().__init__(settings)
+        self.flats: list[_Flat] = []
+        self.names = optimizer.states(settings)  # of the state that it has memory for
+        self._optimizer = optimizer
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.update({name: value})
+
+    def update(self, *settings: Any, **more: Any) -> None:
+        """Sets several settings at once; after an error none has changed."""
+        new = {**dict(*settings), **more}
+        whole = {**self, **new}
+        for name in (*self._optimizer.fixed, "params"):
+            if name in new and new[name] is not self[name] and (name == "params" or new[name] != self[name]):
+                raise ValueError(f"{name} can't be changed after construction; make a new optimizer")
+        self._optimizer.check(whole)
+        if not set(self._optimizer.states(whole)) <= set(self.names):
+            raise ValueError(
+                f"{', '.join(new)}: this group was made without the state that it needs; make a new optimizer"
+            )
+        before = self._optimizer.numbers(self)
+        super().update(new)
+        after = self._optimizer.numbers(self)
+        if after != before:
+            for flat in self.flats:
+                flat.set_numbers(after)
+
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        """As dict's."""
+        if name not in self:
+            self[name] = default
+        return self[name]
+
+    def __repr__(self) -> str:
+        sizes = f"{len(self['params'])} parameters"
+        return ", ".join([sizes, *(f"{name}={value!r}" for name, value in self.items() if name != "params")])
+
+
+class _Stretch:
+    """Neighbours among a flat buffer's parameters that took the same steps: one dispatch."""
+
+    def __init__(self, flat: _Flat, first: int, last: int) -> None:
+        self.first, self.last = first, last
+        start = flat.starts[first]
+        stop = flat.starts[last] if last < len(flat.params) else flat.n
+        self.n = (stop - start) // 4
+        self.groups = max(1, min(_MAX_GROUPS, -(-self.n // 64)))
+        self.param = Part(flat.values.buffer, 4 * start, 4 * (stop - start))
+        self.grad = Part(flat.gradients.buffer, 4 * start, 4 * (stop - start))
+        # From plane 0 of the first parameter to the last plane of the last one.
+        self.state = None
+        if flat.planes:
+            words = (flat.planes - 1) * flat.n + stop - start
+            self.state = Part(flat.state.buffer, 4 * start, 4 * words)
+        self.control = full((NUMBERS + self.groups,), 0, np.uint32, on=flat.engine)
+
+    @property
+    def counts(self) -> Tensor:
+        """The count of steps, once for each workgroup."""
+        return self.control.rows(NUMBERS, NUMBERS + self.groups)
+
+
+class _Flat:
+    """Some parameters in one buffer each for values, gradients and state, every one at a multiple of 16 bytes."""
+
+    def __init__(self, params: list[Tensor], planes: int) -> None:
+        self.params, self.planes = params, planes
+        self.engine = params[0].engine
+        self.starts: list[int] = []
+        n = 0
+        for p in params:
+            self.starts.append(n)
+            n += _padded(p)
+        self.n = n
+        self.values = full((n,), 0.0, on=self.engine)
+        self.gradients = full((n,), 0.0, on=self.engine)
+        self.state = full((planes * n,), 0.0, on=self.engine)
+        self.places = [Part(self.values.buffer, 4 * s, p.nbytes) for s, p in zip(self.starts, params)]
+        self.homes = [
+            Tensor(_own_version(self.gradients.buffer, 4 * s, p.nbytes), p.shape, p.dtype, self.engine)
+            for s, p in zip(self.starts, params)
+        ]
+        self.stretches = [_Stretch(self, 0, len(params))]
+
+    def adopt(self, i: int) -> None:
+        """Moves a parameter in here, with its values."""
+        p, place = self.params[i], self.places[i]
+        place.version = [p.version]
+        copy_flat(p, Tensor(place, p.shape, p.dtype, self.engine))
+        p.buffer = place
+        if isinstance(p, Parameter):
+            p.home = self.homes[i]
+
+    def set_numbers(self, numbers: list[float]) -> None:
+        """Puts the group's numbers into device memory, in order with the work around, without waiting."""
+        words = np.zeros(NUMBERS, np.float32)
+        with np.errstate(over="ignore"):
+            words[: len(numbers)] = numbers
+        with self.engine.lock, self.engine.outside_capture():
+            source = self.engine.upload(words)
+            for stretch in self.stretches:
+                self.engine.launch("copy", NUMBERS, src=source, dst=stretch.control, n=NUMBERS)
+
+    def gather(self) -> list[bool]:
+        """Brings parameters and gradients that are elsewhere in here; which parameters have gradients."""
+        present = []
+        for i, p in enumerate(self.params):
+            if p.buffer is not self.places[i]:
+                _refuse_capture(self.engine, "a parameter was moved (by another optimizer?) since the last step")
+                self.adopt(i)
+            gradient = p.grad
+            if gradient is None:
+                present.append(False)
+                continue
+            if gradient.buffer is not self.homes[i].buffer:
+                if gradient.shape != p.shape or gradient.dtype != np.float32:
+                    raise ValueError(
+                        f"a gradient has shape {gradient.shape} and dtype {gradient.dtype}; expected {p.shape}, float32"
+                    )
+                copy_flat(gradient, self.homes[i])
+            present.append(True)
+        return present
+
+    def split(self, present: list[bool]) -> None:
+        """Cuts stretches in which only some take this step; their numbers and counts go with them."""
+        out: list[_Stretch] = []
+        for old in self.stretches:
+            cuts = [i for i in range(old.first + 1, old.last) if present[i] != present[i - 1]]
+            edges = [old.first, *cuts, old.last]
+            if len(edges) == 2:
+                out.append(old)
+                continue
+            with self.engine.lock, self.engine.outside_capture():
+                for first, last in pairwise(edges):
+                    new = _Stretch(self, first, last)
+                    n = new.control.size
+                    self.engine.launch("copy", n, src=old.control, dst=new.control, n=n)
+                    out.append(new)
+        self.stretches = out
+
+    def step(self, kernel: str, specs: tuple[tuple[str, float], ...]) -> None:
+        """One dispatch for each stretch that has gradients."""
+        present = self.gather()
+        if not all(present):
+            if not any(present):
+                return
+            self.split(present)
+        for s in self.stretches:
+            if present[s.first]:
+                self.engine.launch(
+                    kernel,
+                    s.n,
+                    specs,
+                    work=4 * s.n,
+                    groups=s.groups,
+                    param=s.param,
+                    grad=s.grad,
+                    state=s.state,
+                    control=s.control,
+                    n=s.n,
+                    whole=self.n // 4,
+                )
+        for p, moved in zip(self.params, present):
+            if moved:
+                p.version += 1
+
+    def plane(self, k: int, i: int) -> Tensor:
+        """State `k` of parameter i, sharing the memory."""
+        p = self.params[i]
+        part = Part(self.state.buffer, 4 * (k * self.n + self.starts[i]), p.nbytes)
+        return Tensor(part, p.shape, p.dtype, self.engine)
+
+    def counts(self) -> list[int]:
+        """Steps that each parameter took."""
+        out: list[int] = []
+        for s in self.stretches:
+            out += [int(s.counts.numpy()[0])] * (s.last - s.first)
+        return out
+
+    def set_counts(self, counts: list[int], numbers: list[float]) -> None:
+        """Steps that each parameter is taken to have taken."""
+        edges = [0, *(i for i in range(1, len(counts)) if counts[i] != counts[i - 1]), len(counts)]
+        spans = list(pairwise(edges))
+        if spans != [(s.first, s.last) for s in self.stretches]:  # else captured graphs hold on to them
+            self.stretches = [_Stretch(self, a, b) for a, b in spans]
+        self.set_numbers(numbers)
+        for s in self.stretches:
+            self.engine.launch("fill", s.groups, dst=s.counts, n=s.groups, bits=counts[s.first])
+
+
+def _padded(p: Tensor) -> int:
+    return -(-p.size // 4) * 4
+
+
+def _own_version(buffer: Any, start: int, nbytes: int) -> Part:
+    """A part whose changes are counted apart from its neighbours'."""
+    part = Part(buffer, start, nbytes)
+    part.version = [0]
+    return part
+
+
+def _refuse_capture(engine: Any, why: str) -> None:
+    if engine.stream.capture is not None:
+        raise RuntimeError(f"{why}, and that can't be put right inside a captured graph; run one step before")
+
+
+class Optimizer:
+    """Base of the optimizers.
+
+    A subclass gives `kernel`, `fixed` (settings that can't change), `states` (names of the planes of a group),
+    `check` (of settings), `numbers` (what the kernel reads) and `specs`.
+
+    `state_dict` and `load_state_dict` work between steps; after loading counts of steps that differ between
+    parameters, a graph must be captured again.
+
+    Constructing an optimizer moves the parameters' memory: views of them made before (`detach()`, `state_dict()`)
+    keep the old values, and a graph captured before goes on using the old memory.  A gradient that backward made is
+    in the optimizer's memory as well, and the next backward after `zero_grad` overwrites it: `clone()` it to keep it.
+
+    Args:
+        params: parameters, or one dict for each group with "params" and the settings that differ.
+        defaults: the settings of groups that don't give them.
+
+    Raises:
+        TypeError: something else than leaf tensors of float32.
+        ValueError: no parameters, one given twice, a recorded result, or a setting out of range.
+        RuntimeError: inside a capture.
+    """
+
+    kernel = ""
+    fixed: tuple[str, ...] = ()
+
+    def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+        self.defaults = defaults
+        self.param_groups: list[ParamGroup] = []
+        if isinstance(params, (Tensor, Mapping)):
+            raise TypeError(f"params must be an iterable of tensors or dicts, not a {type(params).__name__}")
+        try:
+            given = list(params)
+        except TypeError:
+            raise TypeError(f"params must be an iterable of tensors or dicts, not {type(params).__name__}") from None
+        if not given:
+            raise ValueError("params is empty: there is nothing to optimize")
+        groups = given if isinstance(given[0], Mapping) else [{"params": given}]
+        ready = []
+        seen: set[int] = set()
+        for i, group in enumerate(groups):
+            ready.append(self._checked(group, f"params[{i}]" if groups is given else "params", seen))
+        for group in ready:
+            self._add(group)
+
+    # ---- for subclasses ----
+
+    def check(self, group: Mapping[str, Any]) -> None:
+        """Raises if a setting is out of range."""
+        raise NotImplementedError
+
+    def numbers(self, group: Mapping[str, Any]) -> list[float]:
+        """What the kernel reads, learning rate first; at most NUMBERS."""
+        raise NotImplementedError
+
+    def states(self, group: Mapping[str, Any]) -> tuple[str, ...]:
+        """Names of the state that each parameter of the group has."""
+        raise NotImplementedError
+
+    def specs(self, group: ParamGroup) -> tuple[tuple[str, float], ...]:
+        """Specialization constants of the group's dispatch."""
+        raise NotImplementedError
+
+    # ---- groups ----
+
+    def add_param_group(self, param_group: Mapping[str, Any]) -> None:
+        """Adds parameters with settings of their own: {"params": [...], "lr": ...}.
+
+        Raises:
+            TypeError, ValueError: as at construction.
+        """
+        seen = {id(p) for group in self.param_groups for p in group["params"]}
+        self._add(self._checked(param_group, "param_group", seen))
+
+    def _checked(self, group: Any, name: str, seen: set[int]) -> dict[str, Any]:
+        if not isinstance(group, Mapping):
+            raise TypeError(f"{name} must be a dict like the others, not {type(group).__name__}")
+        if "params" not in group:
+            raise ValueError(f'{name} has no "params"')
+        given = group["params"]
+        params = [given] if isinstance(given, Tensor) else list(given)
+        unknown = sorted(set(group) - set(self.defaults) - {"params", "initial_lr"})
+        if unknown:
+            raise ValueError(f"{name} has settings that {type(self).__name__} does not know: {', '.join(unknown)}")
+        if not params:
+            raise ValueError(f"{name} holds no parameters")
+        for i, p in enumerate(params):
+            if not isinstance(p, Tensor):
+                raise TypeError(f"{name} must hold tensors; number {i} is {type(p).__name__}")
+            if p.dtype != np.float32:
+                raise TypeError(f"{name} must hold float32 tensors; number {i} is {p.dtype}")
+            if p.node is not None:
+                raise ValueError(f"{name}: number {i} is a recorded result; only leaves can be optimized")
+            if id(p) in seen:
+                raise ValueError(f"{name}: number {i}, shape {p.shape}, was given twice")
+            if p.engine is not params[0].engine:
+                raise ValueError(f"{name} holds tensors of different devices; see set_device()")
+            seen.add(id(p))
+        whole = {**self.defaults, **group, "params": params}
+        self.check(whole)
+        return whole
+
+    def _add(self, settings: dict[str, Any]) -> None:
+        params = settings["params"]
+        engine = params[0].engine
+        if engine.stream.capture is not None:
+            raise RuntimeError("an optimizer can't be made inside a captured graph; make it before")
+        group = ParamGroup(self, settings)
+        planes = len(group.names)
+        limit = engine.memory.max_bytes // (4 * max(1, planes)) - 4 * 64 - 256
+        some: list[Tensor] = []
+        size = 0
+        for p in params:
+            if some and size + _padded(p) > limit:
+                group.flats.append(_Flat(some, planes))
+                some, size = [], 0
+            some.append(p)
+            size += _padded(p)
+        group.flats.append(_Flat(some, planes))
+        for flat in group.flats:
+            flat.set_numbers(self.numbers(group))
+            for i in range(len(flat.params)):
+                flat.adopt(i)
+        self.param_groups.append(group)
+
+    # ---- training ----
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Changes every parameter that has a gradient: one dispatch a group.
+
+        Args:
+            closure: called first, with gradients on; computes the loss and its gradients.
+
+        Returns:
+            What closure returned, or None.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            specs = self.specs(group)
+            for flat in group.flats:
+                flat.step(self.kernel, specs)
+        return loss
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Drops the gradients, or with set_to_none=False makes those that exist zero."""
+        for group in self.param_groups:
+            clear_gradients(group["params"], set_to_none)
+
+    # ---- state ----
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that a later run needs to go on with the same bits, in PyTorch's form.
+
+        Returns:
+            {"state": {number of the parameter: {"step": int, name: Tensor, ...}}, "param_groups": [settings, with
+            the parameters' numbers under "params"]}.  Tensors share the optimizer's memory; a parameter that never
+            took a step has no entry.
+
+        Raises:
+            RuntimeError: a graph is being captured (the steps are read from the device).
+        """
+        state: dict[int, dict[str, Any]] = {}
+        groups: list[dict[str, Any]] = []
+        number = 0
+        for group in self.param_groups:
+            numbers = []
+            names = group.names
+            for flat in group.flats:
+                for i, steps in enumerate(flat.counts()):
+                    if steps:
+                        state[number] = {"step": steps, **{name: flat.plane(k, i) for k, name in enumerate(names)}}
+                    numbers.append(number)
+                    number += 1
+            groups.append({**{k: v for k, v in group.items() if k != "params"}, "params": numbers})
+        return {"state": state, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Goes back to what `state_dict` gave, copying the values.  After an error nothing has changed.
+
+        Raises:
+            TypeError: no such dict. ValueError: other groups, parameters, names, shapes or fixed settings.
+        """
+        if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= set(state_dict):
+            raise TypeError('state_dict must be a dict with "state" and "param_groups", as state_dict() gives')
+        groups, state = state_dict["param_groups"], state_dict["state"]
+        if len(groups) != len(self.param_groups):
+            raise ValueError(
+                f"state_dict has {len(groups)} parameter groups; this optimizer has {len(self.param_groups)}"
+            )
+        entries: list[list[dict[str, Any]]] = []
+        settings: list[dict[str, Any]] = []
+        known: set[Any] = set()
+        for g, (own, given) in enumerate(zip(self.param_groups, groups)):
+            what = f'state_dict["param_groups"][{g}]'
+            if len(given["params"]) != len(own["params"]):
+                raise ValueError(f"{what} has {len(given['params'])} parameters; expected {len(own['params'])}")
+            new = {k: v for k, v in given.items() if k != "params"}
+            lost = sorted(set(self.defaults) - set(new))
+            odd = sorted(set(new) - set(self.defaults) - {"initial_lr"})
+            if lost or odd:
+                raise ValueError(f"{what} is not of {type(self).__name__}: missing {lost}, unexpected {odd}")
+            new = {k: tuple(v) if isinstance(v, list) else v for k, v in new.items()}
+            self.check({**new, "params": own["params"]})
+            for name in self.fixed:
+                if new[name] != own[name]:
+                    raise ValueError(f"{what} has {name}={new[name]!r}; this optimizer was made with {own[name]!r}")
+            if self.states(new) != self.states(own):
+                raise ValueError(
+                    f"{what} keeps {self.states(new)} for each parameter; this optimizer {self.states(own)}"
+                )
+            settings.append(new)
+            found = []
+            for number, p in zip(given["params"], own["params"]):
+                known.add(number)
+                found.append(_entry(state.get(number), number, p, own.names))
+            entries.append(found)
+        extra = [n for n in state if n not in known]
+        if extra:
+            raise ValueError(f'state_dict["state"] has entries that belong to no parameter: {extra}')
+        for own, new, found in zip(self.param_groups, settings, entries):
+            own.update(new)
+            names = own.names
+            at = iter(found)
+            for flat in own.flats:
+                counts = []
+                for i in range(len(flat.params)):
+                    entry = next(at)
+                    counts.append(int(entry.get("step", 0)))
+                    for k, name in enumerate(names):
+                        plane = flat.plane(k, i)
+                        if name in entry:
+                            plane.assign(entry[name])
+                        else:
+                            plane.engine.launch("fill", plane.size, dst=plane, n=plane.size, bits=0)
+                flat.set_counts(counts, self.numbers(own))
+
+    def __repr__(self) -> str:
+        groups = "".join(f"\n  {group!r}" for group in self.param_groups)
+        return f"{type(self).__name__}({groups}\n)"
+
+
+def _entry(given: Any, number: Any, p: Tensor, names: Iterable[str]) -> dict[str, Any]:
+    """One parameter's state, checked."""
+    if given is None:
+        return {}
+    what = f'state_dict["state"][{number!r}]'
+    if not isinstance(given, Mapping) or set(given) != {"step", *names}:
+        raise ValueError(f"{what} must have the entries {sorted({'step', *names})}")
+    steps = given["step"]
+    if isinstance(steps, bool) or int(steps) != steps or not 0 <= int(steps) < 1 << 32:
+        raise ValueError(f"{what}: step must be a whole number that is not negative, got {steps!r}")
+    out: dict[str, Any] = {"step": int(steps)}
+    for name in names:
+        value = given[name]
+        if not isinstance(value, Tensor):
+            value = np.asarray(value, np.float32)
+        if tuple(value.shape) != p.shape:
+            raise ValueError(f"{what}: {name} has shape {tuple(value.shape)}; expected {p.shape}")
+        out[name] = value
+    return out

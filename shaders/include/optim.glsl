@@ -1,0 +1,40 @@
+// What all optimizers share: four parameters an invocation, their gradients, planes of state, and the control
+// words: numbers of the group (learning rate first), then a count of steps for each workgroup.  Every workgroup
+// counts its own copy up, so that no other dispatch is needed; the host fixes their number.
+#include "common.glsl"
+
+layout(std430, binding = 0) buffer Param { vec4 param[]; };
+layout(std430, binding = 1) readonly buffer Grad { vec4 grad[]; };
+layout(std430, binding = 2) buffer State { vec4 state[]; }; // (planes, whole)
+layout(std430, binding = 3) buffer Control { uint control[]; };
+layout(push_constant) uniform Push {
+    uint param_at; uint grad_at; uint state_at; uint control_at; uint n; uint whole;
+} p;
+
+const uint NUMBERS = 16; // grilly_vk/optim/optimizer.py
+#define NUMBER(i) uintBitsToFloat(control[p.control_at + (i)])
+#define PLANE(k, i) state[p.state_at + (k) * p.whole + (i)]
+
+shared uint step_now;
+
+// The number of this step, from 1.  Every invocation must come here, once.
+uint next_step()
+{
+    if (gl_LocalInvocationID.x == 0) {
+        uint at = p.control_at + NUMBERS + gl_WorkGroupID.x;
+        step_now = control[at] + 1;
+        control[at] = step_now;
+    }
+    barrier();
+    return step_now;
+}
+
+// 1 - beta**t from log(beta), without cancellation for beta near 1: -expm1 by its series, or directly.
+float one_minus_power(float log_beta, uint t)
+{
+    precise float x = log_beta * float(t);
+    precise float series = 1.0 + x / 10.0;
+    for (float k = 9.0; k > 1.5; k -= 1.0)
+        series = 1.0 + x / k * series;
+    return x > -0.5 ? -x * series : 1.0 - exp(x);
+}
