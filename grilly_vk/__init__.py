@@ -3,10 +3,33 @@
 Importing needs no driver and no GPU; the first use opens a device and raises DeviceError where there is none.
 """
 
-from . import functional, nn, tensor_methods
+from . import functional, nn, tensor, tensor_methods
+from .autograd import Function, enable_grad, grad, no_grad, set_detect_anomaly
 from .compute import VulkanCompute
 from .control import capture, device, devices, manual_seed, memory_stats, profile, set_device, synchronize
+from .creation import (
+    arange,
+    bernoulli,
+    eye,
+    full,
+    full_like,
+    ones,
+    ones_like,
+    poisson,
+    rand,
+    rand_like,
+    randn,
+    randn_like,
+    zeros,
+    zeros_like,
+)
 from .errors import DeviceError, OutOfDeviceMemory
+from .gradient_check import gradcheck
+from .ops.elementwise import where
+from .ops.matmul import matmul
+from .ops.shape import concatenate as cat
+from .ops.shape import stack
+from .recompute import checkpoint
 from .snn_compute import SNNCompute
 from .tensor import Tensor
 
@@ -14,19 +37,45 @@ __version__ = "0.1.0"
 
 __all__ = [
     "DeviceError",
+    "Function",
     "OutOfDeviceMemory",
     "SNNCompute",
     "Tensor",
     "VulkanCompute",
     "__version__",
+    "arange",
+    "bernoulli",
     "capture",
+    "cat",
+    "checkpoint",
     "device",
     "devices",
+    "enable_grad",
+    "eye",
+    "full",
+    "full_like",
     "functional",
+    "grad",
+    "gradcheck",
     "manual_seed",
+    "matmul",
     "memory_stats",
     "nn",
+    "no_grad",
+    "ones",
+    "ones_like",
+    "poisson",
     "profile",
+    "rand",
+    "rand_like",
+    "randn",
+    "randn_like",
+    "set_detect_anomaly",
     "set_device",
+    "stack",
     "synchronize",
+    "tensor",
+    "where",
+    "zeros",
+    "zeros_like",
 ]

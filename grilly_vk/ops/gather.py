@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from ..autograd import record
-from ..tensor import Tensor, empty, from_numpy
+from ..tensor import INT32, Tensor, empty, from_numpy
 from .layout import axis_index
 
 
 def _indices(name: str, value: Any, n: int) -> Tensor:
     """Indices as an int32 tensor; those that come from the host are checked against n."""
     if isinstance(value, Tensor):
-        if value.dtype != np.int32:
+        if value.dtype is not INT32:
             raise TypeError(f"{name} must be an int32 tensor, not {value.dtype}")
         return value
     given = np.asarray(value)
@@ -29,20 +29,22 @@ def _indices(name: str, value: Any, n: int) -> Tensor:
 
 
 def _pick(name: str, x: Tensor, index: Tensor, a: int, shape: tuple[int, ...], each: int) -> Tensor:
-    out = empty(shape, x.dtype)
+    out = empty(shape, x.dtype, x.engine)
     outer, n, inner = math.prod(x.shape[:a]), x.shape[a], math.prod(x.shape[a + 1 :])
     k = index.shape[a] if each else index.size
     sizes = dict(outer=outer, n=n, inner=inner, k=k)
     x.engine.launch("gather", out.size, (("EACH", each),), x=x, pick=index, y=out, **sizes)
 
+    before, engine, size = x.shape, x.engine, x.size
+
     def backward(g: Tensor) -> Tensor:
-        gx = empty(x.shape)
-        x.engine.launch(
-            "scatter-add", x.size, (("EACH", each),), work=x.size * max(1, k // 8), gy=g, pick=index, gx=gx, **sizes
+        gx = empty(before, on=engine)
+        engine.launch(
+            "scatter-add", size, (("EACH", each),), work=size * max(1, k // 8), gy=g, pick=index, gx=gx, **sizes
         )
         return gx
 
-    record(name, (x,), (out,), backward)
+    record(name, (x,), (out,), backward, (index,))
     return out
 
 

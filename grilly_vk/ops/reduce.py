@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from ..autograd import record
-from ..tensor import Tensor, empty
+from ..tensor import BOOL, FLOAT32, INT32, Tensor, empty
 from .elementwise import as_tensor, cast, unary
 from .layout import axis_index, axis_set
 
@@ -22,7 +20,7 @@ def _middle(kind: str, x: Tensor, outer: int, n: int, inner: int, dtype: Any) ->
     parts = 1
     if kind not in ("argmax", "argmin") and outer * inner < 512 and n > 1024:
         parts = min(_PARTS, n // 256)
-    out = empty((outer, parts, inner), dtype)
+    out = empty((outer, parts, inner), dtype, x.engine)
     x.engine.launch(
         "reduce",
         outer * parts * inner,
@@ -43,7 +41,7 @@ def reduce(kind: str, x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tenso
     shape = list(x.shape)
     if kind in ("max", "min", "argmax", "argmin", "max_int", "min_int") and any(x.shape[a] == 0 for a in axes):
         raise ValueError(f"{kind.split('_')[0]} of an empty axis: x has shape {x.shape}")
-    dtype = np.int32 if kind in ("argmax", "argmin") else np.bool_ if kind in ("any", "all") else x.dtype
+    dtype = INT32 if kind in ("argmax", "argmin") else BOOL if kind in ("any", "all") else x.dtype
     current, remaining = x, list(axes)
     while remaining:  # neighbouring axes go together
         last = remaining.pop()
@@ -54,7 +52,7 @@ def reduce(kind: str, x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tenso
         outer, inner = math.prod(shape[:first]), math.prod(shape[last + 1 :])
         current = _middle(kind, current, outer, n, inner, dtype)
         shape[first : last + 1] = [1] * (last + 1 - first)
-    if not axes and dtype != x.dtype:
+    if not axes and dtype is not x.dtype:
         current = cast(x, dtype)
     final = tuple(shape) if keepdims else tuple(s for i, s in enumerate(shape) if i not in axes)
     return current.view(final)
@@ -75,16 +73,17 @@ def reduce_sum(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
         ValueError: an axis out of range or named twice.
     """
     x = as_tensor("x", x)
-    x = cast(x, np.int32) if x.dtype == np.bool_ else x
+    x = cast(x, INT32) if x.dtype is BOOL else x
     axes = axis_set("axis", axis, x.ndim)
-    out = reduce("sum" if x.dtype == np.float32 else "sum_int", x, axes, keepdims)
-    record("sum", (x,), (out,), lambda g: _spread(g, x.shape, axes))
+    out = reduce("sum" if x.dtype is FLOAT32 else "sum_int", x, axes, keepdims)
+    shape = x.shape
+    record("sum", (x,), (out,), lambda g: _spread(g, shape, axes), ())
     return out
 
 
 def reduce_mean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Mean over axes (default all) as float32; of nothing it is NaN, as in numpy."""
-    x = cast(as_tensor("x", x), np.float32)
+    x = cast(as_tensor("x", x), FLOAT32)
     axes = axis_set("axis", axis, x.ndim)
     count = math.prod(x.shape[a] for a in axes)
     total = reduce_sum(x, axes, keepdims)
@@ -93,7 +92,7 @@ def reduce_mean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 def reduce_var(x: Any, axis: Any = None, keepdims: bool = False, correction: int = 1) -> Tensor:
     """Variance over axes (default all), by two passes; divides by count - correction (PyTorch's default 1)."""
-    x = cast(as_tensor("x", x), np.float32)
+    x = cast(as_tensor("x", x), FLOAT32)
     axes = axis_set("axis", axis, x.ndim)
     count = math.prod(x.shape[a] for a in axes)
     off = x - reduce_mean(x, axes, True)
@@ -104,16 +103,21 @@ def reduce_var(x: Any, axis: Any = None, keepdims: bool = False, correction: int
 def _extreme(kind: str, x: Any, axis: Any, keepdims: bool) -> Tensor:
     x = as_tensor("x", x)
     axes = axis_set("axis", axis, x.ndim)
-    name = kind if x.dtype == np.float32 else f"{kind}_int"
+    x = cast(x, INT32) if x.dtype is BOOL else x
+    name = kind if x.dtype is FLOAT32 else f"{kind}_int"
     out = reduce(name, x, axes, keepdims)
+    if not x.requires_grad:
+        record(kind, (), (out,), lambda g: ())  # for anomaly detection
+        return out
+    result = out.view()  # not `out`: its node would hold itself
 
     def backward(g: Tensor) -> Tensor:
         # Equal extremes share the gradient evenly, as in PyTorch's amax.
-        ties = cast(x.view().equal(_spread(out.view(), x.shape, axes)), np.float32)
+        ties = cast(x.view().equal(_spread(result, x.shape, axes)), FLOAT32)
         share = g.view(tuple(1 if i in axes else s for i, s in enumerate(x.shape))) / reduce("sum", ties, axes, True)
         return ties * share
 
-    record(kind, (x,), (out,), backward)
+    record(kind, (x,), (out,), backward, (x, result))
     return out
 
 
@@ -128,7 +132,7 @@ def reduce_min(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 def _arg(kind: str, x: Any, axis: Any, keepdims: bool) -> Tensor:
-    x = cast(as_tensor("x", x), np.float32)
+    x = cast(as_tensor("x", x), FLOAT32)
     if axis is None:
         out = reduce(kind, x.view((x.size,)), (0,), False)
         return out.view((1,) * x.ndim) if keepdims else out
@@ -147,11 +151,11 @@ def argmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 def reduce_any(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Whether any element over axes (default all) is true (not 0)."""
-    x = cast(as_tensor("x", x), np.bool_)
+    x = cast(as_tensor("x", x), BOOL)
     return reduce("any", x, axis_set("axis", axis, x.ndim), keepdims)
 
 
 def reduce_all(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Whether all elements over axes (default all) are true (not 0)."""
-    x = cast(as_tensor("x", x), np.bool_)
+    x = cast(as_tensor("x", x), BOOL)
     return reduce("all", x, axis_set("axis", axis, x.ndim), keepdims)

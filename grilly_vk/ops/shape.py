@@ -57,7 +57,8 @@ def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
     if math.prod(dims) != x.size or _least(dims) < 0:
         raise ValueError(f"can't reshape {x.shape} to {tuple(shape)}")
     out = x.view(tuple(dims))
-    record("reshape", (x,), (out,), lambda g: g.view(x.shape))
+    before = x.shape
+    record("reshape", (x,), (out,), lambda g: g.view(before), ())
     return out
 
 
@@ -90,7 +91,7 @@ def permute(x: Tensor, axes: Sequence[int]) -> Tensor:
     out = empty(shape, x.dtype)
     _copy(x, out, shape, [own[a] for a in order], strides(shape))
     back = sorted(range(x.ndim), key=order.__getitem__)
-    record("permute", (x,), (out,), lambda g: permute(g, back))
+    record("permute", (x,), (out,), lambda g: permute(g, back), ())
     return out
 
 
@@ -115,9 +116,10 @@ def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
         raise ValueError(f"can't broadcast {x.shape} to {target}")
     if math.prod(target) == x.size:
         return reshape(x, target)
-    out = empty(target, x.dtype)
+    out = empty(target, x.dtype, x.engine)
     _copy(x, out, target, broadcast_strides(x.shape, target), strides(target))
-    record("broadcast_to", (x,), (out,), lambda g: sum_to(g, x.shape))
+    before = x.shape
+    record("broadcast_to", (x,), (out,), lambda g: sum_to(g, before), ())
     return out
 
 
@@ -210,15 +212,16 @@ def getitem(x: Tensor, key: Any) -> Tensor:
 
         return index_select(x, 0, key)
     shape, box, steps, start = _box(x.shape, key)
-    out = empty(shape, x.dtype)
+    before, engine = x.shape, x.engine
+    out = empty(shape, x.dtype, engine)
     _copy(x, out, box, steps, strides(box), start)
 
     def backward(g: Tensor) -> Tensor:
-        gx = full(x.shape, 0.0)
+        gx = full(before, 0.0, on=engine)
         _copy(g, gx, box, strides(box), steps, 0, start)
         return gx
 
-    record("getitem", (x,), (out,), backward)
+    record("getitem", (x,), (out,), backward, ())
     return out
 
 
@@ -255,7 +258,7 @@ def concatenate(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
             raise TypeError(f"tensors[{i}] is {t.dtype}; expected {parts[0].dtype}")
     total = sum(t.shape[a] for t in parts)
     shape = (*parts[0].shape[:a], total, *parts[0].shape[a + 1 :])
-    out = empty(shape, parts[0].dtype)
+    out = empty(shape, parts[0].dtype, parts[0].engine)
     steps = strides(shape)
     starts = []
     at = 0
@@ -264,17 +267,19 @@ def concatenate(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
         _copy(t, out, t.shape, strides(t.shape), steps, 0, at * steps[a])
         at += t.shape[a]
 
+    shapes = [t.shape if t.requires_grad else None for t in parts]
+
     def backward(g: Tensor) -> list[Tensor | None]:
         out: list[Tensor | None] = []
-        for t, begin in zip(parts, starts):
+        for part, begin in zip(shapes, starts):
             gt = None
-            if t.requires_grad:
-                gt = empty(t.shape)
-                _copy(g, gt, t.shape, steps, strides(t.shape), begin * steps[a])
+            if part is not None:
+                gt = empty(part, on=g.engine)
+                _copy(g, gt, part, steps, strides(part), begin * steps[a])
             out.append(gt)
         return out
 
-    record("cat", parts, (out,), backward)
+    record("cat", parts, (out,), backward, ())
     return out
 
 
@@ -318,15 +323,16 @@ def pad(x: Tensor, widths: Sequence[tuple[int, int]], value: float = 0.0) -> Ten
     shape = tuple(b + s + a for s, (b, a) in zip(x.shape, pairs))
     steps = strides(shape)
     start = sum(b * s for (b, _), s in zip(pairs, steps))
-    out = full(shape, value, x.dtype)
+    out = full(shape, value, x.dtype, x.engine)
+    before = x.shape
     _copy(x, out, x.shape, strides(x.shape), steps, 0, start)
 
     def backward(g: Tensor) -> Tensor:
-        gx = empty(x.shape)
-        _copy(g, gx, x.shape, steps, strides(x.shape), start)
+        gx = empty(before, on=g.engine)
+        _copy(g, gx, before, steps, strides(before), start)
         return gx
 
-    record("pad", (x,), (out,), backward)
+    record("pad", (x,), (out,), backward, ())
     return out
 
 
@@ -338,7 +344,7 @@ def flip(x: Tensor, axis: int) -> Tensor:
 
 def clone(x: Tensor) -> Tensor:
     """A copy in memory of its own, on the tape."""
-    out = empty(x.shape, x.dtype)
+    out = empty(x.shape, x.dtype, x.engine)
     x.engine.launch("copy", x.size, src=x, dst=out, n=x.size)
-    record("clone", (x,), (out,), lambda g: g)
+    record("clone", (x,), (out,), lambda g: g, ())
     return out

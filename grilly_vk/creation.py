@@ -1,0 +1,234 @@
+"""Tensors out of nothing, or out of host values."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import operator
+from typing import Any
+
+import numpy as np
+
+from .ops.elementwise import as_tensor, cast
+from .runtime import engine
+from .runtime.engine import Engine
+from .tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, dtype_of, empty, from_numpy
+from .tensor import full as _full
+
+_KINDS = ("uniform", "normal", "bernoulli", "poisson")  # in the order of shaders/random.glsl
+
+
+def _shape(given: tuple[Any, ...]) -> tuple[int, ...]:
+    """A shape given as numbers or as one sequence of them."""
+    dims = given[0] if len(given) == 1 and isinstance(given[0], (tuple, list)) else given
+    out = []
+    for d in dims:
+        try:
+            size = operator.index(d)
+        except TypeError:
+            raise TypeError(f"shape must hold whole numbers, not {type(d).__name__} ({d!r})") from None
+        if isinstance(d, (bool, np.bool_)):
+            raise TypeError(f"shape must hold whole numbers, not bool ({d!r})")
+        if size < 0:
+            raise ValueError(f"shape must not hold negative sizes, got {tuple(dims)}")
+        out.append(size)
+    if math.prod(out) >= 1 << 31:
+        raise ValueError(f"shape {tuple(out)} has {math.prod(out)} elements; below 2**31 are possible")
+    return tuple(out)
+
+
+def _with_grad(x: Tensor, requires_grad: bool) -> Tensor:
+    return x.requires_grad_() if requires_grad else x
+
+
+def tensor(data: Any, dtype: Any = None, *, requires_grad: bool = False) -> Tensor:
+    """A tensor with a copy of the data.
+
+    Args:
+        data: a number, nested lists, a numpy array, anything with `__array__`, or a Tensor.
+        dtype: float32, int32 or bool; by default that of the data: floats become float32, whole numbers int32.
+        requires_grad: whether operations on it are recorded.
+
+    Raises:
+        TypeError: data that holds no real numbers, or another dtype; requires_grad of one that is not float32.
+        ValueError: ragged lists, or numbers that do not fit.
+    """
+    wanted = None if dtype is None else dtype_of(dtype)
+    if isinstance(data, Tensor):
+        out = data.detach().clone() if wanted in (None, data.dtype) else cast(data.detach(), wanted)
+        return _with_grad(out, requires_grad)
+    try:
+        array = np.asarray(data)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"data can't be made an array: {error}") from error
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"data must hold real numbers, not {type(data).__name__} of {array.dtype}")
+    if array.size == 0 and not isinstance(data, np.ndarray):
+        array = array.astype(np.float32)
+    if wanted is None:
+        if array.dtype == np.uint32:
+            wanted = UINT32
+        else:
+            wanted = {"b": BOOL, "i": INT32, "u": INT32, "f": FLOAT32}[array.dtype.kind]
+    if wanted in (INT32, UINT32) and array.size:
+        low, high = float(array.min()), float(array.max())
+        limits = np.iinfo(wanted)
+        if not (low > limits.min - 1 and high < limits.max + 1):
+            raise ValueError(f"data must fit {wanted}, got values from {low:.10g} to {high:.10g}")
+    with np.errstate(over="ignore"):  # beyond float32 is infinity, as in numpy
+        return _with_grad(from_numpy(np.asarray(array, wanted, order="C")), requires_grad)
+
+
+def _full_of(shape: tuple[int, ...], value: Any, dtype: Any, on: Engine | None = None) -> Tensor:
+    if not isinstance(value, (numbers.Real, np.number, np.bool_)):
+        raise TypeError(f"value must be a number, not {type(value).__name__} ({value!r})")
+    if dtype is None:
+        dtype = BOOL if isinstance(value, (bool, np.bool_)) else INT32 if isinstance(value, numbers.Integral) else FLOAT32
+    kind = dtype_of(dtype)
+    if kind in (INT32, UINT32) and not (np.iinfo(kind).min <= value <= np.iinfo(kind).max):
+        raise ValueError(f"value must fit {kind}, got {value!r}")
+    return _full(shape, value, kind, on)
+
+
+def full(shape: Any, value: float, dtype: Any = None, *, requires_grad: bool = False) -> Tensor:
+    """A tensor filled with a number.
+
+    Args:
+        shape: a number or a tuple.
+        value: the number; by default its type gives the dtype.
+        dtype: float32, int32 or bool.
+        requires_grad: whether operations on it are recorded.
+
+    Raises:
+        TypeError, ValueError: no such shape, number or dtype.
+    """
+    return _with_grad(_full_of(_shape((shape,)), value, dtype), requires_grad)
+
+
+def zeros(*shape: Any, dtype: Any = FLOAT32, requires_grad: bool = False) -> Tensor:
+    """A tensor of zeros: ``zeros(2, 3)`` or ``zeros((2, 3))``."""
+    return _with_grad(_full(_shape(shape), 0, dtype_of(dtype)), requires_grad)
+
+
+def ones(*shape: Any, dtype: Any = FLOAT32, requires_grad: bool = False) -> Tensor:
+    """A tensor of ones: ``ones(2, 3)`` or ``ones((2, 3))``."""
+    return _with_grad(_full(_shape(shape), 1, dtype_of(dtype)), requires_grad)
+
+
+def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any = None) -> Tensor:
+    """start, start + step, ... below stop, as in numpy; ``arange(n)`` counts from 0.
+
+    Whole numbers give int32, others float32, each element computed in float64.
+
+    Raises:
+        TypeError: no numbers. ValueError: a step of 0, not finite, or numbers that do not fit.
+    """
+    first, last = (0, start) if stop is None else (start, stop)
+    for name, value in (("start", first), ("stop", last), ("step", step)):
+        if isinstance(value, bool) or not isinstance(value, (numbers.Real, np.number)):
+            raise TypeError(f"{name} must be a number, not {type(value).__name__} ({value!r})")
+        if not math.isfinite(value):
+            raise ValueError(f"{name} must be finite, got {value!r}")
+    if step == 0:
+        raise ValueError("step must not be 0")
+    return tensor(np.arange(first, last, step), dtype)
+
+
+def eye(n: int, m: int | None = None, dtype: Any = FLOAT32) -> Tensor:
+    """Ones on the diagonal of an (n, m) matrix, m = n by default."""
+    rows, columns = _shape((n, n if m is None else m))
+    return from_numpy(np.eye(rows, columns, dtype=dtype_of(dtype)))
+
+
+def zeros_like(x: Tensor, dtype: Any = None, *, requires_grad: bool = False) -> Tensor:
+    """Zeros of x's shape and, unless given, dtype."""
+    return _with_grad(_full(x.shape, 0, dtype_of(dtype or x.dtype), x.engine), requires_grad)
+
+
+def ones_like(x: Tensor, dtype: Any = None, *, requires_grad: bool = False) -> Tensor:
+    """Ones of x's shape and, unless given, dtype."""
+    return _with_grad(_full(x.shape, 1, dtype_of(dtype or x.dtype), x.engine), requires_grad)
+
+
+def full_like(x: Tensor, value: float, dtype: Any = None, *, requires_grad: bool = False) -> Tensor:
+    """A number in x's shape and, unless given, dtype."""
+    return _with_grad(_full_of(x.shape, value, dtype or x.dtype, x.engine), requires_grad)
+
+
+# ---- random numbers ----
+
+
+def _random(kind: str, shape: tuple[int, ...], x: Tensor | None = None) -> Tensor:
+    on = engine() if x is None else x.engine
+    y = empty(shape, FLOAT32, on)
+    specs = (("KIND", _KINDS.index(kind)),)
+    # None binds the control block, which a kind that reads no x leaves alone.
+    on.launch("random", -(-y.size // 4), specs, work=8 * y.size, x=x, control=None, y=y, n=y.size)
+    return y
+
+
+def rand(*shape: Any, requires_grad: bool = False) -> Tensor:
+    """Uniform numbers in [0, 1), multiples of 2**-24.
+
+    All random tensors follow `grilly_vk.manual_seed`; each call, and each replay of a captured graph, draws fresh
+    numbers from Philox4x32-10 (see `shaders/random.glsl` for the counters).
+    """
+    return _with_grad(_random("uniform", _shape(shape)), requires_grad)
+
+
+def randn(*shape: Any, requires_grad: bool = False) -> Tensor:
+    """Standard normal numbers."""
+    return _with_grad(_random("normal", _shape(shape)), requires_grad)
+
+
+def rand_like(x: Tensor) -> Tensor:
+    """Uniform numbers in [0, 1) in x's shape."""
+    return _random("uniform", x.shape)
+
+
+def randn_like(x: Tensor) -> Tensor:
+    """Standard normal numbers in x's shape."""
+    return _random("normal", x.shape)
+
+
+def bernoulli(p: Any) -> Tensor:
+    """1.0 with probability p, else 0.0, for each element of p; not differentiable.
+
+    Args:
+        p: Tensor, array-like or number.
+
+    Raises:
+        TypeError: p holds no real numbers.
+        ValueError: a probability outside [0, 1] in host values (in a Tensor it counts as 0 or 1, and NaN as 0).
+    """
+    x = _parameter("p", p, 1.0)
+    return _random("bernoulli", x.shape, x)
+
+
+def poisson(rate: Any) -> Tensor:
+    """Poisson counts as float32 for each element of rate; not differentiable.
+
+    Rates below 10 multiply uniform numbers (Knuth); larger ones use transformed rejection (Hormann 1993, PTRS), so
+    the cost does not grow with the rate.  Above 2**24 counts are rounded, as float32 is.
+
+    Args:
+        rate: Tensor, array-like or number, 0 or more.
+
+    Raises:
+        TypeError: rate holds no real numbers.
+        ValueError: a negative, infinite or NaN rate in host values (in a Tensor it gives NaN).
+    """
+    x = _parameter("rate", rate, math.inf)
+    return _random("poisson", x.shape, x)
+
+
+def _parameter(name: str, value: Any, most: float) -> Tensor:
+    if not isinstance(value, Tensor):
+        given = np.asarray(value)
+        if given.dtype.kind not in "biuf":
+            raise TypeError(f"{name} must hold real numbers, not {type(value).__name__} of {given.dtype}")
+        if not (np.isfinite(given) & (given >= 0) & (given <= most)).all():
+            bounds = "[0, 1]" if most == 1 else "[0, inf)"
+            raise ValueError(f"{name} must lie in {bounds}, got {given.min()!r} to {given.max()!r}")
+        value = np.asarray(given, np.float32)
+    return cast(as_tensor(name, value).detach(), FLOAT32)
