@@ -132,8 +132,8 @@ def test_layers_are_their_functions():
     assert layer.weight.shape == (6, 2, 3, 2) and layer.bias.shape == (6,)
     want = conv.conv2d(x, layer.weight, layer.bias, (2, 1), (1, 0), (1, 2), 2)
     np.testing.assert_array_equal(layer(x).numpy(), want.numpy())
-    same = nn.Conv1d(4, 3, 4, padding="same", bias=False)
-    np.testing.assert_array_equal(same(x[:, :, 0]).numpy(), conv.conv1d(x[:, :, 0], same.weight, padding="same").numpy())
+    same, line = nn.Conv1d(4, 3, 4, padding="same", bias=False), x[:, :, 0]
+    np.testing.assert_array_equal(same(line).numpy(), conv.conv1d(line, same.weight, padding="same").numpy())
     assert same.bias is None and [n for n, _ in same.named_parameters()] == ["weight"]
     pairs = [
         (nn.MaxPool2d(3, 2, 1, ceil_mode=True), pool.max_pool2d(x, 3, 2, 1, ceil_mode=True)),
