@@ -3,10 +3,21 @@
 Importing needs no driver and no GPU; the first use opens a device and raises DeviceError where there is none.
 """
 
-from . import functional, nn, tensor, tensor_methods
+from . import functional, nn, optim, tensor, tensor_methods
 from .autograd import Function, enable_grad, grad, no_grad, set_detect_anomaly
 from .compute import VulkanCompute
-from .control import capture, device, devices, manual_seed, memory_stats, profile, set_device, synchronize
+from .control import (
+    capture,
+    device,
+    devices,
+    get_rng_state,
+    manual_seed,
+    memory_stats,
+    profile,
+    set_device,
+    set_rng_state,
+    synchronize,
+)
 from .creation import (
     arange,
     bernoulli,
@@ -30,6 +41,7 @@ from .ops.matmul import matmul
 from .ops.shape import concatenate as cat
 from .ops.shape import stack
 from .recompute import checkpoint
+from .saving import load, save
 from .snn_compute import SNNCompute
 from .tensor import Tensor
 
@@ -55,8 +67,10 @@ __all__ = [
     "full",
     "full_like",
     "functional",
+    "get_rng_state",
     "grad",
     "gradcheck",
+    "load",
     "manual_seed",
     "matmul",
     "memory_stats",
@@ -64,14 +78,17 @@ __all__ = [
     "no_grad",
     "ones",
     "ones_like",
+    "optim",
     "poisson",
     "profile",
     "rand",
     "rand_like",
     "randn",
     "randn_like",
+    "save",
     "set_detect_anomaly",
     "set_device",
+    "set_rng_state",
     "stack",
     "synchronize",
     "tensor",
