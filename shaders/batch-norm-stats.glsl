@@ -4,15 +4,22 @@
 // from that are exact in channels far from zero.
 #include "common.glsl"
 #include "rows.glsl"
+layout(constant_id = 1) const uint COUNT = 0; // count this batch
 
 layout(std430, binding = 0) readonly buffer X { float x[]; };
 layout(std430, binding = 1) writeonly buffer Y { float y[]; }; // (channels, parts, 2)
-layout(push_constant) uniform Push { uint x_at; uint y_at; uint outer; uint channels; uint inner; uint parts; } p;
+layout(std430, binding = 2) buffer Batches { int batches[]; };
+layout(push_constant) uniform Push {
+    uint x_at; uint y_at; uint batches_at;
+    uint outer; uint channels; uint inner; uint parts;
+} p;
 
 uint place(uint channel, uint k) { return p.x_at + (k / p.inner * p.channels + channel) * p.inner + k % p.inner; }
 
 void main()
 {
+    if (COUNT == 1 && gl_GlobalInvocationID.x == 0)
+        batches[p.batches_at]++;
     uint count = p.outer * p.inner, length = (count + p.parts - 1) / p.parts;
     for (uint row = gl_WorkGroupID.x; row < p.channels * p.parts; row += gl_NumWorkGroups.x) {
         uint channel = row / p.parts, first = row % p.parts * length, last = min(count, first + length);

@@ -9,7 +9,12 @@ import numpy as np
 from .. import arguments
 from ..autograd import record
 from ..tensor import Tensor, empty
-from .elementwise import _wide, as_tensor, cast
+from .elementwise import as_tensor, cast
+
+
+def _wide(t: Tensor) -> int:
+    """Elements that a kernel can take at a time."""
+    return 4 if t.size % 4 == 0 and t.buffer.offset % 16 == 0 else 1
 
 
 def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
@@ -34,18 +39,19 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     if not training or drop == 0.0:
         return x
     scale = 0.0 if drop == 1.0 else 1.0 / (1.0 - drop)
-    y, ticket = empty(x.shape), empty((4,), np.uint32)
+    engine = x.engine
+    y, ticket = empty(x.shape, on=engine), empty((4,), np.uint32, engine)
     wide = _wide(x)
     kernel = "dropout.vec4" if wide == 4 else "dropout"
     fours = -(-x.size // 4)
     sizes = dict(drop=drop, scale=scale)
-    x.engine.launch(kernel, fours, x=x, control=None, ticket=ticket, y=y, n=x.size // wide, **sizes)
+    engine.launch(kernel, fours, x=x, control=None, ticket=ticket, y=y, n=x.size // wide, **sizes)
 
     def backward(g: Tensor) -> Tensor:
-        gx = empty(g.shape)
+        gx = empty(g.shape, on=engine)
         step = _wide(g)
         name = "dropout-grad.vec4" if step == 4 else "dropout-grad"
-        g.engine.launch(name, fours, gy=g, ticket=ticket, gx=gx, n=g.size // step, **sizes)
+        engine.launch(name, fours, gy=g, ticket=ticket, gx=gx, n=g.size // step, **sizes)
         return gx
 
     record("dropout", (x,), (y,), backward, saved=())

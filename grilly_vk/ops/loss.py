@@ -18,7 +18,7 @@ from .shape import broadcast_to
 
 REDUCTIONS = ("none", "mean", "sum")
 # In the order of shaders/include/losses.glsl.
-ELEMENTWISE = "mse_loss l1_loss smooth_l1_loss bce_with_logits".split()
+ELEMENTWISE = ("mse_loss", "l1_loss", "smooth_l1_loss", "bce_with_logits")
 _PARTS = 4096  # numbers that an element-wise loss is summed into before they are reduced
 
 # ---- classes ----
@@ -64,6 +64,15 @@ def nll_loss(
     return _classes("nll_loss", x, target, weight, ignore_index, reduction, 0.0, logs=1)
 
 
+def class_index(name: str, value: Any) -> int:
+    """A whole number that an int32 can hold."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be a whole number, not {type(value).__name__} ({value!r})")
+    if not -(1 << 31) <= value < 1 << 31:
+        raise ValueError(f"{name} must fit int32, got {value}")
+    return int(value)
+
+
 def _target(target: Any, x: Tensor, classes: int, ignore: int, probabilities: bool) -> Tensor:
     """The target as int32 classes or as probabilities."""
     rest = x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()
@@ -74,7 +83,8 @@ def _target(target: Any, x: Tensor, classes: int, ignore: int, probabilities: bo
         if given.dtype.kind in "iu" or (not given.size and not probabilities):
             wrong = given[(given != ignore) & ((given < 0) | (given >= classes))]
             if wrong.size:
-                raise IndexError(f"target holds class {wrong.reshape(-1)[0]}; x has {classes} classes, 0..{classes - 1}")
+                bad = wrong.reshape(-1)[0]
+                raise IndexError(f"target holds class {bad}; x has {classes} classes, 0..{classes - 1}")
             t = from_numpy(np.asarray(given, np.int32, order="C"))
         else:
             t = arguments.tensor("target", given)
@@ -102,20 +112,20 @@ def _classes(
     n, inner = x.shape[axis], math.prod(x.shape[axis + 1 :])
     if n == 0:
         raise ValueError(f"x has shape {x.shape}; expected at least one class")
-    if isinstance(ignore, (bool, np.bool_)) or not isinstance(ignore, (int, np.integer)) or abs(ignore) >= 1 << 31:
-        raise TypeError(f"ignore_index must be a whole number of 32 bits, not {ignore!r}")
+    ignore = class_index("ignore_index", ignore)
     t = _target(target, x, n, ignore, not logs)
     w = None
     if weight is not None:
         w = arguments.tensor("weight", weight)
         arguments.shape("weight", w.shape, (n,))
     rows = x.size // n
-    pairs, kept = empty((2, rows)), empty((3, rows))
+    engine = x.engine
+    pairs, kept = empty((2, rows), on=engine), empty((3, rows), on=engine)
     spec, items = team(x, rows, n, inner)
     chances = int(t.dtype == np.float32)
     specs = (spec, ("PROBABILITIES", chances), ("WEIGHT", int(w is not None)), ("LOGS", logs))
-    sizes = dict(rows=rows, n=n, inner=inner, ignore=int(ignore), smoothing=smoothing)
-    x.engine.launch(
+    sizes = dict(rows=rows, n=n, inner=inner, ignore=ignore, smoothing=smoothing)
+    engine.launch(
         "cross-entropy", items, specs, work=x.size, x=x, target=t, weight=w, y=pairs, kept=kept, **sizes
     )
     rest = x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()
@@ -133,9 +143,9 @@ def _classes(
         pull = g if counts is None else _binary("div", g, counts)
 
         def slope(of_target: int) -> Tensor:
-            out = empty(x.shape)
+            out = empty(x.shape, on=engine)
             more = (("EACH", int(reduction == "none")), ("OF_TARGET", of_target))
-            x.engine.launch(
+            engine.launch(
                 "cross-entropy-grad", x.size, (*specs[1:], *more),
                 x=x, target=t, weight=w, kept=kept, g=pull, gx=out, **sizes,
             )  # fmt: skip
@@ -220,13 +230,14 @@ def _elements(
         raise ValueError(f"target has shape {t.shape}; expected x's {x.shape}")
     w, more = _factor("weight", weight, x.shape), _factor("pos_weight", positive, x.shape)
     parts = x.size if reduction == "none" else sorted((1, x.size, _PARTS))[1]
-    sums = empty(x.shape if reduction == "none" else (parts,))
+    engine = x.engine
+    sums = empty(x.shape if reduction == "none" else (parts,), on=engine)
     specs = (("OP", ELEMENTWISE.index(name)), ("WEIGHT", int(w is not None)), ("POSITIVE", int(more is not None)))
     shared = dict(
         x=x, t=t, weight=w, positive=more, n=x.size, beta=beta,
         weights=1 if w is None else w.size, positives=1 if more is None else more.size,
     )  # fmt: skip
-    x.engine.launch("loss", parts, specs, work=x.size, y=sums, parts=parts, **shared)
+    engine.launch("loss", parts, specs, work=x.size, y=sums, parts=parts, **shared)
     scale = 1.0
     y = sums
     if reduction != "none":
@@ -237,9 +248,9 @@ def _elements(
 
     def backward(g: Tensor) -> Sequence[Tensor | None]:
         def slope(of_target: int) -> Tensor:
-            out = empty(x.shape)
+            out = empty(x.shape, on=engine)
             each = (("EACH", int(reduction == "none")), ("OF_TARGET", of_target))
-            x.engine.launch("loss-grad", x.size, (*specs, *each), g=g, gx=out, scale=scale, **shared)
+            engine.launch("loss-grad", x.size, (*specs, *each), g=g, gx=out, scale=scale, **shared)
             return out
 
         return slope(0) if x.requires_grad else None, slope(1) if t.requires_grad else None

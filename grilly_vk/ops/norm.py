@@ -41,6 +41,19 @@ def _fold(partial: Tensor, axis: int) -> Tensor:
 # ---- rows ----
 
 
+def shape_of(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
+    """The sizes of the axes that are normalised together.
+
+    Raises:
+        TypeError, ValueError: they are no sizes, or none.
+    """
+    sizes = normalized_shape if isinstance(normalized_shape, (tuple, list)) else (normalized_shape,)
+    shape = tuple([arguments.size("normalized_shape", s, 0) for s in sizes])
+    if not shape:
+        raise ValueError("normalized_shape is empty; expected at least one axis")
+    return shape
+
+
 def layer_norm(
     x: Any, normalized_shape: int | Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Tensor:
@@ -79,19 +92,17 @@ def rms_norm(x: Any, normalized_shape: int | Sequence[int], weight: Any = None, 
 
 def _layer(name: str, centre: int, x: Any, given: Any, weight: Any, bias: Any, eps: float) -> Tensor:
     x = cast(as_tensor("x", x), np.float32)
-    sizes = given if isinstance(given, (tuple, list)) else (given,)
-    shape = tuple([arguments.size("normalized_shape", s, 0) for s in sizes])
-    if not shape:
-        raise ValueError("normalized_shape is empty; expected at least one axis")
+    shape = shape_of(given)
     arguments.shape("x", x.shape, ("...", *shape))
     w, b = _optional("weight", weight, shape), _optional("bias", bias, shape)
     eps = arguments.non_negative("eps", eps)
     n = math.prod(shape)
     rows = x.size // n if n else 0
-    y, kept = empty(x.shape), empty((2, rows))
+    engine = x.engine
+    y, kept = empty(x.shape, on=engine), empty((2, rows), on=engine)
     spec, items = team(x, rows, n)
     specs = (spec, ("CENTRE", centre), ("WEIGHT", int(w is not None)))
-    x.engine.launch(
+    engine.launch(
         "layer-norm", items, (*specs, ("BIAS", int(b is not None))),
         work=x.size, x=x, weight=w, bias=b, y=y, kept=kept, rows=rows, n=n, eps=eps,
     )  # fmt: skip
@@ -99,14 +110,14 @@ def _layer(name: str, centre: int, x: Any, given: Any, weight: Any, bias: Any, e
     def backward(g: Tensor) -> list[Tensor | None]:
         gx = gw = gb = None
         if x.requires_grad:
-            gx = empty(x.shape)
-            x.engine.launch(
+            gx = empty(x.shape, on=engine)
+            engine.launch(
                 "layer-norm-grad", items, specs, work=x.size, x=x, weight=w, kept=kept, gy=g, gx=gx, rows=rows, n=n
             )
         if (w is not None and w.requires_grad) or (b is not None and b.requires_grad):
             parts = sorted((1, rows // 32, _PARTS))[1]
-            pw, pb = empty((parts, n)), empty((parts, n))
-            x.engine.launch(
+            pw, pb = empty((parts, n), on=engine), empty((parts, n), on=engine)
+            engine.launch(
                 "layer-norm-grad-weight", parts * n, (("CENTRE", centre),),
                 work=x.size, x=x, kept=kept, gy=g, gw=pw, gb=pb, rows=rows, n=n, parts=parts,
             )  # fmt: skip
@@ -146,7 +157,7 @@ def batch_norm(
         training: use the batch's statistics.
         momentum: share of the batch in the running statistics; None: they are the mean over all batches.
         eps: keeps constant channels finite.
-        batches: for momentum None, an int32 tensor of one element: how many batches there were, with this one.
+        batches: an int32 tensor of one element that counts the batches in training; momentum None needs it.
 
     Raises:
         ValueError: shapes that don't fit, no running statistics where they are needed, or one value a channel in
@@ -173,23 +184,26 @@ def batch_norm(
         raise ValueError("running_mean and running_var must both be given, or both be None")
     if momentum is None:
         if training and running_mean is not None and batches is None:
-            raise ValueError("momentum None needs batches, the number of batches so far")
+            raise ValueError("momentum None needs batches, the tensor that counts them")
     else:
         arguments.real("momentum", momentum)
-    count = outer * inner
+    if batches is not None and (batches.size != 1 or batches.dtype != np.int32):
+        raise ValueError(f"batches must be one int32, not {batches.dtype} of shape {batches.shape}")
+    count, engine = outer * inner, x.engine
     if training and count == 1 and channels:
         raise ValueError(f"batch_norm needs more than one value per channel when training; x has shape {x.shape}")
     if training and x.size:
         mean, var = _statistics(x, outer, channels, inner, running_mean, running_var, momentum, batches)
     else:
-        zero = full((channels,), 0.0) if running_mean is None else running_mean
+        zero = full((channels,), 0.0, on=engine) if running_mean is None else running_mean
         mean, var = zero, zero if running_var is None else running_var
-    y = empty(x.shape)
+    y = empty(x.shape, on=engine)
     wide = _wide(inner, x)
     train = int(bool(training))
     weighted = ("WEIGHT", int(w is not None))
-    x.engine.launch(
-        "batch-norm.vec4" if wide == 4 else "batch-norm", x.size // wide, (weighted, ("BIAS", int(b is not None)), ("TRAIN", train)),
+    engine.launch(
+        "batch-norm.vec4" if wide == 4 else "batch-norm", x.size // wide,
+        (weighted, ("BIAS", int(b is not None)), ("TRAIN", train)),
         x=x, mean=mean, variance=var, weight=w, bias=b, y=y,
         n=x.size // wide, channels=channels, inner=inner // wide, eps=eps,
     )  # fmt: skip
@@ -199,17 +213,17 @@ def batch_norm(
         wants = [t is not None and t.requires_grad for t in (w, b)]
         if (training and x.requires_grad) or True in wants:
             parts = _parts(count)
-            pw, pb = empty((channels, parts)), empty((channels, parts))
-            x.engine.launch(
-                "batch-norm-grad-sums", channels * parts * x.engine.local, (("TRAIN", train),),
+            pw, pb = empty((channels, parts), on=engine), empty((channels, parts), on=engine)
+            engine.launch(
+                "batch-norm-grad-sums", channels * parts * engine.local, (("TRAIN", train),),
                 work=x.size, x=x, gy=g, mean=mean, variance=var, gw=pw, gb=pb,
                 outer=outer, channels=channels, inner=inner, parts=parts, eps=eps,
             )  # fmt: skip
             gw, gb = _fold(pw, 1), _fold(pb, 1)
         if x.requires_grad:
-            gx = empty(x.shape)
+            gx = empty(x.shape, on=engine)
             step = _wide(inner, x, g)
-            x.engine.launch(
+            engine.launch(
                 "batch-norm-grad.vec4" if step == 4 else "batch-norm-grad", x.size // step,
                 (weighted, ("TRAIN", train)),
                 x=x, gy=g, mean=mean, variance=var, weight=w, gw=gw, gb=gb, gx=gx,
@@ -240,17 +254,18 @@ def _statistics(
     batches: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
     """Mean (less the channel's first element) and biased variance of every channel; moves the running ones."""
-    running = [t for t in (running_mean, running_var) if t is not None]
+    running = [t for t in (running_mean, running_var, batches) if t is not None]
     for t in running:
         t.changing()
     parts = _parts(outer * inner)
-    partial, mean, var = empty((channels, parts, 2)), empty((channels,)), empty((channels,))
+    partial = empty((channels, parts, 2), on=x.engine)
+    mean, var = empty((channels,), on=x.engine), empty((channels,), on=x.engine)
     x.engine.launch(
-        "batch-norm-stats", channels * parts * x.engine.local,
-        work=2 * x.size, x=x, y=partial, outer=outer, channels=channels, inner=inner, parts=parts,
+        "batch-norm-stats", channels * parts * x.engine.local, (("COUNT", int(batches is not None)),),
+        work=2 * x.size, x=x, y=partial, batches=batches, outer=outer, channels=channels, inner=inner, parts=parts,
     )  # fmt: skip
     x.engine.launch(
-        "batch-norm-merge", channels, (("RUNNING", int(bool(running))), ("AVERAGE", int(momentum is None))),
+        "batch-norm-merge", channels, (("RUNNING", int(running_mean is not None)), ("AVERAGE", int(momentum is None))),
         s=partial, mean=mean, variance=var, running_mean=running_mean, running_var=running_var,
         batches=batches if momentum is None else None, channels=channels, parts=parts, count=outer * inner,
         momentum=momentum or 0.0, x=x, inner=inner,

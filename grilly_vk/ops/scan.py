@@ -40,10 +40,10 @@ def _scan(x: Tensor, sizes: tuple[int, int, int], *, reverse: int, exclusive: in
     items = outer * parts * inner if n else 0
     start = None
     if parts > 1:
-        totals = empty((outer, parts, inner), x.dtype)
+        totals = empty((outer, parts, inner), x.dtype, x.engine)
         x.engine.launch("cumsum", items, (*specs, ("TOTALS", 1)), y=totals, start=None, **shared)
         start = _scan(totals, (outer, parts, inner), reverse=0, exclusive=1)
-    y = empty(x.shape, x.dtype)
+    y = empty(x.shape, x.dtype, x.engine)
     last = (*specs, ("START", int(parts > 1)), ("EXCLUSIVE", exclusive))
     x.engine.launch("cumsum", items, last, y=y, start=start, **shared)
     return y

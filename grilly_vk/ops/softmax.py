@@ -39,16 +39,16 @@ def _softmax(name: str, log: int, x: Any, axis: int) -> Tensor:
     whole = x.shape or (1,)  # a number is a row of one, as in PyTorch
     a = axis_index("axis", axis, len(whole))
     n, inner = whole[a], math.prod(whole[a + 1 :])
-    y = empty(x.shape)
+    engine = x.engine
+    y = empty(x.shape, on=engine)
     rows = x.size // n if n else 0
     spec, items = team(x, rows, n, inner)
     sizes = dict(rows=rows, n=n, inner=inner, work=x.size)
-    engine = x.engine
     engine.launch("softmax", items, (spec, ("LOG", log)), x=x, y=y, **sizes)
     result = y.view()
 
     def backward(g: Tensor) -> Tensor:
-        gx = empty(g.shape)
+        gx = empty(g.shape, on=engine)
         engine.launch("softmax-grad", items, (spec, ("LOG", log)), y=result, gy=g, gx=gx, **sizes)
         return gx
 

@@ -43,7 +43,7 @@ _LAYER = [
     Sample([normal(0, 7), *_WEIGHT], {"normalized_shape": (7,)}),
     Sample([normal(4, 0)], {"normalized_shape": (0,)}),
     Sample([normal(3, 1)], {"normalized_shape": (1,)}, grad=[]),
-    # Far from zero: 3000 spaced by float32's 2.4e-4, so the values themselves are exact, and nothing else may be rounded by as much.
+    # Far from zero: float32 is spaced by 2.4e-4 at 3000, and only the values themselves may be rounded so.
     Sample([normal(4, 600) + np.float32(3000)], {"normalized_shape": (600,)}, grad=[]),
     Sample([normal(4, 9) * np.float32(1e15)], {"normalized_shape": (9,)}, grad=[]),
     Sample([np.zeros((2, 5), np.float32)], {"normalized_shape": (5,)}, grad=[]),
@@ -88,9 +88,9 @@ def _batch(x, w=None, b=None, mean=None, var=None, *, training, momentum=0.1, ep
 def _run_batch(x, w=None, b=None, mean=None, var=None, *, batches=None, **options):
     from grilly_vk.tensor import from_numpy
 
-    if batches is not None:
-        batches = from_numpy(np.array([batches], np.int32))
-    y = batch_norm(x, mean, var, w, b, batches=batches, **options)
+    count = None if batches is None else from_numpy(np.array([batches - 1], np.int32))
+    y = batch_norm(x, mean, var, w, b, batches=count, **options)
+    assert count is None or count.item() == batches
     return y if mean is None else (y, mean, var)
 
 

@@ -1,0 +1,70 @@
+"""Activations: element by element, any shape, with gradients."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .. import arguments
+from ..ops.elementwise import unary
+from ..tensor import Tensor
+
+__all__ = ["gelu", "leaky_relu", "relu", "sigmoid", "silu", "softplus", "tanh"]
+
+
+def relu(x: Any) -> Tensor:
+    """max(x, 0), with slope 0 at 0; NaN stays NaN."""
+    return unary("relu", x)
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
+    """x where x > 0, else negative_slope * x.
+
+    Raises:
+        TypeError, ValueError: a slope that is no finite number.
+
+    Source: Maas, Hannun & Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML 2013.
+    """
+    return unary("leaky_relu", x, arguments.real("negative_slope", negative_slope))
+
+
+def gelu(x: Any, approximate: str = "none") -> Tensor:
+    """x times the normal distribution function of x; with approximate="tanh" its form by tanh.
+
+    Raises:
+        ValueError: `approximate` is neither "none" nor "tanh".
+
+    Source: Hendrycks & Gimpel, "Gaussian error linear units", arXiv:1606.08415 (2016).
+    """
+    if arguments.choice("approximate", approximate, ("none", "tanh")) == "none":
+        return unary("gelu", x)
+    t = unary("scale", x, 1.0)
+    # 0.5 * (1 + tanh(z)) = sigmoid(2 * z)
+    return t * unary("sigmoid", (t + t * t * t * 0.044715) * (2 * math.sqrt(2 / math.pi)))
+
+
+def silu(x: Any) -> Tensor:
+    """x * sigmoid(x).
+
+    Source: Elfwing, Uchibe & Doya, "Sigmoid-weighted linear units", Neural Networks 107 (2018).
+    """
+    return unary("silu", x)
+
+
+def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """log(1 + exp(beta * x)) / beta without overflow, and x itself where beta * x > threshold.
+
+    Raises:
+        TypeError, ValueError: beta is not positive, or a parameter is no finite number.
+    """
+    return unary("softplus", x, arguments.real("threshold", threshold), arguments.positive("beta", beta))
+
+
+def tanh(x: Any) -> Tensor:
+    """Hyperbolic tangent."""
+    return unary("tanh", x)
+
+
+def sigmoid(x: Any) -> Tensor:
+    """1 / (1 + exp(-x)), without overflow."""
+    return unary("sigmoid", x)

@@ -1,0 +1,5 @@
+"""Dropout."""
+
+from ..ops.dropout import dropout
+
+__all__ = ["dropout"]

@@ -1,0 +1,112 @@
+"""Activations as layers, without parameters to train."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import arguments
+from ..functional import activation as F
+from ..tensor import Tensor
+from .module import Module
+
+
+class ReLU(Module):
+    """max(x, 0) element by element."""
+
+    def forward(self, x: Any) -> Tensor:
+        """The same shape."""
+        return F.relu(x)
+
+
+class LeakyReLU(Module):
+    """x where x > 0, else negative_slope * x.
+
+    Args:
+        negative_slope: default 0.01.
+
+    Raises:
+        TypeError, ValueError: a slope that is no finite number.
+
+    Source: Maas, Hannun & Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML 2013.
+    """
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        super().__init__()
+        self.negative_slope = arguments.real("negative_slope", negative_slope)
+
+    def forward(self, x: Any) -> Tensor:
+        """The same shape."""
+        return F.leaky_relu(x, self.negative_slope)
+
+    def extra_repr(self) -> str:
+        """The slope."""
+        return f"negative_slope={self.negative_slope}"
+
+
+class GELU(Module):
+    """x times the normal distribution function of x.
+
+    Args:
+        approximate: "none" (default), or "tanh" for its form by tanh.
+
+    Raises:
+        ValueError: another word.
+
+    Source: Hendrycks & Gimpel, "Gaussian error linear units", arXiv:1606.08415 (2016).
+    """
+
+    def __init__(self, approximate: str = "none") -> None:
+        super().__init__()
+        self.approximate = arguments.choice("approximate", approximate, ("none", "tanh"))
+
+    def forward(self, x: Any) -> Tensor:
+        """The same shape."""
+        return F.gelu(x, self.approximate)
+
+    def extra_repr(self) -> str:
+        """The form."""
+        return f"approximate={self.approximate!r}"
+
+
+class SiLU(Module):
+    """x * sigmoid(x) element by element.
+
+    Source: Elfwing, Uchibe & Doya, "Sigmoid-weighted linear units", Neural Networks 107 (2018).
+    """
+
+    def forward(self, x: Any) -> Tensor:
+        """The same shape."""
+        return F.silu(x)
+
+
+class Softplus(Module):
+    """log(1 + exp(beta * x)) / beta, and x itself where beta * x > threshold.
+
+    Args:
+        beta: default 1.
+        threshold: default 20.
+
+    Raises:
+        TypeError, ValueError: beta is not positive, or a parameter is no finite number.
+    """
+
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
+        super().__init__()
+        self.beta = arguments.positive("beta", beta)
+        self.threshold = arguments.real("threshold", threshold)
+
+    def forward(self, x: Any) -> Tensor:
+        """The same shape."""
+        return F.softplus(x, self.beta, self.threshold)
+
+    def extra_repr(self) -> str:
+        """The arguments."""
+        return f"beta={self.beta}, threshold={self.threshold}"
+
+
+class Tanh(Module):
+    """Hyperbolic tangent element by element."""
+
+    def forward(self, x: Any) -> Tensor:
+        """The same shape."""
+        return F.tanh(x)
