@@ -180,6 +180,16 @@ class Tensor:
         """The same memory as a tensor that is not on the tape."""
         return self.view()
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        """A leaf with the same values in memory of its own, without gradient."""
+        if self.node is not None:
+            raise RuntimeError("only leaves can be deep-copied; detach() or clone() a result")
+        out = empty(self.shape, self.dtype, self.engine)
+        self.engine.launch("copy", self.size, src=self, dst=out, n=self.size)
+        out.requires_grad = self.requires_grad
+        memo[id(self)] = out
+        return out
+
     def rows(self, start: int, stop: int) -> Tensor:
         """Entries start..stop of the first axis, sharing the memory, off the tape."""
         if start == 0 and stop == self.shape[0]:

@@ -6,12 +6,14 @@
 #include "vector.glsl"
 
 layout(constant_id = 1) const uint FORM = 0; // 0: A B, 1: A B^T, 2: A^T B
+layout(constant_id = 2) const uint BIAS = 0;
 
 layout(std430, binding = 0) readonly buffer A { REAL a[]; };
 layout(std430, binding = 1) readonly buffer B { REAL b[]; };
-layout(std430, binding = 2) writeonly buffer C { float c[]; };
+layout(std430, binding = 2) readonly buffer Bias { float bias[]; }; // (n), added to every row
+layout(std430, binding = 3) writeonly buffer C { float c[]; };
 layout(push_constant) uniform Push {
-    uint a_at; uint b_at; uint c_at;
+    uint a_at; uint b_at; uint bias_at; uint c_at;
     uint batch; uint m; uint n; uint k; // sizes in elements
     uint a_batch; uint b_batch; // elements between batches; 0 repeats
 } p;
@@ -73,6 +75,6 @@ void main()
 #endif
         for (uint x = 0; x < 4 && row + x < p.m; x++)
             for (uint y = 0; y < 4 && col + y < p.n; y++)
-                c[p.c_at + (batch * p.m + row + x) * p.n + col + y] = sum[x][y];
+                c[p.c_at + (batch * p.m + row + x) * p.n + col + y] = sum[x][y] + (BIAS == 1 ? bias[p.bias_at + col + y] : 0.0);
     }
 }

@@ -4,7 +4,7 @@
 
 layout(constant_id = 1) const uint OP = 0;
 const uint SUM = 0, MAXIMUM = 1, MINIMUM = 2, ARGMAX = 3, ARGMIN = 4, ANY = 5, ALL = 6, SUM_INT = 7, MAX_INT = 8,
-           MIN_INT = 9, COUNT_NAN = 10;
+           MIN_INT = 9, ARGMAX_INT = 10, ARGMIN_INT = 11;
 
 layout(std430, binding = 0) readonly buffer X { uint x[]; };
 layout(std430, binding = 1) writeonly buffer Y { uint y[]; };
@@ -30,11 +30,17 @@ void main()
             for (uint k = first; k < last; k++, at += p.inner)
                 sum = OP == SUM_INT ? sum + x[at] : OP == ANY ? sum | uint(x[at] != 0) : sum & uint(x[at] != 0);
             result = sum;
-        } else if (OP == MAX_INT || OP == MIN_INT) {
-            int value = OP == MAX_INT ? int(0x80000000u) : 0x7FFFFFFF;
-            for (uint k = first; k < last; k++, at += p.inner)
-                value = OP == MAX_INT ? max(value, int(x[at])) : min(value, int(x[at]));
-            result = uint(value);
+        } else if (OP >= MAX_INT) {
+            bool most = OP == MAX_INT || OP == ARGMAX_INT;
+            int value = most ? int(0x80000000u) : 0x7FFFFFFF;
+            for (uint k = first; k < last; k++, at += p.inner) {
+                int v = int(x[at]);
+                if (k == first || (most ? v > value : v < value)) {
+                    value = v;
+                    best = k;
+                }
+            }
+            result = OP >= ARGMAX_INT ? best : uint(value);
         } else {
             bool most = OP == MAXIMUM || OP == ARGMAX;
             float value = uintBitsToFloat(most ? 0xFF800000u : 0x7F800000u);

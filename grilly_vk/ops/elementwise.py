@@ -96,6 +96,11 @@ def _floats(name: str, x: Any) -> Tensor:
     return t if t.dtype is FLOAT32 else cast(t, FLOAT32)
 
 
+def _wide(*tensors: Tensor) -> int:
+    """4 where all can be read four elements at a time, else 1."""
+    return 4 if all(t.size % 4 == 0 and t.buffer.offset % 16 == 0 for t in tensors) else 1
+
+
 def _map(kernel: str, items: int, specs: Any, tensors: dict[str, Tensor], engine: Engine, **numbers: float) -> None:
     """Launches an element-wise kernel four elements at a time where size and place allow it."""
     wide = items % 4 == 0
@@ -199,7 +204,7 @@ def _with_number(name: str, x: Any, y: Any) -> Tensor | None:
             return unary("scale", y, *forms[1](_single(x)))
     elif name == "div" and isinstance(x, Tensor) and x.dtype is FLOAT32 and y and math.frexp(y)[0] in (0.5, -0.5):
         return unary("scale", x, 1.0 / y)  # powers of two: exact
-    elif name == "pow" and y == 2 and isinstance(x, Tensor) and x.dtype is FLOAT32:
+    elif name == "pow" and isinstance(x, Tensor) and y == 2 and x.dtype is FLOAT32:
         return binary("mul", x, x)
     return None
 

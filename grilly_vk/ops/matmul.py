@@ -6,33 +6,46 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ..autograd import record
-from ..tensor import Tensor, empty
-from .elementwise import as_tensor, binary, sum_to
+from ..tensor import FLOAT32, Tensor, empty
+from .elementwise import as_tensor, sum_to
 from .layout import broadcast_shape
+from .reduce import reduce
 from .shape import broadcast_to
 
 _NN, _NT, _TN = 0, 1, 2
 
 
-def product(form: int, a: Tensor, b: Tensor, batch: int, m: int, n: int, k: int, steps: tuple[int, int]) -> Tensor:
-    """One kernel call: (batch, m, n); `steps` are the elements between the batches of a and b, 0 to repeat."""
-    out = empty((batch, m, n))
+def product(
+    form: int,
+    a: Tensor,
+    b: Tensor,
+    batch: int,
+    m: int,
+    n: int,
+    k: int,
+    steps: tuple[int, int],
+    bias: Tensor | None = None,
+) -> Tensor:
+    """One kernel call: (batch, m, n); `steps` are the elements between the batches of a and b, 0 to repeat.
+
+    `bias` (n,) is added to every row.
+    """
+    out = empty((batch, m, n), FLOAT32, a.engine)
     last = {_NN: (k, n), _NT: (k, k), _TN: (m, n)}[form]
     wide = all(s % 4 == 0 for s in (*last, *steps)) and a.buffer.offset % 16 == b.buffer.offset % 16 == 0
     tiles = -(-m // 4) * -(-n // 4)
-    if k == 0:
+    if k == 0 and bias is None:
         out.engine.launch("fill", out.size, dst=out, n=out.size, bits=0)
         return out
     a.engine.launch(
         "matmul.vec4" if wide else "matmul",
         batch * tiles,
-        (("FORM", form),),
+        (("FORM", form), ("BIAS", int(bias is not None))),
         work=max(1, batch * m * n * k // 8),
         a=a,
         b=b,
+        bias=bias,
         c=out,
         batch=batch,
         m=m,
@@ -52,17 +65,20 @@ def matmul(x: Any, y: Any) -> Tensor:
     """
     a, b = as_tensor("x", x), as_tensor("y", y)
     for name, t in (("x", a), ("y", b)):
-        if t.dtype != np.float32:
+        if t.dtype is not FLOAT32:
             raise TypeError(f"{name} must be float32, not {t.dtype}")
         if t.ndim == 0:
             raise ValueError(f"{name} has no axes; matmul needs at least one")
-    if a.ndim == 1:
-        out = matmul(a.reshape(1, -1), b)
-        return out.reshape(out.shape[:-2] + out.shape[-1:])
-    if b.ndim == 1:
-        return matmul(a, b.reshape(-1, 1)).reshape(broadcast_shape(a.shape[:-1], ()))
+    if a.ndim == 1 or b.ndim == 1:  # a vector is a matrix with an axis that the result lacks
+        left = a.reshape(1, -1) if a.ndim == 1 else a
+        right = b.reshape(-1, 1) if b.ndim == 1 else b
+        if left.shape[-1] != right.shape[-2]:
+            raise ValueError(_mismatch(a, b, left, right))
+        out = matmul(left, right)
+        shape = out.shape[:-2] + (() if a.ndim == 1 else out.shape[-2:-1]) + (() if b.ndim == 1 else out.shape[-1:])
+        return out.reshape(shape)
     if a.shape[-1] != b.shape[-2]:
-        raise ValueError(f"x has shape {a.shape} and y {b.shape}: {a.shape[-1]} columns meet {b.shape[-2]} rows")
+        raise ValueError(_mismatch(a, b, a, b))
     m, k, n = a.shape[-2], a.shape[-1], b.shape[-1]
     lead = broadcast_shape(a.shape[:-2], b.shape[:-2])
     batch = math.prod(lead)
@@ -73,16 +89,23 @@ def matmul(x: Any, y: Any) -> Tensor:
     full_b, b_step = _batched(b, lead, k * n)
     out = product(_NN, full_a, full_b, batch, m, n, k, (a_step, b_step)).view((*lead, m, n))
 
+    shape_a, shape_b = a.shape, b.shape
+    kept_a, kept_b = full_a if b.requires_grad else None, full_b if a.requires_grad else None
+
     def backward(g: Tensor) -> Sequence[Tensor | None]:
         ga = gb = None
-        if a.requires_grad:  # g B^T
-            ga = sum_to(product(_NT, g, full_b, batch, m, k, n, (m * n, b_step)).view((*lead, m, k)), a.shape)
-        if b.requires_grad:  # A^T g
-            gb = sum_to(product(_TN, full_a, g, batch, k, n, m, (a_step, m * n)).view((*lead, k, n)), b.shape)
+        if kept_b is not None:  # g B^T
+            ga = sum_to(product(_NT, g, kept_b, batch, m, k, n, (m * n, b_step)).view((*lead, m, k)), shape_a)
+        if kept_a is not None:  # A^T g
+            gb = sum_to(product(_TN, kept_a, g, batch, k, n, m, (a_step, m * n)).view((*lead, k, n)), shape_b)
         return ga, gb
 
-    record("matmul", (a, b), (out,), backward)
+    record("matmul", (a, b), (out,), backward, [t for t in (kept_a, kept_b) if t is not None])
     return out
+
+
+def _mismatch(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> str:
+    return f"x has shape {x.shape} and y {y.shape}: {a.shape[-1]} columns meet {b.shape[-2]} rows"
 
 
 def _batched(t: Tensor, lead: tuple[int, ...], step: int) -> tuple[Tensor, int]:
@@ -92,7 +115,7 @@ def _batched(t: Tensor, lead: tuple[int, ...], step: int) -> tuple[Tensor, int]:
     return broadcast_to(t.detach(), (*lead, *t.shape[-2:])), step
 
 
-def linear(x: Any, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
     """x @ weight.T + bias.
 
     Args:
@@ -101,20 +124,33 @@ def linear(x: Any, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     Raises:
         ValueError: shapes that don't fit.
     """
-    x = as_tensor("x", x)
-    if weight.ndim != 2 or x.ndim == 0 or x.shape[-1] != weight.shape[1]:
-        raise ValueError(f"x has shape {x.shape}; expected (..., {weight.shape[-1]}) for weight {weight.shape}")
+    x, weight = as_tensor("x", x), as_tensor("weight", weight)
+    bias = None if bias is None else as_tensor("bias", bias)
+    for name, t in (("x", x), ("weight", weight), ("bias", bias)):
+        if t is not None and t.dtype is not FLOAT32:
+            raise TypeError(f"{name} must be float32, not {t.dtype}")
+    if weight.ndim != 2:
+        raise ValueError(f"weight has shape {weight.shape}; expected (out, in)")
     outs, ins = weight.shape
-    rows = x.size // ins if ins else math.prod(x.shape[:-1])
-    y = product(_NT, x, weight, 1, rows, outs, ins, (0, 0)).view((*x.shape[:-1], outs))
+    if x.ndim == 0 or x.shape[-1] != ins:
+        raise ValueError(f"x has shape {x.shape}; expected (..., {ins}) for weight {weight.shape}")
+    if bias is not None and bias.shape != (outs,):
+        raise ValueError(f"bias has shape {bias.shape}; expected ({outs},)")
+    rows = math.prod(x.shape[:-1])
+    y = product(_NT, x, weight, 1, rows, outs, ins, (0, 0), bias).view((*x.shape[:-1], outs))
+    shape_x, add_bias = x.shape, bias is not None and bias.requires_grad
+    kept_x, kept_w = x if weight.requires_grad else None, weight if x.requires_grad else None
 
     def backward(g: Tensor) -> Sequence[Tensor | None]:
-        gx = gw = None
-        if x.requires_grad:
-            gx = product(_NN, g, weight, 1, rows, ins, outs, (0, 0)).view(x.shape)
-        if weight.requires_grad:
-            gw = product(_TN, g, x, 1, outs, ins, rows, (0, 0)).view(weight.shape)
-        return gx, gw
+        gx = gw = gb = None
+        if kept_w is not None:
+            gx = product(_NN, g, kept_w, 1, rows, ins, outs, (0, 0)).view(shape_x)
+        if kept_x is not None:
+            gw = product(_TN, g, kept_x, 1, outs, ins, rows, (0, 0)).view((outs, ins))
+        if add_bias:
+            gb = reduce("sum", g.view((rows, outs)), (0,), keepdims=False)
+        return (gx, gw) if bias is None else (gx, gw, gb)
 
-    record("linear", (x, weight), (y,), backward)
-    return y if bias is None else binary("add", y, bias)
+    saved = [t for t in (kept_x, kept_w) if t is not None]
+    record("linear", (x, weight) if bias is None else (x, weight, bias), (y,), backward, saved)
+    return y

@@ -11,14 +11,14 @@ from .elementwise import as_tensor, cast, unary
 from .layout import axis_index, axis_set
 
 # In the order of shaders/reduce.glsl.
-KINDS = "sum max min argmax argmin any all sum_int max_int min_int".split()
+KINDS = "sum max min argmax argmin any all sum_int max_int min_int argmax_int argmin_int".split()
 _PARTS = 64  # stretches that a long reduction with few results is cut into
 
 
 def _middle(kind: str, x: Tensor, outer: int, n: int, inner: int, dtype: Any) -> Tensor:
     """(outer, n, inner) -> (outer, inner)."""
     parts = 1
-    if kind not in ("argmax", "argmin") and outer * inner < 512 and n > 1024:
+    if not kind.startswith("arg") and outer * inner < 512 and n > 1024:
         parts = min(_PARTS, n // 256)
     out = empty((outer, parts, inner), dtype, x.engine)
     x.engine.launch(
@@ -39,9 +39,9 @@ def _middle(kind: str, x: Tensor, outer: int, n: int, inner: int, dtype: Any) ->
 def reduce(kind: str, x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:
     """One of KINDS over sorted axes, off the tape.  max and min of nothing raise."""
     shape = list(x.shape)
-    if kind in ("max", "min", "argmax", "argmin", "max_int", "min_int") and any(x.shape[a] == 0 for a in axes):
+    if kind.startswith(("max", "min", "arg")) and any(x.shape[a] == 0 for a in axes):
         raise ValueError(f"{kind.split('_')[0]} of an empty axis: x has shape {x.shape}")
-    dtype = INT32 if kind in ("argmax", "argmin") else BOOL if kind in ("any", "all") else x.dtype
+    dtype = INT32 if kind.startswith("arg") else BOOL if kind in ("any", "all") else x.dtype
     current, remaining = x, list(axes)
     while remaining:  # neighbouring axes go together
         last = remaining.pop()
@@ -132,7 +132,9 @@ def reduce_min(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 def _arg(kind: str, x: Any, axis: Any, keepdims: bool) -> Tensor:
-    x = cast(as_tensor("x", x), FLOAT32)
+    x = as_tensor("x", x)
+    if x.dtype is not FLOAT32:
+        x, kind = cast(x, INT32), f"{kind}_int"
     if axis is None:
         out = reduce(kind, x.view((x.size,)), (0,), False)
         return out.view((1,) * x.ndim) if keepdims else out

@@ -53,7 +53,8 @@ def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
     dims = [operator.index(d) for d in shape]
     if dims.count(-1) == 1:
         rest = math.prod(d for d in dims if d != -1)
-        dims[dims.index(-1)] = x.size // rest if rest else 0
+        if rest:
+            dims[dims.index(-1)] = x.size // rest
     if math.prod(dims) != x.size or _least(dims) < 0:
         raise ValueError(f"can't reshape {x.shape} to {tuple(shape)}")
     out = x.view(tuple(dims))
@@ -128,7 +129,10 @@ def expand(x: Tensor, shape: Sequence[int]) -> Tensor:
     lead = len(shape) - x.ndim
     if lead < 0:
         raise ValueError(f"expand needs at least {x.ndim} axes, got shape {tuple(shape)}")
-    return broadcast_to(x, [x.shape[i - lead] if s == -1 and i >= lead else s for i, s in enumerate(shape)])
+    for i in range(lead):
+        if shape[i] == -1:
+            raise ValueError(f"expand can't keep axis {i} of shape {tuple(shape)}: x of shape {x.shape} has no such axis")
+    return broadcast_to(x, [x.shape[i - lead] if s == -1 else s for i, s in enumerate(shape)])
 
 
 def squeeze(x: Tensor, axis: Any = None) -> Tensor:
@@ -300,7 +304,9 @@ def split(x: Tensor, size: int | Sequence[int], axis: int = 0) -> tuple[Tensor, 
             raise ValueError(f"size must be at least 1, got {size}")
         sizes = [_least([size, x.shape[a] - i]) for i in range(0, x.shape[a], size)]
     else:
-        sizes = list(size)
+        sizes = [operator.index(n) for n in size]
+        if _some(n < 0 for n in sizes):
+            raise ValueError(f"sizes must not be negative, got {sizes}")
     if sum(sizes) != x.shape[a]:
         raise ValueError(f"sizes {sizes} add up to {sum(sizes)}; axis {a} has {x.shape[a]}")
     out, at = [], 0

@@ -59,7 +59,7 @@ REAL function(uint op, REAL x, float a, float b)
     case SOFTPLUS: return select(x, (max(b * x, REAL(0.0)) + log1p_small(exp(-abs(b * x)))) / b, ABOVE(REAL(a), b * x));
     case CLAMP: return select(select(x, REAL(a), ABOVE(REAL(a), x)), REAL(b), ABOVE(x, REAL(b)));
     case SCALE: return a * x + b;
-    case SIGN: return sign(x);
+    case SIGN: return select(sign(x), x, ABOVE(floatBitsToUint(abs(x)), COUNT(0x7F800000u))); // NaN stays NaN
     case SIN: return sin(x);
     case COS: return cos(x);
     default: return x;
