@@ -5,6 +5,7 @@ Importing needs no driver and no GPU; the first use opens a device and raises De
 
 from . import functional, nn, optim, tensor, tensor_methods
 from .autograd import Function, enable_grad, grad, no_grad, set_detect_anomaly
+from .compiled import compile
 from .compute import VulkanCompute
 from .control import (
     capture,
@@ -60,6 +61,7 @@ __all__ = [
     "capture",
     "cat",
     "checkpoint",
+    "compile",
     "device",
     "devices",
     "enable_grad",

@@ -13,7 +13,9 @@ from importlib import resources
 
 import numpy as np
 
-__all__ = ["Sentences", "sentences"]
+from .loader import DataLoader
+
+__all__ = ["DataLoader", "Sentences", "sentences"]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,167 @@
+"""``@grilly_vk.compile``: a whole training step as one recorded submit, replayed without Python in between."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .control import capture
+from .nn.module import Module
+from .ops.elementwise import as_tensor
+from .runtime import Graph
+from .tensor import Tensor, empty, from_numpy
+
+_KEPT = 8  # graphs of different shapes
+_BY_HOST = 1 << 16  # bytes; smaller results are copied by the host, which needs no submit
+
+
+class _Recorded:
+    """One captured call: its static inputs, its graph and its static results."""
+
+    def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any) -> None:
+        self.inputs: list[Tensor] = []
+
+        def static(value: Any) -> Any:
+            if not _is_array(value):
+                return value
+            tensor = as_tensor("argument", value)
+            own = empty(tensor.shape, tensor.dtype)
+            self.inputs.append(own)
+            return own
+
+        with_inputs = _map(static, (args, kwargs))
+        self.graph: Graph = capture()
+        with self.graph:
+            self.results = function(*with_inputs[0], **with_inputs[1])
+
+    def run(self, values: list[Any]) -> Any:
+        for own, value in zip(self.inputs, values):
+            own.node = None
+            own.assign(value.detach() if isinstance(value, Tensor) else np.asarray(value))
+        self.graph.replay()
+        return _map(_copied, self.results)
+
+
+def _copied(value: Any) -> Any:
+    """A result that later replays won't change."""
+    if not isinstance(value, Tensor):
+        return value
+    if value.engine.host_visible and value.nbytes <= _BY_HOST:
+        return from_numpy(value.numpy())
+    out = empty(value.shape, value.dtype)
+    out.assign(value.detach())
+    return out
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, (Tensor, np.ndarray))
+
+
+def _map(function: Callable[[Any], Any], tree: Any) -> Any:
+    """`function` on every leaf of nested tuples, lists and dicts."""
+    if isinstance(tree, dict):
+        return {k: _map(function, v) for k, v in tree.items()}
+    if isinstance(tree, (tuple, list)):
+        return type(tree)(_map(function, v) for v in tree)
+    return function(tree)
+
+
+def _leaves(tree: Any) -> list[Any]:
+    found: list[Any] = []
+    _map(found.append, tree)
+    return found
+
+
+class Compiled:
+    """What `compile` returns; call it like the function.  `captures` counts the recordings made."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, function)
+        self._function = function
+        self._recorded: OrderedDict[Any, _Recorded] = OrderedDict()
+        self._modules = _modules_of(function)
+        self.captures = 0
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        leaves = _leaves((args, kwargs))
+        key = (self._key((args, kwargs)), self._modes(leaves))
+        recorded = self._recorded.get(key)
+        if recorded is None:
+            recorded = _Recorded(self._function, args, kwargs)
+            self.captures += 1
+            self._recorded[key] = recorded
+            while len(self._recorded) > _KEPT:
+                self._recorded.popitem(last=False)
+        self._recorded.move_to_end(key)
+        return recorded.run([v for v in leaves if _is_array(v)])
+
+    def _key(self, tree: Any) -> Any:
+        """Shapes, dtypes, and the values of everything that is no array."""
+        if isinstance(tree, dict):
+            return tuple((k, self._key(v)) for k, v in sorted(tree.items()))
+        if isinstance(tree, (tuple, list)):
+            return (type(tree).__name__, *(self._key(v) for v in tree))
+        if _is_array(tree):
+            return ("array", tuple(tree.shape), np.dtype(tree.dtype).str)
+        try:
+            hash(tree)
+        except TypeError:
+            raise TypeError(
+                f"a compiled function takes arrays, tensors and hashable values, not {type(tree).__name__}"
+            ) from None
+        return (type(tree).__name__, tree)
+
+    def _modes(self, leaves: list[Any]) -> tuple[bool, ...]:
+        """train() or eval() of every module that the function can see: another mode is another recording."""
+        roots = [*self._modules, *(v for v in leaves if isinstance(v, Module))]
+        return tuple(m.training for root in roots for m in root.modules())
+
+
+def _modules_of(function: Callable[..., Any]) -> list[Module]:
+    owner = getattr(function, "__self__", None)
+    found = [owner] if isinstance(owner, Module) else []
+    if isinstance(function, Module):
+        return [function]
+    variables = inspect.getclosurevars(inspect.unwrap(function))
+    for value in (*variables.nonlocals.values(), *variables.globals.values()):
+        found += [v for v in _leaves(value) if isinstance(v, Module)] if not isinstance(value, type) else []
+    return found
+
+
+def compile(function: Callable[..., Any]) -> Compiled:
+    """Records a function at its first call for each set of shapes, and replays the recording from then on.
+
+    Made for whole training steps: forward, backward, optimizer, random numbers.  Arrays and tensors among the
+    arguments are copied into static inputs; other arguments are part of what the recording is for, as is the
+    train/eval mode of modules that the function refers to.  Results are copies, and bit-identical to those of the
+    plain function.  Python inside runs at recording only: counters, prints and random Python numbers do not happen
+    again, and state must live in tensors.
+
+    Args:
+        function: takes and returns arrays, tensors and nested lists, tuples and dicts of them.
+
+    Returns:
+        A callable; `.captures` counts the recordings.
+
+    Raises:
+        RuntimeError: the function reads a value, writes from the host, or adds to gradients that were there before
+            (call zero_grad() inside).
+        TypeError: an argument that is neither array nor hashable.
+
+    Example:
+        >>> @grilly_vk.compile
+        ... def step(x, y):
+        ...     optimizer.zero_grad()
+        ...     loss = F.cross_entropy(model(x), y)
+        ...     loss.backward()
+        ...     optimizer.step()
+        ...     return loss
+    """
+    if not callable(function):
+        raise TypeError(f"compile needs a function, not {type(function).__name__}")
+    return Compiled(function)

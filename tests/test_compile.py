@@ -1,0 +1,167 @@
+"""grilly_vk.compile: one submit a call, the same bits as the plain function, never a wrong result."""
+
+import numpy as np
+import pytest
+
+import grilly_vk
+import grilly_vk.functional as F
+from grilly_vk import nn, optim
+
+
+def make(seed=0, dropout=0.3):
+    grilly_vk.manual_seed(seed)
+    model = nn.Sequential(nn.Linear(12, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(dropout), nn.Linear(16, 4))
+    optimizer = optim.Adam(model.parameters(), lr=1e-2)
+
+    def step(x, y):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return model, optimizer, step
+
+
+def batches(count, rows=8, seed=1):
+    rng = np.random.default_rng(seed)
+    return [
+        (rng.standard_normal((rows, 12)).astype(np.float32), rng.integers(0, 4, rows).astype(np.int32))
+        for _ in range(count)
+    ]
+
+
+def test_training_is_bit_identical_to_eager():
+    plain_model, _, plain = make()
+    plain_losses = [plain(grilly_vk.tensor(x), grilly_vk.tensor(y)).item() for x, y in batches(12)]
+    model, _, step = make()
+    compiled = grilly_vk.compile(step)
+    losses = [compiled(x, y).item() for x, y in batches(12)]
+    assert losses == plain_losses
+    assert losses[-1] != losses[0]
+    for (name, mine), (_, theirs) in zip(model.state_dict().items(), plain_model.state_dict().items()):
+        assert np.array_equal(np.asarray(mine), np.asarray(theirs)), name
+
+
+def test_a_call_is_one_submit():
+    _, _, step = make()
+    compiled = grilly_vk.compile(step)
+    x, y = batches(1)[0]
+    compiled(x, y)
+    before = grilly_vk.memory_stats()
+    compiled(x, y).item()
+    after = grilly_vk.memory_stats()
+    if grilly_vk.runtime.engine().host_visible and grilly_vk.runtime.engine().stream.recorder.native:
+        assert after["submits"] - before["submits"] == 1
+
+
+def test_results_are_copies():
+    double = grilly_vk.compile(lambda x: x * 2.0)
+    first = double(np.ones(3, np.float32))
+    second = double(np.full(3, 5.0, np.float32))
+    np.testing.assert_array_equal(first.numpy(), [2, 2, 2])
+    np.testing.assert_array_equal(second.numpy(), [10, 10, 10])
+
+
+def test_nested_arguments_and_results():
+    @grilly_vk.compile
+    def both(pair, scale=1.0):
+        return {"sum": pair["a"] + pair["b"] * scale, "list": [pair["a"] - 1.0, "text"]}
+
+    a, b = np.arange(4, dtype=np.float32), np.ones(4, np.float32)
+    out = both({"a": a, "b": b}, scale=3.0)
+    np.testing.assert_array_equal(out["sum"].numpy(), a + 3)
+    np.testing.assert_array_equal(out["list"][0].numpy(), a - 1)
+    assert out["list"][1] == "text"
+    np.testing.assert_array_equal(both({"a": a, "b": b}, scale=2.0)["sum"].numpy(), a + 2)
+    assert both.captures == 2 and both.__name__ == "both"
+
+
+def test_shapes_dtypes_and_modes_are_recorded_apart():
+    model, _, _ = make(dropout=0.5)
+    run = grilly_vk.compile(lambda x: model(x))
+    x = batches(1, rows=6)[0][0]
+    noisy = run(x).numpy()
+    assert (run(x).numpy() != noisy).any()  # fresh random numbers in each replay
+    model.eval()
+    quiet = run(x).numpy()
+    np.testing.assert_array_equal(run(x).numpy(), quiet)
+    np.testing.assert_array_equal(model(grilly_vk.tensor(x)).numpy(), quiet)
+    assert run(x[:3]).shape == (3, 4)
+    assert run.captures == 3
+    model.train()
+    run(x)
+    assert run.captures == 3
+
+
+def test_learning_rate_schedules_reach_the_recording():
+    def losses(wrap):
+        _, optimizer, step = make(dropout=0.0)
+        schedule = optim.StepLR(optimizer, step_size=2, gamma=0.1)
+        run = wrap(step)
+        out = []
+        for x, y in batches(6):
+            out.append(run(grilly_vk.tensor(x), grilly_vk.tensor(y)).item())
+            schedule.step()
+        return out
+
+    assert losses(grilly_vk.compile) == losses(lambda f: f)
+
+
+def test_reading_a_value_inside_is_an_error_and_changes_nothing():
+    @grilly_vk.compile
+    def peek(x):
+        return x * x.sum().item()
+
+    with pytest.raises(RuntimeError, match="can't be read while a graph is captured"):
+        peek(np.ones(3, np.float32))
+    np.testing.assert_array_equal((grilly_vk.ones(3) + 1.0).numpy(), [2, 2, 2])
+
+
+def test_an_exception_inside_comes_out_and_the_next_call_works():
+    @grilly_vk.compile
+    def fussy(x, bad):
+        if bad:
+            raise KeyError("mine")
+        return x + 1.0
+
+    x = np.zeros(2, np.float32)
+    with pytest.raises(KeyError, match="mine"):
+        fussy(x, True)
+    np.testing.assert_array_equal(fussy(x, False).numpy(), [1, 1])
+
+
+@pytest.mark.parametrize("argument", [{1, 2}, bytearray(b"x")])
+def test_arguments_that_no_key_can_hold(argument):
+    with pytest.raises(TypeError, match="a compiled function takes"):
+        grilly_vk.compile(lambda x: x)(argument)
+
+
+def test_not_a_function():
+    with pytest.raises(TypeError, match="compile needs a function"):
+        grilly_vk.compile(3)
+
+
+def test_few_graphs_are_kept():
+    run = grilly_vk.compile(lambda x: x + 1.0)
+    for n in range(1, 13):
+        np.testing.assert_array_equal(run(np.zeros(n, np.float32)).numpy(), np.ones(n))
+    before = grilly_vk.memory_stats()["bytes_in_use"]
+    for _ in range(2):
+        for n in range(1, 13):
+            run(np.zeros(n, np.float32))
+    assert grilly_vk.memory_stats()["bytes_in_use"] <= before + 4096
+
+
+def test_a_thousand_steps_do_not_grow():
+    _, _, step = make()
+    compiled = grilly_vk.compile(step)
+    x, y = batches(1)[0]
+    for _ in range(3):
+        compiled(x, y)
+    before = grilly_vk.memory_stats()
+    for _ in range(1000):
+        compiled(x, y)
+    after = grilly_vk.memory_stats()
+    for key in ("bytes_in_use", "bytes_reserved", "programs"):
+        assert after[key] <= before[key]
