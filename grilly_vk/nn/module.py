@@ -70,9 +70,7 @@ class Parameter(Tensor):
         home.version += 1
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
-        with no_grad():
-            out = type(self)(_copy_of(self), self.requires_grad)
-        memo[id(self)] = out
+        out = memo[id(self)] = type(self)(super().__deepcopy__(memo).detach(), self.requires_grad)
         return out
 
     def __repr__(self) -> str:
@@ -98,9 +96,7 @@ class Buffer(Tensor):
         self.persistent = bool(persistent)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Buffer:
-        with no_grad():
-            out = type(self)(_copy_of(self), self.persistent)
-        memo[id(self)] = out
+        out = memo[id(self)] = type(self)(super().__deepcopy__(memo), self.persistent)
         return out
 
     def __repr__(self) -> str:
@@ -110,13 +106,6 @@ class Buffer(Tensor):
 def _named(kind: str, text: str) -> str:
     """A tensor's text under the name of its subclass, rows aligned."""
     return kind + text[len("Tensor") :].replace("\n", "\n" + " " * (len(kind) - len("Tensor")))
-
-
-def _copy_of(tensor: Tensor) -> Tensor:
-    """The same values in memory of their own."""
-    out = Tensor(tensor.engine.alloc(tensor.nbytes), tensor.shape, tensor.dtype, tensor.engine)
-    out.assign(tensor.detach())
-    return out
 
 
 def copy_flat(source: Tensor, target: Tensor) -> None:
