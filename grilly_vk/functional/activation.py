@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from .. import arguments
-from ..ops.elementwise import unary
+from ..ops.elementwise import as_tensor, mul, unary
 from ..tensor import Tensor
 
 __all__ = ["gelu", "leaky_relu", "relu", "sigmoid", "silu", "softplus", "tanh"]
@@ -38,9 +38,11 @@ def gelu(x: Any, approximate: str = "none") -> Tensor:
     """
     if arguments.choice("approximate", approximate, ("none", "tanh")) == "none":
         return unary("gelu", x)
-    t = unary("scale", x, 1.0)
-    # 0.5 * (1 + tanh(z)) = sigmoid(2 * z)
-    return t * unary("sigmoid", (t + t * t * t * 0.044715) * (2 * math.sqrt(2 / math.pi)))
+    x = as_tensor("x", x)
+    # x * (1 + tanh(z)) / 2 = x * sigmoid(2 * z) with z = sqrt(2 / pi) * (x + 0.044715 * x**3)
+    slope = 2 * math.sqrt(2 / math.pi)
+    inner = unary("scale", mul(x, x), 0.044715 * slope, slope)
+    return mul(x, unary("sigmoid", mul(x, inner)))
 
 
 def silu(x: Any) -> Tensor:

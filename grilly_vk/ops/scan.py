@@ -36,7 +36,7 @@ def _scan(x: Tensor, sizes: tuple[int, int, int], *, reverse: int, exclusive: in
     outer, n, inner = sizes
     parts = 1 if n <= _LONG else math.isqrt(n)
     specs = (("INTEGER", int(x.dtype != np.float32)), ("REVERSE", reverse))
-    shared = dict(x=x, outer=outer, n=n, inner=inner, parts=parts, work=x.size)
+    shared: dict[str, Any] = dict(x=x, outer=outer, n=n, inner=inner, parts=parts, work=x.size)
     items = outer * parts * inner if n else 0
     start = None
     if parts > 1:
