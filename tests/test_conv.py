@@ -30,12 +30,19 @@ def run(*arrays, **options):
     ids=str,
 )
 def test_pieces_give_the_same(monkeypatch, x, w, options):
-    """Little scratch memory and short submits cut the batch and the tiles; results stay, weight sums regroup."""
+    """Little scratch memory and short submits cut the batch and the tiles; results stay, weight sums regroup.
+
+    Images too large to be packed go through the scalar kernels.
+    """
     arrays = normal(*x), normal(w[0], x[1] // options.get("groups", 1), *w[2:], seed=1), normal(w[0], seed=2)
     whole = run(*arrays, **options)
     monkeypatch.setattr(conv, "_SCRATCH", 2 * 16 * 9 * 8 * 2)
     monkeypatch.setattr(from_numpy(normal(1)).engine.stream, "budget", 1 << 10)
     pieces = run(*arrays, **options)
+    monkeypatch.setattr(conv, "_LARGEST", 0)
+    scalar = run(*arrays, **options)
+    for a, b in zip(whole, scalar):
+        np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-4)
     for i, (a, b) in enumerate(zip(whole, pieces)):
         if i == 2:
             np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-4)

@@ -20,7 +20,8 @@ from .elementwise import as_tensor
 from .reduce import reduce
 from .steps import spans
 
-_SCRATCH = 1 << 25  # bytes of packed images at a time
+_SCRATCH = 1 << 24  # bytes of packed images at a time
+_LARGEST = 1 << 26  # of one image; larger ones are read as they lie
 _TILES = 1 << 14  # invocations that a weight gradient is cut into, if there are fewer weights
 _RUN = 1 << 14  # pixels that one of them adds up, if the parts do not take too much memory
 
@@ -109,7 +110,7 @@ def _apply(x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan, *, back:
     if out.size == 0:
         return out
     each = _packed_bytes(plan.groups, ins, pixels)
-    wide = 4 if ins > 2 and each <= _SCRATCH else 1
+    wide = 4 if ins > 2 and each <= _LARGEST else 1
     columns = -(-ins // wide)
     one, taps = plan.ins * plan.taps, plan.taps  # weights of one output; of one output and input
     steps = (plan.outs * one, taps, 1, one) if back else (plan.outs * one, one, 1, taps)
@@ -144,7 +145,7 @@ def _weight_gradient(g: Tensor, x: Tensor, plan: _Plan, shape: tuple[int, ...]) 
         return full(shape, 0.0)
     pixels, results = math.prod(plan.size), math.prod(plan.out)
     x_bytes = _packed_bytes(plan.groups, plan.ins, pixels)
-    wide = 4 if plan.ins > 2 and x_bytes <= _SCRATCH else 1
+    wide = 4 if plan.ins > 2 and x_bytes <= _LARGEST else 1
     columns, fours = -(-plan.ins // wide), -(-plan.outs // 4)
     g_bytes = _packed_bytes(plan.groups, plan.outs, results)
     pieces = list(_chunks(plan.batch, max(g_bytes, x_bytes if wide == 4 else 0)))
