@@ -165,13 +165,14 @@ def test_cross_entropy_is_nll_of_log_softmax():
         np.testing.assert_allclose(a, b, rtol=2e-6)
 
 
+_W = np.array([0.5, 1.0, 2.0], np.float32)
 LAYERS = [
-    (lambda: nn.CrossEntropyLoss(np.ones(3), 1, "sum", 0.1), "cross_entropy", (np.ones(3), 1, "sum", 0.1)),
-    (lambda: nn.NLLLoss(np.ones(3), 1, "sum"), "nll_loss", (np.ones(3), 1, "sum")),
+    (lambda: nn.CrossEntropyLoss(_W, 1, "sum", 0.1), "cross_entropy", (_W, 1, "sum", 0.1)),
+    (lambda: nn.NLLLoss(_W, 1, "sum"), "nll_loss", (_W, 1, "sum")),
     (lambda: nn.MSELoss("sum"), "mse_loss", ("sum",)),
     (lambda: nn.L1Loss("none"), "l1_loss", ("none",)),
     (lambda: nn.SmoothL1Loss(beta=0.3), "smooth_l1_loss", ("mean", 0.3)),
-    (lambda: nn.BCEWithLogitsLoss(np.ones(3), "sum", 2 * np.ones(3)), "bce_with_logits", (np.ones(3), "sum", 2 * np.ones(3))),
+    (lambda: nn.BCEWithLogitsLoss(_W, "sum", _W), "bce_with_logits", (_W, "sum", _W)),
 ]
 
 
