@@ -94,7 +94,7 @@ def save(path: str | os.PathLike[str], state: Any) -> None:
     tree = _packed(state, "", arrays)
     text = json.dumps({"format": _FORMAT, "state": tree}, allow_nan=False)
     data = to_bytes(arrays, {_MARK: text, _SUM: str(zlib.crc32(text.encode()))})
-    target = Path(path)
+    target = Path(path).resolve()
     mode = target.stat().st_mode & 0o777 if target.exists() else None
     part = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
     try:

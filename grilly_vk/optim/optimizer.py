@@ -346,7 +346,7 @@ class Optimizer:
             raise RuntimeError("an optimizer can't be made inside a captured graph; make it before")
         group = ParamGroup(self, settings)
         planes = len(group.names)
-        limit = engine.memory.max_bytes // (4 * max(1, planes)) - 4 * 64 - 256
+        limit = engine.memory.max_bytes // (4 * max(1, planes)) - 256  # room for guards
         some: list[Tensor] = []
         size = 0
         for p in params:
