@@ -35,10 +35,17 @@ def _shape(args: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple(args[0]) if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
 
 
+def _article(dtype: np.dtype) -> str:
+    return f"{'an' if str(dtype)[0] in 'iu' else 'a'} {dtype}"
+
+
 def _in_place(name: str) -> Any:
     def operator(self: Tensor, other: Any) -> Tensor:
         self.changing()
-        self.assign(s.broadcast_to(e.cast(e.binary(name, self.detach(), other), self.dtype), self.shape))
+        result = e.binary(name, self.detach(), other)
+        if result.dtype is not self.dtype:
+            raise TypeError(f"a {result.dtype} result can't go into {_article(self.dtype)} tensor in place")
+        self.assign(s.broadcast_to(result.detach(), self.shape))
         return self
 
     operator.__doc__ = f"{name} in place; not on a tensor that is on the tape."
