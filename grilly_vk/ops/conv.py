@@ -6,6 +6,7 @@ read most often is first laid out four channels side by side (`conv-pack`).
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ _SCRATCH = 1 << 24  # bytes of packed images at a time
 _LARGEST = 1 << 26  # of one image; larger ones are read as they lie
 _TILES = 1 << 14  # invocations that a weight gradient is cut into, if there are fewer weights
 _RUN = 1 << 14  # pixels that one of them adds up, if the parts do not take too much memory
+
+_SPECS = {(back, bias): (("BACK", back), ("BIAS", bias)) for back in (0, 1) for bias in (0, 1)}
 
 Pair = tuple[int, int]
 
@@ -61,11 +64,22 @@ class _Plan:
     def taps(self) -> int:
         return self.kernel[0] * self.kernel[1]
 
+    @functools.cached_property
     def push(self) -> dict[str, Any]:
         """What the kernels have in common."""
         names = ("stride", self.stride), ("pad", self.pad), ("gap", self.gap)
         both = {f"{n}_{axis}": v[i] for n, v in names for i, axis in enumerate("yx")}
         return {"sets": self.groups, "kh": self.kernel[0], "kw": self.kernel[1], **both}
+
+    @functools.cached_property
+    def forward(self) -> _Pass:
+        """How the result is computed."""
+        return _plan_pass(self, False)
+
+    @functools.cached_property
+    def back(self) -> _Pass:
+        """How the input's gradient is computed."""
+        return _plan_pass(self, True)
 
 
 def _pack(x: Tensor, outer: int, n: int, places: int, inner: Pair, steps: tuple[int, int, int, int]) -> Tensor:
@@ -101,39 +115,68 @@ def _packed_bytes(groups: int, channels: int, pixels: int) -> int:
     return 16 * groups * -(-channels // 4) * pixels
 
 
-def _apply(x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan, *, back: bool) -> Tensor:
-    """The convolution of x, or with `back` the gradient to its input from x, that of its result."""
+@dataclass(frozen=True)
+class _Pass:
+    """How one kernel call walks the images: forward, or back to the input's gradient."""
+
+    results: tuple[int, ...]  # shape of one image's result
+    channels: int  # of the source, per group
+    pixels: int  # of the source
+    kernel: str
+    packed_bytes: int  # of one image; 0: the source is read as it lies
+    weights: tuple[int, int, int, Pair, tuple[int, int, int, int]]  # of _pack
+    band: int  # images whose pixels are tiled together
+    tiles: int  # of one band
+    work: int  # of one tile
+    push: dict[str, Any]
+
+
+def _plan_pass(plan: _Plan, back: bool) -> _Pass:
     ins, outs = (plan.outs, plan.ins) if back else (plan.ins, plan.outs)
     size, target = (plan.out, plan.size) if back else (plan.size, plan.out)
     pixels, results = math.prod(size), math.prod(target)
-    out = empty((plan.batch, plan.groups * outs, *target))
-    if out.size == 0:
-        return out
-    each = _packed_bytes(plan.groups, ins, pixels)
-    wide = 4 if ins > 2 and each <= _LARGEST else 1
+    packed = _packed_bytes(plan.groups, ins, pixels)
+    wide = 4 if ins > 2 and packed <= _LARGEST else 1
     columns = -(-ins // wide)
     one, taps = plan.ins * plan.taps, plan.taps  # weights of one output; of one output and input
     steps = (plan.outs * one, taps, 1, one) if back else (plan.outs * one, one, 1, taps)
-    packed_weight = _pack(weight, plan.groups, outs, taps, (ins, columns * wide), steps)
-
     phases = math.prod(plan.stride) if back else 1
     grid = math.prod(-(-n // s) for n, s in zip(target, plan.stride)) if back else results
     band = max(1, -(-256 // grid))
-    tiles_each = plan.groups * -(-outs // 4) * phases * -(-band * grid // 4)
-    work = max(1, 16 * ins * (-(-taps // phases)) // 4)
-    for start, stop in _chunks(plan.batch, each if wide == 4 else 0):
-        part = x.rows(start, stop)
-        source = _pack_images(part, plan.groups, ins, pixels) if wide == 4 else part
+    return _Pass(
+        results=(plan.groups * outs, *target),
+        channels=ins,
+        pixels=pixels,
+        kernel="conv.vec4" if wide == 4 else "conv",
+        packed_bytes=packed if wide == 4 else 0,
+        weights=(plan.groups, outs, taps, (ins, columns * wide), steps),
+        band=band,
+        tiles=plan.groups * -(-outs // 4) * phases * -(-band * grid // 4),
+        work=max(1, 16 * ins * -(-taps // phases) // 4),
+        push={
+            "ins": columns, "outs": outs, "h": size[0], "width": size[1], "oh": target[0], "ow": target[1],
+            "band": band, **plan.push,
+        },
+    )  # fmt: skip
+
+
+def _apply(x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan, *, back: bool) -> Tensor:
+    """The convolution of x, or with `back` the gradient to its input from x, that of its result."""
+    way = plan.back if back else plan.forward
+    out = empty((plan.batch, *way.results))
+    if out.size == 0:
+        return out
+    packed_weight = _pack(weight, *way.weights)
+    specs = _SPECS[back, bias is not None]
+    for start, stop in _chunks(plan.batch, way.packed_bytes):
+        source = part = x.rows(start, stop)
+        if way.packed_bytes:
+            source = _pack_images(part, plan.groups, way.channels, way.pixels)
         result = out.rows(start, stop)
-        for first, last in spans(x, -(-(stop - start) // band) * tiles_each, work):
+        for first, last in spans(x, -(-(stop - start) // way.band) * way.tiles, way.work):
             x.engine.launch(
-                "conv.vec4" if wide == 4 else "conv",
-                last - first,
-                (("BACK", int(back)), ("BIAS", int(bias is not None))),
-                work=(last - first) * work,
-                x=source, w=packed_weight, bias=bias, y=result,
-                batch=stop - start, ins=columns, outs=outs, h=size[0], width=size[1], oh=target[0], ow=target[1],
-                band=band, zero=source.shape[0] - 1 if wide == 4 else 0, first=first, count=last - first, **plan.push(),
+                way.kernel, last - first, specs, work=(last - first) * way.work, x=source, w=packed_weight, bias=bias,
+                y=result, batch=stop - start, zero=source.shape[0] - 1, first=first, count=last - first, **way.push,
             )  # fmt: skip
     return out
 
@@ -169,80 +212,102 @@ def _weight_gradient(g: Tensor, x: Tensor, plan: _Plan, shape: tuple[int, ...]) 
                 work=(last - first) * work,
                 g=gradient, x=source, y=result,
                 batch=stop - start, ins=plan.ins, outs=plan.outs, h=plan.size[0], width=plan.size[1],
-                oh=plan.out[0], ow=plan.out[1], parts=parts, first=first, count=last - first, **plan.push(),
+                oh=plan.out[0], ow=plan.out[1], parts=parts, first=first, count=last - first, **plan.push,
             )  # fmt: skip
     total = sums.view((len(pieces) * parts, weights))
     return (reduce("sum", total, (0,), False) if total.shape[0] > 1 else total).view(shape)
 
 
-def padding_widths(padding: Any, kernel: Sequence[int], stride: Sequence[int], gap: Sequence[int]) -> list[Pair]:
+def padding_widths(padding: Any, kernel: Sequence[int], stride: Sequence[int], gap: Sequence[int]) -> tuple[Pair, ...]:
     """(before, after) for each axis."""
     if isinstance(padding, str):
         if padding == "valid":
-            return [(0, 0)] * len(kernel)
+            return ((0, 0),) * len(kernel)
         if padding != "same":
             raise ValueError(f"padding must be 'same', 'valid' or whole numbers, got {padding!r}")
         if any(s != 1 for s in stride):
             raise ValueError(f"padding='same' needs stride 1, got {tuple(stride)}")
         totals = [d * (k - 1) for d, k in zip(gap, kernel)]
-        return [(t // 2, t - t // 2) for t in totals]
-    return [(p, p) for p in numbers("padding", padding, len(kernel), 0)]
+        return tuple((t // 2, t - t // 2) for t in totals)
+    return tuple((p, p) for p in numbers("padding", padding, len(kernel), 0))
+
+
+@functools.lru_cache(maxsize=256)
+def _plan(
+    x_shape: tuple[int, ...],
+    weight_shape: tuple[int, ...],
+    stride: tuple[int, ...],
+    pads: tuple[Pair, ...],
+    gaps: tuple[int, ...],
+    groups: int,
+) -> tuple[_Plan, tuple[int, ...]]:
+    """The sizes of a convolution over the weight's last axes, and the shape of its result.
+
+    Raises:
+        ValueError: shapes that don't fit.
+    """
+    axes = len(stride)
+    wanted = "L" if axes == 1 else "H, W"
+    outs, ins, *kernel = weight_shape
+    if len(x_shape) not in (axes + 1, axes + 2):
+        raise ValueError(f"x has shape {x_shape}; expected (B, {groups * ins}, {wanted}) or ({groups * ins}, {wanted})")
+    if outs % groups:
+        raise ValueError(f"weight has {outs} outputs, which groups={groups} does not divide")
+    channels, size = x_shape[-axes - 1], x_shape[-axes:]
+    if channels != groups * ins:
+        raise ValueError(
+            f"x has {channels} channels (shape {x_shape}); weight {weight_shape} with groups={groups} expects "
+            f"{groups * ins}"
+        )
+    padded = [n + before + after for n, (before, after) in zip(size, pads)]
+    out = [(n - d * (k - 1) - 1) // s + 1 for n, d, k, s in zip(padded, gaps, kernel, stride)]
+    if min(out) < 1:
+        span = tuple(d * (k - 1) + 1 for d, k in zip(gaps, kernel))
+        raise ValueError(
+            f"x has shape {x_shape}, with its padding {tuple(padded)} along ({wanted}); the kernel covers {span} and "
+            "must fit in"
+        )
+
+    def pair(values: Sequence[int], one: int = 1) -> Pair:
+        return (values[0], values[1]) if axes == 2 else (one, values[0])
+
+    lead = x_shape[: -axes - 1]
+    plan = _Plan(
+        batch=math.prod(lead),
+        groups=groups,
+        ins=ins,
+        outs=outs // groups,
+        size=pair(size),
+        out=pair(out),
+        kernel=pair(kernel),
+        stride=pair(stride),
+        pad=pair([before for before, _ in pads], 0),
+        gap=pair(gaps),
+    )
+    return plan, (*lead, outs, *out)
 
 
 def _conv(x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any, axes: int) -> Tensor:
-    name, letters = f"conv{axes}d", ("L",) if axes == 1 else ("H", "W")
     x, weight = as_tensor("x", x), as_tensor("weight", weight)
     bias = None if bias is None else as_tensor("bias", bias)
     for label, t in (("x", x), ("weight", weight), ("bias", bias)):
         if t is not None and t.dtype != np.float32:
             raise TypeError(f"{label} must be float32, not {t.dtype}")
-    groups = arguments.size("groups", groups)
-    wanted = ", ".join(letters)
     if weight.ndim != axes + 2 or 0 in weight.shape[2:]:
-        tail = ", ".join("k" + a.lower() for a in letters)
-        raise ValueError(f"weight has shape {weight.shape}; expected (out, in / groups, {tail})")
-    outs, ins, *kernel = weight.shape
-    if x.ndim not in (axes + 1, axes + 2):
-        raise ValueError(f"x has shape {x.shape}; expected (B, {groups * ins}, {wanted}) or ({groups * ins}, {wanted})")
-    if outs % groups:
-        raise ValueError(f"weight has {outs} outputs, which groups={groups} does not divide")
-    channels = x.shape[-axes - 1]
-    if channels != groups * ins:
         raise ValueError(
-            f"x has {channels} channels (shape {x.shape}); weight {weight.shape} with groups={groups} expects "
-            f"{groups * ins}"
+            f"weight has shape {weight.shape}; expected (out, in / groups, {'k' if axes == 1 else 'kh, kw'})"
         )
+    steps, gaps = numbers("stride", stride, axes, 1), numbers("dilation", dilation, axes, 1)
+    pads = padding_widths(padding, weight.shape[2:], steps, gaps)
+    plan, shape = _plan(x.shape, weight.shape, steps, pads, gaps, arguments.size("groups", groups))
     if bias is not None:
-        arguments.shape("bias", bias.shape, (outs,))
-    steps = numbers("stride", stride, axes, 1)
-    gaps = numbers("dilation", dilation, axes, 1)
-    pads = padding_widths(padding, kernel, steps, gaps)
-    padded = [n + a + b for n, (a, b) in zip(x.shape[-axes:], pads)]
-    out = [(n - d * (k - 1) - 1) // s + 1 for n, d, k, s in zip(padded, gaps, kernel, steps)]
-    if min(out) < 1:
-        span = tuple(d * (k - 1) + 1 for d, k in zip(gaps, kernel))
-        raise ValueError(
-            f"x has shape {x.shape}, with its padding {tuple(padded)} along ({wanted}); the kernel covers {span} and "
-            "must fit in"
-        )
-
-    lead, fill = ((1,) * (x.ndim == axes + 1), (1,) * (2 - axes))
-    batch = x.shape[0] if x.ndim == axes + 2 else 1
-
-    def pair(values: Sequence[int], one: int = 1) -> Pair:
-        return (values[0], values[1]) if axes == 2 else (one, values[0])
-
-    plan = _Plan(
-        batch, groups, ins, outs // groups, pair(x.shape[-axes:]), pair(out), pair(kernel), pair(steps),
-        pair([p[0] for p in pads], 0), pair(gaps),
-    )  # fmt: skip
-    image_shape = (batch, channels, *fill, *x.shape[-axes:])
-    y = _apply(x.view(image_shape), weight, bias, plan, back=False)
-    y = y.view((*((batch,) if not lead else ()), outs, *out))
+        arguments.shape("bias", bias.shape, (weight.shape[0],))
+    image_shape = (plan.batch, plan.groups * plan.ins, *plan.size)
+    y = _apply(x.view(image_shape), weight, bias, plan, back=False).view(shape)
     inputs = (x, weight) if bias is None else (x, weight, bias)
 
     def backward(g: Tensor) -> list[Tensor | None]:
-        whole = g.view((batch, outs, *plan.out))
+        whole = g.view((plan.batch, weight.shape[0], *plan.out))
         grads: list[Tensor | None] = [
             _apply(whole, weight, None, plan, back=True).view(x.shape) if x.requires_grad else None,
             _weight_gradient(whole, x.view(image_shape), plan, weight.shape) if weight.requires_grad else None,
@@ -251,7 +316,7 @@ def _conv(x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: A
             grads.append(reduce("sum", whole, (0, 2, 3), False) if bias.requires_grad else None)
         return grads
 
-    record(name, inputs, (y,), backward)
+    record(f"conv{axes}d", inputs, (y,), backward)
     return y
 
 
