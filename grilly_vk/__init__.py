@@ -3,7 +3,8 @@
 Importing needs no driver and no GPU; the first use opens a device and raises DeviceError where there is none.
 """
 
-from . import functional, nn, optim, tensor, tensor_methods
+from . import functional, nn, optim, tensor
+from . import tensor_methods as tensor_methods
 from .autograd import Function, enable_grad, grad, no_grad, set_detect_anomaly
 from .compiled import compile
 from .compute import VulkanCompute

@@ -21,7 +21,7 @@ from .tensor import FLOAT32, Tensor, full, owned
 
 Backward = Callable[..., "Sequence[Tensor | None] | Tensor | None"]
 Hook = Callable[[Tensor], "Tensor | None"]
-Edge = Union[Tensor, tuple["Node", int]]  # a leaf, or one output of an operation
+Edge = Union[Tensor, tuple["Node", int]]  # noqa: UP007 - a leaf, or one output of an operation
 _numbers = itertools.count(1)
 
 
@@ -140,17 +140,17 @@ class _Recording(ContextDecorator):
         return type(self)()  # calls of a decorated function may overlap, in threads and in each other
 
 
-class no_grad(_Recording):  # noqa: N801
+class no_grad(_Recording):
     """``with no_grad():`` or ``@no_grad()``: nothing inside is recorded in this thread."""
 
 
-class enable_grad(_Recording):  # noqa: N801
+class enable_grad(_Recording):
     """``with enable_grad():`` or ``@enable_grad()``: records again inside a `no_grad` block."""
 
     _on = True
 
 
-class set_detect_anomaly:  # noqa: N801
+class set_detect_anomaly:
     """Checks every result and gradient for NaN, in all threads, and names the operation that made the first.
 
     ``set_detect_anomaly(True)`` switches it on for good, ``with set_detect_anomaly(True):`` for a block.  Slow: reads
@@ -453,7 +453,8 @@ class Function:
             result = cls.forward(ctx, *args)
         made = (result,) if isinstance(result, Tensor) else result
         if not isinstance(made, (tuple, list)) or not all(isinstance(o, Tensor) for o in made):
-            raise TypeError(f"{cls.__name__}.forward must give a Tensor or a tuple of them, not {type(result).__name__}")
+            kind = type(result).__name__
+            raise TypeError(f"{cls.__name__}.forward must give a Tensor or a tuple of them, not {kind}")
         # Views of their own: one handed through, or given twice, must not go on the tape under its old name, and
         # a saved result must not hold itself.
         outputs = tuple(o.view() for o in made)

@@ -80,14 +80,16 @@ def tensor(data: Any, dtype: Any = None, *, requires_grad: bool = False) -> Tens
 
 
 def _full_of(shape: tuple[int, ...], value: Any, dtype: Any, on: Engine | None = None) -> Tensor:
-    if not isinstance(value, (numbers.Real, np.number, np.bool_)):
+    if isinstance(value, complex) or not isinstance(value, (numbers.Real, np.generic)):
         raise TypeError(f"value must be a number, not {type(value).__name__} ({value!r})")
     if dtype is None:
-        dtype = BOOL if isinstance(value, (bool, np.bool_)) else INT32 if isinstance(value, numbers.Integral) else FLOAT32
+        whole = INT32 if isinstance(value, numbers.Integral) else FLOAT32
+        dtype = BOOL if isinstance(value, (bool, np.bool_)) else whole
     kind = dtype_of(dtype)
-    if kind in (INT32, UINT32) and not (np.iinfo(kind).min <= value <= np.iinfo(kind).max):
+    number: Any = value.item() if isinstance(value, np.generic) else value
+    if kind in (INT32, UINT32) and not (np.iinfo(kind).min <= number <= np.iinfo(kind).max):
         raise ValueError(f"value must fit {kind}, got {value!r}")
-    return _full(shape, value, kind, on)
+    return _full(shape, number, kind, on)
 
 
 def full(shape: Any, value: float, dtype: Any = None, *, requires_grad: bool = False) -> Tensor:

@@ -87,6 +87,7 @@ def gradcheck(
             bad = np.unravel_index(np.argmax(~np.isclose(got, want, rtol=rtol, atol=atol)), want.shape)
             where = "" if want.ndim == 0 else f" at {tuple(int(i) for i in bad)}"
             raise AssertionError(
-                f"gradient of input {k}, shape {want.shape}: {got[bad]:.6g}{where}, but differences give {want[bad]:.6g}"
+                f"gradient of input {k}, shape {want.shape}: {got[bad]:.6g}{where}, "
+                f"but differences give {want[bad]:.6g}"
             )
     return True

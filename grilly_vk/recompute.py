@@ -20,7 +20,9 @@ def _run(fn: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, list[Any],
         own.append(a)
     with enable_grad():
         result = fn(*own)
-    outputs = [result] if isinstance(result, Tensor) else list(result) if isinstance(result, (tuple, list)) else [None]
+    outputs: list[Any] = [result]
+    if isinstance(result, (tuple, list)):
+        outputs = list(result)
     if not all(isinstance(o, Tensor) for o in outputs):
         raise TypeError(f"fn must give a Tensor or a tuple of them, not {type(result).__name__}")
     return result, own, outputs

@@ -52,7 +52,7 @@ def _in_place(name: str) -> Any:
     return operator
 
 
-_OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "pow": "pow", "mod": "mod", "floordiv": "floordiv"}
+_OPERATORS = {name: name for name in ("add", "sub", "mul", "pow", "mod", "floordiv")} | {"truediv": "div"}
 for _python, _name in _OPERATORS.items():
     setattr(Tensor, f"__{_python}__", _binary(_name))
     setattr(Tensor, f"__r{_python}__", _binary(_name, swapped=True))
@@ -62,12 +62,12 @@ for _name in ("eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor"):
     setattr(Tensor, f"__{_name}__", _binary(_name))
 for _name in ("and", "or", "xor"):
     setattr(Tensor, f"__r{_name}__", _binary(_name, swapped=True))
-Tensor.__hash__ = object.__hash__  # type: ignore[method-assign]
-Tensor.equal = _binary("eq")  # type: ignore[attr-defined]
+setattr(Tensor, "__hash__", object.__hash__)  # noqa: B010
+setattr(Tensor, "equal", _binary("eq"))  # noqa: B010
 for _name in ("exp", "log", "sqrt", "abs", "tanh", "sigmoid", "relu", "sign", "sin", "cos"):
     setattr(Tensor, _name, _unary(_name))
-Tensor.__neg__ = _unary("neg")  # type: ignore[attr-defined]
-Tensor.__abs__ = _unary("abs")  # type: ignore[attr-defined]
+setattr(Tensor, "__neg__", _unary("neg"))  # noqa: B010
+setattr(Tensor, "__abs__", _unary("abs"))  # noqa: B010
 
 _METHODS: dict[str, Any] = {
     "__matmul__": lambda self, other: m.matmul(self, other),
@@ -103,4 +103,4 @@ _METHODS: dict[str, Any] = {
 }
 for _name, _method in _METHODS.items():
     setattr(Tensor, _name, _method)
-Tensor.T = property(lambda self: s.permute(self, tuple(reversed(range(self.ndim)))))  # type: ignore[attr-defined]
+setattr(Tensor, "T", property(lambda self: s.permute(self, tuple(reversed(range(self.ndim))))))  # noqa: B010

@@ -330,7 +330,7 @@ def test_function_errors_and_identity():
     class Nothing(g.Function):
         forward = staticmethod(lambda ctx, x: 3)
 
-    with pytest.raises(TypeError, match="Nothing.forward must give a Tensor or a tuple of them, not int"):
+    with pytest.raises(TypeError, match=r"Nothing\.forward must give a Tensor or a tuple of them, not int"):
         Nothing.apply(x)
     with pytest.raises(NotImplementedError, match="static forward"):
         g.Function.apply(x)
@@ -410,9 +410,9 @@ def test_checkpoint_errors_and_plain_results():
 def test_anomalies_are_named():
     x = leaf([[4.0, 0.0]])
     with g.set_detect_anomaly(True):
-        with pytest.raises(FloatingPointError, match="log gave NaN in a result of shape .*; its inputs held none"):
+        with pytest.raises(FloatingPointError, match=r"log gave NaN in a result of shape .*; its inputs held none"):
             (x - 1).log()
-        with pytest.raises(FloatingPointError, match="scale gave NaN .*; input 0 held NaN already"):
+        with pytest.raises(FloatingPointError, match=r"scale gave NaN .*; input 0 held NaN already"):
             g.tensor([np.nan]) * 2
         y = (x.sqrt() * g.tensor([[1.0, 0.0]])).sum()
         with pytest.raises(FloatingPointError, match="backward of sqrt gave NaN"):

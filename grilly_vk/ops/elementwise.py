@@ -15,10 +15,45 @@ from ..tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, dtype_of, empty, from
 from .layout import broadcast_shape, collapsed
 
 # In the order of shaders/include/functions.glsl and shaders/elementwise-binary.glsl.
-FUNCTIONS = (
-    "neg exp log sqrt abs tanh sigmoid relu leaky_relu gelu silu softplus clamp scale sign sin cos"
-).split()
-BINARY = "add sub mul div pow maximum minimum eq ne lt le gt ge and or xor mod floordiv".split()
+FUNCTIONS = [
+    "neg",
+    "exp",
+    "log",
+    "sqrt",
+    "abs",
+    "tanh",
+    "sigmoid",
+    "relu",
+    "leaky_relu",
+    "gelu",
+    "silu",
+    "softplus",
+    "clamp",
+    "scale",
+    "sign",
+    "sin",
+    "cos",
+]
+BINARY = [
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "pow",
+    "maximum",
+    "minimum",
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "and",
+    "or",
+    "xor",
+    "mod",
+    "floordiv",
+]
 _COMPARES = {"eq", "ne", "lt", "le", "gt", "ge"}
 _LOGICAL = {"and", "or", "xor"}
 _UNARY_SPECS = {name: (("OP", i),) for i, name in enumerate(FUNCTIONS)}
@@ -45,7 +80,7 @@ def as_tensor(name: str, value: Any, like: Tensor | None = None) -> Tensor:
         return value
     on = like.engine if like is not None else None
     if isinstance(value, (bool, np.bool_)):
-        return full((), value, BOOL, on)
+        return full((), bool(value), BOOL, on)
     if isinstance(value, (numbers.Integral, np.integer)):
         if like is not None and like.dtype is not FLOAT32:
             _fits(name, value, value)
@@ -101,7 +136,7 @@ def _wide(*tensors: Tensor) -> int:
     return 4 if all(t.size % 4 == 0 and t.buffer.offset % 16 == 0 for t in tensors) else 1
 
 
-def _map(kernel: str, items: int, specs: Any, tensors: dict[str, Tensor], engine: Engine, **numbers: float) -> None:
+def _map(kernel: str, items: int, specs: Any, tensors: dict[str, Any], engine: Engine, **numbers: Any) -> None:
     """Launches an element-wise kernel four elements at a time where size and place allow it."""
     wide = items % 4 == 0
     if wide:
@@ -284,9 +319,7 @@ def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     from .reduce import reduce
 
     lead = x.ndim - len(shape)
-    axes = tuple(range(lead)) + tuple(
-        i + lead for i, size in enumerate(shape) if size == 1 and x.shape[i + lead] != 1
-    )
+    axes = tuple(range(lead)) + tuple(i + lead for i, size in enumerate(shape) if size == 1 and x.shape[i + lead] != 1)
     return reduce("sum", x, axes, keepdims=False).view(shape)
 
 

@@ -11,7 +11,20 @@ from .elementwise import as_tensor, cast, unary
 from .layout import axis_index, axis_set
 
 # In the order of shaders/reduce.glsl.
-KINDS = "sum max min argmax argmin any all sum_int max_int min_int argmax_int argmin_int".split()
+KINDS = [
+    "sum",
+    "max",
+    "min",
+    "argmax",
+    "argmin",
+    "any",
+    "all",
+    "sum_int",
+    "max_int",
+    "min_int",
+    "argmax_int",
+    "argmin_int",
+]
 _PARTS = 64  # stretches that a long reduction with few results is cut into
 
 

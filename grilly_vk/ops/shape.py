@@ -131,7 +131,9 @@ def expand(x: Tensor, shape: Sequence[int]) -> Tensor:
         raise ValueError(f"expand needs at least {x.ndim} axes, got shape {tuple(shape)}")
     for i in range(lead):
         if shape[i] == -1:
-            raise ValueError(f"expand can't keep axis {i} of shape {tuple(shape)}: x of shape {x.shape} has no such axis")
+            raise ValueError(
+                f"expand can't keep axis {i} of shape {tuple(shape)}: x of shape {x.shape} has no such axis"
+            )
     return broadcast_to(x, [x.shape[i - lead] if s == -1 else s for i, s in enumerate(shape)])
 
 

@@ -34,7 +34,7 @@ class Window:
 
     __slots__ = ("__array_interface__", "buffer")
 
-    def __init__(self, buffer: Buffer, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    def __init__(self, buffer: Buffer | Part, shape: tuple[int, ...], dtype: np.dtype) -> None:
         self.buffer = buffer
         address = buffer.words().__array_interface__["data"][0]
         self.__array_interface__ = {"shape": shape, "typestr": dtype.str, "data": (address, False), "version": 3}
@@ -141,7 +141,7 @@ class Engine:
             flat[:] = source.words()[: flat.size]
             return out
 
-    def share(self, buffer: Buffer, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    def share(self, buffer: Buffer | Part, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """The buffer as a numpy array: the memory itself where the host sees it, else a copy."""
         if not self.host_visible or not np.prod(shape):
             return self.read(buffer, np.empty(shape, dtype))

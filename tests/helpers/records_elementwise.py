@@ -1,5 +1,6 @@
 """Records of the element-wise operations."""
 
+# ruff: noqa: E501
 import numpy as np
 import scipy.special
 from op_table import Op, Sample, apart, normal
@@ -50,11 +51,23 @@ def _unary(name, reference, samples=None, *, parameters=(), **more):
     return Op(name, lambda x: e.unary(name, x, *parameters), reference, some, **more)
 
 
-_LOGIC = [Sample([_bools(5, 7), _bools(7, seed=1)]), Sample([_ints(5), _ints(5, seed=1)]), Sample([_bools(0), _bools(1)])]
+_LOGIC = [
+    Sample([_bools(5, 7), _bools(7, seed=1)]),
+    Sample([_ints(5), _ints(5, seed=1)]),
+    Sample([_bools(0), _bools(1)]),
+]
 _BAD_LOGIC = [((normal(3), normal(3)), {}, TypeError, "needs bool or int32 tensors, not float32 and float32")]
 _ONE = [Sample([apart(5, 7, gap=0.1) + np.float32(4.013)]), Sample([apart(8) + np.float32(2.013)])]
-_NUMBERS = [("add", np.add, True), ("sub", np.subtract, True), ("mul", np.multiply, True), ("div", np.divide, True),
-            ("pow", np.power, True), ("maximum", np.maximum, True), ("gt", np.greater, False), ("eq", np.equal, False)]
+_NUMBERS = [
+    ("add", np.add, True),
+    ("sub", np.subtract, True),
+    ("mul", np.multiply, True),
+    ("div", np.divide, True),
+    ("pow", np.power, True),
+    ("maximum", np.maximum, True),
+    ("gt", np.greater, False),
+    ("eq", np.equal, False),
+]
 _EDGE = [Sample([_EDGES], grad=())]
 _POSITIVE = [Sample([normal(5, 7, low=0.1, high=9.0)]), Sample([normal(8, low=0.1, high=9.0)])]
 _KINKED = [Sample([apart(5, 7)]), Sample([apart(4, 4, gap=0.4)])]

@@ -1,5 +1,6 @@
 """Records of the matrix products: every form of the kernel, both widths, edges of tiles, batches."""
 
+# ruff: noqa: E501
 import numpy as np
 from op_table import Op, Sample, normal
 

@@ -32,7 +32,8 @@ _BAD = [
 ]
 _NO_EMPTY = [*_BAD, ((normal(0, 3),), {"axis": 0}, ValueError, r"of an empty axis: x has shape \(0, 3\)")]
 _ONE_ONLY = [(a, o, e, m) for a, o, e, m in _NO_EMPTY if "twice" not in m] + [
-    ((normal(3, 4),), {"axis": (0, 1)}, TypeError, "axis must be a whole number, not tuple")]
+    ((normal(3, 4),), {"axis": (0, 1)}, TypeError, "axis must be a whole number, not tuple")
+]
 _NAN = np.array([[1, np.nan, 3], [np.inf, 2, -np.inf], [5, 5, 4]], np.float32)
 _NANS = [Sample([_NAN], {"axis": a}, grad=()) for a in (None, 0, 1)]
 

@@ -1,5 +1,6 @@
 """Records of the operations that move elements."""
 
+# ruff: noqa: E501
 import numpy as np
 from op_table import Op, Sample, normal
 
