@@ -211,3 +211,22 @@ def test_activations(run, reference):
     slope = (reference(wide + 1e-6) - reference(wide - 1e-6)) / 2e-6
     smooth = x != 0
     np.testing.assert_allclose(given.grad.numpy()[smooth], slope[smooth], rtol=1e-5, atol=2e-6)
+
+
+def test_gradient_of_batch_norm_over_many_elements():
+    """Channels long enough to be summed in several parts, against the formula in float64."""
+    layer = nn.BatchNorm2d(2)
+    with grilly_vk.autograd.no_grad():
+        layer.weight.assign(np.array([1.5, -0.5], np.float32))
+    x = from_numpy(normal(5, 2, 67, 53) + 100).requires_grad_()
+    g = normal(5, 2, 67, 53, seed=1)
+    layer(x).backward(from_numpy(g))
+    axes, shape = (0, 2, 3), (1, 2, 1, 1)
+    wide = x.numpy().astype(np.float64)
+    scale = 1 / np.sqrt(wide.var(axes, keepdims=True) + 1e-5)
+    z = (wide - wide.mean(axes, keepdims=True)) * scale
+    centred = g - g.mean(axes, keepdims=True, dtype=np.float64) - z * (g * z).mean(axes, keepdims=True)
+    want = scale * np.array([1.5, -0.5]).reshape(shape) * centred
+    np.testing.assert_allclose(x.grad.numpy(), want, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(layer.weight.grad.numpy(), (g * z).sum(axes), rtol=1e-5, atol=1e-3)
+    np.testing.assert_allclose(layer.bias.grad.numpy(), g.sum(axes, dtype=np.float64), rtol=1e-5, atol=1e-3)
