@@ -35,28 +35,34 @@ def _runs(parameters: Any) -> tuple[list[_Run], list[Tensor]]:
         if not isinstance(p, Tensor):
             raise TypeError(f"parameters must hold tensors; number {i} is {type(p).__name__}")
     runs: list[_Run] = []
-    open_part: Part | None = None  # in an optimizer's memory, where the padding between gradients is zero
     gradients = []
     seen: set[int] = set()
+    parent: Any = None  # an optimizer's memory, where the padding between gradients is zero
+    start = stop = 0
+
+    def close() -> None:
+        nonlocal parent
+        if parent is not None:
+            runs.append(_Run(Part(parent, start - parent.offset, stop - start), (stop - start) // 4))
+        parent = None
+
     for p in given:
         g = p.grad
         if g is None or id(p) in seen or g.size == 0:
             continue
         seen.add(id(p))
         gradients.append(g)
+        part = g.buffer
         home = p.home if isinstance(p, Parameter) else None
-        if home is None or g.buffer is not home.buffer or not isinstance(home.buffer, Part):
-            runs.append(_Run(g.buffer, g.size))
-            open_part = None
+        if home is None or part is not home.buffer or not isinstance(part, Part):
+            close()
+            runs.append(_Run(part, g.size))
             continue
-        part = home.buffer
-        end = part.offset + -(-part.nbytes // 16) * 16
-        start = part.offset
-        if open_part is not None and open_part.parent is part.parent and open_part.offset + open_part.nbytes == start:
-            runs.pop()
-            start = open_part.offset
-        open_part = Part(part.parent, start - part.parent.offset, end - start)
-        runs.append(_Run(open_part, (end - start) // 4))
+        if parent is not part.parent or stop != part.offset:
+            close()
+            parent, start = part.parent, part.offset
+        stop = part.offset + (part.nbytes + 15) // 16 * 16
+    close()
     return runs, gradients
 
 
