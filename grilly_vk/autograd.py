@@ -30,7 +30,7 @@ class _Mode(threading.local):
 
 
 _mode = _Mode()
-_anomaly = False
+detecting_anomalies = False
 
 
 class Node:
@@ -94,7 +94,7 @@ class Node:
             if gradient is None or edge is None:
                 continue
             _check_gradient(f"backward of {self.name}", gradient, self.shapes[i])
-            if _anomaly:
+            if detecting_anomalies:
                 _check_nan(f"backward of {self.name}", gradient, [g for g in gradients if g is not None])
             pairs.append((edge, [gradient]))
         return pairs
@@ -158,15 +158,15 @@ class set_detect_anomaly:
     """
 
     def __init__(self, on: bool) -> None:
-        global _anomaly
-        self._before, _anomaly = _anomaly, bool(on)
+        global detecting_anomalies
+        self._before, detecting_anomalies = detecting_anomalies, bool(on)
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, *error: object) -> None:
-        global _anomaly
-        _anomaly = self._before
+        global detecting_anomalies
+        detecting_anomalies = self._before
 
 
 def _has_nan(tensor: Tensor) -> bool:
@@ -196,7 +196,7 @@ def record(
         saved: the tensors that `backward` reads (default: the inputs); changing one of them in place before
             the backward pass is an error then.
     """
-    if _anomaly:
+    if detecting_anomalies:
         for output in outputs:
             _check_nan(name, output, inputs)
     if not _mode.enabled:

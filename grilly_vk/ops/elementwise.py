@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import autograd
 from ..autograd import record
 from ..runtime.engine import Engine
 from ..tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, dtype_of, empty, from_numpy, full
@@ -177,7 +178,12 @@ def unary(name: str, x: Any, a: float = 0.0, b: float = 0.0) -> Tensor:
     engine = x.engine
     size = x.size
     y = Tensor(engine.alloc(4 * size), x.shape, FLOAT32, engine)
-    _map("elementwise-unary", size, specs, {"x": x, "y": y}, engine, a=a, b=b)
+    if size & 3 == 0 and not (x.buffer.offset | y.buffer.offset) & 15:
+        engine.launch("elementwise-unary.vec4", size >> 2, specs, x=x, y=y, n=size >> 2, a=a, b=b)
+    else:
+        engine.launch("elementwise-unary", size, specs, x=x, y=y, n=size, a=a, b=b)
+    if not x.requires_grad and not autograd.detecting_anomalies:
+        return y
     if name in ("neg", "scale"):
         record(name, (x,), (y,), lambda gy: unary("scale", gy, -1.0 if name == "neg" else a), ())
         return y
@@ -200,7 +206,11 @@ def _binary(name: str, x: Tensor, y: Tensor) -> Tensor:
     if x.shape == y.shape:
         size = x.size
         z = Tensor(engine.alloc(4 * size), x.shape, dtype, engine)
-        _map("elementwise-binary", size, specs, {"x": x, "y": y, "z": z}, engine)
+        if size & 3 == 0 and not (x.buffer.offset | y.buffer.offset | z.buffer.offset) & 15:
+            size >>= 2
+            engine.launch("elementwise-binary.vec4", size, specs, x=x, y=y, z=z, n=size)
+        else:
+            engine.launch("elementwise-binary", size, specs, x=x, y=y, z=z, n=size)
         return z
     shape = broadcast_shape(x.shape, y.shape)
     z = empty(shape, dtype, engine)
@@ -273,7 +283,8 @@ def binary(name: str, x: Any, y: Any) -> Tensor:
     out = _binary(name, a, b)
     rule = _GRADIENTS.get(name)
     if rule is None or out.dtype is not FLOAT32 or not (a.requires_grad or b.requires_grad):
-        record(name, (), (out,), _nothing)  # for anomaly detection
+        if autograd.detecting_anomalies:
+            record(name, (a.view(), b.view()), (out,), _nothing)  # which then looks for NaN
         return out
     make, saved = rule
     need_a, need_b = a.requires_grad, b.requires_grad
