@@ -1,18 +1,20 @@
 #version 450
+// variants: vec4
 // (x - mean) / sqrt(var + eps) over rows, or (CENTRE = 0) x / sqrt(mean(x^2) + eps), times weight, plus bias.
 // Differences are from the row's first element, so nothing is lost in rows far from zero.
 // kept: each row's mean less its first element, then each row's 1 / sqrt(..), for the gradient.
 #include "common.glsl"
+#include "vector.glsl"
 layout(constant_id = 1) const uint TEAM = 0;
 layout(constant_id = 2) const uint CENTRE = 1;
 layout(constant_id = 3) const uint WEIGHT = 0;
 layout(constant_id = 4) const uint BIAS = 0;
 #include "team.glsl"
 
-layout(std430, binding = 0) readonly buffer X { float x[]; }; // (rows, n)
-layout(std430, binding = 1) readonly buffer Weight { float weight[]; }; // (n)
-layout(std430, binding = 2) readonly buffer Bias { float bias[]; }; // (n)
-layout(std430, binding = 3) writeonly buffer Y { float y[]; }; // (rows, n)
+layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (rows, n)
+layout(std430, binding = 1) readonly buffer Weight { REAL weight[]; }; // (n)
+layout(std430, binding = 2) readonly buffer Bias { REAL bias[]; }; // (n)
+layout(std430, binding = 3) writeonly buffer Y { REAL y[]; }; // (rows, n)
 layout(std430, binding = 4) writeonly buffer Kept { float kept[]; }; // (2, rows)
 layout(push_constant) uniform Push {
     uint x_at; uint weight_at; uint bias_at; uint y_at; uint kept_at;
@@ -23,21 +25,21 @@ void main()
 {
     for (uint row = first_row(); row < p.rows; row += rows_apart()) {
         uint from = p.x_at + row * p.n, to = p.y_at + row * p.n;
-        float base = CENTRE == 1 ? x[from] : 0.0, mean = 0.0;
+        float base = CENTRE == 1 ? FIRST(x[from]) : 0.0, mean = 0.0;
         if (CENTRE == 1) {
-            float sum = 0.0;
+            REAL sum = REAL(0.0);
             for (uint i = lane(); i < p.n; i += lanes())
                 sum += x[from + i] - base;
-            mean = team_sum(sum) / float(p.n);
+            mean = team_sum(TOTAL(sum)) / float(p.n * VEC);
         }
-        float squares = 0.0;
+        REAL squares = REAL(0.0);
         for (uint i = lane(); i < p.n; i += lanes()) {
-            float d = (x[from + i] - base) - mean;
+            REAL d = (x[from + i] - base) - mean;
             squares += d * d;
         }
-        float scale = 1.0 / sqrt(team_sum(squares) / float(p.n) + p.eps);
+        float scale = 1.0 / sqrt(team_sum(TOTAL(squares)) / float(p.n * VEC) + p.eps);
         for (uint i = lane(); i < p.n; i += lanes()) {
-            float v = ((x[from + i] - base) - mean) * scale;
+            REAL v = ((x[from + i] - base) - mean) * scale;
             v = WEIGHT == 1 ? v * weight[p.weight_at + i] : v;
             y[to + i] = BIAS == 1 ? v + bias[p.bias_at + i] : v;
         }

@@ -230,3 +230,35 @@ def test_gradient_of_batch_norm_over_many_elements():
     np.testing.assert_allclose(x.grad.numpy(), want, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(layer.weight.grad.numpy(), (g * z).sum(axes), rtol=1e-5, atol=1e-3)
     np.testing.assert_allclose(layer.bias.grad.numpy(), g.sum(axes, dtype=np.float64), rtol=1e-5, atol=1e-3)
+
+
+@pytest.mark.parametrize("n", [1, 63, 130, 256])
+def test_rows_by_workgroups_and_by_single_invocations(n, monkeypatch):
+    """Both ways of sharing out rows give the same, forward and back; each device uses one for a given length."""
+    x, g, weight = normal(5, n, 3) + 1, normal(5, n, 3, seed=1), normal(n, seed=2)
+    target = np.arange(15).reshape(5, 3) % n
+
+    def rows(values):
+        return values.permute(0, 2, 1)
+
+    runs = [
+        lambda t: F.softmax(t, dim=1),
+        lambda t: F.log_softmax(t, dim=1),
+        lambda t: rows(F.softmax(rows(t))),
+        lambda t: F.cross_entropy(t, target, weight**2, reduction="sum", label_smoothing=0.1),
+        lambda t: rows(F.layer_norm(rows(t), n, weight, weight)),
+        lambda t: rows(F.rms_norm(rows(t), n, weight)),
+    ]
+    results = []
+    for limit in (0, 1 << 30):
+        for kind in ("CPU", "GPU"):
+            monkeypatch.setattr(grilly_vk.ops.rows, kind, (limit, limit))
+        found = []
+        for run in runs:
+            t = from_numpy(x).requires_grad_()
+            y = run(t)
+            (y * from_numpy(g)).sum().backward() if y.ndim else y.backward()
+            found += [y.numpy(), t.grad.numpy()]
+        results.append(found)
+    for a, b in zip(*results):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=3e-6)

@@ -101,19 +101,22 @@ def _layer(name: str, centre: int, x: Any, given: Any, weight: Any, bias: Any, e
     engine = x.engine
     y, kept = empty(x.shape, on=engine), empty((2, rows), on=engine)
     spec, items = team(x, rows, n)
+    wide = _wide(n, *_given(x, w, b))
     specs = (spec, ("CENTRE", centre), ("WEIGHT", int(w is not None)))
     engine.launch(
-        "layer-norm", items, (*specs, ("BIAS", int(b is not None))),
-        work=x.size, x=x, weight=w, bias=b, y=y, kept=kept, rows=rows, n=n, eps=eps,
+        "layer-norm.vec4" if wide == 4 else "layer-norm", items, (*specs, ("BIAS", int(b is not None))),
+        work=x.size, x=x, weight=w, bias=b, y=y, kept=kept, rows=rows, n=n // wide, eps=eps,
     )  # fmt: skip
 
     def backward(g: Tensor) -> list[Tensor | None]:
         gx = gw = gb = None
         if x.requires_grad:
+            step = _wide(n, g, *_given(x, w))
             gx = empty(x.shape, on=engine)
             engine.launch(
-                "layer-norm-grad", items, specs, work=x.size, x=x, weight=w, kept=kept, gy=g, gx=gx, rows=rows, n=n
-            )
+                "layer-norm-grad.vec4" if step == 4 else "layer-norm-grad", items, specs,
+                work=x.size, x=x, weight=w, kept=kept, gy=g, gx=gx, rows=rows, n=n // step,
+            )  # fmt: skip
         if (w is not None and w.requires_grad) or (b is not None and b.requires_grad):
             parts = sorted((1, rows // 32, _PARTS))[1]
             pw, pb = empty((parts, n), on=engine), empty((parts, n), on=engine)

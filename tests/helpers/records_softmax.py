@@ -7,7 +7,7 @@ from op_table import Op, Sample, normal
 from grilly_vk.ops.scan import cumsum
 from grilly_vk.ops.softmax import log_softmax, softmax
 
-# Row lengths on both sides of the one from which a workgroup takes a row (128, or 1024 off the last axis).
+# Row lengths on both sides of those from which a GPU gives a row to a workgroup (128, or 1024 off the last axis).
 _AXES = [
     Sample([normal(5, 7)], {"axis": -1}),
     Sample([normal(5, 7)], {"axis": 0}),
