@@ -130,6 +130,7 @@ class Tensor:
         min: Callable[..., Tensor]
         argmax: Callable[..., Tensor]
         argmin: Callable[..., Tensor]
+        cumsum: Callable[..., Tensor]
         any: Callable[..., Tensor]
         all: Callable[..., Tensor]
         reshape: Callable[..., Tensor]

@@ -9,6 +9,7 @@ import numpy as np
 from .ops import elementwise as e
 from .ops import matmul as m
 from .ops import reduce as r
+from .ops import scan
 from .ops import shape as s
 from .tensor import Tensor
 
@@ -97,6 +98,7 @@ _METHODS: dict[str, Any] = {
     "split": s.split,
     "pad": s.pad,
     "flip": s.flip,
+    "cumsum": lambda self, axis: scan.cumsum(self, axis),
     "clone": s.clone,
     "clamp": lambda self, low=-np.inf, high=np.inf: e.unary("clamp", self, low, high),
     "astype": e.cast,
