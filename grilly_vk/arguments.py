@@ -19,11 +19,15 @@ def real(name: str, value: Any) -> float:
     """A finite number."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (numbers.Real, np.number)):
         raise TypeError(f"{name} must be a number, not {type(value).__name__} ({value!r})")
-    if not math.isfinite(value):
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
         raise ValueError(f"{name} must be finite, got {value!r}")
-    if abs(value) > _FLOAT32_MAX:
+    if abs(number) > _FLOAT32_MAX:
         raise ValueError(f"{name} must fit float32 (at most {_FLOAT32_MAX:.8g}), got {value!r}")
-    return float(value)
+    return number
 
 
 def positive(name: str, value: Any) -> float:
