@@ -95,6 +95,22 @@ class Tensor:
             raise ValueError(f"values have shape {array.shape}; expected {self.shape}")
         self.engine.write(self.buffer, array)
 
+    def copy(self) -> Tensor:
+        """A tensor of its own with the same contents, copied on the device."""
+        out = Tensor(self.engine.alloc(self.nbytes), self.shape, self.dtype, self.engine)
+        self.engine.launch("copy", self.size, src=self, dst=out, n=self.size)
+        return out
+
+    def __copy__(self) -> Tensor:
+        with self.engine.lock, self.engine.outside_capture():
+            return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        return self.__copy__()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("a Tensor lives on its device and can't be pickled; pickle numpy() of it")
+
     def __len__(self) -> int:
         if not self.shape:
             raise TypeError("a 0-d tensor has no len()")

@@ -8,6 +8,7 @@ import pytest
 import grilly_vk
 from grilly_vk import VulkanCompute, nn
 from grilly_vk.ops import plasticity as ops
+from grilly_vk.ops import steps
 from grilly_vk.tensor import from_numpy
 
 # One update is a float32 sum of up to some hundred terms of size 1, times a rate below 1.
@@ -85,8 +86,8 @@ def test_weight_decay_alone():
 def test_runs_that_are_cut_give_the_same(monkeypatch, rule):
     pre, post, w = problem(30, 3, 10, 7)
     want, theta = reference(pre, post, w, 0.3, 0.4, rule)
-    for name, value in (("_MOST_STEPS", 16), ("_PIECE", 4 * 30 * 7)):
-        monkeypatch.setattr(ops, name, value)
+    for module, name, value in ((ops, "_MOST_STEPS", 16), (steps, "_PIECE", 4 * 30 * 7)):
+        monkeypatch.setattr(module, name, value)
         one = layer(w, rule)
         one.update_weights(pre, post, 0.3, 0.4)
         np.testing.assert_allclose(one.weight, want, **CLOSE)

@@ -8,6 +8,7 @@ import pytest
 import grilly_vk
 from grilly_vk import VulkanCompute, nn
 from grilly_vk.ops import plasticity as ops
+from grilly_vk.ops import steps
 from grilly_vk.tensor import from_numpy
 
 # float32 sums of some hundred changes of weights around 1: an ulp of 1.2e-7 each at worst, far less on average.
@@ -217,7 +218,7 @@ def test_runs_that_are_cut_give_the_same(monkeypatch):
     whole.update_weights(pre, post)
     monkeypatch.setattr(ops, "_SCRATCH", 9 * 2 * 17)
     cut.update_weights(pre, post)
-    monkeypatch.setattr(ops, "_PIECE", 4 * 20 * 11)
+    monkeypatch.setattr(steps, "_PIECE", 4 * 20 * 11)
     sent.update_weights(pre, post)
     np.testing.assert_array_equal(whole.weight, cut.weight)
     np.testing.assert_array_equal(whole.weight, sent.weight)
