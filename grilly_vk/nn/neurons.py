@@ -98,7 +98,8 @@ class LIFNeuron(FlatNeuron):
         return self.constants.rest if name == "membrane" else 0
 
     def _run(self, x: Tensor, record: bool) -> tuple[Tensor, Tensor | None]:
-        return ops.lif(x, self._state["membrane"], self._state["refractory"], self.constants, record=record)
+        v, hold = self._state["membrane"], self._state["refractory"]
+        return ops.lif(x, v, hold, self.constants, record=record, held=self._held)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._text})"
@@ -176,6 +177,7 @@ class GIFNeuron(FlatNeuron):
             adapt_decay=self.adapt_decay,
             adaptation_strength=self.adaptation_strength,
             record=record,
+            held=self._held,
         )
 
     def __repr__(self) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .. import arguments
 from .neurons import LIFConstants
 
@@ -29,7 +31,7 @@ def lif_constants(
     step = arguments.positive("dt", dt)
     level, reset = arguments.real("v_thresh", v_thresh), arguments.real("v_reset", v_reset)
     hold = arguments.non_negative("t_refrac", t_refrac)
-    if reset >= level:
+    if np.float32(reset) >= np.float32(level):  # as the kernel sees them
         raise ValueError(
             f"v_reset ({reset}) must be below v_thresh ({level}), or a neuron that has fired once fires for ever"
         )

@@ -42,7 +42,7 @@ class NeuronKernels:
         Returns:
             (spikes, membrane, refractory) of the same shape: float32, float32, uint32.
         """
-        x = arguments.tensor("current", current, borrow=True)
+        x = over_time("current", current, "(..., n)")
         physical = dict(v_thresh=v_thresh, v_rest=v_rest, v_reset=v_reset, r_mem=r_mem, t_refrac=t_refrac)
         spikes, v, hold = self.lif_run(
             x.reshape((1, *x.shape)), membrane, refractory, dt=dt, tau_mem=tau_mem, **physical
@@ -70,8 +70,9 @@ class NeuronKernels:
         """
         c = lif_constants(dt, tau_mem, v_thresh, v_rest, v_reset, r_mem, t_refrac)
         x = over_time("currents", currents, "(T, ..., n)", 2)
-        v, hold = state_of("membrane", membrane, x.shape[1:], None), _counter(refractory, x)
-        spikes, _ = ops.lif(x, v, hold, c)
+        left = _counters(refractory, x)
+        v, hold = state_of("membrane", membrane, x.shape[1:], None), from_numpy(left)
+        spikes, _ = ops.lif(x, v, hold, c, held=bool(left.any()))
         return spikes.share(), v.numpy(), hold.numpy()
 
     def gif_step(
@@ -96,7 +97,7 @@ class NeuronKernels:
         Returns:
             (spikes, membrane, refractory, adaptation), all of the shape of current (..., n).
         """
-        x = arguments.tensor("current", current, borrow=True)
+        x = over_time("current", current, "(..., n)")
         physical = dict(v_thresh=v_thresh, v_rest=v_rest, v_reset=v_reset, r_mem=r_mem, t_refrac=t_refrac)
         own = dict(tau_adapt=tau_adapt, adaptation_strength=adaptation_strength)
         spikes, v, hold, w = self.gif_run(
@@ -135,18 +136,18 @@ class NeuronKernels:
         b = math.exp(-1000.0 * dt / arguments.positive("tau_adapt", tau_adapt))
         strength = arguments.real("adaptation_strength", adaptation_strength)
         x = over_time("currents", currents, "(T, ..., n)", 2)
-        v, hold = state_of("membrane", membrane, x.shape[1:], None), _counter(refractory, x)
+        left = _counters(refractory, x)
+        v, hold = state_of("membrane", membrane, x.shape[1:], None), from_numpy(left)
         w = state_of("adaptation", adaptation, x.shape[1:])
-        spikes, _ = ops.gif(x, v, hold, w, c, adapt_decay=b, adaptation_strength=strength)
+        spikes, _ = ops.gif(
+            x, v, hold, w, c, adapt_decay=b, adaptation_strength=strength, held=bool(left.any())
+        )
         return spikes.share(), v.numpy(), hold.numpy(), w.numpy()
 
 
-def _counter(values: Any, x: Tensor) -> Tensor:
-    given = np.asarray(0 if values is None else values)
-    if given.dtype.kind not in "biuf" or (given < 0).any() or (given != np.floor(given)).any():
-        raise ValueError("refractory must hold whole numbers of steps that are not negative")
+def _counters(values: Any, x: Tensor) -> np.ndarray:
+    given = arguments.counters("refractory", 0 if values is None else values)
     try:
-        full = np.broadcast_to(given, x.shape[1:])
+        return np.asarray(np.broadcast_to(given, x.shape[1:]), order="C")
     except ValueError:
         raise ValueError(f"refractory has shape {given.shape}; expected {x.shape[1:]}") from None
-    return from_numpy(np.ascontiguousarray(full, np.uint32))
