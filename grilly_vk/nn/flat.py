@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
-from ..ops.steps import fits, run_on_host_arrays
+from ..ops.steps import run_on_host_arrays
 from ..runtime import engine
 from ..tensor import Tensor, from_numpy, full
 
@@ -82,13 +82,7 @@ class FlatNeuron:
             self._touched = True
             return spikes.share(), trace.share()
 
-        before = None if isinstance(given, Tensor) or fits(given) else {n: t.numpy() for n, t in self._state.items()}
-        try:
-            out = run_on_host_arrays("currents", given, lambda x: self._run(x, False)[0])
-        except MemoryError:  # between two pieces: the state goes back to where the run began
-            for n, values in (before or {}).items():
-                self._state[n].assign(values)
-            raise
+        out = run_on_host_arrays("currents", given, lambda x: self._run(x, False)[0], self._state.values())
         self._touched = True
         return out
 
