@@ -17,13 +17,18 @@ _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 def real(name: str, value: Any) -> float:
     """A finite number."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (numbers.Real, np.number)):
+    kinds = (bool, np.bool_, np.complexfloating)
+    if isinstance(value, kinds) or not isinstance(value, (numbers.Real, np.number)):
         raise TypeError(f"{name} must be a number, not {type(value).__name__} ({value!r})")
-    if not math.isfinite(value):
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
         raise ValueError(f"{name} must be finite, got {value!r}")
-    if abs(value) > _FLOAT32_MAX:
+    if abs(number) > _FLOAT32_MAX:
         raise ValueError(f"{name} must fit float32 (at most {_FLOAT32_MAX:.8g}), got {value!r}")
-    return float(value)
+    return number
 
 
 def positive(name: str, value: Any) -> float:
@@ -67,17 +72,45 @@ def choice(name: str, value: Any, options: Sequence[str]) -> str:
     return value
 
 
-def array(name: str, value: Any) -> np.ndarray:
-    """A contiguous float32 array made of any real array-like; the same object if it is one already."""
+def flag(name: str, value: Any) -> bool:
+    """True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, not {type(value).__name__} ({value!r})")
+    return bool(value)
+
+
+def numbers_of(name: str, value: Any) -> np.ndarray:
+    """Any real array-like as a numpy array of its own dtype."""
     try:
         given = np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name} can't be made an array: {error}") from error
     if given.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers, not {given.dtype}")
+    return given
+
+
+def array(name: str, value: Any) -> np.ndarray:
+    """A contiguous float32 array made of any real array-like; the same object if it is one already.
+
+    NaN and infinity pass; finite numbers beyond float32 don't.
+    """
+    given = numbers_of(name, value)
     if given.dtype == np.float32 and given.flags.c_contiguous:
         return given
-    return np.array(given, np.float32, order="C")
+    with np.errstate(over="ignore"):
+        out = np.array(given, np.float32, order="C")
+    if given.dtype.itemsize > 4 and given.dtype.kind == "f" and np.isinf(out).sum() != np.isinf(given).sum():
+        raise ValueError(f"{name} holds numbers beyond float32 (more than {_FLOAT32_MAX:.8g} in size)")
+    return out
+
+
+def counters(name: str, value: Any) -> np.ndarray:
+    """Whole numbers of steps, from 0 to below 2**31, as a uint32 array."""
+    given = numbers_of(name, value)
+    if not np.isfinite(given).all() or (given < 0).any() or (given >= _SIZE_LIMIT).any() or (given % 1 != 0).any():
+        raise ValueError(f"{name} must hold whole numbers of steps, from 0 to below 2**31")
+    return given.astype(np.uint32)
 
 
 def tensor(name: str, value: Any, *, borrow: bool = False) -> Tensor:

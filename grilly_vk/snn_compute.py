@@ -92,12 +92,14 @@ class SNNCompute:
         self.gain = arguments.real("gain", gain)
         self.bias = arguments.real("bias", bias)
         self.pulse = arguments.positive("pulse", pulse)
-        self.normalize = bool(normalize)
+        self.normalize = arguments.flag("normalize", normalize)
         self.seed = arguments.size("seed", seed, least=0)
-        if arguments.real("r_mem", r_mem) <= 0:
-            raise ValueError(f"r_mem must be positive, got {r_mem!r}")
+        arguments.positive("r_mem", r_mem)
         # Fires a resting neuron at once, with room for rounding.
-        self._kick = 1.05 * (self.constants.threshold - self.constants.rest) / self.constants.gain
+        self._kick = 0.0
+        if self.encoding == "latency":
+            reach = 1.05 * (self.constants.threshold - self.constants.rest) / self.constants.gain
+            self._kick = arguments.real("the pulse that v_thresh, v_rest, r_mem, dt and tau_mem call for", reach)
         self._calls = 0
         self._projection: Tensor | None = None
 
@@ -126,16 +128,16 @@ class SNNCompute:
             TypeError: not real numbers.
             ValueError: not one or two axes, empty, or NaN or infinity inside.
         """
-        given = embedding.numpy() if isinstance(embedding, Tensor) else embedding
-        x = arguments.array("embedding", given)
-        if x.ndim not in (1, 2) or x.size == 0:
-            raise ValueError(f"embedding has shape {x.shape}; expected (D,) or (B, D), not empty")
-        norm = np.sqrt(np.mean(np.square(x, dtype=np.float64), axis=-1))
-        if not np.isfinite(norm).all():
-            raise ValueError(f"embedding holds {int((~np.isfinite(x)).sum()) or 'too large'} non-finite numbers")
-        rows, norms = x.reshape(-1, x.shape[-1]), norm.reshape(-1)
+        given = arguments.numbers_of("embedding", embedding.numpy() if isinstance(embedding, Tensor) else embedding)
+        if given.ndim not in (1, 2) or given.size == 0:
+            raise ValueError(f"embedding has shape {given.shape}; expected (D,) or (B, D), not empty")
+        wrong = int((~np.isfinite(given)).sum())
+        if wrong:
+            raise ValueError(f"embedding holds {wrong} non-finite numbers")
+        x, live = self._scaled(given)
+        rows, drives = x.reshape(-1, x.shape[-1]), live.reshape(-1)
         fit = max(1, _PIECE // (self.n_neurons * self.timesteps))
-        pieces = [self._simulate(rows[i : i + fit], norms[i : i + fit]) for i in range(0, len(rows), fit)]
+        pieces = [self._simulate(rows[i : i + fit], drives[i : i + fit]) for i in range(0, len(rows), fit)]
         result = pieces[0] if len(pieces) == 1 else {k: np.concatenate([p[k] for p in pieces]) for k in pieces[0]}
         silent = int((result["spike_activity"] == 0).sum())
         if silent:
@@ -147,12 +149,22 @@ class SNNCompute:
             )
         return {k: (v[0].item() if v.ndim == 1 else v[0]) for k, v in result.items()} if x.ndim == 1 else result
 
-    def _simulate(self, x: np.ndarray, norm: np.ndarray) -> dict[str, np.ndarray]:
+    def _scaled(self, given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """float32 rows of unit RMS (or as they are), and which rows are not all zeros."""
+        wide = given.astype(np.float64)
+        most = np.abs(wide).max(axis=-1, keepdims=True)
+        live = most[..., 0] > 0
+        if not self.normalize:
+            return arguments.array("embedding", given), live
+        wide /= np.where(most > 0, most, 1.0)  # first to at most 1, so that squares neither overflow nor vanish
+        rms = np.sqrt(np.square(wide).mean(axis=-1, keepdims=True))
+        return (wide / np.where(rms > 0, rms, 1.0)).astype(np.float32), live
+
+    def _simulate(self, x: np.ndarray, live: np.ndarray) -> dict[str, np.ndarray]:
         batch, n, steps = len(x), self.n_neurons, self.timesteps
-        factor = np.divide(1.0, norm, out=np.zeros(batch), where=norm > 0) if self.normalize else 1.0 * (norm > 0)
         head = np.zeros(HEAD_WORDS + batch, np.uint32)
         head[1:5] = self.seed, 0, self._calls & 0xFFFFFFFF, self._calls >> 32
-        head[HEAD_WORDS:] = factor.astype(np.float32).view(np.uint32)
+        head[HEAD_WORDS:] = live.astype(np.float32).view(np.uint32)
         rows = from_numpy(np.ascontiguousarray(x), borrow=True)
         if x.shape[1] > n:
             rows = matmul(rows, self._fold(x.shape[1]))
@@ -171,7 +183,8 @@ class SNNCompute:
         counts = total.numpy()
         self._calls += 1
         activity = counts.sum(axis=1, dtype=np.float64)
-        most = _SATURATED * -(-steps // (1 + self.constants.hold_steps))
+        # Who can fire once only is not saturated by doing so.
+        most = max(2.0, _SATURATED * -(-steps // (1 + self.constants.hold_steps)))
         return {
             "spike_activity": activity,
             "spikes": (counts > 0).astype(np.float32),

@@ -199,6 +199,19 @@ class Tensor:
         """Nested lists of Python numbers."""
         return self.numpy().tolist()
 
+    def copy(self) -> Tensor:
+        """A tensor of its own with the same contents, copied on the device, off the tape (see `clone`)."""
+        out = Tensor(self.engine.alloc(self.nbytes), self.shape, self.dtype, self.engine)
+        self.engine.launch("copy", self.size, src=self, dst=out, n=self.size)
+        return out
+
+    def __copy__(self) -> Tensor:
+        with self.engine.lock, self.engine.outside_capture():
+            return self.copy()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("a Tensor lives on its device and can't be pickled; pickle numpy() of it")
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:
             raise ValueError("a tensor can't be seen by numpy without a copy; use share()")
@@ -261,10 +274,8 @@ class Tensor:
         """A leaf with the same values in memory of its own, without gradient."""
         if self.node is not None:
             raise RuntimeError("only leaves can be deep-copied; detach() or clone() a result")
-        out = empty(self.shape, self.dtype, self.engine)
-        self.engine.launch("copy", self.size, src=self, dst=out, n=self.size)
+        out = memo[id(self)] = self.__copy__()
         out.requires_grad = self.requires_grad
-        memo[id(self)] = out
         return out
 
     def rows(self, start: int, stop: int) -> Tensor:

@@ -1,7 +1,7 @@
 #version 450
 // variants: vec4
 // SNNCompute's one dispatch: embedding -> drive -> encode -> LIF over T steps -> spikes, counts, first spikes.
-// drive = gain * scale[b] * x + bias (0 where the embedding is shorter than the layer is wide: x = 0 there).
+// drive = gain * scale[b] * x + bias, with x = 0 where the embedding is shorter than the layer is wide.
 #include "common.glsl"
 #include "vector.glsl"
 #include "philox.glsl"
@@ -46,7 +46,7 @@ void main()
         // A zero embedding (scale 0) is no input at all: it gets no bias either.
         REAL drive = scale == 0.0 ? REAL(0.0) : p.gain * embedding(b, i, scale) + p.bias;
         REAL level = clamp(drive / p.pulse, REAL(0.0), REAL(1.0));
-        REAL due = round((REAL(1.0) - level) * float(p.steps - 1));
+        REAL due = roundEven((REAL(1.0) - level) * float(p.steps - 1));
 
         REAL v = REAL(p.rest), sum = REAL(0.0);
         COUNT held = COUNT(0), when = COUNT(0xFFFFFFFFu);

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -485,11 +486,13 @@ def test_without_matplotlib(cli, save, tmp_path, monkeypatch):
 
 def test_the_bar_comes_after_some_time_only(capsys, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")  # makes rich take the captured stderr for a terminal
-    with late_progress("quick work", 2) as advance:
+    with late_progress("quick work", 2, patience=3600) as advance:
         advance(2)
     assert capsys.readouterr() == ("", "")
-    with late_progress("slow work", 2, patience=0.05) as advance:
-        time.sleep(0.3)
+    with late_progress("slow work", 2, patience=0.01) as advance:
+        for timer in threading.enumerate():
+            if isinstance(timer, threading.Timer):
+                timer.join(30)  # until it has started the bar
         advance(2)
     out, err = capsys.readouterr()
     assert out == ""
@@ -505,8 +508,6 @@ def test_no_bar_without_a_terminal(capsys, monkeypatch):
 
 
 def test_the_bar_goes_when_the_work_fails(monkeypatch):
-    import threading
-
     monkeypatch.setenv("FORCE_COLOR", "1")
     before = threading.active_count()
     with pytest.raises(KeyError), late_progress("work", 1, patience=60):

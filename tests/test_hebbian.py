@@ -8,7 +8,8 @@ import pytest
 import grilly_vk
 from grilly_vk import VulkanCompute, nn
 from grilly_vk.ops import plasticity as ops
-from grilly_vk.tensor import from_numpy
+from grilly_vk.ops import steps
+from grilly_vk.tensor import from_numpy, full
 
 # One update is a float32 sum of up to some hundred terms of size 1, times a rate below 1.
 CLOSE = dict(rtol=1e-5, atol=1e-5)
@@ -85,13 +86,75 @@ def test_weight_decay_alone():
 def test_runs_that_are_cut_give_the_same(monkeypatch, rule):
     pre, post, w = problem(30, 3, 10, 7)
     want, theta = reference(pre, post, w, 0.3, 0.4, rule)
-    for name, value in (("_MOST_STEPS", 16), ("_PIECE", 4 * 30 * 7)):
-        monkeypatch.setattr(ops, name, value)
+    for module, name, value in ((ops, "_MOST_STEPS", 16), (steps, "_PIECE", 4 * 30 * 7)):
+        monkeypatch.setattr(module, name, value)
         one = layer(w, rule)
         one.update_weights(pre, post, 0.3, 0.4)
         np.testing.assert_allclose(one.weight, want, **CLOSE)
         if rule == "bcm":
             np.testing.assert_allclose(one.theta, theta, **CLOSE)
+
+
+@pytest.mark.parametrize("rule", ["hebb", "oja", "bcm"])
+def test_no_memory_in_the_middle_of_a_run_leaves_the_state(monkeypatch, rule):
+    pre, post, w = problem(30, 3, 10, 7)
+    one = layer(w, rule)
+    one.update_weights(pre, post, 0.3)
+    before = one.weight, one.theta
+    monkeypatch.setattr(steps, "_PIECE", 4 * 30 * 7)
+    send, calls = steps.from_numpy, []
+
+    def third_time_out_of_memory(values):
+        calls.append(1)
+        if len(calls) == 4:
+            raise grilly_vk.OutOfDeviceMemory("no room")
+        return send(values)
+
+    monkeypatch.setattr(steps, "from_numpy", third_time_out_of_memory)
+    with pytest.raises(grilly_vk.OutOfDeviceMemory):
+        one.update_weights(pre, post, 0.3)
+    np.testing.assert_array_equal(one.weight, before[0])
+    np.testing.assert_array_equal(one.theta, before[1])
+
+
+def test_no_memory_for_the_new_weights_leaves_the_threshold(monkeypatch):
+    """A run of several launches in one piece."""
+    pre, post, w = problem(30, 3, 10, 7)
+    one = layer(w, "bcm")
+    one.theta = np.full(7, 0.5)
+    monkeypatch.setattr(ops, "_MOST_STEPS", 16)
+    take = grilly_vk.Tensor.copy
+
+    def no_room(tensor):
+        if tensor.shape == w.shape:
+            raise grilly_vk.OutOfDeviceMemory("no room")
+        return take(tensor)
+
+    monkeypatch.setattr(grilly_vk.Tensor, "copy", no_room)
+    with pytest.raises(grilly_vk.OutOfDeviceMemory):
+        one.update_weights(pre, post, 0.3)
+    np.testing.assert_array_equal(one.theta, np.full(7, 0.5))
+    np.testing.assert_array_equal(one.weight, w)
+
+
+@pytest.mark.parametrize("most", [16, 1 << 16], ids=["cut", "whole"])
+@pytest.mark.parametrize("rule", ["hebb", "bcm"])
+def test_replays_go_on_learning(monkeypatch, rule, most):
+    pre, post, _ = problem(30, 3, 10, 7)
+    twin = nn.HebbianLayer(10, 7, rule, seed=1)
+    monkeypatch.setattr(ops, "_MOST_STEPS", most)
+    junk = [full((7,), 7.0) for _ in range(9)]
+    junk[0].engine.synchronize()
+    del junk
+    with grilly_vk.capture() as graph:
+        one = nn.HebbianLayer(10, 7, rule, seed=1)
+        one.update_weights(pre, post, 0.3)
+    np.testing.assert_array_equal(one.theta, np.zeros(7))
+    for _ in range(3):
+        graph.replay()
+        twin.update_weights(pre, post, 0.3)
+        np.testing.assert_array_equal(one.weight, twin.weight)
+        np.testing.assert_array_equal(one.theta, twin.theta)
 
 
 def test_oja_finds_the_principal_component():
@@ -191,6 +254,8 @@ def test_what_is_not_finite_is_computed_like_numpy(bad, rule):
         (np.ones((2, 3)), np.ones((4, 2)), {}, ValueError, r"post has shape \(4, 2\); expected \(2, 2\)"),
         (np.ones((5, 1, 3)), np.ones((5, 2, 2)), {}, ValueError, r"expected \(5, 1, 2\)"),
         (np.ones((1, 1, 1, 3)), np.ones(2), {}, ValueError, "pre has shape"),
+        ([[1.0], [2.0, 3.0]], np.ones(2), {}, ValueError, "pre can't be made an array"),
+        (np.ones(3), [[1.0], [2.0, 3.0]], {}, ValueError, "post can't be made an array"),
         (np.ones(3, complex), np.ones(2), {}, TypeError, "pre must hold real numbers, not complex128"),
         (np.ones(3), np.array([1, None]), {}, TypeError, "post must hold real numbers, not object"),
         (np.ones(3), np.ones(2), {"learning_rate": np.nan}, ValueError, "learning_rate must be finite"),
@@ -214,6 +279,9 @@ def test_bad_input_is_named_and_changes_nothing(pre, post, settings, error, text
     [
         ({"rule": "anti"}, ValueError, "rule must be one of 'hebb', 'oja', 'bcm'; got 'anti'"),
         ({"tau_theta": 0}, ValueError, "tau_theta must be positive"),
+        ({"seed": -1}, ValueError, "seed must be at least 0"),
+        ({"seed": 1.5}, TypeError, "seed must be a whole number, not float"),
+        ({"seed": True}, TypeError, "seed must be a whole number, not bool"),
         ({"in_features": -1}, ValueError, "in_features must be at least 1"),
         ({"out_features": "many"}, TypeError, "out_features must be a whole number"),
     ],

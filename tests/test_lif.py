@@ -268,6 +268,7 @@ def test_device_results_go_back_in_without_harm():
         ({"t_refrac": -1.0}, ValueError, "t_refrac"),
         ({"t_refrac": 1e300}, ValueError, "t_refrac"),
         ({"v_reset": 2.0}, ValueError, "v_reset"),
+        ({"v_reset": 0.99999999999}, ValueError, "v_reset"),
         ({"v_thresh": float("inf")}, ValueError, "v_thresh"),
         ({"v_thresh": 1e300}, ValueError, "v_thresh must fit float32"),
         ({"threshold": 0.0}, ValueError, "threshold"),
@@ -411,3 +412,62 @@ def test_a_failed_first_call_does_not_fix_the_size():
     with pytest.raises(ValueError, match="last axis of current"):
         lif(np.zeros(0))
     assert lif(np.zeros(3)).shape == (3,)
+
+
+@pytest.mark.parametrize("layer", [nn.LIFNeuron, nn.GIFNeuron])
+def test_layers_refuse_to_be_captured_and_keep_their_state(layer):
+    fresh, used = layer(7), layer(7)
+    x = currents((7,), seed=50)
+    used(x)
+    before = used.membrane
+    for one in (fresh, used):
+        with pytest.raises(RuntimeError, match=f"{layer.__name__} .* captured"), grilly_vk.capture():
+            one(x)
+    np.testing.assert_array_equal(used.membrane, before)
+    np.testing.assert_array_equal(fresh(x), layer(7)(x))
+    np.testing.assert_array_equal(fresh.membrane, before)
+
+
+@pytest.mark.parametrize("layer", [nn.LIFNeuron, nn.GIFNeuron])
+def test_a_refractory_time_set_by_hand_holds_layers_without_one(layer):
+    one = layer(4, t_refrac=0.0)
+    one.refractory = [0, 1, 2, 0]
+    spikes = one.run(np.full((3, 4), 100.0))
+    np.testing.assert_array_equal(spikes, [[1, 0, 0, 1], [1, 1, 0, 1], [1, 1, 1, 1]])
+    one.reset()
+    assert one(np.full(4, 100.0)).all()
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan, 1e10, 2.0**32, -1, 0.5, [[1], [2, 3]]])
+def test_counters_are_checked(value):
+    lif, snn = nn.LIFNeuron(4), grilly_vk.VulkanCompute().snn
+    with pytest.raises(ValueError, match="refractory"):
+        lif.refractory = value
+    with pytest.raises(ValueError, match="refractory"):
+        snn.lif_step(np.zeros(4), np.zeros(4), value)
+
+
+def test_a_single_number_is_no_layer():
+    with pytest.raises(ValueError, match=r"current has shape \(\); expected \(..., n\)"):
+        grilly_vk.VulkanCompute().snn.lif_step(1.0, 0.0)
+
+
+def test_state_of_another_shape_is_refused():
+    lif = nn.LIFNeuron(4)
+    with pytest.raises(ValueError, match=r"membrane has shape \(5,\); expected \(4,\)"):
+        lif.membrane = np.zeros(5)
+    with pytest.raises(ValueError, match="membrane can't be set yet"):
+        nn.LIFNeuron(threshold=1.0).membrane = 0.5
+
+
+def test_numbers_beyond_float32_are_refused_by_name():
+    with pytest.raises(ValueError, match="current holds numbers beyond float32"):
+        nn.LIFNeuron(2)(np.array([1e300, 0.0]))
+    assert nn.LIFNeuron(2)(np.array([np.inf, 0.0]))[0] == 1
+
+
+def test_a_tensor_of_another_dtype_fixes_nothing():
+    lif = nn.LIFNeuron(threshold=1.0)
+    with pytest.raises(TypeError, match="current must be a float32 tensor"):
+        lif(grilly_vk.tensor.full((5,), 0, np.int32))
+    assert lif(np.zeros(7)).shape == (7,)

@@ -162,6 +162,30 @@ def test_layer_steps_equal_a_run():
     np.testing.assert_array_equal(layer.run(x), run)
 
 
+def test_no_memory_in_the_middle_of_a_run_leaves_the_neurons(monkeypatch):
+    from grilly_vk.ops import steps
+
+    x = np.random.default_rng(0).random((40, 6), np.float32)
+    layer = nn.SNNLayer(6, 5, seed=0)
+    layer.weight = np.ones((5, 6))
+    layer.run(x)
+    before = layer.neuron.membrane, layer.neuron.refractory
+    monkeypatch.setattr(steps, "_PIECE", 7 * x[0].nbytes)
+    run, calls = layer.neuron._run, []
+
+    def third_time_out_of_memory(*arguments):
+        calls.append(1)
+        if len(calls) == 3:
+            raise grilly_vk.OutOfDeviceMemory("no room")
+        return run(*arguments)
+
+    monkeypatch.setattr(layer.neuron, "_run", third_time_out_of_memory)
+    with pytest.raises(grilly_vk.OutOfDeviceMemory):
+        layer.run(x)
+    np.testing.assert_array_equal(layer.neuron.membrane, before[0])
+    np.testing.assert_array_equal(layer.neuron.refractory, before[1])
+
+
 def test_layer_stays_on_the_device():
     layer = nn.SNNLayer(16, 9, seed=0)
     x = from_numpy(np.ones((30, 4, 16), np.float32))

@@ -345,22 +345,38 @@ def test_device_local_memory_with_staging(snippet):
 # ---- growth ----
 
 
+def least_growth(work, tries=4):
+    """Bytes that the process grew by, in the best of several rounds: a leak grows in each, noise does not."""
+    growth = []
+    for _ in range(tries):
+        before = rss()
+        work()
+        growth.append(rss() - before)
+        if growth[-1] <= 0:
+            break
+    return min(growth)
+
+
 @pytest.mark.slow
 def test_ten_thousand_calls_do_not_grow():
     layer = grilly_vk.nn.LIFNeuron(64)
     x = np.full(64, 0.5, np.float32)
     layer(x)
+
+    def calls():
+        for i in range(10_000):
+            layer(x)
+            if i % 100 == 0:
+                layer.membrane  # noqa: B018
+
     for _ in range(3000):
         layer(x)
-    before, memory = grilly_vk.memory_stats(), rss()
-    for i in range(10_000):
-        layer(x)
-        if i % 100 == 0:
-            layer.membrane  # noqa: B018
+    before = grilly_vk.memory_stats()
+    growth = least_growth(calls)
     after = grilly_vk.memory_stats()
     for name in ("bytes_in_use", "bytes_reserved", "segments", "programs"):
         assert after[name] == before[name], name
-    assert rss() - memory < 2 * MIB
+    assert growth < 2 * MIB  # 200 bytes a call
 
 
 @pytest.mark.slow
@@ -369,10 +385,13 @@ def test_distinct_submits_do_not_grow():
     target = empty((8,))
     for i in range(3000):
         fill(target, i).engine.synchronize()
-    memory = rss()
-    for i in range(4000):
-        fill(target, -i).engine.synchronize()
-    assert rss() - memory < 4 * MIB
+    numbers = iter(range(3000, 1 << 30))
+
+    def submits():
+        for _ in range(4000):
+            fill(target, next(numbers)).engine.synchronize()
+
+    assert least_growth(submits) < 4 * MIB  # 1 KiB a submit; a recorded one is larger
 
 
 def test_dropping_tensors_in_another_thread_frees_them():

@@ -251,6 +251,8 @@ def test_bad_embeddings(x, error, text):
         ({"gain": float("nan")}, ValueError, "gain"),
         ({"r_mem": 0}, ValueError, "r_mem"),
         ({"seed": -1}, ValueError, "seed"),
+        ({"normalize": "no"}, TypeError, "normalize must be True or False"),
+        ({"dt": np.complex64(1)}, TypeError, "dt must be a number"),
     ],
 )
 def test_bad_arguments(arguments, error, text):
@@ -277,3 +279,31 @@ def test_document_example():
     snn = grilly.SNNCompute(n_neurons=512)
     result = snn.process(np.random.default_rng(0).standard_normal(512).astype(np.float32))
     assert result["spike_activity"] > 0 and 0 < result["firing_rate"] < 1 and result["spikes"].shape == (512,)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-44, 1e-40, 1e-38, 1e30, 1e38, 1e300])
+@pytest.mark.parametrize("d", [12, 40])
+def test_any_size_of_numbers_is_scaled_alike(scale, d):
+    x = np.random.default_rng(4).standard_normal(d)  # float64: half of these scales are beyond float32
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        got = SNNCompute(12).process(x * scale)["spike_train"]
+    np.testing.assert_array_equal(got, SNNCompute(12).process(x)["spike_train"])
+
+
+def test_unnormalised_numbers_beyond_float32_are_refused():
+    with pytest.raises(ValueError, match="embedding holds numbers beyond float32"):
+        SNNCompute(8, normalize=False).process(np.full(8, 1e300))
+
+
+def test_who_can_fire_once_only_is_not_saturated():
+    assert SNNCompute(8, 3, "latency", bias=9.0).process(np.ones(8))["saturated_fraction"] == 0.0
+    assert SNNCompute(8, 3, gain=100.0).process(np.ones(8))["saturated_fraction"] == 0.0
+
+
+def test_a_pulse_that_float32_cannot_hold_is_refused_where_it_is_needed():
+    extreme = dict(v_thresh=3e38, dt=1e-30, t_refrac=0.0)
+    with pytest.raises(ValueError, match="the pulse that v_thresh"):
+        SNNCompute(8, 5, "latency", **extreme)
+    with pytest.warns(RuntimeWarning, match="no neuron fired"):
+        SNNCompute(8, 5, **extreme).process(np.ones(8))

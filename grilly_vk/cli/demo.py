@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
+from pathlib import Path
 from typing import Any
 
 from .. import data
@@ -16,12 +17,14 @@ from .picture import Picture
 from .simulate import simulate
 from .tables import activity_table, as_json, console, header
 
+PICTURE = Path("out") / "demo.png"
+
 
 def add_to(commands: Any) -> None:
     """Add the sub-command to the parser's `commands`."""
     text = "turn 64 bundled sentence embeddings into spikes; compare related with unrelated sentences"
     command = commands.add_parser("demo", help=text, description=text)
-    add_simulation_options(command, neurons="384, one for each dimension of the embeddings")
+    add_simulation_options(command, neurons="384, one for each dimension of the embeddings", plot=PICTURE)
     command.set_defaults(run=run)
 
 

@@ -10,8 +10,16 @@ from typing import Any
 from ..snn_compute import SNNCompute
 
 
-def add_simulation_options(command: argparse.ArgumentParser, *, neurons: str) -> None:
-    """Add the simulation's options; `neurons` says in words what the default of --neurons is."""
+def add_simulation_options(
+    command: argparse.ArgumentParser, *, neurons: str, plot: Path | None = None
+) -> None:
+    """Add the simulation's options.
+
+    Args:
+        command: the sub-command's parser.
+        neurons: says in words what the default of --neurons is.
+        plot: the default of --plot.
+    """
     add = command.add_argument
     usual = inspect.signature(SNNCompute).parameters  # the defaults stand there, and only there
 
@@ -32,7 +40,10 @@ def add_simulation_options(command: argparse.ArgumentParser, *, neurons: str) ->
     setting("--bias", "bias", "current for a value of 0", type=float, metavar="I")
     setting("--seed", "seed", "seed of everything random", type=_seed)
     add("--device", metavar="NAME", help="index or part of the name, as `info` lists them")
-    add("--plot", type=Path, metavar="FILE", help="write a picture (PNG, PDF or SVG by its ending)")
+    usual_plot = f" (default: {plot}; see --no-plot)" if plot else ""
+    add("--plot", type=Path, metavar="FILE", default=plot, help=f"picture: PNG, PDF or SVG by its ending{usual_plot}")
+    if plot:
+        add("--no-plot", dest="plot", action="store_const", const=None, help="write no picture")
     add("--json", action="store_true", help="print the numbers as JSON instead of tables")
 
 

@@ -77,8 +77,11 @@ def simulate(args: argparse.Namespace, x: np.ndarray, keep: Sequence[int] = ()) 
         DeviceError, OutOfDeviceMemory: no device, or it is too small.
     """
     neurons = args.neurons or x.shape[1]
-    if args.device is not None:
-        grilly_vk.set_device(args.device)
+    try:
+        if args.device is not None:
+            grilly_vk.set_device(args.device)
+    except (TypeError, ValueError) as error:  # a GRILLY_VK_* variable that makes no sense
+        raise CliError(str(error)) from error
     part = max(1, _PART // (neurons * args.timesteps))
     results: list[dict[str, Any]] = []
     trains: dict[int, np.ndarray] = {}

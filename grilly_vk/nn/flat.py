@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
-from ..ops.steps import fits, run_on_host_arrays
+from ..ops.steps import run_on_host_arrays
+from ..runtime import engine
 from ..tensor import Tensor, from_numpy, full
 
 
@@ -24,6 +25,7 @@ class FlatNeuron:
         self.n_neurons = n_neurons
         self._state: dict[str, Tensor] = {}
         self._touched = False
+        self._held = False  # a refractory time was set by hand, which layers without one must heed too
 
     # ---- to be given by the layer ----
 
@@ -50,7 +52,7 @@ class FlatNeuron:
             ValueError: the last axis is not n_neurons, or the batch axes differ from those of the state.
             TypeError: not an array of real numbers.
         """
-        given = current if isinstance(current, Tensor) else arguments.array("current", current)
+        given = _checked("current", current)
         self._fit("current", given.shape)
         x = arguments.tensor("current", given, borrow=True)
         spikes, _ = self._run(x.reshape((1, *x.shape)), False)
@@ -70,7 +72,7 @@ class FlatNeuron:
         Raises:
             ValueError, TypeError: as in a single step.
         """
-        given = currents if isinstance(currents, Tensor) else arguments.array("currents", currents)
+        given = _checked("currents", currents)
         if len(given.shape) < 2:
             raise ValueError(f"currents has shape {given.shape}; expected (T, ..., {self.n_neurons or 'n'})")
         self._fit("currents", given.shape[1:])
@@ -80,22 +82,22 @@ class FlatNeuron:
             self._touched = True
             return spikes.share(), trace.share()
 
-        before = None if isinstance(given, Tensor) or fits(given) else {n: t.numpy() for n, t in self._state.items()}
-        try:
-            out = run_on_host_arrays("currents", given, lambda x: self._run(x, False)[0])
-        except MemoryError:  # between two pieces: the state goes back to where the run began
-            for n, values in (before or {}).items():
-                self._state[n].assign(values)
-            raise
+        out = run_on_host_arrays("currents", given, lambda x: self._run(x, False)[0], self._state.values())
         self._touched = True
         return out
 
     def reset(self) -> None:
         """Puts the state back to its start, in the shape (n_neurons,)."""
         self._state = {}
-        self._touched = False
+        self._touched = self._held = False
 
     def _fit(self, name: str, shape: tuple[int, ...]) -> None:
+        """Makes the state fit inputs of `shape` a step, or raises before anything is changed."""
+        if engine().stream.capture is not None:
+            raise RuntimeError(
+                f"{type(self).__name__} gives its results back as numpy arrays, so it can't be used while a graph is "
+                "captured; the operations in grilly_vk.ops can"
+            )
         if not shape or (self.n_neurons is not None and shape[-1] != self.n_neurons):
             raise ValueError(f"{name} has {shape[-1:] or 'no'} neurons on its last axis; expected {self.n_neurons}")
         if self.n_neurons is None:
@@ -127,10 +129,17 @@ class FlatNeuron:
         return np.full(self._shape, self._initial(name), dtype)
 
     def _set(self, name: str, values: Any) -> None:
-        dtype = dict(self._state_names)[name]
-        array = np.ascontiguousarray(np.broadcast_to(arguments.array(name, values), self._shape), dtype)
+        given = arguments.counters(name, values) if name == "refractory" else arguments.array(name, values)
+        if self.n_neurons is None:
+            raise ValueError(f"{name} can't be set yet: the number of neurons comes with the first input")
+        try:
+            array = np.ascontiguousarray(np.broadcast_to(given, self._shape))
+        except ValueError:
+            raise ValueError(f"{name} has shape {given.shape}; expected {self._shape}") from None
         self._fit(name, array.shape)
         self._state[name].assign(array)
+        if name == "refractory":
+            self._held = bool(array.any())
 
     @property
     def membrane(self) -> np.ndarray:
@@ -148,8 +157,9 @@ class FlatNeuron:
 
     @refractory.setter
     def refractory(self, values: Any) -> None:
-        given = arguments.array("refractory", values)
-        if (given < 0).any() or (given != np.floor(given)).any():
-            raise ValueError("refractory counts steps: whole numbers that are not negative")
-        self._set("refractory", given)
+        self._set("refractory", values)
 
+
+def _checked(name: str, value: Any) -> Any:
+    """A float32 tensor as it is, or a float32 array, not uploaded yet."""
+    return arguments.tensor(name, value) if isinstance(value, Tensor) else arguments.array(name, value)

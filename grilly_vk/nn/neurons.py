@@ -9,37 +9,11 @@ import numpy as np
 
 from .. import arguments
 from ..ops import neurons as ops
+from ..ops.lif_constants import PHYSICAL, constants, lif_constants
 from ..tensor import Tensor
 from .flat import FlatNeuron
 
-_BIOPHYSICAL = {
-    "n_neurons": 256,
-    "dt": 0.001,
-    "tau_mem": 20.0,
-    "v_thresh": 1.0,
-    "v_rest": 0.0,
-    "v_reset": 0.0,
-    "r_mem": 1.0,
-    "t_refrac": 2.0,
-}
-
-
-def constants(values: dict[str, Any]) -> ops.LIFConstants:
-    """Checks the biophysical arguments (all but n_neurons) and turns them into kernel constants."""
-    checked = {
-        name: (arguments.positive if name in ("dt", "tau_mem") else arguments.real)(name, values[name])
-        for name in _BIOPHYSICAL
-        if name != "n_neurons"
-    }
-    arguments.non_negative("t_refrac", checked["t_refrac"])
-    if checked["v_reset"] >= checked["v_thresh"]:
-        raise ValueError(
-            f"v_reset ({checked['v_reset']}) must be below v_thresh ({checked['v_thresh']}), or a neuron that has "
-            "fired once fires for ever"
-        )
-    if checked["t_refrac"] / (1000.0 * checked["dt"]) >= 2**31:
-        raise ValueError(f"t_refrac ({checked['t_refrac']} ms) is too many steps of dt ({checked['dt']} s)")
-    return ops.LIFConstants.biophysical(**checked)
+_BIOPHYSICAL = {"n_neurons": 256, **PHYSICAL}
 
 
 class LIFNeuron(FlatNeuron):
@@ -124,7 +98,8 @@ class LIFNeuron(FlatNeuron):
         return self.constants.rest if name == "membrane" else 0
 
     def _run(self, x: Tensor, record: bool) -> tuple[Tensor, Tensor | None]:
-        return ops.lif(x, self._state["membrane"], self._state["refractory"], self.constants, record=record)
+        v, hold = self._state["membrane"], self._state["refractory"]
+        return ops.lif(x, v, hold, self.constants, record=record, held=self._held)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._text})"
@@ -170,17 +145,7 @@ class GIFNeuron(FlatNeuron):
         t_refrac: float = 2.0,
     ) -> None:
         count = arguments.size("n_neurons", n_neurons)
-        self.constants = constants(
-            {
-                "dt": dt,
-                "tau_mem": tau_mem,
-                "v_thresh": v_thresh,
-                "v_rest": v_rest,
-                "v_reset": v_reset,
-                "r_mem": r_mem,
-                "t_refrac": t_refrac,
-            }
-        )
+        self.constants = lif_constants(dt, tau_mem, v_thresh, v_rest, v_reset, r_mem, t_refrac)
         self.adapt_decay = math.exp(-1000.0 * dt / arguments.positive("tau_adapt", tau_adapt))
         self.adaptation_strength = arguments.real("adaptation_strength", adaptation_strength)
         super().__init__(count)
@@ -212,6 +177,7 @@ class GIFNeuron(FlatNeuron):
             adapt_decay=self.adapt_decay,
             adaptation_strength=self.adaptation_strength,
             record=record,
+            held=self._held,
         )
 
     def __repr__(self) -> str:

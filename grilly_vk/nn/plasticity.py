@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,37 +9,8 @@ import numpy as np
 from .. import arguments
 from ..ops import plasticity as ops
 from ..ops.linear import matmul
-from ..tensor import Tensor, from_numpy, full
-
-RULES = ("hebb", "oja", "bcm")
-
-Run = Any  # Tensor or ndarray (T, B, n)
-
-
-def activity(name: str, values: Any, n: int, like: tuple[int, ...] | None = None) -> Run:
-    """Activities (n,), (B, n) or (T, B, n) as (T, B, n); `like` is the shape that the other side came in."""
-    given = values if isinstance(values, Tensor) else arguments.array(name, values)
-    if isinstance(given, Tensor) and given.dtype != np.float32:
-        raise TypeError(f"{name} must be a float32 tensor, not {given.dtype}")
-    shape = given.shape
-    if not 1 <= len(shape) <= 3 or shape[-1] != n:
-        raise ValueError(f"{name} has shape {shape}; expected ({n},), (B, {n}) or (T, B, {n})")
-    if like is not None and shape[:-1] != like[:-1]:
-        wanted = (*like[:-1], n)
-        raise ValueError(
-            f"{name} has shape {shape}; expected {wanted}, for the same batch and steps as the presynaptic side"
-        )
-    return given.reshape((1,) * (3 - len(shape)) + shape)
-
-
-def shape_of(values: Any) -> tuple[int, ...]:
-    """The shape of an array-like, as given."""
-    return tuple(values.shape) if hasattr(values, "shape") else np.shape(values)
-
-
-def threshold_blend(tau_theta: Any) -> float:
-    """How far the BCM threshold moves in a step."""
-    return -math.expm1(-1.0 / arguments.positive("tau_theta", tau_theta))
+from ..ops.state import filled, uniform, xavier
+from ..tensor import Tensor
 
 
 class _PlasticLayer:
@@ -121,12 +91,10 @@ class HebbianLayer(_PlasticLayer):
         seed: int | None = None,
     ) -> None:
         super().__init__(in_features, out_features)
-        self.rule = arguments.choice("rule", rule, RULES)
+        self.rule = arguments.choice("rule", rule, ops.RULES)
         self.tau_theta = arguments.positive("tau_theta", tau_theta)
-        edge = math.sqrt(6.0 / (self.in_features + self.out_features))
-        draw = np.random.default_rng(seed).uniform(-edge, edge, (self.out_features, self.in_features))
-        self._weight = from_numpy(draw.astype(np.float32))
-        self._theta = full((self.out_features,), 0.0)
+        self._weight = xavier(self.out_features, self.in_features, seed)
+        self._theta = filled((self.out_features,), 0.0)
 
     def update_weights(self, pre: Any, post: Any, learning_rate: float = 0.01, weight_decay: float = 0.0) -> None:
         """One update by the mean over batch and time; without any sample (T or B is 0) nothing changes.
@@ -143,23 +111,19 @@ class HebbianLayer(_PlasticLayer):
         """
         rate = ops.factor("learning_rate", learning_rate)
         loss = ops.factor("weight_decay", weight_decay)
-        before = activity("pre", pre, self.in_features)
-        after = activity("post", post, self.out_features, shape_of(pre))
-        samples = before.shape[0] * before.shape[1]
-        if not samples:
+        before, after, _ = ops.runs("pre", pre, self.in_features, "post", post, self.out_features)
+        if not before.shape[0] or not before.shape[1]:
             return
-        weight, theta = ops.hebbian(
+        ops.hebbian(
             self._weight,
-            ops.pieces(before, after),
-            samples,
+            before,
+            after,
             rule=self.rule,
             learning_rate=rate,
             weight_decay=loss,
-            theta=self._theta,
-            blend=threshold_blend(self.tau_theta),
+            theta=self._theta if self.rule == "bcm" else None,
+            blend=ops.threshold_blend(self.tau_theta),
         )
-        assert theta is not None
-        self._weight, self._theta = weight, theta
 
     @property
     def theta(self) -> np.ndarray:
@@ -251,10 +215,8 @@ class STDPLayer(_PlasticLayer):
         if tau_eligibility is not None:
             settings["tau_eligibility"] = tau_eligibility
         self._text = ", ".join(f"{name}={value!r}" for name, value in settings.items())
-        shape = (self.out_features, self.in_features)
-        draw = np.random.default_rng(seed).uniform(self.rule.low, self.rule.high, shape)
-        self._weight = from_numpy(draw.astype(np.float32))
-        self._eligibility = None if self._keep is None else full(shape, 0.0)
+        self._weight = uniform(self.out_features, self.in_features, self.rule.low, self.rule.high, seed)
+        self._eligibility = None if self._keep is None else filled(self._weight.shape, 0.0)
         self.reset()
 
     def reset(self) -> None:
@@ -262,7 +224,7 @@ class STDPLayer(_PlasticLayer):
         self._traces: tuple[Tensor, Tensor] | None = None
         self._binary = True  # no spike but 0 and 1 is in the traces
         if self._eligibility is not None:
-            self._eligibility = full(self._eligibility.shape, 0.0)
+            self._eligibility = filled(self._eligibility.shape, 0.0)
 
     def update_weights(
         self, pre_spikes: Any, post_spikes: Any, *, reward: Any = None, learning_rate: float = 1.0
@@ -284,14 +246,14 @@ class STDPLayer(_PlasticLayer):
             TypeError: not real numbers.
         """
         rate = ops.factor("learning_rate", learning_rate)
-        pre = activity("pre_spikes", pre_spikes, self.in_features)
-        post = activity("post_spikes", post_spikes, self.out_features, shape_of(pre_spikes))
+        ins, outs = self.in_features, self.out_features
+        pre, post, _ = ops.runs("pre_spikes", pre_spikes, ins, "post_spikes", post_spikes, outs)
         steps, batch = pre.shape[:2]
         if self._keep is None and reward is not None:
             raise ValueError("reward was given to a layer without tau_eligibility; give that to the layer too")
         if self._keep is not None and reward is None:
             raise ValueError("reward is missing: this layer has tau_eligibility; give 0.0 where there is none")
-        signal = None if reward is None else reward_signal(reward, steps)
+        signal = None if reward is None else ops.reward_signal(reward, steps)
         if self._traces is not None and self._traces[0].shape[0] != batch:
             raise ValueError(
                 f"pre_spikes has a batch of {batch}, but the traces have {self._traces[0].shape[0]}; call reset() "
@@ -299,12 +261,10 @@ class STDPLayer(_PlasticLayer):
             )
         if not steps or not batch:
             return
-        self._binary = self._binary and ops.is_binary(pre) and ops.is_binary(post)
-        if self._traces is None:
-            self._traces = full((batch, self.in_features), 0.0), full((batch, self.out_features), 0.0)
-        learn(
-            self._weight, pre, post, self._traces, self.rule, rate, self._binary, signal, self._eligibility, self._keep
-        )
+        binary = self._binary and ops.is_binary(pre) and ops.is_binary(post)
+        traces = self._traces or (filled((batch, ins), 0.0), filled((batch, outs), 0.0))
+        ops.learn(self._weight, pre, post, traces, self.rule, rate, binary, signal, self._eligibility, self._keep)
+        self._traces, self._binary = traces, binary
 
     @property
     def pre_trace(self) -> np.ndarray:
@@ -323,35 +283,3 @@ class STDPLayer(_PlasticLayer):
 
     def __repr__(self) -> str:
         return f"STDPLayer(in_features={self.in_features}, out_features={self.out_features}, {self._text})"
-
-
-def reward_signal(reward: Any, steps: int) -> np.ndarray:
-    """A reward as float32 (T,)."""
-    given = arguments.array("reward", reward)
-    if given.ndim > 1 or (given.ndim == 1 and len(given) != steps):
-        raise ValueError(f"reward has shape {given.shape}; expected one number or ({steps},)")
-    return np.ascontiguousarray(np.broadcast_to(given, (steps,)))
-
-
-def learn(
-    weight: Tensor,
-    pre: Run,
-    post: Run,
-    traces: tuple[Tensor, Tensor],
-    rule: ops.PairRule,
-    rate: float,
-    binary: bool,
-    signal: np.ndarray | None,
-    eligibility: Tensor | None,
-    keep: float | None,
-) -> None:
-    """STDP over a run (T, B, n) of any length, in place on weight, traces and eligibility."""
-    rewards = None if signal is None else from_numpy(signal)
-    start = 0
-    for before, after in ops.pieces(pre, post):
-        stop = start + before.shape[0]
-        reward = None
-        if rewards is not None and eligibility is not None and keep is not None:
-            reward = ops.Reward(rewards.rows(start, stop), eligibility, keep, rate)
-        ops.stdp(weight, before, after, *traces, rule, learning_rate=rate, binary=binary, reward=reward)
-        start = stop

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from .. import arguments
 from ..ops.linear import matmul
+from ..ops.state import xavier
 from ..ops.steps import run_on_host_arrays
-from ..tensor import Tensor, from_numpy
+from ..tensor import Tensor
 from .neurons import LIFNeuron
 
 
@@ -59,12 +59,8 @@ class SNNLayer:
     ) -> None:
         self.in_features = arguments.size("in_features", in_features)
         self.out_features = arguments.size("out_features", out_features)
-        if seed is not None:
-            arguments.size("seed", seed, 0)
         self.neuron = LIFNeuron(self.out_features, dt, tau_mem, v_thresh, v_rest, v_reset, r_mem, t_refrac)
-        limit = math.sqrt(6.0 / (self.in_features + self.out_features))
-        start = np.random.default_rng(seed).uniform(-limit, limit, (self.out_features, self.in_features))
-        self._weight = from_numpy(start.astype(np.float32))
+        self._weight = xavier(self.out_features, self.in_features, seed)
 
     def __call__(self, x: Any) -> np.ndarray:
         """One time step.
@@ -99,7 +95,12 @@ class SNNLayer:
         if len(given.shape) < 2 or given.shape[-1] != self.in_features:
             raise ValueError(f"x has shape {given.shape}; expected (T, ..., {self.in_features})")
         self.neuron._fit("x @ weight.T", (*given.shape[1:-1], self.out_features))
-        out = run_on_host_arrays("x", given, lambda piece: self.neuron._run(matmul(piece, self._weight), False)[0])
+        out = run_on_host_arrays(
+            "x",
+            given,
+            lambda piece: self.neuron._run(matmul(piece, self._weight), False)[0],
+            self.neuron._state.values(),
+        )
         self.neuron._touched = True
         return out
 

@@ -41,7 +41,9 @@ class LIFConstants:
         return LIFConstants(decay, gain, v_rest, v_thresh, v_reset, round(t_refrac / (1000.0 * dt)))
 
 
-def lif(x: Tensor, v: Tensor, hold: Tensor, c: LIFConstants, *, record: bool = False) -> tuple[Tensor, Tensor | None]:
+def lif(
+    x: Tensor, v: Tensor, hold: Tensor, c: LIFConstants, *, record: bool = False, held: bool = False
+) -> tuple[Tensor, Tensor | None]:
     """Runs leaky integrate-and-fire neurons over x (T, ...), updating v and hold (...) in place.
 
     Args:
@@ -50,11 +52,12 @@ def lif(x: Tensor, v: Tensor, hold: Tensor, c: LIFConstants, *, record: bool = F
         hold: refractory steps left, uint32 (...).
         c: the constants.
         record: also return the potential after each step.
+        held: `hold` may be above 0 although the neurons have no refractory time of their own.
 
     Returns:
         Spikes (T, ...) of 0.0 and 1.0, and the potentials (T, ...) or None.
     """
-    return _run("snn-lif", x, v, hold, c, record)
+    return _run("snn-lif", x, v, hold, c, record, held)
 
 
 def gif(
@@ -67,6 +70,7 @@ def gif(
     adapt_decay: float,
     adaptation_strength: float,
     record: bool = False,
+    held: bool = False,
 ) -> tuple[Tensor, Tensor | None]:
     """Runs adaptive integrate-and-fire neurons over x (T, ...), updating v, hold and w (...) in place.
 
@@ -75,11 +79,11 @@ def gif(
     `lif`, with w float32 (...).
     """
     own = {"w": w, "pull": 1.0 - c.decay, "adapt_decay": adapt_decay, "jump": adaptation_strength}
-    return _run("snn-gif", x, v, hold, c, record, **own)
+    return _run("snn-gif", x, v, hold, c, record, held, **own)
 
 
 def _run(
-    kernel: str, x: Tensor, v: Tensor, hold: Tensor, c: LIFConstants, record: bool, **own: Any
+    kernel: str, x: Tensor, v: Tensor, hold: Tensor, c: LIFConstants, record: bool, held: bool, **own: Any
 ) -> tuple[Tensor, Tensor | None]:
     spikes = empty(x.shape)
     trace = empty(x.shape) if record else None
@@ -90,7 +94,7 @@ def _run(
         v.engine.launch(
             f"{kernel}.vec4" if wide == 4 else kernel,
             v.size // wide // each,
-            (("REFRACTORY", int(c.hold_steps > 0)), ("STORE_V", int(record)), ("EACH", each)),
+            (("REFRACTORY", int(c.hold_steps > 0 or held)), ("STORE_V", int(record)), ("EACH", each)),
             work=(stop - start) * v.size,
             x=x.rows(start, stop),
             v=v,

@@ -6,7 +6,6 @@ Spikes and activities come as (T, B, n).  Weights, traces, thresholds and eligib
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +13,11 @@ import numpy as np
 
 from .. import arguments
 from ..tensor import Tensor, empty, from_numpy
+from .steps import Run, pieces, restoring, spans, steps_at_once
 
-_PIECE = 1 << 26  # bytes of one upload of a long run
+RULES = ("hebb", "oja", "bcm")
 _SCRATCH = 1 << 24  # elements of the traces that one launch may leave for the next
 _MOST_STEPS = 1 << 16  # steps that one invocation may walk in one submit
-
-Pair = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -54,8 +52,8 @@ class PairRule:
             TypeError, ValueError: the message names the argument.
         """
         low, high = factor("w_min", w_min), factor("w_max", w_max)
-        if low >= high:
-            raise ValueError(f"w_min ({low}) must be below w_max ({high})")
+        if np.float32(low) >= np.float32(high):
+            raise ValueError(f"w_min ({low}) must be below w_max ({high}) in float32")
         return PairRule(
             decay("tau_plus", tau_plus, dt),
             decay("tau_minus", tau_minus, dt),
@@ -96,30 +94,45 @@ def is_binary(values: Tensor | np.ndarray) -> bool:
     return bool(((bits == 0) | (bits == 0x3F800000)).all())
 
 
-def pieces(pre: Tensor | np.ndarray, post: Tensor | np.ndarray) -> Iterator[Pair]:
-    """The run (T, B, n) on the device, in stretches of steps where it is too large for one buffer."""
-    steps = pre.shape[0]
-    largest = max(4 * math.prod(v.shape[1:]) for v in (pre, post))
-    rows = max(1, _PIECE // max(1, largest))
-    for start in range(0, steps, rows):
-        stop = min(steps, start + rows)
-        yield _stretch(pre, start, stop), _stretch(post, start, stop)
+def runs(
+    pre_name: str, pre: Any, ins: int, post_name: str, post: Any, outs: int
+) -> tuple[Run, Run, tuple[int, ...]]:
+    """Both sides' activities (n,), (B, n) or (T, B, n) as (T, B, n), and the leading axes that they came with.
+
+    Raises:
+        TypeError, ValueError: no float32 tensor and no real numbers, or shapes that don't fit each other or the
+            weights; the message names the argument.
+    """
+    before, after = _activity(pre_name, pre, ins), _activity(post_name, post, outs)
+    lead = before.shape[:-1]
+    if after.shape[:-1] != lead:
+        raise ValueError(
+            f"{post_name} has shape {after.shape}; expected {(*lead, outs)}, for the same batch and steps as the "
+            "presynaptic side"
+        )
+    ones = (1,) * (2 - len(lead))
+    return before.reshape(ones + before.shape), after.reshape(ones + after.shape), lead
 
 
-def _stretch(values: Tensor | np.ndarray, start: int, stop: int) -> Tensor:
-    return values.rows(start, stop) if isinstance(values, Tensor) else from_numpy(values[start:stop])
+def _activity(name: str, values: Any, n: int) -> Run:
+    given = arguments.tensor(name, values) if isinstance(values, Tensor) else arguments.array(name, values)
+    shape = given.shape
+    if not 1 <= len(shape) <= 3 or shape[-1] != n:
+        raise ValueError(f"{name} has shape {shape}; expected ({n},), (B, {n}) or (T, B, {n})")
+    return given
 
 
-def _spans(tensor: Tensor, steps: int, work_per_step: int, most: int) -> Iterator[tuple[int, int]]:
-    size = max(1, min(tensor.engine.steps_per_submit(work_per_step), most))
-    for start in range(0, steps, size):
-        yield start, min(steps, start + size)
+def threshold_blend(tau_theta: Any) -> float:
+    """How far the BCM threshold moves in a step."""
+    return -math.expm1(-1.0 / arguments.positive("tau_theta", tau_theta))
 
 
-def _copy(tensor: Tensor) -> Tensor:
-    out = empty(tensor.shape, tensor.dtype)
-    tensor.engine.launch("copy", tensor.size, src=tensor, dst=out, n=tensor.size)
-    return out
+def reward_signal(reward: Any, steps: int) -> np.ndarray:
+    """A reward as float32 (T,)."""
+    given = arguments.array("reward", reward)
+    if given.ndim > 1 or (given.ndim == 1 and len(given) != steps):
+        raise ValueError(f"reward has shape {given.shape}; expected one number or ({steps},)")
+    return np.ascontiguousarray(np.broadcast_to(given, (steps,)))
 
 
 # ---- Hebbian ----
@@ -127,49 +140,46 @@ def _copy(tensor: Tensor) -> Tensor:
 
 def hebbian(
     weight: Tensor,
-    run: Iterable[Pair],
-    samples: int,
+    pre: Run,
+    post: Run,
     *,
     rule: str,
     learning_rate: float,
     weight_decay: float,
     theta: Tensor | None = None,
     blend: float = 0.0,
-) -> tuple[Tensor, Tensor | None]:
-    """One update by the mean over all samples.
+) -> None:
+    """One update by the mean over all samples, in place on the weights and the threshold.
+
+    A run that takes several launches builds the new weights beside the old ones: an error in between leaves
+    both as they were.
 
     Args:
         weight: (out, in).
-        run: the activities, pairs of (T, B, in) and (T, B, out).
-        samples: T * B over all of them, at least one.
+        pre, post: activities (T, B, in) and (T, B, out) of any length, T and B at least one.
         rule: "hebb", "oja" or "bcm".
         learning_rate, weight_decay: as in `nn.HebbianLayer.update_weights`.
-        theta: threshold (out,) of the BCM rule.
+        theta: threshold (out,) of the BCM rule; None with the others.
         blend: how far theta moves to the mean square of post in one step.
-
-    Returns:
-        The weights and the threshold: the tensors given, changed, or new ones where the run came in pieces.
     """
     outs, ins = weight.shape
+    samples = pre.shape[0] * pre.shape[1]
     rate, shrink = learning_rate / samples, learning_rate * weight_decay
-    target: Tensor | None = None
-    for pre, post in run:
-        if rule == "bcm":
-            assert theta is not None
-            if target is None and pre.shape[0] * pre.shape[1] < samples:
-                theta = _copy(theta)  # an error in a later piece must leave the old one as it was
-            post = _bcm_factor(post, theta, blend)
-        n = pre.shape[0] * pre.shape[1]
-        flat_pre, flat_post = pre.reshape((n, ins)), post.reshape((n, outs))
-        for start, stop in _spans(weight, n, outs * ins // 4, _MOST_STEPS):
-            whole = stop - start == samples
-            if target is None:
-                target = weight if whole else _copy(weight)
+    effort = outs * ins // 4
+    whole = pre.shape[0] <= steps_at_once(pre, post) and next(spans(weight, samples, effort, _MOST_STEPS))[1] == samples
+    target = weight if whole else weight.copy()
+    level = theta if whole or theta is None else theta.copy()
+    for before, after in pieces(pre, post):
+        if level is not None:
+            after = _bcm_factor(after, level, blend)
+        n = before.shape[0] * before.shape[1]
+        flat_pre, flat_post = before.reshape((n, ins)), after.reshape((n, outs))
+        for start, stop in [(0, n)] if whole else spans(weight, n, effort, _MOST_STEPS):
             weight.engine.launch(
                 "snn-hebbian",
                 -(-outs // 4) * -(-ins // 4),
                 (("OJA", int(rule == "oja")), ("PIECES", int(not whole))),
-                work=(stop - start) * (outs * ins // 4 + 1),
+                work=(stop - start) * (effort + 1),
                 w=target,
                 pre=flat_pre.rows(start, stop),
                 post=flat_post.rows(start, stop),
@@ -181,15 +191,16 @@ def hebbian(
                 shrink=shrink,
             )
             shrink = 0.0  # once for all the pieces
-    assert target is not None
-    return target, theta
+    for new, old in ((target, weight), (level, theta)):
+        if new is not None and old is not None and new is not old:
+            old.engine.launch("copy", old.size, src=new, dst=old, n=old.size)
 
 
 def _bcm_factor(post: Tensor, theta: Tensor, blend: float) -> Tensor:
     """post * (post - theta) for (T, B, out), updating theta (out,) in place."""
     steps, batch, outs = post.shape
     factor = empty(post.shape)
-    for start, stop in _spans(post, steps, batch * outs, max(1, _MOST_STEPS // batch)):
+    for start, stop in spans(post, steps, batch * outs, max(1, _MOST_STEPS // batch)):
         post.engine.launch(
             "snn-bcm",
             outs,
@@ -211,7 +222,7 @@ def _bcm_factor(post: Tensor, theta: Tensor, blend: float) -> Tensor:
 def spike_traces(spikes: Tensor, state: Tensor, keep: float, *, nearest: bool = False) -> Tensor:
     """Exponential traces of spikes (T, ...) after each step, updating state (...) in place."""
     out = empty(spikes.shape)
-    for start, stop in _spans(spikes, spikes.shape[0], state.size, _MOST_STEPS):
+    for start, stop in spans(spikes, spikes.shape[0], state.size, _MOST_STEPS):
         _trace(spikes.rows(start, stop), state, out.rows(start, stop), None, keep, nearest)
     return out
 
@@ -263,13 +274,13 @@ def stdp(
     outs = post.shape[2]
     row = batch * (ins + outs)
     most = max(1, min(_MOST_STEPS // batch, _SCRATCH // row))
-    spans = list(_spans(weight, steps, batch * outs * ins // 2, most))
-    longest = max(stop - start for start, stop in spans)
+    cuts = list(spans(weight, steps, batch * outs * ins // 2, most))
+    longest = max(stop - start for start, stop in cuts)
     # The traces of both sides lie one behind the other in one buffer, and so do the event words.
     scratch = empty((longest * row,))
     events = empty((-(-longest // 32) * row,), np.uint32)
     amplitude = (learning_rate if reward is None else 1.0) / batch
-    for start, stop in spans:
+    for start, stop in cuts:
         count = stop - start
         cut, end = count * batch * ins, count * row
         word = -(-count // 32) * batch
@@ -306,3 +317,32 @@ def stdp(
             keep=0.0 if reward is None else reward.keep,
             rate=0.0 if reward is None else reward.rate,
         )
+
+
+def learn(
+    weight: Tensor,
+    pre: Run,
+    post: Run,
+    traces: tuple[Tensor, Tensor],
+    rule: PairRule,
+    rate: float,
+    binary: bool,
+    signal: np.ndarray | None,
+    eligibility: Tensor | None,
+    keep: float | None,
+) -> None:
+    """`stdp` over a run (T, B, n) of any length, in place on weight, traces and eligibility.
+
+    If memory runs out in between, all of them are as they were.
+    """
+    state = [weight, *traces] if eligibility is None else [weight, *traces, eligibility]
+    rewards = None if signal is None else from_numpy(signal)
+    start = 0
+    with restoring(state, when=pre.shape[0] > steps_at_once(pre, post)):
+        for before, after in pieces(pre, post):
+            stop = start + before.shape[0]
+            reward = None
+            if rewards is not None and eligibility is not None and keep is not None:
+                reward = Reward(rewards.rows(start, stop), eligibility, keep, rate)
+            stdp(weight, before, after, *traces, rule, learning_rate=rate, binary=binary, reward=reward)
+            start = stop

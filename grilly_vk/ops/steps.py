@@ -2,45 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import contextlib
+import math
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 from .. import arguments
-from ..tensor import Tensor
+from ..tensor import Tensor, from_numpy
 
 _PIECE = 1 << 26  # bytes of one upload of a run that is too large for one buffer
 
+Run = Tensor | np.ndarray  # (T, ...), float32
 
-def spans(tensor: Tensor, steps: int, work_per_step: int) -> Iterator[tuple[int, int]]:
-    """(start, stop) pieces of `steps`, each small enough for one submit."""
+
+def spans(tensor: Tensor, steps: int, work_per_step: int, most: int | None = None) -> Iterator[tuple[int, int]]:
+    """(start, stop) pieces of `steps`, each small enough for one submit and of at most `most` steps."""
     size = tensor.engine.steps_per_submit(work_per_step)
+    if most is not None:
+        size = max(1, min(size, most))
     for start in range(0, steps, size):
         yield start, min(steps, start + size)
 
 
+def steps_at_once(*runs: Run) -> int:
+    """How many steps of runs (T, ...) go to the device in one piece."""
+    return max(1, _PIECE // max(1, *(4 * math.prod(run.shape[1:]) for run in runs)))
+
+
 def fits(array: np.ndarray) -> bool:
     """Whether a run over the first axis of a host array needs one upload only."""
-    return array.nbytes <= _PIECE or len(array) < 2
+    return len(array) <= steps_at_once(array)
 
 
-def run_on_host_arrays(name: str, values: object, run: Callable[[Tensor], Tensor]) -> np.ndarray:
+def pieces(*runs: Run) -> Iterator[tuple[Tensor, ...]]:
+    """Runs (T, ...) of the same length side by side on the device, in stretches of steps."""
+    steps, size = runs[0].shape[0], steps_at_once(*runs)
+    for start in range(0, steps, size):
+        stop = min(steps, start + size)
+        yield tuple(
+            run.rows(start, stop) if isinstance(run, Tensor) else from_numpy(run[start:stop]) for run in runs
+        )
+
+
+@contextlib.contextmanager
+def restoring(state: Iterable[Tensor], *, when: bool = True) -> Iterator[None]:
+    """Puts tensors back to what they held if the work inside runs out of memory or is interrupted.
+
+    For work in several pieces, which may fail between two of them.  Nothing runs while a graph is captured, so
+    nothing needs to be put back then.
+
+    Args:
+        state: tensors that the work changes in place.
+        when: False: don't; the work is one piece, which is done or not.
+    """
+    before = [(t, t.numpy()) for t in state if t.engine.stream.capture is None] if when else []
+    try:
+        yield
+    except (MemoryError, KeyboardInterrupt):
+        for tensor, values in before:
+            tensor.assign(values)
+        raise
+
+
+def run_on_host_arrays(
+    name: str, values: object, run: Callable[[Tensor], Tensor], state: Iterable[Tensor] = ()
+) -> np.ndarray:
     """Applies a run over the first axis to an array-like and returns a numpy array of the same leading axis.
 
-    Arrays that are larger than the device's largest buffer go through in pieces; `run` keeps its state on the
-    device between them.
+    Arrays that are larger than the device's largest buffer go through in pieces; `run` keeps its `state` on the
+    device between them.  If memory runs out in between, the state goes back to where the run began.
     """
     if isinstance(values, Tensor):
         return run(values).share()
     given = arguments.array(name, values)
     if fits(given):
         return run(arguments.tensor(name, given, borrow=True)).share()
-    rows = max(1, _PIECE // (given.nbytes // len(given)))
     out: np.ndarray | None = None
-    for start in range(0, len(given), rows):
-        piece = run(arguments.tensor(name, given[start : start + rows])).numpy()
-        if out is None:
-            out = np.empty((len(given), *piece.shape[1:]), piece.dtype)
-        out[start : start + len(piece)] = piece
+    start = 0
+    with restoring(state):
+        for (piece,) in pieces(given):
+            done = run(piece).numpy()
+            if out is None:
+                out = np.empty((len(given), *done.shape[1:]), done.dtype)
+            out[start : start + len(done)] = done
+            start += len(done)
     assert out is not None
     return out

@@ -114,7 +114,9 @@ class Buffer:
         self._released = released
 
     def __del__(self) -> None:
-        self._released.append(self.block)
+        released = getattr(self, "_released", None)  # None: never made, as in a copy that failed
+        if released is not None:
+            released.append(self.block)
 
     def words(self) -> np.ndarray:
         """The memory as uint32, on a segment that the host can see.  The caller has synchronised."""

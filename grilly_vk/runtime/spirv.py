@@ -138,10 +138,10 @@ def _reflect(code: bytes, where: str) -> Interface:
         raise SpirvError(f"{where}: bindings must count from 0 without gaps, got {sorted(bindings)}")
     specs: dict[int, Scalar] = {}
     for constant, type_id, default in constants:
-        number = decorations.get((constant, _SPEC_ID))
+        spec = decorations.get((constant, _SPEC_ID))
         # The workgroup size comes as a constant without a name beside the LOCAL of the same id.
-        if number is not None and (names.get(constant) or number not in specs):
-            specs[number] = Scalar(names.get(constant, ""), kind(type_id), default)
+        if spec is not None and (names.get(constant) or spec not in specs):
+            specs[spec] = Scalar(names.get(constant, ""), kind(type_id), default)
     if sorted(specs) != list(range(len(specs))):
         raise SpirvError(f"{where}: specialization constants must count from 0 without gaps, got {sorted(specs)}")
     return Interface(

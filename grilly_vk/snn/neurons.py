@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
-from ..nn.neurons import constants
 from ..ops import neurons as ops
+from ..ops.lif_constants import lif_constants
 from ..tensor import Tensor, from_numpy
+from .given import over_time, state_of
 
 
 class NeuronKernels:
@@ -41,7 +42,7 @@ class NeuronKernels:
         Returns:
             (spikes, membrane, refractory) of the same shape: float32, float32, uint32.
         """
-        x = arguments.tensor("current", current, borrow=True)
+        x = over_time("current", current, "(..., n)")
         physical = dict(v_thresh=v_thresh, v_rest=v_rest, v_reset=v_reset, r_mem=r_mem, t_refrac=t_refrac)
         spikes, v, hold = self.lif_run(
             x.reshape((1, *x.shape)), membrane, refractory, dt=dt, tau_mem=tau_mem, **physical
@@ -67,32 +68,41 @@ class NeuronKernels:
         Returns:
             (spikes (T, ..., n), membrane, refractory).
         """
-        c = constants(
-            dict(
-                dt=dt,
-                tau_mem=tau_mem,
-                v_thresh=v_thresh,
-                v_rest=v_rest,
-                v_reset=v_reset,
-                r_mem=r_mem,
-                t_refrac=t_refrac,
-            )
-        )
-        x = _steps(currents)
-        v, hold = _state("membrane", membrane, x), _counter(refractory, x)
-        spikes, _ = ops.lif(x, v, hold, c)
+        c = lif_constants(dt, tau_mem, v_thresh, v_rest, v_reset, r_mem, t_refrac)
+        x = over_time("currents", currents, "(T, ..., n)", 2)
+        left = _counters(refractory, x)
+        v, hold = state_of("membrane", membrane, x.shape[1:], None), from_numpy(left)
+        spikes, _ = ops.lif(x, v, hold, c, held=bool(left.any()))
         return spikes.share(), v.numpy(), hold.numpy()
 
     def gif_step(
-        self, current: Any, membrane: Any, refractory: Any = None, adaptation: Any = None, **constants_: float
+        self,
+        current: Any,
+        membrane: Any,
+        refractory: Any = None,
+        adaptation: Any = None,
+        *,
+        dt: float = 0.001,
+        tau_mem: float = 20.0,
+        tau_adapt: float = 100.0,
+        v_thresh: float = 1.0,
+        adaptation_strength: float = 0.1,
+        v_rest: float = 0.0,
+        v_reset: float = 0.0,
+        r_mem: float = 1.0,
+        t_refrac: float = 2.0,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """One step of LIF with adaptation; see `gif_run`.
 
         Returns:
             (spikes, membrane, refractory, adaptation), all of the shape of current (..., n).
         """
-        x = arguments.tensor("current", current, borrow=True)
-        spikes, v, hold, w = self.gif_run(x.reshape((1, *x.shape)), membrane, refractory, adaptation, **constants_)
+        x = over_time("current", current, "(..., n)")
+        physical = dict(v_thresh=v_thresh, v_rest=v_rest, v_reset=v_reset, r_mem=r_mem, t_refrac=t_refrac)
+        own = dict(tau_adapt=tau_adapt, adaptation_strength=adaptation_strength)
+        spikes, v, hold, w = self.gif_run(
+            x.reshape((1, *x.shape)), membrane, refractory, adaptation, dt=dt, tau_mem=tau_mem, **physical, **own
+        )
         return spikes.reshape(x.shape), v, hold, w
 
     def gif_run(
@@ -122,49 +132,22 @@ class NeuronKernels:
         Returns:
             (spikes (T, ..., n), membrane, refractory, adaptation).
         """
-        c = constants(
-            dict(
-                dt=dt,
-                tau_mem=tau_mem,
-                v_thresh=v_thresh,
-                v_rest=v_rest,
-                v_reset=v_reset,
-                r_mem=r_mem,
-                t_refrac=t_refrac,
-            )
-        )
+        c = lif_constants(dt, tau_mem, v_thresh, v_rest, v_reset, r_mem, t_refrac)
         b = math.exp(-1000.0 * dt / arguments.positive("tau_adapt", tau_adapt))
         strength = arguments.real("adaptation_strength", adaptation_strength)
-        x = _steps(currents)
-        v, hold = _state("membrane", membrane, x), _counter(refractory, x)
-        w = _state("adaptation", 0.0 if adaptation is None else adaptation, x)
-        spikes, _ = ops.gif(x, v, hold, w, c, adapt_decay=b, adaptation_strength=strength)
+        x = over_time("currents", currents, "(T, ..., n)", 2)
+        left = _counters(refractory, x)
+        v, hold = state_of("membrane", membrane, x.shape[1:], None), from_numpy(left)
+        w = state_of("adaptation", adaptation, x.shape[1:])
+        spikes, _ = ops.gif(
+            x, v, hold, w, c, adapt_decay=b, adaptation_strength=strength, held=bool(left.any())
+        )
         return spikes.share(), v.numpy(), hold.numpy(), w.numpy()
 
 
-def _steps(currents: Any) -> Tensor:
-    x = arguments.tensor("currents", currents, borrow=True)
-    if x.ndim < 2:
-        raise ValueError(f"currents has shape {x.shape}; expected (T, ..., n)")
-    return x
-
-
-def _state(name: str, values: Any, x: Tensor) -> Tensor:
-    """A fresh device copy of a state array, broadcast over the batch axes of x (T, ...)."""
-    given = arguments.array(name, values)
+def _counters(values: Any, x: Tensor) -> np.ndarray:
+    given = arguments.counters("refractory", 0 if values is None else values)
     try:
-        full = np.broadcast_to(given, x.shape[1:])
-    except ValueError:
-        raise ValueError(f"{name} has shape {given.shape}; expected {x.shape[1:]}") from None
-    return from_numpy(np.ascontiguousarray(full))
-
-
-def _counter(values: Any, x: Tensor) -> Tensor:
-    given = np.asarray(0 if values is None else values)
-    if given.dtype.kind not in "biuf" or (given < 0).any() or (given != np.floor(given)).any():
-        raise ValueError("refractory must hold whole numbers of steps that are not negative")
-    try:
-        full = np.broadcast_to(given, x.shape[1:])
+        return np.asarray(np.broadcast_to(given, x.shape[1:]), order="C")
     except ValueError:
         raise ValueError(f"refractory has shape {given.shape}; expected {x.shape[1:]}") from None
-    return from_numpy(np.ascontiguousarray(full, np.uint32))

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
-from ..nn.plasticity import RULES, activity, learn, reward_signal, shape_of, threshold_blend
 from ..ops import plasticity as ops
 from ..tensor import Tensor, from_numpy
+from .given import broadcast
 
 
 class PlasticityKernels:
@@ -45,32 +45,21 @@ class PlasticityKernels:
         Raises:
             ValueError, TypeError: the message names the argument.
         """
-        arguments.choice("rule", rule, RULES)
+        arguments.choice("rule", rule, ops.RULES)
         if theta is not None and rule != "bcm":
             raise ValueError(f"theta belongs to rule='bcm'; the rule is {rule!r}")
         rate, loss = ops.factor("learning_rate", learning_rate), ops.factor("weight_decay", weight_decay)
-        blend = threshold_blend(tau_theta)
+        blend = ops.threshold_blend(tau_theta)
         w = _matrix("weights", weights)
         outs, ins = w.shape
-        before = activity("pre", pre, ins)
-        after = activity("post", post, outs, shape_of(pre))
-        limit = None
-        if rule == "bcm":
-            limit = _broadcast("theta", 0.0 if theta is None else theta, (outs,))
-        new: tuple[Tensor, Tensor | None] = from_numpy(w), None if limit is None else from_numpy(limit)
-        samples = before.shape[0] * before.shape[1]
-        if samples and w.size:
-            new = ops.hebbian(
-                new[0],
-                ops.pieces(before, after),
-                samples,
-                rule=rule,
-                learning_rate=rate,
-                weight_decay=loss,
-                theta=new[1],
-                blend=blend,
+        before, after, _ = ops.runs("pre", pre, ins, "post", post, outs)
+        level = from_numpy(broadcast("theta", theta, (outs,))) if rule == "bcm" else None
+        new = from_numpy(w)
+        if before.shape[0] and before.shape[1] and w.size:
+            ops.hebbian(
+                new, before, after, rule=rule, learning_rate=rate, weight_decay=loss, theta=level, blend=blend
             )
-        return new[0].share() if new[1] is None else (new[0].share(), new[1].share())
+        return new.share() if level is None else (new.share(), level.share())
 
     def stdp_learning(
         self,
@@ -207,7 +196,8 @@ class PlasticityKernels:
         each = shape if single else shape[1:]
         if not each or (start is not None and start.shape != each):
             got = () if start is None else start.shape
-            raise ValueError(f"trace has shape {got}; expected {shape[1:]} or, for one step, {shape}")
+            wanted = f"{shape[1:]} or, for one step, {shape}" if shape[1:] else f"{shape}"
+            raise ValueError(f"trace has shape {got}; expected {wanted}")
         state = from_numpy(np.zeros(each, np.float32) if start is None else start)
         x = arguments.tensor("spikes", given, borrow=True).reshape((1, *shape) if single else shape)
         return ops.spike_traces(x, state, keep, nearest=nearest).reshape(shape).share()
@@ -217,14 +207,6 @@ def _matrix(name: str, values: Any) -> np.ndarray:
     array = arguments.array(name, values)
     arguments.shape(name, array.shape, ("out", "in"))
     return array
-
-
-def _broadcast(name: str, values: Any, shape: tuple[int, ...]) -> np.ndarray:
-    given = arguments.array(name, values)
-    try:
-        return np.ascontiguousarray(np.broadcast_to(given, shape))
-    except ValueError:
-        raise ValueError(f"{name} has shape {given.shape}; expected {shape}") from None
 
 
 def _stdp(
@@ -241,20 +223,17 @@ def _stdp(
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray, np.ndarray]:
     w = _matrix("weights", weights)
     outs, ins = w.shape
-    pre = activity("pre_spikes", pre_spikes, ins)
-    given = shape_of(pre_spikes)
-    post = activity("post_spikes", post_spikes, outs, given)
+    pre, post, lead = ops.runs("pre_spikes", pre_spikes, ins, "post_spikes", post_spikes, outs)
     steps, batch = pre.shape[:2]
-    lead = () if len(given) == 1 else (batch,)
-    x = _broadcast("pre_trace", 0.0 if pre_trace is None else pre_trace, (*lead, ins))
-    y = _broadcast("post_trace", 0.0 if post_trace is None else post_trace, (*lead, outs))
-    e = None if eligibility is None else _broadcast("eligibility", eligibility, w.shape)
-    signal = None if keep is None else reward_signal(reward, steps)
+    x = broadcast("pre_trace", pre_trace, (*lead[-1:], ins))
+    y = broadcast("post_trace", post_trace, (*lead[-1:], outs))
+    e = None if eligibility is None else broadcast("eligibility", eligibility, w.shape)
+    signal = None if keep is None else ops.reward_signal(reward, steps)
     # A trace that is not finite acts at every step, so it needs the kernel that multiplies by the values.
     binary = bool(np.isfinite(x).all() and np.isfinite(y).all()) and ops.is_binary(pre) and ops.is_binary(post)
     weight, traces = from_numpy(w), (from_numpy(x), from_numpy(y))
     held = None if e is None else from_numpy(e)
     if steps and batch and w.size:
         flat = traces[0].reshape((batch, ins)), traces[1].reshape((batch, outs))
-        learn(weight, pre, post, flat, rule, rate, binary, signal, held, keep)
+        ops.learn(weight, pre, post, flat, rule, rate, binary, signal, held, keep)
     return weight.share(), None if held is None else held.share(), traces[0].share(), traces[1].share()

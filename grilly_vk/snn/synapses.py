@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import arguments
 from ..ops import synapses as ops
-from ..tensor import Tensor, from_numpy
+from .given import over_time, state_of
 
 
 class SynapseKernels:
@@ -31,8 +31,8 @@ class SynapseKernels:
         Source: Gerstner & Kistler, Spiking Neuron Models (2002), section 4.1.
         """
         tau = arguments.positive("tau_syn", tau_syn)
-        inputs = _steps("x", x)
-        now = _state("state", state, inputs, 0.0)
+        inputs = over_time("x", x)
+        now = state_of("state", state, inputs.shape[1:], 0.0)
         y = ops.synapse_filter(inputs, now, tau_syn=tau)
         return y.share(), now.numpy()
 
@@ -63,8 +63,8 @@ class SynapseKernels:
         """
         taus = arguments.positive("tau_fast", tau_fast), arguments.positive("tau_slow", tau_slow)
         weights = arguments.real("w_fast", w_fast), arguments.real("w_slow", w_slow)
-        inputs = _steps("x", x)
-        quick, lasting = _state("fast", fast, inputs, 0.0), _state("slow", slow, inputs, 0.0)
+        inputs = over_time("x", x)
+        quick, lasting = state_of("fast", fast, inputs.shape[1:], 0.0), state_of("slow", slow, inputs.shape[1:], 0.0)
         y = ops.dual_timescale(
             inputs, quick, lasting, tau_fast=taus[0], tau_slow=taus[1], w_fast=weights[0], w_slow=weights[1]
         )
@@ -104,24 +104,7 @@ class SynapseKernels:
         """
         taus = arguments.positive("tau_d", tau_d), arguments.positive("tau_f", tau_f)
         base = arguments.between("U", U, 0.0, 1.0)
-        x = _steps("spikes", spikes)
-        use, left = _state("u", u, x, base), _state("r", r, x, 1.0)
+        x = over_time("spikes", spikes)
+        use, left = state_of("u", u, x.shape[1:], base), state_of("r", r, x.shape[1:], 1.0)
         out = ops.stp(x, use, left, tau_d=taus[0], tau_f=taus[1], U=base)
         return out.share(), use.numpy(), left.numpy()
-
-
-def _steps(name: str, values: Any) -> Tensor:
-    x = arguments.tensor(name, values, borrow=True)
-    if x.ndim < 1:
-        raise ValueError(f"{name} has shape {x.shape}; expected (T, ...)")
-    return x
-
-
-def _state(name: str, values: Any, x: Tensor, default: float) -> Tensor:
-    """A fresh device copy of a state array, broadcast over the batch axes of x (T, ...)."""
-    given = arguments.array(name, default if values is None else values)
-    try:
-        full = np.broadcast_to(given, x.shape[1:])
-    except ValueError:
-        raise ValueError(f"{name} has shape {given.shape}; expected {x.shape[1:]}") from None
-    return from_numpy(full.copy())

@@ -1,0 +1,53 @@
+"""The biophysical arguments that every integrate-and-fire neuron takes: their check, and the kernel constants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import arguments
+from .neurons import LIFConstants
+
+PHYSICAL = {
+    "dt": 0.001,
+    "tau_mem": 20.0,
+    "v_thresh": 1.0,
+    "v_rest": 0.0,
+    "v_reset": 0.0,
+    "r_mem": 1.0,
+    "t_refrac": 2.0,
+}
+
+
+def lif_constants(
+    dt: Any, tau_mem: Any, v_thresh: Any, v_rest: Any, v_reset: Any, r_mem: Any, t_refrac: Any
+) -> LIFConstants:
+    """Checks the arguments (dt in seconds, tau_mem and t_refrac in milliseconds).
+
+    Raises:
+        TypeError, ValueError: the message names the argument.
+    """
+    step = arguments.positive("dt", dt)
+    level, reset = arguments.real("v_thresh", v_thresh), arguments.real("v_reset", v_reset)
+    hold = arguments.non_negative("t_refrac", t_refrac)
+    if np.float32(reset) >= np.float32(level):  # as the kernel sees them
+        raise ValueError(
+            f"v_reset ({reset}) must be below v_thresh ({level}), or a neuron that has fired once fires for ever"
+        )
+    if hold / (1000.0 * step) >= 2**31:
+        raise ValueError(f"t_refrac ({hold} ms) is too many steps of dt ({step} s)")
+    return LIFConstants.biophysical(
+        dt=step,
+        tau_mem=arguments.positive("tau_mem", tau_mem),
+        v_thresh=level,
+        v_rest=arguments.real("v_rest", v_rest),
+        v_reset=reset,
+        r_mem=arguments.real("r_mem", r_mem),
+        t_refrac=hold,
+    )
+
+
+def constants(values: dict[str, Any]) -> LIFConstants:
+    """As `lif_constants`, out of a dict that may hold more."""
+    return lif_constants(**{name: values[name] for name in PHYSICAL})
