@@ -221,8 +221,9 @@ def test_a_recorded_tensor_is_not_changed():
 
 
 def test_tensor_from_values():
-    for data, dtype in (([1, 2], np.int32), ([1.0, 2], np.float32), ([True], np.bool_), (np.arange(3.0), np.float32),
-                        (np.uint8([1]), np.int32), ([], np.float32), (2, np.int32), (X[::-1, ::2], np.float32)):  # fmt: skip
+    whole = [[1, 2], 2, np.uint8([1])]
+    real = [[1.0, 2], np.arange(3.0), [], X[::-1, ::2]]
+    for data, dtype in [(d, np.int32) for d in whole] + [(d, np.float32) for d in real] + [([True], np.bool_)]:
         t = g.tensor(data)
         assert t.dtype == dtype
         np.testing.assert_array_equal(t.numpy(), np.asarray(data, dtype))
