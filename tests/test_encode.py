@@ -145,7 +145,7 @@ def test_poisson_in_a_graph_draws_fresh_numbers(snn):
 def test_long_encodings_are_cut(snn, monkeypatch):
     x = np.random.default_rng(0).uniform(0, 1, (2, 3))
     whole = snn.encode_latency(x, 30), snn.time_expand(x, 30)
-    monkeypatch.setattr(type(from_numpy(np.zeros(1)).engine), "steps_per_submit", lambda self, work: 2)
+    monkeypatch.setattr(type(from_numpy(np.zeros(1, np.float32)).engine), "steps_per_submit", lambda self, work: 2)
     np.testing.assert_array_equal(snn.encode_latency(x, 30), whole[0])
     np.testing.assert_array_equal(snn.time_expand(x, 30), whole[1])
     grilly_vk.manual_seed(3)  # every piece of 8 steps is a random operation of its own

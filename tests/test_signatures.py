@@ -102,7 +102,8 @@ def check(kind, table):
 
 
 def test_no_layer_is_left_out():
-    assert set(nn.__all__) == set(LAYERS)
+    flat = {n for n in nn.__all__ if isinstance(getattr(nn, n), type) and not issubclass(getattr(nn, n), nn.Module)}
+    assert flat - {"Parameter", "Buffer", "Summary"} == set(LAYERS)
 
 
 @pytest.mark.parametrize("name", LAYERS)
