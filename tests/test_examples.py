@@ -15,7 +15,8 @@ SHORTER = {"digits_cnn": ["--epochs", "1"]}
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
 def test_example(path, tmp_path):
-    done = subprocess.run([sys.executable, path, *SHORTER.get(path.stem, [])], capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    command = [sys.executable, path, *SHORTER.get(path.stem, [])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout and not done.stderr
 
