@@ -37,12 +37,12 @@ class _Recorded:
         with_inputs = _map(static, (args, kwargs))
         self.graph: Graph = capture()
         with self.graph:
+            self.graph.starting_gradients_of(self.inputs)
             self.results = function(*with_inputs[0], **with_inputs[1])
 
     def run(self, values: list[Any]) -> Any:
         for own, value in zip(self.inputs, values):
-            own.node = None
-            own.assign(value.detach() if isinstance(value, Tensor) else np.asarray(value))
+            own.detach().assign(value.detach() if isinstance(value, Tensor) else np.asarray(value))
         self.graph.replay()
         return _map(_copied, self.results)
 
@@ -106,6 +106,11 @@ class Compiled:
             return tuple((k, self._key(v)) for k, v in sorted(tree.items()))
         if isinstance(tree, (tuple, list)):
             return (type(tree).__name__, *(self._key(v) for v in tree))
+        if isinstance(tree, Tensor) and tree.requires_grad:
+            raise TypeError(
+                "a tensor with requires_grad can't be an argument of a compiled function, which copies its arguments: "
+                "refer to it from inside, or pass detach() of it"
+            )
         if _is_array(tree):
             return ("array", tuple(tree.shape), np.dtype(tree.dtype).str)
         try:

@@ -46,7 +46,7 @@ class Tensor:
     """
 
     __slots__ = (
-        "__weakref__", "buffer", "dtype", "engine", "grad", "hooks", "node", "requires_grad", "shape", "size"
+        "__weakref__", "_grad", "buffer", "dtype", "engine", "hooks", "node", "requires_grad", "shape", "size"
     )  # fmt: skip
     __array_priority__ = 1000  # numpy's operators leave mixed expressions to us
     __hash__ = object.__hash__
@@ -66,7 +66,7 @@ class Tensor:
         self.dtype = dtype if dtype is FLOAT32 else dtype_of(dtype)
         self.engine = engine
         self.requires_grad = requires_grad
-        self.grad: Tensor | None = None
+        self._grad: Tensor | None = None
         self.node: Any = None  # (autograd.Node, which of its outputs this is)
         self.hooks: list[Callable[[Tensor], Tensor | None]] | None = None  # of a leaf; a result's are its node's
 
@@ -343,6 +343,18 @@ class Tensor:
         from .autograd import backward
 
         backward(self, gradient, retain_graph=retain_graph)
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that backward accumulated, or None."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        self._grad = value
+        capture = self.engine.stream.capture
+        if value is None and capture is not None and capture.cleared is not None:
+            capture.cleared.add(id(self))
 
     def accumulate(self, given: list[Tensor]) -> None:
         """Adds the one gradient in a list, taken out of it, to `.grad`; called by backward on leaves.

@@ -137,6 +137,11 @@ def test_arguments_that_no_key_can_hold(argument):
         grilly_vk.compile(lambda x: x)(argument)
 
 
+def test_arguments_that_want_gradients():
+    with pytest.raises(TypeError, match="requires_grad can't be an argument"):
+        grilly_vk.compile(lambda x: x)(grilly_vk.ones(2, requires_grad=True))
+
+
 def test_not_a_function():
     with pytest.raises(TypeError, match="compile needs a function"):
         grilly_vk.compile(3)
@@ -165,3 +170,52 @@ def test_a_thousand_steps_do_not_grow():
     after = grilly_vk.memory_stats()
     for key in ("bytes_in_use", "bytes_reserved", "programs"):
         assert after[key] <= before[key]
+
+
+def test_adding_to_gradients_of_a_former_call_is_refused():
+    """Eager adds up over calls; a recording would start afresh each time."""
+    model, _, _ = make()
+    x, y = batches(1)[0]
+
+    def forgetful(x, y):
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        return loss
+
+    plain = nn.Linear(12, 4)
+    for function in (forgetful, lambda x, y: (F.cross_entropy(plain(x), y).backward(), x)[1]):
+        with pytest.raises(RuntimeError, match=r"clear it inside, with zero_grad\(\)"):
+            grilly_vk.compile(function)(x, y)
+    assert model(grilly_vk.tensor(x)).shape == (8, 4)
+
+
+def test_gradients_that_are_zeroed_in_place_add_up_like_eager():
+    def gradient(wrap):
+        grilly_vk.manual_seed(3)
+        model = nn.Linear(12, 4)
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        x, y = batches(1)[0]
+        F.cross_entropy(model(grilly_vk.tensor(x)), grilly_vk.tensor(y)).backward()
+        optimizer.zero_grad(set_to_none=False)
+
+        def accumulate(x, y):
+            F.cross_entropy(model(x), y).backward()
+            return x
+
+        run = wrap(accumulate)
+        for _ in range(3):
+            run(grilly_vk.tensor(x), grilly_vk.tensor(y))
+        return model.weight.grad.numpy()
+
+    np.testing.assert_array_equal(gradient(grilly_vk.compile), gradient(lambda f: f))
+
+
+def test_gradients_of_inputs():
+    @grilly_vk.compile
+    def sensitivity(x):
+        x.requires_grad_()
+        (x * x).sum().backward()
+        return x.grad
+
+    for value in (1.0, 3.0):
+        np.testing.assert_array_equal(sensitivity(np.full(3, value, np.float32)).numpy(), np.full(3, 2 * value))

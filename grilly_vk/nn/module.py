@@ -469,10 +469,8 @@ def clear_gradients(parameters: Any, set_to_none: bool) -> None:
     """Drops gradients, or fills those that exist with zeros."""
     for parameter in parameters:
         gradient = parameter.grad
-        if gradient is None:
-            continue
         if set_to_none:
-            parameter.grad = None
-        else:
+            parameter.grad = None  # even where there is none: a recording takes note
+        elif gradient is not None:
             gradient.engine.launch("fill", gradient.size, dst=gradient, n=gradient.size, bits=0)
             gradient.version += 1

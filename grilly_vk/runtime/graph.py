@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +80,14 @@ class Graph:
         self._keep = list(capture.keep.values())
         self._batches = [[s for s, _ in engine.stream.recorder.record(entries)] for entries in self._entries]
         self.dispatches = sum(map(len, self._entries))
+
+    def starting_gradients_of(self, owners: Iterable[Any]) -> None:
+        """From here on backward raises for any tensor whose gradient was not cleared inside, but for `owners`.
+
+        A recording can't tell a first gradient from one that is added to what a former call left.
+        """
+        if self._capture is not None:
+            self._capture.cleared = {id(o) for o in owners}
 
     def replay(self) -> None:
         """Runs the captured operations once and waits for them.

@@ -256,6 +256,8 @@ class Capture:
         self.work: list[int] = []
         self.keep: dict[int, Buffer] = {}
         self.draws = 0
+        # Where set: ids of the tensors whose gradients start inside; backward refuses to add to any other's.
+        self.cleared: set[int] | None = None
 
     def append(self, program: Program, push: bytes, work: int, buffers: Sequence[Buffer]) -> None:
         """Notes a dispatch, and holds on to the buffers that are not the graph's own."""
