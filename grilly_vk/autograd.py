@@ -333,8 +333,8 @@ def _check_recordable(leaf: Tensor) -> None:
     in_place = leaf.grad is not None and home is not None and leaf.grad.buffer is home.buffer
     if not in_place and leaf.buffer.block.arena is not capture.arena:
         raise RuntimeError(
-            f"a compiled function adds to the gradient of a tensor of shape {leaf.shape} from before the call; clear it "
-            "inside, with zero_grad() or .grad = None"
+            f"a compiled function adds to the gradient of a tensor of shape {leaf.shape} from before the call; "
+            "clear it inside, with zero_grad() or .grad = None"
         )
 
 
