@@ -262,7 +262,7 @@ def test_thousands_of_replays_do_not_grow():
     assert after["submits"] - before["submits"] >= 5000
     for name in ("bytes_in_use", "bytes_reserved", "segments", "programs", "allocations"):
         assert after[name] == before[name], name
-    assert rss() - memory < 1 << 20
+    assert rss() - memory < 4 << 20  # a leak of 1 KiB a replay would be 5 MiB
 
 
 # ---- random numbers, splitting, seeds ----
