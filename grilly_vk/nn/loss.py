@@ -90,7 +90,7 @@ class MSELoss(_Loss):
 
 
 class L1Loss(_Loss):
-    """|x - target|, both of one shape.
+    """abs(x - target), both of one shape.
 
     Args:
         reduction: "none", "mean" (default) or "sum".
@@ -102,7 +102,7 @@ class L1Loss(_Loss):
 
 
 class SmoothL1Loss(_Loss):
-    """(x - target)**2 / (2 * beta) where |x - target| < beta, else |x - target| - beta / 2.
+    """(x - target)**2 / (2 * beta) where abs(x - target) < beta, else abs(x - target) - beta / 2.
 
     Args:
         reduction: "none", "mean" (default) or "sum".
