@@ -174,12 +174,12 @@ def mse_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
 
 
 def l1_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
-    """|x - target|, with slope 0 where they are equal; arguments as in `mse_loss`."""
+    """abs(x - target), with slope 0 where they are equal; arguments as in `mse_loss`."""
     return _elements("l1_loss", x, target, reduction)
 
 
 def smooth_l1_loss(x: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
-    """(x - target)**2 / (2 * beta) where |x - target| < beta, else |x - target| - beta / 2; beta 0 is `l1_loss`.
+    """(x - target)**2 / (2 * beta) where abs(x - target) < beta, else abs(x - target) - beta / 2; beta 0 is `l1_loss`.
 
     Arguments as in `mse_loss`; raises ValueError for a negative beta.
 

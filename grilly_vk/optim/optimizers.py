@@ -159,7 +159,7 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay: w *= 1 - lr * weight_decay in place of the term in g.
+    """Adam with decoupled weight decay: ``w *= 1 - lr * weight_decay`` in place of the term in g.
 
     Loshchilov & Hutter, "Decoupled weight decay regularization", ICLR 2019.
 
