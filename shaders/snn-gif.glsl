@@ -7,7 +7,8 @@
 
 layout(constant_id = 1) const uint REFRACTORY = 1; // 0: no refractory time
 layout(constant_id = 2) const uint STORE_V = 0; // 1: keep the potential after each step
-layout(constant_id = 3) const uint EACH = 1; // neighbours in one invocation; divides n
+layout(constant_id = 3) const uint CHUNK = 1; // elements an invocation takes, in groups of eight neighbours
+layout(constant_id = 4) const uint BLOCK = 0; // steps at a time before the next element; 0: all
 
 layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (T, n)
 layout(std430, binding = 1) buffer V { REAL v[]; }; // (n)
@@ -22,42 +23,43 @@ layout(push_constant) uniform Push {
     float pull; float adapt_decay; float jump;
 } p;
 
+// Steps first..last of one element.  A CPU streams few rows at a time, so there long runs go in blocks of steps.
+void run(uint i, uint first, uint last)
+{
+    REAL v_now = v[p.v_at + i];
+    REAL w_now = w[p.w_at + i];
+    COUNT held = REFRACTORY == 1 ? hold[p.hold_at + i] : COUNT(0);
+    for (uint t = first; t < last; t++) {
+        uint at = t * p.n + i;
+        precise REAL h = REAL(p.rest) + (v_now - p.rest) * p.decay + (p.gain * x[p.x_at + at] - p.pull * w_now);
+        TEST fired = AT_LEAST(h, REAL(p.threshold));
+        if (REFRACTORY == 1) {
+            TEST listening = EQUAL(held, COUNT(0));
+            fired = BOTH(fired, listening);
+            h = mix(REAL(p.reset), h, listening);
+            held = mix(held - COUNT(NONE(listening)), COUNT(p.hold_steps), fired);
+        }
+        precise REAL w_next = w_now * p.adapt_decay + p.jump * REAL(fired);
+        w_now = w_next;
+        v_now = mix(h, REAL(p.reset), fired);
+        s[p.s_at + at] = REAL(fired);
+        if (STORE_V == 1)
+            trace[p.trace_at + at] = v_now;
+    }
+    v[p.v_at + i] = v_now;
+    w[p.w_at + i] = w_now;
+    if (REFRACTORY == 1)
+        hold[p.hold_at + i] = held;
+}
+
 void main()
 {
-    for (uint i = gl_GlobalInvocationID.x * EACH; i < p.n; i += stride() * EACH) {
-        REAL v_now[EACH];
-        REAL w_now[EACH];
-        COUNT held[EACH];
-        for (uint k = 0; k < EACH; k++) {
-            v_now[k] = v[p.v_at + i + k];
-            w_now[k] = w[p.w_at + i + k];
-            held[k] = REFRACTORY == 1 ? hold[p.hold_at + i + k] : COUNT(0);
-        }
-        for (uint t = 0; t < p.steps; t++) {
-            for (uint k = 0; k < EACH; k++) {
-                uint at = t * p.n + i + k;
-                precise REAL h = REAL(p.rest) + (v_now[k] - p.rest) * p.decay
-                                 + (p.gain * x[p.x_at + at] - p.pull * w_now[k]);
-                TEST fired = AT_LEAST(h, REAL(p.threshold));
-                if (REFRACTORY == 1) {
-                    TEST listening = EQUAL(held[k], COUNT(0));
-                    fired = BOTH(fired, listening);
-                    h = mix(REAL(p.reset), h, listening);
-                    held[k] = mix(held[k] - COUNT(NONE(listening)), COUNT(p.hold_steps), fired);
-                }
-                precise REAL w_next = w_now[k] * p.adapt_decay + p.jump * REAL(fired);
-                w_now[k] = w_next;
-                v_now[k] = mix(h, REAL(p.reset), fired);
-                s[p.s_at + at] = REAL(fired);
-                if (STORE_V == 1)
-                    trace[p.trace_at + at] = v_now[k];
-            }
-        }
-        for (uint k = 0; k < EACH; k++) {
-            v[p.v_at + i + k] = v_now[k];
-            w[p.w_at + i + k] = w_now[k];
-            if (REFRACTORY == 1)
-                hold[p.hold_at + i + k] = held[k];
-        }
+    uint own = gl_LocalInvocationID.x, size = gl_WorkGroupSize.x * CHUNK;
+    uint block = BLOCK == 0 ? p.steps : BLOCK;
+    for (uint start = gl_WorkGroupID.x * size; start < p.n; start += gl_NumWorkGroups.x * size) {
+        uint near = start + own / 8 * 8 * CHUNK + own % 8;
+        for (uint t = 0; t < p.steps; t += block)
+            for (uint k = 0; k < CHUNK && near + k * 8 < p.n; k++)
+                run(near + k * 8, t, min(p.steps, t + block));
     }
 }

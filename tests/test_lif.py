@@ -75,6 +75,26 @@ def test_gif_follows_the_reference(n):
     np.testing.assert_array_equal(gif.refractory, hold)
 
 
+@pytest.mark.parametrize("n", [4099, 8192, 16388, 65540, 131073])
+@pytest.mark.parametrize("layer", [nn.LIFNeuron, nn.GIFNeuron])
+def test_large_layers_follow_the_reference(layer, n):
+    """Large layers go through in blocks of elements and steps on a CPU; neither divides these sizes."""
+    x = currents((21, n), seed=n, mean=3.0)
+    one = layer(n, tau_mem=5.0)
+    spikes, membrane = one.run(x, record_membrane=True)
+    a = math.exp(-1 / 5)
+    more = dict(b=math.exp(-1 / 100), jump=0.1) if layer is nn.GIFNeuron else {}
+    want, trace, hold, w = reference(
+        x, got=spikes, a=a, g=1 - a, rest=0.0, th=1.0, reset=0.0, hold_steps=2, **more
+    )
+    np.testing.assert_array_equal(spikes, want)
+    assert want.mean() > 0.05
+    np.testing.assert_allclose(membrane, trace, rtol=0, atol=4e-6)
+    np.testing.assert_array_equal(one.refractory, hold)
+    if more:
+        np.testing.assert_allclose(one.adaptation, w, rtol=2e-6, atol=1e-7)
+
+
 def test_adaptation_slows_the_neuron():
     x = np.full((400, 1), 3.0, np.float32)
     plain = nn.GIFNeuron(1, adaptation_strength=0.0).run(x)[:, 0]

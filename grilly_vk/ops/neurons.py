@@ -88,13 +88,20 @@ def _run(
     spikes = empty(x.shape)
     trace = empty(x.shape) if record else None
     wide = 4 if v.size % 4 == 0 else 1
-    # On the CPU a lane that visits 32 bytes of each row streams twice as fast; GPUs coalesce single elements.
-    each = 2 if v.engine.info.type == "cpu" and v.size % 8 == 0 else 1
+    # A CPU prefetches a few long rows well and 64 short visits badly: blocks of steps over neighbouring elements are
+    # 1.6 times as fast there for what exceeds its caches.  GPUs take one element an invocation and all steps.
+    chunk = 1
+    if v.engine.info.type == "cpu":
+        while chunk < 16 and v.size // wide >= 64 * v.engine.local * chunk:
+            chunk *= 2
+    block = 8 if chunk > 1 else 0
+    refractory = int(c.hold_steps > 0 or held)
+    specs = (("REFRACTORY", refractory), ("STORE_V", int(record)), ("CHUNK", chunk), ("BLOCK", block))
     for start, stop in spans(x, x.shape[0], v.size):
         v.engine.launch(
             f"{kernel}.vec4" if wide == 4 else kernel,
-            v.size // wide // each,
-            (("REFRACTORY", int(c.hold_steps > 0 or held)), ("STORE_V", int(record)), ("EACH", each)),
+            -(-v.size // (wide * chunk)),
+            specs,
             work=(stop - start) * v.size,
             x=x.rows(start, stop),
             v=v,
