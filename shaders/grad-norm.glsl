@@ -3,6 +3,7 @@
 // Norms of gradients in a fixed order.  STAGE 0: sums (or the maximum) of blocks, one workgroup each, of a fixed
 // length whatever the group count.  STAGE 1: one workgroup joins them; y = (norm, factor to keep to the limit).
 #include "common.glsl"
+#include "nan.glsl"
 #include "vector.glsl"
 #include "rows.glsl"
 
@@ -14,7 +15,6 @@ layout(std430, binding = 0) readonly buffer X { REAL x[]; };
 layout(std430, binding = 1) writeonly buffer Y { float y[]; };
 layout(push_constant) uniform Push { uint x_at; uint y_at; uint n; uint first; float power; float limit; } p;
 
-bool is_nan(float v) { return (floatBitsToUint(v) & 0x7FFFFFFFu) > 0x7F800000u; }
 float larger(float a, float b) { return is_nan(a) ? a : is_nan(b) ? b : max(a, b); }
 
 float term(float v)

@@ -1,6 +1,7 @@
 #version 450
 // 2-d pooling of (planes, h, w): the maximum of a window and where it was, or its sum over a divisor.
 #include "common.glsl"
+#include "nan.glsl"
 
 layout(constant_id = 1) const uint KIND = 0;
 const uint MAXIMUM = 0, FIXED = 1, WITH_PAD = 2, WITHOUT_PAD = 3; // by what a sum is divided
@@ -19,7 +20,6 @@ layout(push_constant) uniform Push {
     float divisor;
 } p;
 
-bool is_nan(float v) { return (floatBitsToUint(v) & 0x7FFFFFFFu) > 0x7F800000u; }
 
 void main()
 {

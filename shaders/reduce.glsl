@@ -1,6 +1,7 @@
 #version 450
 // Reduces the middle axis of (outer, n, inner), in order, `parts` stretches of it apart: one result an invocation.
 #include "common.glsl"
+#include "nan.glsl"
 
 layout(constant_id = 1) const uint OP = 0;
 const uint SUM = 0, MAXIMUM = 1, MINIMUM = 2, ARGMAX = 3, ARGMIN = 4, ANY = 5, ALL = 6, SUM_INT = 7, MAX_INT = 8,
@@ -10,7 +11,6 @@ layout(std430, binding = 0) readonly buffer X { uint x[]; };
 layout(std430, binding = 1) writeonly buffer Y { uint y[]; };
 layout(push_constant) uniform Push { uint x_at; uint y_at; uint outer; uint n; uint inner; uint parts; } p;
 
-bool is_nan(float v) { return (floatBitsToUint(v) & 0x7FFFFFFFu) > 0x7F800000u; }
 
 void main()
 {
