@@ -42,7 +42,6 @@ class Tensor:
     Attributes:
         shape, dtype: as in numpy.
         requires_grad: whether operations on it are recorded for `backward`.
-        grad: the gradient that backward accumulated, or None.
     """
 
     __slots__ = (
