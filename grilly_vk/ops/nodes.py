@@ -13,6 +13,7 @@ from ..tensor import Tensor, empty, full
 from .elementwise import add
 from .reduce import reduce
 from .steps import walk
+from .surrogate import Slope
 
 MODELS = ["if", "lif", "qif", "eif", "izhikevich", "cuba", "adaptive", "klif"]  # as in shaders/include/node.glsl
 TWO_STATES = {"izhikevich", "cuba", "adaptive"}
@@ -39,24 +40,6 @@ class Dynamics:
     v_reset: float | None = 0.0
     numbers: tuple[float, ...] = ()
     detach_reset: bool = False
-
-
-@dataclass(frozen=True)
-class Slope:
-    """A surrogate derivative, as the backward kernel takes it.
-
-    Args:
-        kind: its number in shaders/include/surrogate.glsl; 0: `given`.
-        alpha, beta: its parameters.
-        kernel: the backward kernel, where the derivative is text that was compiled into one of its own.
-        given: Tensor to Tensor, evaluated on the distances to the threshold before the kernel runs.
-    """
-
-    kind: int
-    alpha: float = 1.0
-    beta: float = 0.0
-    kernel: str = "snn-node-backward"
-    given: Callable[[Tensor], Tensor] | None = None
 
 
 class Steps(NamedTuple):
@@ -230,8 +213,8 @@ def _backward(
             gw = empty((run.n,), on=run.engine) if run.learn else None
             specs = [(f"HAS_{name}", int(t is not None)) for name, t in after.items()]
             run.launch(
-                slope.kernel, start, stop,
-                (*specs, ("SURROGATE", slope.kind), ("DETACH", int(run.dynamics.detach_reset)),
+                "snn-node-backward" + slope.suffix, start, stop,
+                (*specs, ("SURROGATE", slope.code), ("DETACH", int(run.dynamics.detach_reset)),
                  ("GIVEN", int(v0 is not None))),
                 h=kept, z=above, d=given, v0=v0, gs=gs, gtrace=ends["GTRACE"], gend=after["GEND"], guend=after["GUEND"],
                 gx=gx, gv=gv, gu=gu, gw=gw, alpha=slope.alpha, beta=slope.beta,
