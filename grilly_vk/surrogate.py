@@ -64,7 +64,7 @@ class Surrogate:
         return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name):g}' for name in self._shown)})"
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.slope == other.slope  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.slope == other.slope
 
     def __hash__(self) -> int:
         return hash((type(self), self.slope))

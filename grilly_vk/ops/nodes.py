@@ -90,6 +90,7 @@ def node(
     h, z = run.kept() if wants and not recompute else (None, None)
     run.forward(x, spikes, h, z, v_seq)
     v_end, u_end = run.ends[-1]
+    assert v_end is not None
     if wants:
         held = x.detach() if recompute else None
         outputs = [t for t in (spikes, v_end, u_end, v_seq) if t is not None]
@@ -102,9 +103,7 @@ def node(
 class _Run:
     """One forward run: its numbers, and the states between the pieces that it went in (the first: before the run)."""
 
-    def __init__(
-        self, x: Tensor, v: State, u: State, w: Tensor | None, dynamics: Dynamics, steps: int | None
-    ) -> None:
+    def __init__(self, x: Tensor, v: State, u: State, w: Tensor | None, dynamics: Dynamics, steps: int | None) -> None:
         self.engine, self.dynamics = x.engine, dynamics
         self.steps = 1 if steps is None else steps
         self.state = x.shape if steps is None else x.shape[1:]
@@ -118,7 +117,7 @@ class _Run:
         ]
         numbers = (*dynamics.numbers, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)[:6]
         reset = 0.0 if dynamics.v_reset is None else dynamics.v_reset
-        self.numbers: dict[str, float] = {
+        self.numbers: dict[str, Any] = {
             "k": dynamics.k, "rest": reset, "threshold": dynamics.v_threshold, "reset": reset,
             "v_init": 0.0 if isinstance(v, Tensor) else v, **{f"c{i}": c for i, c in enumerate(numbers)},
         }  # fmt: skip
@@ -157,9 +156,7 @@ class _Run:
             **over_time,
         )
 
-    def forward(
-        self, x: Tensor, s: Tensor | None, h: Tensor | None, z: Tensor | None, v_seq: Tensor | None
-    ) -> None:
+    def forward(self, x: Tensor, s: Tensor | None, h: Tensor | None, z: Tensor | None, v_seq: Tensor | None) -> None:
         """Steps through x, filling what is asked for, and notes the states at the ends of the pieces."""
         del self.ends[1:]
         if self.steps == 0:  # nothing happens, but the state is there

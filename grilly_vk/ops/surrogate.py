@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from ..autograd import record
 from ..tensor import Tensor, empty
@@ -47,7 +48,7 @@ def _launch(x: Tensor, mode: int, slope: Slope | None = None, g: Tensor | None =
     wide = x.size % 4 == 0 and all(t is None or t.buffer.offset % 16 == 0 for t in (x, g))
     n = x.size // 4 if wide else x.size
     specs = (("MODE", mode), ("SURROGATE", slope.code if slope else 1), ("HAS_G", int(g is not None)))
-    numbers = {"alpha": slope.alpha if slope else 1.0, "beta": slope.beta if slope else 0.0}
+    numbers: dict[str, Any] = {"alpha": slope.alpha if slope else 1.0, "beta": slope.beta if slope else 0.0}
     kernel = "snn-surrogate" + (slope.suffix if slope else "")
     x.engine.launch(f"{kernel}.vec4" if wide else kernel, n, specs, x=x, g=g, y=out, n=n, **numbers)
     return out

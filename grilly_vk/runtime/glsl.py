@@ -19,7 +19,7 @@ SOURCES = Path(__file__).parent / "glsl"  # put there by the build
 def compiler() -> str | None:
     """Where glslc is."""
     sdk = os.environ.get("VULKAN_SDK")
-    folders = [os.path.join(sdk, name) for name in ("bin", "Bin")] if sdk else []
+    folders = [str(Path(sdk) / name) for name in ("bin", "Bin")] if sdk else []
     return shutil.which("glslc", path=os.pathsep.join([*folders, os.environ.get("PATH", os.defpath)]))
 
 
