@@ -24,19 +24,17 @@ layout(push_constant) uniform Push {
     uint h_at; uint z_at; uint d_at; uint v0_at; uint w_at; uint gs_at; uint gtrace_at; uint gend_at; uint guend_at;
     uint gx_at; uint gv_at; uint gu_at; uint gw_at;
     uint n; uint steps;
+    uint given; uint has_gend; uint has_guend; // v0 holds the first state, else it is v_init; so for the gradients
     float k; float rest; float threshold; float reset; float v_init; float alpha; float beta;
     float c0; float c1; float c2; float c3; float c4; float c5;
 } p;
 #include "node.glsl"
 layout(constant_id = 5) const uint CHUNK = 1; // see blocks.glsl
 layout(constant_id = 6) const uint BLOCK = 0;
-layout(constant_id = 7) const uint GIVEN = 0; // 1: v0 holds the first state, else it is v_init
-layout(constant_id = 8) const uint SURROGATE = 1; // 0: d holds its values
-layout(constant_id = 9) const uint DETACH = 0; // no gradient through the reset
-layout(constant_id = 10) const uint HAS_GS = 1;
-layout(constant_id = 11) const uint HAS_GTRACE = 0;
-layout(constant_id = 12) const uint HAS_GEND = 0;
-layout(constant_id = 13) const uint HAS_GUEND = 0;
+layout(constant_id = 7) const uint SURROGATE = 1; // 0: d holds its values
+layout(constant_id = 8) const uint DETACH = 0; // no gradient through the reset
+layout(constant_id = 9) const uint HAS_GS = 1;
+layout(constant_id = 10) const uint HAS_GTRACE = 0;
 
 void run(uint i, uint first, uint last)
 {
@@ -46,8 +44,8 @@ void run(uint i, uint first, uint last)
         a = TWO_STATES ? gu[p.gu_at + i] : a;
         sum = LEARN == 0 ? sum : gw[p.gw_at + i];
     } else {
-        g = HAS_GEND == 1 ? gend[p.gend_at + i] : g;
-        a = HAS_GUEND == 1 ? guend[p.guend_at + i] : a;
+        g = p.has_gend == 1 ? gend[p.gend_at + i] : g;
+        a = TWO_STATES && p.has_guend == 1 ? guend[p.guend_at + i] : a;
     }
     float w_now = LEARN == 0 ? 0.0 : w[p.w_at];
     float k = LEARN == 1 ? 1.0 / (1.0 + exp(-w_now)) : p.k;
@@ -74,7 +72,7 @@ void run(uint i, uint first, uint last)
         if (t > 0) {
             before = h[p.h_at + at - p.n];
             v = reset(before, REAL(AT_LEAST(before - REAL(p.threshold), REAL(0))), REAL(p.threshold));
-        } else if (GIVEN == 1)
+        } else if (p.given == 1)
             v = v0[p.v0_at + i];
         gx[p.gx_at + at] = discharge(h_now, v, g, a, sum, k, w_now);
         h_now = before;

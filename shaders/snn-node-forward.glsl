@@ -17,16 +17,16 @@ layout(std430, binding = 9) buffer U { REAL u[]; }; // (n)
 layout(push_constant) uniform Push {
     uint x_at; uint v0_at; uint u0_at; uint w_at; uint s_at; uint h_at; uint z_at; uint trace_at; uint v_at; uint u_at;
     uint n; uint steps;
+    uint given; // v0 and u0 hold the first state, else it is v_init and u_init
     float k; float rest; float threshold; float reset; float v_init; float u_init;
     float c0; float c1; float c2; float c3; float c4; float c5;
 } p;
 #include "node.glsl"
 layout(constant_id = 5) const uint CHUNK = 1; // see blocks.glsl
 layout(constant_id = 6) const uint BLOCK = 0;
-layout(constant_id = 7) const uint GIVEN = 0; // 1: v0 and u0 hold the first state, else it is v_init and u_init
-layout(constant_id = 8) const uint STORE_S = 1;
-layout(constant_id = 9) const uint STORE_H = 0;
-layout(constant_id = 10) const uint STORE_V = 0;
+layout(constant_id = 7) const uint STORE_S = 1;
+layout(constant_id = 8) const uint STORE_H = 0;
+layout(constant_id = 9) const uint STORE_V = 0;
 
 void run(uint i, uint first, uint last)
 {
@@ -34,7 +34,7 @@ void run(uint i, uint first, uint last)
     if (first > 0) {
         v_now = v[p.v_at + i];
         u_now = TWO_STATES ? u[p.u_at + i] : u_now;
-    } else if (GIVEN == 1) {
+    } else if (p.given == 1) {
         v_now = v0[p.v0_at + i];
         u_now = TWO_STATES ? u0[p.u0_at + i] : u_now;
     }

@@ -1,5 +1,6 @@
 """The stream: order of dependent work, replayed submits, splitting, tickets, interrupts and random numbers."""
 
+import itertools
 import dataclasses
 
 import numpy as np
@@ -249,27 +250,32 @@ class Slow:
         self.clock[0] += self.seconds
 
 
-def test_slow_submits_halve_the_budget(other, monkeypatch):
+def test_slow_full_submits_halve_the_budget(other, monkeypatch):
     clock = [0.0]
     monkeypatch.setattr(module.time, "perf_counter", lambda: clock[0])
     real = other.stream.recorder.record
-    seconds = [0.9]
+    seconds, full, bits = [0.9], other.stream.budget, itertools.count()
     monkeypatch.setattr(
         other.stream.recorder,
         "record",
         lambda entries: [(Slow(s, clock, seconds[0]), at) for s, at in real(entries)],
     )
     buffer = other.alloc(400)
-    budgets = []
-    for i in range(30):
-        seconds[0] = 0.9 if i < 3 else 1.1
-        other.launch("fill", 100, dst=buffer, n=100, bits=i)
+
+    def submit(takes, share):
+        seconds[0] = takes
+        other.launch("fill", 100, work=int(share * other.stream.budget), dst=buffer, n=100, bits=next(bits))  # never a replay
         other.synchronize()
-        budgets.append(other.stream.budget)
-    assert budgets[:3] == [budgets[0]] * 3
-    assert budgets[3] == budgets[0] // 2
-    assert budgets[4] == budgets[0] // 4
-    assert budgets[-1] == 1 << 16  # and not below
+        return other.stream.budget
+
+    assert submit(0.9, 1.0) == full
+    assert submit(5.0, 0.4) == full  # not full: slow because a pipeline was compiled, say
+    assert submit(1.1, 1.0) == full // 2
+    assert submit(1.1, 0.6) == full // 4
+    assert [submit(1.1, 1.0) for _ in range(30)][-1] == 1 << 16  # and not below
+    assert submit(0.3, 1.0) == 1 << 16
+    assert submit(0.2, 1.0) == 1 << 17
+    assert [submit(0.2, 1.0) for _ in range(30)][-1] == full  # and not above
 
 
 # ---- a device that does not do its work ----

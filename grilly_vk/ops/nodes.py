@@ -174,7 +174,7 @@ class _Run:
                 v0 = full(self.state, self.numbers["v_init"], on=self.engine) if v0 is None else v0
                 u0 = full(self.state, self.u_init, on=self.engine) if u0 is None else u0
             self.launch(
-                "snn-node-forward", start, stop, (*stores, ("GIVEN", int(v0 is not None))),
+                "snn-node-forward", start, stop, stores, given=int(v0 is not None),
                 x=x, v0=v0, u0=u0, s=s, h=h, z=z, trace=v_seq, v=v, u=u, u_init=self.u_init,
             )  # fmt: skip
 
@@ -205,15 +205,15 @@ def _backward(
         gx, sums = run.room(), []
         ends = {"GS": gs, "GTRACE": gtrace[0] if gtrace else None}
         for (start, stop), (v0, _) in reversed(list(zip(run.pieces(), run.ends))):
-            after = {**ends, "GEND": gv, "GUEND": gu}
+            gend, guend = gv, gu
             gv, gu = empty(run.state, on=run.engine), empty(run.state, on=run.engine) if run.two else None
             gw = empty((run.n,), on=run.engine) if run.learn else None
-            specs = [(f"HAS_{name}", int(t is not None)) for name, t in after.items()]
+            specs = [(f"HAS_{name}", int(t is not None)) for name, t in ends.items()]
             run.launch(
                 "snn-node-backward" + slope.suffix, start, stop,
-                (*specs, ("SURROGATE", slope.code), ("DETACH", int(run.dynamics.detach_reset)),
-                 ("GIVEN", int(v0 is not None))),
-                h=kept, z=above, d=given, v0=v0, gs=gs, gtrace=ends["GTRACE"], gend=after["GEND"], guend=after["GUEND"],
+                (*specs, ("SURROGATE", slope.code), ("DETACH", int(run.dynamics.detach_reset))),
+                given=int(v0 is not None), has_gend=int(gend is not None), has_guend=int(guend is not None),
+                h=kept, z=above, d=given, v0=v0, gs=gs, gtrace=ends["GTRACE"], gend=gend, guend=guend,
                 gx=gx, gv=gv, gu=gu, gw=gw, alpha=slope.alpha, beta=slope.beta,
             )  # fmt: skip
             if gw is not None:

@@ -29,6 +29,7 @@ class Graph:
         self._keep: list[Any] = []
         self._entries: list[list[Entry]] = []
         self._held: Any = None  # the engine's lock, while capturing
+        self._work = 0
         self.dispatches = 0
         self.replays = 0
 
@@ -82,6 +83,7 @@ class Graph:
         self._keep = list(capture.keep.values())
         self._batches = [[s for s, _ in engine.stream.recorder.record(entries)] for entries in self._entries]
         self.dispatches = sum(map(len, self._entries))
+        self._work = sum(capture.work)
 
     def starting_gradients_of(self, owners: Iterable[Any]) -> None:
         """From here on backward raises for any tensor whose gradient was not cleared inside, but for `owners`.
@@ -106,7 +108,8 @@ class Graph:
             if engine.stream.capture is not None:
                 raise RuntimeError("a graph can't be replayed while another one is captured")
             engine.stream.flush()
-            engine.stream.run([s for sequences in self._batches for s in sequences], len(self._batches))
+            sequences = [s for batch in self._batches for s in batch]
+            engine.stream.run(sequences, len(self._batches), self._work // len(self._batches))
             self.replays += 1
 
     def __del__(self) -> None:

@@ -24,7 +24,7 @@ TICKET, RNG_KEY, RNG_BASE = 0, 1, 3  # words of the control block (shaders/inclu
 
 _CACHED_ENTRIES = 1 << 16  # dispatches kept in recorded sequences
 _CACHED_SEQUENCES = 2048  # recorded sequences kept: each costs about 10 KiB, most of it the driver's
-_TOO_LONG = 1.0  # seconds: a submit that takes longer halves the work put into one
+_TOO_LONG = 1.0  # seconds: a full submit that takes longer halves the work put into one
 _MAX_PENDING = 4096  # dispatches noted before a submit happens by itself
 
 
@@ -141,6 +141,15 @@ class Stream:
         if self.observer is not None:
             self._sizes.append(sum(b.nbytes for b in buffers))
 
+    @property
+    def budget(self) -> int:
+        """Work that one submit may hold; less than what was set, where full submits took long."""
+        return self._budget
+
+    @budget.setter
+    def budget(self, work: int) -> None:
+        self._budget = self._most = work
+
     def _make_room(self, work: int) -> None:
         if self._pending and (self._work + work > self.budget or len(self._pending) >= _MAX_PENDING):
             self.flush()
@@ -179,12 +188,14 @@ class Stream:
         except Exception as error:
             self._lose(f"the work could not be recorded ({error})", error)
         self.dispatches += len(entries)
-        self.run(sequences, 1)
+        self.run(sequences, 1, self._work)
         if self.observer is not None:
             self._observe(self.observer, entries, sizes, recorded)
 
-    def run(self, sequences: Sequence[Any], tickets: int) -> None:
+    def run(self, sequences: Sequence[Any], tickets: int, work: int) -> None:
         """Runs recorded sequences, what is pending or a graph, and checks that their markers counted up.
+
+        `work` is what each of them holds, to learn from its time how much should go into one.
 
         An interrupt (Ctrl-C) passes through once they have run: half a submit would be neither done nor undone.
         Python looks for signals on entry to a function, after a call and at a loop's end, so `left` is exact,
@@ -206,8 +217,15 @@ class Stream:
                 self.submits += len(sequences)
                 if int(self._control[TICKET]) != expected:
                     self._lose("the device did not finish the submitted work (lost, reset or out of memory)")
-                if time.perf_counter() - start > _TOO_LONG * tickets and self.budget > 1 << 16:
-                    self.budget >>= 1
+                if 2 * work >= self.budget:  # smaller ones are slow for another reason: pipelines being compiled
+                    self._learn((time.perf_counter() - start) / tickets)
+
+    def _learn(self, seconds: float) -> None:
+        """Adjusts the budget to what a full submit took."""
+        if seconds > _TOO_LONG and self._budget > 1 << 16:
+            self._budget >>= 1
+        elif seconds < _TOO_LONG / 4 and self._budget < self._most:
+            self._budget <<= 1
 
     def _lose(self, what: str, cause: Exception | None = None) -> NoReturn:
         self._pending, self._sizes, self.draws, self._work = [], [], 0, 0
