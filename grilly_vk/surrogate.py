@@ -291,7 +291,7 @@ class Custom(Surrogate):
         self._text, self._primitive = derivative, primitive
         if isinstance(derivative, str):
             kernels = ("snn-node-backward", "snn-surrogate")
-            suffix = glsl.with_definition(kernels, "SURROGATE_TEXT", f"({derivative})", name="derivative")
+            suffix = glsl.with_definition(kernels, "SURROGATE_TEXT", derivative, name="derivative")
             self.slope = Slope("text", suffix=suffix)
         elif callable(derivative):
             self.slope = Slope("given", given=_checked(derivative))

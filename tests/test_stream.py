@@ -1,7 +1,7 @@
 """The stream: order of dependent work, replayed submits, splitting, tickets, interrupts and random numbers."""
 
-import itertools
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -262,9 +262,9 @@ def test_slow_full_submits_halve_the_budget(other, monkeypatch):
     )
     buffer = other.alloc(400)
 
-    def submit(takes, share):
+    def submit(takes, share):  # never a replay: other bits each time
         seconds[0] = takes
-        other.launch("fill", 100, work=int(share * other.stream.budget), dst=buffer, n=100, bits=next(bits))  # never a replay
+        other.launch("fill", 100, work=int(share * other.stream.budget), dst=buffer, n=100, bits=next(bits))
         other.synchronize()
         return other.stream.budget
 

@@ -53,7 +53,7 @@ def with_definition(kernels: Sequence[str], macro: str, text: str, *, name: str)
         for kernel in kernels:
             for wide, flags in (("", []), (".vec4", ["-DVEC=4"])):
                 out = Path(folder) / "kernel.spv"
-                command = [program, "-fshader-stage=compute", "--target-env=vulkan1.1", f"-D{macro}={line}", *flags]
+                command = [program, "-fshader-stage=compute", "--target-env=vulkan1.1", f"-D{macro}=({line})", *flags]
                 command += ["-I", str(SOURCES / "include"), "-o", str(out), str(SOURCES / f"{kernel}.glsl")]
                 done = subprocess.run(command, capture_output=True, text=True)
                 if done.returncode:
