@@ -226,6 +226,27 @@ def test_what_is_kept_for_backward(memory, most):
     assert kept <= most * spikes.nbytes, (kept, spikes.nbytes)
 
 
+def test_an_unused_graph_is_freed_at_once():
+    """Without the garbage collector: no result is held by its own node."""
+    x = grilly_vk.tensor(np.ones((64, 1024), np.float32), requires_grad=True)
+    F.lif_step(x, 0.0)
+    gc.collect()
+    gc.disable()
+    try:
+        grilly_vk.synchronize()
+        before = grilly_vk.memory_stats()["bytes_in_use"]
+        for memory in ("fast", "low"):
+            node = nn.AdaptiveLIFNode(step_mode="m", memory=memory)
+            spikes = node(x)
+            del spikes, node
+        del_me = F.lif_step(x, 0.0)
+        del del_me
+        grilly_vk.synchronize()
+        assert grilly_vk.memory_stats()["bytes_in_use"] == before
+    finally:
+        gc.enable()
+
+
 def test_no_steps_and_no_neurons():
     node = nn.AdaptiveLIFNode(step_mode="m")
     assert node(np.zeros((0, 2, 3), np.float32)).shape == (0, 2, 3)

@@ -566,9 +566,11 @@ def test_one_cycle(three):
     assert min(momenta) == pytest.approx(0.85) and momenta[-1] == pytest.approx(0.95)
     assert got[0] == pytest.approx(0.08) and max(got) == pytest.approx(2.0)
     assert got[-1] == pytest.approx(8e-6)
+    plan.step()  # a step after each of 40 batches
+    assert plan.get_last_lr()[0] == got[-1]
     with pytest.raises(ValueError, match="total_steps=40"):
         plan.step()
-    assert plan.last_epoch == 39
+    assert plan.last_epoch == 40
 
 
 def test_one_cycle_linear_and_betas():

@@ -89,7 +89,7 @@ def node(
     wants = run.steps > 0 and grad_enabled() and any(t.requires_grad for t in inputs)
     h, z = run.kept() if wants and not recompute else (None, None)
     run.forward(x, spikes, h, z, v_seq)
-    v_end, u_end = run.ends[-1]
+    v_end, u_end = run.ends.pop()  # results, which must not be held by their own node
     assert v_end is not None
     if wants:
         held = x.detach() if recompute else None

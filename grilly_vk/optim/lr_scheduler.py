@@ -225,12 +225,12 @@ class OneCycleLR(Scheduler):
 
     def settings(self, t: int, base: float, group: int) -> dict[str, Any]:
         """The learning rate, and momentum or betas."""
-        if t >= self.total_steps:
+        if t > self.total_steps:  # the step after the last one keeps its values: one step() a batch is total_steps
             raise ValueError(f"step {t + 1} of a cycle of total_steps={self.total_steps}")
         turn = next((i for i, phase in enumerate(self._phases) if t <= phase[0]), len(self._phases) - 1)
         start = self._phases[turn - 1][0] if turn else 0.0
         last, a, b, m, n = self._phases[turn]
-        share = (t - start) / (last - start) if last != start else 1.0
+        share = min(1.0, (t - start) / (last - start)) if last != start else 1.0
         new: dict[str, Any] = {"lr": self.max_lrs[group] * self._between(a, b, share)}
         if self._momentum:
             value = self._between(m, n, share)

