@@ -19,9 +19,10 @@ LAYERS = [
     {"creation", "recompute", "host_random"},
     {"snn", "compute", "control"},
     {"gradient_check"},
+    {"decode"},
     {"functional"},
     {"nn"},
-    {"optim", "saving", "compiled", "snn_compute"},
+    {"encode", "optim", "saving", "compiled", "snn_compute"},
     {"data", "report"},
     {"__init__"},  # what users import, which the command line uses like one of them
     {"cli"},

@@ -16,6 +16,14 @@ from .loss import (
 from .norm import batch_norm, layer_norm, rms_norm
 from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d, sum_pool2d
 from .softmax import log_softmax, softmax
+from .spike_loss import (
+    ce_count_loss,
+    ce_rate_loss,
+    ce_temporal_loss,
+    mse_count_loss,
+    mse_temporal_loss,
+    rate_regularization,
+)
 
 __all__ = [
     "adaptive_avg_pool2d",
@@ -23,6 +31,9 @@ __all__ = [
     "batch_norm",
     "bce_with_logits",
     "binary_cross_entropy_with_logits",
+    "ce_count_loss",
+    "ce_rate_loss",
+    "ce_temporal_loss",
     "conv1d",
     "conv2d",
     "cross_entropy",
@@ -35,8 +46,11 @@ __all__ = [
     "linear",
     "log_softmax",
     "max_pool2d",
+    "mse_count_loss",
     "mse_loss",
+    "mse_temporal_loss",
     "nll_loss",
+    "rate_regularization",
     "relu",
     "rms_norm",
     "sigmoid",

@@ -13,6 +13,7 @@ from .norm import BatchNorm1d, BatchNorm2d, LayerNorm, RMSNorm
 from .plasticity import HebbianLayer, STDPLayer
 from .pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d, SumPool2d
 from .snn_layer import SNNLayer
+from .spike_loss import CECountLoss, CERateLoss, CETemporalLoss, MSECountLoss, MSETemporalLoss, RateRegularization
 from .summary import Summary, summary
 
 __all__ = [
@@ -23,6 +24,9 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "Buffer",
+    "CECountLoss",
+    "CERateLoss",
+    "CETemporalLoss",
     "Conv1d",
     "Conv2d",
     "CrossEntropyLoss",
@@ -37,7 +41,9 @@ __all__ = [
     "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "MSECountLoss",
     "MSELoss",
+    "MSETemporalLoss",
     "MaxPool2d",
     "Module",
     "ModuleDict",
@@ -45,6 +51,7 @@ __all__ = [
     "NLLLoss",
     "Parameter",
     "RMSNorm",
+    "RateRegularization",
     "ReLU",
     "SNNLayer",
     "STDPLayer",
