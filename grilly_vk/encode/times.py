@@ -42,7 +42,7 @@ def latency(
         normalize: True brings the latest spike to the last step: tau = T - 1 for "linear", and for "log" the tau
             that does so for the smallest x of all.
         keep_weak: False: elements below the threshold don't fire at all (snnTorch's clip=True).
-        clip: True cuts x to its range, and NaN never fires.
+        clip: True cuts x to its range; NaN and -infinity never fire.
 
     Returns:
         Spikes (T, ...), float32 of 0.0 and 1.0, without gradient.

@@ -14,7 +14,7 @@ from ..ops.loss import cross_entropy, mse_loss
 from ..ops.readout import spike_time
 from ..ops.reduce import reduce_mean
 from ..ops.shape import reshape
-from ..tensor import FLOAT32, INT32, Tensor, from_numpy
+from ..tensor import FLOAT32, INT32, Tensor, empty, from_numpy
 
 __all__ = [
     "ce_count_loss",
@@ -61,10 +61,9 @@ def _classes(targets: Any, rest: tuple[int, ...], classes: int) -> Tensor:
 
 def _one_hot(t: Tensor, classes: int, on: float, off: float) -> Tensor:
     """`on` at each target's class, else `off`: (..., classes); NaN where the target is no class."""
-    order = from_numpy(np.arange(classes, dtype=np.int32))
-    column = t.view((*t.shape, 1))
-    chosen = where(column.equal(order), on, off)
-    return where((column >= 0) & (column < classes), chosen, float("nan"))
+    y = empty((*t.shape, classes), on=t.engine)
+    t.engine.launch("one-hot", y.size, target=t, y=y, rows=t.size, n=classes, on=on, off=off)
+    return y
 
 
 def _cross_entropy(logits: Tensor, t: Tensor, weight: Any, smoothing: float) -> Tensor:
