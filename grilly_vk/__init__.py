@@ -3,7 +3,7 @@
 Importing needs no driver and no GPU; the first use opens a device and raises DeviceError where there is none.
 """
 
-from . import functional, nn, optim, tensor
+from . import decode, encode, functional, nn, optim, tensor
 from . import tensor_methods as tensor_methods
 from .autograd import Function, enable_grad, grad, no_grad, set_detect_anomaly
 from .compiled import compile
@@ -63,9 +63,11 @@ __all__ = [
     "cat",
     "checkpoint",
     "compile",
+    "decode",
     "device",
     "devices",
     "enable_grad",
+    "encode",
     "eye",
     "full",
     "full_like",

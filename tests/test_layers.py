@@ -20,9 +20,10 @@ LAYERS = [
     {"snn", "compute", "control"},
     {"gradient_check"},
     {"surrogate"},
+    {"decode"},
     {"functional"},
     {"nn"},
-    {"optim", "saving", "compiled", "snn_compute"},
+    {"encode", "optim", "saving", "compiled", "snn_compute"},
     {"data", "report"},
     {"__init__"},  # what users import, which the command line uses like one of them
     {"cli"},

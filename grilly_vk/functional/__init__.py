@@ -18,6 +18,14 @@ from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d, sum_pool2d
 from .softmax import log_softmax, softmax
 from .spiking import if_step, lif_step, plif_step
 from .temporal import detach_net, multi_step_forward, reset_net, set_step_mode
+from .spike_loss import (
+    ce_count_loss,
+    ce_rate_loss,
+    ce_temporal_loss,
+    mse_count_loss,
+    mse_temporal_loss,
+    rate_regularization,
+)
 
 __all__ = [
     "adaptive_avg_pool2d",
@@ -25,6 +33,9 @@ __all__ = [
     "batch_norm",
     "bce_with_logits",
     "binary_cross_entropy_with_logits",
+    "ce_count_loss",
+    "ce_rate_loss",
+    "ce_temporal_loss",
     "conv1d",
     "conv2d",
     "cross_entropy",
@@ -40,10 +51,14 @@ __all__ = [
     "linear",
     "log_softmax",
     "max_pool2d",
+    "mse_count_loss",
     "mse_loss",
     "multi_step_forward",
     "nll_loss",
     "plif_step",
+    "mse_temporal_loss",
+    "nll_loss",
+    "rate_regularization",
     "relu",
     "reset_net",
     "rms_norm",

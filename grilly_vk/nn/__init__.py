@@ -30,6 +30,7 @@ from .plasticity import HebbianLayer, STDPLayer
 from .pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d, SumPool2d
 from .snn_layer import SNNLayer
 from .stateful import StatefulModule
+from .spike_loss import CECountLoss, CERateLoss, CETemporalLoss, MSECountLoss, MSETemporalLoss, RateRegularization
 from .summary import Summary, summary
 from .temporal import ElementWiseRecurrentContainer, LinearRecurrentContainer, MultiStepContainer, SeqToANNContainer
 
@@ -45,6 +46,9 @@ __all__ = [
     "Boxcar",
     "Buffer",
     "CUBALIFNode",
+    "CECountLoss",
+    "CERateLoss",
+    "CETemporalLoss",
     "Conv1d",
     "Conv2d",
     "CrossEntropyLoss",
@@ -69,7 +73,9 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "LinearRecurrentContainer",
+    "MSECountLoss",
     "MSELoss",
+    "MSETemporalLoss",
     "MaxPool2d",
     "Module",
     "ModuleDict",
@@ -81,6 +87,7 @@ __all__ = [
     "PiecewiseQuadratic",
     "QIFNode",
     "RMSNorm",
+    "RateRegularization",
     "ReLU",
     "Rect",
     "SNNLayer",

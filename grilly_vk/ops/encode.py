@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from .. import arguments
+from ..autograd import record
 from ..tensor import Tensor, empty
+from .elementwise import sum_to
 from .over_time import over_time
+from .reduce import reduce
 
 LATENCY_MODES = ("linear", "log")
+LATENCY_FORMS = ("LINEAR", "RATIO", "CHARGING", "EXPONENTIAL")  # in the order of shaders/snn-encode-latency.glsl
+_LARGE = 3e38  # within float32
 
 
-def encode_poisson(x: Tensor, steps: int) -> Tensor:
+def encode_poisson(x: Tensor, steps: int | None, *, strict: bool = False) -> Tensor:
     """Independent spikes at each step with probability clip(x, 0, 1); NaN never fires.
 
     The numbers follow `grilly_vk.manual_seed`: with s the seed and d the count of random operations since, the
@@ -22,18 +28,22 @@ def encode_poisson(x: Tensor, steps: int) -> Tensor:
 
     Args:
         x: probabilities a step, any shape.
-        steps: T, may be 0.
+        steps: T, may be 0; None: x is (T, ...) and has probabilities of its own at each step.
+        strict: NaN where x is NaN or outside [0, 1].
 
     Returns:
-        Spikes (T, *x.shape) of 0.0 and 1.0.
+        Spikes (T, ...) of 0.0 and 1.0.
     """
-    s = empty((steps, *x.shape))
+    varying = steps is None
+    shape = x.shape if steps is None else (steps, *x.shape)
+    s = empty(shape, on=x.engine)
     over_time(
         "snn-encode-poisson",
-        steps,
-        x.size,
-        sliced={"s": s},
-        whole={"x": x, "control": None},  # None: the engine's control block
+        shape[0],
+        math.prod(shape[1:]),
+        (("VARYING", int(varying)), ("STRICT", int(strict))),
+        sliced={"s": s, "x": x} if varying else {"s": s},
+        whole={"control": None} if varying else {"x": x, "control": None},  # None: the engine's control block
         quantum=4,
     )
     return s
@@ -56,26 +66,131 @@ def encode_latency(x: Tensor, steps: int, *, mode: str = "linear", floor: float 
 
     Source: Thorpe, Fize & Marlot, "Speed of processing in the human visual system", Nature 381 (1996).
     """
-    s = empty((steps, *x.shape))
     last = max(0, steps - 1)
+    if mode == "linear":
+        return latency_spikes(x, steps, "LINEAR", slope=last, silent=0.0)
+    return latency_spikes(x, steps, "RATIO", slope=last / math.log(floor), least=floor, silent=0.0)
+
+
+def latency_spikes(
+    x: Tensor,
+    steps: int,
+    form: str,
+    *,
+    slope: float = 1.0,
+    least: float = 0.0,
+    silent: float = -math.inf,
+    normalize: bool = False,
+    strict: bool = False,
+) -> Tensor:
+    """One spike an element at step round(min(time, T - 1)), halves to even; none where x <= silent or NaN.
+
+    Times by form, with c = clip(x, 0, 1) where not said otherwise:
+    LINEAR (1 - max(c, least)) * slope;
+    RATIO log(clip(x, least, 1)) * slope;
+    CHARGING log(1 + least / max(x - least, 1e-7)) * slope, of any x, and with `normalize` the slope that brings
+    the latest time of all to T - 1;
+    EXPONENTIAL -log(c + (1 - c) * least).
+
+    Args:
+        x: strengths, any shape.
+        steps: T, may be 0.
+        form: one of LATENCY_FORMS.
+        slope, least: of the form.
+        silent: x must lie above it to fire.
+        normalize: see CHARGING.
+        strict: NaN where x is NaN or outside [0, 1] (CHARGING: negative).
+
+    Returns:
+        Spikes (T, *x.shape) of 0.0 and 1.0.
+    """
+    s = empty((steps, *x.shape), on=x.engine)
+    lowest = reduce("min", x.view((x.size,)), (0,), False) if normalize and x.size else None
     over_time(
         "snn-encode-latency",
         steps,
         x.size,
-        (("LOGARITHMIC", LATENCY_MODES.index(mode)),),
+        (("FORM", LATENCY_FORMS.index(form)), ("NORMALIZE", int(normalize)), ("STRICT", int(strict))),
         sliced={"s": s},
-        whole={"x": x},
-        last=last,
-        least=floor,
-        slope=last / math.log(floor),
+        whole={"x": x, "lowest": lowest},
+        last=max(0, steps - 1),
+        least=least,
+        slope=slope,
+        silent=max(silent, -_LARGE),
     )
     return s
 
 
+def encode_delta(x: Tensor, threshold: float, *, padding: bool = False, off: bool = False) -> Tensor:
+    """1.0 where x has risen by at least `threshold` since the step before, with `off` -1.0 where it has fallen so far.
+
+    Args:
+        x: signals (T, ...).
+        threshold: positive.
+        padding: whether the first step is compared with itself, else with 0.
+        off: whether falls count.
+
+    Returns:
+        (T, ...).
+    """
+    s = empty(x.shape, on=x.engine)
+    n = math.prod(x.shape[1:])
+    wide = 4 if n % 4 == 0 else 1
+    x.engine.launch(
+        "snn-encode-delta.vec4" if wide == 4 else "snn-encode-delta",
+        x.size // wide,
+        (("OFF", int(off)), ("PADDING", int(padding))),
+        x=x,
+        s=s,
+        n=n // wide,
+        all=x.size // wide,
+        threshold=threshold,
+    )
+    return s
+
+
+def encode_phase(x: Tensor, steps: int, period: int, *, strict: bool = False) -> Tensor:
+    """The first `period` binary digits of clip(x, 0, 1) after the point as spikes, the highest first, repeating.
+
+    1 itself has the digits of 1 - 2**-period, and NaN those of 0.
+
+    Args:
+        x: any shape.
+        steps: T, may be 0.
+        period: 1 to 31.
+        strict: NaN where x is NaN or outside [0, 1].
+
+    Returns:
+        Spikes (T, *x.shape) of 0.0 and 1.0.
+    """
+    s = empty((steps, *x.shape), on=x.engine)
+    specs = (("STRICT", int(strict)),)
+    over_time("snn-encode-phase", steps, x.size, specs, sliced={"s": s}, whole={"x": x}, period=period)
+    return s
+
+
+def receptive_fields(x: Tensor, m: int, first: float, spacing: float, width: float) -> Tensor:
+    """exp(-((x - centre) / width)**2 / 2) for m centres from `first` on, `spacing` apart: (...) to (..., m)."""
+    y = empty((*x.shape, m), on=x.engine)
+    numbers: dict[str, Any] = dict(n=x.size, m=m, first=first, spacing=spacing, width=width)
+    x.engine.launch("snn-receptive-fields", y.size, x=x, y=y, **numbers)
+    kept = y.view()  # not y: its node would hold itself
+
+    def backward(g: Tensor) -> Tensor:
+        gx = empty(x.shape, on=x.engine)
+        x.engine.launch("snn-receptive-fields-grad", x.size, work=kept.size, x=x, y=kept, gy=g, gx=gx, **numbers)
+        return gx
+
+    record("receptive_fields", (x,), (y,), backward, (x, kept))
+    return y
+
+
 def time_expand(x: Tensor, steps: int) -> Tensor:
     """x at every step: (...) to (T, ...), bit for bit; T may be 0."""
-    y = empty((steps, *x.shape), x.dtype)
+    y = empty((steps, *x.shape), x.dtype, x.engine)
     over_time("snn-time-expand", steps, x.size, sliced={"y": y}, whole={"x": x})
+    shape = x.shape
+    record("time_expand", (x,), (y,), lambda g: sum_to(g, shape), ())
     return y
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import arguments
+from ..autograd import record
 from ..tensor import Tensor, empty, full
 from .linear import matmul
 from .over_time import over_time
@@ -33,14 +34,64 @@ def spike_count(spikes: Tensor) -> tuple[Tensor, Tensor]:
     return count, rate
 
 
-def first_spike(spikes: Tensor) -> Tensor:
-    """The first step where a value lies above 0, int32, -1 where there is none: (T, ...) to (...); T may be 0."""
+def first_spike(spikes: Tensor, never: int = -1) -> Tensor:
+    """The first step where a value lies above 0, int32, `never` where there is none: (T, ...) to (...); T may be 0.
+
+    `never` is -1, or T or more.
+    """
     _steps(spikes, 0)
     if not len(spikes):
-        return full(spikes.shape[1:], -1, np.int32)
+        return full(spikes.shape[1:], never, np.int32)
     first = empty(spikes.shape[1:], np.int32)
-    over_time("snn-first-spike", len(spikes), first.size, sliced={"s": spikes}, whole={"first": first})
+    over_time(
+        "snn-first-spike",
+        len(spikes),
+        first.size,
+        sliced={"s": spikes},
+        whole={"first": first, "time": None},
+        never=never & 0xFFFFFFFF,
+    )
     return first
+
+
+def spike_time(spikes: Tensor) -> Tensor:
+    """The step of the first spike as a number, T - 1 where there is none, with the gradient of a sign estimator.
+
+    The true derivative is zero or does not exist.  Backward takes dt/ds = -1 at the step of the first spike, or at
+    the last step where there is none, and 0 at all others: more drive, an earlier spike.
+
+    Args:
+        spikes: (T, ...), T at least 1; a spike is a value above 0.
+
+    Returns:
+        float32 (...).
+
+    Source: Eshraghian et al., "Training spiking neural networks using lessons from deep learning", Proceedings of
+    the IEEE 111 (2023), and its library's ce_temporal_loss.
+    """
+    _steps(spikes, 0)
+    steps, engine = len(spikes), spikes.engine
+    if not steps:
+        raise ValueError(f"spikes has shape {spikes.shape}: no time steps; expected at least 1")
+    first, time = empty(spikes.shape[1:], np.int32, engine), empty(spikes.shape[1:], on=engine)
+    over_time(
+        "snn-first-spike",
+        steps,
+        first.size,
+        (("TIME", 1),),
+        sliced={"s": spikes},
+        whole={"first": first, "time": time},
+        never=steps,
+    )
+
+    def backward(g: Tensor) -> Tensor:
+        gs = empty((steps, *first.shape), on=engine)
+        whole: dict[str, Tensor | None] = {"first": first, "g": g}
+        over_time("snn-first-spike-grad", steps, first.size, sliced={"gs": gs}, whole=whole, last=steps - 1)
+        return gs
+
+    record("spike_time", (spikes,), (time,), backward, ())
+    return time
 
 
 def readout(spikes: Tensor, weight: Tensor, bias: Tensor | None = None, *, decay: float = 1.0) -> Tensor:

@@ -1,0 +1,169 @@
+"""Encoders as modules: one step of spikes a call, in SpikingJelly's meaning."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import arguments
+from ..nn.module import Module
+from ..ops import encode as ops
+from ..tensor import Tensor
+from .given import within
+from .rates import rate
+from .times import digits, phase
+
+
+class PoissonEncoder(Module):
+    """Each element of x fires with probability x, independently at every call.  See `rate`.
+
+    Args:
+        clip: True cuts x to [0, 1].
+
+    Shape:
+        x (...) in [0, 1] to spikes (...); a sequence (T, ...) is encoded in one dispatch.
+
+    Raises:
+        TypeError: clip is neither True nor False; at the call as `rate`.
+    """
+
+    def __init__(self, *, clip: bool = False) -> None:
+        super().__init__()
+        self.clip = arguments.flag("clip", clip)
+
+    def forward(self, x: Any) -> Tensor:
+        """Spikes of x's shape."""
+        given = within("x", x, 0.0, 1.0, self.clip)
+        return rate(given.view((1, *given.shape)), clip=self.clip).view(given.shape)
+
+
+class StepEncoder(Module):
+    """Base: the first call encodes x to (T, ...); the call t gives its step t mod T, until `reset()`."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.T = steps
+        self.reset()
+
+    def encode(self, x: Any) -> Tensor:
+        """All T steps of x; to be defined by each subclass."""
+        raise NotImplementedError(f"{type(self).__name__} defines no encode()")
+
+    def reset(self) -> None:
+        """Forgets what was encoded; the next call encodes again from step 0."""
+        self.spike: Tensor | None = None
+        self.t = 0
+
+    def forward(self, x: Any = None) -> Tensor:
+        """One step of spikes.
+
+        Args:
+            x: what to encode; after the first call its values are not looked at, and it may be left out.
+
+        Returns:
+            Spikes of x's shape.
+
+        Raises:
+            ValueError: no x at the first call, or later one of another shape.
+        """
+        if self.spike is None:
+            if x is None:
+                raise ValueError(f"x is None at the first call of {type(self).__name__}; expected what to encode")
+            self.spike = self.encode(x)
+        shape = self.spike.shape[1:]
+        if x is not None:
+            given = x.shape if isinstance(x, Tensor) else np.shape(x)
+            if given != shape:
+                raise ValueError(f"x has shape {given}; {shape} is being encoded: call reset() first")
+        at, self.t = self.t, (self.t + 1) % self.T
+        return self.spike.rows(at, at + 1).view(shape)
+
+    def extra_repr(self) -> str:
+        """The period."""
+        return f"T={self.T}"
+
+
+class PeriodicEncoder(StepEncoder):
+    """Plays a run of spikes: the call t gives step t mod T.
+
+    Args:
+        spikes: (T, ...), T at least 1.
+
+    Raises:
+        TypeError, ValueError: no numbers, or no time steps.
+    """
+
+    def __init__(self, spikes: Any) -> None:
+        run = arguments.tensor("spikes", spikes).detach()
+        if not run.ndim or not len(run):
+            raise ValueError(f"spikes has shape {run.shape}; expected (T, ...) with at least one step")
+        self._run = [run]
+        super().__init__(len(run))
+
+    def reset(self) -> None:
+        """Back to step 0."""
+        super().reset()
+        self.spike = self._run[0]
+
+
+class LatencyEncoder(StepEncoder):
+    """One spike an element in T calls, the earlier the larger x.
+
+    "linear": at step round((T - 1) * (1 - x)).  "log": at step round(T - 1 - log(alpha * x + 1)) with
+    alpha = exp(T - 1) - 1, so that x = 1 fires at step 0 and x = 0 at the last; computed as
+    -log(x + (1 - x) * exp(1 - T)), which does not overflow.
+
+    Args:
+        T: steps, at least 1.
+        enc_function: "linear" (default) or "log".
+
+    Shape:
+        x (...) in [0, 1] to spikes (...) at each call.
+
+    Raises:
+        TypeError, ValueError: an argument out of range; at the call an x outside [0, 1].
+    """
+
+    def __init__(self, T: int, enc_function: str = "linear") -> None:
+        self.enc_function = arguments.choice("enc_function", enc_function, ops.LATENCY_MODES)
+        super().__init__(arguments.size("T", T))
+
+    def encode(self, x: Any) -> Tensor:
+        """All T steps: (...) to (T, ...)."""
+        given = within("x", x, 0.0, 1.0)
+        if self.enc_function == "linear":
+            return ops.latency_spikes(given, self.T, "LINEAR", slope=self.T - 1, strict=True)
+        return ops.latency_spikes(given, self.T, "EXPONENTIAL", least=math.exp(1 - self.T), strict=True)
+
+    def extra_repr(self) -> str:
+        """The period and the function."""
+        return f"T={self.T}, enc_function={self.enc_function!r}"
+
+
+class WeightedPhaseEncoder(StepEncoder):
+    """The first K binary digits of x in K calls, the highest first.  See `phase`.
+
+    Args:
+        K: digits, 1 to 31.
+
+    Shape:
+        x (...) in [0, 1] to spikes (...) at each call.
+
+    Raises:
+        TypeError, ValueError: K out of range; at the call an x outside [0, 1].
+
+    Source: Kim, Kim, Huh, Lee & Choi, Neurocomputing 311 (2018).
+    """
+
+    def __init__(self, K: int) -> None:
+        super().__init__(digits("K", K))
+
+    def encode(self, x: Any) -> Tensor:
+        """All K steps: (...) to (K, ...)."""
+        return phase(x, K=self.T)
+
+    def extra_repr(self) -> str:
+        """The period."""
+        return f"K={self.T}"

@@ -1,0 +1,301 @@
+"""Losses of spike trains (T, B, ..., C): by rate, count and time of the first spike, and limits for rates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import arguments
+from ..decode import count, population_vote
+from ..ops.elementwise import as_tensor, cast, unary, where
+from ..ops.encode import time_expand
+from ..ops.loss import cross_entropy, mse_loss
+from ..ops.readout import spike_time
+from ..ops.reduce import reduce_mean
+from ..ops.shape import reshape
+from ..tensor import FLOAT32, INT32, Tensor, empty, from_numpy
+
+__all__ = [
+    "ce_count_loss",
+    "ce_rate_loss",
+    "ce_temporal_loss",
+    "mse_count_loss",
+    "mse_temporal_loss",
+    "rate_regularization",
+]
+
+INVERSES = ("negate", "reciprocal")
+NORMS = ("l1", "l2")
+PER = ("neuron", "sample", "mean")
+
+
+def _spikes(spikes: Any) -> Tensor:
+    """A float32 run (T, B, ..., C) with steps and classes."""
+    run = cast(as_tensor("spikes", spikes), FLOAT32)
+    if run.ndim < 2 or not run.shape[0] or not run.shape[-1]:
+        raise ValueError(f"spikes has shape {run.shape}; expected (T, ..., C) with at least one step and one class")
+    return run
+
+
+def _classes(targets: Any, rest: tuple[int, ...], classes: int) -> Tensor:
+    """Targets as int32 classes (...); those of the host are within 0..classes-1."""
+    if isinstance(targets, Tensor):
+        t = targets
+    else:
+        given = arguments.numbers_of("targets", targets)
+        if given.dtype.kind not in "iu" and given.size:
+            raise TypeError(f"targets must hold whole numbers, the classes, not {given.dtype}")
+        wrong = given[(given < 0) | (given >= classes)]
+        if wrong.size:
+            raise IndexError(
+                f"targets holds class {wrong.reshape(-1)[0]}; there are {classes} classes, 0..{classes - 1}"
+            )
+        t = from_numpy(np.asarray(given, np.int32, order="C"))
+    if t.dtype is not INT32:
+        raise TypeError(f"targets must hold int32 classes, not {t.dtype}")
+    if t.shape != rest:
+        raise ValueError(f"targets has shape {t.shape}; expected {rest}, one class for each sample")
+    return t
+
+
+def _one_hot(t: Tensor, classes: int, on: float, off: float) -> Tensor:
+    """`on` at each target's class, else `off`: (..., classes); NaN where the target is no class."""
+    y = empty((*t.shape, classes), on=t.engine)
+    t.engine.launch("one-hot", y.size, target=t, y=y, rows=t.size, n=classes, on=on, off=off)
+    return y
+
+
+def _cross_entropy(logits: Tensor, t: Tensor, weight: Any, smoothing: float) -> Tensor:
+    flat = reshape(logits, (t.size, logits.shape[-1]))
+    return cross_entropy(flat, t.view((t.size,)), weight, label_smoothing=smoothing)
+
+
+def ce_rate_loss(spikes: Any, targets: Any, *, weight: Any = None, label_smoothing: float = 0.0) -> Tensor:
+    """Cross-entropy with the spikes of each step as logits, averaged over steps: the target fires at every step.
+
+    L = -1/T * sum_t mean_b log softmax(spikes[t, b])[target_b].
+
+    Args:
+        spikes: (T, B, C), or (T, ..., C).
+        targets: int32 classes (B,), or (...).
+        weight: a factor for each class (C,), or None; the mean is weighted then.
+        label_smoothing: in [0, 1]; see `cross_entropy`.
+
+    Returns:
+        A number, with a gradient to spikes.
+
+    Raises:
+        TypeError, ValueError: shapes or kinds that don't fit.
+        IndexError: a class outside 0..C-1 (in values from the host; in device tensors it gives NaN).
+
+    Source: snnTorch's ce_rate_loss (Eshraghian et al., Proceedings of the IEEE 111 (2023)).
+    """
+    run = _spikes(spikes)
+    t = _classes(targets, run.shape[1:-1], run.shape[-1])
+    return _cross_entropy(run, time_expand(t, len(run)), weight, label_smoothing)
+
+
+def ce_count_loss(
+    spikes: Any, targets: Any, *, num_classes: int | None = None, weight: Any = None, label_smoothing: float = 0.0
+) -> Tensor:
+    """Cross-entropy with the spike counts over all steps as logits.
+
+    L = mean_b -log softmax(sum_t spikes[t, b])[target_b].
+
+    Args:
+        spikes: (T, B, C), or (T, ..., C).
+        targets: int32 classes (B,), or (...).
+        num_classes: None: each neuron is a class; else the width is num_classes * m and counts are those of
+            `grilly_vk.decode.population_vote`.
+        weight: a factor for each class, or None.
+        label_smoothing: in [0, 1].
+
+    Returns:
+        A number, with a gradient to spikes.
+
+    Raises:
+        As `ce_rate_loss`; ValueError also for a width that is no multiple of num_classes.
+
+    Source: snnTorch's ce_count_loss.
+    """
+    run = _spikes(spikes)
+    counts = count(run) if num_classes is None else population_vote(run, num_classes)
+    t = _classes(targets, run.shape[1:-1], counts.shape[-1])
+    return _cross_entropy(counts, t, weight, label_smoothing)
+
+
+def mse_count_loss(
+    spikes: Any,
+    targets: Any,
+    correct_rate: float = 1.0,
+    incorrect_rate: float = 0.0,
+    *,
+    num_classes: int | None = None,
+) -> Tensor:
+    """Mean squared error of the spike counts, divided by T.
+
+    L = mean over b and c of (count[b, c] - wanted[b, c])**2 / T, where wanted is int(T * correct_rate * m) for the
+    target class and int(T * incorrect_rate * m) for the others, m the neurons of a class.
+
+    Args:
+        spikes: (T, B, C), or (T, ..., C).
+        targets: int32 classes (B,), or (...).
+        correct_rate, incorrect_rate: wanted spikes a step and neuron, in [0, 1]; defaults 1 and 0.
+        num_classes: None: each neuron is a class (m = 1); else as in `ce_count_loss`.
+
+    Returns:
+        A number, with a gradient to spikes.
+
+    Raises:
+        As `ce_count_loss`; ValueError also for a rate outside [0, 1].
+
+    Source: Shrestha & Orchard, "SLAYER: spike layer error reassignment in time", NeurIPS 2018; snnTorch's
+    mse_count_loss.
+    """
+    on = arguments.between("correct_rate", correct_rate, 0.0, 1.0)
+    off = arguments.between("incorrect_rate", incorrect_rate, 0.0, 1.0)
+    run = _spikes(spikes)
+    counts = count(run) if num_classes is None else population_vote(run, num_classes)
+    classes = counts.shape[-1]
+    t = _classes(targets, run.shape[1:-1], classes)
+    m = run.shape[-1] // classes
+    wanted = _one_hot(t, classes, int(len(run) * on * m), int(len(run) * off * m))
+    return unary("scale", mse_loss(counts, wanted), 1.0 / len(run))
+
+
+def ce_temporal_loss(
+    spikes: Any, targets: Any, inverse: str = "negate", *, weight: Any = None, label_smoothing: float = 0.0
+) -> Tensor:
+    """Cross-entropy of inverted first-spike times: the target class should fire first.
+
+    Logits are -t ("negate") or 1 / (t + 1) ("reciprocal"), with t the step of the first spike, T - 1 where there is
+    none.  The gradient of t is a sign estimator: dt/ds = -1 at the first spike, or at the last step where there is
+    none, and 0 at every other step.
+
+    Args:
+        spikes: (T, B, C), or (T, ..., C).
+        targets: int32 classes (B,), or (...).
+        inverse: "negate" (default) or "reciprocal".
+        weight: a factor for each class (C,), or None.
+        label_smoothing: in [0, 1].
+
+    Returns:
+        A number, with a gradient to spikes.
+
+    Raises:
+        As `ce_rate_loss`; ValueError also for another `inverse`.
+
+    Source: snnTorch's ce_temporal_loss (Eshraghian et al., Proceedings of the IEEE 111 (2023)).
+    """
+    arguments.choice("inverse", inverse, INVERSES)
+    run = _spikes(spikes)
+    t = _classes(targets, run.shape[1:-1], run.shape[-1])
+    time = spike_time(run)
+    logits = unary("neg", time) if inverse == "negate" else 1.0 / (time + 1.0)
+    return _cross_entropy(logits, t, weight, label_smoothing)
+
+
+def mse_temporal_loss(
+    spikes: Any, targets: Any, on_target: int = 0, off_target: int = -1, *, tolerance: float = 0.0
+) -> Tensor:
+    """Mean squared error of first-spike times over T: L = mean over b and c of ((t - wanted) / T)**2.
+
+    t and its gradient are those of `ce_temporal_loss`.
+
+    Args:
+        spikes: (T, B, C), or (T, ..., C).
+        targets: int32 classes (B,), or (...).
+        on_target: wanted step for the target class; negative counts from T.  Default 0, the first.
+        off_target: wanted step for the others.  Default -1, the last.
+        tolerance: times nearer than this to the wanted one count as equal to it; default 0.
+
+    Returns:
+        A number, with a gradient to spikes.
+
+    Raises:
+        As `ce_rate_loss`; ValueError also for a wanted step outside -T..T-1 or a negative tolerance.
+
+    Source: snnTorch's mse_temporal_loss.
+    """
+    near = arguments.non_negative("tolerance", tolerance)
+    run = _spikes(spikes)
+    steps = len(run)
+    t = _classes(targets, run.shape[1:-1], run.shape[-1])
+    wanted = _one_hot(t, run.shape[-1], _step("on_target", on_target, steps), _step("off_target", off_target, steps))
+    time = spike_time(run)
+    if near:
+        time = where((time.detach() - wanted).abs() < near, wanted, time)
+    return unary("scale", mse_loss(time, wanted), 1.0 / steps**2)
+
+
+def _step(name: str, value: Any, steps: int) -> int:
+    """A step of 0..T-1, given from either end."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be a whole number, not {type(value).__name__} ({value!r})")
+    if not -steps <= value < steps:
+        raise ValueError(f"{name} must lie in [{-steps}, {steps - 1}] for {steps} steps, got {value}")
+    return int(value) % steps
+
+
+def rate_regularization(
+    spikes: Any,
+    *,
+    target: float | None = None,
+    lower: float | None = None,
+    upper: float | None = None,
+    norm: str = "l2",
+    per: str = "neuron",
+) -> Tensor:
+    """A penalty for firing rates outside a band: the mean of e ("l1") or e**2 ("l2").
+
+    e = max(0, r - upper) + max(0, lower - r), with `target` both bounds, and r the mean of spikes over time and batch
+    ("neuron"), over time ("sample"), or over everything ("mean").  Within the band, and on its edges, the gradient
+    is zero.
+
+    Args:
+        spikes: (T, B, ...).
+        target: the one rate that is free, spikes a step; or
+        lower, upper: the band, either of them or both.
+        norm: "l2" (default) or "l1".
+        per: "neuron" (default), "sample" or "mean".
+
+    Returns:
+        A number, with a gradient to spikes; multiply it by a weight and add it to the loss.
+
+    Raises:
+        TypeError, ValueError: no bound, target together with another, lower above upper, or spikes without batch axis,
+            steps or elements.
+
+    Source: Zenke & Vogels, "The remarkable robustness of surrogate gradient learning", Neural Computation 33 (2021).
+    """
+    low, high = band(target, lower, upper)
+    arguments.choice("norm", norm, NORMS)
+    arguments.choice("per", per, PER)
+    run = cast(as_tensor("spikes", spikes), FLOAT32)
+    if run.ndim < 2 or not run.size:
+        raise ValueError(f"spikes has shape {run.shape}; expected (T, B, ...) with at least one element")
+    r = reduce_mean(run, {"neuron": (0, 1), "sample": (0,), "mean": None}[per])
+    outside: Tensor | None = None
+    for bound, sign in ((high, 1.0), (low, -1.0)):
+        if bound is not None:
+            part = unary("relu", unary("scale", r, sign, -sign * bound))
+            outside = part if outside is None else outside + part
+    assert outside is not None
+    return reduce_mean(outside if norm == "l1" else outside * outside)
+
+
+def band(target: Any, lower: Any, upper: Any) -> tuple[float | None, float | None]:
+    """The lowest and highest rate without penalty."""
+    if target is not None:
+        if lower is not None or upper is not None:
+            raise ValueError("target excludes lower and upper: it is both")
+        both = arguments.real("target", target)
+        return both, both
+    if lower is None and upper is None:
+        raise ValueError("rate_regularization needs target, lower or upper")
+    low = None if lower is None else arguments.real("lower", lower)
+    high = None if upper is None else arguments.real("upper", upper)
+    if low is not None and high is not None and low > high:
+        raise ValueError(f"lower must not exceed upper, got {lower!r} and {upper!r}")
+    return low, high
