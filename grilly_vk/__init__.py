@@ -3,7 +3,7 @@
 Importing needs no driver and no GPU; the first use opens a device and raises DeviceError where there is none.
 """
 
-from . import functional, nn, optim, tensor
+from . import functional, monitor, nn, optim, plot, tensor
 from . import tensor_methods as tensor_methods
 from .autograd import Function, enable_grad, grad, no_grad, set_detect_anomaly
 from .compiled import compile
@@ -77,11 +77,13 @@ __all__ = [
     "manual_seed",
     "matmul",
     "memory_stats",
+    "monitor",
     "nn",
     "no_grad",
     "ones",
     "ones_like",
     "optim",
+    "plot",
     "poisson",
     "profile",
     "rand",

@@ -22,7 +22,8 @@ LAYERS = [
     {"functional"},
     {"nn"},
     {"optim", "saving", "compiled", "snn_compute"},
-    {"data", "report"},
+    {"data", "plot", "report"},
+    {"monitor"},
     {"__init__"},  # what users import, which the command line uses like one of them
     {"cli"},
     {"__main__"},
