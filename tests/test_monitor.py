@@ -152,6 +152,39 @@ def test_modules_without_a_step_mode_follow_the_monitor():
     np.testing.assert_array_equal(many["Linear"], out)
 
 
+def test_containers_tell_their_parts_of_time():
+    """What a container calls with `steps=` has a time axis, whatever its own step mode says."""
+
+    class Part(Spiking):
+        def forward(self, x, steps=None):
+            return Spiking.forward(self, x)
+
+    class Container(nn.Module):
+        takes_steps = True
+
+        def __init__(self):
+            super().__init__()
+            self.part = Part(0.8, "m")
+
+        def forward(self, x):
+            self.part.step_mode = "m"
+            out = self.part(x, steps="loop")
+            return out
+
+    x = inputs()
+    net = Container()
+    late = lambda m, args, out: setattr(m, "step_mode", "s")  # noqa: E731 - as if it had been "s" all along
+    net.part.register_forward_hook(late)
+    chosen = ["Container", "part"]
+    with OutputMonitor(net, chosen) as s, PotentialMonitor(net) as v, RateMonitor(net) as r:
+        net(grilly_vk.tensor(x))
+    spikes, potential = reference(x, 0.8)
+    assert net.part.step_mode == "s" and r.steps("part") == T * B
+    for name in chosen:
+        np.testing.assert_array_equal(s[name], spikes)
+    np.testing.assert_array_equal(v["part"], potential)
+
+
 def test_steps_without_a_batch_are_neurons():
     layer = Spiking(0.5)
     with RateMonitor(layer) as r:

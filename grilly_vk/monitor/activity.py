@@ -241,9 +241,10 @@ def _change(module: Module, *, more: bool) -> str:
     """What makes a layer fire more, or less, with the values that it has now."""
     up, down = ("raise", "lower") if more else ("lower", "raise")
     ways = [f"{down} v_threshold{_now(module, 'v_threshold')}", f"{up} the input gain (weights, bias, a norm's scale)"]
-    if isinstance(getattr(module, "tau", None), (int, float)):
+    tau = getattr(module, "tau", None)
+    if isinstance(tau, (int, float)):
         divides = getattr(module, "decay_input", None)
-        if divides is True:
+        if divides is True and not (more and tau <= 1):
             ways.append(f"{down} tau{_now(module, 'tau')}, which divides the input")
         elif divides is False:
             ways.append(f"{up} tau{_now(module, 'tau')}, which keeps the potential longer")

@@ -15,23 +15,26 @@ from ..ops.elementwise import as_tensor
 from ..recompute import running_again
 from ..tensor import Tensor
 from .records import Counts, Ring
-from .select import is_spiking, select
+from .select import is_spiking, select, takes_time
 
-Pick = Callable[[Module, "tuple[Any, ...]", Any], "tuple[Any, bool]"]  # -> (value, whether its first axis is time)
+# (module, arguments, output, whether the call has a time axis) -> (value, whether its first axis is time)
+Pick = Callable[[Module, "tuple[Any, ...]", Any, bool], "tuple[Any, bool]"]
 
 
 class _Tap:
     """A forward hook: hands what `pick` finds to a record, and returns nothing, so that the output stays."""
 
-    def __init__(self, name: str, record: Ring | Counts, pick: Pick, transform: Callable[[Any], Any] | None) -> None:
+    def __init__(
+        self, name: str, record: Ring | Counts, pick: Pick, transform: Callable[[Any], Any] | None, step_mode: str
+    ) -> None:
         self.name, self.record = name, record
-        self._pick, self._transform = pick, transform
+        self._pick, self._transform, self._step_mode = pick, transform, step_mode
 
-    def __call__(self, module: Module, args: tuple[Any, ...], output: Any) -> None:
+    def __call__(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         if running_again():  # the second run of a checkpoint, whose first was recorded
             return
         with no_grad():
-            value, in_time = self._pick(module, args, output)
+            value, in_time = self._pick(module, args, output, takes_time(module, kwargs, self._step_mode))
             value = _tensor(self.name, value).detach()
             if self._transform is not None:
                 value = _tensor(self.name, self._transform(value))
@@ -62,7 +65,7 @@ class Monitor(Mapping[str, np.ndarray]):
         modules: what to look at: names such as "fc1.lif", types, Modules of the model, or a list of these.  None: what
             this kind of monitor is for; of several models, all of them.
         step_mode: "s" where a call is one step (B, ...), the default, or "m" where it is a sequence (T, B, ...); for
-            modules that have no attribute `step_mode`.
+            modules that have no attribute `step_mode`.  Containers tell the nodes in them.
         transform: applied to each value before it is recorded, off the tape, such as ``lambda v: v[..., :5]``.
 
     Raises:
@@ -82,7 +85,7 @@ class Monitor(Mapping[str, np.ndarray]):
         transform: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self._taps: dict[str, _Tap] = {}
-        self._handles: list[tuple[Module, Handle, _Tap]] = []
+        self._handles: list[Handle] = []
         self._step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         if transform is not None and not callable(transform):
             raise TypeError(f"transform must be callable, not {type(transform).__name__}")
@@ -90,8 +93,9 @@ class Monitor(Mapping[str, np.ndarray]):
         for name, module in self._modules.items():
             self._check(name, module)
         for name, module in self._modules.items():
-            tap = self._taps[name] = _Tap(name, self._record(name), self._picker(name), transform)
-            self._handles.append((module, module.register_forward_hook(tap), tap))
+            tap = _Tap(name, self._record(name), self._picker(name), transform, self._step_mode)
+            self._taps[name] = tap
+            self._handles.append(module.register_forward_hook(tap, with_kwargs=True))
 
     # ---- given by each kind ----
 
@@ -163,7 +167,7 @@ class Monitor(Mapping[str, np.ndarray]):
 
     def disable(self) -> None:
         """Stops recording until `enable()`.  A graph that was captured before goes on; what `compile` made doesn't."""
-        for _, handle, _ in self._handles:
+        for handle in self._handles:
             handle.remove()
 
     def enable(self) -> None:
@@ -174,13 +178,13 @@ class Monitor(Mapping[str, np.ndarray]):
         """
         if self._taps and not self._handles:
             raise RuntimeError("the monitor was removed from its modules; make a new one")
-        for module, handle, tap in self._handles:
-            module._forward_hooks[handle._key] = tap  # the same key: what was compiled with it serves again
+        for handle in self._handles:
+            handle.restore()
 
     def remove(self) -> None:
         """Takes the monitor off its modules for good.  What was recorded can still be read."""
         handles, self._handles = self._handles, []
-        for _, handle, _ in handles:
+        for handle in handles:
             handle.remove()
 
     def __enter__(self) -> Any:

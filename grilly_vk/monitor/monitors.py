@@ -13,7 +13,6 @@ from ..nn.module import Module
 from ..tensor import Tensor
 from .base import Monitor, Pick
 from .records import Counts, Ring
-from .select import step_mode_of
 
 
 class _Steps(Monitor):
@@ -61,8 +60,7 @@ class OutputMonitor(_Steps):
     _wanted = "spiking module"
 
     def _picker(self, name: str) -> Pick:
-        default = self._step_mode
-        return lambda module, args, output: (output, step_mode_of(module, default) == "m")
+        return lambda module, args, output, in_time: (output, in_time)
 
 
 class InputMonitor(_Steps):
@@ -74,8 +72,7 @@ class InputMonitor(_Steps):
     _wanted = "spiking module"
 
     def _picker(self, name: str) -> Pick:
-        default = self._step_mode
-        return lambda module, args, output: (args[0] if args else None, step_mode_of(module, default) == "m")
+        return lambda module, args, output, in_time: (args[0] if args else None, in_time)
 
 
 class SpikeMonitor(OutputMonitor):
@@ -122,8 +119,8 @@ class AttributeMonitor(_Steps):
 
     def _picker(self, name: str) -> Pick:
         attribute = self._attribute
-        in_time = attribute.endswith("_seq")
-        return lambda module, args, output: (getattr(module, attribute), in_time)
+        each_step = attribute.endswith("_seq")
+        return lambda module, args, output, in_time: (getattr(module, attribute), each_step)
 
 
 class PotentialMonitor(AttributeMonitor):
@@ -152,8 +149,8 @@ class PotentialMonitor(AttributeMonitor):
             _store(module)
 
     def _picker(self, name: str) -> Pick:
-        def pick(module: Module, args: tuple[Any, ...], output: Any) -> tuple[Any, bool]:
-            if step_mode_of(module, "s") == "s":
+        def pick(module: Module, args: tuple[Any, ...], output: Any, in_time: bool) -> tuple[Any, bool]:
+            if not in_time:
                 return module.v, False
             if getattr(module, "v_seq", None) is None:
                 raise RuntimeError(f"{name} runs all steps in one call and keeps no v_seq, the potential of each step")
@@ -204,8 +201,7 @@ class RateMonitor(Monitor):
         return Counts(name)
 
     def _picker(self, name: str) -> Pick:
-        default = self._step_mode
-        return lambda module, args, output: (output, step_mode_of(module, default) == "m")
+        return lambda module, args, output, in_time: (output, in_time)
 
     def _values(self, record: Counts) -> np.ndarray:
         counts, rows = record.read()

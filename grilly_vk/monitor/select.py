@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from .. import arguments
 from ..nn.module import Module
 
 
@@ -78,9 +77,18 @@ def select(model: Any, modules: Any, default: Callable[[Module], bool], wanted: 
     return {name: m for name, m in everything.items() if name in chosen}
 
 
-def step_mode_of(module: Module, default: str) -> str:
-    """ "s" where a call is one step (B, ...), "m" where it is all of them (T, B, ...); the module's own word counts."""
-    return arguments.choice("step_mode", getattr(module, "step_mode", default), ("s", "m"))
+def takes_time(module: Module, kwargs: dict[str, Any], default: str) -> bool:
+    """Whether a call was all steps (T, B, ...): containers say so to what they call, else the module's step mode does.
+
+    Args:
+        kwargs: keyword arguments of the call.
+        default: step mode of modules that have none.
+    """
+    if kwargs.get("steps") is not None:
+        return True
+    if getattr(module, "takes_steps", False):
+        default = "m"
+    return bool(getattr(module, "step_mode", default) == "m")
 
 
 def _list(modules: dict[str, Module]) -> str:
