@@ -64,7 +64,9 @@ def test_containers_have_a_time_axis():
 
 def network():
     grilly_vk.manual_seed(0)
-    net = nn.Sequential(nn.Linear(N, 12), nn.LIFNode(), nn.Linear(12, 4), nn.ParametricLIFNode(v_threshold=0.5))
+    net = nn.Sequential(
+        nn.Linear(N, 12), nn.LIFNode(v_threshold=0.1), nn.Linear(12, 4), nn.ParametricLIFNode(v_threshold=0.05)
+    )
     F.set_step_mode(net, "m")
     return net
 
