@@ -103,7 +103,7 @@ def monitoring():
     """What docs/monitoring.md records, drawn."""
     grilly_vk.manual_seed(0)
     net = nn.Sequential(
-        nn.Linear(16, 64), nn.LIFNode(tau=4.0, v_threshold=0.4), nn.Linear(64, 10), nn.LIFNode(v_threshold=0.2)
+        nn.Linear(16, 64), nn.LIFNode(tau=4.0, v_threshold=0.2), nn.Linear(64, 10), nn.LIFNode(v_threshold=0.1)
     )
     F.set_step_mode(net, "m")
     x = grilly_vk.rand(50, 8, 16)
@@ -111,7 +111,7 @@ def monitoring():
         net(x)
     figure, axes = plt.subplots(2, 2, figsize=(9, 6), layout="constrained")
     plot.raster(spikes["1"], axes[0, 0], color=BLUE)
-    plot.potentials(potentials["1"], axes[0, 1], threshold=0.4, spikes=spikes["1"][:, :1], neurons=[0, 1, 2])
+    plot.potentials(potentials["1"], axes[0, 1], threshold=0.2, spikes=spikes["1"][:, :1], neurons=[0, 1, 2])
     firing_rate_report(net, x).plot(axes[1, 0])
     plot.weight_map(net[0].weight, axes[1, 1])
     save(figure, "monitoring.png")
