@@ -111,7 +111,7 @@ def monitoring():
         net(x)
     figure, axes = plt.subplots(2, 2, figsize=(9, 6), layout="constrained")
     plot.raster(spikes["1"], axes[0, 0], color=BLUE)
-    plot.potentials(potentials["1"], axes[0, 1], threshold=0.2, spikes=spikes["1"][:, :1], neurons=[0, 1, 2])
+    plot.potentials(potentials["1"], axes[0, 1], threshold=0.2, spikes=spikes["1"][:, :1], neurons=[6, 10, 21])
     firing_rate_report(net, x).plot(axes[1, 0])
     plot.weight_map(net[0].weight, axes[1, 1])
     save(figure, "monitoring.png")

@@ -72,7 +72,7 @@ def potentials(
     sample: int = 0,
     dt: float | None = None,
     first_step: int = 0,
-    unit: str = "units of the input",
+    unit: str = "a.u.",
 ) -> Any:
     """Draws membrane potentials over time, one line a neuron.
 
@@ -83,7 +83,7 @@ def potentials(
         spikes: of the shape of v; each is marked by a vertical line above the threshold and the potentials.
         neurons: which ones, as a number or a list; None: the first five.
         sample, dt, first_step: as in `raster`.
-        unit: of the potential, in the axis' label.
+        unit: of the potential, in the axis' label; default arbitrary units.
 
     Returns:
         The axes, with a legend if there are several neurons.

@@ -191,6 +191,6 @@ def test_a_failing_run_leaves_the_model_as_it_was():
 def test_picture():
     report = report_of([0.0, 0.0, 0.1, 0.2, 1.0])
     ax = report.plot()
-    assert [t.get_text() for t in ax.get_yticklabels()] == ["Spiking\n40% never fired, 20% saturated"]
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["Spiking\n40% dead\n20% saturated"]
     assert ax.lines[0].get_xdata().tolist() == [0.1]
     plt.close(ax.figure)
