@@ -80,7 +80,7 @@ def potentials(
         v: (T,), (T, n) or (T, B, ...), as in `raster`.
         ax: matplotlib axes; None: new ones.
         threshold: drawn as a dashed line; None: none.
-        spikes: of the shape of v; each is marked by a vertical line above the threshold and the potentials.
+        spikes: of the shape of v; each is marked by a short line above threshold and potentials, in its neuron's row.
         neurons: which ones, as a number or a list; None: the first five.
         sample, dt, first_step: as in `raster`.
         unit: of the potential, in the axis' label; default arbitrary units.
@@ -111,16 +111,17 @@ def potentials(
     finite = shown[np.isfinite(shown)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     base = high if level is None else max(high, level)
-    tall = 0.15 * ((base - low) or 1.0)
-    for i in chosen:
+    tall = 0.1 * ((base - low) or 1.0)
+    for row, i in enumerate(chosen):
         (line,) = ax.plot(time, values[:, i], lw=1.0, label=f"neuron {i}")
         if fired is not None:
-            ax.vlines(time[fired[:, i] != 0], base, base + tall, color=line.get_color(), lw=1.0)
+            foot = base + row * tall  # a row for each neuron: spikes of one step would hide each other
+            ax.vlines(time[fired[:, i] != 0], foot, foot + 0.8 * tall, color=line.get_color(), lw=1.0)
     if level is not None:
         ax.axhline(level, color=_GREY, lw=0.8, ls="--", label="threshold")
     ax.set(xlabel=label, ylabel=f"membrane potential ({unit})", xlim=_limits(first, len(values), step_ms))
     if len(chosen) > 1:
-        ax.legend(frameon=False, fontsize="small")
+        ax.legend(fontsize="small", loc="lower right")
     return ax
 
 

@@ -69,7 +69,8 @@ def test_potentials(ax):
         assert line.get_label() == f"neuron {neuron}"
     assert list(threshold.get_ydata()) == [1.0, 1.0] and threshold.get_linestyle() == "--"
     marks = [[seg[0].tolist() for seg in c.get_segments()] for c in ax.collections]
-    assert marks == [[[3, 1], [7, 1]], [[5, 1]], []]
+    tall = 0.1 * (1 - v[:, [2, 6, 0]].min())
+    assert marks[0] == [[3, 1], [7, 1]] and marks[1] == [[5, pytest.approx(1 + tall)]] and marks[2] == []
     assert np.allclose(ax.collections[0].get_color()[0], mpl.colors.to_rgba(drawn[0].get_color()))
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("time (ms)", "membrane potential (mV)")
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["neuron 2", "neuron 6", "neuron 0", "threshold"]
@@ -79,7 +80,7 @@ def test_potentials_of_one_neuron_and_of_many(ax):
     v = np.array([0.0, np.nan, 0.5])
     plot.potentials(v, ax, spikes=[0, 0, 1])
     assert len(ax.lines) == 1 and ax.get_legend() is None
-    assert ax.collections[0].get_segments()[0][:, 1] == pytest.approx([0.5, 0.575])
+    assert ax.collections[0].get_segments()[0][:, 1] == pytest.approx([0.5, 0.54])
     many = plot.potentials(np.zeros((4, 2, 9)), sample=1)
     assert len(many.lines) == 5 and many.get_xlabel() == "time (steps)"
 
