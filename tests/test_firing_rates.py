@@ -7,6 +7,7 @@ from spiking import Spiking
 
 import grilly_vk
 from grilly_vk import nn
+from grilly_vk.autograd import grad_enabled
 from grilly_vk.monitor import InputMonitor, PotentialMonitor, RateMonitor, SpikeMonitor, firing_rate_report
 from grilly_vk.report import rate_summary
 
@@ -134,6 +135,7 @@ def test_of_batches_with_targets_and_another_forward():
 
     def forward(batch):
         calls.append(batch.shape)
+        assert not grad_enabled()
         for _ in range(5):
             net(grilly_vk.tensor(batch) if isinstance(batch, np.ndarray) else batch)
 

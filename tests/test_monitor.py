@@ -277,6 +277,23 @@ def test_samples_bound_the_batch():
     np.testing.assert_array_equal(monitor["Spiking"][1], x[1, :2] >= 0.8)
 
 
+def test_transforms_are_off_the_tape():
+    line, seen = nn.Linear(N, 2), []
+    with OutputMonitor(line, "Linear", transform=lambda y: seen.append(y) or y * 2.0) as monitor:
+        out = line(grilly_vk.tensor(inputs()[0]))
+    assert out.node is not None and seen[0].node is None and not seen[0].requires_grad
+    np.testing.assert_array_equal(monitor["Linear"][0], 2 * out.numpy())
+
+
+def test_model_and_monitor_may_go_together():
+    layer = Spiking(step_mode="m")
+    layer.watched_by = PotentialMonitor(layer)  # a cycle, which the garbage collector finds
+    del layer
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gc.collect()
+
+
 def test_another_batch_size_is_left_out_with_a_warning():
     layer = Spiking(0.8)
     monitor, rates = SpikeMonitor(layer), RateMonitor(layer)

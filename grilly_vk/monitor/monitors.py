@@ -177,7 +177,9 @@ def _store(module: Module) -> None:
 
 
 def _let_go(module: Module) -> None:
-    monitors, before = _stored.pop(module)
+    monitors, before = _stored.pop(module, (0, None))  # none: the module is being collected together with its monitor
+    if before is None:
+        return
     if monitors > 1:
         _stored[module] = (monitors - 1, before)
     else:
