@@ -260,7 +260,7 @@ def weight_map(
 def training_curves(history: Any, ax: Any = None, *, keys: Sequence[str] | None = None, x_label: str = "epoch") -> Any:
     """Draws metrics over epochs.  Two kinds of metric, such as losses and accuracies, get an axis each.
 
-    The kind is the name without "train_", "val_", "valid_" or "test_".
+    The kind is the name without ``train_``, ``val_``, ``valid_`` or ``test_``.
 
     Args:
         history: a dict of lists by metric, or a list of dicts, one for each epoch; what is missing in one is left out.
