@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws the pictures of docs/layers.md from real runs of the engine, into this folder.
+"""Draws the pictures of docs/layers.md and docs/monitoring.md from real runs of the engine, into this folder.
 
 Run it with the environment that tools/setup makes: .venv/bin/python docs/pictures.py
 """
@@ -12,8 +12,11 @@ import numpy as np
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
+import grilly_vk
+import grilly_vk.functional as F
 import grilly_vk.nn as nn
-from grilly_vk import SNNCompute
+from grilly_vk import SNNCompute, plot
+from grilly_vk.monitor import PotentialMonitor, SpikeMonitor, firing_rate_report
 
 HERE = Path(__file__).parent
 BLUE, RED, GREY = "#2f6690", "#c1432e", "#8a8f98"
@@ -96,7 +99,26 @@ def encodings():
     save(figure, "encodings.png")
 
 
+def monitoring():
+    """What docs/monitoring.md records, drawn."""
+    grilly_vk.manual_seed(0)
+    net = nn.Sequential(
+        nn.Linear(16, 64), nn.LIFNode(tau=4.0, v_threshold=0.2), nn.Linear(64, 10), nn.LIFNode(v_threshold=0.1)
+    )
+    F.set_step_mode(net, "m")
+    x = grilly_vk.rand(50, 8, 16)
+    with SpikeMonitor(net) as spikes, PotentialMonitor(net, "1", samples=1) as potentials:
+        net(x)
+    figure, axes = plt.subplots(2, 2, figsize=(9, 6), layout="constrained")
+    plot.raster(spikes["1"], axes[0, 0], color=BLUE)
+    plot.potentials(potentials["1"], axes[0, 1], threshold=0.2, spikes=spikes["1"][:, :1], neurons=[6, 10, 21])
+    firing_rate_report(net, x).plot(axes[1, 0])
+    plot.weight_map(net[0].weight, axes[1, 1])
+    save(figure, "monitoring.png")
+
+
 if __name__ == "__main__":
     neurons()
     encodings()
     stdp_window()
+    monitoring()

@@ -4,6 +4,7 @@ Importing needs no driver and no GPU; the first use opens a device and raises De
 """
 
 from . import decode, encode, functional, nn, optim, tensor
+from . import functional, monitor, nn, optim, plot, tensor
 from . import tensor_methods as tensor_methods
 from .autograd import Function, enable_grad, grad, no_grad, set_detect_anomaly
 from .compiled import compile
@@ -79,11 +80,13 @@ __all__ = [
     "manual_seed",
     "matmul",
     "memory_stats",
+    "monitor",
     "nn",
     "no_grad",
     "ones",
     "ones_like",
     "optim",
+    "plot",
     "poisson",
     "profile",
     "rand",

@@ -121,10 +121,11 @@ class Compiled:
             ) from None
         return (type(tree).__name__, tree)
 
-    def _modes(self, leaves: list[Any]) -> tuple[bool, ...]:
-        """train() or eval() of every module that the function can see: another mode is another recording."""
+    def _modes(self, leaves: list[Any]) -> tuple[Any, ...]:
+        """train() or eval() and the hooks of every module that the function can see: others are another recording."""
         roots = [*self._modules, *(v for v in leaves if isinstance(v, Module))]
-        return tuple(m.training for root in roots for m in root.modules())
+        modules = (m for root in roots for m in root.modules())
+        return tuple((m.training, *m._forward_pre_hooks, *m._forward_hooks) for m in modules)  # keys that no two share
 
 
 def _modules_of(function: Callable[..., Any]) -> list[Module]:
@@ -142,10 +143,10 @@ def compile(function: Callable[..., Any]) -> Compiled:
     """Records a function at its first call for each set of shapes, and replays the recording from then on.
 
     Made for whole training steps: forward, backward, optimizer, random numbers.  Arrays and tensors among the
-    arguments are copied into static inputs; other arguments are part of what the recording is for, as is the
-    train/eval mode of modules that the function refers to.  Results are copies, and bit-identical to those of the
-    plain function.  Python inside runs at recording only: counters, prints and random Python numbers do not happen
-    again, and state must live in tensors.
+    arguments are copied into static inputs; other arguments are part of what the recording is for, as are the
+    train/eval mode and the hooks of modules that the function refers to.  Results are copies, and bit-identical to
+    those of the plain function.  Python inside runs at recording only: counters, prints and random Python numbers do
+    not happen again, and state must live in tensors.
 
     Args:
         function: takes and returns arrays, tensors and nested lists, tuples and dicts of them.

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from .autograd import Edge, Node, edge_key, edge_of, enable_grad, grad_enabled, next_number, run_tape
 from .tensor import FLOAT32, Tensor, full
+
+
+class _Mode(threading.local):
+    again = False
+
+
+_mode = _Mode()
+
+
+def running_again() -> bool:
+    """Whether this thread is in the second run of a `checkpoint`: what counts calls must not count that one."""
+    return _mode.again
 
 
 def _run(fn: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, list[Any], list[Tensor]]:
@@ -90,12 +103,16 @@ def checkpoint(fn: Callable[..., Any], *args: Any) -> Any:
 
     def backward(*gradients: Tensor | None) -> list[Tensor | None]:
         with engine.lock:
-            below = next_number()
-            if drew:
-                with engine.draw_again(position):
+            below, before = next_number(), _mode.again
+            _mode.again = True
+            try:
+                if drew:
+                    with engine.draw_again(position):
+                        _, again, results = _run(fn, held)
+                else:
                     _, again, results = _run(fn, held)
-            else:
-                _, again, results = _run(fn, held)
+            finally:
+                _mode.again = before
         if [o.shape for o in results] != shapes:
             raise RuntimeError(f"fn gave shapes {[o.shape for o in results]} in the second run, {shapes} in the first")
         starts = []

@@ -1,4 +1,4 @@
-"""Numbers about spike patterns: similarity between embeddings, and whether the spikes keep it.
+"""Numbers about spike patterns: firing rates, similarity between embeddings, and whether the spikes keep it.
 
 Analysis of results on the host, in float64; nothing here simulates anything.
 """
@@ -10,14 +10,72 @@ from dataclasses import dataclass
 import numpy as np
 
 __all__ = [
+    "RateSummary",
     "Relatedness",
     "correlation_matrix",
     "cosine_matrix",
     "pearson",
     "ranks",
+    "rate_summary",
     "relatedness",
     "spearman",
 ]
+
+
+QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
+
+
+@dataclass(frozen=True)
+class RateSummary:
+    """The distribution of firing rates, in spikes per step.
+
+    Attributes:
+        neurons: how many rates there are.
+        mean, largest: of all rates.
+        quantiles: by their levels, 0.1 to 0.99; 0.5 is the median.
+        dead, saturated: shares of neurons that never fired, and whose rate is at least `saturated_at`.
+        saturated_at: spikes per step.
+        histogram, edges: neurons by rate, whole numbers (bins,), in bins of equal width between 0 and 1, (bins + 1,).
+    """
+
+    neurons: int
+    mean: float
+    largest: float
+    quantiles: dict[float, float]
+    dead: float
+    saturated: float
+    saturated_at: float
+    histogram: np.ndarray
+    edges: np.ndarray
+
+    @property
+    def median(self) -> float:
+        """The rate that half of the neurons stay below."""
+        return self.quantiles[0.5]
+
+
+def rate_summary(rates: np.ndarray, *, saturated_at: float = 0.9, bins: int = 20) -> RateSummary:
+    """Summarises firing rates of any shape, each in spikes per step, 0..1; all NaN if there are none.
+
+    Args:
+        saturated_at: the rate from which on a neuron counts as saturated, default 0.9.
+        bins: of the histogram, default 20.
+    """
+    rates = np.asarray(rates, np.float64).reshape(-1)
+    nothing = not len(rates)
+    found = [float("nan")] * len(QUANTILES) if nothing else np.quantile(rates, QUANTILES).tolist()
+    histogram, edges = np.histogram(rates, bins=bins, range=(0.0, 1.0))
+    return RateSummary(
+        neurons=len(rates),
+        mean=_mean(rates),
+        largest=float("nan") if nothing else float(rates.max()),
+        quantiles=dict(zip(QUANTILES, found)),
+        dead=_mean(rates == 0),
+        saturated=_mean(rates >= saturated_at),
+        saturated_at=saturated_at,
+        histogram=histogram,
+        edges=edges,
+    )
 
 
 def ranks(x: np.ndarray) -> np.ndarray:

@@ -205,6 +205,24 @@ def test_hooks():
     assert seen == [1, 1]
     with pytest.raises(TypeError, match="hook must be callable"):
         m.register_forward_hook(3)
+    with pytest.raises(TypeError, match="hook must be callable"):
+        m.register_forward_hook(3, with_kwargs=True)
+
+
+def test_hooks_with_keyword_arguments():
+    class Scale(nn.Module):
+        def forward(self, x, by=1.0):
+            return x * by
+
+    m, seen = Scale(), []
+    handle = m.register_forward_hook(
+        lambda module, args, kwargs, out: seen.append((module is m, len(args), kwargs)) or out + 1.0, with_kwargs=True
+    )
+    assert m(grilly_vk.ones(1), by=3.0).item() == 4.0 and seen == [(True, 1, {"by": 3.0})]
+    handle.remove()
+    assert m(grilly_vk.ones(1), by=3.0).item() == 3.0
+    handle.restore()
+    assert m(grilly_vk.ones(1)).item() == 2.0 and len(seen) == 2
 
 
 def test_deepcopy_is_independent():

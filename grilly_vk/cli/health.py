@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from ..report import rate_summary
 from .simulate import Activity
 
 # Above these shares something is worth changing; a sparse code leaves many neurons idle for one input.
@@ -24,10 +23,11 @@ def describe(activity: Activity) -> list[str]:
     """Sentences about the distribution of rates, dead neurons, saturated ones, and what to do."""
     n, count = activity.neurons, len(activity.spikes)
     dead, idle, saturated = never_fired(activity), activity.dead.mean(), activity.saturated.mean()
-    middle, high, top = np.quantile(activity.rates, (0.5, 0.9, 0.99))
+    summary = rate_summary(activity.rates)
+    middle, high, top = (summary.quantiles[level] for level in (0.5, 0.9, 0.99))
     lines = [
         f"Firing rates (spikes per neuron and step): median {middle:.3f}, 90th percentile {high:.3f}, "
-        f"99th {top:.3f}, largest {activity.rates.max():.3f}."
+        f"99th {top:.3f}, largest {summary.largest:.3f}."
     ]
     if count == 1:
         lines.append(f"Dead neurons: {dead} of {n} ({dead / n:.1%}) did not fire.")

@@ -124,7 +124,7 @@ class Handle:
     def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
         if not callable(hook):
             raise TypeError(f"hook must be callable, not {type(hook).__name__}")
-        self._hooks = hooks
+        self._hooks, self._hook = hooks, hook
         self._key = next(self._keys)
         hooks[self._key] = hook
 
@@ -132,7 +132,21 @@ class Handle:
         """Takes the hook away; a second time does nothing."""
         self._hooks.pop(self._key, None)
 
+    def restore(self) -> None:
+        """Puts a hook that was taken away back, as the last one; what was compiled with it serves again."""
+        self._hooks[self._key] = self._hook
+
     __call__ = remove
+
+
+class _WithKwargs:
+    """A forward hook that wants the keyword arguments too."""
+
+    def __init__(self, hook: Callable[..., Any]) -> None:
+        self.hook = hook
+
+    def __call__(self, module: Module, args: tuple[Any, ...], out: Any, kwargs: dict[str, Any]) -> Any:
+        return self.hook(module, args, kwargs, out)
 
 
 class Keys(NamedTuple):
@@ -178,7 +192,7 @@ class Module:
                 args = changed if isinstance(changed, tuple) else (changed,)
         out = self.forward(*args, **kwargs)
         for after in tuple(self._forward_hooks.values()):
-            changed = after(self, args, out)
+            changed = after(self, args, out, kwargs) if isinstance(after, _WithKwargs) else after(self, args, out)
             if changed is not None:
                 out = changed
         return out
@@ -187,13 +201,20 @@ class Module:
         """Calls ``hook(module, args)`` before each forward; what it returns (if not None) replaces the arguments."""
         return Handle(self._forward_pre_hooks, hook)
 
-    def register_forward_hook(self, hook: Callable[[Module, tuple[Any, ...], Any], Any]) -> Handle:
+    def register_forward_hook(self, hook: Callable[..., Any], *, with_kwargs: bool = False) -> Handle:
         """Calls ``hook(module, args, output)`` after each forward; what it returns (if not None) replaces the output.
+
+        Args:
+            with_kwargs: call ``hook(module, args, kwargs, output)``, with the keyword arguments too (default False).
 
         Returns:
             A handle; call it or its `remove()` to take the hook away.
+
+        Raises:
+            TypeError: a hook that can't be called.
         """
-        return Handle(self._forward_hooks, hook)
+        wanted = arguments.flag("with_kwargs", with_kwargs) and callable(hook)
+        return Handle(self._forward_hooks, _WithKwargs(hook) if wanted else hook)
 
     # ---- registration ----
 
