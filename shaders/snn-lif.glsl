@@ -7,8 +7,8 @@
 
 layout(constant_id = 1) const uint REFRACTORY = 1; // 0: no refractory time
 layout(constant_id = 2) const uint STORE_V = 0; // 1: keep the potential after each step
-layout(constant_id = 3) const uint CHUNK = 1; // elements an invocation takes, in groups of eight neighbours
-layout(constant_id = 4) const uint BLOCK = 0; // steps at a time before the next element; 0: all
+layout(constant_id = 3) const uint CHUNK = 1; // see blocks.glsl
+layout(constant_id = 4) const uint BLOCK = 0;
 
 layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (T, n)
 layout(std430, binding = 1) buffer V { REAL v[]; }; // (n)
@@ -21,7 +21,7 @@ layout(push_constant) uniform Push {
     float decay; float gain; float rest; float threshold; float reset;
 } p;
 
-// Steps first..last of one element.  A CPU streams few rows at a time, so there long runs go in blocks of steps.
+// Steps first..last of one element.
 void run(uint i, uint first, uint last)
 {
     REAL v_now = v[p.v_at + i];
@@ -45,15 +45,4 @@ void run(uint i, uint first, uint last)
     if (REFRACTORY == 1)
         hold[p.hold_at + i] = held;
 }
-
-void main()
-{
-    uint own = gl_LocalInvocationID.x, size = gl_WorkGroupSize.x * CHUNK;
-    uint block = BLOCK == 0 ? p.steps : BLOCK;
-    for (uint start = gl_WorkGroupID.x * size; start < p.n; start += gl_NumWorkGroups.x * size) {
-        uint near = start + own / 8 * 8 * CHUNK + own % 8;
-        for (uint t = 0; t < p.steps; t += block)
-            for (uint k = 0; k < CHUNK && near + k * 8 < p.n; k++)
-                run(near + k * 8, t, min(p.steps, t + block));
-    }
-}
+#include "blocks.glsl"

@@ -19,6 +19,7 @@ LAYERS = [
     {"creation", "recompute", "host_random"},
     {"snn", "compute", "control"},
     {"gradient_check"},
+    {"surrogate"},
     {"functional"},
     {"nn"},
     {"optim", "saving", "compiled", "snn_compute"},

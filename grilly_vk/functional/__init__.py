@@ -16,6 +16,8 @@ from .loss import (
 from .norm import batch_norm, layer_norm, rms_norm
 from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d, sum_pool2d
 from .softmax import log_softmax, softmax
+from .spiking import if_step, lif_step, plif_step
+from .temporal import detach_net, multi_step_forward, reset_net, set_step_mode
 
 __all__ = [
     "adaptive_avg_pool2d",
@@ -26,19 +28,26 @@ __all__ = [
     "conv1d",
     "conv2d",
     "cross_entropy",
+    "detach_net",
     "dropout",
     "embedding",
     "gelu",
+    "if_step",
     "l1_loss",
     "layer_norm",
     "leaky_relu",
+    "lif_step",
     "linear",
     "log_softmax",
     "max_pool2d",
     "mse_loss",
+    "multi_step_forward",
     "nll_loss",
+    "plif_step",
     "relu",
+    "reset_net",
     "rms_norm",
+    "set_step_mode",
     "sigmoid",
     "silu",
     "smooth_l1_loss",

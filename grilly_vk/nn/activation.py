@@ -13,6 +13,8 @@ from .module import Module
 class ReLU(Module):
     """max(x, 0) element by element."""
 
+    batchwise = True
+
     def forward(self, x: Any) -> Tensor:
         """The same shape."""
         return F.relu(x)
@@ -29,6 +31,8 @@ class LeakyReLU(Module):
 
     Source: Maas, Hannun & Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML 2013.
     """
+
+    batchwise = True
 
     def __init__(self, negative_slope: float = 0.01) -> None:
         super().__init__()
@@ -55,6 +59,8 @@ class GELU(Module):
     Source: Hendrycks & Gimpel, "Gaussian error linear units", arXiv:1606.08415 (2016).
     """
 
+    batchwise = True
+
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
         self.approximate = arguments.choice("approximate", approximate, ("none", "tanh"))
@@ -74,6 +80,8 @@ class SiLU(Module):
     Source: Elfwing, Uchibe & Doya, "Sigmoid-weighted linear units", Neural Networks 107 (2018).
     """
 
+    batchwise = True
+
     def forward(self, x: Any) -> Tensor:
         """The same shape."""
         return F.silu(x)
@@ -89,6 +97,8 @@ class Softplus(Module):
     Raises:
         TypeError, ValueError: beta is not positive, or a parameter is no finite number.
     """
+
+    batchwise = True
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
@@ -106,6 +116,8 @@ class Softplus(Module):
 
 class Tanh(Module):
     """Hyperbolic tangent element by element."""
+
+    batchwise = True
 
     def forward(self, x: Any) -> Tensor:
         """The same shape."""

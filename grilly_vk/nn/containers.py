@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ..functional.temporal import mixed, over_steps
 from ..ops import shape as shapes
 from ..ops.elementwise import as_tensor
 from .module import Module
@@ -84,12 +85,22 @@ class _Listed(Module):
 class Sequential(_Listed):
     """Modules applied one after the other: the output of each is the input of the next.
 
+    In step mode "m" (see `grilly_vk.functional.set_step_mode`) the input is (T, B, ...): modules without state take
+    all steps as one batch (T * B, ...), spiking nodes run all steps in one dispatch.
+
     Args:
         modules: Modules, or one mapping from names to them.
 
+    Attributes:
+        step_mode: "s" (default) or "m".
+
     Raises:
         TypeError: something that is no Module.
+        ValueError (at the call): modules of both step modes.
     """
+
+    takes_steps = True
+    step_mode = "s"
 
     def __init__(self, *modules: Any) -> None:
         super().__init__()
@@ -100,10 +111,18 @@ class Sequential(_Listed):
             for i, module in enumerate(modules):
                 self.add_module(str(i), _module(f"modules[{i}]", module))
 
-    def forward(self, x: Any) -> Any:
-        """The input through every module."""
-        for module in self._modules.values():
-            x = module(x)  # type: ignore[misc]
+    def forward(self, x: Any, steps: str | None = None) -> Any:
+        """The input through every module; `steps` is given by containers, for an input with a time axis."""
+        parts: list[Any] = list(self._modules.values())
+        if steps is None and self.step_mode == "s":
+            if len({m.step_mode for m in parts if hasattr(m, "memories")}) > 1:
+                raise ValueError(mixed("Sequential"))
+            for module in parts:
+                x = module(x)
+            return x
+        x = as_tensor("x", x)
+        for module in parts:
+            x = over_steps(module, x, merge=steps != "loop")
         return x
 
 
@@ -183,6 +202,8 @@ class ModuleDict(Module):
 class Identity(Module):
     """Returns its input; takes and ignores any arguments, so that it can stand in for any layer."""
 
+    batchwise = True
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
 
@@ -201,6 +222,7 @@ class Flatten(Module):
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
         self.start_dim, self.end_dim = operator.index(start_dim), operator.index(end_dim)
+        self.batchwise = self.start_dim > 0
 
     def forward(self, x: Any) -> Any:
         """(B, ...) to (B, n)."""

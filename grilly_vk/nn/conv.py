@@ -16,6 +16,8 @@ from .module import Module, Parameter
 class _Conv(Module):
     axes = 0
 
+    batchwise = True
+
     def __init__(
         self,
         in_channels: int,

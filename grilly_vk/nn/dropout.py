@@ -22,6 +22,8 @@ class Dropout(Module):
     Source: Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov, "Dropout", JMLR 15 (2014).
     """
 
+    batchwise = True
+
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
         self.p = arguments.between("p", p, 0.0, 1.0)

@@ -34,6 +34,8 @@ class Linear(Module):
         ValueError: sizes below 1; at the call, an input of another last axis.
     """
 
+    batchwise = True
+
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
         super().__init__()
         self.in_features = arguments.size("in_features", in_features)
@@ -78,6 +80,8 @@ class Embedding(Module):
     Raises:
         ValueError: sizes below 1. At the call, IndexError: a number out of range; TypeError: not whole numbers.
     """
+
+    batchwise = True
 
     def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
         super().__init__()

@@ -153,6 +153,7 @@ class Module:
     """
 
     training: bool
+    batchwise: bool = False  # every sample of a batch by itself, so that time steps may be more samples
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]

@@ -139,6 +139,8 @@ class LayerNorm(Module):
     Source: Ba, Kiros & Hinton, "Layer normalization", arXiv:1607.06450 (2016).
     """
 
+    batchwise = True
+
     weight: Parameter | None
     bias: Parameter | None
 
@@ -185,6 +187,8 @@ class RMSNorm(Module):
 
     Source: Zhang & Sennrich, "Root mean square layer normalization", NeurIPS 2019.
     """
+
+    batchwise = True
 
     weight: Parameter | None
 

@@ -19,6 +19,8 @@ class _Pool(Module):
         self.padding = numbers("padding", padding, 2, 0)
         self.ceil_mode = bool(ceil_mode)
 
+    batchwise = True
+
     def extra_repr(self) -> str:
         """The windows."""
         text = f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
@@ -150,6 +152,8 @@ class AdaptiveAvgPool2d(Module):
     Raises:
         ValueError, TypeError: no whole numbers in range.
     """
+
+    batchwise = True
 
     def __init__(self, output_size: int | Sequence[int | None] | None) -> None:
         super().__init__()

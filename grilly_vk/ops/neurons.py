@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..tensor import Tensor, empty
-from .steps import spans
+from .steps import spans, walk
 
 
 @dataclass(frozen=True)
@@ -87,14 +87,7 @@ def _run(
 ) -> tuple[Tensor, Tensor | None]:
     spikes = empty(x.shape)
     trace = empty(x.shape) if record else None
-    wide = 4 if v.size % 4 == 0 else 1
-    # A CPU prefetches a few long rows well and 64 short visits badly: blocks of steps over neighbouring elements are
-    # 1.6 times as fast there for what exceeds its caches.  GPUs take one element an invocation and all steps.
-    chunk = 1
-    if v.engine.info.type == "cpu":
-        while chunk < 16 and v.size // wide >= 64 * v.engine.local * chunk:
-            chunk *= 2
-    block = 8 if chunk > 1 else 0
+    wide, chunk, block = walk(v.engine, v.size)
     refractory = int(c.hold_steps > 0 or held)
     specs = (("REFRACTORY", refractory), ("STORE_V", int(record)), ("CHUNK", chunk), ("BLOCK", block))
     for start, stop in spans(x, x.shape[0], v.size):

@@ -9,11 +9,26 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from .. import arguments
+from ..runtime.engine import Engine
 from ..tensor import Tensor, from_numpy
 
 _PIECE = 1 << 26  # bytes of one upload of a run that is too large for one buffer
 
 Run = Tensor | np.ndarray  # (T, ...), float32
+
+
+def walk(engine: Engine, n: int) -> tuple[int, int, int]:
+    """How a kernel with shaders/include/blocks.glsl goes over n elements: (elements a load, CHUNK, BLOCK).
+
+    A CPU prefetches a few long rows well and 64 short visits badly: blocks of steps over neighbouring elements are
+    1.6 times as fast there for what exceeds its caches.  GPUs take one element an invocation and all steps.
+    """
+    wide = 4 if n % 4 == 0 else 1
+    chunk = 1
+    if engine.info.type == "cpu":
+        while chunk < 16 and n // wide >= 64 * engine.local * chunk:
+            chunk *= 2
+    return wide, chunk, 8 if chunk > 1 else 0
 
 
 def spans(tensor: Tensor, steps: int, work_per_step: int, most: int | None = None) -> Iterator[tuple[int, int]]:

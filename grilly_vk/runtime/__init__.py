@@ -1,8 +1,8 @@
 """The only code that knows Kompute: devices, memory, kernels, the stream and graphs."""
 
-from .engine import Engine, engine, set_device
+from .engine import Engine, capturing, engine, set_device
 from .graph import Graph
 from .memory import Buffer
 from .profiler import Profile
 
-__all__ = ["Buffer", "Engine", "Graph", "Profile", "engine", "set_device"]
+__all__ = ["Buffer", "Engine", "Graph", "Profile", "capturing", "engine", "set_device"]

@@ -21,7 +21,7 @@ from . import debug, devices
 from .config import Config
 from .kernels import Kernels, Program
 from .memory import Block, Buffer, Part, Pool, Segment, readable
-from .stream import RNG_BASE, RNG_KEY, Entry, Recorder, Stream
+from .stream import RNG_BASE, RNG_KEY, Capture, Entry, Recorder, Stream
 
 log = logging.getLogger("grilly_vk")
 _CONTROL_WORDS = 64
@@ -76,9 +76,7 @@ class Engine:
         assert self._control.words is not None
         self._control.words[:] = 0
         self._markers: dict[int, Entry] = {}
-        self.stream = Stream(
-            Recorder(self._manager, barrier), self._control.words, self.marker, _WORK[info.type]
-        )
+        self.stream = Stream(Recorder(self._manager, barrier), self._control.words, self.marker, _WORK[info.type])
         self.memory = self._pool(host=self.host_visible)
         self.staging = self.memory if self.host_visible else self._pool(host=True)
         size = _CONTROL_WORDS * 4
@@ -455,6 +453,11 @@ def engine() -> Engine:
             if _current is None:
                 _current = _open(None)
     return _current
+
+
+def capturing() -> Capture | None:
+    """The graph that is being captured on the engine in use, if any; opens no device."""
+    return None if _current is None else _current.stream.capture
 
 
 def set_device(device: int | str | None = None) -> devices.DeviceInfo:

@@ -58,6 +58,8 @@ class Graph:
         try:
             if kind is None and capture is not None:
                 engine.check()
+                for check in capture.at_end:
+                    check()
                 self._finish(capture)
                 whole = True
         finally:

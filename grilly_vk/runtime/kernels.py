@@ -21,6 +21,7 @@ from .spirv import Interface, Scalar, SpirvError, reflect
 
 SPIRV = Path(__file__).parent / "spirv"
 SUMS = "SHA256SUMS"  # written by the build (shaders/publish.cmake)
+COMPILED: dict[str, bytes] = {}  # SPIR-V that was made while the program runs, by kernel name (glsl.py)
 
 
 class Program:
@@ -151,6 +152,8 @@ class Kernels:
             SpirvError: missing, unreadable or damaged file.
         """
         found = self._modules.get(name)
+        if found is None and name in COMPILED:
+            found = self._modules[name] = (COMPILED[name], reflect(COMPILED[name], name))
         if found is None:
             path = self.folder / f"{name}.spv"
             try:

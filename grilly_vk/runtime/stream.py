@@ -106,9 +106,7 @@ class Stream:
         budget: work (about one element-step each) that one submit may hold.
     """
 
-    def __init__(
-        self, recorder: Recorder, control: np.ndarray, marker: Callable[[int], Entry], budget: int
-    ) -> None:
+    def __init__(self, recorder: Recorder, control: np.ndarray, marker: Callable[[int], Entry], budget: int) -> None:
         self.recorder = recorder
         self.budget = budget
         self.submits = self.replays = self.dispatches = 0
@@ -258,6 +256,8 @@ class Capture:
         self.draws = 0
         # Where set: ids of the tensors whose gradients start inside; backward refuses to add to any other's.
         self.cleared: set[int] | None = None
+        self.begun: set[int] = set()  # ids of the modules whose state starts inside
+        self.at_end: list[Callable[[], None]] = []  # checks before the graph is finished
 
     def append(self, program: Program, push: bytes, work: int, buffers: Sequence[Buffer]) -> None:
         """Notes a dispatch, and holds on to the buffers that are not the graph's own."""

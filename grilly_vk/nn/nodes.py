@@ -1,0 +1,237 @@
+"""Spiking nodes with learnable surroundings: IF, LIF and parametric LIF.  More models are in node_models.py."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .. import arguments
+from ..functional.temporal import mixed
+from ..ops.elementwise import as_tensor, cast
+from ..ops.nodes import Dynamics, node
+from ..surrogate import ATan, Surrogate
+from ..tensor import FLOAT32, Tensor, full
+from .module import Parameter
+from .stateful import StatefulModule
+
+
+class SpikingNode(StatefulModule):
+    """Base of the spiking nodes: charge, fire and reset in each step, with a surrogate gradient.
+
+    H = charge(v, x); s = [H >= v_threshold]; v = H where there is no spike, else v_reset (hard reset), or
+    v = H - s * v_threshold (v_reset=None: soft reset).
+
+    Args:
+        v_threshold: default 1.
+        v_reset: default 0; None: soft reset.
+        surrogate_function: a `grilly_vk.surrogate.Surrogate`; None: ATan().
+        detach_reset: whether gradients stop at the spike in the reset (default False).
+        step_mode: "s": a call is one step, x (B, ...). "m": a call is all steps, x (T, B, ...), in one dispatch.
+        store_v_seq: in step mode "m", keep the potentials after each step as `v_seq` (T, B, ...).
+        memory: "fast" keeps the potentials for the backward pass, 4 bytes an element and step; "low" keeps nothing but
+            the input, which the tape may hold anyway, and computes them again.
+
+    Attributes:
+        v: potential after the last step: a number until the first input, then a Tensor (B, ...).
+        v_seq: see store_v_seq; None until a run.
+
+    Raises:
+        TypeError, ValueError: an argument of another kind.
+    """
+
+    v: Any
+    v_seq: Tensor | None
+    is_spiking = takes_steps = True
+    _model = "if"
+    _second: str | None = None  # the attribute that holds the second state
+
+    def __init__(
+        self,
+        v_threshold: float = 1.0,
+        v_reset: float | None = 0.0,
+        surrogate_function: Surrogate | None = None,
+        detach_reset: bool = False,
+        step_mode: str = "s",
+        store_v_seq: bool = False,
+        memory: str = "fast",
+    ) -> None:
+        super().__init__()
+        self.v_threshold = arguments.real("v_threshold", v_threshold)
+        self.v_reset = None if v_reset is None else arguments.real("v_reset", v_reset)
+        if surrogate_function is not None and not isinstance(surrogate_function, Surrogate):
+            raise TypeError(
+                f"surrogate_function must be a Surrogate such as ATan(), not {type(surrogate_function).__name__}"
+            )
+        self.surrogate_function = surrogate_function or ATan()
+        self.detach_reset = arguments.flag("detach_reset", detach_reset)
+        self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
+        self.store_v_seq = arguments.flag("store_v_seq", store_v_seq)
+        self.memory = arguments.choice("memory", memory, ("fast", "low"))
+        self.register_memory("v", self._v_start())
+        self.register_memory("v_seq", None)
+
+    def _v_start(self) -> float:
+        return 0.0 if self.v_reset is None else self.v_reset
+
+    # ---- to be given by the model ----
+
+    def _numbers(self) -> dict[str, Any]:
+        """Fields of Dynamics that are the model's own."""
+        return {}
+
+    def _learnable(self) -> Tensor | None:
+        """The learnable number, one element."""
+        return None
+
+    def _own(self) -> list[str]:
+        """What `repr` shows of the model."""
+        return []
+
+    # ---- use ----
+
+    def forward(self, x: Any, steps: str | None = None) -> Tensor:
+        """Spikes of x's shape, 0.0 and 1.0.
+
+        Args:
+            x: input, (B, ...) or, in step mode "m", (T, B, ...).
+            steps: given by containers: x has a time axis, whatever the step mode.
+
+        Raises:
+            ValueError: the state has another shape; no time axis in step mode "m".
+            RuntimeError: the state's graph was freed, or it would cross the border of a compiled function.
+            TypeError: no real numbers.
+        """
+        multi = self.step_mode == "m" or steps is not None
+        if steps == "loop" and self.step_mode == "m":
+            raise ValueError(mixed("a container that runs its modules step by step"))
+        x = as_tensor("x", x)
+        x = x if x.dtype is FLOAT32 else cast(x, FLOAT32)
+        if multi and x.ndim < 1:
+            raise ValueError(f"x has shape {x.shape}; in step mode 'm' expected (T, B, ...)")
+        self.entering(x.shape[1:] if multi else x.shape)
+        out = node(
+            x,
+            self.v,
+            self._dynamics(),
+            self.surrogate_function.slope,
+            u=0.0 if self._second is None else getattr(self, self._second),
+            w=self._learnable(),
+            steps=x.shape[0] if multi else None,
+            store_v=multi and self.store_v_seq,
+            recompute=self.memory == "low",
+        )
+        self.v = out.v
+        self.__dict__["v_seq"] = out.v_seq
+        if self._second is not None:
+            setattr(self, self._second, out.u)
+        return out.spikes
+
+    def _dynamics(self) -> Dynamics:
+        fields = {"v_threshold": self.v_threshold, "v_reset": self.v_reset, "detach_reset": self.detach_reset}
+        return Dynamics(self._model, **(fields | self._numbers()))
+
+    def memories(self) -> dict[str, Any]:
+        """The state by name: v, and the second state of models that have one."""
+        return {name: value for name, value in super().memories().items() if name != "v_seq"}
+
+    def extra_repr(self) -> str:
+        """The parameters."""
+        reset = "None" if self.v_reset is None else f"{self.v_reset:g}"
+        parts = [*self._own(), f"v_threshold={self.v_threshold:g}", f"v_reset={reset}"]
+        parts += [f"surrogate_function={self.surrogate_function!r}", f"step_mode={self.step_mode!r}"]
+        parts += ["detach_reset=True"] if self.detach_reset else []
+        return ", ".join(parts + (["memory='low'"] if self.memory == "low" else []))
+
+
+class IFNode(SpikingNode):
+    """Integrate and fire: H = v + x.
+
+    Args:
+        v_threshold, v_reset, surrogate_function, detach_reset, step_mode, store_v_seq, memory: as in SpikingNode.
+
+    Raises:
+        TypeError, ValueError: an argument of another kind.
+
+    Source: document 001; Lapicque 1907, as in SpikingJelly's IFNode.
+    """
+
+
+class LIFNode(SpikingNode):
+    """Leaky integrate and fire: H = v + (x - (v - v_r)) / tau, or with decay_input=False H = v - (v - v_r) / tau + x.
+
+    v_r is v_reset, or 0 with a soft reset.
+
+    Args:
+        tau: time constant in steps, at least 1 (default 2).
+        decay_input: whether the leak divides the input too (default True).
+        v_threshold, v_reset, surrogate_function, detach_reset, step_mode, store_v_seq, memory: as in SpikingNode.
+
+    Raises:
+        TypeError, ValueError: an argument of another kind.
+
+    Source: document 001; as in SpikingJelly's LIFNode.
+    """
+
+    _model = "lif"
+
+    def __init__(self, tau: float = 2.0, decay_input: bool = True, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.tau = time_constant("tau", tau)
+        self.decay_input = arguments.flag("decay_input", decay_input)
+
+    def _numbers(self) -> dict[str, Any]:
+        return {"k": 1.0 / self.tau, "decay_input": self.decay_input}
+
+    def _own(self) -> list[str]:
+        return [f"tau={self.tau:g}", *(["decay_input=False"] if not self.decay_input else [])]
+
+
+class ParametricLIFNode(SpikingNode):
+    """Leaky integrate and fire with a learnable time constant: LIFNode with 1/tau = sigmoid(w).
+
+    Args:
+        init_tau: time constant in steps to start from, above 1 (default 2).
+        decay_input: whether the leak divides the input too (default True).
+        v_threshold, v_reset, surrogate_function, detach_reset, step_mode, store_v_seq, memory: as in SpikingNode.
+
+    Attributes:
+        w: Parameter of shape (), -ln(init_tau - 1) at the start.
+
+    Raises:
+        TypeError, ValueError: an argument of another kind.
+
+    Source: document 001; Fang et al., "Incorporating learnable membrane time constant to enhance learning of spiking
+    neural networks", ICCV 2021; as in SpikingJelly's ParametricLIFNode.
+    """
+
+    _model = "lif"
+
+    def __init__(self, init_tau: float = 2.0, decay_input: bool = True, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if arguments.real("init_tau", init_tau) <= 1.0:
+            raise ValueError(f"init_tau must be above 1, got {init_tau!r}")
+        self.init_tau = float(init_tau)
+        self.decay_input = arguments.flag("decay_input", decay_input)
+        self.w = Parameter(full((), -math.log(self.init_tau - 1.0)))
+
+    @property
+    def tau(self) -> float:
+        """The time constant now, 1 / sigmoid(w), in steps; waits for the device."""
+        return 1.0 + math.exp(-self.w.item())
+
+    def _numbers(self) -> dict[str, Any]:
+        return {"decay_input": self.decay_input}
+
+    def _learnable(self) -> Tensor:
+        return self.w
+
+    def _own(self) -> list[str]:
+        return [f"init_tau={self.init_tau:g}", *(["decay_input=False"] if not self.decay_input else [])]
+
+
+def time_constant(name: str, value: Any) -> float:
+    """A time constant in steps: at least one."""
+    tau = arguments.real(name, value)
+    if tau < 1.0:
+        raise ValueError(f"{name} is in steps and must be at least 1, got {value!r}")
+    return tau

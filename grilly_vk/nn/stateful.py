@@ -1,0 +1,104 @@
+"""Modules with a state that lives from call to call, and must be reset between sequences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..autograd import grad_enabled
+from ..runtime import capturing
+from ..tensor import Tensor
+from .module import Module
+
+
+class StatefulModule(Module):
+    """Base of modules that remember: `register_memory` names what, `reset()` forgets it.
+
+    State is a number until the first input gives it a shape; it is part of the tape, and not of `state_dict`.
+    `grilly_vk.functional.reset_net` resets every one in a model, `detach_net` cuts their states off the tape.
+
+    Attributes:
+        step_mode: "s": a call is one time step (B, ...). "m": a call is all of them, (T, B, ...).
+    """
+
+    step_mode: str = "s"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.__dict__["_memories"] = {}
+
+    def register_memory(self, name: str, value: Any) -> None:
+        """Makes an attribute that `reset()` sets back to `value`.
+
+        Args:
+            name: of the attribute.
+            value: a number or None.
+
+        Raises:
+            ValueError: an attribute of that name is there already.
+        """
+        self._free_name("_modules", name)
+        self._memories[name] = value
+        setattr(self, name, value)
+
+    def memories(self) -> dict[str, Any]:
+        """The state, by name."""
+        return {name: getattr(self, name) for name in self._memories}
+
+    def reset(self) -> None:
+        """Sets the state back to its first values: the next input starts a new sequence, and may have another shape."""
+        capture = capturing()
+        if capture is not None:
+            capture.begun.add(id(self))
+        for name, value in self._memories.items():
+            setattr(self, name, value)
+
+    def detach(self) -> None:
+        """Cuts the state off the tape: backward stops here (truncated backpropagation through time)."""
+        for name in self._memories:
+            value = getattr(self, name)
+            if isinstance(value, Tensor):
+                setattr(self, name, value.detach())
+
+    def _holds_tensors(self) -> bool:
+        return any(isinstance(value, Tensor) for value in self.memories().values())
+
+    def entering(self, shape: tuple[int, ...]) -> None:
+        """Checks the state before it is used: of this shape, of a graph that still is, inside one compiled function.
+
+        Raises:
+            ValueError: the state has another shape. RuntimeError: backward() has freed its graph, or it would cross
+                into or out of a captured graph.
+        """
+        for name, value in self.memories().items():
+            if not isinstance(value, Tensor):
+                continue
+            if value.shape != shape:
+                raise ValueError(
+                    f"one step of x has shape {shape}, but the state {name} of {type(self).__name__} has shape "
+                    f"{value.shape} from the inputs before; call F.reset_net(model) before a batch of another shape"
+                )
+            if value.node is not None and value.node[0].backward is None and grad_enabled():
+                raise RuntimeError(
+                    f"the state {name} of {type(self).__name__} comes from a graph that backward() has freed; call "
+                    "F.reset_net(model) before a new sequence, or F.detach_net(model) to go on with truncated "
+                    "backpropagation"
+                )
+        capture = capturing()
+        if capture is not None and id(self) not in capture.begun:
+            if self._holds_tensors():
+                raise RuntimeError(_crossing(self))
+            capture.begun.add(id(self))
+            capture.at_end.append(self._check_left)
+
+    def _check_left(self) -> None:
+        """At the end of a captured graph that began with this module's first state: a replay begins there again."""
+        if self._holds_tensors():
+            self.reset()
+            raise RuntimeError(_crossing(self))
+
+
+def _crossing(module: StatefulModule) -> str:
+    return (
+        f"the state of {type(module).__name__} would cross the border of a captured or compiled function, and replays "
+        "could not carry it on; call F.reset_net(model) inside the function, before the forward pass"
+    )

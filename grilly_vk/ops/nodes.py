@@ -1,0 +1,228 @@
+"""Spiking nodes: T steps of charge, fire and reset in one dispatch, and backpropagation through time in another."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from ..autograd import grad_enabled, record
+from ..tensor import Tensor, empty, full
+from .elementwise import add
+from .reduce import reduce
+from .steps import walk
+from .surrogate import Slope
+
+MODELS = ["if", "lif", "qif", "eif", "izhikevich", "cuba", "adaptive", "klif"]  # as in shaders/include/node.glsl
+TWO_STATES = {"izhikevich", "cuba", "adaptive"}
+_LEARN = {"lif": 1, "klif": 2}  # what a learnable number w means to a model
+
+
+@dataclass(frozen=True)
+class Dynamics:
+    """How a node's potential moves; see shaders/include/node.glsl for the formulas.
+
+    Args:
+        model: one of MODELS.
+        k: 1 / tau, in steps.
+        decay_input: whether the leak divides the input too.
+        v_threshold, v_reset: v_reset None subtracts the threshold instead (soft reset).
+        numbers: c0, c1, ... of the model.
+        detach_reset: no gradient through the reset.
+    """
+
+    model: str = "if"
+    k: float = 1.0
+    decay_input: bool = True
+    v_threshold: float = 1.0
+    v_reset: float | None = 0.0
+    numbers: tuple[float, ...] = ()
+    detach_reset: bool = False
+
+
+class Steps(NamedTuple):
+    """What a run gives: spikes (T, ...), the state after it (...), and potentials after each step (T, ...) or None."""
+
+    spikes: Tensor
+    v: Tensor
+    u: Tensor | None
+    v_seq: Tensor | None
+
+
+State = Tensor | float
+
+
+def node(
+    x: Tensor,
+    v: State,
+    dynamics: Dynamics,
+    slope: Slope,
+    *,
+    u: State = 0.0,
+    w: Tensor | None = None,
+    steps: int | None = None,
+    store_v: bool = False,
+    recompute: bool = False,
+) -> Steps:
+    """Runs a layer of spiking nodes; all arguments are checked by the caller.
+
+    Args:
+        x: input (T, ...), or (...) for one step.
+        v: the potential before the first step, (...) or one number for all.
+        dynamics, slope: the neuron and its surrogate gradient.
+        u: the second state (current, recovery or adaptation) of models in TWO_STATES.
+        w: the learnable number, one element: "lif": k = sigmoid(w); "klif": the scale.
+        steps: T, if x has a time axis.
+        store_v: also return the potentials after each step.
+        recompute: keep the input for the backward pass and run the forward kernel again in it, instead of keeping
+            the potentials.
+
+    Returns:
+        Spikes of x's shape, the state after the last step, and the potentials.
+    """
+    run = _Run(x, v, u, w, dynamics, steps)
+    spikes = empty(x.shape, on=x.engine)
+    v_seq = run.room() if store_v else None
+    inputs = [t for t in (x, v, u, w) if isinstance(t, Tensor)]
+    wants = run.steps > 0 and grad_enabled() and any(t.requires_grad for t in inputs)
+    h, z = run.kept() if wants and not recompute else (None, None)
+    run.forward(x, spikes, h, z, v_seq)
+    v_end, u_end = run.ends[-1]
+    assert v_end is not None
+    if wants:
+        held = x.detach() if recompute else None
+        outputs = [t for t in (spikes, v_end, u_end, v_seq) if t is not None]
+        record(f"{dynamics.model}_node", inputs, outputs, _backward(run, slope, held, h, z, v, u), [
+            t for t in (held, *run.ends[0], w) if t is not None
+        ])  # fmt: skip
+    return Steps(spikes, v_end, u_end, v_seq)
+
+
+class _Run:
+    """One forward run: its numbers, and the states between the pieces that it went in (the first: before the run)."""
+
+    def __init__(self, x: Tensor, v: State, u: State, w: Tensor | None, dynamics: Dynamics, steps: int | None) -> None:
+        self.engine, self.dynamics = x.engine, dynamics
+        self.steps = 1 if steps is None else steps
+        self.state = x.shape if steps is None else x.shape[1:]
+        self.shape = x.shape
+        self.n = math.prod(self.state)
+        self.two = dynamics.model in TWO_STATES
+        self.w = None if w is None else w.detach()
+        self.learn = 0 if w is None else _LEARN[dynamics.model]
+        self.ends: list[tuple[Tensor | None, Tensor | None]] = [
+            (v.detach() if isinstance(v, Tensor) else None, u.detach() if isinstance(u, Tensor) else None)
+        ]
+        numbers = (*dynamics.numbers, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)[:6]
+        reset = 0.0 if dynamics.v_reset is None else dynamics.v_reset
+        self.numbers: dict[str, Any] = {
+            "k": dynamics.k, "rest": reset, "threshold": dynamics.v_threshold, "reset": reset,
+            "v_init": 0.0 if isinstance(v, Tensor) else v, **{f"c{i}": c for i, c in enumerate(numbers)},
+        }  # fmt: skip
+        self.u_init = 0.0 if isinstance(u, Tensor) else u
+        self.wide, self.chunk, block = walk(self.engine, self.n)
+        self.specs: tuple[tuple[str, float], ...] = (
+            ("MODEL", MODELS.index(dynamics.model)), ("DECAY_INPUT", int(dynamics.decay_input)),
+            ("HARD", int(dynamics.v_reset is not None)), ("LEARN", self.learn), ("CHUNK", self.chunk), ("BLOCK", block),
+        )  # fmt: skip
+
+    def room(self) -> Tensor:
+        """Uninitialised (T, ...)."""
+        return empty(self.shape, on=self.engine)
+
+    def kept(self) -> tuple[Tensor, Tensor | None]:
+        """Room for what the backward pass reads: potentials, and distances to a threshold that moves."""
+        return self.room(), self.room() if self.dynamics.model == "adaptive" else None
+
+    def pieces(self) -> list[tuple[int, int]]:
+        """Stretches of steps that fit a submit."""
+        size = self.engine.steps_per_submit(self.n)
+        return [(t, min(self.steps, t + size)) for t in range(0, self.steps, size)]
+
+    def launch(self, kernel: str, start: int, stop: int, specs: Any, **arguments: Any) -> None:
+        """One dispatch for steps start..stop; tensors (T, ...) are cut to them."""
+        over_time = {name: _cut(value, self, start, stop) for name, value in arguments.items()}
+        self.engine.launch(
+            f"{kernel}.vec4" if self.wide == 4 else kernel,
+            -(-self.n // (self.wide * self.chunk)),
+            (*self.specs, *specs),
+            work=(stop - start) * self.n,
+            n=self.n // self.wide,
+            steps=stop - start,
+            w=self.w,
+            **self.numbers,
+            **over_time,
+        )
+
+    def forward(self, x: Tensor, s: Tensor | None, h: Tensor | None, z: Tensor | None, v_seq: Tensor | None) -> None:
+        """Steps through x, filling what is asked for, and notes the states at the ends of the pieces."""
+        del self.ends[1:]
+        if self.steps == 0:  # nothing happens, but the state is there
+            v, u = self.ends[0]
+            fill = [(v, self.numbers["v_init"]), (u, self.u_init)][: 1 + self.two]
+            ends = [full(self.state, c, on=self.engine) if t is None else t.view() for t, c in fill]
+            self.ends.append((ends[0], ends[1] if self.two else None))
+        stores = (("STORE_S", int(s is not None)), ("STORE_H", int(h is not None)), ("STORE_V", int(v_seq is not None)))
+        for start, stop in self.pieces():
+            v0, u0 = self.ends[-1]
+            v = empty(self.state, on=self.engine)
+            u = empty(self.state, on=self.engine) if self.two else None
+            self.ends.append((v, u))
+            if self.two and (v0 is None) != (u0 is None):  # one is given, the other starts at its number
+                v0 = full(self.state, self.numbers["v_init"], on=self.engine) if v0 is None else v0
+                u0 = full(self.state, self.u_init, on=self.engine) if u0 is None else u0
+            self.launch(
+                "snn-node-forward", start, stop, (*stores, ("GIVEN", int(v0 is not None))),
+                x=x, v0=v0, u0=u0, s=s, h=h, z=z, trace=v_seq, v=v, u=u, u_init=self.u_init,
+            )  # fmt: skip
+
+
+def _cut(value: Any, run: _Run, start: int, stop: int) -> Any:
+    """Steps start..stop of a tensor (T, ...); anything else, as it is."""
+    if not isinstance(value, Tensor) or stop - start == run.steps or value.size != run.steps * run.n:
+        return value
+    return value.view((run.steps, *run.state)).rows(start, stop)
+
+
+def _backward(
+    run: _Run, slope: Slope, x: Tensor | None, h: Tensor | None, z: Tensor | None, v: State, u: State
+) -> Callable[..., Sequence[Tensor | None]]:
+    """The gradient rule: gradients of (spikes, v, [u], [v_seq]) to those of (x, [v], [u], [w])."""
+    wants_v, wants_u = isinstance(v, Tensor), isinstance(u, Tensor)
+    threshold = run.dynamics.v_threshold
+
+    def backward(gs: Tensor | None, gv: Tensor | None, *more: Tensor | None) -> Sequence[Tensor | None]:
+        gu, gtrace = (more[0], more[1:]) if run.two else (None, more)
+        kept, above = (h, z) if x is None else run.kept()
+        if x is not None:
+            run.forward(x, None, kept, above, None)
+        assert kept is not None
+        given = None
+        if slope.given is not None:
+            given = slope.given(above if above is not None else kept - threshold)
+        gx, sums = run.room(), []
+        ends = {"GS": gs, "GTRACE": gtrace[0] if gtrace else None}
+        for (start, stop), (v0, _) in reversed(list(zip(run.pieces(), run.ends))):
+            after = {**ends, "GEND": gv, "GUEND": gu}
+            gv, gu = empty(run.state, on=run.engine), empty(run.state, on=run.engine) if run.two else None
+            gw = empty((run.n,), on=run.engine) if run.learn else None
+            specs = [(f"HAS_{name}", int(t is not None)) for name, t in after.items()]
+            run.launch(
+                "snn-node-backward" + slope.suffix, start, stop,
+                (*specs, ("SURROGATE", slope.code), ("DETACH", int(run.dynamics.detach_reset)),
+                 ("GIVEN", int(v0 is not None))),
+                h=kept, z=above, d=given, v0=v0, gs=gs, gtrace=ends["GTRACE"], gend=after["GEND"], guend=after["GUEND"],
+                gx=gx, gv=gv, gu=gu, gw=gw, alpha=slope.alpha, beta=slope.beta,
+            )  # fmt: skip
+            if gw is not None:
+                sums.append(reduce("sum", gw, (0,), keepdims=False))
+        found: list[Tensor | None] = [gx]
+        found += [gv] if wants_v else []
+        found += [gu] if wants_u else []
+        if run.w is not None:
+            found.append(functools.reduce(add, sums).view(run.w.shape))
+        return found
+
+    return backward

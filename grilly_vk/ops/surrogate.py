@@ -1,0 +1,81 @@
+"""The spike and its surrogate gradient, element by element."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..autograd import record
+from ..tensor import Tensor, empty
+from .elementwise import mul
+
+# As in shaders/include/surrogate.glsl; 0 is a derivative that the host computes.
+KINDS = [
+    "given", "atan", "sigmoid", "fast_sigmoid", "super_spike", "piecewise_quadratic", "erf", "rect", "tanh", "boxcar",
+    "triangular", "text",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Slope:
+    """A surrogate derivative, as kernels take it.
+
+    Args:
+        kind: one of KINDS.
+        alpha, beta: its parameters.
+        suffix: of the kernels that were compiled with a derivative given as text.
+        given: the derivative as a function from Tensor to Tensor, for the kind "given".
+    """
+
+    kind: str
+    alpha: float = 1.0
+    beta: float = 0.0
+    suffix: str = ""
+    given: Callable[[Tensor], Tensor] | None = None
+
+    @property
+    def code(self) -> int:
+        """The kind as a specialization constant."""
+        return KINDS.index(self.kind)
+
+
+_STEP, _DERIVATIVE, _PRIMITIVE = 0, 1, 2
+
+
+def _launch(x: Tensor, mode: int, slope: Slope | None = None, g: Tensor | None = None) -> Tensor:
+    out = empty(x.shape, on=x.engine)
+    wide = x.size % 4 == 0 and all(t is None or t.buffer.offset % 16 == 0 for t in (x, g))
+    n = x.size // 4 if wide else x.size
+    specs = (("MODE", mode), ("SURROGATE", slope.code if slope else 1), ("HAS_G", int(g is not None)))
+    numbers: dict[str, Any] = {"alpha": slope.alpha if slope else 1.0, "beta": slope.beta if slope else 0.0}
+    kernel = "snn-surrogate" + (slope.suffix if slope else "")
+    x.engine.launch(f"{kernel}.vec4" if wide else kernel, n, specs, x=x, g=g, y=out, n=n, **numbers)
+    return out
+
+
+def derivative(x: Tensor, slope: Slope) -> Tensor:
+    """The surrogate derivative at x, off the tape."""
+    return slope.given(x.detach()) if slope.given is not None else _launch(x, _DERIVATIVE, slope)
+
+
+def primitive(x: Tensor, slope: Slope) -> Tensor:
+    """The antiderivative that is 1/2 at 0, with the surrogate derivative as its gradient."""
+    out = _launch(x, _PRIMITIVE, slope)
+    kept = x.detach()
+    record("primitive", (x,), (out,), lambda g: _times_derivative(kept, slope, g), (kept,))
+    return out
+
+
+def spike(x: Tensor, slope: Slope) -> Tensor:
+    """[x >= 0] as 0.0 and 1.0, with the surrogate derivative as its gradient."""
+    out = _launch(x, _STEP)
+    kept = x.detach()
+    record("spike", (x,), (out,), lambda g: _times_derivative(kept, slope, g), (kept,))
+    return out
+
+
+def _times_derivative(x: Tensor, slope: Slope, g: Tensor) -> Tensor:
+    if slope.given is not None:
+        return mul(g, slope.given(x))
+    return _launch(x, _DERIVATIVE, slope, g)

@@ -1,0 +1,88 @@
+#version 450
+// variants: vec4
+// Backpropagation through time of spiking nodes, from the potentials h that the forward pass kept: gradients of the
+// input, of the state before the first step, and of the learnable number w (a sum over time for each element).
+#define REVERSE
+#include "common.glsl"
+#include "vector.glsl"
+#include "surrogate.glsl"
+
+layout(std430, binding = 0) readonly buffer H { REAL h[]; }; // (T, n)
+layout(std430, binding = 1) readonly buffer Z { REAL z[]; }; // (T, n) distances to an adaptive threshold
+layout(std430, binding = 2) readonly buffer D { REAL d[]; }; // (T, n) the surrogate's derivative, where the host gives it
+layout(std430, binding = 3) readonly buffer V0 { REAL v0[]; }; // (n)
+layout(std430, binding = 4) readonly buffer W { float w[]; }; // (1)
+layout(std430, binding = 5) readonly buffer Gs { REAL gs[]; }; // (T, n) gradient of the spikes
+layout(std430, binding = 6) readonly buffer Gtrace { REAL gtrace[]; }; // (T, n) of the potentials after the reset
+layout(std430, binding = 7) readonly buffer Gend { REAL gend[]; }; // (n) of the last potential
+layout(std430, binding = 8) readonly buffer Guend { REAL guend[]; }; // (n) of the last second state
+layout(std430, binding = 9) writeonly buffer Gx { REAL gx[]; }; // (T, n)
+layout(std430, binding = 10) buffer Gv { REAL gv[]; }; // (n) of the first potential
+layout(std430, binding = 11) buffer Gu { REAL gu[]; }; // (n) of the first second state
+layout(std430, binding = 12) buffer Gw { REAL gw[]; }; // (n)
+layout(push_constant) uniform Push {
+    uint h_at; uint z_at; uint d_at; uint v0_at; uint w_at; uint gs_at; uint gtrace_at; uint gend_at; uint guend_at;
+    uint gx_at; uint gv_at; uint gu_at; uint gw_at;
+    uint n; uint steps;
+    float k; float rest; float threshold; float reset; float v_init; float alpha; float beta;
+    float c0; float c1; float c2; float c3; float c4; float c5;
+} p;
+#include "node.glsl"
+layout(constant_id = 5) const uint CHUNK = 1; // see blocks.glsl
+layout(constant_id = 6) const uint BLOCK = 0;
+layout(constant_id = 7) const uint GIVEN = 0; // 1: v0 holds the first state, else it is v_init
+layout(constant_id = 8) const uint SURROGATE = 1; // 0: d holds its values
+layout(constant_id = 9) const uint DETACH = 0; // no gradient through the reset
+layout(constant_id = 10) const uint HAS_GS = 1;
+layout(constant_id = 11) const uint HAS_GTRACE = 0;
+layout(constant_id = 12) const uint HAS_GEND = 0;
+layout(constant_id = 13) const uint HAS_GUEND = 0;
+
+void run(uint i, uint first, uint last)
+{
+    REAL g = REAL(0), a = REAL(0), sum = REAL(0); // gradients of v, u and w on the way back
+    if (last < p.steps) {
+        g = gv[p.gv_at + i];
+        a = TWO_STATES ? gu[p.gu_at + i] : a;
+        sum = LEARN == 0 ? sum : gw[p.gw_at + i];
+    } else {
+        g = HAS_GEND == 1 ? gend[p.gend_at + i] : g;
+        a = HAS_GUEND == 1 ? guend[p.guend_at + i] : a;
+    }
+    float w_now = LEARN == 0 ? 0.0 : w[p.w_at];
+    float k = LEARN == 1 ? 1.0 / (1.0 + exp(-w_now)) : p.k;
+    uint at = (last - 1) * p.n + i;
+    REAL h_now = h[p.h_at + at];
+    for (uint t = last; t-- > first; at -= p.n) {
+        REAL z_now = MODEL == ADAPTIVE ? z[p.z_at + at] : h_now - REAL(p.threshold);
+        REAL fired = REAL(AT_LEAST(z_now, REAL(0)));
+        REAL slope = SURROGATE == 0 ? d[p.d_at + at] : surrogate(SURROGATE, z_now, p.alpha, p.beta);
+        REAL threshold = MODEL == ADAPTIVE ? h_now - z_now : REAL(p.threshold);
+        if (HAS_GTRACE == 1)
+            g += gtrace[p.gtrace_at + at];
+        // The spike: what it does outside, to the reset and to the second state.
+        REAL spike = HAS_GS == 1 ? gs[p.gs_at + at] : REAL(0);
+        spike += MODEL == IZHIKEVICH ? p.c5 * a : MODEL == ADAPTIVE ? (1.0 - p.c1) * a : REAL(0);
+        if (DETACH == 0)
+            spike += g * (HARD == 1 ? REAL(p.reset) - h_now : -threshold);
+        REAL through = spike * slope;
+        if (MODEL == ADAPTIVE)
+            a = p.c1 * a - p.c0 * (through + (HARD == 1 ? REAL(0) : fired * g));
+        g = (HARD == 1 ? g - fired * g : g) + through;
+        // The potential before this step, as far as the charge's derivative needs it.
+        REAL v = REAL(p.v_init), before = h_now;
+        if (t > 0) {
+            before = h[p.h_at + at - p.n];
+            v = reset(before, REAL(AT_LEAST(before - REAL(p.threshold), REAL(0))), REAL(p.threshold));
+        } else if (GIVEN == 1)
+            v = v0[p.v0_at + i];
+        gx[p.gx_at + at] = discharge(h_now, v, g, a, sum, k, w_now);
+        h_now = before;
+    }
+    gv[p.gv_at + i] = g;
+    if (TWO_STATES)
+        gu[p.gu_at + i] = a;
+    if (LEARN != 0)
+        gw[p.gw_at + i] = sum;
+}
+#include "blocks.glsl"

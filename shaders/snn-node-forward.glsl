@@ -1,0 +1,65 @@
+#version 450
+// variants: vec4
+// Spiking nodes over T steps, state in registers: charge, fire, reset in each.
+#include "common.glsl"
+#include "vector.glsl"
+
+layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (T, n)
+layout(std430, binding = 1) readonly buffer V0 { REAL v0[]; }; // (n)
+layout(std430, binding = 2) readonly buffer U0 { REAL u0[]; }; // (n)
+layout(std430, binding = 3) readonly buffer W { float w[]; }; // (1)
+layout(std430, binding = 4) writeonly buffer S { REAL s[]; }; // (T, n) spikes
+layout(std430, binding = 5) writeonly buffer H { REAL h[]; }; // (T, n) potentials before the reset
+layout(std430, binding = 6) writeonly buffer Z { REAL z[]; }; // (T, n) distances to an adaptive threshold
+layout(std430, binding = 7) writeonly buffer Trace { REAL trace[]; }; // (T, n) potentials after the reset
+layout(std430, binding = 8) buffer V { REAL v[]; }; // (n) potential after the last step
+layout(std430, binding = 9) buffer U { REAL u[]; }; // (n)
+layout(push_constant) uniform Push {
+    uint x_at; uint v0_at; uint u0_at; uint w_at; uint s_at; uint h_at; uint z_at; uint trace_at; uint v_at; uint u_at;
+    uint n; uint steps;
+    float k; float rest; float threshold; float reset; float v_init; float u_init;
+    float c0; float c1; float c2; float c3; float c4; float c5;
+} p;
+#include "node.glsl"
+layout(constant_id = 5) const uint CHUNK = 1; // see blocks.glsl
+layout(constant_id = 6) const uint BLOCK = 0;
+layout(constant_id = 7) const uint GIVEN = 0; // 1: v0 and u0 hold the first state, else it is v_init and u_init
+layout(constant_id = 8) const uint STORE_S = 1;
+layout(constant_id = 9) const uint STORE_H = 0;
+layout(constant_id = 10) const uint STORE_V = 0;
+
+void run(uint i, uint first, uint last)
+{
+    REAL v_now = REAL(p.v_init), u_now = REAL(p.u_init);
+    if (first > 0) {
+        v_now = v[p.v_at + i];
+        u_now = TWO_STATES ? u[p.u_at + i] : u_now;
+    } else if (GIVEN == 1) {
+        v_now = v0[p.v0_at + i];
+        u_now = TWO_STATES ? u0[p.u0_at + i] : u_now;
+    }
+    float w_now = LEARN == 0 ? 0.0 : w[p.w_at];
+    float k = LEARN == 1 ? 1.0 / (1.0 + exp(-w_now)) : p.k;
+    for (uint t = first; t < last; t++) {
+        uint at = t * p.n + i;
+        precise REAL h_now = charge(x[p.x_at + at], v_now, u_now, k, w_now);
+        REAL threshold = level(u_now);
+        precise REAL z_now = h_now - threshold;
+        REAL fired = REAL(AT_LEAST(z_now, REAL(0)));
+        v_now = reset(h_now, fired, threshold);
+        u_now = adapt(u_now, fired);
+        if (STORE_S == 1)
+            s[p.s_at + at] = fired;
+        if (STORE_H == 1) {
+            h[p.h_at + at] = h_now;
+            if (MODEL == ADAPTIVE)
+                z[p.z_at + at] = z_now;
+        }
+        if (STORE_V == 1)
+            trace[p.trace_at + at] = v_now;
+    }
+    v[p.v_at + i] = v_now;
+    if (TWO_STATES)
+        u[p.u_at + i] = u_now;
+}
+#include "blocks.glsl"

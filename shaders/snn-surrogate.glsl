@@ -1,0 +1,57 @@
+#version 450
+// variants: vec4
+// A surrogate's three faces: the hard step that runs forward, g times its derivative, and its primitive.
+#include "common.glsl"
+#include "vector.glsl"
+#include "special.glsl"
+#include "surrogate.glsl"
+
+layout(constant_id = 1) const uint MODE = 0; // 0: step, 1: derivative, 2: primitive
+layout(constant_id = 2) const uint SURROGATE = 1;
+layout(constant_id = 3) const uint HAS_G = 0;
+
+layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // distance to the threshold
+layout(std430, binding = 1) readonly buffer G { REAL g[]; };
+layout(std430, binding = 2) writeonly buffer Y { REAL y[]; };
+layout(push_constant) uniform Push { uint x_at; uint g_at; uint y_at; uint n; float alpha; float beta; } p;
+
+// The antiderivative that is 1/2 at 0.
+REAL primitive(uint kind, REAL z, float a, float b)
+{
+    REAL y = abs(z), half_ = REAL(0.5);
+    if (kind == ATAN)
+        return half_ + atan(z * (1.5707963267948966 * a)) * 0.3183098861837907;
+    if (kind == SIGMOID)
+        return logistic(a * z);
+    if (kind == FAST_SIGMOID)
+        return half_ + 0.5 * a * z / (REAL(1) + a * y);
+    if (kind == SUPER_SPIKE)
+        return half_ + z / (REAL(1) + a * y);
+    if (kind == PIECEWISE_QUADRATIC) {
+        REAL x = clamp(z, REAL(-1.0 / a), REAL(1.0 / a));
+        return half_ + a * x - (0.5 * a * a) * x * abs(x);
+    }
+    if (kind == ERF)
+        return half_ + 0.5 * error_function(a * z);
+    if (kind == RECT)
+        return clamp(half_ + a * z, REAL(0), REAL(1));
+    if (kind == TANH)
+        return half_ + hyperbolic_tangent(a * z) / a;
+    if (kind == BOXCAR)
+        return half_ + b * clamp(z, REAL(-0.5 * a), REAL(0.5 * a));
+    REAL x = clamp(z, REAL(-1.0 / a), REAL(1.0 / a)); // TRIANGULAR
+    return half_ + x - (0.5 * a) * x * abs(x);
+}
+
+void main()
+{
+    for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride()) {
+        REAL z = x[p.x_at + i];
+        if (MODE == 0)
+            y[p.y_at + i] = REAL(AT_LEAST(z, REAL(0)));
+        else if (MODE == 1)
+            y[p.y_at + i] = (HAS_G == 1 ? g[p.g_at + i] : REAL(1)) * surrogate(SURROGATE, z, p.alpha, p.beta);
+        else
+            y[p.y_at + i] = primitive(SURROGATE, z, p.alpha, p.beta);
+    }
+}
