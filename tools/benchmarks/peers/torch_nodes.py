@@ -47,7 +47,7 @@ def snntorch_layer(same):
 
 
 def norse_layer(box):
-    """LIFBox has the dynamics of our node with tau=2 and SuperSpike(100); LIF has a synaptic current besides."""
+    """LIFBox has the dynamics of our node with tau=2 and SuperSpike(beta=1); LIF has a synaptic current besides."""
     import norse.torch as norse
 
     if box:
