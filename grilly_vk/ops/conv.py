@@ -172,7 +172,8 @@ def _apply(x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan, *, back:
     if out.size == 0:
         return out
     packed_weight = _pack(weight, *way.weights)
-    specs, kernel, tiles, work = _SPECS[back, bias is not None], way.kernel, way.tiles, way.work
+    specs: tuple[tuple[str, int], ...] = _SPECS[back, bias is not None]
+    kernel, tiles, work = way.kernel, way.tiles, way.work
     lanes = way.rows > 0 and x.engine.info.lanes
     if lanes:
         specs, kernel = (*specs, ("ROWS", way.rows)), kernel.replace("conv", "conv-lanes")
