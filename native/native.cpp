@@ -155,6 +155,8 @@ py::dict describe(const Instance& instance, VkPhysicalDevice device)
     d["driver_name"] = std::string(driver.driverName);
     d["driver_info"] = std::string(driver.driverInfo);
     d["subgroup_size"] = subgroup.subgroupSize;
+    d["subgroup_ballot"] = (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0
+                           && (subgroup.supportedOperations & VK_SUBGROUP_FEATURE_BALLOT_BIT) != 0;
     d["max_memory_allocation_size"] = (std::uint64_t)largest.maxMemoryAllocationSize;
     d["timestamp_period"] = base.limits.timestampPeriod; // nanoseconds a tick
     d["limits"] = limits_of(base.limits);

@@ -56,18 +56,22 @@ void main()
             uvec4 rb = b0 + q * p.k;
             for (uint k = 0; k < p.k; k += 4) {
                 vec4 v0, v1, v2, v3;
-                if (FORM == 1) { // dot products along k
+                if (FORM == 1) { // columns of B lie along k
                     v0 = b4(rb.x + k), v1 = b4(rb.y + k), v2 = b4(rb.z + k), v3 = b4(rb.w + k);
                 } else {
                     uint at = b0 + k * p.n + col;
                     v0 = b4(at), v1 = b4(at + p.n), v2 = b4(at + 2 * p.n), v3 = b4(at + 3 * p.n);
                 }
-                for (uint x = 0; x < ROWS; x++) {
+                if (FORM == 1) {
+                    mat4 w = transpose(mat4(v0, v1, v2, v3));
+                    v0 = w[0], v1 = w[1], v2 = w[2], v3 = w[3];
+                }
+                for (uint x = 0; x < ROWS; x++) { // one after the other: every variant gives the same bits
                     vec4 u = a4(r[x] + k);
-                    if (FORM == 1)
-                        sum[x] += vec4(dot(u, v0), dot(u, v1), dot(u, v2), dot(u, v3));
-                    else
-                        sum[x] += u.x * v0 + u.y * v1 + u.z * v2 + u.w * v3;
+                    sum[x] += u.x * v0;
+                    sum[x] += u.y * v1;
+                    sum[x] += u.z * v2;
+                    sum[x] += u.w * v3;
                 }
             }
         }

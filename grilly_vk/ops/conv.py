@@ -27,6 +27,7 @@ _TILES = 1 << 14  # invocations that a weight gradient is cut into, if there are
 _RUN = 1 << 14  # pixels that one of them adds up, if the parts do not take too much memory
 
 _SPECS = {(back, bias): (("BACK", back), ("BIAS", bias)) for back in (0, 1) for bias in (0, 1)}
+_FEW = 4  # result channels from which lanes share weights, on devices that gain by it
 
 Pair = tuple[int, int]
 
@@ -128,6 +129,8 @@ class _Pass:
     band: int  # images whose pixels are tiled together
     tiles: int  # of one band
     work: int  # of one tile
+    rows: int  # result channels of a tile of `conv-lanes`; 0: few, not for this kernel
+    lane_tiles: int  # of one band, there
     push: dict[str, Any]
 
 
@@ -153,6 +156,8 @@ def _plan_pass(plan: _Plan, back: bool) -> _Pass:
         band=band,
         tiles=plan.groups * -(-outs // 4) * phases * -(-band * grid // 4),
         work=max(1, 16 * ins * -(-taps // phases) // 4),
+        rows=(rows := 0 if outs <= _FEW else 8 if outs <= 8 else 16 if outs <= 16 else 32),
+        lane_tiles=plan.groups * -(-outs // max(1, rows)) * phases * -(-band * grid // 32),
         push={
             "ins": columns, "outs": outs, "h": size[0], "width": size[1], "oh": target[0], "ow": target[1],
             "band": band, **plan.push,
@@ -167,16 +172,22 @@ def _apply(x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan, *, back:
     if out.size == 0:
         return out
     packed_weight = _pack(weight, *way.weights)
-    specs = _SPECS[back, bias is not None]
+    specs: tuple[tuple[str, int], ...] = _SPECS[back, bias is not None]
+    kernel, tiles, work = way.kernel, way.tiles, way.work
+    lanes = way.rows > 0 and x.engine.info.lanes
+    if lanes:
+        specs, kernel = (*specs, ("ROWS", way.rows)), kernel.replace("conv", "conv-lanes")
+        tiles, work = way.lane_tiles, work * 2 * way.rows  # a tile is 8 by rows / 4 of the others
     for start, stop in _chunks(plan.batch, way.packed_bytes):
         source = part = x.rows(start, stop)
         if way.packed_bytes:
             source = _pack_images(part, plan.groups, way.channels, way.pixels)
         result = out.rows(start, stop)
-        for first, last in spans(x, -(-(stop - start) // way.band) * way.tiles, way.work):
+        for first, last in spans(x, -(-(stop - start) // way.band) * tiles, work):
+            items = last - first if not lanes else (last - first) * (64 if last - first <= 64 else 8)
             x.engine.launch(
-                way.kernel, last - first, specs, work=(last - first) * way.work, x=source, w=packed_weight, bias=bias,
-                y=result, batch=stop - start, zero=source.shape[0] - 1, first=first, count=last - first, **way.push,
+                kernel, items, specs, work=(last - first) * work, x=source, w=packed_weight, bias=bias, y=result,
+                batch=stop - start, zero=source.shape[0] - 1, first=first, count=last - first, **way.push,
             )  # fmt: skip
     return out
 

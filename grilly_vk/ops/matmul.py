@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..autograd import record
-from ..tensor import FLOAT32, Tensor, empty
+from ..tensor import FLOAT32, Tensor, empty, full
 from .elementwise import as_tensor, sum_to
 from .layout import broadcast_shape
 from .reduce import reduce
-from .shape import broadcast_to
+from .shape import broadcast_to, getitem, pad
 
 _NN, _NT, _TN = 0, 1, 2
+
+
+_PADDED = 1 << 22  # multiplications from which it pays to bring odd sizes to multiples of four
 
 
 def _tile(form: int, m: int) -> tuple[int, int]:
@@ -34,35 +37,62 @@ def product(
     steps: tuple[int, int],
     bias: Tensor | None = None,
 ) -> Tensor:
-    """One kernel call: (batch, m, n); `steps` are the elements between the batches of a and b, 0 to repeat.
+    """(batch, m, n); `steps` are the elements between the batches of a and b, 0 to repeat.
 
-    `bias` (n,) is added to every row.
+    `bias` (n,) is added to every row.  Every sum is made in the order of k.
     """
-    out = empty((batch, m, n), FLOAT32, a.engine)
+    if k == 0 and bias is None:
+        return full((batch, m, n), 0.0, on=a.engine)
     last = {_NN: (k, n), _NT: (k, k), _TN: (m, n)}[form]
     wide = all(s % 4 == 0 for s in (*last, *steps)) and a.buffer.offset % 16 == b.buffer.offset % 16 == 0
+    lanes = a.engine.info.lanes and n > 16 and k > 0  # fewer columns leave lanes idle
+    if lanes and not (wide and k % 4 == 0):
+        if m * n * k >= _PADDED:
+            return _padded(form, a, b, batch, m, n, k, steps, bias)
+        lanes = False
+    out = empty((batch, m, n), FLOAT32, a.engine)
+    sizes = {"batch": batch, "m": m, "n": n, "k": k, "a_batch": steps[0], "b_batch": steps[1]}
+    work = max(1, batch * m * n * k // 8)
+    if lanes:
+        rows = 32 if m > 16 else 16 if m > 8 else 8
+        tiles = batch * -(-m // rows) * -(-n // 32)
+        a.engine.launch(
+            "matmul-lanes", tiles * (64 if tiles <= 64 else 8), (("FORM", form), ("ROWS", rows)), work=work,
+            a=a, b=b, bias=bias, c=out, biased=int(bias is not None), **sizes,
+        )  # fmt: skip
+        return out
     rows, band = _tile(form, m)
     tiles = -(-m // (rows * band)) * band * -(-n // 4)
-    if k == 0 and bias is None:
-        out.engine.launch("fill", out.size, dst=out, n=out.size, bits=0)
-        return out
+    specs = (("FORM", form), ("BIAS", int(bias is not None)), ("ROWS", rows), ("BAND", band))
     a.engine.launch(
-        "matmul.vec4" if wide else "matmul",
-        batch * tiles,
-        (("FORM", form), ("BIAS", int(bias is not None)), ("ROWS", rows), ("BAND", band)),
-        work=max(1, batch * m * n * k // 8),
-        a=a,
-        b=b,
-        bias=bias,
-        c=out,
-        batch=batch,
-        m=m,
-        n=n,
-        k=k,
-        a_batch=steps[0],
-        b_batch=steps[1],
+        "matmul.vec4" if wide else "matmul", batch * tiles, specs, work=work, a=a, b=b, bias=bias, c=out, **sizes
     )
     return out
+
+
+def _padded(
+    form: int, a: Tensor, b: Tensor, batch: int, m: int, n: int, k: int, steps: tuple[int, int], bias: Tensor | None
+) -> Tensor:
+    """The same with zeros up to multiples of four, where four elements a load repay the copies."""
+    wide_m, wide_n, wide_k = (s + -s % 4 for s in (m, n, k))
+    full_a, full_b = {
+        _NN: ((m, wide_k), (wide_k, wide_n)),
+        _NT: ((m, wide_k), (n, wide_k)),
+        _TN: ((wide_k, wide_m), (wide_k, wide_n)),
+    }[form]
+    size_a, size_b = {_NN: ((m, k), (k, n)), _NT: ((m, k), (n, k)), _TN: ((k, m), (k, n))}[form]
+
+    def widened(t: Tensor, step: int, size: tuple[int, int], wanted: tuple[int, int]) -> Tensor:
+        stack = t.detach().view((batch if step else 1, *size))
+        return pad(stack, [(0, w - s) for s, w in zip(size, wanted)])
+
+    a, b = widened(a, steps[0], size_a, full_a), widened(b, steps[1], size_b, full_b)
+    both = [math.prod(size) if step else 0 for step, size in zip(steps, (full_a, full_b))]
+    rows, columns = wide_m if form == _TN else m, n if form == _NT else wide_n
+    if bias is not None and columns != n:
+        bias = pad(bias.detach(), [(0, columns - n)])
+    out = product(form, a, b, batch, rows, columns, wide_k, (both[0], both[1]), bias)
+    return out if (rows, columns) == (m, n) else getitem(out, (slice(None), slice(0, m), slice(0, n)))
 
 
 def matmul(x: Any, y: Any) -> Tensor:

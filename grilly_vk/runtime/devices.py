@@ -30,6 +30,7 @@ class DeviceInfo:
     vendor_id: int
     device_id: int
     subgroup_size: int
+    subgroup_ballot: bool  # broadcasts within a subgroup
     timestamp_period: float  # nanoseconds a tick
     max_allocation: int
     limits: dict[str, Any]
@@ -47,6 +48,11 @@ class DeviceInfo:
             if fits:
                 return int(self.heaps[kind["heap"]]["size"])
         return 0
+
+    @property
+    def lanes(self) -> bool:
+        """Whether the kernels `*-lanes` are for this device: lavapipe, with vectors of eight floats."""
+        return self.type == "cpu" and self.subgroup_size == 8 and self.subgroup_ballot
 
     @property
     def max_tensor_bytes(self) -> int:
@@ -86,6 +92,7 @@ def _info(index: int, d: dict[str, Any]) -> DeviceInfo:
         vendor_id=d["vendor_id"],
         device_id=d["device_id"],
         subgroup_size=d["subgroup_size"],
+        subgroup_ballot=d["subgroup_ballot"],
         timestamp_period=d["timestamp_period"],
         max_allocation=d["max_memory_allocation_size"],
         limits=d["limits"],

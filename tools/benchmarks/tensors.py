@@ -1,4 +1,4 @@
-"""Tensors: matmul, what an eager operation costs, and a training step of an MLP, eager and compiled."""
+"""Tensors: matmul in its three forms, convolutions, eager operations, and a training step, eager and compiled."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import numpy as np
 import grilly_vk
 import grilly_vk.functional as F
 from grilly_vk import nn, optim
+from grilly_vk.ops.matmul import product
 
 from . import Benchmark
 
@@ -18,28 +19,64 @@ except ImportError:
 
 def cases(options):
     """Against PyTorch on the CPU where it is installed."""
-    yield _matmul()
+    yield from _matmuls()
+    yield from _convolutions()
     yield _eager_op()
     yield _training_step()
 
 
-def _matmul():
-    rng = np.random.default_rng(0)
-    x, y = (rng.standard_normal(s).astype(np.float32) for s in ((512, 784), (784, 1024)))
-    a, b = grilly_vk.tensor(x), grilly_vk.tensor(y)
-
-    def ours():
-        out = a @ b
-        grilly_vk.synchronize()
-        return out
-
+def _rate(multiplications):
     def note(seconds, device):
-        return [f"{2e-9 * 512 * 784 * 1024 / seconds:.1f} GFLOP/s"]
+        return [f"{2e-9 * multiplications / seconds:.1f} GFLOP/s"]
 
-    def check():
-        np.testing.assert_allclose(ours().numpy(), x @ y, rtol=1e-4, atol=1e-3)
+    return note
 
-    return Benchmark("matmul 512x784x1024", ours, {"numpy (BLAS)": lambda: x @ y}, check, note=note)
+
+def _matmuls():
+    """The three forms: forward, and the gradients to x and to y."""
+    m, k, n = 512, 784, 1024
+    rng = np.random.default_rng(0)
+    x, y = (rng.standard_normal(s).astype(np.float32) for s in ((m, k), (k, n)))
+    for form, name in enumerate(("A B", "A B^T", "A^T B")):
+        a = grilly_vk.tensor(np.ascontiguousarray(x.T) if form == 2 else x)
+        b = grilly_vk.tensor(np.ascontiguousarray(y.T) if form == 1 else y)
+
+        def ours(form=form, a=a, b=b):
+            out = product(form, a, b, 1, m, n, k, (0, 0))
+            grilly_vk.synchronize()
+            return out
+
+        def check(ours=ours):
+            np.testing.assert_allclose(ours().numpy()[0], x @ y, rtol=1e-4, atol=1e-3)
+
+        yield Benchmark(
+            f"matmul {name} {m}x{k}x{n}", ours, {"numpy (BLAS)": lambda: x @ y}, check, note=_rate(m * k * n)
+        )
+
+
+def _convolutions():
+    cases = (("32 to 32 channels", 32, 32, 1), ("1 to 16 channels", 1, 16, 1), ("depthwise, 32 channels", 32, 32, 32))
+    for name, ins, outs, groups in cases:
+        rng = np.random.default_rng(0)
+        x = rng.standard_normal((8, ins, 28, 28)).astype(np.float32)
+        w = rng.standard_normal((outs, ins // groups, 3, 3)).astype(np.float32)
+        a, b = grilly_vk.tensor(x), grilly_vk.tensor(w)
+        peers = {}
+        if torch is not None:
+            torch_x, torch_w = torch.from_numpy(x), torch.from_numpy(w)
+
+            def theirs(x=torch_x, w=torch_w, groups=groups):
+                return torch.nn.functional.conv2d(x, w, padding=1, groups=groups)
+
+            peers["PyTorch, CPU"] = theirs
+
+        def ours(a=a, b=b, groups=groups):
+            out = F.conv2d(a, b, padding=1, groups=groups)
+            grilly_vk.synchronize()
+            return out
+
+        size = 8 * outs * 28 * 28 * (ins // groups) * 9
+        yield Benchmark(f"conv2d 3x3 {name}, 8 x 28 x 28", ours, peers, note=_rate(size))
 
 
 def _eager_op():
