@@ -15,6 +15,7 @@ from .loss import (
 )
 from .norm import batch_norm, layer_norm, rms_norm
 from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d, sum_pool2d
+from .scan import cumsum
 from .softmax import log_softmax, softmax
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "conv1d",
     "conv2d",
     "cross_entropy",
+    "cumsum",
     "dropout",
     "embedding",
     "gelu",

@@ -10,6 +10,15 @@ def _ints(*values):
     return np.array(values, np.int32)
 
 
+def _padded(weight, index, padding_idx):
+    """The row of the padding as it was in the sample: differences of its elements are zero."""
+    weight = weight.copy()
+    weight[padding_idx] = _ROWS[padding_idx]
+    return weight[index]
+
+
+_ROWS = normal(6, 3, seed=2)
+_PADS = _ints(5, 0, -1, 2, 0, 5)
 _EACH = np.random.default_rng(5).integers(-4, 4, (3, 6, 2)).astype(np.int32)
 OPS = [
     Op("index_select", lambda x, index, axis=0: g.index_select(x, axis, index),
@@ -29,7 +38,15 @@ OPS = [
          r"index has shape \(2, 4\); expected \(3, 4\) except on axis 1"),
         ((normal(3), [3]), {"axis": 0}, IndexError, "index holds 3..3")]),
     Op("embedding", lambda weight, index: g.embedding(index, weight), lambda weight, index: weight[index],
-       [Sample([normal(6, 3), _ints(5, 0, 5, 2)]), Sample([normal(6, 3), np.array([[1, 2], [2, 3]], np.int32)])],
+       [Sample([normal(6, 3), _ints(5, 0, 5, 2)]), Sample([normal(6, 3), np.array([[1, 2], [2, 3]], np.int32)]),
+        Sample([normal(6, 4), np.zeros((0, 2), np.int32)]), Sample([normal(6, 3), np.array(-1, np.int32)])],
        [((normal(6), [0]), {}, ValueError, r"weight has shape \(6,\); expected \(n, d\)"),
         ((normal(6, 3), [6]), {}, IndexError, "index holds 6..6; the axis has 6 entries")]),
+    Op("embedding-padding", lambda weight, index, padding_idx: g.embedding(index, weight, padding_idx), _padded,
+       [Sample([_ROWS, _PADS], {"padding_idx": p}) for p in (0, 5, -1, -6, 3)]
+       + [Sample([_ROWS, np.zeros((2, 0), np.int32)], {"padding_idx": 0})],
+       [((_ROWS, _PADS), {"padding_idx": 6}, ValueError, "padding_idx must be below 6, the number of rows, got 6"),
+        ((_ROWS, _PADS), {"padding_idx": -7}, ValueError, "padding_idx must be at least -6"),
+        ((_ROWS, _PADS), {"padding_idx": 1.0}, TypeError, "padding_idx must be a whole number, not float"),
+        ((_ROWS, _PADS), {"padding_idx": True}, TypeError, "padding_idx must be a whole number, not bool")]),
 ]  # fmt: skip
