@@ -30,9 +30,7 @@ def _indices(name: str, value: Any, n: int) -> Tensor:
     return from_numpy(np.asarray(given, np.int32, order="C"))
 
 
-def _pick(
-    name: str, x: Tensor, index: Tensor, a: int, shape: tuple[int, ...], each: int, skip: int = -1
-) -> Tensor:
+def _pick(name: str, x: Tensor, index: Tensor, a: int, shape: tuple[int, ...], each: int, skip: int = -1) -> Tensor:
     out = empty(shape, x.dtype, x.engine)
     outer, n, inner = math.prod(x.shape[:a]), x.shape[a], math.prod(x.shape[a + 1 :])
     k = index.shape[a] if each else index.size
