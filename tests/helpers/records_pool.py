@@ -74,7 +74,7 @@ def _indices(x, kernel_size, stride=None, padding=0):
             top, left = i * sh - ph, j * sw - pw
             box = np.s_[max(0, top) : top + kh, max(0, left) : left + kw]
             part, where = x[(..., *box)], places[box].reshape(-1)
-            out[..., i, j] = where[part.reshape(*part.shape[:-2], -1).argmax(-1)]
+            out[..., i, j] = where[part.reshape(*part.shape[:-2], where.size).argmax(-1)]
     return values, out
 
 
