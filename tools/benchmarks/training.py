@@ -6,6 +6,7 @@ profiler); for compiled steps it is all that the recording holds.
 
 from __future__ import annotations
 
+import gc
 import statistics
 import time
 
@@ -14,6 +15,7 @@ import numpy as np
 import grilly_vk
 import grilly_vk.functional as F
 from grilly_vk import nn, optim
+from grilly_vk.compiled import Compiled
 from grilly_vk.runtime import engine
 
 from . import Benchmark
@@ -102,6 +104,7 @@ def _memory(name, make, shape):
 
     def ours(wrap):
         memory = engine().memory
+        gc.collect()
         memory.collect()
         before = memory.in_use
         step = wrap(_step(make))
@@ -111,8 +114,10 @@ def _memory(name, make, shape):
         memory.collect()
         memory.peak = memory.in_use
         step(*inputs).item()
-        held = [b.size for r in getattr(step, "_recorded", {}).values() for s in r.graph._arena.cache.values() for b in s]
-        return memory.peak - before + sum(held)
+        if not isinstance(step, Compiled):
+            return memory.peak - before
+        arenas = [recorded.graph._arena for recorded in step._recorded.values()]
+        return memory.in_use - before + sum(b.size for a in arenas for blocks in a.cache.values() for b in blocks)
 
     def note(seconds, device):
         eager, compiled = ours(lambda f: f), ours(grilly_vk.compile)
