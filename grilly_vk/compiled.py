@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from .autograd import grad_enabled
 from .control import capture
-from .nn.module import Module
+from .nn.module import Module, watched_calls
 from .ops.elementwise import as_tensor
 from .runtime import Graph
 from .tensor import Tensor, empty, from_numpy
@@ -25,6 +27,7 @@ class _Recorded:
 
     def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any) -> None:
         self.inputs: list[Tensor] = []
+        self.parts: list[Any] = []  # modules, parameters and buffers
 
         def static(value: Any) -> Any:
             if not _is_array(value):
@@ -36,9 +39,13 @@ class _Recorded:
 
         with_inputs = _map(static, (args, kwargs))
         self.graph: Graph = capture()
-        with self.graph:
+        with self.graph, watched_calls() as self.called:
             self.graph.starting_gradients_of(self.inputs)
             self.results = function(*with_inputs[0], **with_inputs[1])
+
+    def same(self, parts: list[Any]) -> bool:
+        """Whether these are the modules, parameters and buffers that the recording was made with."""
+        return len(parts) == len(self.parts) and all(map(operator.is_, parts, self.parts))
 
     def run(self, values: list[Any]) -> Any:
         for own, value in zip(self.inputs, values):
@@ -89,11 +96,21 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         leaves = _leaves((args, kwargs))
-        key = (self._key((args, kwargs)), self._modes(leaves))
+        given = [v for v in leaves if isinstance(v, Module)]
+        values = (self._key((args, kwargs)), grad_enabled())
+        modes, parts = _seen(self._modules + given)
+        key = (values, modes)
         recorded = self._recorded.get(key)
-        if recorded is None:
+        if recorded is None or recorded.graph.outdated or not recorded.same(parts):
+            self._recorded.pop(key, None)
+            del recorded  # its memory, before more is taken
             recorded = _Recorded(self._function, args, kwargs)
             self.captures += 1
+            for module in recorded.called:
+                if not any(module is m for m in parts):
+                    self._modules.append(module)
+                    modes, parts = _seen(self._modules + given)
+            recorded.parts, key = parts, (values, modes)
             self._recorded[key] = recorded
             while len(self._recorded) > _KEPT:
                 self._recorded.popitem(last=False)
@@ -121,11 +138,25 @@ class Compiled:
             ) from None
         return (type(tree).__name__, tree)
 
-    def _modes(self, leaves: list[Any]) -> tuple[Any, ...]:
-        """train() or eval() and the hooks of every module that the function can see: others are another recording."""
-        roots = [*self._modules, *(v for v in leaves if isinstance(v, Module))]
-        modules = (m for root in roots for m in root.modules())
-        return tuple((m.training, *m._forward_pre_hooks, *m._forward_hooks) for m in modules)  # keys that no two share
+
+def _seen(roots: list[Module]) -> tuple[tuple[Any, ...], list[Any]]:
+    """Mode and hooks of every module in `roots`, and all modules, parameters and buffers."""
+    modes: list[Any] = []
+    parts: list[Any] = []
+    todo, known = roots[::-1], set()
+    while todo:
+        module = todo.pop()
+        if module in known:
+            continue
+        known.add(module)
+        modes += (module.training, *module._forward_pre_hooks, *module._forward_hooks)  # keys that no two share
+        parts.append(module)
+        parts += module._parameters.values()
+        parts += module._buffers.values()
+        for part in module._modules.values():
+            if part is not None:
+                todo.append(part)
+    return tuple(modes), parts
 
 
 def _modules_of(function: Callable[..., Any]) -> list[Module]:
@@ -144,7 +175,8 @@ def compile(function: Callable[..., Any]) -> Compiled:
 
     Made for whole training steps: forward, backward, optimizer, random numbers.  Arrays and tensors among the
     arguments are copied into static inputs; other arguments are part of what the recording is for, as are the
-    train/eval mode and the hooks of modules that the function refers to.  Results are copies, and bit-identical to
+    train/eval mode and the hooks of modules that the function refers to.  Where an optimizer's groups, a parameter's
+    requires_grad or a module's parts have changed since, the function is recorded again.  Results are copies, and bit-identical to
     those of the plain function.  Python inside runs at recording only: counters, prints and random Python numbers do
     not happen again, and state must live in tensors.
 

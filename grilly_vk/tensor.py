@@ -159,6 +159,9 @@ class Tensor:
     @version.setter
     def version(self, number: int) -> None:
         self.buffer.version[0] = number
+        capture = self.engine.stream.capture
+        if capture is not None:
+            capture.assumptions.changes(self.buffer.version)
 
     @property
     def nbytes(self) -> int:
@@ -263,6 +266,9 @@ class Tensor:
 
     def view(self, shape: tuple[int, ...] | None = None) -> Tensor:
         """The same memory, off the tape; for internal use (see `reshape`)."""
+        capture = self.engine.stream.capture
+        if capture is not None:
+            capture.assumptions.meet(self)
         return Tensor(self.buffer, self.shape if shape is None else shape, self.dtype, self.engine)
 
     def detach(self) -> Tensor:
@@ -325,6 +331,9 @@ class Tensor:
             raise RuntimeError("requires_grad of a result can't be set; detach() it first")
         if on and self.dtype != np.float32:
             raise TypeError(f"only float32 tensors have gradients, not {self.dtype}")
+        capture = self.engine.stream.capture
+        if capture is not None:
+            capture.assumptions.meet(self)
         self.requires_grad = bool(on)
         return self
 
@@ -346,14 +355,19 @@ class Tensor:
     @property
     def grad(self) -> Tensor | None:
         """The gradient that backward accumulated, or None."""
+        capture = self.engine.stream.capture
+        if capture is not None:
+            capture.assumptions.reads_gradient(self)
         return self._grad
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
-        self._grad = value
         capture = self.engine.stream.capture
-        if value is None and capture is not None and capture.cleared is not None:
-            capture.cleared.add(id(self))
+        if capture is not None:
+            capture.assumptions.writes_gradient(self)
+            if value is None and capture.cleared is not None:
+                capture.cleared.add(id(self))
+        self._grad = value
 
     def accumulate(self, given: list[Tensor]) -> None:
         """Adds the one gradient in a list, taken out of it, to `.grad`; called by backward on leaves.

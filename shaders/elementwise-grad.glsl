@@ -1,6 +1,6 @@
 #version 450
 // variants: vec4
-// gx = gy * f'(x): the derivative that belongs to elementwise-unary, from its input.
+// gx = gy * f'(x): the derivative that belongs to elementwise-unary, from its input or its result.
 #include "common.glsl"
 #include "vector.glsl"
 #include "functions.glsl"

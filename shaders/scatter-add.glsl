@@ -1,5 +1,6 @@
 #version 450
 // The gradient of gather: gx (outer, n, inner) sums the gy whose index it was, in order, so bits never change.
+// The entry `skip` gets none (-1: no such entry).
 #include "common.glsl"
 
 layout(constant_id = 1) const uint EACH = 0; // as in gather
@@ -7,7 +8,11 @@ layout(constant_id = 1) const uint EACH = 0; // as in gather
 layout(std430, binding = 0) readonly buffer Gy { float gy[]; };
 layout(std430, binding = 1) readonly buffer Pick { int pick[]; };
 layout(std430, binding = 2) writeonly buffer Gx { float gx[]; };
-layout(push_constant) uniform Push { uint gy_at; uint pick_at; uint gx_at; uint outer; uint n; uint inner; uint k; } p;
+layout(push_constant) uniform Push {
+    uint gy_at; uint pick_at; uint gx_at;
+    uint outer; uint n; uint inner; uint k;
+    int skip;
+} p;
 
 void main()
 {
@@ -15,7 +20,7 @@ void main()
         uint inner = i % p.inner, outer = i / p.inner / p.n;
         int own = int(i / p.inner % p.n);
         float sum = 0.0;
-        for (uint k = 0; k < p.k; k++) {
+        for (uint k = 0; k < p.k && own != p.skip; k++) {
             uint at = (outer * p.k + k) * p.inner + inner;
             int chosen = pick[p.pick_at + (EACH == 1 ? at : k)];
             if ((chosen < 0 ? chosen + int(p.n) : chosen) == own)

@@ -107,15 +107,17 @@ import grilly_vk.ops
 from grilly_vk.runtime import engine
 
 engine().kernels.folder = Path("spirv")
-spec = importlib.util.spec_from_file_location("grilly_vk.ops.rates", "grilly_vk/ops/rates.py")
-sys.modules[spec.name] = module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(module)
+for path in Path("grilly_vk/ops").glob("*.py"):
+    spec = importlib.util.spec_from_file_location(f"grilly_vk.ops.{path.stem}", path)
+    sys.modules[spec.name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+sys.path.insert(0, str(Path("tests/helpers").resolve()))
 sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "tests"]))
 """
 
 
 def test_worked_example(run, tmp_path):
-    """The kernel, op and test of docs/add_a_kernel.md, put where the page says, build and pass."""
+    """The kernels, ops, test and record of docs/add_a_kernel.md, put where the page says, build and pass."""
     glslc = shutil.which("glslc")
     if glslc is None:
         pytest.skip("glslc is not installed, as it would be to build the package")
@@ -125,13 +127,17 @@ def test_worked_example(run, tmp_path):
         path = tmp_path / note.removeprefix("file: ")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    for name in ("test_ops.py", "helpers/op_table.py"):
+        shutil.copy(ROOT / "tests" / name, tmp_path / "tests" / name)
     with (tmp_path / "spirv" / SUMS).open("a") as sums:
-        for name, more in (("snn-running-rate", ()), ("snn-running-rate.vec4", ("-DVEC=4",))):
-            target = tmp_path / "spirv" / f"{name}.spv"
-            options = ["-fshader-stage=compute", "--target-env=vulkan1.1", "-Werror", "-I", SHADERS / "include", *more]
-            subprocess.run([glslc, *options, "-o", target, tmp_path / "shaders/snn-running-rate.glsl"], check=True)
-            sums.write(f"{hashlib.sha256(target.read_bytes()).hexdigest()}  {target.name}\n")
-    assert "4 passed" in run(WORKED)
+        for source in sorted((tmp_path / "shaders").glob("*.glsl")):
+            for suffix, more in (("", ()), (".vec4", ("-DVEC=4",))):
+                target = tmp_path / "spirv" / f"{source.stem}{suffix}.spv"
+                options = ["-fshader-stage=compute", "--target-env=vulkan1.1", "-Werror", "-I", SHADERS / "include"]
+                subprocess.run([glslc, *options, *more, "-o", target, source], check=True)
+                sums.write(f"{hashlib.sha256(target.read_bytes()).hexdigest()}  {target.name}\n")
+    # 4 of the rates; of softsign's record: names, coverage, 4 forward, 3 gradients, 4 layouts, bits, an error.
+    assert "19 passed" in run(WORKED)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

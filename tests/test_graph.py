@@ -1,6 +1,7 @@
 """Captured graphs: replay is the eager run, bit for bit, on memory of its own."""
 
 import gc
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -206,6 +207,28 @@ def test_memory_is_reused_inside_and_comes_back_after(other):
     stats = other.memory_stats()
     assert stats["bytes_reserved"] == reserved
     assert stats["bytes_in_use"] == 0
+
+
+def test_other_sizes_share_the_memory_inside(other):
+    from grilly_vk.runtime import Graph
+
+    if other.guards is not None:
+        pytest.skip("the debug mode keeps blocks as they are")
+    with Graph(other) as g:
+        for sizes in ((1 << 20,), (1 << 18, 1 << 19, 1 << 18), (3 << 18, 1 << 18), (1 << 20,), (1000, 1 << 19)):
+            buffers = [other.alloc(n) for n in sizes]
+            for i, (buffer, n) in enumerate(zip(buffers, sizes)):
+                other.launch("fill", n // 4, dst=buffer, n=n // 4, bits=i)
+            del buffers, buffer
+    other.memory_stats()
+    blocks = [b for of_size in g._arena.cache.values() for b in of_size]
+    assert sum(b.size for b in blocks) == 1 << 20
+    ends = sorted((b.offset, b.offset + b.size) for b in blocks)
+    assert all(stop <= start for (_, stop), (start, _) in pairwise(ends))
+    g.replay()
+    del g
+    other.memory_stats()
+    assert other.memory_stats()["bytes_in_use"] == 0
 
 
 def test_results_outlive_their_graph():

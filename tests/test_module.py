@@ -335,6 +335,33 @@ def test_embedding_and_its_gradient():
         layer(np.array([0.5]))
 
 
+@pytest.mark.parametrize("padding", [0, 2, -1])
+def test_the_padding_row_of_an_embedding_stays_zero(padding):
+    layer = nn.Embedding(4, 3, padding_idx=padding)
+    row = padding % 4
+    assert layer.padding_idx == row and repr(layer) == f"Embedding(4, 3, padding_idx={row})"
+    start = layer.weight.numpy()
+    assert [bool(r.any()) for r in start] == [i != row for i in range(4)]
+    optimizer = grilly_vk.optim.Adam(layer.parameters(), lr=0.1)
+    for _ in range(3):
+        optimizer.zero_grad()
+        (layer(np.array([[0, 1, 2, 3], [row, row - 4, 1, 1]])) + 1.0).sum().backward()
+        optimizer.step()
+    moved = layer.weight.numpy()
+    assert not moved[row].any()
+    assert (np.delete(moved, row, 0) != np.delete(start, row, 0)).all()
+    np.testing.assert_array_equal(layer.weight.grad.numpy()[row], [0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    "padding, error, text",
+    [(4, ValueError, "below 4, the number of rows, got 4"), (-5, ValueError, "at least -4"), (0.0, TypeError, "float")],
+)
+def test_padding_rows_that_an_embedding_does_not_have(padding, error, text):
+    with pytest.raises(error, match=f"padding_idx must be .*{text}"):
+        nn.Embedding(4, 3, padding_idx=padding)
+
+
 def test_summary():
     net = Net()
     net.rest[0].eval()

@@ -1,4 +1,4 @@
-"""Every operation, from its record: forward, gradients, empty and strided input, bad input, determinism."""
+"""Every operation, from its record (see helpers/op_table.py): forward, gradients, any layout, bad input, same bits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from op_table import Op, Sample
+from op_table import ASPECTS, Op, Sample
 
 import grilly_vk
 from grilly_vk.tensor import Tensor, from_numpy
@@ -45,6 +45,17 @@ def several(result) -> list:
 
 def doubles(sample: Sample) -> list[np.ndarray]:
     return [a.astype(np.float64) if a.dtype == np.float32 else a for a in sample.arrays]
+
+
+@pytest.mark.parametrize("op", [pytest.param(o, id=o.name) for o in OPS])
+def test_a_record_covers_what_it_should(op):
+    """Empty input, sizes that are and are no multiple of four, broadcasting, errors; or a reason why not."""
+    assert set(op.without) <= set(ASPECTS)
+    covered = {name for name, covers in ASPECTS.items() if covers(op)}
+    assert not set(ASPECTS) - covered - set(op.without), "not covered, and no reason why"
+    assert not covered & set(op.without) - {"broadcast"}, "covered, so the reason is not one"
+    if "broadcast" in op.without:
+        assert any(error is ValueError for _, _, error, _ in op.errors), "shapes that don't fit must be an error"
 
 
 def test_names_are_unique():
@@ -97,6 +108,68 @@ def test_gradient(op, sample):
             want[at] = (above - value(moved)) / (2 * step)
         assert inputs[k].grad is not None, f"input {k} got no gradient"
         np.testing.assert_allclose(inputs[k].grad.numpy(), want, rtol=op.grad_rtol, atol=op.grad_atol)
+
+
+# ---- input that is no block of its own ----
+
+_AROUND = 3  # elements on either side; no multiple of four, so that no view begins at a multiple of 16 bytes
+_FILL = {"f": np.nan, "i": -(2**31), "b": True}
+
+
+def view(array: np.ndarray) -> tuple[Tensor, Tensor]:
+    """The array inside a larger buffer that is full of NaN, and the whole buffer."""
+    whole = np.full(array.size + 2 * _AROUND, _FILL[array.dtype.kind], array.dtype)
+    whole[_AROUND : _AROUND + array.size] = array.reshape(-1)
+    buffer = from_numpy(whole)
+    return buffer.rows(_AROUND, _AROUND + array.size).view(array.shape), buffer
+
+
+def strided(array: np.ndarray) -> np.ndarray:
+    """The same array laid out backwards, with gaps, its axes in the opposite order in memory."""
+    wide = np.zeros([2 * n for n in array.shape[::-1]], array.dtype)
+    out = wide.T[tuple(slice(None, None, -2) for _ in array.shape)] if array.ndim else wide
+    out[...] = array
+    return out
+
+
+def outcome(op: Op, sample: Sample, make, seeds=None):
+    """Results, their kinds, and gradients for incoming ones, of inputs and incoming gradients that `make` makes."""
+    inputs = [make(a) for a in sample.arrays]
+    if op.differentiable and all(a.size for a in sample.arrays):
+        for i in wanted(sample):
+            inputs[i].requires_grad_()
+    outputs = several(op.run(*inputs, **sample.options))
+    live = [o for o in outputs if o.requires_grad]
+    leaves = [t for t in inputs if t.requires_grad]
+    rng = np.random.default_rng(2)
+    given = [make(rng.standard_normal(o.shape).astype(np.float32)) for o in live]
+    gradients = grilly_vk.grad(live, leaves, given) if live else ()
+    return [np.asarray(t) for t in (*outputs, *gradients) if t is not None]
+
+
+@pytest.mark.parametrize(("op", "sample"), CASES)
+def test_input_that_is_no_block_of_its_own(op, sample):
+    """Forward and gradient, bit for bit where the record says so; strided numpy arrays also in place of tensors."""
+    want = outcome(op, sample, lambda a: from_numpy(np.array(a, order="C")))
+    buffers = []
+
+    def inside(array):
+        tensor, buffer = view(array)
+        buffers.append((buffer, array.size))
+        return tensor
+
+    found = [outcome(op, sample, inside), outcome(op, sample, lambda a: from_numpy(strided(a)))]
+    if op.arrays:
+        plain = several(op.run(*map(strided, sample.arrays), **sample.options))
+        found.append([np.asarray(t) for t in plain] + want[len(plain) :])
+    for got in found:
+        assert len(got) == len(want)
+        for g, w in zip(got, want):
+            np.testing.assert_allclose(g, w, rtol=0 if op.exact else op.rtol, atol=0 if op.exact else op.atol)
+    for buffer, size in buffers:
+        values = buffer.numpy()
+        around = np.concatenate([values[:_AROUND], values[_AROUND + size :]])
+        np.testing.assert_array_equal(around, np.full(2 * _AROUND, _FILL[values.dtype.kind], values.dtype))
 
 
 @pytest.mark.parametrize("op", [pytest.param(o, id=o.name) for o in OPS])

@@ -15,9 +15,8 @@ from .loss import (
 )
 from .norm import batch_norm, layer_norm, rms_norm
 from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d, sum_pool2d
+from .scan import cumsum
 from .softmax import log_softmax, softmax
-from .spiking import if_step, lif_step, plif_step
-from .temporal import detach_net, multi_step_forward, reset_net, set_step_mode
 from .spike_loss import (
     ce_count_loss,
     ce_rate_loss,
@@ -26,6 +25,8 @@ from .spike_loss import (
     mse_temporal_loss,
     rate_regularization,
 )
+from .spiking import if_step, lif_step, plif_step
+from .temporal import detach_net, multi_step_forward, reset_net, set_step_mode
 
 __all__ = [
     "adaptive_avg_pool2d",
@@ -39,6 +40,7 @@ __all__ = [
     "conv1d",
     "conv2d",
     "cross_entropy",
+    "cumsum",
     "detach_net",
     "dropout",
     "embedding",
@@ -53,11 +55,10 @@ __all__ = [
     "max_pool2d",
     "mse_count_loss",
     "mse_loss",
+    "mse_temporal_loss",
     "multi_step_forward",
     "nll_loss",
     "plif_step",
-    "mse_temporal_loss",
-    "nll_loss",
     "rate_regularization",
     "relu",
     "reset_net",

@@ -29,8 +29,8 @@ from .norm import BatchNorm1d, BatchNorm2d, LayerNorm, RMSNorm
 from .plasticity import HebbianLayer, STDPLayer
 from .pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d, SumPool2d
 from .snn_layer import SNNLayer
-from .stateful import StatefulModule
 from .spike_loss import CECountLoss, CERateLoss, CETemporalLoss, MSECountLoss, MSETemporalLoss, RateRegularization
+from .stateful import StatefulModule
 from .summary import Summary, summary
 from .temporal import ElementWiseRecurrentContainer, LinearRecurrentContainer, MultiStepContainer, SeqToANNContainer
 
@@ -45,10 +45,10 @@ __all__ = [
     "BatchNorm2d",
     "Boxcar",
     "Buffer",
-    "CUBALIFNode",
     "CECountLoss",
     "CERateLoss",
     "CETemporalLoss",
+    "CUBALIFNode",
     "Conv1d",
     "Conv2d",
     "CrossEntropyLoss",

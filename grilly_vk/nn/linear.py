@@ -70,6 +70,8 @@ class Embedding(Module):
     Args:
         num_embeddings: how many there are.
         embedding_dim: length of each.
+        padding_idx: a row that starts at zero and gets no gradient, for what fills up short sequences (negative: from
+            the end; default None).
 
     Shape:
         whole numbers of any shape (...) to (..., embedding_dim); negative ones count from the end.
@@ -78,26 +80,31 @@ class Embedding(Module):
         weight: Parameter (num_embeddings, embedding_dim).
 
     Raises:
-        ValueError: sizes below 1. At the call, IndexError: a number out of range; TypeError: not whole numbers.
+        ValueError: sizes below 1, or no such row.  At the call, IndexError: a number out of range; TypeError: not whole
+            numbers.
     """
 
     batchwise = True
 
-    def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
+    def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None) -> None:
         super().__init__()
         self.num_embeddings = arguments.size("num_embeddings", num_embeddings)
         self.embedding_dim = arguments.size("embedding_dim", embedding_dim)
+        self.padding_idx = None if padding_idx is None else gather.padding_row(padding_idx, self.num_embeddings)
         self.weight = Parameter(empty((self.num_embeddings, self.embedding_dim), np.float32))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Draws new initial values."""
         init.normal_(self.weight)
+        if self.padding_idx is not None:
+            self.weight.detach()[self.padding_idx] = 0.0
 
     def forward(self, index: Any) -> Any:
         """(...) to (..., embedding_dim)."""
-        return gather.embedding(index, self.weight)
+        return gather.embedding(index, self.weight, self.padding_idx)
 
     def extra_repr(self) -> str:
-        """Sizes."""
-        return f"{self.num_embeddings}, {self.embedding_dim}"
+        """Sizes, and the padding row if there is one."""
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"

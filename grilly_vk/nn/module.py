@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -149,6 +150,20 @@ class _WithKwargs:
         return self.hook(module, args, kwargs, out)
 
 
+_watching: list[Module] | None = None
+
+
+@contextlib.contextmanager
+def watched_calls() -> Iterator[list[Module]]:
+    """A list of the modules that are called inside the block."""
+    global _watching
+    before, _watching = _watching, []
+    try:
+        yield _watching
+    finally:
+        _watching = before
+
+
 class Keys(NamedTuple):
     """What `load_state_dict(strict=False)` left alone."""
 
@@ -186,6 +201,8 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} defines no forward()")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if _watching is not None:
+            _watching.append(self)
         for before in tuple(self._forward_pre_hooks.values()):
             changed = before(self, args)
             if changed is not None:
@@ -490,9 +507,10 @@ def _fits(value: Any, tensor: Tensor) -> bool:
 def clear_gradients(parameters: Any, set_to_none: bool) -> None:
     """Drops gradients, or fills those that exist with zeros."""
     for parameter in parameters:
-        gradient = parameter.grad
         if set_to_none:
-            parameter.grad = None  # even where there is none: a recording takes note
-        elif gradient is not None:
+            parameter.grad = None  # even where there is none, and not looked at before: a recording takes note
+            continue
+        gradient = parameter.grad
+        if gradient is not None:
             gradient.engine.launch("fill", gradient.size, dst=gradient, n=gradient.size, bits=0)
             gradient.version += 1

@@ -150,6 +150,9 @@ def _map(kernel: str, items: int, specs: Any, tensors: dict[str, Any], engine: E
         engine.launch(kernel, items, specs, n=items, **tensors, **numbers)
 
 
+# Their gradient follows from the result, which the next operation often keeps anyway; the input may go.
+_BY_RESULT = {"exp", "sqrt", "tanh", "sigmoid", "relu"}
+
 # Whole numbers stay whole where the function does.
 _WHOLE: dict[str, Any] = {
     "neg": lambda x, a, b: binary("sub", 0, x),
@@ -188,12 +191,15 @@ def unary(name: str, x: Any, a: float = 0.0, b: float = 0.0) -> Tensor:
         record(name, (x,), (y,), lambda gy: unary("scale", gy, -1.0 if name == "neg" else a), ())
         return y
 
+    # A view: a result must not hold itself.
+    kept = y.view() if name in _BY_RESULT or (name == "leaky_relu" and a >= 0) else x
+
     def backward(gy: Tensor) -> Tensor:
         gx = empty(gy.shape, FLOAT32, engine)
-        _map("elementwise-grad", size, specs, {"x": x, "gy": gy, "gx": gx}, engine, a=a, b=b)
+        _map("elementwise-grad", size, specs, {"x": kept, "gy": gy, "gx": gx}, engine, a=a, b=b)
         return gx
 
-    record(name, (x,), (y,), backward)
+    record(name, (x,), (y,), backward, (kept,))
     return y
 
 

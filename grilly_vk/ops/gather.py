@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from .. import arguments
 from ..autograd import record
 from ..tensor import INT32, Tensor, empty, from_numpy
+from .elementwise import as_tensor
 from .layout import axis_index
 
 
@@ -28,7 +30,7 @@ def _indices(name: str, value: Any, n: int) -> Tensor:
     return from_numpy(np.asarray(given, np.int32, order="C"))
 
 
-def _pick(name: str, x: Tensor, index: Tensor, a: int, shape: tuple[int, ...], each: int) -> Tensor:
+def _pick(name: str, x: Tensor, index: Tensor, a: int, shape: tuple[int, ...], each: int, skip: int = -1) -> Tensor:
     out = empty(shape, x.dtype, x.engine)
     outer, n, inner = math.prod(x.shape[:a]), x.shape[a], math.prod(x.shape[a + 1 :])
     k = index.shape[a] if each else index.size
@@ -39,22 +41,22 @@ def _pick(name: str, x: Tensor, index: Tensor, a: int, shape: tuple[int, ...], e
 
     def backward(g: Tensor) -> Tensor:
         gx = empty(before, on=engine)
-        engine.launch(
-            "scatter-add", size, (("EACH", each),), work=size * max(1, k // 8), gy=g, pick=index, gx=gx, **sizes
-        )
+        work = size * max(1, k // 8)
+        engine.launch("scatter-add", size, (("EACH", each),), work=work, gy=g, pick=index, gx=gx, skip=skip, **sizes)
         return gx
 
     record(name, (x,), (out,), backward, (index,))
     return out
 
 
-def index_select(x: Tensor, axis: int, index: Any) -> Tensor:
+def index_select(x: Any, axis: int, index: Any) -> Tensor:
     """Entries of an axis, in the order of a 1-d index; negative ones count from the end.
 
     Raises:
         IndexError: out of range (indices from the host; on the device they give NaN).
         TypeError: an index that is not whole numbers. ValueError: not one axis.
     """
+    x = as_tensor("x", x)
     a = axis_index("axis", axis, x.ndim)
     picks = _indices("index", index, x.shape[a])
     if picks.ndim != 1:
@@ -62,12 +64,13 @@ def index_select(x: Tensor, axis: int, index: Any) -> Tensor:
     return _pick("index_select", x, picks, a, (*x.shape[:a], picks.size, *x.shape[a + 1 :]), 0)
 
 
-def gather(x: Tensor, axis: int, index: Any) -> Tensor:
+def gather(x: Any, axis: int, index: Any) -> Tensor:
     """out[i][j] = x[index[i][j]][j] (for axis 0): an index for every element, as in PyTorch.
 
     Raises:
         ValueError: index's shape differs from x's off the axis. IndexError, TypeError: as in index_select.
     """
+    x = as_tensor("x", x)
     a = axis_index("axis", axis, x.ndim)
     picks = _indices("index", index, x.shape[a])
     if picks.ndim != x.ndim or picks.shape[:a] + picks.shape[a + 1 :] != x.shape[:a] + x.shape[a + 1 :]:
@@ -75,9 +78,37 @@ def gather(x: Tensor, axis: int, index: Any) -> Tensor:
     return _pick("gather", x, picks, a, picks.shape, 1)
 
 
-def embedding(index: Any, weight: Tensor) -> Tensor:
-    """Rows of weight (n, d) for each index, shape index.shape + (d,)."""
+def embedding(index: Any, weight: Any, padding_idx: int | None = None) -> Tensor:
+    """Rows of a matrix, one for each index.
+
+    Args:
+        index: whole numbers of any shape (...); negative ones count from the end.
+        weight: (n, d), float32 where it gets gradients.
+        padding_idx: a row that gets no gradient (negative: from the end), so that training leaves it as it is.
+
+    Returns:
+        (..., d).
+
+    Raises:
+        IndexError: an index out of range (those from the host; on the device they give NaN).
+        TypeError: an index or padding_idx that is not whole numbers.
+        ValueError: a weight without two axes, or a padding_idx out of range.
+    """
+    weight = as_tensor("weight", weight)
     if weight.ndim != 2:
         raise ValueError(f"weight has shape {weight.shape}; expected (n, d)")
+    skip = -1 if padding_idx is None else padding_row(padding_idx, weight.shape[0])
     picks = _indices("index", index, weight.shape[0])
-    return _pick("embedding", weight, picks.view((picks.size,)), 0, (*picks.shape, weight.shape[1]), 0)
+    return _pick("embedding", weight, picks.view((picks.size,)), 0, (*picks.shape, weight.shape[1]), 0, skip)
+
+
+def padding_row(padding_idx: Any, n: int) -> int:
+    """The row of n that `padding_idx` means, from 0.
+
+    Raises:
+        TypeError, ValueError: no whole number, or no such row.
+    """
+    row = arguments.size("padding_idx", padding_idx, least=-n)
+    if row >= n:
+        raise ValueError(f"padding_idx must be below {n}, the number of rows, got {padding_idx}")
+    return row % n

@@ -75,17 +75,19 @@ def _pool(
             index=flat(taken, start, stop), planes=stop - start, **push,
         )  # fmt: skip
 
+    before, engine = x.shape, x.engine
+
     def backward(g: Tensor, *_: Any) -> Tensor:
-        gx = empty(x.shape)
+        gx = empty(before, on=engine)
         each = max(inputs, results * window)
-        for start, stop in spans(x, planes, each):
-            x.engine.launch(
+        for start, stop in spans(gx, planes, each):
+            engine.launch(
                 "pool-grad", (stop - start) * inputs, specs, work=(stop - start) * each, g=flat(g, start, stop),
                 index=flat(taken, start, stop), y=flat(gx, start, stop), planes=stop - start, **push,
             )  # fmt: skip
         return gx
 
-    record(name, (x,), (y,), backward)
+    record(name, (x,), (y,), backward, () if taken is None else (taken,))
     return y, taken
 
 

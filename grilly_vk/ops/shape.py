@@ -295,7 +295,7 @@ def stack(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
 
 
 def split(x: Tensor, size: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
-    """Pieces of `size` along an axis (the last may be smaller), or of the given sizes.
+    """Pieces of `size` along an axis (the last may be smaller; one of an empty axis), or of the given sizes.
 
     Raises:
         ValueError: sizes that don't add up.
@@ -304,7 +304,7 @@ def split(x: Tensor, size: int | Sequence[int], axis: int = 0) -> tuple[Tensor, 
     if isinstance(size, int):
         if size < 1:
             raise ValueError(f"size must be at least 1, got {size}")
-        sizes = [_least([size, x.shape[a] - i]) for i in range(0, x.shape[a], size)]
+        sizes = [_least([size, x.shape[a] - i]) for i in range(0, x.shape[a], size)] or [0]
     else:
         sizes = [operator.index(n) for n in size]
         if _some(n < 0 for n in sizes):

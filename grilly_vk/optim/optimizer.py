@@ -114,6 +114,7 @@ class _Flat:
             for s, p in zip(self.starts, params)
         ]
         self.stretches = [_Stretch(self, 0, len(params))]
+        self.cuts = [0]  # counts how often the stretches were cut anew
 
     def adopt(self, i: int) -> None:
         """Moves a parameter in here, with its values."""
@@ -169,7 +170,9 @@ class _Flat:
                     n = new.control.size
                     self.engine.launch("copy", n, src=old.control, dst=new.control, n=n)
                     out.append(new)
-        self.stretches = out
+        if len(out) != len(self.stretches):
+            self.stretches = out
+            self.cuts[0] += 1
 
     def step(self, kernel: str, specs: tuple[tuple[str, float], ...]) -> None:
         """One dispatch for each stretch that has gradients."""
@@ -216,6 +219,7 @@ class _Flat:
         spans = list(pairwise(edges))
         if spans != [(s.first, s.last) for s in self.stretches]:  # else captured graphs hold on to them
             self.stretches = [_Stretch(self, a, b) for a, b in spans]
+            self.cuts[0] += 1
         self.set_numbers(numbers)
         for s in self.stretches:
             self.engine.launch("fill", s.groups, dst=s.counts, n=s.groups, bits=counts[s.first])
@@ -243,11 +247,12 @@ class Optimizer:
     A subclass gives `kernel`, `fixed` (settings that can't change), `states` (names of the planes of a group),
     `check` (of settings), `numbers` (what the kernel reads) and `specs`.
 
-    `state_dict` and `load_state_dict` work between steps; after loading counts of steps that differ between
-    parameters, a graph must be captured again.
+    `state_dict` and `load_state_dict` work between steps.  A graph must be captured again (its replay says so) after
+    `add_param_group`, after loading counts of steps that differ between parameters, and after a step in which only
+    some parameters of a group had gradients.
 
     Constructing an optimizer moves the parameters' memory: views of them made before (`detach()`, `state_dict()`)
-    keep the old values, and a graph captured before goes on using the old memory.  A gradient that backward made is
+    keep the old values, and a graph captured before must be captured again.  A gradient that backward made is
     in the optimizer's memory as well, and the next backward after `zero_grad` overwrites it: `clone()` it to keep it.
 
     Args:
@@ -266,6 +271,7 @@ class Optimizer:
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
         self.param_groups: list[ParamGroup] = []
+        self._added = [0]  # counts groups
         if isinstance(params, (Tensor, Mapping)):
             raise TypeError(f"params must be an iterable of tensors or dicts, not a {type(params).__name__}")
         try:
@@ -361,6 +367,7 @@ class Optimizer:
             for i in range(len(flat.params)):
                 flat.adopt(i)
         self.param_groups.append(group)
+        self._added[0] += 1
 
     # ---- training ----
 
@@ -381,6 +388,10 @@ class Optimizer:
             specs = self.specs(group)
             for flat in group.flats:
                 flat.step(self.kernel, specs)
+                capture = flat.engine.stream.capture
+                if capture is not None:
+                    capture.assumptions.counts(flat.cuts, "an optimizer's parameters took different steps, or counts")
+                    capture.assumptions.counts(self._added, "an optimizer got another group of parameters")
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:

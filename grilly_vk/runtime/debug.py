@@ -18,10 +18,11 @@ POISON = 0x7FC0DEAD
 class _Span:
     """A range of a segment, dressed as a buffer for launches."""
 
-    __slots__ = ("block", "nbytes", "offset", "segment")
+    __slots__ = ("block", "nbytes", "offset", "segment", "version")
 
     def __init__(self, block: Block, offset: int, nbytes: int) -> None:
         self.block = block
+        self.version = [0]
         self.segment: Segment = block.segment
         self.offset = offset
         self.nbytes = nbytes

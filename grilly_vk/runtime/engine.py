@@ -208,6 +208,10 @@ class Engine:
                 tuple([b.segment for b in buffers]),
                 _groups(items, self.local) if groups is None else groups,
             )
+            if stream.capture is not None:
+                for name in pipeline.bindings:
+                    if hasattr(arguments[name], "requires_grad"):
+                        stream.capture.assumptions.meet(arguments[name])
             cost = items if work is None else work
             if pipeline.draws:
                 arguments["draw"] = stream.take_draw(cost)

@@ -19,12 +19,18 @@ class Graph:
     Capturing does not execute.  Tensors that were made before the capture are static inputs and state: write
     new contents into them between replays.  Tensors made inside hold the results of the last replay, and
     belong to the graph.  Random operations draw fresh numbers in each replay.
+
+    A graph holds as long as what it was captured from does: an optimizer's groups and parameters, which parameters
+    want gradients and, where the graph adds to gradients or uses some from before, where those are.  `outdated` says
+    what has changed.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._arena = Arena()
-        self._capture: Capture | None = Capture(self._arena)
+        capture = Capture(self._arena)
+        self._capture: Capture | None = capture
+        self._assumptions = capture.assumptions
         self._batches: list[list[Any]] = []
         self._keep: list[Any] = []
         self._entries: list[list[Entry]] = []
@@ -81,6 +87,7 @@ class Graph:
             held += work
         self._entries.append([*batch, engine.marker(capture.draws)])
         self._keep = list(capture.keep.values())
+        capture.assumptions.close()
         self._batches = [[s for s, _ in engine.stream.recorder.record(entries)] for entries in self._entries]
         self.dispatches = sum(map(len, self._entries))
         self._work = sum(capture.work)
@@ -91,14 +98,21 @@ class Graph:
         A recording can't tell a first gradient from one that is added to what a former call left.
         """
         if self._capture is not None:
-            self._capture.cleared = {id(o) for o in owners}
+            given = list(owners)
+            self._capture.cleared = {id(o) for o in given}
+            self._capture.assumptions.owns(given)
+
+    @property
+    def outdated(self) -> str | None:
+        """What has changed since the capture so that a replay would differ from the captured code, or None."""
+        return self._assumptions.broken()
 
     def replay(self) -> None:
         """Runs the captured operations once and waits for them.
 
         Raises:
             DeviceError: the device did not finish the work.
-            RuntimeError: the capture is still open.
+            RuntimeError: the capture is still open, or the graph is `outdated`.
         """
         engine = self._engine
         with engine.lock:
@@ -107,9 +121,13 @@ class Graph:
                 raise RuntimeError("nothing to replay: leave the capture block first")
             if engine.stream.capture is not None:
                 raise RuntimeError("a graph can't be replayed while another one is captured")
+            changed = self._assumptions.broken()
+            if changed is not None:
+                raise RuntimeError(f"{changed} since this graph was captured; capture it again")
             engine.stream.flush()
             sequences = [s for batch in self._batches for s in batch]
             engine.stream.run(sequences, len(self._batches), self._work // len(self._batches))
+            self._assumptions.replayed()
             self.replays += 1
 
     def __del__(self) -> None:

@@ -16,6 +16,7 @@ from typing import Any, NoReturn, Protocol
 import numpy as np
 
 from ..errors import DeviceError
+from .assumptions import Assumptions
 from .kernels import Program
 from .memory import Arena, Buffer, Segment
 
@@ -268,6 +269,7 @@ class Capture:
 
     def __init__(self, arena: Arena) -> None:
         self.arena = arena
+        self.assumptions = Assumptions(arena)
         self.entries: list[Entry] = []
         self.work: list[int] = []
         self.keep: dict[int, Buffer] = {}
@@ -284,3 +286,5 @@ class Capture:
         for buffer in buffers:
             if buffer.block.arena is not self.arena:
                 self.keep[id(buffer)] = buffer
+            else:
+                self.assumptions.changes(buffer.version)

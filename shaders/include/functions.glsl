@@ -29,18 +29,19 @@ REAL function(uint op, REAL x, float a, float b)
     }
 }
 
+// Of exp, sqrt, tanh and sigmoid, x is the result, which the next operation often keeps anyway.
 REAL derivative(uint op, REAL x, float a, float b)
 {
     TEST up = ABOVE(x, REAL(0.0));
     REAL one = REAL(1.0), none = REAL(0.0), y;
     switch (op) {
     case NEG: return -one;
-    case EXP: return exp(x);
+    case EXP: return x;
     case LOG: return 1.0 / x;
-    case SQRT: return 0.5 / sqrt(x);
+    case SQRT: return 0.5 / x;
     case ABS: return sign(x);
-    case TANH: y = hyperbolic_tangent(x); return 1.0 - y * y;
-    case SIGMOID: y = logistic(x); return y * (1.0 - y);
+    case TANH: return 1.0 - x * x;
+    case SIGMOID: return x * (1.0 - x);
     case RELU: return select(none, one, up);
     case LEAKY_RELU: return select(REAL(a), one, up);
     case GELU:

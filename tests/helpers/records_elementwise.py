@@ -15,7 +15,12 @@ _PAIRS = [
     Sample([normal(), normal(6, seed=1)]),
     Sample([normal(0, 3), normal(3, seed=1)]),
 ]
-_APART = [Sample([apart(5, 7), apart(5, 7, seed=1) + 0.01]), Sample([apart(3, 1, 4), apart(2, 1, seed=1) + 0.01])]
+_NONE = Sample([normal(0, 3), normal(3, seed=1, low=0.9, high=1.1)])
+_APART = [
+    Sample([apart(5, 7), apart(5, 7, seed=1) + 0.01]),
+    Sample([apart(3, 1, 4), apart(2, 1, seed=1) + 0.01]),
+    _NONE,
+]
 _BAD_SHAPES = [
     ((normal(3), normal(4)), {}, ValueError, r"shapes \(3,\) and \(4,\) don't broadcast"),
     ((normal(3), "a"), {}, TypeError, "y must be a Tensor, or hold real numbers, not str"),
@@ -48,16 +53,21 @@ def _binary(name, reference, samples=_PAIRS, **more):
 def _unary(name, reference, samples=None, *, parameters=(), **more):
     some = samples or [Sample([normal(5, 7)]), Sample([normal(64)]), Sample([normal()]), Sample([normal(0, 2)])]
     some = [*some, Sample([_ints(5, low=1)]), *([] if name in ("sin", "cos") else _EDGE)]
-    return Op(name, lambda x: e.unary(name, x, *parameters), reference, some, **more)
+    return Op(name, lambda x: e.unary(name, x, *parameters), reference, some, _BAD_X, **more)
 
 
+_BAD_X = [
+    (("abc",), {}, TypeError, "must be a Tensor, or hold real numbers, not str"),
+    (([[1], [2, 3]],), {}, ValueError, "can't be made an array"),
+]
 _LOGIC = [
+    Sample([_bools(4, 4), _bools(4, seed=1)]),
     Sample([_bools(5, 7), _bools(7, seed=1)]),
     Sample([_ints(5), _ints(5, seed=1)]),
     Sample([_bools(0), _bools(1)]),
 ]
 _BAD_LOGIC = [((normal(3), normal(3)), {}, TypeError, "needs bool or int32 tensors, not float32 and float32")]
-_ONE = [Sample([apart(5, 7, gap=0.1) + np.float32(4.013)]), Sample([apart(8) + np.float32(2.013)])]
+_ONE = [Sample([apart(5, 7, gap=0.1) + np.float32(4.013)]), Sample([apart(8) + np.float32(2.013)]), Sample([normal(0, 3)])]
 _NUMBERS = [
     ("add", np.add, True),
     ("sub", np.subtract, True),
@@ -69,33 +79,33 @@ _NUMBERS = [
     ("eq", np.equal, False),
 ]
 _EDGE = [Sample([_EDGES], grad=())]
-_POSITIVE = [Sample([normal(5, 7, low=0.1, high=9.0)]), Sample([normal(8, low=0.1, high=9.0)])]
-_KINKED = [Sample([apart(5, 7)]), Sample([apart(4, 4, gap=0.4)])]
+_POSITIVE = [Sample([normal(5, 7, low=0.1, high=9.0)]), Sample([normal(8, low=0.1, high=9.0)]), Sample([normal(0, 2)])]
+_KINKED = [Sample([apart(5, 7)]), Sample([apart(4, 4, gap=0.4)]), Sample([normal(0, 2)])]
 
 OPS = [
     _binary("add", np.add, [*_PAIRS, *_SIX, *_INTS, *_EDGE_PAIRS, Sample([_ints(4), normal(4)])]),
     _binary("sub", np.subtract, [*_PAIRS, *_INTS, *_EDGE_PAIRS]),
     _binary("mul", np.multiply, [*_PAIRS, *_SIX, *_INTS, *_EDGE_PAIRS, Sample([_bools(6).astype(np.int32), normal(6)])]),
     _binary("div", np.divide, [Sample([normal(5, 7), normal(5, 7, seed=1, low=0.5, high=2.0)]),
-                               Sample([normal(3, 1), normal(4, seed=1, low=-2.0, high=-0.5)]), *_EDGE_PAIRS]),
+                               Sample([normal(3, 1), normal(4, seed=1, low=-2.0, high=-0.5)]), *_EDGE_PAIRS, _NONE]),
     _binary("pow", np.power, [Sample([normal(5, 7, low=0.2, high=3.0), normal(5, 7, seed=1)]),
                               Sample([normal(4, low=0.2, high=3.0), normal(3, 1, seed=1)]),
                               Sample([apart(5, gap=0.4), np.array([[2], [3], [0], [-1], [-4]], np.float32)], grad=(0,)),
-                              *_EDGE_PAIRS], rtol=2e-5),
+                              *_EDGE_PAIRS, _NONE], rtol=2e-5),
     _binary("maximum", np.maximum, [*_APART, *_INTS, *_EDGE_PAIRS]),
     _binary("minimum", np.minimum, [*_APART, *_INTS, *_EDGE_PAIRS]),
     _binary("mod", np.mod, [Sample([apart(5, 7, gap=0.37), normal(5, 7, seed=1, low=0.9, high=1.1)]),
                             Sample([np.array([1e30, -1e20, 5e-40, 7.5], np.float32),
                                     np.array([[3.1], [-0.7], [1e-3]], np.float32)], grad=()),
-                            *_INTS, *_BIG, *_EDGE_PAIRS]),
+                            *_INTS, *_BIG, *_EDGE_PAIRS, _NONE]),
     _binary("floordiv", np.floor_divide, [Sample([apart(5, 7, gap=0.37), normal(5, 7, seed=1, low=0.9, high=1.1)]),
-                                          *_INTS, *_BIG, *_EDGE_PAIRS], differentiable=False),
+                                          *_INTS, *_BIG, *_EDGE_PAIRS, _NONE], differentiable=False),
     Op("and", lambda x, y: e.binary("and", x, y), np.bitwise_and, _LOGIC, _BAD_LOGIC, differentiable=False),
     Op("or", lambda x, y: e.binary("or", x, y), np.bitwise_or, _LOGIC, _BAD_LOGIC, differentiable=False),
     Op("xor", lambda x, y: e.binary("xor", x, y), np.bitwise_xor, _LOGIC, _BAD_LOGIC, differentiable=False),
-    *[Op(f"{n}-number", lambda x, n=n: e.binary(n, x, 1.75), lambda x, f=f: f(x, 1.75), _ONE, differentiable=d, rtol=1e-5)
+    *[Op(f"{n}-number", lambda x, n=n: e.binary(n, x, 1.75), lambda x, f=f: f(x, 1.75), _ONE, _BAD_X, differentiable=d, rtol=1e-5)
       for n, f, d in _NUMBERS],
-    *[Op(f"number-{n}", lambda x, n=n: e.binary(n, 1.75, x), lambda x, f=f: f(1.75, x), _ONE, differentiable=d, rtol=1e-5)
+    *[Op(f"number-{n}", lambda x, n=n: e.binary(n, 1.75, x), lambda x, f=f: f(1.75, x), _ONE, _BAD_X, differentiable=d, rtol=1e-5)
       for n, f, d in _NUMBERS],
     Op("where", e.where, np.where,
        [Sample([_bools(5, 7), normal(5, 7), normal(5, 7, seed=1)]), Sample([_bools(3, 1), normal(4), normal(2, 1, 1)]),
@@ -107,7 +117,7 @@ OPS = [
     *[Op(f"cast-{np.dtype(t)}", lambda x, t=t: e.cast(x, t), lambda x, t=t: x.astype(t if t != np.float32 else float),
          [Sample([a], grad=()) for a in (normal(5, 7) * 3, _ints(4, 4), _bools(9), normal(0, 2), _EDGES[:9])],
          [((normal(3),), {"t": np.float64}, TypeError, "dtype must be float32, int32, uint32 or bool, not float64")],
-         differentiable=False) for t in (np.float32, np.int32, np.bool_)],
+         differentiable=False, arrays=False) for t in (np.float32, np.int32, np.bool_)],
     *[_binary(n, f, differentiable=False) for n, f in (
         ("eq", np.equal), ("ne", np.not_equal), ("lt", np.less), ("le", np.less_equal), ("gt", np.greater),
         ("ge", np.greater_equal))],

@@ -166,12 +166,15 @@ _BAD_BCE = [
     ((normal(5, 7), normal(5, 7), None, normal(5)), {}, ValueError, r"pos_weight has shape \(5,\)"),
 ]
 
+_CLASS = {"broadcast": "target has x's shape without the classes, or with them"}
+_SAME = {"broadcast": "target must have x's shape"}
 OPS = [
-    Op("cross_entropy", loss.cross_entropy, _cross_entropy, _CROSS, _BAD_CROSS, rtol=3e-6, atol=3e-6),
-    Op("nll_loss", loss.nll_loss, _nll, _IN_CLASSES[:-1], _BAD_NLL),
-    Op("mse_loss", loss.mse_loss, _elements(lambda x, t: (x - t) ** 2), _APART, _BAD_PAIRS),
-    Op("l1_loss", loss.l1_loss, _elements(lambda x, t: np.abs(x - t)), _APART, _BAD_PAIRS),
+    Op("cross_entropy", loss.cross_entropy, _cross_entropy, _CROSS, _BAD_CROSS, rtol=3e-6, atol=3e-6, without=_CLASS),
+    Op("nll_loss", loss.nll_loss, _nll, _IN_CLASSES[:-1], _BAD_NLL, without=_CLASS),
+    Op("mse_loss", loss.mse_loss, _elements(lambda x, t: (x - t) ** 2), _APART, _BAD_PAIRS, without=_SAME),
+    Op("l1_loss", loss.l1_loss, _elements(lambda x, t: np.abs(x - t)), _APART, _BAD_PAIRS, without=_SAME),
     Op("smooth_l1_loss", loss.smooth_l1_loss, _elements(_smooth_l1), [*_APART, *_BETAS],
-       [*_BAD_PAIRS, ((normal(3), normal(3)), {"beta": -0.5}, ValueError, "beta must not be negative, got -0.5")]),
+       [*_BAD_PAIRS, ((normal(3), normal(3)), {"beta": -0.5}, ValueError, "beta must not be negative, got -0.5")],
+       without=_SAME),
     Op("bce_with_logits", _run_bce, _bce, _BCE, _BAD_BCE, rtol=3e-6),
 ]  # fmt: skip

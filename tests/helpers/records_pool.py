@@ -74,7 +74,7 @@ def _indices(x, kernel_size, stride=None, padding=0):
             top, left = i * sh - ph, j * sw - pw
             box = np.s_[max(0, top) : top + kh, max(0, left) : left + kw]
             part, where = x[(..., *box)], places[box].reshape(-1)
-            out[..., i, j] = where[part.reshape(*part.shape[:-2], -1).argmax(-1)]
+            out[..., i, j] = where[part.reshape(*part.shape[:-2], where.size).argmax(-1)]
     return values, out
 
 
@@ -120,7 +120,8 @@ OPS = [
        _WINDOW_ERRORS),
     Op("max_pool2d_indices", lambda x, **o: pool.max_pool2d(x, return_indices=True, **o), _indices,
        [Sample([a], o) for a in (_ties(2, 2, 6, 7), -np.abs(_ties(1, 1, 5, 5)), _NAN)
-        for o in (_K2, {"kernel_size": 3, "stride": 2, "padding": 1})], differentiable=False),
+        for o in (_K2, {"kernel_size": 3, "stride": 2, "padding": 1})] + [Sample([normal(0, 3, 6, 6)], _K2)],
+       _WINDOW_ERRORS, differentiable=False),
     Op("avg_pool2d", pool.avg_pool2d, avg_pool2d,
        _samples(normal, _K2, *_MORE, {"kernel_size": 3, "padding": 1, "count_include_pad": False},
                 {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True, "count_include_pad": False},

@@ -21,6 +21,7 @@ def _bool(*shape):
 
 
 _EMPTY = [Sample([normal(0, 3)], {"axis": a}) for a in (0, 1, None)]
+_NO_ROWS = Sample([normal(0, 3)], {"axis": 1})
 _LONG = [Sample([normal(7001)]), Sample([normal(3, 5000)], {"axis": 1}), Sample([normal(5000, 3)], {"axis": 0})]
 _INTS = [Sample([_int(4, 6)], {"axis": a}) for a in (None, 0, 1)]
 _BOOLS = [Sample([_bool(4, 6)], {"axis": a}) for a in (None, 0, 1)] + [Sample([_bool(2000)])]
@@ -75,13 +76,14 @@ OPS = [
        atol=1e-4),
     Op("mean", r.reduce_mean, _quiet(_mean), [*_samples(normal), *_EMPTY, *_LONG, *_INTS, *_NANS], _BAD),
     Op("var", r.reduce_var, _quiet(_var), [*_samples(normal, [None, 0, (0, 2)]), Sample([normal(6) + 1000]),
-       Sample([normal(4, 5)], {"correction": 0}), Sample([normal(1, 5)], {"axis": 0}, grad=()), *_INTS], _BAD,
+       Sample([normal(4, 5)], {"correction": 0}), Sample([normal(1, 5)], {"axis": 0}, grad=()), _NO_ROWS, *_INTS], _BAD,
        rtol=1e-5),
-    Op("max", r.reduce_max, np.max, [*_samples(apart), *_INTS, Sample([apart(6000)], {}), *_NANS], _NO_EMPTY),
-    Op("min", r.reduce_min, np.min, [*_samples(apart), *_INTS, Sample([apart(6000)], {}), *_NANS], _NO_EMPTY),
-    Op("argmax", r.argmax, _arg(np.argmax), [*_ONE_AXIS, *_INTS, *_NANS, Sample([np.zeros((3, 3), np.float32)]),
-       Sample([np.array([2**24 + 1, 2**24, 2**24 + 2], np.int32)])], _ONE_ONLY, differentiable=False),
-    Op("argmin", r.argmin, _arg(np.argmin), [*_ONE_AXIS, *_INTS, *_NANS,
+    Op("max", r.reduce_max, np.max, [*_samples(apart), _NO_ROWS, *_INTS, Sample([apart(6000)], {}), *_NANS], _NO_EMPTY),
+    Op("min", r.reduce_min, np.min, [*_samples(apart), _NO_ROWS, *_INTS, Sample([apart(6000)], {}), *_NANS], _NO_EMPTY),
+    Op("argmax", r.argmax, _arg(np.argmax), [*_ONE_AXIS, _NO_ROWS, *_INTS, *_NANS,
+       Sample([np.zeros((3, 3), np.float32)]), Sample([np.array([2**24 + 1, 2**24, 2**24 + 2], np.int32)])],
+       _ONE_ONLY, differentiable=False),
+    Op("argmin", r.argmin, _arg(np.argmin), [*_ONE_AXIS, _NO_ROWS, *_INTS, *_NANS,
        Sample([np.array([2**24 + 1, 2**24 + 2, 2**24], np.int32)])], _ONE_ONLY, differentiable=False),
     Op("any", r.reduce_any, np.any, [*_BOOLS, *_EMPTY, *_INTS, Sample([_bool(3, 4, 5) & False], {"axis": (0, 2)}),
        *_NANS], _BAD, differentiable=False),

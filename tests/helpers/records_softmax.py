@@ -4,6 +4,7 @@ import numpy as np
 import scipy.special
 from op_table import Op, Sample, normal
 
+from grilly_vk import functional as F
 from grilly_vk.ops.scan import cumsum
 from grilly_vk.ops.softmax import log_softmax, softmax
 
@@ -69,6 +70,12 @@ def _cumsum(x, axis):
 OPS = [
     Op("softmax", softmax, _softmax, _AXES, _BAD_AXIS),
     Op("log_softmax", log_softmax, _log_softmax, _AXES, _BAD_AXIS),
+    Op("functional.cumsum", F.cumsum, lambda x, dim: _cumsum(x, dim),
+       [Sample([normal(3, 4, 5)], {"dim": d}) for d in (0, 1, -1)] + [Sample([normal(0, 3)], {"dim": 1}),
+        Sample([normal(3, 5) > 0], {"dim": 1}), Sample([normal()], {"dim": 0})],
+       [((normal(2, 3),), {"dim": 2}, ValueError, "dim 2 is out of range for 2 axes"),
+        ((normal(2, 3),), {"dim": None}, TypeError, "dim must be a whole number, not NoneType"),
+        (("abc",), {"dim": 0}, TypeError, "x must be a Tensor, or hold real numbers")]),
     # Sums of a million: 1e-7 of the sum of the sizes.
     Op("cumsum", cumsum, _cumsum, _SUMS, _BAD_AXIS, rtol=1e-5, atol=5e-3),
-]
+]  # fmt: skip

@@ -1,0 +1,134 @@
+"""What a captured graph takes for granted about tensors and optimizers, and what its replays leave behind on them.
+
+The dispatches of a graph are fixed.  They follow from where tensors lay, which of them wanted gradients and had one,
+and how an optimizer's groups were cut, when the graph was captured; so each replay checks that all this still holds.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from typing import Any
+
+from .memory import Arena
+
+
+class _Leaf:
+    """A tensor that was there before the capture, as the capture met it first."""
+
+    __slots__ = ("buffer", "depends", "gradient", "made", "starts", "tensor", "wants", "writes")
+
+    def __init__(self, tensor: Any) -> None:
+        self.tensor = tensor  # from `close` on a weak reference
+        self.buffer = tensor.buffer
+        self.wants = tensor.requires_grad
+        self.gradient = _memory_of_gradient(tensor)
+        self.depends = False  # on whether and where there is a gradient: read before it was set inside
+        self.writes = False
+        self.made: Any = None  # the gradient that the capture left
+        self.starts: list[Any] = []  # what a replay may find: where the gradient lies, or None
+
+
+def _memory_of_gradient(tensor: Any) -> Any:
+    gradient = tensor._grad
+    return None if gradient is None else gradient.buffer
+
+
+class Assumptions:
+    """Kept by a Capture and then by its Graph; tensors and optimizers report to it while they are captured."""
+
+    def __init__(self, arena: Arena) -> None:
+        self._arena = arena
+        self._met: dict[int, _Leaf] = {}
+        self._own: set[int] = set()
+        self._leaves: list[_Leaf] = []
+        self._counters: list[tuple[list[int], int, str]] = []
+        self._versions: dict[int, list[int]] = {}
+
+    # ---- while the graph is captured ----
+
+    def owns(self, tensors: Any) -> None:
+        """These tensors belong to the graph's owner alone, who sets them up as they were."""
+        self._own |= {id(t) for t in tensors}
+
+    def meet(self, tensor: Any) -> _Leaf | None:
+        """Notes a tensor before it is used; None for one that was made inside."""
+        found = self._met.get(id(tensor))
+        if found is not None or id(tensor) in self._own:
+            return found
+        if tensor.node is not None or tensor.buffer.block.arena is self._arena:
+            return None
+        found = self._met[id(tensor)] = _Leaf(tensor)
+        return found
+
+    def reads_gradient(self, tensor: Any) -> None:
+        """`.grad` was asked for."""
+        leaf = self.meet(tensor)
+        if leaf is not None and not leaf.writes:
+            leaf.depends = True
+
+    def writes_gradient(self, tensor: Any) -> None:
+        """`.grad` is about to be set."""
+        leaf = self.meet(tensor)
+        if leaf is not None:
+            leaf.writes = True
+
+    def counts(self, counter: list[int], what: str) -> None:
+        """The graph holds as long as this counter stands where it stands now."""
+        self._counters.append((counter, counter[0], what))
+
+    def changes(self, version: list[int]) -> None:
+        """Each replay changes, or makes anew, the memory with this version."""
+        self._versions[id(version)] = version
+
+    def close(self) -> None:
+        """The capture is over: holds on to no tensor any more."""
+        for leaf in self._met.values():
+            leaf.starts = [leaf.gradient]
+            if leaf.writes:
+                leaf.made = leaf.tensor._grad
+                if leaf.gradient is None:  # then each replay makes it afresh, where the one before left it
+                    leaf.starts.append(_memory_of_gradient(leaf.tensor))
+            leaf.tensor = weakref.ref(leaf.tensor)
+        self._leaves = list(self._met.values())
+        self._met = {}
+        # Of memory that nobody else holds (what is left are the dict and getrefcount), nobody asks the version.
+        self._versions = {k: v for k, v in self._versions.items() if sys.getrefcount(v) > _HELD_HERE}
+
+    # ---- at a replay ----
+
+    def broken(self) -> str | None:
+        """What has changed since the capture, if anything that matters has."""
+        for counter, value, what in self._counters:
+            if counter[0] != value:
+                return what
+        for leaf in self._leaves:
+            tensor = leaf.tensor()
+            if tensor is None:
+                continue
+            if tensor.requires_grad is not leaf.wants:
+                return f"requires_grad of a tensor of shape {tensor.shape} was changed"
+            if tensor.buffer is not leaf.buffer:
+                return f"a tensor of shape {tensor.shape} was moved to other memory (by an optimizer)"
+            if leaf.depends and _memory_of_gradient(tensor) not in leaf.starts:
+                return f"the gradient of a tensor of shape {tensor.shape} was set or dropped"
+        return None
+
+    def replayed(self) -> None:
+        """Gradients are set as the captured code set them, and in-place changes are counted."""
+        for leaf in self._leaves:
+            if leaf.writes:
+                tensor = leaf.tensor()
+                if tensor is not None:
+                    tensor._grad = leaf.made
+        for version in self._versions.values():
+            version[0] += 1
+
+
+def _held_here() -> int:
+    """What getrefcount says in `close` of a list that only the dict holds."""
+    versions: dict[int, list[int]] = {0: [0]}
+    return next(iter([sys.getrefcount(v) for _, v in versions.items()]))
+
+
+_HELD_HERE = _held_here()
