@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import arguments
 from ..nn.module import Module
+from ..nn.stateful import StatefulModule
 from ..ops import encode as ops
 from ..tensor import Tensor
 from .given import within
@@ -39,22 +40,21 @@ class PoissonEncoder(Module):
         return rate(given.view((1, *given.shape)), clip=self.clip).view(given.shape)
 
 
-class StepEncoder(Module):
+class StepEncoder(StatefulModule):
     """Base: the first call encodes x to (T, ...); the call t gives its step t mod T, until `reset()`."""
+
+    spike: Tensor | None
+    t: int
 
     def __init__(self, steps: int) -> None:
         super().__init__()
         self.T = steps
-        self.reset()
+        self.register_memory("spike", None)
+        self.register_memory("t", 0)
 
     def encode(self, x: Any) -> Tensor:
         """All T steps of x; to be defined by each subclass."""
         raise NotImplementedError(f"{type(self).__name__} defines no encode()")
-
-    def reset(self) -> None:
-        """Forgets what was encoded; the next call encodes again from step 0."""
-        self.spike: Tensor | None = None
-        self.t = 0
 
     def forward(self, x: Any = None) -> Tensor:
         """One step of spikes.
@@ -68,6 +68,7 @@ class StepEncoder(Module):
         Raises:
             ValueError: no x at the first call, or later one of another shape.
         """
+        self.beginning()
         if self.spike is None:
             if x is None:
                 raise ValueError(f"x is None at the first call of {type(self).__name__}; expected what to encode")
@@ -99,8 +100,9 @@ class PeriodicEncoder(StepEncoder):
         run = arguments.tensor("spikes", spikes).detach()
         if not run.ndim or not len(run):
             raise ValueError(f"spikes has shape {run.shape}; expected (T, ...) with at least one step")
-        self._run = [run]
         super().__init__(len(run))
+        self._run = [run]
+        self.reset()
 
     def reset(self) -> None:
         """Back to step 0."""

@@ -83,6 +83,14 @@ class StatefulModule(Module):
                     "F.reset_net(model) before a new sequence, or F.detach_net(model) to go on with truncated "
                     "backpropagation"
                 )
+        self.beginning()
+
+    def beginning(self) -> None:
+        """Notes the use of the state while a graph is captured.
+
+        Raises:
+            RuntimeError: it would cross into the graph.
+        """
         capture = capturing()
         if capture is not None and id(self) not in capture.begun:
             if self._holds_tensors():
