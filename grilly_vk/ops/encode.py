@@ -36,7 +36,7 @@ def encode_poisson(x: Tensor, steps: int) -> Tensor:
         whole={"x": x, "control": None},  # None: the engine's control block
         quantum=4,
     )
-    return s
+    return s.as_spikes()
 
 
 def encode_latency(x: Tensor, steps: int, *, mode: str = "linear", floor: float = 0.01) -> Tensor:
@@ -69,14 +69,14 @@ def encode_latency(x: Tensor, steps: int, *, mode: str = "linear", floor: float 
         least=floor,
         slope=last / math.log(floor),
     )
-    return s
+    return s.as_spikes()
 
 
 def time_expand(x: Tensor, steps: int) -> Tensor:
     """x at every step: (...) to (T, ...), bit for bit; T may be 0."""
     y = empty((steps, *x.shape), x.dtype)
     over_time("snn-time-expand", steps, x.size, sliced={"y": y}, whole={"x": x})
-    return y
+    return y.as_spikes(x.is_spikes)
 
 
 def random_words(counter: Tensor, key: tuple[int, int]) -> Tensor:
