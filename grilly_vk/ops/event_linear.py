@@ -11,13 +11,12 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
-from ..tensor import Tensor, empty
+from ..tensor import UINT32, Tensor, empty
 from .shape import transpose
 
 EventDriven = Literal["auto"] | bool
 _ROWS, _CHUNK = 8, 512  # as in shaders/include/events.glsl
 _LEAST_ROWS, _LEAST_OUTS = 64, 32  # below, making the lists costs more than the product (lavapipe)
-_UINT32 = "uint32"
 
 
 def checked(event_driven: Any) -> EventDriven:
@@ -27,7 +26,7 @@ def checked(event_driven: Any) -> EventDriven:
         ValueError: neither "auto" nor a bool.
     """
     if event_driven is True or event_driven is False or event_driven == "auto":
-        return event_driven  # type: ignore[no-any-return]
+        return event_driven
     raise ValueError(f'event_driven must be "auto", True or False, got {event_driven!r}')
 
 
@@ -89,9 +88,9 @@ def _product(
     """
     tiles = -(-(rows // inner) // _ROWS) * inner
     chunks = -(-steps // _CHUNK)
-    lists = empty((tiles, chunks, _CHUNK), _UINT32, s.engine)
-    counts = empty((tiles, chunks), _UINT32, s.engine)
-    sizes = {"tiles": tiles, "chunks": chunks, "inner": inner, "rows": rows}
+    lists = empty((tiles, chunks, _CHUNK), UINT32, s.engine)
+    counts = empty((tiles, chunks), UINT32, s.engine)
+    sizes: dict[str, Any] = {"tiles": tiles, "chunks": chunks, "inner": inner, "rows": rows}
     sizes |= {"row_stride": s_strides[0], "step_stride": s_strides[1]}
     s.engine.launch(
         "snn-event-list", tiles * chunks, work=rows * steps, s=s, list=lists, count=counts, steps=steps, **sizes

@@ -152,8 +152,11 @@ def linear(x: Any, weight: Any, bias: Any = None, *, event_driven: event_linear.
         raise ValueError(f"bias has shape {bias.shape}; expected ({outs},)")
     rows = math.prod(x.shape[:-1])
     events = event_linear.pays(x, outs, event_driven)
-    flat = event_linear.forward(x, weight, bias) if events else product(_NT, x, weight, 1, rows, outs, ins, (0, 0), bias)
-    y = flat.view((*x.shape[:-1], outs))
+    if events:
+        y = event_linear.forward(x, weight, bias)
+    else:
+        y = product(_NT, x, weight, 1, rows, outs, ins, (0, 0), bias)
+    y = y.view((*x.shape[:-1], outs))
     shape_x, add_bias = x.shape, bias is not None and bias.requires_grad
     kept_x, kept_w = x if weight.requires_grad else None, weight if x.requires_grad else None
 
