@@ -33,7 +33,7 @@ class _Recorded:
             if not _is_array(value):
                 return value
             tensor = as_tensor("argument", value)
-            own = empty(tensor.shape, tensor.dtype)
+            own = empty(tensor.shape, tensor.dtype).as_spikes(tensor.is_spikes)
             self.inputs.append(own)
             return own
 
@@ -129,7 +129,7 @@ class Compiled:
                 "refer to it from inside, or pass detach() of it"
             )
         if _is_array(tree):
-            return ("array", tuple(tree.shape), np.dtype(tree.dtype).str)
+            return ("array", tuple(tree.shape), np.dtype(tree.dtype).str, getattr(tree, "is_spikes", False))
         try:
             hash(tree)
         except TypeError:

@@ -42,10 +42,14 @@ class Tensor:
     Attributes:
         shape, dtype: as in numpy.
         requires_grad: whether operations on it are recorded for `backward`.
+        is_spikes: whether most elements are expected to be 0, as spiking nodes and encoders say of their results; a
+            hint that chooses faster products (see `nn.Linear`), never what comes out.  Kept by reshape, slices along
+            the first axis and stack; other results start without it.
     """
 
     __slots__ = (
-        "__weakref__", "_grad", "buffer", "dtype", "engine", "hooks", "node", "requires_grad", "shape", "size"
+        "__weakref__", "_grad", "buffer", "dtype", "engine", "hooks", "is_spikes", "node", "requires_grad", "shape",
+        "size",
     )  # fmt: skip
     __array_priority__ = 1000  # numpy's operators leave mixed expressions to us
     __hash__ = object.__hash__
@@ -65,6 +69,7 @@ class Tensor:
         self.dtype = dtype if dtype is FLOAT32 else dtype_of(dtype)
         self.engine = engine
         self.requires_grad = requires_grad
+        self.is_spikes = False
         self._grad: Tensor | None = None
         self.node: Any = None  # (autograd.Node, which of its outputs this is)
         self.hooks: list[Callable[[Tensor], Tensor | None]] | None = None  # of a leaf; a result's are its node's
@@ -269,7 +274,14 @@ class Tensor:
         capture = self.engine.stream.capture
         if capture is not None:
             capture.assumptions.meet(self)
-        return Tensor(self.buffer, self.shape if shape is None else shape, self.dtype, self.engine)
+        out = Tensor(self.buffer, self.shape if shape is None else shape, self.dtype, self.engine)
+        out.is_spikes = self.is_spikes
+        return out
+
+    def as_spikes(self, on: bool = True) -> Tensor:
+        """Sets `is_spikes` and returns the tensor itself: for spikes of one's own making."""
+        self.is_spikes = bool(on)
+        return self
 
     def detach(self) -> Tensor:
         """The same memory as a tensor that is not on the tape."""
@@ -289,7 +301,9 @@ class Tensor:
             return self
         row = 4 * math.prod(self.shape[1:])
         part = Part(self.buffer, start * row, (stop - start) * row)
-        return Tensor(part, (stop - start, *self.shape[1:]), self.dtype, self.engine)
+        out = Tensor(part, (stop - start, *self.shape[1:]), self.dtype, self.engine)
+        out.is_spikes = self.is_spikes
+        return out
 
     def assign(self, values: Any) -> None:
         """Replaces the contents in place by host values or a tensor of the same shape and dtype.

@@ -10,7 +10,12 @@ import pytest
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 
 
-SHORTER = {"digits_cnn": ["--epochs", "1"]}
+SHORTER = {
+    "digits_cnn": ["--epochs", "1"],
+    "digits_snn": ["--epochs", "1"],
+    "mnist_snn": ["--epochs", "1", "--images", "600"],
+    "delayed_xor": ["--steps", "20"],
+}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
-from ..ops import gather, matmul
+from ..ops import event_linear, gather, matmul
 from ..tensor import empty
 from . import init
 from .module import Module, Parameter
@@ -22,6 +22,8 @@ class Linear(Module):
     Args:
         in_features, out_features: sizes of the last axis of input and output.
         bias: whether a bias is added (default True).
+        event_driven: how inputs of spikes are multiplied: "auto" (default) skips what is 0 in tensors that are marked
+            as spikes (`Tensor.is_spikes`) where that is faster, True always, False never; see `F.linear`.
 
     Shape:
         (..., in_features) to (..., out_features).
@@ -31,13 +33,21 @@ class Linear(Module):
         bias: Parameter (out_features,), or None.
 
     Raises:
-        ValueError: sizes below 1; at the call, an input of another last axis.
+        ValueError: sizes below 1, another event_driven; at the call, an input of another last axis.
     """
 
     batchwise = True
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        event_driven: event_linear.EventDriven = "auto",
+    ) -> None:
         super().__init__()
+        self.event_driven = event_linear.checked(event_driven)
         self.in_features = arguments.size("in_features", in_features)
         self.out_features = arguments.size("out_features", out_features)
         self.weight = Parameter(empty((self.out_features, self.in_features)))
@@ -57,11 +67,12 @@ class Linear(Module):
 
     def forward(self, x: Any) -> Any:
         """(..., in_features) to (..., out_features)."""
-        return matmul.linear(x, self.weight, self.bias)
+        return matmul.linear(x, self.weight, self.bias, event_driven=self.event_driven)
 
     def extra_repr(self) -> str:
-        """Sizes and whether there is a bias."""
-        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        """Sizes, whether there is a bias, and event_driven unless it is "auto"."""
+        tail = "" if self.event_driven == "auto" else f", event_driven={self.event_driven}"
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}{tail}"
 
 
 class Embedding(Module):

@@ -46,7 +46,7 @@ def encode_poisson(x: Tensor, steps: int | None, *, strict: bool = False) -> Ten
         whole={"control": None} if varying else {"x": x, "control": None},  # None: the engine's control block
         quantum=4,
     )
-    return s
+    return s.as_spikes()
 
 
 def encode_latency(x: Tensor, steps: int, *, mode: str = "linear", floor: float = 0.01) -> Tensor:
@@ -118,7 +118,7 @@ def latency_spikes(
         slope=slope,
         silent=max(silent, -_LARGE),
     )
-    return s
+    return s.as_spikes()
 
 
 def encode_delta(x: Tensor, threshold: float, *, padding: bool = False, off: bool = False) -> Tensor:
@@ -191,7 +191,7 @@ def time_expand(x: Tensor, steps: int) -> Tensor:
     over_time("snn-time-expand", steps, x.size, sliced={"y": y}, whole={"x": x})
     shape = x.shape
     record("time_expand", (x,), (y,), lambda g: sum_to(g, shape), ())
-    return y
+    return y.as_spikes(x.is_spikes)
 
 
 def random_words(counter: Tensor, key: tuple[int, int]) -> Tensor:

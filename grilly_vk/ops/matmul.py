@@ -8,6 +8,7 @@ from typing import Any
 
 from ..autograd import record
 from ..tensor import FLOAT32, Tensor, empty, full
+from . import event_linear
 from .elementwise import as_tensor, sum_to
 from .layout import broadcast_shape
 from .reduce import reduce
@@ -153,15 +154,20 @@ def _batched(t: Tensor, lead: tuple[int, ...], step: int) -> tuple[Tensor, int]:
     return broadcast_to(t.detach(), (*lead, *t.shape[-2:])), step
 
 
-def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
+def linear(x: Any, weight: Any, bias: Any = None, *, event_driven: event_linear.EventDriven = "auto") -> Tensor:
     """x @ weight.T + bias.
 
     Args:
         x: (..., in). weight: (out, in). bias: (out,) or None.
+        event_driven: True: skip the zeros of x, in the product and in the weight's gradient; False: dense products;
+            "auto" (default): skip where x is marked as spikes (`Tensor.is_spikes`), is large enough, and the device
+            gains by it.  Both sum the same products, in an order that may differ, so results agree to rounding; but
+            where x is 0, skipping sees neither infinity nor NaN in weight or gradient, whose product with 0 is NaN.
 
     Raises:
-        ValueError: shapes that don't fit.
+        ValueError: shapes that don't fit, or another event_driven.
     """
+    event_driven = event_linear.checked(event_driven)
     x, weight = as_tensor("x", x), as_tensor("weight", weight)
     bias = None if bias is None else as_tensor("bias", bias)
     for name, t in (("x", x), ("weight", weight), ("bias", bias)):
@@ -175,7 +181,12 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
     if bias is not None and bias.shape != (outs,):
         raise ValueError(f"bias has shape {bias.shape}; expected ({outs},)")
     rows = math.prod(x.shape[:-1])
-    y = product(_NT, x, weight, 1, rows, outs, ins, (0, 0), bias).view((*x.shape[:-1], outs))
+    events = event_linear.pays(x, outs, event_driven)
+    if events:
+        y = event_linear.forward(x, weight, bias)
+    else:
+        y = product(_NT, x, weight, 1, rows, outs, ins, (0, 0), bias)
+    y = y.view((*x.shape[:-1], outs))
     shape_x, add_bias = x.shape, bias is not None and bias.requires_grad
     kept_x, kept_w = x if weight.requires_grad else None, weight if x.requires_grad else None
 
@@ -183,7 +194,9 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
         gx = gw = gb = None
         if kept_w is not None:
             gx = product(_NN, g, kept_w, 1, rows, ins, outs, (0, 0)).view(shape_x)
-        if kept_x is not None:
+        if kept_x is not None and events:
+            gw = event_linear.weight_gradient(g, kept_x, rows)
+        elif kept_x is not None:
             gw = product(_TN, g, kept_x, 1, outs, ins, rows, (0, 0)).view((outs, ins))
         if add_bias:
             gb = reduce("sum", g.view((rows, outs)), (0,), keepdims=False)

@@ -91,6 +91,7 @@ def node(
     run.forward(x, spikes, h, z, v_seq)
     v_end, u_end = run.ends.pop()  # results, which must not be held by their own node
     assert v_end is not None
+    spikes.is_spikes = True
     if wants:
         held = x.detach() if recompute else None
         outputs = [t for t in (spikes, v_end, u_end, v_seq) if t is not None]

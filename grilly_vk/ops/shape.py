@@ -219,7 +219,7 @@ def getitem(x: Tensor, key: Any) -> Tensor:
         return index_select(x, 0, key)
     shape, box, steps, start = _box(x.shape, key)
     before, engine = x.shape, x.engine
-    out = empty(shape, x.dtype, engine)
+    out = empty(shape, x.dtype, engine).as_spikes(x.is_spikes)
     _copy(x, out, box, steps, strides(box), start)
 
     def backward(g: Tensor) -> Tensor:
@@ -291,7 +291,8 @@ def concatenate(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
 
 def stack(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
     """Joined along a new axis."""
-    return concatenate([unsqueeze(as_tensor(f"tensors[{i}]", t), axis) for i, t in enumerate(tensors)], axis)
+    parts = [unsqueeze(as_tensor(f"tensors[{i}]", t), axis) for i, t in enumerate(tensors)]
+    return concatenate(parts, axis).as_spikes(not _some(not t.is_spikes for t in parts))
 
 
 def split(x: Tensor, size: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:

@@ -69,7 +69,7 @@ def primitive(x: Tensor, slope: Slope) -> Tensor:
 
 def spike(x: Tensor, slope: Slope) -> Tensor:
     """[x >= 0] as 0.0 and 1.0, with the surrogate derivative as its gradient."""
-    out = _launch(x, _STEP)
+    out = _launch(x, _STEP).as_spikes()
     kept = x.detach()
     record("spike", (x,), (out,), lambda g: _times_derivative(kept, slope, g), (kept,))
     return out
