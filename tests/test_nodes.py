@@ -263,6 +263,29 @@ def test_nan_and_infinity():
     np.testing.assert_array_equal(node.v.numpy(), [np.nan, 0, np.nan, 0])
 
 
+def test_kernels_on_arrays():
+    """VulkanCompute().snn: the same numbers, state in and out."""
+    rng = np.random.default_rng(9)
+    x, cs = rng.normal(0.7, 1.0, (T, 2, 6)).astype(np.float32), weights(rng, T, 2, 6)
+    v0 = rng.normal(0.0, 0.3, (2, 6)).astype(np.float32)
+    snn = grilly_vk.VulkanCompute().snn
+    for tau, node in ((3.0, nn.LIFNode(tau=3.0, step_mode="m")), (None, nn.IFNode(step_mode="m"))):
+        spikes, v, h = snn.snn_node_forward(x, v0, tau=tau)
+        gx, gv = snn.snn_node_backward(cs, h, v0, tau=tau, surrogate="sigmoid", alpha=4.0)
+        node.surrogate_function = nn.Sigmoid()
+        t, first = grilly_vk.tensor(x, requires_grad=True), grilly_vk.tensor(v0, requires_grad=True)
+        node.v = first
+        out = node(t)
+        (out * grilly_vk.tensor(cs)).sum().backward()
+        for got, want in zip((spikes, v, gx, gv), (out, node.v, t.grad, first.grad)):
+            np.testing.assert_array_equal(got, want.numpy())
+    assert snn.snn_node_forward(np.zeros((0, 3), np.float32))[0].shape == (0, 3)
+    with pytest.raises(ValueError, match="surrogate must be one of 'atan'"):
+        snn.snn_node_backward(cs, h, surrogate="step")
+    with pytest.raises(ValueError, match=r"grad_spikes has shape \(6, 2, 6\); expected \(7, 2, 6\)"):
+        snn.snn_node_backward(cs[:-1], h)
+
+
 # ---- bad input ----
 
 

@@ -56,6 +56,9 @@ KERNELS = {
     "lif_run": f"currents, membrane, refractory=None, *, {PHYSICAL}",
     "gif_step": f"current, membrane, refractory=None, adaptation=None, *, {ADAPTIVE}",
     "gif_run": f"currents, membrane, refractory=None, adaptation=None, *, {ADAPTIVE}",
+    "snn_node_forward": "x, v=None, *, tau=2.0, decay_input=True, v_threshold=1.0, v_reset=0.0",
+    "snn_node_backward": "grad_spikes, h, v=None, *, tau=2.0, decay_input=True, v_threshold=1.0, v_reset=0.0, "
+    "surrogate='atan', alpha=2.0, detach_reset=False",
     "hebbian_learning": "pre, post, weights, learning_rate=0.01, weight_decay=0.0, rule='hebb', *, theta=None, "
     "tau_theta=100.0",
     "stdp_learning": f"pre_spikes, post_spikes, weights, pre_trace=None, post_trace=None, *, {PAIR}, learning_rate=1.0",

@@ -101,6 +101,26 @@ def node(
     return Steps(spikes, v_end, u_end, v_seq)
 
 
+def run_forward(x: Tensor, v: Tensor, dynamics: Dynamics) -> tuple[Tensor, Tensor, Tensor]:
+    """The forward kernel by itself, over x (T, ...): spikes, the potential after it, and those before each reset."""
+    run = _Run(x, v, 0.0, None, dynamics, x.shape[0])
+    spikes, (h, _) = run.room(), run.kept()
+    run.forward(x, spikes, h, None, None)
+    end = run.ends[-1][0]
+    assert end is not None
+    return spikes, end, h
+
+
+def run_backward(g: Tensor, h: Tensor, v: Tensor, dynamics: Dynamics, slope: Slope) -> tuple[Tensor, Tensor]:
+    """The backward kernel by itself: from the gradient of the spikes (T, ...) to those of x and of v."""
+    run = _Run(h, v, 0.0, None, dynamics, h.shape[0])
+    if run.steps == 0:
+        return run.room(), full(run.state, 0.0, on=run.engine)
+    gx, gv = _backward(run, slope, None, h, None, v, 0.0)(g, None)
+    assert gx is not None and gv is not None
+    return gx, gv
+
+
 class _Run:
     """One forward run: its numbers, and the states between the pieces that it went in (the first: before the run)."""
 
