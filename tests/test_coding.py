@@ -283,3 +283,13 @@ def test_inputs_of_every_kind_give_the_same():
         want = fresh(x)
         for values in (x.astype(float), np.asfortranarray(x), np.repeat(x, 2, 0)[::2], from_numpy(x), x.tolist()):
             np.testing.assert_array_equal(fresh(values), want)
+
+
+def test_delta_of_a_tensor_that_is_not_finite():
+    """Comparisons with NaN are false, as in numpy; arrays of the host are refused instead."""
+    x = np.array([[0, 1, np.nan], [np.nan, np.inf, 1], [2, np.inf, 3]], np.float32)
+    with np.errstate(invalid="ignore"):
+        change = np.diff(x, axis=0, prepend=np.zeros((1, 3)))
+        want = (change >= 1.0) * 1.0 - (change <= -1.0)
+    got = encode.delta(from_numpy(x), threshold=1.0, off_spikes=True)
+    np.testing.assert_array_equal(got.numpy(), want)

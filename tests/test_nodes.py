@@ -196,6 +196,26 @@ def test_long_runs_in_pieces(monkeypatch):
     np.testing.assert_array_equal(got[0][0], got[1][0])
 
 
+def test_tensors_that_start_anywhere():
+    """Input, state and incoming gradients that are views at odd places of other tensors."""
+    rng = np.random.default_rng(10)
+    values = rng.normal(0.7, 1.0, 3 + T * 8).astype(np.float32)
+    got = []
+    for shifted in (False, True):
+        whole = grilly_vk.tensor(values, requires_grad=True)
+        x = (whole[3:] if shifted else grilly_vk.tensor(values[3:], requires_grad=True)).reshape(T, 8)
+        node = nn.LIFNode(step_mode="m")
+        node.v = grilly_vk.tensor(values)[1:9] if shifted else grilly_vk.tensor(values[1:9])
+        out = node(x)
+        grads = grilly_vk.tensor(values)[3:].reshape(T, 8) if shifted else grilly_vk.tensor(values[3:]).reshape(T, 8)
+        leaf = grilly_vk.tensor(values[3:].reshape(T, 8), requires_grad=True)
+        node.reset()
+        node(leaf).backward(grads)
+        got.append([out.numpy(), leaf.grad.numpy()])
+    for a, b in zip(*got):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_one_dispatch_each_way():
     x = grilly_vk.tensor(np.ones((20, 4, 5), np.float32), requires_grad=True)
     node = nn.LIFNode(step_mode="m")

@@ -11,6 +11,7 @@ from .. import arguments
 from ..autograd import record
 from ..tensor import Tensor, empty
 from .elementwise import sum_to
+from .layout import width_of
 from .over_time import over_time
 from .reduce import reduce
 
@@ -135,7 +136,7 @@ def encode_delta(x: Tensor, threshold: float, *, padding: bool = False, off: boo
     """
     s = empty(x.shape, on=x.engine)
     n = math.prod(x.shape[1:])
-    wide = 4 if n % 4 == 0 else 1
+    wide = width_of(n, x)
     x.engine.launch(
         "snn-encode-delta.vec4" if wide == 4 else "snn-encode-delta",
         x.size // wide,

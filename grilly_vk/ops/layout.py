@@ -7,7 +7,15 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
+from ..tensor import Tensor
+
 MAX_AXES = 6  # of shaders/include/axes.glsl
+
+
+def width_of(n: int, *tensors: Any) -> int:
+    """Elements a load: 4, for the vec4 variant of a kernel, where n and the start of every tensor allow it, else 1."""
+    at = (t.buffer.offset for t in tensors if isinstance(t, Tensor))
+    return 4 if n % 4 == 0 and all(offset % 16 == 0 for offset in at) else 1
 
 
 @functools.lru_cache(4096)

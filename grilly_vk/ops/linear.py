@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import arguments
 from ..tensor import Tensor, empty
+from .layout import width_of
 from .steps import spans
 
 
@@ -29,7 +30,7 @@ def matmul(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     y = empty((*x.shape[:-1], outs))
     rows = y.size // outs if outs else 0
     flat, out = x.reshape((rows, ins)) if rows else x, y.reshape((rows, outs))
-    wide = 4 if ins % 4 == 0 else 1
+    wide = width_of(ins, flat, weight)
     for start, stop in spans(y, rows, outs * ins // 8):
         count = stop - start
         tall = next(t for t in (8, 4, 2, 1) if count >= (64 if t == 8 else t))  # rows in registers

@@ -87,7 +87,7 @@ def _run(
 ) -> tuple[Tensor, Tensor | None]:
     spikes = empty(x.shape)
     trace = empty(x.shape) if record else None
-    wide, chunk, block = walk(v.engine, v.size)
+    wide, chunk, block = walk(v.engine, v.size, x, v, hold, *own.values())
     refractory = int(c.hold_steps > 0 or held)
     specs = (("REFRACTORY", refractory), ("STORE_V", int(record)), ("CHUNK", chunk), ("BLOCK", block))
     for start, stop in spans(x, x.shape[0], v.size):

@@ -143,10 +143,9 @@ class _Run:
             "v_init": 0.0 if isinstance(v, Tensor) else v, **{f"c{i}": c for i, c in enumerate(numbers)},
         }  # fmt: skip
         self.u_init = 0.0 if isinstance(u, Tensor) else u
-        self.wide, self.chunk, block = walk(self.engine, self.n)
         self.specs: tuple[tuple[str, float], ...] = (
             ("MODEL", MODELS.index(dynamics.model)), ("DECAY_INPUT", int(dynamics.decay_input)),
-            ("HARD", int(dynamics.v_reset is not None)), ("LEARN", self.learn), ("CHUNK", self.chunk), ("BLOCK", block),
+            ("HARD", int(dynamics.v_reset is not None)), ("LEARN", self.learn),
         )  # fmt: skip
 
     def room(self) -> Tensor:
@@ -164,13 +163,14 @@ class _Run:
 
     def launch(self, kernel: str, start: int, stop: int, specs: Any, **arguments: Any) -> None:
         """One dispatch for steps start..stop; tensors (T, ...) are cut to them."""
+        wide, chunk, block = walk(self.engine, self.n, *arguments.values())
         over_time = {name: _cut(value, self, start, stop) for name, value in arguments.items()}
         self.engine.launch(
-            f"{kernel}.vec4" if self.wide == 4 else kernel,
-            -(-self.n // (self.wide * self.chunk)),
-            (*self.specs, *specs),
+            f"{kernel}.vec4" if wide == 4 else kernel,
+            -(-self.n // (wide * chunk)),
+            (*self.specs, ("CHUNK", chunk), ("BLOCK", block), *specs),
             work=(stop - start) * self.n,
-            n=self.n // self.wide,
+            n=self.n // wide,
             steps=stop - start,
             w=self.w,
             **self.numbers,

@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import arguments
 from ..tensor import Tensor, empty
+from .layout import width_of
 from .steps import spans
 
 
@@ -48,7 +49,7 @@ def _by_row(kernel: str, x: Tensor, own: dict[str, Any], specs: tuple[tuple[str,
     width = x.shape[-1]
     rows = x.size // width
     flat, out = x.reshape((rows, width)), y.reshape((rows, width))
-    wide = 4 if width % 4 == 0 else 1
+    wide = width_of(width, flat, *own.values())
     for start, stop in spans(x, rows, width):
         x.engine.launch(
             f"{kernel}.vec4" if wide == 4 else kernel,

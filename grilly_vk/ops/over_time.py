@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..tensor import Tensor
+from .layout import width_of
 from .steps import spans
 
 
@@ -31,7 +32,7 @@ def over_time(
         quantum: pieces start at multiples of it.
         push: the other push constants.
     """
-    wide = 4 if n % 4 == 0 else 1
+    wide = width_of(n, *sliced.values(), *whole.values())
     some = next(iter(sliced.values()))
     for first, last in spans(some, -(-steps // quantum), n * quantum):
         start, stop = first * quantum, min(last * quantum, steps)

@@ -5,25 +5,27 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
 from .. import arguments
 from ..runtime.engine import Engine
 from ..tensor import Tensor, from_numpy
+from .layout import width_of
 
 _PIECE = 1 << 26  # bytes of one upload of a run that is too large for one buffer
 
 Run = Tensor | np.ndarray  # (T, ...), float32
 
 
-def walk(engine: Engine, n: int) -> tuple[int, int, int]:
-    """How a kernel with shaders/include/blocks.glsl goes over n elements: (elements a load, CHUNK, BLOCK).
+def walk(engine: Engine, n: int, *tensors: Any) -> tuple[int, int, int]:
+    """How a kernel with shaders/include/blocks.glsl goes over n elements of tensors: (elements a load, CHUNK, BLOCK).
 
     A CPU prefetches a few long rows well and 64 short visits badly: blocks of steps over neighbouring elements are
     1.6 times as fast there for what exceeds its caches.  GPUs take one element an invocation and all steps.
     """
-    wide = 4 if n % 4 == 0 else 1
+    wide = width_of(n, *tensors)
     chunk = 1
     if engine.info.type == "cpu":
         while chunk < 16 and n // wide >= 64 * engine.local * chunk:

@@ -42,7 +42,6 @@ def _fields(x, n_neurons, low, high, beta=1.5):
 
 _UNIT = np.array([0, 1, 0.5, 2**-8, 2**-9, 1 - 2**-8, 255.5 / 256, 2**-31, 1 - 2**-24, 192 / 256], np.float32)
 _FIELDS = {"n_neurons": 7, "low": -2.0, "high": 3.0}
-_NANS = np.array([[0, 1, np.nan], [np.nan, np.inf, 1], [2, np.inf, 3]], np.float32)
 _ENCODERS = [
     Op(
         "direct",
@@ -74,7 +73,6 @@ _ENCODERS = [
             Sample([_grid(1, 5)], {"threshold": 0.125}),
             Sample([_grid(0, 5)], {"threshold": 0.125}),
             Sample([_grid(4, 0)], {"threshold": 0.125}),
-            Sample([_NANS], {"threshold": 1.0, "off_spikes": True}),
         ],
         [
             ((normal(3),), {"threshold": 0.0}, ValueError, "threshold must be positive, got 0.0"),
@@ -168,7 +166,7 @@ _DECODERS = [
         "decode.membrane",
         decode.membrane,
         _membrane,
-        [Sample([apart(6, *s)], {"how": h}) for s in ((2, 4), (3,), ()) for h in decode.HOW],
+        [Sample([apart(6, *s)], {"how": h}) for s in ((2, 4), (3,), (), (0,)) for h in decode.HOW],
         [*_NO_STEPS, ((normal(3, 2),), {"how": "min"}, ValueError, "how must be one of 'max', 'mean', 'last'")],
     ),
     Op(
@@ -195,7 +193,7 @@ _DECODERS = [
         "decode.phase",
         decode.phase,
         _last,
-        [Sample([_train(16, 3)]), Sample([_train(8)]), Sample([_train(6, 2, 4)], {"K": 3}), Sample([_train(8, 0)])],
+        [Sample([_train(16, 3)]), Sample([_train(8)]), Sample([_train(6, 2, 4)], {"K": 3}), Sample([_train(8, 0)]), Sample([_train(9, 3)], {"K": 3})],
         [
             ((normal(9, 2),), {}, ValueError, r"shape \(9, 2\); expected a multiple of K = 8 steps"),
             ((normal(32, 2),), {"K": 32}, ValueError, r"K must lie in \[1, 31\], got 32"),
