@@ -193,7 +193,10 @@ _DECODERS = [
         "decode.phase",
         decode.phase,
         _last,
-        [Sample([_train(16, 3)]), Sample([_train(8)]), Sample([_train(6, 2, 4)], {"K": 3}), Sample([_train(8, 0)]), Sample([_train(9, 3)], {"K": 3})],
+        [
+            *(Sample([_train(*s)]) for s in ((16, 3), (8,), (8, 0))),
+            *(Sample([_train(*s)], {"K": 3}) for s in ((6, 2, 4), (9, 3))),
+        ],
         [
             ((normal(9, 2),), {}, ValueError, r"shape \(9, 2\); expected a multiple of K = 8 steps"),
             ((normal(32, 2),), {"K": 32}, ValueError, r"K must lie in \[1, 31\], got 32"),
