@@ -3,7 +3,7 @@
 A segment is one Kompute tensor; a block is (segment, offset, size), 256-byte aligned.  Freed blocks wait in
 exact-size lists, so that a program that repeats itself allocates nothing.  Device work runs in recording
 order, so a block may be handed to later device work at once; the host writes immediately, so it only gets a
-block whose former users have run ("clean").
+block whose former users have run ("clean").  Blocks of a captured graph get their place when the capture ends.
 """
 
 from __future__ import annotations
