@@ -90,8 +90,9 @@ def memory_stats() -> dict[str, int]:
     """What the engine holds.
 
     Returns:
-        bytes_in_use, bytes_peak, bytes_reserved (in segments), bytes_budget; counts since start of allocations,
-        submits, replayed_submits (recorded before) and dispatches; numbers of segments and programs.
+        bytes_in_use (of graphs, all that they keep), bytes_peak, bytes_reserved (in segments), bytes_budget; counts
+        since start of allocations, submits, replayed_submits (recorded before) and dispatches; numbers of segments and
+        programs.
     """
     return engine().memory_stats()
 

@@ -1,11 +1,15 @@
 """grilly_vk.compile: one submit a call, the same bits as the plain function, never a wrong result."""
 
+import gc
+
 import numpy as np
 import pytest
 
 import grilly_vk
 import grilly_vk.functional as F
 from grilly_vk import nn, optim
+from grilly_vk.runtime import memory
+from grilly_vk.runtime.placement import place
 
 
 def make(seed=0, dropout=0.3):
@@ -53,6 +57,57 @@ def test_a_call_is_one_submit():
     after = grilly_vk.memory_stats()
     if grilly_vk.runtime.engine().host_visible and grilly_vk.runtime.engine().stream.recorder.native:
         assert after["submits"] - before["submits"] == 1
+
+
+def convolutions():
+    grilly_vk.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(),
+        nn.MaxPool2d(2), nn.Flatten(), nn.Linear(32 * 49, 10),
+    )  # fmt: skip
+    return model, optim.Adam(model.parameters()), (1, 28, 28)
+
+
+def perceptron():
+    grilly_vk.manual_seed(0)
+    model = nn.Sequential(nn.Linear(784, 300), nn.ReLU(), nn.Linear(300, 10))
+    return model, optim.SGD(model.parameters(), lr=0.1), (784,)
+
+
+@pytest.mark.parametrize("network", [convolutions, perceptron])
+def test_a_recording_holds_little_more_than_is_alive_at_once(network, monkeypatch):
+    needed = []
+
+    def watched(lives, limit):
+        needed.append(max(sum(s for s, a, b in lives if a <= now <= b) for _, now, _ in lives))
+        return place(lives, limit)
+
+    monkeypatch.setattr(memory, "place", watched)
+    model, optimizer, shape = network()
+
+    @grilly_vk.compile
+    def step(x, y):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((32, *shape)).astype(np.float32), rng.integers(0, 10, 32).astype(np.int32)
+    before = grilly_vk.memory_stats()["bytes_in_use"]
+    step(x, y).item()
+    (recorded,) = step._recorded.values()
+    held = recorded.graph.nbytes
+    assert 0 < needed[0] <= held <= 1.15 * needed[0]
+    inputs = sum(t.buffer.block.size for t in recorded.inputs)
+    assert grilly_vk.memory_stats()["bytes_in_use"] - before <= held + inputs + 4096
+    for _ in range(3):
+        step(x, y).item()
+    assert len(needed) == 1 and recorded.graph.nbytes == held
+    del step, recorded
+    gc.collect()
+    assert grilly_vk.memory_stats()["bytes_in_use"] <= before + 4096
 
 
 def test_results_are_copies():

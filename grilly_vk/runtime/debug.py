@@ -38,6 +38,7 @@ class Guards:
         pool.guard = ALIGN
         pool.on_alloc = self._allocated
         pool.on_free = self._freed
+        pool.on_place = self._placed
         pool.on_retire = self._poison
 
     def verify(self) -> None:
@@ -47,6 +48,8 @@ class Guards:
             RuntimeError: a kernel or the host wrote outside its memory, or after freeing it.
         """
         for block, nbytes in self._live.values():
+            if block.segment.tensor is None:
+                continue  # of a capture that failed
             end = block.offset + ALIGN + (nbytes + 3) // 4 * 4
             for what, start, stop in (
                 ("before", block.offset, block.offset + ALIGN),
@@ -78,18 +81,19 @@ class Guards:
 
     def _allocated(self, block: Block, nbytes: int, clean: bool) -> None:
         self._live[id(block)] = (block, nbytes)
-        if block.arena is not None:  # guards hold before the first replay too, and each replay renews them
-            with self._engine.outside_capture():
-                self._fill(block, block.offset, block.size, GUARD, False)
         self._fill(block, block.offset, block.size, GUARD, clean)
         if not clean:
             self._fill(block, block.offset + ALIGN, (nbytes + 3) // 4 * 4, POISON, False)
+
+    def _placed(self, block: Block) -> None:
+        """Guards hold before the first replay too; each replay renews them."""
+        self._fill(block, block.offset, block.size, GUARD, False)
 
     def _freed(self, block: Block) -> None:
         if self._live.pop(id(block), None) is not None:
             if block.arena is not None and block.arena is self._engine.memory.arena:
                 self._fill(block, block.offset, block.size, POISON, False)
-            else:
+            elif block.segment.tensor is not None:
                 self._poison(block)
 
     def _poison(self, block: Block) -> None:

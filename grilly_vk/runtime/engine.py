@@ -20,7 +20,7 @@ from ..errors import DeviceError, OutOfDeviceMemory
 from . import debug, devices
 from .config import Config
 from .kernels import Kernels, Program
-from .memory import Block, Buffer, Part, Pool, Segment, readable
+from .memory import Arena, Block, Buffer, Part, Pool, Segment, readable
 from .stream import RNG_BASE, RNG_KEY, Capture, Entry, Recorder, Stream
 
 log = logging.getLogger("grilly_vk")
@@ -203,19 +203,37 @@ class Engine:
             for name in pipeline.bindings:
                 given = arguments[name]
                 buffers.append(self._control_buffer if given is None else getattr(given, "buffer", given))
-            program = pipeline.program(
-                self._manager,
-                tuple([b.segment for b in buffers]),
-                _groups(items, self.local) if groups is None else groups,
-            )
-            if stream.capture is not None:
+            segments = tuple([b.segment for b in buffers])
+            count = _groups(items, self.local) if groups is None else groups
+            capture = stream.capture
+            if capture is None:
+                program = pipeline.program(self._manager, segments, count)
+            else:
+                pipeline.check(self._manager, segments)
                 for name in pipeline.bindings:
                     if hasattr(arguments[name], "requires_grad"):
-                        stream.capture.assumptions.meet(arguments[name])
+                        capture.assumptions.meet(arguments[name])
             cost = items if work is None else work
             if pipeline.draws:
                 arguments["draw"] = stream.take_draw(cost)
-            stream.append(program, pipeline.pack(buffers, arguments), cost, buffers)
+            push = pipeline.pack(buffers, arguments)
+            if capture is None:
+                stream.append(program, push, cost, buffers)
+            else:
+                capture.append(pipeline, count, push, cost, buffers)
+
+    def captured(self, capture: Capture) -> list[Entry]:
+        """The dispatches of a capture that has ended, with memory for what was made inside.
+
+        Raises:
+            OutOfDeviceMemory: there is no room for it.
+        """
+        self.memory.settle(capture.arena)
+        return list(capture.entries(self._manager))
+
+    def arena(self) -> Arena:
+        """Memory for a graph, none so far."""
+        return Arena(self._manager)
 
     def steps_per_submit(self, work_per_step: int) -> int:
         """How many steps of a long loop fit one submit; at least one, a power of two."""

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from .memory import Arena
 from .stream import Capture, Entry
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ class Graph:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._arena = Arena()
+        self._arena = engine.arena()
         capture = Capture(self._arena)
         self._capture: Capture | None = capture
         self._assumptions = capture.assumptions
@@ -58,6 +57,7 @@ class Graph:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         engine = self._engine
+        engine.memory.collect()  # what was dropped inside needs its memory no longer than its last dispatch
         capture, self._capture = self._capture, None
         engine.stream.capture = None
         engine.memory.arena = None
@@ -79,7 +79,7 @@ class Graph:
         engine = self._engine
         batch: list[Entry] = []
         held = 0
-        for entry, work in zip(capture.entries, capture.work):
+        for entry, work in zip(engine.captured(capture), capture.work):
             if batch and held + work > engine.stream.budget:
                 self._entries.append([*batch, engine.marker(0)])
                 batch, held = [], 0
@@ -101,6 +101,11 @@ class Graph:
             given = list(owners)
             self._capture.cleared = {id(o) for o in given}
             self._capture.assumptions.owns(given)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of device memory that the graph keeps from others, its results among them."""
+        return self._arena.nbytes
 
     @property
     def outdated(self) -> str | None:

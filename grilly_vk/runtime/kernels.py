@@ -51,6 +51,8 @@ class Pipeline:
         strides = {b.name + "_at": (b.name, b.stride) for b in face.bindings}
         # (binding or own name, stride); stride 0: a plain argument
         self._slots = tuple(strides.get(s.name, (s.name, 0)) for s in face.push)
+        # (word of the push constants, binding, stride) of each offset
+        self._offsets = [(i, self.bindings.index(name), s) for i, (name, s) in enumerate(self._slots) if s]
         plain = tuple(name for name, stride in self._slots if not stride)
         self._strides = tuple(b.stride for b in face.bindings)
         self._wide = any(stride > 4 for stride in self._strides)
@@ -89,17 +91,31 @@ class Pipeline:
         offset = {name: b.offset for name, b in zip(self.bindings, buffers)}
         return self._pack(*[offset[name] // stride if stride else arguments[name] for name, stride in self._slots])
 
+    def moved(self, push: bytes, by: Sequence[int]) -> bytes:
+        """Push constants for buffers that lie so many bytes later than those they were packed for."""
+        words = np.frombuffer(push, np.uint32).copy()
+        for word, binding, stride in self._offsets:
+            words[word] += by[binding] // stride
+        return words.tobytes()
+
+    def check(self, manager: Any, segments: Sequence[Segment]) -> None:
+        """Raises ValueError where memory is another device's."""
+        if any(s.owner is not manager for s in segments):
+            raise ValueError(f"kernel {self.name!r} was given tensors of different devices; see set_device()")
+
     def program(self, manager: Any, segments: tuple[Segment, ...], groups: int) -> Program:
         """The program for these segments and that many workgroups, made at its first use.
 
         Raises:
             ValueError: memory of another device.
+            RuntimeError: a tensor without memory, from a capture that has not ended well.
         """
         key = (segments, groups)
         found = self._programs.get(key)
         if found is None:
-            if any(s.owner is not manager for s in segments):
-                raise ValueError(f"kernel {self.name!r} was given tensors of different devices; see set_device()")
+            self.check(manager, segments)
+            for segment in segments:
+                segment.check()
             specs = np.array(self._spec_values, np.uint32).view(np.float32)
             push = np.zeros(len(self._face.push), np.float32)
             algorithm = manager.algorithm([s.tensor for s in segments], self.code, (groups, 1, 1), specs, push)

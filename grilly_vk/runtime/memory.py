@@ -3,13 +3,14 @@
 A segment is one Kompute tensor; a block is (segment, offset, size), 256-byte aligned.  Freed blocks wait in
 exact-size lists, so that a program that repeats itself allocates nothing.  Device work runs in recording
 order, so a block may be handed to later device work at once; the host writes immediately, so it only gets a
-block whose former users have run ("clean").
+block whose former users have run ("clean").  Blocks of a captured graph get their place when the capture ends.
 """
 
 from __future__ import annotations
 
 import bisect
 import functools
+import weakref
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import OutOfDeviceMemory
+from .placement import place
 
 ALIGN = 256
 
@@ -50,6 +52,13 @@ class Segment:
         self.words = words  # uint32 view of the memory; None where the host can't see it
         self.free: list[tuple[int, int]] = [(0, nbytes)]  # (offset, size), by offset
         self.dirty_until = -1  # submits after which the free ranges are unused by recorded work
+
+    def check(self) -> None:
+        """Raises where there is no memory: in a graph that is still captured, or whose capture failed."""
+        if self.tensor is None:
+            raise RuntimeError(
+                "a tensor that was made while a graph was captured has no memory until the capture has ended well"
+            )
 
     def carve(self, size: int) -> int | None:
         """Takes `size` bytes from the best-fitting free range; None if there is none."""
@@ -87,41 +96,45 @@ class Block:
         self.arena: Arena | None = None
 
 
+class Planned(Block):
+    """A block of a graph.  Without memory until the capture ends, when all lifetimes are known."""
+
+    __slots__ = ("buffer", "first", "freed", "last")
+
+    def __init__(self, arena: Arena, size: int) -> None:
+        super().__init__(arena.nowhere, 0, size)
+        self.arena = arena
+        self.first, self.last = arena.clock, arena.clock - 1  # the dispatches between which it is needed
+        self.freed = False
+        self.buffer: weakref.ref[Buffer] | None = None
+
+
 class Arena:
-    """The memory of one captured graph: reused inside the graph, by nobody else while the graph lives."""
+    """The memory of one captured graph: reused inside the graph, by nobody else while the graph lives.
 
-    __slots__ = ("alive", "cache")
+    Args:
+        owner: the kp.Manager.
+    """
 
-    def __init__(self) -> None:
-        self.cache: dict[int, list[Block]] = {}
-        self.alive = True
+    __slots__ = ("clock", "held", "live", "nowhere")
 
-    def carve(self, size: int) -> Block | None:
-        """A block of the tightest run of free neighbours that has room; what is left of the run stays free.
+    def __init__(self, owner: Any) -> None:
+        self.nowhere = Segment(0, owner, None, 0, None)  # where blocks are until they are placed
+        self.clock = 0  # dispatches so far
+        self.live: dict[Planned, None] = {}  # in the order of their making; while capturing, those needed and freed too
+        self.held: list[Block] = []  # what the pool gave for all of them
 
-        A graph keeps its memory, so it pays to look: sizes that come one after the other share it.
-        """
-        free = sorted((b for blocks in self.cache.values() for b in blocks), key=lambda b: (b.segment.number, b.offset))
-        runs: list[list[Block]] = []
-        for block in free:
-            last = runs[-1][-1] if runs else None
-            if last is not None and last.segment is block.segment and last.offset + last.size == block.offset:
-                runs[-1].append(block)
-            else:
-                runs.append([block])
-        sized = [(sum(b.size for b in run), run) for run in runs]
-        room, run = min((r for r in sized if r[0] >= size), key=lambda r: r[0], default=(0, []))
-        if not run:
-            return None
-        for block in run:
-            self.cache[block.size].remove(block)
-        made = Block(run[0].segment, run[0].offset, size)
-        made.arena = self
-        if room > size:
-            rest = Block(made.segment, made.offset + size, room - size)
-            rest.arena = self
-            self.cache.setdefault(rest.size, []).append(rest)
-        return made
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the graph keeps from others, its results among them."""
+        return sum(b.size for b in self.held)
+
+    def drop(self, block: Planned) -> None:
+        """Nobody asks for the block's contents after the dispatches that were noted so far."""
+        if block.segment is self.nowhere:
+            block.freed = True
+        else:
+            del self.live[block]
 
 
 class Buffer:
@@ -130,7 +143,7 @@ class Buffer:
     `version` is a list of one number that in-place changes count up; whoever shares the memory shares the list.
     """
 
-    __slots__ = ("_released", "block", "nbytes", "offset", "segment", "version")
+    __slots__ = ("__weakref__", "_released", "block", "nbytes", "offset", "segment", "version")
 
     def __init__(self, block: Block, offset: int, nbytes: int, released: deque[Block]) -> None:
         self.block = block
@@ -147,31 +160,42 @@ class Buffer:
 
     def words(self) -> np.ndarray:
         """The memory as uint32, on a segment that the host can see.  The caller has synchronised."""
-        words = self.segment.words
-        if words is None:
-            raise RuntimeError("this memory is not visible to the host")
-        return words[self.offset // 4 : (self.offset + self.nbytes + 3) // 4]
+        return _words(self)
 
 
 class Part:
     """A stretch of a buffer, for kernels that work on some of the steps.  Keeps the buffer alive."""
 
-    __slots__ = ("block", "nbytes", "offset", "parent", "segment", "version")
+    __slots__ = ("block", "nbytes", "parent", "start", "version")
 
     def __init__(self, parent: Buffer | Part, start: int, nbytes: int) -> None:
         self.parent = parent
         self.block: Block = parent.block
-        self.segment: Segment = parent.segment
-        self.offset: int = parent.offset + start
+        self.start = start
         self.nbytes = nbytes
         self.version: list[int] = parent.version
 
     def words(self) -> np.ndarray:
         """As `Buffer.words`."""
-        words = self.segment.words
-        if words is None:
-            raise RuntimeError("this memory is not visible to the host")
-        return words[self.offset // 4 : (self.offset + self.nbytes + 3) // 4]
+        return _words(self)
+
+    @property
+    def segment(self) -> Segment:
+        """As `Buffer.segment`, which changes when a graph is placed."""
+        return self.parent.segment
+
+    @property
+    def offset(self) -> int:
+        """As `Buffer.offset`, which changes when a graph is placed."""
+        return self.parent.offset + self.start
+
+
+def _words(buffer: Buffer | Part) -> np.ndarray:
+    segment = buffer.segment
+    segment.check()
+    if segment.words is None:
+        raise RuntimeError("this memory is not visible to the host")
+    return segment.words[buffer.offset // 4 : (buffer.offset + buffer.nbytes + 3) // 4]
 
 
 class Pool:
@@ -202,6 +226,7 @@ class Pool:
         self.guard = 0  # bytes kept on either side of an allocation, for the debug mode
         self.on_alloc: Callable[[Block, int, bool], None] | None = None
         self.on_free: Callable[[Block], None] | None = None
+        self.on_place: Callable[[Block], None] | None = None  # a block of a graph, when it gets its memory
         self.on_retire: Callable[[Block], None] | None = None  # a free block that a dropped graph owned
         self.in_use = self.peak = self.allocations = 0
         self.released: deque[Block] = deque()  # filled by finalizers, in any thread
@@ -220,8 +245,9 @@ class Pool:
         Raises:
             OutOfDeviceMemory: larger than one buffer may be, or than what is left.
         """
+        arena = None if clean else self.arena
         size = rounded(nbytes + 2 * self.guard)
-        if size > self.max_bytes:
+        if size > self.max_bytes or arena is not None:  # a graph needs no classes of size
             size = -(-(nbytes + 2 * self.guard) // ALIGN) * ALIGN
         if size > self.max_bytes:
             raise OutOfDeviceMemory(
@@ -229,14 +255,68 @@ class Pool:
             )
         if self.released or self.retired:
             self.collect()
-        block = self._cached(size, clean) or self._carved(size, clean)
         self.allocations += 1
-        self.in_use += block.size
-        if self.in_use > self.peak:
-            self.peak = self.in_use
+        if arena is not None:
+            planned = Planned(arena, max(size, ALIGN))
+            arena.live[planned] = None
+            if self.on_alloc is not None:
+                self.on_alloc(planned, nbytes, clean)
+            buffer = Buffer(planned, self.guard, nbytes, self.released)
+            planned.buffer = weakref.ref(buffer)
+            return buffer
+        block = self._take(size, clean)
         if self.on_alloc is not None:
             self.on_alloc(block, nbytes, clean)
         return Buffer(block, block.offset + self.guard, nbytes, self.released)
+
+    def settle(self, arena: Arena) -> None:
+        """Places the blocks of a graph, whose capture has ended; what is still referred to shares its memory with none.
+
+        Raises:
+            OutOfDeviceMemory: no room.
+        """
+        blocks = [b for b in arena.live if not b.freed or b.last >= b.first]
+        lives = [(b.size, b.first, b.last if b.freed else arena.clock) for b in blocks]
+        limit = self.max_bytes // ALIGN * ALIGN
+        while True:
+            places, pieces = place(lives, limit)
+            try:
+                for size in pieces:
+                    arena.held.append(self._take(size))
+                break
+            except OutOfDeviceMemory:  # smaller pieces may fit between what others have
+                self._free(arena.held)
+                arena.held = []
+                largest = max(size for size, _, _ in lives)
+                if max(pieces) == largest:
+                    raise
+                limit = max(max(pieces) // 2 // ALIGN * ALIGN, largest)
+        for block, (piece, offset) in zip(blocks, places):
+            block.segment = arena.held[piece].segment
+            block.offset = arena.held[piece].offset + offset
+            buffer = block.buffer() if block.buffer is not None else None
+            if buffer is not None:
+                buffer.segment = block.segment
+                buffer.offset = block.offset + self.guard
+        arena.live = {b: None for b in arena.live if not b.freed}
+        if self.on_place is not None:
+            for block in arena.live:
+                self.on_place(block)
+
+    def _take(self, size: int, clean: bool = False) -> Block:
+        block = self._cached(size, clean) or self._carved(size, clean)
+        self.in_use += block.size
+        if self.in_use > self.peak:
+            self.peak = self.in_use
+        return block
+
+    def _free(self, blocks: list[Block]) -> None:
+        """Puts blocks on the free lists; the device may still have to run work on them."""
+        done, pending = self._serial()
+        for block in blocks:
+            self.in_use -= block.size
+            block.freed_at = done if pending else done - 1
+            self._cache.setdefault(block.size, []).append(block)
 
     def collect(self) -> None:
         """Puts the blocks of dropped buffers and graphs on the free lists."""
@@ -244,60 +324,43 @@ class Pool:
             self._end_arena(self.retired.popleft())
         while self.released:
             block = self.released.popleft()
-            self.in_use -= block.size
             if self.on_free is not None:
                 self.on_free(block)
-            done, pending = self._serial()  # after on_free, which may issue work on the block
-            block.freed_at = done if pending else done - 1
-            arena = block.arena
-            if arena is not None and arena.alive:
-                cache = arena.cache
+            if isinstance(block, Planned) and block.arena is not None:
+                block.arena.drop(block)
             else:
-                block.arena = None
-                cache = self._cache
-            waiting = cache.get(block.size)
-            if waiting is None:
-                cache[block.size] = [block]
-            else:
-                waiting.append(block)
+                self._free([block])
 
     def _end_arena(self, arena: Arena) -> None:
-        arena.alive = False
-        for size, blocks in arena.cache.items():
-            for block in blocks:
+        """Results stay, now as blocks like others; what lies between them is free."""
+        results = sorted((b for b in arena.live if b.segment is not arena.nowhere), key=lambda b: b.offset)
+        for held in arena.held:
+            start, stop = held.offset, held.offset + held.size
+            inside = [b for b in results if b.segment is held.segment and start <= b.offset < stop]
+            for block in inside:
                 block.arena = None
-                if self.on_retire is not None:
-                    self.on_retire(block)
-                block.freed_at = self._serial()[0]
-            self._cache.setdefault(size, []).extend(blocks)
-        arena.cache.clear()
+            edges = [start, *(edge for b in inside for edge in (b.offset, b.offset + b.size)), stop]
+            gaps = [Block(held.segment, a, b - a) for a, b in zip(edges[::2], edges[1::2]) if b > a]
+            if self.on_retire is not None:
+                for gap in gaps:
+                    self.on_retire(gap)
+            self._free(gaps)
+        arena.held = []
+        arena.live = {}
 
     def cached_blocks(self) -> list[Block]:
         """Every free block that waits for a request of its size."""
         return [b for blocks in self._cache.values() for b in blocks]
 
     def _cached(self, size: int, clean: bool) -> Block | None:
-        if self.arena is not None and not clean:
-            blocks = self.arena.cache.get(size)
-            if blocks:
-                return blocks.pop()
-            found = None if self.guard else self.arena.carve(size)  # guards know blocks as they were handed out
-            if found is not None:
-                return found
         blocks = self._cache.get(size)
         if not blocks:
             return None
         if not clean:
-            block = blocks.pop()
-            block.arena = self.arena
-            return block
+            return blocks.pop()
         # The latest clean one: a loop gets the same memory again, and so replays what was recorded for it.
         clean_ones = bisect.bisect_left(blocks, self._serial()[0], key=lambda b: b.freed_at)
         return blocks.pop(clean_ones - 1) if clean_ones else None
-
-    def _owned(self, block: Block) -> Block:
-        block.arena = self.arena
-        return block
 
     def _carved(self, size: int, clean: bool) -> Block:
         found = self._from_ranges(size)
@@ -312,8 +375,7 @@ class Pool:
         segment, offset = found
         if clean and segment.dirty_until >= self._serial()[0]:
             self._flush()
-        block = Block(segment, offset, size)
-        return block if clean else self._owned(block)
+        return Block(segment, offset, size)
 
     def _from_ranges(self, size: int) -> tuple[Segment, int] | None:
         for segment in self.segments:

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
 from ..errors import DeviceError
 from .assumptions import Assumptions
-from .kernels import Program
-from .memory import Arena, Buffer, Segment
+from .kernels import Pipeline, Program
+from .memory import Arena, Block, Buffer, Planned, Segment
 
 Entry = tuple[Program, bytes]  # a dispatch: what runs, with which push constants
 TICKET, RNG_KEY, RNG_BASE = 0, 1, 3  # words of the control block (shaders/include/control.glsl)
@@ -130,9 +130,6 @@ class Stream:
 
     def append(self, program: Program, push: bytes, work: int, buffers: Sequence[Buffer]) -> None:
         """Notes a dispatch; submits what was noted before if both together are too much for one submit."""
-        if self.capture is not None:
-            self.capture.append(program, push, work, buffers)
-            return
         pending = self._pending
         if pending and (self._work + work > self.budget or len(pending) >= _MAX_PENDING):
             self.flush()
@@ -270,7 +267,7 @@ class Capture:
     def __init__(self, arena: Arena) -> None:
         self.arena = arena
         self.assumptions = Assumptions(arena)
-        self.entries: list[Entry] = []
+        self.calls: list[tuple[Pipeline, int, bytes, tuple[Block, ...]]] = []
         self.work: list[int] = []
         self.keep: dict[int, Buffer] = {}
         self.draws = 0
@@ -279,12 +276,21 @@ class Capture:
         self.begun: set[int] = set()  # ids of the modules whose state starts inside
         self.at_end: list[Callable[[], None]] = []  # checks before the graph is finished
 
-    def append(self, program: Program, push: bytes, work: int, buffers: Sequence[Buffer]) -> None:
+    def append(self, pipeline: Pipeline, groups: int, push: bytes, work: int, buffers: Sequence[Buffer]) -> None:
         """Notes a dispatch, and holds on to the buffers that are not the graph's own."""
-        self.entries.append((program, push))
+        self.calls.append((pipeline, groups, push, tuple([b.block for b in buffers])))
         self.work.append(work)
         for buffer in buffers:
-            if buffer.block.arena is not self.arena:
-                self.keep[id(buffer)] = buffer
-            else:
+            block = buffer.block
+            if isinstance(block, Planned) and block.arena is self.arena:
+                block.last = self.arena.clock
                 self.assumptions.changes(buffer.version)
+            else:
+                self.keep[id(buffer)] = buffer
+        self.arena.clock += 1
+
+    def entries(self, manager: Any) -> Iterator[Entry]:
+        """The dispatches, once the graph's own blocks are placed."""
+        for pipeline, groups, push, blocks in self.calls:
+            program = pipeline.program(manager, tuple([b.segment for b in blocks]), groups)
+            yield program, pipeline.moved(push, [b.offset if b.arena is self.arena else 0 for b in blocks])
