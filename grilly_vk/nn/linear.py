@@ -9,7 +9,9 @@ import numpy as np
 
 from .. import arguments
 from ..ops import event_linear, gather, matmul
-from ..tensor import empty
+from ..ops.elementwise import as_tensor
+from ..runtime import capturing
+from ..tensor import Tensor, empty
 from . import init
 from .module import Module, Parameter
 
@@ -22,8 +24,9 @@ class Linear(Module):
     Args:
         in_features, out_features: sizes of the last axis of input and output.
         bias: whether a bias is added (default True).
-        event_driven: how inputs of spikes are multiplied: "auto" (default) skips what is 0 in tensors that are marked
-            as spikes (`Tensor.is_spikes`) where that is faster, True always, False never; see `F.linear`.
+        event_driven: how inputs of spikes are multiplied: True skips what is 0, False never; "auto" (default) skips
+            in tensors that are marked as spikes (`Tensor.is_spikes`) where that is faster at the density that was
+            measured: at the calls 1, 2, 4, 8, ..., but not while a graph is captured.  See `F.linear`.
 
     Shape:
         (..., in_features) to (..., out_features).
@@ -48,6 +51,8 @@ class Linear(Module):
     ) -> None:
         super().__init__()
         self.event_driven = event_linear.checked(event_driven)
+        self._calls = 0
+        self._ways: event_linear.Ways | None = None  # measured last
         self.in_features = arguments.size("in_features", in_features)
         self.out_features = arguments.size("out_features", out_features)
         self.weight = Parameter(empty((self.out_features, self.in_features)))
@@ -67,7 +72,19 @@ class Linear(Module):
 
     def forward(self, x: Any) -> Any:
         """(..., in_features) to (..., out_features)."""
-        return matmul.linear(x, self.weight, self.bias, event_driven=self.event_driven)
+        x = as_tensor("x", x)
+        how = self._by_density(x) if self.event_driven == "auto" else self.event_driven
+        return matmul.linear(x, self.weight, self.bias, event_driven=how)
+
+    def _by_density(self, x: Tensor) -> event_linear.Ways | bool:
+        """What was faster when the density was measured last; the waits grow rarer."""
+        if not event_linear.may_pay(x, self.out_features) or x.shape[-1] != self.in_features:
+            return False
+        if capturing() is None:
+            calls = self.__dict__["_calls"] = self._calls + 1
+            if calls & (calls - 1) == 0:
+                self.__dict__["_ways"] = event_linear.measured(x)
+        return self._ways or False
 
     def extra_repr(self) -> str:
         """Sizes, whether there is a bias, and event_driven unless it is "auto"."""

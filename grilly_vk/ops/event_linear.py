@@ -2,14 +2,13 @@
 
 Groups of eight rows share one list of the inputs at which any of them is active, with a bit for each row, so a row
 of weights is read once for all eight.  A list costs nothing where its group is silent; where everything fires, it
-costs what a dense product in tiles of eight rows does.  The kernels find the density themselves: nothing is read
-back, the same input gives the same bits whatever ran before, and recorded graphs stay right for every input.
+costs more than a dense product.  The kernels list the events themselves, so recorded graphs stay right for every input.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ..tensor import UINT32, Tensor, empty
 from .shape import transpose
@@ -30,27 +29,69 @@ def checked(event_driven: Any) -> EventDriven:
     raise ValueError(f'event_driven must be "auto", True or False, got {event_driven!r}')
 
 
-def pays(x: Tensor, outs: int, event_driven: EventDriven) -> bool:
-    """Whether x @ weight.T goes by events: what the user said, or on "auto" where it is faster as far as known.
+class Shares(NamedTuple):
+    """How much of the dense work the lists hold: of the product, and of the weight's gradient."""
 
-    A CPU gains at every density, since what limits its dense kernels is loads.  On GPUs dense tiles read each weight
-    for many rows at once and lists for eight at most; nobody has measured them there, so "auto" stays dense.
+    forward: float
+    gradient: float
+
+
+class Ways(NamedTuple):
+    """Which of the two products go by events."""
+
+    forward: bool
+    gradient: bool
+
+
+# Break-even on lavapipe (tools/bench event-driven): what a list holds costs 3.6 and 2.2 times its dense share.
+_LIMITS = Shares(0.27, 0.45)
+
+
+def may_pay(x: Tensor, outs: int) -> bool:
+    """Whether events could be faster than dense products for x @ weight.T, depending on x's density.
+
+    On GPUs dense tiles read each weight for many rows at once and lists for eight at most; nobody has measured them
+    there, so "auto" stays dense.
     """
-    if event_driven != "auto":
-        return event_driven
     rows = math.prod(x.shape[:-1])
     return x.is_spikes and x.engine.info.type == "cpu" and rows >= _LEAST_ROWS and outs >= _LEAST_OUTS
+
+
+def measured(x: Tensor) -> Ways:
+    """Which way is faster at the density of x (..., ins); waits for the device."""
+    shares = shares_of(x)
+    return Ways(shares.forward < _LIMITS.forward, shares.gradient < _LIMITS.gradient)
+
+
+def shares_of(x: Tensor) -> Shares:
+    """The length of the lists that x makes, as a share of the longest possible; waits for the device."""
+    ins, rows = x.shape[-1], math.prod(x.shape[:-1])
+    found = []
+    for lines, steps, inner, strides in ((rows, ins, _inner(x, rows), (ins, 1)), (ins, rows, 1, (1, ins))):
+        _, counts, _ = _lists(x.detach(), lines, steps, inner, strides)
+        found.append(4.0 * float((counts.numpy() & 0x7FFFFFFF).mean()) * counts.shape[1] / steps)
+    return Shares(*found)
+
+
+def ways(x: Tensor, outs: int, event_driven: EventDriven | Ways) -> Ways:
+    """What the user said; on "auto", without a measured density, dense products."""
+    if isinstance(event_driven, Ways):
+        return event_driven
+    return Ways(event_driven is True, event_driven is True)
 
 
 def forward(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """x @ weight.T + bias as (rows, outs), for x (..., ins) of any values, fast where most are 0."""
     outs, ins = weight.shape
     rows = math.prod(x.shape[:-1])
-    # Neighbours in time fire alike, so a group is eight steps of one sample where the first axis may be time.
-    inner = max(1, rows // x.shape[0]) if x.ndim > 2 and x.shape[0] >= _ROWS else 1
     y = empty((rows, outs), on=x.engine)
-    _product(x, _transposed(weight.detach()), bias, y, rows, ins, outs, inner, (ins, 1), (outs, 1))
+    _product(x, _transposed(weight.detach()), bias, y, rows, ins, outs, _inner(x, rows), (ins, 1), (outs, 1))
     return y
+
+
+def _inner(x: Tensor, rows: int) -> int:
+    """Neighbours in time fire alike, so a group is eight steps of one sample where the first axis may be time."""
+    return max(1, rows // x.shape[0]) if x.ndim > 2 and x.shape[0] >= _ROWS else 1
 
 
 def weight_gradient(g: Tensor, x: Tensor, rows: int) -> Tensor:
@@ -70,6 +111,22 @@ def _transposed(x: Tensor) -> Tensor:
     return y
 
 
+def _lists(
+    s: Tensor, rows: int, steps: int, inner: int, strides: tuple[int, int]
+) -> tuple[Tensor, Tensor, dict[str, Any]]:
+    """The lists of S (rows, steps), their lengths in fours, and the sizes that the product needs too."""
+    tiles = -(-(rows // inner) // _ROWS) * inner
+    chunks = -(-steps // _CHUNK)
+    lists = empty((tiles, chunks, _CHUNK), UINT32, s.engine)
+    counts = empty((tiles, chunks), UINT32, s.engine)
+    sizes: dict[str, Any] = {"tiles": tiles, "chunks": chunks, "inner": inner, "rows": rows}
+    sizes |= {"row_stride": strides[0], "step_stride": strides[1]}
+    s.engine.launch(
+        "snn-event-list", tiles * chunks, work=rows * steps, s=s, list=lists, count=counts, steps=steps, **sizes
+    )
+    return lists, counts, sizes
+
+
 def _product(
     s: Tensor,
     d: Tensor,
@@ -86,15 +143,8 @@ def _product(
 
     `inner`: rows of a group are so far apart; it divides `rows`.
     """
-    tiles = -(-(rows // inner) // _ROWS) * inner
-    chunks = -(-steps // _CHUNK)
-    lists = empty((tiles, chunks, _CHUNK), UINT32, s.engine)
-    counts = empty((tiles, chunks), UINT32, s.engine)
-    sizes: dict[str, Any] = {"tiles": tiles, "chunks": chunks, "inner": inner, "rows": rows}
-    sizes |= {"row_stride": s_strides[0], "step_stride": s_strides[1]}
-    s.engine.launch(
-        "snn-event-list", tiles * chunks, work=rows * steps, s=s, list=lists, count=counts, steps=steps, **sizes
-    )
+    lists, counts, sizes = _lists(s, rows, steps, inner, s_strides)
+    tiles = sizes["tiles"]
     vec = 4 if n % 4 == 0 and all(t is None or t.buffer.offset % 16 == 0 for t in (d, bias)) else 1
     wide = (4 if vec == 4 else 8) if s.engine.info.type == "cpu" else 1
     s.engine.launch(

@@ -154,20 +154,23 @@ def _batched(t: Tensor, lead: tuple[int, ...], step: int) -> tuple[Tensor, int]:
     return broadcast_to(t.detach(), (*lead, *t.shape[-2:])), step
 
 
-def linear(x: Any, weight: Any, bias: Any = None, *, event_driven: event_linear.EventDriven = "auto") -> Tensor:
+def linear(
+    x: Any, weight: Any, bias: Any = None, *, event_driven: event_linear.EventDriven | event_linear.Ways = False
+) -> Tensor:
     """x @ weight.T + bias.
 
     Args:
         x: (..., in). weight: (out, in). bias: (out,) or None.
-        event_driven: True: skip the zeros of x, in the product and in the weight's gradient; False: dense products;
-            "auto" (default): skip where x is marked as spikes (`Tensor.is_spikes`), is large enough, and the device
-            gains by it.  Both sum the same products, in an order that may differ, so results agree to rounding; but
-            where x is 0, skipping sees neither infinity nor NaN in weight or gradient, whose product with 0 is NaN.
+        event_driven: True: skip the zeros of x, in the product and in the weight's gradient; False (default): dense
+            products.  `nn.Linear` chooses by the density it measures.  Both sum the same products, so results agree
+            to rounding; but where x is 0, skipping sees neither infinity nor NaN in weight or gradient, whose product
+            with 0 is NaN.
 
     Raises:
         ValueError: shapes that don't fit, or another event_driven.
     """
-    event_driven = event_linear.checked(event_driven)
+    if not isinstance(event_driven, (bool, event_linear.Ways)):
+        raise ValueError(f"event_driven must be True or False, got {event_driven!r}")
     x, weight = as_tensor("x", x), as_tensor("weight", weight)
     bias = None if bias is None else as_tensor("bias", bias)
     for name, t in (("x", x), ("weight", weight), ("bias", bias)):
@@ -181,8 +184,8 @@ def linear(x: Any, weight: Any, bias: Any = None, *, event_driven: event_linear.
     if bias is not None and bias.shape != (outs,):
         raise ValueError(f"bias has shape {bias.shape}; expected ({outs},)")
     rows = math.prod(x.shape[:-1])
-    events = event_linear.pays(x, outs, event_driven)
-    if events:
+    events = event_linear.ways(x, outs, event_driven)
+    if events.forward:
         y = event_linear.forward(x, weight, bias)
     else:
         y = product(_NT, x, weight, 1, rows, outs, ins, (0, 0), bias)
@@ -194,7 +197,7 @@ def linear(x: Any, weight: Any, bias: Any = None, *, event_driven: event_linear.
         gx = gw = gb = None
         if kept_w is not None:
             gx = product(_NN, g, kept_w, 1, rows, ins, outs, (0, 0)).view(shape_x)
-        if kept_x is not None and events:
+        if kept_x is not None and events.gradient:
             gw = event_linear.weight_gradient(g, kept_x, rows)
         elif kept_x is not None:
             gw = product(_TN, g, kept_x, 1, outs, ins, rows, (0, 0)).view((outs, ins))
