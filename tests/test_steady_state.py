@@ -48,7 +48,7 @@ train(compiled, 50)  # the allocators settle, and both ways have what they need
 train(step, 50)
 before, held = resident(), kept()
 growth, done = [], 350
-for run, steps, rounds in ((step, EAGER // 2, 1), (compiled, 1500, 3)):
+for run, steps, rounds in ((step, EAGER // 2, 1), (compiled, 750, 9)):
     for _ in range(rounds):
         last = train(run, steps)
         done += len(last)
@@ -58,7 +58,8 @@ assert done >= 5000, done
 assert kept() == held, (held, kept())
 assert compiled.captures == 1
 assert sum(last[-50:]) < sum(first[:50])  # it was training
-assert min(growth[1:]) < 1 << 20, growth  # a leak of 700 bytes a step would be 1 MiB a round
+# The cache of recorded submits fills for some 4,000 steps; a leak of 350 bytes a step would be 256 KiB a round.
+assert min(growth[1:]) < 1 << 18, growth
 """
 
 
