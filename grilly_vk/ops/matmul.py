@@ -85,6 +85,8 @@ def _padded(
 
     def widened(t: Tensor, step: int, size: tuple[int, int], wanted: tuple[int, int]) -> Tensor:
         stack = t.detach().view((batch if step else 1, *size))
+        if size == wanted and stack.buffer.offset % 16 == 0:
+            return stack
         return pad(stack, [(0, w - s) for s, w in zip(size, wanted)])
 
     a, b = widened(a, steps[0], size_a, full_a), widened(b, steps[1], size_b, full_b)
