@@ -89,6 +89,15 @@ def test_batch_norm_over_time():
     np.testing.assert_allclose(merged[1].running_mean.numpy(), 0.1 * conv.mean((0, 2, 3)), rtol=1e-4, atol=1e-6)
 
 
+def test_summary_leaves_the_state_alone():
+    model = nn.Sequential(nn.Linear(3, 2), nn.IFNode())
+    model(np.ones((4, 3), np.float32))
+    before = model[1].v
+    assert "(7, 2)" in str(nn.summary(model, (7, 3)))
+    assert model[1].v is before
+    model(np.ones((4, 3), np.float32))
+
+
 def test_a_module_of_ones_own_is_called_once_a_step():
     class Own(nn.Module):
         def __init__(self):

@@ -10,6 +10,7 @@ from .. import arguments
 from ..autograd import no_grad
 from ..tensor import Tensor, full
 from .module import Module
+from .stateful import StatefulModule
 
 
 class Summary:
@@ -44,7 +45,7 @@ def _shapes(out: Any) -> str:
 
 
 def summary(model: Module, input_shape: Any, dtype: Any = np.float32) -> Summary:
-    """Runs zeros through the model in evaluation mode, and lists its layers.
+    """Runs zeros through the model in evaluation mode, and lists its layers; state is put back afterwards.
 
     Args:
         model: a Module.
@@ -81,11 +82,14 @@ def summary(model: Module, input_shape: Any, dtype: Any = np.float32) -> Summary
 
     handles = []
     modes = [(module, module.training) for module in model.modules()]
+    states = [(m, m.memories()) for m in model.modules() if isinstance(m, StatefulModule)]
     try:
         for name, module in model.named_modules():
             if not any(True for _ in module.children()) or any(True for _ in module.parameters(recurse=False)):
                 handles.append(module.register_forward_hook(note(name)))
         model.eval()
+        for stateful, _ in states:
+            stateful.reset()
         with no_grad():
             model(*inputs)
     finally:
@@ -93,4 +97,8 @@ def summary(model: Module, input_shape: Any, dtype: Any = np.float32) -> Summary
             handle.remove()
         for module, training in modes:
             module.training = training
+        for stateful, state in states:
+            stateful.reset()
+            for name, value in state.items():
+                setattr(stateful, name, value)
     return Summary(rows, model.num_parameters(), model.num_parameters(trainable=True))
