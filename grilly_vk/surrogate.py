@@ -123,7 +123,7 @@ class Sigmoid(_Scaled):
 
 
 class FastSigmoid(_Scaled):
-    """alpha / (2 (1 + alpha |x|)^2), the derivative of 1/2 + alpha x / (2 (1 + alpha |x|)).
+    """``alpha / (2 (1 + alpha |x|)^2)``, the derivative of ``1/2 + alpha x / (2 (1 + alpha |x|))``.
 
     Args:
         alpha: steepness (default 2).
@@ -141,7 +141,7 @@ class FastSigmoid(_Scaled):
 
 
 class SuperSpike(_Scaled):
-    """1 / (1 + beta |x|)^2.
+    """``1 / (1 + beta |x|)^2``.
 
     Args:
         beta: steepness (default 25).
@@ -162,10 +162,10 @@ class SuperSpike(_Scaled):
 
 
 class PiecewiseQuadratic(_Scaled):
-    """max(0, alpha - alpha^2 |x|), the derivative of a piecewise quadratic function.
+    """``max(0, alpha - alpha^2 |x|)``, the derivative of a piecewise quadratic function.
 
     Args:
-        alpha: height (default 1); it is zero from |x| = 1 / alpha on.
+        alpha: height (default 1); it is zero from ``|x| = 1 / alpha`` on.
 
     Raises:
         TypeError, ValueError: alpha is not positive.
@@ -196,7 +196,7 @@ class Erf(_Scaled):
 
 
 class Rect(_Scaled):
-    """alpha where |x| < 1 / (2 alpha), else 0.
+    """alpha where ``|x| < 1 / (2 alpha)``, else 0.
 
     Args:
         alpha: height (default 1).
@@ -231,7 +231,7 @@ class Tanh(_Scaled):
 
 
 class Boxcar(Surrogate):
-    """`height` where |x| <= width / 2, else 0.
+    """`height` where ``|x| <= width / 2``, else 0.
 
     Args:
         width: of the box (default 2).
@@ -249,7 +249,7 @@ class Boxcar(Surrogate):
 
 
 class Triangular(Surrogate):
-    """max(0, 1 - |k x|).
+    """``max(0, 1 - |k x|)``.
 
     Args:
         k: steepness (default 2).
