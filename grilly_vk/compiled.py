@@ -140,7 +140,7 @@ class Compiled:
 
 
 def _seen(roots: list[Module]) -> tuple[tuple[Any, ...], list[Any]]:
-    """Modes and hooks of every module in `roots`, and all modules, parameters and buffers."""
+    """Modes, settings and hooks of every module in `roots`, and all modules, parameters and buffers."""
     modes: list[Any] = []
     parts: list[Any] = []
     todo, known = roots[::-1], set()
@@ -149,7 +149,7 @@ def _seen(roots: list[Module]) -> tuple[tuple[Any, ...], list[Any]]:
         if module in known:
             continue
         known.add(module)
-        modes += (module.training, getattr(module, "step_mode", None))
+        modes += (module.training, getattr(module, "step_mode", None), module.baked())
         modes += (*module._forward_pre_hooks, *module._forward_hooks)  # keys that no two share
         parts.append(module)
         parts += module._parameters.values()
@@ -176,11 +176,11 @@ def compile(function: Callable[..., Any]) -> Compiled:
 
     Made for whole training steps: forward, backward, optimizer, random numbers.  Arrays and tensors among the
     arguments are copied into static inputs; other arguments are part of what the recording is for, as are the
-    train/eval mode, step mode and hooks of modules that the function refers to.  Where an optimizer's groups, a
-    parameter's requires_grad or a module's parts have changed since, the function is recorded again.  Results are
-    copies, and bit-identical to those of the plain function.  Python inside runs at recording only: counters, prints
-    and random Python numbers do not happen again, and state must live in tensors.  Spiking nodes start from their
-    first state: call F.reset_net inside.
+    train/eval mode, step mode and hooks of modules that the function refers to, and the settings of spiking nodes.
+    Where an optimizer's groups, a parameter's requires_grad or a module's parts have changed since, the function is
+    recorded again.  Results are copies, and bit-identical to those of the plain function.  Python inside runs at
+    recording only: counters, prints and random Python numbers do not happen again, and state must live in tensors.
+    Spiking nodes start from their first state: call F.reset_net inside.
 
     Args:
         function: takes and returns arrays, tensors and nested lists, tuples and dicts of them.

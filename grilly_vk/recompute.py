@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from .autograd import Edge, Node, edge_key, edge_of, enable_grad, grad_enabled, next_number, run_tape
 from .tensor import FLOAT32, Tensor, full
 
 
+class Holder(Protocol):
+    """A module with a state."""
+
+    _memories: dict[str, Any]
+
+
 class _Mode(threading.local):
     again = False
+
+    def __init__(self) -> None:
+        self.used: list[dict[int, tuple[Holder, dict[str, Any]]]] = []  # of the first runs that this thread is in
 
 
 _mode = _Mode()
@@ -20,6 +29,29 @@ _mode = _Mode()
 def running_again() -> bool:
     """Whether this thread is in the second run of a `checkpoint`: what counts calls must not count that one."""
     return _mode.again
+
+
+def using(holder: Holder) -> None:
+    """Notes the state of a module before its first use in a `checkpoint`, for the second run to begin at."""
+    for used in _mode.used:
+        if id(holder) not in used:
+            used[id(holder)] = holder, _state(holder)
+
+
+def _state(holder: Holder) -> dict[str, Any]:
+    return {name: getattr(holder, name) for name in holder._memories}
+
+
+def _set(states: list[tuple[Holder, dict[str, Any]]]) -> None:
+    for holder, state in states:
+        for name, value in state.items():
+            setattr(holder, name, value)
+
+
+def _left(holders: list[Holder]) -> list[tuple[Holder, str, Tensor]]:
+    """The states on the tape that a run left behind: results of it, as those that fn gives are."""
+    states = [(h, name, value) for h in holders for name, value in _state(h).items()]
+    return [(h, name, v) for h, name, v in states if isinstance(v, Tensor) and v.requires_grad]
 
 
 def _run(fn: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, list[Any], list[Tensor]]:
@@ -64,7 +96,8 @@ def checkpoint(fn: Callable[..., Any], *args: Any) -> Any:
 
     The memory of a long network falls from all its intermediate results to those of one part and the parts' own
     inputs, for one more forward pass.  The second run draws the same random numbers as the first, so dropout drops
-    the same elements; fn must do the same both times in every other respect, and change nothing.
+    the same elements, and it begins with the state that spiking nodes had; what they have after the first run stays.
+    In every other respect fn must do the same both times, and change nothing.
 
     Args:
         fn: takes args and gives a Tensor or a tuple of them.  Parameters that it uses need not be arguments.
@@ -86,8 +119,18 @@ def checkpoint(fn: Callable[..., Any], *args: Any) -> Any:
     engine = given[0].engine if given else full((), 0.0).engine
     with engine.lock:  # random numbers of other threads must not come in between
         position, above = engine.draw_position(), next_number()
-        result, own, made = _run(fn, args)
+        used: dict[int, tuple[Holder, dict[str, Any]]] = {}
+        _mode.used.append(used)
+        try:
+            result, own, made = _run(fn, args)
+        finally:
+            _mode.used.pop()
         drew = engine.draw_position() != position
+    first = list(used.values())
+    holders = [holder for holder, _ in first]
+    left = _left(holders)
+    n = len(made)
+    made += [value for _, _, value in left]
     outside = _outside(made, own, above)
     shapes = [o.shape for o in made]
     inputs = [i for i, a in enumerate(args) if isinstance(a, Tensor)]
@@ -104,15 +147,19 @@ def checkpoint(fn: Callable[..., Any], *args: Any) -> Any:
     def backward(*gradients: Tensor | None) -> list[Tensor | None]:
         with engine.lock:
             below, before = next_number(), _mode.again
+            now = [(holder, _state(holder)) for holder in holders]
             _mode.again = True
             try:
+                _set(first)
                 if drew:
                     with engine.draw_again(position):
                         _, again, results = _run(fn, held)
                 else:
                     _, again, results = _run(fn, held)
+                results += [value for _, _, value in _left(holders)]
             finally:
                 _mode.again = before
+                _set(now)
         if [o.shape for o in results] != shapes:
             raise RuntimeError(f"fn gave shapes {[o.shape for o in results]} in the second run, {shapes} in the first")
         starts = []
@@ -126,12 +173,16 @@ def checkpoint(fn: Callable[..., Any], *args: Any) -> Any:
         return [next(gradients_of) if again[i].requires_grad else None for i in inputs] + list(gradients_of)
 
     leaves = [e for e in outside if isinstance(e, Tensor)]
+    states = [value for _, state in first for value in state.values() if isinstance(value, Tensor)]
     shapes_in = [args[i].shape for i in inputs] + [
         e.shape if isinstance(e, Tensor) else e[0].outputs[e[1]] for e in outside
     ]
-    node = Node("checkpoint", [*edges, *outside], shapes_in, shapes, backward, [*given, *leaves])
+    node = Node("checkpoint", [*edges, *outside], shapes_in, shapes, backward, [*given, *leaves, *states])
     for i in live:
         if outputs[i].dtype is FLOAT32:
             outputs[i].requires_grad = True
             outputs[i].node = (node, i)
+    for (holder, name, _), state in zip(left, outputs[n:]):
+        setattr(holder, name, state)
+    del outputs[n:]
     return outputs[0] if isinstance(result, Tensor) else tuple(outputs)

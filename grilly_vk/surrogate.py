@@ -38,8 +38,12 @@ __all__ = [
 class Surrogate:
     """Base of the surrogates."""
 
-    slope: Slope  # what kernels need
     _shown: tuple[str, ...] = ("alpha",)
+
+    @property
+    def slope(self) -> Slope:
+        """What kernels need; made of the parameters as they are now, so that they may change while training."""
+        raise NotImplementedError
 
     def __call__(self, x: Any) -> Tensor:
         """Spikes [x >= 0] of x's shape, 0.0 and 1.0; the gradient is the one coming in times `derivative(x)`.
@@ -84,7 +88,12 @@ class _Scaled(Surrogate):
 
     def __init__(self, alpha: float) -> None:
         self.alpha = arguments.positive("alpha", alpha)
-        self.slope = Slope(self._kind, self.alpha)
+
+    @property
+    def slope(self) -> Slope:
+        """What kernels need."""
+        (name,) = self._shown
+        return Slope(self._kind, arguments.positive(name, getattr(self, name)))
 
 
 class ATan(_Scaled):
@@ -157,8 +166,7 @@ class SuperSpike(_Scaled):
     _shown = ("beta",)
 
     def __init__(self, beta: float = 25.0) -> None:
-        super().__init__(arguments.positive("beta", beta))
-        self.beta = self.alpha
+        self.beta = arguments.positive("beta", beta)
 
 
 class PiecewiseQuadratic(_Scaled):
@@ -245,7 +253,11 @@ class Boxcar(Surrogate):
 
     def __init__(self, width: float = 2.0, height: float = 0.5) -> None:
         self.width, self.height = arguments.positive("width", width), arguments.positive("height", height)
-        self.slope = Slope("boxcar", self.width, self.height)
+
+    @property
+    def slope(self) -> Slope:
+        """What kernels need."""
+        return Slope("boxcar", arguments.positive("width", self.width), arguments.positive("height", self.height))
 
 
 class Triangular(Surrogate):
@@ -264,7 +276,11 @@ class Triangular(Surrogate):
 
     def __init__(self, k: float = 2.0) -> None:
         self.k = arguments.positive("k", k)
-        self.slope = Slope("triangular", self.k)
+
+    @property
+    def slope(self) -> Slope:
+        """What kernels need."""
+        return Slope("triangular", arguments.positive("k", self.k))
 
 
 class Custom(Surrogate):
@@ -292,13 +308,18 @@ class Custom(Surrogate):
         if isinstance(derivative, str):
             kernels = ("snn-node-backward", "snn-surrogate")
             suffix = glsl.with_definition(kernels, "SURROGATE_TEXT", derivative, name="derivative")
-            self.slope = Slope("text", suffix=suffix)
+            self._slope = Slope("text", suffix=suffix)
         elif callable(derivative):
-            self.slope = Slope("given", given=_checked(derivative))
+            self._slope = Slope("given", given=_checked(derivative))
         else:
             raise TypeError(
                 f"derivative must be a GLSL expression in x or a function of a Tensor, not {type(derivative).__name__}"
             )
+
+    @property
+    def slope(self) -> Slope:
+        """What kernels need."""
+        return self._slope
 
     def primitive(self, x: Any) -> Tensor:
         """The function that was given as `primitive`.

@@ -63,7 +63,7 @@ void run(uint i, uint first, uint last)
         spike += MODEL == IZHIKEVICH ? p.c5 * a : MODEL == ADAPTIVE ? (1.0 - p.c1) * a : REAL(0);
         if (DETACH == 0)
             spike += g * (HARD == 1 ? REAL(p.reset) - h_now : -threshold);
-        REAL through = spike * slope;
+        REAL through = mix(spike * slope, REAL(0), EQUAL(slope, REAL(0))); // 0, not NaN, where h overflowed
         if (MODEL == ADAPTIVE)
             a = p.c1 * a - p.c0 * (through + (HARD == 1 ? REAL(0) : fired * g));
         g = (HARD == 1 ? g - fired * g : g) + through;

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .. import arguments
 from ..ops.nodes import Dynamics, node
 from ..surrogate import ATan, Surrogate
@@ -97,7 +99,7 @@ def _step(
     w: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     x = _float32("x", x)
-    if isinstance(v_prev, (int, float)):
+    if isinstance(v_prev, (int, float, np.number)):
         v: Tensor | float = arguments.real("v_prev", v_prev)
     else:
         v = _float32("v_prev", v_prev)

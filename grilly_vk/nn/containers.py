@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
@@ -121,9 +122,19 @@ class Sequential(_Listed):
                 x = module(x)
             return x
         x = as_tensor("x", x)
+        if steps == "loop" and _shares_state(parts):
+            if x.shape[0] == 0:
+                raise ValueError(f"x has shape {x.shape}: no steps to run Sequential on")
+            return shapes.stack([functools.reduce(lambda y, part: part(y), parts, x[t]) for t in range(x.shape[0])])
         for module in parts:
             x = over_steps(module, x, merge=steps != "loop")
         return x
+
+
+def _shares_state(parts: list[Any]) -> bool:
+    """Whether two places hold the same module with a state, which then sees their inputs of a step in turn."""
+    stateful = [id(m) for part in parts for m in part.modules() if hasattr(m, "memories")]
+    return len(set(stateful)) < len(stateful)
 
 
 class ModuleList(_Listed):

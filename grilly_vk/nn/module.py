@@ -483,6 +483,10 @@ class Module:
 
     # ---- text ----
 
+    def baked(self) -> tuple[Any, ...]:
+        """Settings that a recording of `grilly_vk.compile` holds as numbers: it records again where they changed."""
+        return ()
+
     def extra_repr(self) -> str:
         """What `repr` shows between the brackets; for subclasses to define."""
         return ""

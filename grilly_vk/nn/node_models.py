@@ -47,7 +47,7 @@ class QIFNode(SpikingNode):
         self.a0 = arguments.positive("a0", a0)
 
     def _numbers(self) -> dict[str, Any]:
-        return {"k": 1.0 / self.tau, "numbers": (self.a0, self.v_rest, self.v_c)}
+        return {"k": 1.0 / time_constant("tau", self.tau), "numbers": (self.a0, self.v_rest, self.v_c)}
 
     def _own(self) -> list[str]:
         return [f"tau={self.tau:g}", f"v_c={self.v_c:g}", f"a0={self.a0:g}", f"v_rest={self.v_rest:g}"]
@@ -89,7 +89,7 @@ class EIFNode(SpikingNode):
         self.theta_rh, self.v_rest = arguments.real("theta_rh", theta_rh), arguments.real("v_rest", v_rest)
 
     def _numbers(self) -> dict[str, Any]:
-        return {"k": 1.0 / self.tau, "numbers": (self.delta_T, self.v_rest, self.theta_rh)}
+        return {"k": 1.0 / time_constant("tau", self.tau), "numbers": (self.delta_T, self.v_rest, self.theta_rh)}
 
     def _own(self) -> list[str]:
         numbers = {"tau": self.tau, "delta_T": self.delta_T, "theta_rh": self.theta_rh, "v_rest": self.v_rest}
@@ -144,8 +144,8 @@ class IzhikevichNode(SpikingNode):
         self.register_memory("w", arguments.real("w_rest", w_rest))
 
     def _numbers(self) -> dict[str, Any]:
-        numbers = (self.a0, self.v_rest, self.v_c, self.a, 1.0 / self.tau_w, self.b)
-        return {"k": 1.0 / self.tau, "numbers": numbers}
+        numbers = (self.a0, self.v_rest, self.v_c, self.a, 1.0 / time_constant("tau_w", self.tau_w), self.b)
+        return {"k": 1.0 / time_constant("tau", self.tau), "numbers": numbers}
 
     def _own(self) -> list[str]:
         return [f"{n}={getattr(self, n):g}" for n in ("tau", "v_c", "a0", "v_rest", "tau_w", "a", "b")]
@@ -179,7 +179,7 @@ class CUBALIFNode(LIFNode):
         self.register_memory("current", 0.0)
 
     def _numbers(self) -> dict[str, Any]:
-        return super()._numbers() | {"numbers": (1.0 - 1.0 / self.tau_syn,)}
+        return super()._numbers() | {"numbers": (1.0 - 1.0 / time_constant("tau_syn", self.tau_syn),)}
 
     def _own(self) -> list[str]:
         return [*super()._own(), f"tau_syn={self.tau_syn:g}"]

@@ -99,7 +99,7 @@ class SpikingNode(StatefulModule):
         Raises:
             ValueError: the state has another shape; no time axis in step mode "m".
             RuntimeError: the state's graph was freed, or it would cross the border of a compiled function.
-            TypeError: no real numbers.
+            TypeError: no real numbers, in x, a setting or the state.
         """
         multi = self.step_mode == "m" or steps is not None
         if steps == "loop" and self.step_mode == "m":
@@ -108,11 +108,13 @@ class SpikingNode(StatefulModule):
         x = x if x.dtype is FLOAT32 else cast(x, FLOAT32)
         if multi and x.ndim < 1:
             raise ValueError(f"x has shape {x.shape}; in step mode 'm' expected (T, B, ...)")
+        dynamics = self._dynamics()
         self.entering(x.shape[1:] if multi else x.shape)
+        before = self.memories()
         out = node(
             x,
             self.v,
-            self._dynamics(),
+            dynamics,
             self.surrogate_function.slope,
             u=0.0 if self._second is None else getattr(self, self._second),
             w=self._learnable(),
@@ -124,11 +126,30 @@ class SpikingNode(StatefulModule):
         self.__dict__["v_seq"] = out.v_seq
         if self._second is not None:
             setattr(self, self._second, out.u)
+        if multi and x.shape[0] == 0:  # no step was made: the state is what it was, on the tape
+            for name, value in before.items():
+                if isinstance(value, Tensor):
+                    setattr(self, name, value)
         return out.spikes
 
     def _dynamics(self) -> Dynamics:
-        fields = {"v_threshold": self.v_threshold, "v_reset": self.v_reset, "detach_reset": self.detach_reset}
-        return Dynamics(self._model, **(fields | self._numbers()))
+        arguments.real("v_threshold", self.v_threshold)  # again: attributes may be set at any time
+        if self.v_reset is not None:
+            arguments.real("v_reset", self.v_reset)
+        arguments.choice("step_mode", self.step_mode, ("s", "m"))
+        fields: dict[str, Any] = {
+            "v_threshold": self.v_threshold,
+            "v_reset": self.v_reset,
+            "detach_reset": self.detach_reset,
+        }
+        fields |= self._numbers()
+        for value in (fields.get("k", 1.0), *fields.get("numbers", ())):
+            arguments.real(f"a setting of {type(self).__name__}", value)
+        return Dynamics(self._model, **fields)
+
+    def baked(self) -> tuple[Any, ...]:
+        """The settings that a recording of a call holds as numbers."""
+        return self._dynamics(), self.surrogate_function.slope, self.store_v_seq, self.memory
 
     def memories(self) -> dict[str, Any]:
         """The state by name: v, and the second state of models that have one."""
@@ -180,7 +201,7 @@ class LIFNode(SpikingNode):
         self.decay_input = arguments.flag("decay_input", decay_input)
 
     def _numbers(self) -> dict[str, Any]:
-        return {"k": 1.0 / self.tau, "decay_input": self.decay_input}
+        return {"k": 1.0 / time_constant("tau", self.tau), "decay_input": self.decay_input}
 
     def _own(self) -> list[str]:
         return [f"tau={self.tau:g}", *(["decay_input=False"] if not self.decay_input else [])]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
+import numpy as np
+
 from ..autograd import grad_enabled
+from ..recompute import using
 from ..runtime import capturing
-from ..tensor import Tensor
+from ..tensor import FLOAT32, Tensor
 from .module import Module
 
 
@@ -46,6 +50,7 @@ class StatefulModule(Module):
 
     def reset(self) -> None:
         """Sets the state back to its first values: the next input starts a new sequence, and may have another shape."""
+        using(self)
         capture = capturing()
         if capture is not None:
             capture.begun.add(id(self))
@@ -54,10 +59,19 @@ class StatefulModule(Module):
 
     def detach(self) -> None:
         """Cuts the state off the tape: backward stops here (truncated backpropagation through time)."""
+        using(self)
         for name in self._memories:
             value = getattr(self, name)
             if isinstance(value, Tensor):
                 setattr(self, name, value.detach())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> StatefulModule:
+        """A copy whose state has the same values, off the tape."""
+        out = memo[id(self)] = type(self).__new__(type(self))
+        for name, value in self.__dict__.items():
+            own = value.detach() if name in self._memories and isinstance(value, Tensor) else value
+            out.__dict__[name] = copy.deepcopy(own, memo)
+        return out
 
     def _holds_tensors(self) -> bool:
         return any(isinstance(value, Tensor) for value in self.memories().values())
@@ -67,11 +81,18 @@ class StatefulModule(Module):
 
         Raises:
             ValueError: the state has another shape. RuntimeError: backward() has freed its graph, or it would cross
-                into or out of a captured graph.
+                into or out of a captured graph. TypeError: it is neither a number nor a float32 Tensor.
         """
         for name, value in self.memories().items():
             if not isinstance(value, Tensor):
+                if value is not self._memories[name] and not isinstance(value, (int, float, np.number)):
+                    raise TypeError(
+                        f"the state {name} of {type(self).__name__} must be a number or a Tensor, not "
+                        f"{type(value).__name__}"
+                    )
                 continue
+            if value.dtype is not FLOAT32:
+                raise TypeError(f"the state {name} of {type(self).__name__} must be float32, not {value.dtype}")
             if value.shape != shape:
                 raise ValueError(
                     f"one step of x has shape {shape}, but the state {name} of {type(self).__name__} has shape "
@@ -91,6 +112,7 @@ class StatefulModule(Module):
         Raises:
             RuntimeError: it would cross into the graph.
         """
+        using(self)
         capture = capturing()
         if capture is not None and id(self) not in capture.begun:
             if self._holds_tensors():

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import arguments
-from ..functional.temporal import merged, over_steps, unmerged
+from ..functional.temporal import merged, mixed, over_steps, unmerged
 from ..ops.elementwise import as_tensor
 from ..ops.shape import concatenate, stack
 from ..tensor import FLOAT32, Tensor, full
@@ -105,6 +105,9 @@ class _Recurrent(StatefulModule):
         return stack([self._step(x[t]) for t in range(x.shape[0])])
 
     def _step(self, x: Tensor) -> Tensor:
+        for part in self.sub_module.modules():
+            if isinstance(part, StatefulModule) and part.step_mode == "m":
+                raise ValueError(mixed(type(self).__name__))
         before = full(self._shape(x), 0.0, FLOAT32, x.engine) if self.y is None else self.y
         self.entering(self._shape(x))
         out: Tensor = self.sub_module(self._joined(x, before))
