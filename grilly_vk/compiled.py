@@ -42,6 +42,7 @@ class _Recorded:
         with self.graph, watched_calls() as self.called:
             self.graph.starting_gradients_of(self.inputs)
             self.results = function(*with_inputs[0], **with_inputs[1])
+        self.states = [(module, module.memories()) for module in self.graph.begun]
 
     def same(self, parts: list[Any]) -> bool:
         """Whether these are the modules, parameters and buffers that the recording was made with."""
@@ -51,6 +52,9 @@ class _Recorded:
         for own, value in zip(self.inputs, values):
             own.detach().assign(value.detach() if isinstance(value, Tensor) else np.asarray(value))
         self.graph.replay()
+        for module, state in self.states:  # another recording may have left its own
+            for name, value in state.items():
+                setattr(module, name, value)
         return _map(_copied, self.results)
 
 

@@ -160,3 +160,22 @@ def test_a_step_takes_numpy_numbers_as_potential():
     spike, v = F.lif_step([1.0, 3.0], np.float32(0.5))
     np.testing.assert_array_equal(spike.numpy(), [0.0, 1.0])
     np.testing.assert_array_equal(v.numpy(), [0.75, 0.0])
+
+
+def test_state_after_a_compiled_call_is_that_of_the_call():
+    """Recordings of two shapes in turn: each leaves the state that the plain function would leave."""
+    node = nn.LIFNode()
+
+    def run(x):
+        F.reset_net(node)
+        return node(x)
+
+    compiled = grilly.compile(run)
+    rng = np.random.default_rng(0)
+    for shape in ((4, 3), (2, 3), (4, 3), (4, 3), (2, 3)):
+        x = rng.normal(0.5, 1.0, shape).astype(np.float32)
+        compiled(x)
+        got = node.v.numpy()
+        run(x)
+        np.testing.assert_array_equal(got, node.v.numpy())
+    assert compiled.captures == 2

@@ -238,7 +238,8 @@ class ParametricLIFNode(SpikingNode):
     @property
     def tau(self) -> float:
         """The time constant now, 1 / sigmoid(w), in steps; waits for the device."""
-        return 1.0 + math.exp(-self.w.item())
+        w = float(self.w.item())
+        return 1.0 + math.exp(-w) if w > -700 else math.inf
 
     def _numbers(self) -> dict[str, Any]:
         return {"decay_input": self.decay_input}

@@ -53,7 +53,7 @@ class StatefulModule(Module):
         using(self)
         capture = capturing()
         if capture is not None:
-            capture.begun.add(id(self))
+            capture.begun[id(self)] = self
         for name, value in self._memories.items():
             setattr(self, name, value)
 
@@ -117,7 +117,7 @@ class StatefulModule(Module):
         if capture is not None and id(self) not in capture.begun:
             if self._holds_tensors():
                 raise RuntimeError(_crossing(self))
-            capture.begun.add(id(self))
+            capture.begun[id(self)] = self
             capture.at_end.append(self._check_left)
 
     def _check_left(self) -> None:

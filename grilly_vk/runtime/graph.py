@@ -35,6 +35,7 @@ class Graph:
         self._entries: list[list[Entry]] = []
         self._held: Any = None  # the engine's lock, while capturing
         self._work = 0
+        self.begun: list[Any] = []  # the modules whose state starts inside
         self.dispatches = 0
         self.replays = 0
 
@@ -91,6 +92,7 @@ class Graph:
         self._batches = [[s for s, _ in engine.stream.recorder.record(entries)] for entries in self._entries]
         self.dispatches = sum(map(len, self._entries))
         self._work = sum(capture.work)
+        self.begun = list(capture.begun.values())
 
     def starting_gradients_of(self, owners: Iterable[Any]) -> None:
         """From here on backward raises for any tensor whose gradient was not cleared inside, but for `owners`.

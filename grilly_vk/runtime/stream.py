@@ -273,7 +273,7 @@ class Capture:
         self.draws = 0
         # Where set: ids of the tensors whose gradients start inside; backward refuses to add to any other's.
         self.cleared: set[int] | None = None
-        self.begun: set[int] = set()  # ids of the modules whose state starts inside
+        self.begun: dict[int, Any] = {}  # the modules whose state starts inside, by id
         self.at_end: list[Callable[[], None]] = []  # checks before the graph is finished
 
     def append(self, pipeline: Pipeline, groups: int, push: bytes, work: int, buffers: Sequence[Buffer]) -> None:
