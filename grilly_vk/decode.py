@@ -12,6 +12,7 @@ import numpy as np
 from . import arguments
 from .ops import readout as ops
 from .ops.elementwise import as_tensor, cast
+from .ops.encode import digits
 from .ops.reduce import reduce_max, reduce_mean, reduce_sum
 from .ops.shape import getitem, reshape
 from .tensor import FLOAT32, Tensor, from_numpy
@@ -136,10 +137,8 @@ def phase(spikes: Any, K: int = 8) -> Tensor:
 
     Source: Kim, Kim, Huh, Lee & Choi, "Deep neural networks with weighted spikes", Neurocomputing 311 (2018).
     """
-    period = arguments.size("K", K)
+    period = digits("K", K)
     run = _run("spikes", spikes)
-    if period > 31:
-        raise ValueError(f"K must lie in [1, 31], got {K}")
     steps = len(run)
     if steps % period:
         raise ValueError(f"spikes has shape {run.shape}; expected a multiple of K = {period} steps")

@@ -4,14 +4,9 @@
 #include "common.glsl"
 #include "vector.glsl"
 
-layout(constant_id = 1) const uint TIME = 0; // 1: also as a number, the last step where there is none
-
 layout(std430, binding = 0) readonly buffer S { REAL s[]; }; // (T, n)
 layout(std430, binding = 1) buffer First { COUNT first[]; }; // (n)
-layout(std430, binding = 2) writeonly buffer Time { REAL time[]; }; // (n)
-layout(push_constant) uniform Push {
-    uint s_at; uint first_at; uint time_at; uint n; uint start; uint steps; uint never;
-} p;
+layout(push_constant) uniform Push { uint s_at; uint first_at; uint n; uint start; uint steps; uint never; } p;
 
 void main()
 {
@@ -23,7 +18,5 @@ void main()
             when = mix(when, COUNT(p.start + t), BOTH(fired, EQUAL(when, never)));
         }
         first[p.first_at + i] = when;
-        if (TIME == 1)
-            time[p.time_at + i] = REAL(min(when, COUNT(p.start + p.steps - 1)));
     }
 }

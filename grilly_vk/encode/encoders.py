@@ -14,7 +14,7 @@ from ..ops import encode as ops
 from ..tensor import Tensor
 from .given import within
 from .rates import rate
-from .times import digits, phase
+from .times import latency, phase
 
 
 class PoissonEncoder(Module):
@@ -134,10 +134,9 @@ class LatencyEncoder(StepEncoder):
 
     def encode(self, x: Any) -> Tensor:
         """All T steps: (...) to (T, ...)."""
-        given = within("x", x, 0.0, 1.0)
         if self.enc_function == "linear":
-            return ops.latency_spikes(given, self.T, "LINEAR", slope=self.T - 1, strict=True)
-        return ops.latency_spikes(given, self.T, "EXPONENTIAL", least=math.exp(1 - self.T), strict=True)
+            return latency(x, self.T)
+        return ops.latency_spikes(within("x", x, 0.0, 1.0), self.T, "EXPONENTIAL", least=math.exp(1 - self.T), strict=True)
 
     def extra_repr(self) -> str:
         """The period and the function."""
@@ -160,7 +159,7 @@ class WeightedPhaseEncoder(StepEncoder):
     """
 
     def __init__(self, K: int) -> None:
-        super().__init__(digits("K", K))
+        super().__init__(ops.digits("K", K))
 
     def encode(self, x: Any) -> Tensor:
         """All K steps: (...) to (K, ...)."""

@@ -18,10 +18,10 @@ def within(name: str, value: Any, low: float, high: float, clip: bool = False) -
         TypeError: no real numbers, or a tensor that is not float32.
         ValueError: NaN, infinity, or a number outside the range.
     """
-    if not isinstance(value, Tensor) and not clip:
-        given = arguments.numbers_of(name, value)
-        if given.size and not (low <= given.min() > -math.inf and math.inf > given.max() <= high):
-            raise ValueError(f"{name} must {_range(low, high)}, got {_found(given)}")
+    if not isinstance(value, Tensor):
+        value = arguments.numbers_of(name, value)
+        if value.size and not clip and not (low <= value.min() > -math.inf and math.inf > value.max() <= high):
+            raise ValueError(f"{name} must {_range(low, high)}, got {_found(value)}")
     return arguments.tensor(name, value)
 
 

@@ -129,15 +129,7 @@ def phase(x: Any, T: int | None = None, *, K: int = 8, clip: bool = False) -> Te
 
     Source: Kim, Kim, Huh, Lee & Choi, "Deep neural networks with weighted spikes", Neurocomputing 311 (2018).
     """
-    period = digits("K", K)
+    period = ops.digits("K", K)
     steps = period if T is None else arguments.size("T", T, 0)
     clip = arguments.flag("clip", clip)
     return ops.encode_phase(within("x", x, 0.0, 1.0, clip), steps, period, strict=not clip)
-
-
-def digits(name: str, value: Any) -> int:
-    """A period of the phase code: 1 to 31 steps."""
-    number = arguments.size(name, value)
-    if number > 31:
-        raise ValueError(f"{name} must lie in [1, 31], got {number}")
-    return number

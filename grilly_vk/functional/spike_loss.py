@@ -231,11 +231,10 @@ def mse_temporal_loss(
 
 def _step(name: str, value: Any, steps: int) -> int:
     """A step of 0..T-1, given from either end."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be a whole number, not {type(value).__name__} ({value!r})")
-    if not -steps <= value < steps:
+    step = class_index(name, value)
+    if not -steps <= step < steps:
         raise ValueError(f"{name} must lie in [{-steps}, {steps - 1}] for {steps} steps, got {value}")
-    return int(value) % steps
+    return step % steps
 
 
 def rate_regularization(

@@ -11,11 +11,12 @@ import numpy as np
 
 from .. import arguments, plot
 from ..autograd import no_grad
+from ..functional.temporal import reset_net
 from ..nn.module import Module
 from ..report import RateSummary, rate_summary
 from ..tensor import Tensor
 from .base import Monitor
-from .monitors import InputMonitor, OutputMonitor, RateMonitor
+from .monitors import OutputMonitor, RateMonitor
 
 _COLUMNS = ("layer", "neurons", "steps", "mean", "median", "10 %", "90 %", "99 %", "max", "never fired")
 
@@ -159,7 +160,7 @@ def firing_rate_report(
     limits = arguments.between("many_dead", many_dead, 0, 1), arguments.between("many_saturated", many_saturated, 0, 1)
     bins = arguments.size("bins", bins)
     if isinstance(source, Monitor):
-        if not isinstance(source, (RateMonitor, OutputMonitor)) or isinstance(source, InputMonitor):
+        if not isinstance(source, (RateMonitor, OutputMonitor)):
             raise TypeError(f"source must be a monitor of spikes or rates, not {type(source).__name__}")
         if data is not None or forward is not None or modules is not None:
             raise TypeError("data, modules and forward go with a model; of a monitor, what it recorded is taken")
@@ -198,9 +199,9 @@ def _rates(monitor: Monitor, name: str) -> tuple[np.ndarray, int]:
 def _run(model: Module, data: Any, forward: Callable[[Any], Any]) -> None:
     with no_grad(), _evaluating(model):
         for batch in [data] if isinstance(data, (np.ndarray, Tensor)) else data:
-            _reset(model)
+            reset_net(model)
             forward(batch[0] if isinstance(batch, (tuple, list)) else batch)
-        _reset(model)
+        reset_net(model)
 
 
 @contextlib.contextmanager
@@ -212,13 +213,6 @@ def _evaluating(model: Module) -> Iterator[None]:
     finally:
         for module, training in before:
             module.training = training
-
-
-def _reset(model: Module) -> None:
-    for module in model.modules():
-        reset = getattr(module, "reset", None)
-        if callable(reset):
-            reset()
 
 
 def _advice(module: Module, summary: RateSummary, steps: int, many_dead: float, many_saturated: float) -> Iterator[str]:

@@ -57,19 +57,12 @@ class OutputMonitor(_Steps):
         TypeError, ValueError: as in `Monitor`; at the first call, if max_bytes does not hold one step.
     """
 
-    _wanted = "spiking module"
-
-    def _picker(self, name: str) -> Pick:
-        return lambda module, args, output, in_time: (output, in_time)
-
 
 class InputMonitor(_Steps):
     """Keeps the last inputs (first arguments) of modules; with modules=None, of the spiking ones.
 
     Args: as in `OutputMonitor`.
     """
-
-    _wanted = "spiking module"
 
     def _picker(self, name: str) -> Pick:
         return lambda module, args, output, in_time: (args[0] if args else None, in_time)
@@ -191,19 +184,15 @@ class RateMonitor(Monitor):
 
     ``monitor[name]`` is the rate in spikes per step, float64, of the shape of one sample's neurons, averaged over the
     steps and the samples of all batches; NaN without a step.  The counters are 64-bit whole numbers: exact, and alike
-    in eager and in replayed steps.  A step with a single axis is taken for the neurons of one sample.
+    in eager and in replayed steps.  A step with a single axis is taken for the neurons of one sample.  ``steps(name)``
+    counts each sample's steps.
 
     Args:
         model, modules, step_mode, transform: see `Monitor`.
     """
 
-    _wanted = "spiking module"
-
     def _record(self, name: str) -> Counts:
         return Counts(name)
-
-    def _picker(self, name: str) -> Pick:
-        return lambda module, args, output, in_time: (output, in_time)
 
     def _values(self, record: Counts) -> np.ndarray:
         counts, rows = record.read()
@@ -213,7 +202,3 @@ class RateMonitor(Monitor):
         """Spikes of each neuron of a module, int64."""
         counts: np.ndarray = self._started(name).read()[0]
         return counts
-
-    def steps(self, name: str) -> int:
-        """How many steps were counted: in a batch, each sample's."""
-        return super().steps(name)

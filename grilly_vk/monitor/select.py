@@ -69,7 +69,7 @@ def select(model: Any, modules: Any, default: Callable[[Module], bool], wanted: 
         else:
             raise TypeError(f"modules must hold names, types or Modules, not {type(item).__name__} ({item!r})")
         if not some:
-            shown = repr(item) if isinstance(item, str) else item.__name__ if isinstance(item, type) else repr(item)
+            shown = item.__name__ if isinstance(item, type) else repr(item)
             raise ValueError(f"modules: the model has no {shown}; it has {_list(everything)}")
         chosen.update(some)
     if not chosen:

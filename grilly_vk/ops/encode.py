@@ -170,6 +170,14 @@ def encode_phase(x: Tensor, steps: int, period: int, *, strict: bool = False) ->
     return s
 
 
+def digits(name: str, value: Any) -> int:
+    """A period of the phase code: 1 to 31 steps."""
+    number = arguments.size(name, value)
+    if number > 31:
+        raise ValueError(f"{name} must lie in [1, 31], got {number}")
+    return number
+
+
 def receptive_fields(x: Tensor, m: int, first: float, spacing: float, width: float) -> Tensor:
     """exp(-((x - centre) / width)**2 / 2) for m centres from `first` on, `spacing` apart: (...) to (..., m)."""
     y = empty((*x.shape, m), on=x.engine)
@@ -215,6 +223,6 @@ def random_words(counter: Tensor, key: tuple[int, int]) -> Tensor:
         raise TypeError(f"counter must be a uint32 tensor, not {counter.dtype}")
     arguments.shape("counter", counter.shape, ("n", 4))
     n = counter.shape[0]
-    y = empty(counter.shape, np.uint32)
+    y = empty(counter.shape, np.uint32, counter.engine)
     counter.engine.launch("random-words", n, counter=counter, y=y, n=n, key0=key[0], key1=key[1])
     return y

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import arguments
 from ..tensor import UINT32, Tensor, full
+from .layout import width_of
 
 _CURSOR = 4  # words: next place, steps held, steps ever (low, high)
 _INVOCATIONS = 8192  # wanted for a count; with fewer columns the rows are shared out
@@ -40,7 +41,7 @@ def ring_append(x: Tensor, ring: Tensor, cursor: Tensor) -> None:
     every, n = math.prod(x.shape[1:]), math.prod(ring.shape[1:])
     if n > every:
         raise ValueError(f"a step of x has {every} elements; expected at least {n}, as a step of the ring")
-    wide = 4 if every % 4 == 0 and n % 4 == 0 and x.buffer.offset % 16 == 0 else 1
+    wide = width_of(math.gcd(every, n), x)
     with x.engine.lock:  # steps of two threads must not go to one place
         x.engine.launch(
             "monitor-append.vec4" if wide == 4 else "monitor-append",
@@ -84,7 +85,7 @@ def count_spikes(x: Tensor, counters: Tensor) -> None:
         raise ValueError(f"x has shape {x.shape}; expected (rows, ...)")
     rows, n = x.shape[0], math.prod(x.shape[1:])
     arguments.shape("counters", counters.shape, (2, n + 1))
-    wide = 4 if n % 4 == 0 and x.buffer.offset % 16 == 0 else 1
+    wide = width_of(n, x)
     parts = max(1, min(_INVOCATIONS * wide // max(1, n), rows // _LEAST_ROWS))
     x.engine.launch(
         "monitor-count.vec4" if wide == 4 else "monitor-count",

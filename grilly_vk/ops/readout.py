@@ -6,7 +6,8 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import record
-from ..tensor import Tensor, empty, full
+from ..tensor import FLOAT32, Tensor, empty, full
+from .elementwise import cast
 from .linear import matmul
 from .over_time import over_time
 
@@ -21,7 +22,7 @@ def spike_count(spikes: Tensor) -> tuple[Tensor, Tensor]:
         Counts (...) and rates (...), counts / T.
     """
     _steps(spikes, 1)
-    count, rate = empty(spikes.shape[1:]), empty(spikes.shape[1:])
+    count, rate = (empty(spikes.shape[1:], on=spikes.engine) for _ in range(2))
     over_time(
         "snn-spike-count",
         len(spikes),
@@ -37,18 +38,18 @@ def spike_count(spikes: Tensor) -> tuple[Tensor, Tensor]:
 def first_spike(spikes: Tensor, never: int = -1) -> Tensor:
     """The first step where a value lies above 0, int32, `never` where there is none: (T, ...) to (...); T may be 0.
 
-    `never` is -1, or T or more.
+    `never` is -1, or T - 1 or more.
     """
     _steps(spikes, 0)
     if not len(spikes):
-        return full(spikes.shape[1:], never, np.int32)
-    first = empty(spikes.shape[1:], np.int32)
+        return full(spikes.shape[1:], never, np.int32, spikes.engine)
+    first = empty(spikes.shape[1:], np.int32, spikes.engine)
     over_time(
         "snn-first-spike",
         len(spikes),
         first.size,
         sliced={"s": spikes},
-        whole={"first": first, "time": None},
+        whole={"first": first},
         never=never & 0xFFFFFFFF,
     )
     return first
@@ -73,21 +74,13 @@ def spike_time(spikes: Tensor) -> Tensor:
     steps, engine = len(spikes), spikes.engine
     if not steps:
         raise ValueError(f"spikes has shape {spikes.shape}: no time steps; expected at least 1")
-    first, time = empty(spikes.shape[1:], np.int32, engine), empty(spikes.shape[1:], on=engine)
-    over_time(
-        "snn-first-spike",
-        steps,
-        first.size,
-        (("TIME", 1),),
-        sliced={"s": spikes},
-        whole={"first": first, "time": time},
-        never=steps,
-    )
+    first = first_spike(spikes, steps - 1)
+    time = cast(first, FLOAT32)
 
     def backward(g: Tensor) -> Tensor:
         gs = empty((steps, *first.shape), on=engine)
         whole: dict[str, Tensor | None] = {"first": first, "g": g}
-        over_time("snn-first-spike-grad", steps, first.size, sliced={"gs": gs}, whole=whole, last=steps - 1)
+        over_time("snn-first-spike-grad", steps, first.size, sliced={"gs": gs}, whole=whole)
         return gs
 
     record("spike_time", (spikes,), (time,), backward, ())
@@ -117,7 +110,7 @@ def readout(spikes: Tensor, weight: Tensor, bias: Tensor | None = None, *, decay
     _steps(spikes, 1)
     arguments.shape("weight", weight.shape, ("out", "n"))
     arguments.shape("spikes", spikes.shape, ("...", weight.shape[1]))
-    pooled = empty(spikes.shape[1:])
+    pooled = empty(spikes.shape[1:], on=spikes.engine)
     over_time(
         "snn-readout",
         len(spikes),
