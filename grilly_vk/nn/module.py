@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import no_grad
+from ..ops.layout import width_of
 from ..ops.shape import _copy
 from ..tensor import Tensor, from_numpy
 
@@ -111,10 +112,9 @@ def _named(kind: str, text: str) -> str:
 
 def copy_flat(source: Tensor, target: Tensor) -> None:
     """Copies all elements, four at a time where both allow it."""
-    n = target.size
-    wide = n % 4 == 0 and source.buffer.offset % 16 == 0 and target.buffer.offset % 16 == 0
-    n = n // 4 if wide else n
-    target.engine.launch("copy.vec4" if wide else "copy", n, src=source, dst=target, n=n)
+    wide = width_of(target.size, source, target)
+    n = target.size // wide
+    target.engine.launch("copy.vec4" if wide == 4 else "copy", n, src=source, dst=target, n=n)
 
 
 class Handle:

@@ -9,32 +9,27 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
-from ..runtime.memory import Buffer, Part
+from ..ops.layout import width_of
+from ..runtime.memory import Part
 from ..tensor import Tensor, empty, full
 from .module import Parameter
 
 _BLOCK = 16 * 64  # elements that one workgroup of grad-norm sums
 
 
-class _Run:
-    """Gradients that lie one after the other in memory: one dispatch."""
-
-    def __init__(self, buffer: Buffer | Part, n: int) -> None:
-        self.buffer = buffer
-        self.wide = 4 if n % 4 == 0 and buffer.offset % 16 == 0 else 1
-        self.n = n // self.wide
-
-    def kernel(self, name: str) -> str:
-        return f"{name}.vec4" if self.wide == 4 else name
+def _kernel(name: str, run: Tensor) -> tuple[str, int]:
+    """The kernel's variant for a run, and how many loads the run is to it."""
+    wide = width_of(run.size, run)
+    return f"{name}.vec4" if wide == 4 else name, run.size // wide
 
 
-def _runs(parameters: Any) -> tuple[list[_Run], list[Tensor]]:
-    """The gradients as runs, and one by one."""
+def _runs(parameters: Any) -> tuple[list[Tensor], list[Tensor]]:
+    """The gradients in runs that lie one after the other in memory, a dispatch each, and one by one."""
     given = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     for i, p in enumerate(given):
         if not isinstance(p, Tensor):
             raise TypeError(f"parameters must hold tensors; number {i} is {type(p).__name__}")
-    runs: list[_Run] = []
+    runs: list[Tensor] = []
     gradients = []
     seen: set[int] = set()
     parent: Any = None  # an optimizer's memory, where the padding between gradients is zero
@@ -43,7 +38,8 @@ def _runs(parameters: Any) -> tuple[list[_Run], list[Tensor]]:
     def close() -> None:
         nonlocal parent
         if parent is not None:
-            runs.append(_Run(Part(parent, start - parent.offset, stop - start), (stop - start) // 4))
+            whole = Part(parent, start - parent.offset, stop - start)
+            runs.append(Tensor(whole, ((stop - start) // 4,), np.float32, gradients[0].engine))
         parent = None
 
     for p in given:
@@ -56,7 +52,7 @@ def _runs(parameters: Any) -> tuple[list[_Run], list[Tensor]]:
         home = p.home if isinstance(p, Parameter) else None
         if home is None or part is not home.buffer or not isinstance(part, Part):
             close()
-            runs.append(_Run(part, g.size))
+            runs.append(g)
             continue
         if parent is not part.parent or stop != part.offset:
             close()
@@ -95,24 +91,16 @@ def clip_grad_norm_(
         return full((), 0.0)
     engine = gradients[0].engine
     norm = 2 if power == 2 else 0 if power == 0 else 1
-    blocks = [-(-r.n // _BLOCK) for r in runs]
+    kernels = [_kernel("grad-norm", r) for r in runs]
+    blocks = [-(-n // _BLOCK) for _, n in kernels]
     total = sum(blocks)
     parts, found = empty((total,)), empty((2,))
     first = 0
-    for r, count in zip(runs, blocks):
+    for r, (kernel, n), count in zip(runs, kernels, blocks):
         engine.launch(
-            r.kernel("grad-norm"),
-            r.n,
-            (("NORM", norm),),
-            groups=min(count, 65535),
-            work=r.n,
-            x=r,
-            y=parts,
-            n=r.n,
-            first=first,
-            power=power,
-            limit=limit,
-        )
+            kernel, n, (("NORM", norm),), groups=min(count, 65535), work=n,
+            x=r, y=parts, n=n, first=first, power=power, limit=limit,
+        )  # fmt: skip
         first += count
     stage = (("STAGE", 1), ("NORM", norm))
     engine.launch("grad-norm", 64, stage, groups=1, x=parts, y=found, n=total, first=0, power=power, limit=limit)
@@ -121,7 +109,8 @@ def clip_grad_norm_(
         raise RuntimeError(f"the gradients' norm is {value}; no gradient was changed")
     factor = found.rows(1, 2)
     for r in runs:
-        engine.launch(r.kernel("grad-clip"), r.n, g=r, factor=factor, n=r.n, limit=0.0)
+        kernel, n = _kernel("grad-clip", r)
+        engine.launch(kernel, n, g=r, factor=factor, n=n, limit=0.0)
     _changed(gradients)
     return whole
 
@@ -139,7 +128,8 @@ def clip_grad_value_(parameters: Any, clip_value: float) -> None:
     limit = arguments.non_negative("clip_value", clip_value)
     runs, gradients = _runs(parameters)
     for r in runs:
-        gradients[0].engine.launch(r.kernel("grad-clip"), r.n, (("CLAMP", 1),), g=r, factor=None, n=r.n, limit=limit)
+        kernel, n = _kernel("grad-clip", r)
+        r.engine.launch(kernel, n, (("CLAMP", 1),), g=r, factor=None, n=n, limit=limit)
     _changed(gradients)
 
 

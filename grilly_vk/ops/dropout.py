@@ -10,11 +10,7 @@ from .. import arguments
 from ..autograd import record
 from ..tensor import Tensor, empty
 from .elementwise import as_tensor, cast
-
-
-def _wide(t: Tensor) -> int:
-    """Elements that a kernel can take at a time."""
-    return 4 if t.size % 4 == 0 and t.buffer.offset % 16 == 0 else 1
+from .layout import width_of
 
 
 def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
@@ -41,7 +37,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     scale = 0.0 if drop == 1.0 else 1.0 / (1.0 - drop)
     engine = x.engine
     y, ticket = empty(x.shape, on=engine), empty((4,), np.uint32, engine)
-    wide = _wide(x)
+    wide = width_of(x.size, x)
     kernel = "dropout.vec4" if wide == 4 else "dropout"
     fours = -(-x.size // 4)
     sizes = dict(drop=drop, scale=scale)
@@ -49,7 +45,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
 
     def backward(g: Tensor) -> Tensor:
         gx = empty(g.shape, on=engine)
-        step = _wide(g)
+        step = width_of(g.size, g)
         name = "dropout-grad.vec4" if step == 4 else "dropout-grad"
         engine.launch(name, fours, gy=g, ticket=ticket, gx=gx, n=g.size // step, **sizes)
         return gx

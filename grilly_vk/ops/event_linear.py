@@ -11,6 +11,7 @@ import math
 from typing import Any, Literal, NamedTuple
 
 from ..tensor import UINT32, Tensor, empty
+from .layout import width_of
 from .shape import transpose
 
 EventDriven = Literal["auto"] | bool
@@ -145,7 +146,7 @@ def _product(
     """
     lists, counts, sizes = _lists(s, rows, steps, inner, s_strides)
     tiles = sizes["tiles"]
-    vec = 4 if n % 4 == 0 and all(t is None or t.buffer.offset % 16 == 0 for t in (d, bias)) else 1
+    vec = width_of(n, d, bias)
     wide = (4 if vec == 4 else 8) if s.engine.info.type == "cpu" else 1
     s.engine.launch(
         "snn-event-product.vec4" if vec == 4 else "snn-event-product",

@@ -14,8 +14,12 @@ MAX_AXES = 6  # of shaders/include/axes.glsl
 
 def width_of(n: int, *tensors: Any) -> int:
     """Elements a load: 4, for the vec4 variant of a kernel, where n and the start of every tensor allow it, else 1."""
-    at = (t.buffer.offset for t in tensors if isinstance(t, Tensor))
-    return 4 if n % 4 == 0 and all(offset % 16 == 0 for offset in at) else 1
+    if n % 4:
+        return 1
+    for t in tensors:
+        if isinstance(t, Tensor) and t.buffer.offset % 16:
+            return 1
+    return 4
 
 
 @functools.lru_cache(4096)

@@ -10,7 +10,7 @@ from ..autograd import record
 from ..tensor import FLOAT32, Tensor, empty, full
 from . import event_linear
 from .elementwise import as_tensor, sum_to
-from .layout import broadcast_shape
+from .layout import broadcast_shape, width_of
 from .reduce import reduce
 from .shape import broadcast_to, getitem, pad
 
@@ -45,7 +45,7 @@ def product(
     if k == 0 and bias is None:
         return full((batch, m, n), 0.0, on=a.engine)
     last = {_NN: (k, n), _NT: (k, k), _TN: (m, n)}[form]
-    wide = all(s % 4 == 0 for s in (*last, *steps)) and a.buffer.offset % 16 == b.buffer.offset % 16 == 0
+    wide = width_of(math.gcd(*last, *steps), a, b) == 4
     lanes = a.engine.info.lanes and n > 16 and k > 0  # fewer columns leave lanes idle
     if lanes and not (wide and k % 4 == 0):
         if m * n * k >= _PADDED:
@@ -85,7 +85,7 @@ def _padded(
 
     def widened(t: Tensor, step: int, size: tuple[int, int], wanted: tuple[int, int]) -> Tensor:
         stack = t.detach().view((batch if step else 1, *size))
-        if size == wanted and stack.buffer.offset % 16 == 0:
+        if size == wanted and width_of(stack.size, stack) == 4:
             return stack
         return pad(stack, [(0, w - s) for s, w in zip(size, wanted)])
 

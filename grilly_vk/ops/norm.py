@@ -12,6 +12,7 @@ from .. import arguments
 from ..autograd import record
 from ..tensor import Tensor, empty, full
 from .elementwise import as_tensor, cast
+from .layout import width_of
 from .reduce import reduce
 from .rows import team
 
@@ -101,7 +102,7 @@ def _layer(name: str, centre: int, x: Any, given: Any, weight: Any, bias: Any, e
     engine = x.engine
     y, kept = empty(x.shape, on=engine), empty((2, rows), on=engine)
     spec, items = team(x, rows, n)
-    wide = _wide(n, *_given(x, w, b))
+    wide = width_of(n, x, w, b)
     specs = (spec, ("CENTRE", centre), ("WEIGHT", int(w is not None)))
     engine.launch(
         "layer-norm.vec4" if wide == 4 else "layer-norm", items, (*specs, ("BIAS", int(b is not None))),
@@ -111,7 +112,7 @@ def _layer(name: str, centre: int, x: Any, given: Any, weight: Any, bias: Any, e
     def backward(g: Tensor) -> list[Tensor | None]:
         gx = gw = gb = None
         if x.requires_grad:
-            step = _wide(n, g, *_given(x, w))
+            step = width_of(n, g, x, w)
             gx = empty(x.shape, on=engine)
             engine.launch(
                 "layer-norm-grad.vec4" if step == 4 else "layer-norm-grad", items, specs,
@@ -201,7 +202,7 @@ def batch_norm(
         zero = full((channels,), 0.0, on=engine) if running_mean is None else running_mean
         mean, var = zero, zero if running_var is None else running_var
     y = empty(x.shape, on=engine)
-    wide = _wide(inner, x)
+    wide = width_of(inner, x)
     train = int(bool(training))
     weighted = ("WEIGHT", int(w is not None))
     engine.launch(
@@ -225,7 +226,7 @@ def batch_norm(
             gw, gb = _fold(pw, 1), _fold(pb, 1)
         if x.requires_grad:
             gx = empty(x.shape, on=engine)
-            step = _wide(inner, x, g)
+            step = width_of(inner, x, g)
             engine.launch(
                 "batch-norm-grad.vec4" if step == 4 else "batch-norm-grad", x.size // step,
                 (weighted, ("TRAIN", train)),
@@ -236,10 +237,6 @@ def batch_norm(
 
     record("batch_norm", _given(x, w, b), (y,), backward, saved=_given(x, mean, var, w))
     return y
-
-
-def _wide(inner: int, *tensors: Tensor) -> int:
-    return 4 if inner % 4 == 0 and inner and all(t.buffer.offset % 16 == 0 for t in tensors) else 1
 
 
 def _parts(count: int) -> int:

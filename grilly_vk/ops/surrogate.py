@@ -9,6 +9,7 @@ from typing import Any
 from ..autograd import record
 from ..tensor import Tensor, empty
 from .elementwise import mul
+from .layout import width_of
 
 # As in shaders/include/surrogate.glsl; 0 is a derivative that the host computes.
 KINDS = [
@@ -45,12 +46,12 @@ _STEP, _DERIVATIVE, _PRIMITIVE = 0, 1, 2
 
 def _launch(x: Tensor, mode: int, slope: Slope | None = None, g: Tensor | None = None) -> Tensor:
     out = empty(x.shape, on=x.engine)
-    wide = x.size % 4 == 0 and all(t is None or t.buffer.offset % 16 == 0 for t in (x, g))
-    n = x.size // 4 if wide else x.size
+    wide = width_of(x.size, x, g)
+    n = x.size // wide
     specs = (("MODE", mode), ("SURROGATE", slope.code if slope else 1), ("HAS_G", int(g is not None)))
     numbers: dict[str, Any] = {"alpha": slope.alpha if slope else 1.0, "beta": slope.beta if slope else 0.0}
     kernel = "snn-surrogate" + (slope.suffix if slope else "")
-    x.engine.launch(f"{kernel}.vec4" if wide else kernel, n, specs, x=x, g=g, y=out, n=n, **numbers)
+    x.engine.launch(f"{kernel}.vec4" if wide == 4 else kernel, n, specs, x=x, g=g, y=out, n=n, **numbers)
     return out
 
 
