@@ -131,6 +131,9 @@ def test_seq_to_ann():
     want = np.stack([pool(conv(step)).numpy() for step in x])
     np.testing.assert_allclose(got.numpy(), want, rtol=1e-5, atol=1e-6)
     assert nn.SeqToANNContainer(nn.Conv2d(2, 4, 3, padding=1))(x).shape == (T, B, 4, 6, 6)
+    model = nn.Sequential(nn.SeqToANNContainer(conv, pool, nn.Flatten()))
+    F.set_step_mode(model, "m")  # of the whole, not of the parts, which see no time axis
+    np.testing.assert_array_equal(model(x).numpy(), got.numpy().reshape(T, B, -1))
 
 
 @pytest.mark.parametrize("way", WAYS)
