@@ -90,12 +90,13 @@ def test_batch_norm_over_time():
 
 
 def test_summary_leaves_the_state_alone():
-    model = nn.Sequential(nn.Linear(3, 2), nn.IFNode())
-    model(np.ones((4, 3), np.float32))
-    before = model[1].v
-    assert "(7, 2)" in str(nn.summary(model, (7, 3)))
-    assert model[1].v is before
-    model(np.ones((4, 3), np.float32))
+    model = nn.Sequential(nn.Linear(3, 2), nn.IFNode(store_v_seq=True))
+    F.set_step_mode(model, "m")
+    model(np.ones((T, 4, 3), np.float32))
+    before = model[1].v, model[1].v_seq
+    assert "(2, 7, 2)" in str(nn.summary(model, (2, 7, 3)))
+    assert model[1].v is before[0] and model[1].v_seq is before[1]
+    model(np.ones((T, 4, 3), np.float32))
 
 
 def test_a_module_of_ones_own_is_called_once_a_step():
