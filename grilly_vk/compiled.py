@@ -42,7 +42,7 @@ class _Recorded:
         with self.graph, watched_calls() as self.called:
             self.graph.starting_gradients_of(self.inputs)
             self.results = function(*with_inputs[0], **with_inputs[1])
-        self.states = [(module, module.memories()) for module in self.graph.begun]
+        self.states = [(module, module.snapshot()) for module in self.graph.begun]
 
     def same(self, parts: list[Any]) -> bool:
         """Whether these are the modules, parameters and buffers that the recording was made with."""
@@ -53,8 +53,7 @@ class _Recorded:
             own.detach().assign(value.detach() if isinstance(value, Tensor) else np.asarray(value))
         self.graph.replay()
         for module, state in self.states:  # another recording may have left its own
-            for name, value in state.items():
-                setattr(module, name, value)
+            module.restore(state)
         return _map(_copied, self.results)
 
 

@@ -164,7 +164,7 @@ def test_a_step_takes_numpy_numbers_as_potential():
 
 def test_state_after_a_compiled_call_is_that_of_the_call():
     """Recordings of two shapes in turn: each leaves the state that the plain function would leave."""
-    node = nn.LIFNode()
+    node = nn.LIFNode(step_mode="m", store_v_seq=True)
 
     def run(x):
         F.reset_net(node)
@@ -175,7 +175,8 @@ def test_state_after_a_compiled_call_is_that_of_the_call():
     for shape in ((4, 3), (2, 3), (4, 3), (4, 3), (2, 3)):
         x = rng.normal(0.5, 1.0, shape).astype(np.float32)
         compiled(x)
-        got = node.v.numpy()
+        got = node.v.numpy(), node.v_seq.numpy()
         run(x)
-        np.testing.assert_array_equal(got, node.v.numpy())
+        np.testing.assert_array_equal(got[0], node.v.numpy())
+        np.testing.assert_array_equal(got[1], node.v_seq.numpy())
     assert compiled.captures == 2

@@ -196,6 +196,23 @@ def test_long_runs_in_pieces(monkeypatch):
     np.testing.assert_array_equal(got[0][0], got[1][0])
 
 
+@pytest.mark.parametrize("memory", ["fast", "low"])
+def test_a_budget_that_changes_before_backward(memory, monkeypatch):
+    """How much fits a submit is learned on the way: the way back takes the pieces of the way there."""
+    rng = np.random.default_rng(11)
+    x, cs = rng.normal(0.7, 1.0, (50, 6)).astype(np.float32), weights(rng, 50, 6)
+    got = []
+    for there, back in ((64, 64), (8, 16), (64, 8)):
+        node, t = nn.LIFNode(step_mode="m", memory=memory), grilly_vk.tensor(x, requires_grad=True)
+        monkeypatch.setattr(type(t.engine), "steps_per_submit", lambda self, work, size=there: size)
+        spikes = node(t)
+        monkeypatch.setattr(type(t.engine), "steps_per_submit", lambda self, work, size=back: size)
+        (spikes * grilly_vk.tensor(cs)).sum().backward()
+        got.append(t.grad.numpy())
+    for other in got[1:]:
+        np.testing.assert_allclose(other, got[0], rtol=1e-5, atol=1e-6)
+
+
 def test_tensors_that_start_anywhere():
     """Input, state and incoming gradients that are views at odd places of other tensors."""
     rng = np.random.default_rng(10)

@@ -90,12 +90,13 @@ def test_batch_norm_over_time():
 
 
 def test_summary_leaves_the_state_alone():
-    model = nn.Sequential(nn.Linear(3, 2), nn.IFNode())
-    model(np.ones((4, 3), np.float32))
-    before = model[1].v
-    assert "(7, 2)" in str(nn.summary(model, (7, 3)))
-    assert model[1].v is before
-    model(np.ones((4, 3), np.float32))
+    model = nn.Sequential(nn.Linear(3, 2), nn.IFNode(store_v_seq=True))
+    F.set_step_mode(model, "m")
+    model(np.ones((T, 4, 3), np.float32))
+    before = model[1].v, model[1].v_seq
+    assert "(2, 7, 2)" in str(nn.summary(model, (2, 7, 3)))
+    assert model[1].v is before[0] and model[1].v_seq is before[1]
+    model(np.ones((T, 4, 3), np.float32))
 
 
 def test_a_module_of_ones_own_is_called_once_a_step():
@@ -131,6 +132,9 @@ def test_seq_to_ann():
     want = np.stack([pool(conv(step)).numpy() for step in x])
     np.testing.assert_allclose(got.numpy(), want, rtol=1e-5, atol=1e-6)
     assert nn.SeqToANNContainer(nn.Conv2d(2, 4, 3, padding=1))(x).shape == (T, B, 4, 6, 6)
+    model = nn.Sequential(nn.SeqToANNContainer(conv, pool, nn.Flatten()))
+    F.set_step_mode(model, "m")  # of the whole, not of the parts, which see no time axis
+    np.testing.assert_array_equal(model(x).numpy(), got.numpy().reshape(T, B, -1))
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -38,7 +38,7 @@ def detach_net(model: Any) -> None:
 
 
 def set_step_mode(model: Any, step_mode: str) -> None:
-    """Sets the step mode of every module that has one, but for those that a container runs step by step itself.
+    """Sets the step mode of every module that has one, but for the parts of containers that see to time themselves.
 
     Args:
         step_mode: "s": a call is one step (B, ...); "m": a call is all steps (T, B, ...).
@@ -138,7 +138,7 @@ def _modules(model: Any) -> list[Any]:
 
 
 def _outside_containers(model: Any) -> Iterator[Any]:
-    """The modules of a model, without the parts of containers that run their parts step by step."""
+    """The modules of a model, without the parts of containers that see to time themselves."""
     yield model
     if not getattr(model, "runs_steps", False):
         for part in model.children():

@@ -45,8 +45,17 @@ class StatefulModule(Module):
         setattr(self, name, value)
 
     def memories(self) -> dict[str, Any]:
-        """The state, by name."""
+        """The state that the next call goes on from, by name."""
+        return self.snapshot()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that `reset()` sets, by name, for `restore` to put back."""
         return {name: getattr(self, name) for name in self._memories}
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Sets the state back to what `snapshot()` found."""
+        for name, value in snapshot.items():
+            setattr(self, name, value)
 
     def reset(self) -> None:
         """Sets the state back to its first values: the next input starts a new sequence, and may have another shape."""
@@ -54,8 +63,7 @@ class StatefulModule(Module):
         capture = capturing()
         if capture is not None:
             capture.begun[id(self)] = self
-        for name, value in self._memories.items():
-            setattr(self, name, value)
+        self.restore(self._memories)
 
     def detach(self) -> None:
         """Cuts the state off the tape: backward stops here (truncated backpropagation through time)."""

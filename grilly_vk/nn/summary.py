@@ -82,7 +82,7 @@ def summary(model: Module, input_shape: Any, dtype: Any = np.float32) -> Summary
 
     handles = []
     modes = [(module, module.training) for module in model.modules()]
-    states = [(m, m.memories()) for m in model.modules() if isinstance(m, StatefulModule)]
+    states = [(m, m.snapshot()) for m in model.modules() if isinstance(m, StatefulModule)]
     try:
         for name, module in model.named_modules():
             if not any(True for _ in module.children()) or any(True for _ in module.parameters(recurse=False)):
@@ -98,7 +98,5 @@ def summary(model: Module, input_shape: Any, dtype: Any = np.float32) -> Summary
         for module, training in modes:
             module.training = training
         for stateful, state in states:
-            stateful.reset()
-            for name, value in state.items():
-                setattr(stateful, name, value)
+            stateful.restore(state)
     return Summary(rows, model.num_parameters(), model.num_parameters(trainable=True))

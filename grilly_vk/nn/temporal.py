@@ -63,7 +63,7 @@ class SeqToANNContainer(Module):
     Source: document 001.
     """
 
-    takes_steps = True
+    takes_steps = runs_steps = True
 
     def __init__(self, *modules: Module) -> None:
         super().__init__()

@@ -12,7 +12,7 @@ from ..autograd import grad_enabled, record
 from ..tensor import Tensor, empty, full
 from .elementwise import add
 from .reduce import reduce
-from .steps import walk
+from .steps import spans, walk
 from .surrogate import Slope
 
 MODELS = ["if", "lif", "qif", "eif", "izhikevich", "cuba", "adaptive", "klif"]  # as in shaders/include/node.glsl
@@ -130,6 +130,7 @@ class _Run:
         self.state = x.shape if steps is None else x.shape[1:]
         self.shape = x.shape
         self.n = math.prod(self.state)
+        self.pieces = list(spans(x, self.steps, self.n))  # for the way back too: what fits a submit may change
         self.two = dynamics.model in TWO_STATES
         self.w = None if w is None else w.detach()
         self.learn = 0 if w is None else _LEARN[dynamics.model]
@@ -156,11 +157,6 @@ class _Run:
         """Room for what the backward pass reads: potentials, and distances to a threshold that moves."""
         return self.room(), self.room() if self.dynamics.model == "adaptive" else None
 
-    def pieces(self) -> list[tuple[int, int]]:
-        """Stretches of steps that fit a submit."""
-        size = self.engine.steps_per_submit(self.n)
-        return [(t, min(self.steps, t + size)) for t in range(0, self.steps, size)]
-
     def launch(self, kernel: str, start: int, stop: int, specs: Any, **arguments: Any) -> None:
         """One dispatch for steps start..stop; tensors (T, ...) are cut to them."""
         wide, chunk, block = walk(self.engine, self.n, *arguments.values())
@@ -186,7 +182,7 @@ class _Run:
             ends = [full(self.state, c, on=self.engine) if t is None else t.view() for t, c in fill]
             self.ends.append((ends[0], ends[1] if self.two else None))
         stores = (("STORE_S", int(s is not None)), ("STORE_H", int(h is not None)), ("STORE_V", int(v_seq is not None)))
-        for start, stop in self.pieces():
+        for start, stop in self.pieces:
             v0, u0 = self.ends[-1]
             v = empty(self.state, on=self.engine)
             u = empty(self.state, on=self.engine) if self.two else None
@@ -225,7 +221,7 @@ def _backward(
             given = slope.given(above if above is not None else kept - threshold)
         gx, sums = run.room(), []
         ends = {"GS": gs, "GTRACE": gtrace[0] if gtrace else None}
-        for (start, stop), (v0, _) in reversed(list(zip(run.pieces(), run.ends))):
+        for (start, stop), (v0, _) in reversed(list(zip(run.pieces, run.ends))):
             gend, guend = gv, gu
             gv, gu = empty(run.state, on=run.engine), empty(run.state, on=run.engine) if run.two else None
             gw = empty((run.n,), on=run.engine) if run.learn else None
