@@ -1,6 +1,7 @@
 """The only code that knows Kompute: devices, memory, kernels, the stream and graphs."""
 
-from .engine import Engine, capturing, engine, set_device
+from .current import capturing, engine, set_device
+from .engine import Engine
 from .graph import Graph
 from .memory import Buffer
 from .profiler import Profile
