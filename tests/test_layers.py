@@ -24,8 +24,6 @@ LAYERS = [
     {"functional"},
     {"nn"},
     {"encode", "optim", "saving", "compiled", "snn_compute"},
-    {"data", "report"},
-    {"optim", "saving", "compiled", "snn_compute"},
     {"data", "plot", "report"},
     {"monitor"},
     {"__init__"},  # what users import, which the command line uses like one of them

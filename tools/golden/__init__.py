@@ -1,0 +1,1 @@
+"""Golden vectors, one family a file; see tools/make_golden.py."""
