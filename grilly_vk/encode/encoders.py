@@ -136,7 +136,8 @@ class LatencyEncoder(StepEncoder):
         """All T steps: (...) to (T, ...)."""
         if self.enc_function == "linear":
             return latency(x, self.T)
-        return ops.latency_spikes(within("x", x, 0.0, 1.0), self.T, "EXPONENTIAL", least=math.exp(1 - self.T), strict=True)
+        given = within("x", x, 0.0, 1.0)
+        return ops.latency_spikes(given, self.T, "EXPONENTIAL", least=math.exp(1 - self.T), strict=True)
 
     def extra_repr(self) -> str:
         """The period and the function."""

@@ -30,7 +30,7 @@ def _runs(parameters: Any) -> tuple[list[Tensor], list[Tensor]]:
         if not isinstance(p, Tensor):
             raise TypeError(f"parameters must hold tensors; number {i} is {type(p).__name__}")
     runs: list[Tensor] = []
-    gradients = []
+    gradients: list[Tensor] = []
     seen: set[int] = set()
     parent: Any = None  # an optimizer's memory, where the padding between gradients is zero
     start = stop = 0
