@@ -8,6 +8,7 @@ import grilly_vk
 import grilly_vk.functional as F
 from grilly.nn import Converter, VoltageScaler
 from grilly_vk import nn
+from grilly_vk.data import DataLoader
 from grilly_vk.nn.conversion import ChannelAffine, MaxPoolGate, Places, RateNode, rates_and_activations
 
 RNG = np.random.default_rng(0)
@@ -51,7 +52,7 @@ def double(model, x, activations, gate):
 
 
 def test_every_step_is_that_of_the_reference():
-    """Outputs of each step, against float64; potentials of the reference stay off the thresholds, so no spike differs."""
+    """Outputs of each step, against float64, whose potentials stay off the thresholds, so that no spike differs."""
     ann = cnn()
     snn = Converter("max_norm", T=20)(ann, X)
     nodes = [If(t) for t in snn.thresholds().values()]
@@ -75,7 +76,8 @@ def test_the_network_is_the_same_with_its_activations():
     np.testing.assert_allclose(snn.analog(X).numpy(), expected, 1e-5, 1e-6)
     kinds = [type(m).__name__ for m in snn.net]
     assert kinds == [
-        "Conv2d", "RateNode", "MaxPoolGate", "Conv2d", "RateNode", "AvgPool2d", "Flatten", "Linear", "RateNode", "Linear",
+        "Conv2d", "RateNode", "MaxPoolGate", "Conv2d", "RateNode", "AvgPool2d", "Flatten", "Linear", "RateNode",
+        "Linear",
     ]  # fmt: skip
     assert snn.net[0].bias is not None and not snn.training
 
@@ -121,7 +123,9 @@ class Residual(nn.Module):
         self.bn1, self.bn2 = nn.BatchNorm2d(outs), nn.BatchNorm2d(outs)
         self.conv2 = nn.Conv2d(outs, outs, 3, padding=1, bias=False)
         self.relu = nn.ReLU()
-        self.short = None if ins == outs else nn.Sequential(nn.Conv2d(ins, outs, 1, stride=stride), nn.BatchNorm2d(outs))
+        self.short = None
+        if ins != outs:
+            self.short = nn.Sequential(nn.Conv2d(ins, outs, 1, stride=stride), nn.BatchNorm2d(outs))
 
     def forward(self, x):
         out = self.relu(self.bn1(self.conv1(x)))
@@ -290,7 +294,7 @@ def test_thresholds_are_numpys_statistics(mode):
     np.testing.assert_allclose(list(whole.thresholds().values()), expected, 1e-6)
     forms = [
         grilly_vk.tensor(x), (x, y), [x[:1], x[1:70], x[70:]], [(x[:9], y[:9]), (x[9:], y[9:])],
-        (x[i : i + 13] for i in range(0, 130, 13)), grilly_vk.data.DataLoader(x, y, batch_size=17, shuffle=True),
+        (x[i : i + 13] for i in range(0, 130, 13)), DataLoader(x, y, batch_size=17, shuffle=True),
         x.astype(np.float64), [grilly_vk.tensor(x)],
     ]  # fmt: skip
     for data in forms:
@@ -323,8 +327,7 @@ def test_caps_hold_and_silent_layers_keep_their_threshold():
 def test_bounds_hold_for_any_input_in_the_range():
     """By the weights alone: never below an activation; for one layer, reached by the worst input."""
     ann = cnn()
-    snn = Converter(example := "max_norm")(ann, example=X)
-    assert example
+    snn = Converter("max_norm")(ann, example=X)
     rng = np.random.default_rng(9)
     worst = [v.max() for v in values(ann, (rng.random((400, 2, 8, 8)) < 0.5).astype(np.float32))]
     assert all(w <= b * (1 + 1e-5) for w, b in zip(worst, snn.thresholds().values()))

@@ -28,9 +28,9 @@ def run(x, constant=False, steps=T, v=None, **options):
     return rate_node(x, threshold, nn.ATan().slope, steps, constant=constant, v=v, **options)
 
 
-def by_hand(x, steps, v, threshold=np.float32(THRESHOLD)):
+def by_hand(x, steps, v):
     """In float32, where each operation rounds as the kernel's does."""
-    out = []
+    out, threshold = [], np.float32(THRESHOLD)
     for t in range(steps):
         h = v + (x if x.ndim == v.ndim else x[t])
         out.append(np.where(h >= threshold, threshold, np.float32(0)))
@@ -150,7 +150,7 @@ def test_bad_arguments_are_named():
     ):
         with pytest.raises((TypeError, ValueError), match=text):
             RateNode(**options)
-    with pytest.raises(ValueError, match="time axis|step mode 'm'"):
+    with pytest.raises(ValueError, match="step mode 'm'"):
         RateNode(step_mode="m")(1.0)
 
 

@@ -22,7 +22,7 @@ from .fold import ChannelAffine, affine_of, fold, folds, replace
 from .gate import MaxPoolGate, Places
 from .network import ConvertedNetwork
 from .node import RateNode
-from .rules import NORMS, RECTIFIERS, REMOVED, check, check_model, kind, mixes
+from .rules import NORMS, RECTIFIERS, REMOVED, check, check_model, kind, last_rectifier, mixes
 from .running import Running
 from .trace import Call, Trace, guessed, trace
 
@@ -126,6 +126,7 @@ class Converter:
         """The network with spiking parts, and its nodes by id() of the call that each stands for."""
         running = Running()
         first = {id(step.call): not any(getattr(s, "spiking", False) for s in step.inputs) for step in found.steps}
+        last = last_rectifier(found)
         places: dict[int, RateNode] = {}
         gone = set()
         for layer, norm in folds(found):
@@ -138,7 +139,7 @@ class Converter:
         for module in list(dict.fromkeys(call.module for call in found.calls)):
             calls = found.calls_of(module)
             if kind(module, RECTIFIERS):
-                nodes = [self._node(module, first[id(call)], running) for call in calls]
+                nodes = [self._node(module, first[id(call)], call is last, running) for call in calls]
                 places.update(zip(map(id, calls), nodes))
                 net = replace(net, module, _one_or_places(nodes, running))
             elif isinstance(module, MaxPool2d) and kind(module, (MaxPool2d,)):
@@ -155,9 +156,9 @@ class Converter:
         snn = ConvertedNetwork(net, running, self.T, self.mode, shape, mixes(found), max(widest, math.prod(shape)))
         return snn.eval(), places
 
-    def _node(self, module: Any, first: bool, running: Running) -> RateNode:
+    def _node(self, module: Any, first: bool, last: bool, running: Running) -> RateNode:
         node = RateNode(cap=getattr(module, "max_val", None), **self.node_options)
-        node.first, node.running = first, running
+        node.first, node.last, node.running = first, last, running
         return node
 
 

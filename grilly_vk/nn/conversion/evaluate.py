@@ -10,7 +10,7 @@ import numpy as np
 from ... import arguments
 from ...autograd import no_grad
 from ...functional.temporal import reset_net
-from ...ops.elementwise import as_tensor
+from ...ops.elementwise import as_tensor, unary
 from ...tensor import Tensor
 from .batches import labelled
 from .network import ConvertedNetwork
@@ -128,8 +128,9 @@ def evaluate(
             try:
                 for i, stop in enumerate(at):
                     count = _Count()
-                    for out in snn.pieces(x, stop - done, carry=True, watch=count):
-                        total = out.sum(0) if total is None else total + out.sum(0)
+                    for size, out in snn.pieces(x, stop - done, carry=True, mean=True, watch=count):
+                        part = unary("scale", out, float(size))
+                        total = part if total is None else total + part
                     neurons = count.size // ((stop - done) * len(y))
                     counted += count.spikes()
                     done = stop

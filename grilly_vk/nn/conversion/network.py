@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from ... import arguments
 from ...functional.temporal import reset_net
-from ...ops.elementwise import as_tensor, cast, unary
+from ...ops.elementwise import add, as_tensor, cast, unary
 from ...ops.shape import broadcast_to, concatenate
 from ...tensor import FLOAT32, Tensor
 from ..module import Module
@@ -51,6 +52,8 @@ class ConvertedNetwork(Module):
         self.mode = mode
         self.sample_shape = sample_shape  # of one sample when it was converted
         self.spread = spread  # a branch without spikes meets one with: the input goes in T times
+        # Where the mean can be taken before the read-out; in a list, since it is a part of net already.
+        self._last = [node for node in self.nodes().values() if node.last]
         self.widest = widest  # elements of one sample in the largest tensor
 
     def forward(
@@ -70,15 +73,13 @@ class ConvertedNetwork(Module):
             TypeError: no real numbers.
         """
         whole = arguments.choice("output", output, ("mean", "steps")) == "steps" or steps is not None
-        parts = self.pieces(x, T, timed=timed or steps is not None)
+        parts = list(self.pieces(x, T, timed=timed or steps is not None, mean=not whole))
+        if len(parts) == 1:
+            return parts[0][1]
         if whole:
-            outs = list(parts)
-            return outs[0] if len(outs) == 1 else concatenate(outs, 0)
-        total, count = None, 0
-        for out in parts:
-            total, count = out.sum(0) if total is None else total + out.sum(0), count + out.shape[0]
-        assert total is not None
-        return unary("scale", total, 1.0 / count)
+            return concatenate([out for _, out in parts], 0)
+        count = sum(size for size, _ in parts)
+        return functools.reduce(add, [unary("scale", out, size / count) for size, out in parts])
 
     def pieces(
         self,
@@ -87,13 +88,15 @@ class ConvertedNetwork(Module):
         *,
         timed: bool = False,
         carry: bool = False,
+        mean: bool = False,
         watch: Callable[[RateNode, Tensor], None] | None = None,
-    ) -> Iterator[Tensor]:
-        """The outputs of all steps, (T, B, ...), in as few pieces as keep every tensor below `piece_bytes`.
+    ) -> Iterator[tuple[int, Tensor]]:
+        """Steps and outputs (t, B, ...) in as few pieces as keep every tensor below `piece_bytes`.
 
         Args:
             x, T, timed: as in `forward`.
             carry: go on from the potentials that the last such call left, and leave them; `F.reset_net` forgets them.
+            mean: the outputs' mean over the piece, (B, ...), instead.
             watch: called with each RateNode and its spikes (t * B, ...), t being the steps of the piece.
         """
         x = self._input(x, timed)
@@ -111,9 +114,12 @@ class ConvertedNetwork(Module):
                 if self.spread and not timed:
                     part = broadcast_to(x.reshape(1, *x.shape), (steps, *x.shape))
                 own = timed or self.spread
-                with self.running.call(steps, timed=own, carry=keep, watch=watch):
-                    out = self.running.over_time(self.net(merged(part) if own else part))
-                yield out
+                early = mean and bool(self._last) and not self._last[0]._forward_hooks  # which look for spikes
+                with self.running.call(steps, timed=own, carry=keep, mean=early, watch=watch):
+                    out = self.net(merged(part) if own else part)
+                    if not early:
+                        out = self.running.over_time(out)
+                yield steps, out.mean(0) if mean and not early else out
         finally:
             if keep and not carry:
                 reset_net(self.net)
@@ -123,6 +129,7 @@ class ConvertedNetwork(Module):
 
         Args:
             x: (B, ...).
+            mean: the outputs' mean over the piece, (B, ...), instead.
             watch: called with each RateNode and its activations.
         """
         x = self._input(x, False)

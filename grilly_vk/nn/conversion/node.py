@@ -43,8 +43,8 @@ class RateNode(StatefulModule):
         TypeError, ValueError: an argument of another kind.
 
     Source: Rueckauer et al., "Conversion of continuous-valued deep networks to efficient event-driven networks for
-    image classification", Frontiers in Neuroscience 11 (2017), section 2.1, reset by subtraction; v_init: Bu et al., "Optimal ANN-SNN
-    conversion for high-accuracy and ultra-low-latency spiking neural networks", ICLR 2022.
+    image classification", Frontiers in Neuroscience 11 (2017), section 2.1, reset by subtraction; v_init: Bu et al.,
+    "Optimal ANN-SNN conversion for high-accuracy and ultra-low-latency spiking neural networks", ICLR 2022.
     """
 
     v: Any
@@ -72,6 +72,7 @@ class RateNode(StatefulModule):
         self.detach_reset = arguments.flag("detach_reset", detach_reset)
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         self.first = False  # no spike has reached its input
+        self.last = False  # all that the network gives comes from here, by affine maps
         self.running = Running()
         self.register_memory("v", None)
 
@@ -92,7 +93,7 @@ class RateNode(StatefulModule):
             out = self._in_network(x)
             if self.running.watch is not None:
                 self.running.watch(self, out)
-            return out
+            return self.running.over_time(out).mean(0) if self.last and self.running.mean else out
         multi = self.step_mode == "m" or steps is not None
         if steps == "loop" and self.step_mode == "m":
             raise ValueError(mixed("a container that runs its modules step by step"))

@@ -15,7 +15,7 @@ from ..pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d, SumPool2d
 from ..stateful import StatefulModule
 from .network import ConvertedNetwork
 from .node import RateNode
-from .trace import Step, Trace
+from .trace import Call, Step, Trace
 
 WEIGHTED = (Linear, Conv1d, Conv2d)
 NORMS = (BatchNorm1d, BatchNorm2d)
@@ -143,9 +143,24 @@ def _refusal(step: Step) -> str:
             f"{step.name} {place} multiplies or divides by what depends on the input, which rates can't; leave it out"
         )
     return (
-        f"{step.name} {place} can't become spikes: between activations a network must be affine; leave it out, or after "
-        "the last layer apply it to the converted network's output"
+        f"{step.name} {place} can't become spikes: between activations a network must be affine; leave it out, or "
+        "after the last layer apply it to the converted network's output"
     )
+
+
+def last_rectifier(found: Trace) -> Call | None:
+    """The activation that everything the network gives comes from by affine maps alone; None: there is none.
+
+    The mean over time may then be taken there, since it commutes with what follows.
+    """
+    last = next(step for step in reversed(found.steps) if kind(step.module, RECTIFIERS))
+    after = {id(last)}
+    for step in found.steps[found.steps.index(last) + 1 :]:
+        sources = [step.inputs[i] for i in step.from_input()]
+        if step.name == "max_pool2d" or any(id(source) not in after for source in sources):
+            return None
+        after.add(id(step))
+    return last.call
 
 
 def mixes(found: Trace) -> bool:

@@ -17,13 +17,14 @@ class Running:
         timed: whether the input has steps of its own; else what no spike has reached yet is (B, ...), the same always.
         analog: nodes are the ReLUs that they stand for, and there is no time.
         carry: go on from the potentials of the call before, and keep them.
+        mean: the last node gives its mean over the steps, (B, ...), and what comes after it runs once.
         watch: called with each node and what it gives.
         number: counts the calls.
     """
 
     def __init__(self) -> None:
         self.steps, self.number = 0, 0
-        self.timed = self.analog = self.carry = False
+        self.timed = self.analog = self.carry = self.mean = False
         self.watch: Callable[[Any, Tensor], None] | None = None
 
     def __bool__(self) -> bool:
@@ -37,15 +38,18 @@ class Running:
         timed: bool = False,
         analog: bool = False,
         carry: bool = False,
+        mean: bool = False,
         watch: Callable[[Any, Tensor], None] | None = None,
     ) -> Iterator[None]:
         """The time of one call."""
         self.number += 1
-        self.steps, self.timed, self.analog, self.carry, self.watch = steps, timed, analog, carry, watch
+        self.steps, self.timed, self.analog, self.carry, self.mean = steps, timed, analog, carry, mean
+        self.watch = watch
         try:
             yield
         finally:
-            self.steps, self.watch, self.timed, self.analog, self.carry = 0, None, False, False, False
+            self.steps, self.watch = 0, None
+            self.timed = self.analog = self.carry = self.mean = False
 
     def over_time(self, x: Tensor) -> Tensor:
         """(T * B, ...) to (T, B, ...)."""

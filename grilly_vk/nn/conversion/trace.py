@@ -160,7 +160,7 @@ def guessed(model: Module) -> Iterator[tuple[int, ...]]:
     from ..norm import BatchNorm1d, BatchNorm2d
 
     batch = 5
-    sizes = [28, 32, 64, 96, 128, 224, 227, 256, *range(1, 129)]
+    sizes = [28, 32, *range(1, 28), *range(29, 65), 96, 128, 224, 227, 256]
     for module in model.modules():
         if isinstance(module, Linear):
             yield batch, module.in_features
