@@ -120,9 +120,10 @@ def test_training_mode_and_second_conversion():
             Converter()(again.eval(), X)
 
 
-@pytest.mark.parametrize(
-    "mode", ["max", "", "9", "0%", "101%", "nan%", "x%", 0.0, 1.5, -0.1, float("nan"), True, None, [1]]
-)
+WRONG = ["max", "", "9", "0%", "101%", "nan%", "x%", 0.0, 1.5, -0.1, float("nan"), True, None, [1]]
+
+
+@pytest.mark.parametrize("mode", WRONG)
 def test_modes(mode):
     with pytest.raises((TypeError, ValueError), match="mode"):
         Converter(mode)
@@ -242,7 +243,7 @@ def test_evaluation(data, steps, error, text):
 
 def test_no_converted_network():
     for call in (VoltageScaler, lambda m: evaluate(m, (X, np.zeros(6))), lambda m: rates_and_activations(m, X)):
-        with pytest.raises(TypeError, match="nn.Converter made, not Sequential"):
+        with pytest.raises(TypeError, match="Converter made, not Sequential"):
             call(mlp())
     images = nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU()).eval()
     with pytest.raises(ValueError, match=r"expected \(B, classes\)"):

@@ -1,4 +1,4 @@
-"""Conversion against golden vectors of SpikingJelly's ann2snn, made by tools/make_golden.py: scales, spikes, outputs."""
+"""Conversion against golden vectors of SpikingJelly's ann2snn, by tools/make_golden.py: scales, spikes, outputs."""
 
 import json
 from functools import cache
