@@ -90,7 +90,7 @@ def test_pools_that_return_indices():
         def forward(self, x):
             return self.pool(self.act(self.conv(x)))[0]
 
-    with pytest.raises(ValueError, match="MaxPool2d .*return_indices=False"):
+    with pytest.raises(ValueError, match=r"MaxPool2d .*return_indices=False"):
         Converter()(Indices().eval(), IMAGES)
 
 

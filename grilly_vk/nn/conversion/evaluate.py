@@ -18,14 +18,8 @@ from .node import RateNode
 
 
 class Row(NamedTuple):
-    """One number of steps.
-
-    Attributes:
-        T: steps.
-        accuracy: share of the samples whose largest output is their label's.
-        loss: accuracy of the original network minus this.
-        spikes: per sample, over all neurons and steps.
-        rate: spikes per neuron and step.
+    """One number of steps, T: accuracy, the share of samples whose largest output is their label's; loss, the original
+    network's accuracy minus this; spikes per sample, over all neurons and steps; rate, spikes per neuron and step.
     """
 
     T: int
