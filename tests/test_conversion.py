@@ -338,6 +338,13 @@ def test_bounds_hold_for_any_input_in_the_range():
     wide = Converter(0.5, input_range=(-2, 3))(one).thresholds()["1"]
     ends = np.where(weight > 0, 3 * weight, -2 * weight).sum(1) + bias
     np.testing.assert_allclose(wide, 0.5 * ends.max(), 1e-6)
+    for options, low in (({}, -2), ({"groups": 2}, -2), ({"padding": 1}, -2), ({"padding": 1}, 1)):
+        layer = nn.Conv2d(2, 4, 3, **options)
+        weight = layer.weight.numpy().astype(np.float64)
+        least = min(low, 0) if options.get("padding") else low  # zeros around the image
+        ends = np.where(weight > 0, 3 * weight, least * weight).sum((1, 2, 3)) + layer.bias.numpy()
+        found = Converter(input_range=(low, 3))(nn.Sequential(layer, nn.ReLU()).eval(), example=X).thresholds()["1"]
+        np.testing.assert_allclose(found, ends.max(), 1e-5)
 
 
 def test_an_input_is_guessed_where_none_is_given():
