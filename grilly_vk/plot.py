@@ -16,7 +16,16 @@ import numpy as np
 from . import arguments
 from .tensor import Tensor
 
-__all__ = ["potentials", "raster", "rate_boxes", "rate_histogram", "training_curves", "weight_map"]
+__all__ = [
+    "accuracy_curve",
+    "potentials",
+    "raster",
+    "rate_boxes",
+    "rate_histogram",
+    "rate_scatter",
+    "training_curves",
+    "weight_map",
+]
 
 _GREY = "#8a8f98"
 
@@ -296,6 +305,68 @@ def training_curves(history: Any, ax: Any = None, *, keys: Sequence[str] | None 
     ax.set_xlabel(x_label)
     if len(lines) > 1:
         ax.legend(lines, [str(line.get_label()) for line in lines], frameon=False, fontsize="small")
+    return ax
+
+
+def accuracy_curve(evaluation: Any, ax: Any = None) -> Any:
+    """Draws accuracy and spikes of a converted network against the number of steps, and the original's accuracy.
+
+    Args:
+        evaluation: what `grilly_vk.nn.evaluate` found.
+        ax: matplotlib axes; None: new ones.
+
+    Returns:
+        The axes of the accuracy; those of the spikes are the last in ``ax.figure.axes``.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        TypeError: no evaluation.
+    """
+    if not hasattr(evaluation, "rows") or not hasattr(evaluation, "ann_accuracy"):
+        raise TypeError(f"evaluation must be what nn.evaluate found, not {type(evaluation).__name__}")
+    ax = _axes(ax)
+    steps = [row.T for row in evaluation.rows]
+    side = ax.twinx()
+    lines = ax.plot(steps, [100 * row.accuracy for row in evaluation.rows], "-o", ms=4, color="C0", label="accuracy")
+    lines += [ax.axhline(100 * evaluation.ann_accuracy, color=_GREY, lw=0.8, ls="--", label="original network")]
+    lines += side.plot(steps, [row.spikes for row in evaluation.rows], "-s", ms=3, lw=1, color="C1", label="spikes")
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(steps, [str(t) for t in steps])
+    ax.set(xlabel="steps", ylabel="accuracy (%)")
+    side.set(ylabel="spikes per inference", ylim=(0, None))
+    ax.legend(lines, [str(line.get_label()) for line in lines], frameon=False, fontsize="small", loc="lower right")
+    return ax
+
+
+def rate_scatter(layers: Any, ax: Any = None, *, most: int = 2000) -> Any:
+    """Draws the means of spikes over time against the activations that they stand for, a colour a layer.
+
+    Args:
+        layers: (means, activations) by name, as `grilly_vk.nn.conversion.rates_and_activations` gives them.
+        ax: matplotlib axes; None: new ones.
+        most: points a layer at most, evenly taken (default 2000).
+
+    Returns:
+        The axes, with a legend.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        TypeError, ValueError: no such pairs.
+    """
+    if not isinstance(layers, Mapping):
+        raise TypeError(f"layers must be a dict of (means, activations), not {type(layers).__name__}")
+    count = arguments.size("most", most)
+    ax, top = _axes(ax), 0.0
+    for name, (means, activations) in layers.items():
+        y, x = (_numbers(f"layers[{name!r}]", v).reshape(-1) for v in (means, activations))
+        if x.size != y.size:
+            raise ValueError(f"layers[{name!r}] has {y.size} means and {x.size} activations")
+        every = max(1, x.size // count)
+        ax.plot(x[::every], y[::every], ".", ms=3, alpha=0.5, label=f"layer {name}", rasterized=True)
+        top = max(top, float(x[::every].max(initial=0.0)))
+    ax.plot([0, top], [0, top], color=_GREY, lw=0.8, ls="--")
+    ax.set(xlabel="activation", ylabel="mean of the spikes")
+    ax.legend(frameon=False, fontsize="small", loc="upper left")
     return ax
 
 

@@ -15,9 +15,10 @@ from ..surrogate import (
 from ..surrogate import Custom as CustomSurrogate
 from ..surrogate import Tanh as TanhSurrogate
 from . import init
-from .activation import GELU, LeakyReLU, ReLU, SiLU, Softplus, Tanh
+from .activation import GELU, Hardtanh, LeakyReLU, ReLU, ReLU6, SiLU, Softplus, Tanh
 from .containers import Flatten, Identity, ModuleDict, ModuleList, Sequential
 from .conv import Conv1d, Conv2d
+from .conversion import Converter, VoltageScaler, evaluate
 from .dropout import Dropout
 from .linear import Embedding, Linear
 from .loss import BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss, SmoothL1Loss
@@ -51,6 +52,7 @@ __all__ = [
     "CUBALIFNode",
     "Conv1d",
     "Conv2d",
+    "Converter",
     "CrossEntropyLoss",
     "CustomSurrogate",
     "Dropout",
@@ -61,6 +63,7 @@ __all__ = [
     "FastSigmoid",
     "Flatten",
     "GIFNeuron",
+    "Hardtanh",
     "HebbianLayer",
     "IFNode",
     "Identity",
@@ -89,6 +92,7 @@ __all__ = [
     "RMSNorm",
     "RateRegularization",
     "ReLU",
+    "ReLU6",
     "Rect",
     "SNNLayer",
     "STDPLayer",
@@ -107,6 +111,8 @@ __all__ = [
     "Tanh",
     "TanhSurrogate",
     "Triangular",
+    "VoltageScaler",
+    "evaluate",
     "init",
     "summary",
 ]

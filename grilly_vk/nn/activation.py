@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import arguments
 from ..functional import activation as F
+from ..ops.elementwise import unary
 from ..tensor import Tensor
 from .module import Module
 
@@ -18,6 +19,47 @@ class ReLU(Module):
     def forward(self, x: Any) -> Tensor:
         """The same shape."""
         return F.relu(x)
+
+
+class Hardtanh(Module):
+    """x cut to [min_val, max_val], with slope 0 outside.
+
+    Args:
+        min_val, max_val: default -1 and 1; min_val below max_val.
+
+    Raises:
+        TypeError, ValueError: no finite numbers, or min_val not below max_val.
+    """
+
+    batchwise = True
+
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
+        super().__init__()
+        self.min_val, self.max_val = arguments.real("min_val", min_val), arguments.real("max_val", max_val)
+        if self.min_val >= self.max_val:
+            raise ValueError(f"min_val must be below max_val={max_val!r}, got {min_val!r}")
+
+    def forward(self, x: Any) -> Tensor:
+        """The same shape."""
+        return unary("clamp", x, self.min_val, self.max_val)
+
+    def extra_repr(self) -> str:
+        """The range."""
+        return f"min_val={self.min_val}, max_val={self.max_val}"
+
+
+class ReLU6(Hardtanh):
+    """min(max(x, 0), 6) element by element.
+
+    Source: Krizhevsky, "Convolutional deep belief networks on CIFAR-10" (2010).
+    """
+
+    def __init__(self) -> None:
+        super().__init__(0.0, 6.0)
+
+    def extra_repr(self) -> str:
+        """Nothing: the range is in the name."""
+        return ""
 
 
 class LeakyReLU(Module):

@@ -1,0 +1,138 @@
+"""The spiking node that stands for a ReLU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ... import arguments
+from ...functional.temporal import mixed
+from ...ops.elementwise import as_tensor, cast, unary
+from ...ops.rate import rate_node
+from ...surrogate import ATan, Surrogate
+from ...tensor import FLOAT32, Tensor
+from ..module import Buffer
+from ..stateful import StatefulModule
+from .running import Running, merged
+
+
+class RateNode(StatefulModule):
+    """Integrate and fire with soft reset and spikes as high as the threshold; its mean over time is near a ReLU.
+
+    H = v + x; s = threshold * [H >= threshold]; v = H - s.  With the same input x at every step the mean of s over T
+    steps is off min(max(x, 0), threshold) by less than threshold / T; with v_init = 0.5 by at most half of that for x
+    in between.
+
+    `nn.Converter` makes these.  Inside a converted network a call is all steps, (T * B, ...); by itself a node is a
+    spiking node like the others, (B, ...) or in step mode "m" (T, B, ...).
+
+    Args:
+        threshold: above 0 (default 1).
+        v_init: potential before the first step as a share of the threshold (default 0.5).
+        cap: largest value of the activation that it stands for, such as 6 for ReLU6; None: there is none.
+        surrogate_function: derivative of s by H, at H / threshold - 1; None: ATan().
+        detach_reset: whether gradients stop at the spike in the reset (default False).
+        step_mode: "s" or "m".
+
+    Attributes:
+        threshold: Buffer of one number, which state_dict holds.
+        v: potential after the last step; None before the first.
+
+    Raises:
+        TypeError, ValueError: an argument of another kind.
+
+    Source: Rueckauer et al., "Conversion of continuous-valued deep networks to efficient event-driven networks for
+    image classification", Frontiers in Neuroscience 11 (2017), section 2.1, reset by subtraction; v_init: Bu et al.,
+    "Optimal ANN-SNN conversion for high-accuracy and ultra-low-latency spiking neural networks", ICLR 2022.
+    """
+
+    v: Any
+    threshold: Tensor
+    is_spiking = takes_steps = True
+
+    def __init__(
+        self,
+        threshold: float = 1.0,
+        v_init: float = 0.5,
+        cap: float | None = None,
+        surrogate_function: Surrogate | None = None,
+        detach_reset: bool = False,
+        step_mode: str = "s",
+    ) -> None:
+        super().__init__()
+        self.threshold = Buffer(np.float32(arguments.positive("threshold", threshold)))
+        self.v_init = arguments.real("v_init", v_init)
+        self.cap = None if cap is None else arguments.positive("cap", cap)
+        if surrogate_function is not None and not isinstance(surrogate_function, Surrogate):
+            raise TypeError(
+                f"surrogate_function must be a Surrogate such as ATan(), not {type(surrogate_function).__name__}"
+            )
+        self.surrogate_function = surrogate_function or ATan()
+        self.detach_reset = arguments.flag("detach_reset", detach_reset)
+        self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
+        self.first = False  # no spike has reached its input
+        self.last = False  # all that the network gives comes from here, by affine maps
+        self.running = Running()
+        self.register_memory("v", None)
+
+    def forward(self, x: Any, steps: str | None = None) -> Tensor:
+        """Spikes of height `threshold`, of x's shape.
+
+        Args:
+            x: input, (B, ...) or, in step mode "m", (T, B, ...).
+            steps: given by containers: x has a time axis, whatever the step mode.
+
+        Raises:
+            ValueError: the state has another shape; no time axis in step mode "m".
+            TypeError: no real numbers, in x or the state.
+        """
+        x = as_tensor("x", x)
+        x = x if x.dtype is FLOAT32 else cast(x, FLOAT32)
+        if self.running:
+            out = self._in_network(x)
+            if self.running.watch is not None:
+                self.running.watch(self, out)
+            return self.running.over_time(out).mean(0) if self.last and self.running.mean else out
+        multi = self.step_mode == "m" or steps is not None
+        if steps == "loop" and self.step_mode == "m":
+            raise ValueError(mixed("a container that runs its modules step by step"))
+        if multi and x.ndim < 1:
+            raise ValueError(f"x has shape {x.shape}; in step mode 'm' expected (T, B, ...)")
+        spikes, self.v = self._spikes(x if multi else x.reshape(1, *x.shape), len(x) if multi else 1, False, self.v)
+        return spikes if multi else spikes.reshape(*x.shape)
+
+    def _in_network(self, x: Tensor) -> Tensor:
+        """All steps of a network's call, in the first axis."""
+        now = self.running
+        if now.analog:
+            return unary("relu", x) if self.cap is None else unary("clamp", x, 0.0, self.cap)
+        constant = self.first and not now.timed
+        spikes, v = self._spikes(
+            x if constant else now.over_time(x), now.steps, constant, self.v if now.carry else None
+        )  # fmt: skip
+        if now.carry:
+            self.v = v
+        return merged(spikes)
+
+    def _spikes(self, x: Tensor, steps: int, constant: bool, v: Any) -> tuple[Tensor, Tensor]:
+        if v is not None:
+            self.entering(x.shape if constant else x.shape[1:])
+        elif not self.running or self.running.carry:
+            self.beginning()
+        if v is not None and not isinstance(v, Tensor):
+            v = unary("scale", x if constant else x[0], 0.0, arguments.real("v", v))
+        return rate_node(
+            x, self.threshold, self.surrogate_function.slope, steps,
+            constant=constant, v=v, start=self.v_init, detach_reset=self.detach_reset,
+        )  # fmt: skip
+
+    def baked(self) -> tuple[Any, ...]:
+        """The settings that a recording of a call holds as numbers."""
+        return self.v_init, self.cap, self.detach_reset, self.surrogate_function.slope
+
+    def extra_repr(self) -> str:
+        """Threshold and settings; waits for the device."""
+        parts = [f"threshold={float(self.threshold.item()):.6g}", f"v_init={self.v_init:g}"]
+        parts += [] if self.cap is None else [f"cap={self.cap:g}"]
+        return ", ".join(parts + (["detach_reset=True"] if self.detach_reset else []))

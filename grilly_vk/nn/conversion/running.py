@@ -1,0 +1,61 @@
+"""What the parts of a converted network must know of the call that runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ...tensor import Tensor
+
+
+class Running:
+    """Shared by all parts of one converted network; between calls `steps` is 0.
+
+    Attributes:
+        steps: of this call; tensors hold them in their first axis, (T * B, ...).
+        timed: whether the input has steps of its own; else what no spike has reached yet is (B, ...), the same always.
+        analog: nodes are the ReLUs that they stand for, and there is no time.
+        carry: go on from the potentials of the call before, and keep them.
+        mean: the last node gives its mean over the steps, (B, ...), and what comes after it runs once.
+        watch: called with each node and what it gives.
+        number: counts the calls.
+    """
+
+    def __init__(self) -> None:
+        self.steps, self.number = 0, 0
+        self.timed = self.analog = self.carry = self.mean = False
+        self.watch: Callable[[Any, Tensor], None] | None = None
+
+    def __bool__(self) -> bool:
+        return self.steps > 0
+
+    @contextmanager
+    def call(
+        self,
+        steps: int,
+        *,
+        timed: bool = False,
+        analog: bool = False,
+        carry: bool = False,
+        mean: bool = False,
+        watch: Callable[[Any, Tensor], None] | None = None,
+    ) -> Iterator[None]:
+        """The time of one call."""
+        self.number += 1
+        self.steps, self.timed, self.analog, self.carry, self.mean = steps, timed, analog, carry, mean
+        self.watch = watch
+        try:
+            yield
+        finally:
+            self.steps, self.watch = 0, None
+            self.timed = self.analog = self.carry = self.mean = False
+
+    def over_time(self, x: Tensor) -> Tensor:
+        """(T * B, ...) to (T, B, ...)."""
+        return x.reshape(self.steps, x.shape[0] // self.steps, *x.shape[1:])
+
+
+def merged(x: Tensor) -> Tensor:
+    """(T, B, ...) to (T * B, ...)."""
+    return x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
