@@ -5,7 +5,7 @@
 
 layout(std430, binding = 0) readonly buffer A { vec4 a[]; };
 layout(std430, binding = 1) readonly buffer B { vec4 b[]; };
-layout(std430, binding = 2) writeonly buffer C { float c[]; };
+layout(std430, binding = 2) writeonly buffer C { vec4 c[]; };
 layout(push_constant) uniform Push {
     uint a_at; uint b_at; uint c_at;
     uint a_from; uint b_from; uint c_from; // the first head's first element
@@ -24,4 +24,5 @@ layout(push_constant) uniform Push {
 #define C_START(i) (p.c_from + (i) / p.heads * p.c_batch + (i) % p.heads * p.c_head)
 #define DONE(sum, more) ((sum) * p.scale)
 #define MORE(col) vec4(0)
+#define WIDE_C
 #include "product-lanes.glsl"

@@ -14,7 +14,7 @@ layout(std430, binding = 3) readonly buffer Where { uint where[]; }; // (groups)
 layout(std430, binding = 4) writeonly buffer Y { REAL y[]; };
 layout(push_constant) uniform Push {
     uint x_at; uint score_at; uint g_at; uint where_at; uint y_at;
-    uint n; uint groups; // elements, as loads; groups
+    uint n; uint count; // elements, as loads; groups
     uint span; uint turns; uint beside; // element i is of group i / span % turns * beside + i % beside
     uint whole; uint inner; uint inner_step; // and is its member i / whole * inner + i / inner_step % inner
     float scale;
@@ -26,7 +26,7 @@ float one(float value, uint group, uint member)
     if (GRAD == 1) {
         out_value += g[p.g_at + group] * p.scale;
         if (where[p.where_at + group] == member)
-            out_value += g[p.g_at + p.groups + group];
+            out_value += g[p.g_at + p.count + group];
     }
     return out_value;
 }

@@ -15,7 +15,7 @@ layout(std430, binding = 2) writeonly buffer Y { float y[]; }; // (1 or 2, parts
 layout(std430, binding = 3) writeonly buffer Where { uint where[]; }; // (parts, groups)
 layout(push_constant) uniform Push {
     uint x_at; uint gy_at; uint y_at; uint where_at;
-    uint groups; uint parts; uint members;
+    uint count; uint parts; uint members;
     uint beside; uint step; // group g begins at g / beside * step + g % beside
     uint inner; uint inner_step; uint outer_step; // member k lies at k / inner * outer_step + k % inner * inner_step
     float scale;
@@ -32,7 +32,7 @@ Best better(Best a, float v, uint at, bool first)
 void main()
 {
     const uint SIDES = ACROSS == 1 ? VEC : 1;
-    uint all = p.groups / SIDES, length = (p.members + p.parts - 1) / p.parts;
+    uint all = p.count / SIDES, length = (p.members + p.parts - 1) / p.parts;
     for (uint i = gl_GlobalInvocationID.x; i < all * p.parts; i += stride()) {
         uint g = i % all, part = i / all, first = part * length, last = min(p.members, first + length);
         uint base = g / p.beside * p.step + g % p.beside, in_row = first % p.inner;
@@ -64,15 +64,15 @@ void main()
                 best[0] = better(best[0], best[v].value, best[v].at, false);
         }
         for (uint v = 0; v < SIDES; v++) {
-            uint to = part * p.groups + g * SIDES + v;
+            uint to = part * p.count + g * SIDES + v;
             y[p.y_at + to] = sum[v] * p.scale;
 #else
         {
-            uint v = 0, to = part * p.groups + g;
+            uint v = 0, to = part * p.count + g;
             y[p.y_at + to] = sum * p.scale;
 #endif
             if (DOT == 0) {
-                y[p.y_at + p.parts * p.groups + to] = best[v].value;
+                y[p.y_at + p.parts * p.count + to] = best[v].value;
                 where[p.where_at + to] = best[v].at;
             }
         }

@@ -59,7 +59,8 @@ class SpikingSelfAttention(_Attention):
     counts, exact in float32 below 2**24, and give the same bits.
 
     Differences from SpikingJelly's class: tokens come before channels, (T, B, N, D) and not (T, N, C, L), and its
-    weights of shape (3 D, D, 1) are ours of shape (3 D, D); step mode "s" exists; num_heads is 8 there and here.
+    weights of shape (3 D, D, 1) are ours of shape (3 D, D); step mode "s" exists; the surrogate is ATan(2) unless one
+    is given, and Sigmoid(4) there.
 
     Args:
         embed_dim: channels D of a token.
@@ -120,7 +121,7 @@ class QKAttention(_Attention):
     Its cost grows with N D, where that of `SpikingSelfAttention` grows with N D times the smaller of N and D / heads.
 
     Differences from SpikingJelly's class: tokens come before channels, (T, B, N, D) and not (T, N, C, L); step mode
-    "s" exists.
+    "s" exists; the surrogate is ATan(2) unless one is given, and Sigmoid(4) there.
 
     Args:
         embed_dim: channels D of a token.

@@ -80,7 +80,7 @@ def squeeze(x: Tensor, over: str) -> tuple[Tensor, Tensor, Link]:
         _launch(x, None, some, places, g, parts, 1.0)
         engine.launch(
             "snn-squeeze-merge", g.count, s=some, places=places, y=out, where=where,
-            groups=g.count, parts=parts, scale=1.0 / g.members,
+            count=g.count, parts=parts, scale=1.0 / g.members,
         )  # fmt: skip
     shape = x.shape
 
@@ -124,7 +124,7 @@ def _launch(x: Tensor, gy: Tensor | None, y: Tensor, where: Tensor | None, g: Gr
     x.engine.launch(
         "snn-squeeze.vec4" if wide == 4 else "snn-squeeze", count * parts,
         (("DOT", int(gy is not None)), ("ACROSS", across)),
-        work=x.size, x=x, gy=gy, y=y, where=where, groups=g.count, parts=parts,
+        work=x.size, x=x, gy=gy, y=y, where=where, count=g.count, parts=parts,
         members=g.members // (1 if across else wide), beside=g.beside // wide if across else g.beside,
         step=g.step // wide, inner=g.inner if across else g.inner // wide,
         inner_step=g.inner_step // wide if across else g.inner_step, outer_step=g.outer_step // wide, scale=scale,
@@ -136,7 +136,7 @@ def _scaled(x: Tensor, score: Tensor, y: Tensor, g: Groups, gout: Tensor | None,
     x.engine.launch(
         "snn-excite.vec4" if wide == 4 else "snn-excite", x.size // wide,
         (("GRAD", int(gout is not None)), ("ACROSS", g.across)),
-        x=x, score=score, g=gout, where=where, y=y, n=x.size // wide, groups=g.count,
+        x=x, score=score, g=gout, where=where, y=y, n=x.size // wide, count=g.count,
         span=g.span, turns=g.turns, beside=g.beside, whole=g.whole, inner=g.inner, inner_step=g.inner_step,
         scale=1.0 / g.members,
     )  # fmt: skip

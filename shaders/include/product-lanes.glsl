@@ -1,7 +1,7 @@
 // The products of product.glsl where every lane's load costs the same (lavapipe): a subgroup of 8 lanes makes ROWS x 32
 // of C.  A lane keeps 4 columns of it, loads 4 x 4 elements of B for itself, and of A what all lanes get by broadcast.
 // k is a multiple of 4, and rows begin at multiples of four elements.  Macros of the including shader: as there, and
-// MORE(col), what DONE gets beside the sums of four columns.
+// MORE(col), what DONE gets beside the sums of four columns.  WIDE_C: c is stored four columns at a time, too.
 layout(constant_id = 1) const uint FORM = 0; // 0: A B, 1: A B^T, 2: A^T B
 layout(constant_id = 2) const uint ROWS = 32; // 8, 16 or 32
 
@@ -30,7 +30,7 @@ void main()
     for (uint i = first; i < p.batch * tiles_m * tiles_n; i += teams) {
         uint row = i % tiles_m * ROWS, col = i / tiles_m % tiles_n * 32 + lane * 4, batch = i / tiles_m / tiles_n;
         // Past an edge: the last again.  A^T: four lanes take the k, two take four rows each.
-        uint a0 = p.a_at + A_START(batch) / 4, b0 = p.b_at + B_START(batch) / 4, c0 = p.c_at + C_START(batch);
+        uint a0 = p.a_at + A_START(batch) / 4, b0 = p.b_at + B_START(batch) / 4, c0 = C_START(batch);
         uint ra[4], rb[4];
         for (uint r = 0; r < 4; r++) {
             ra[r] = a0 + (FORM == 2 ? lane % 4 * (A_ROW / 4) + min((row + r * 8) / 4 + lane / 4, p.m / 4 - 1)
@@ -58,9 +58,14 @@ void main()
         vec4 more = MORE(col);
         for (uint x = row; x < min(row + ROWS, p.m); x += 2) { // two at a time: code for each would be long
             for (uint j = 0; j < 2; j++)
+#ifdef WIDE_C
+                if (x + j < p.m && col < p.n)
+                    c[p.c_at + (c0 + (x + j) * C_ROW + col) / 4] = DONE(sum[j], more);
+#else
                 for (uint y = 0; y < 4; y++)
                     if (x + j < p.m && col + y < p.n)
-                        c[c0 + (x + j) * C_ROW + col + y] = DONE(sum[j][y], more[y]);
+                        c[p.c_at + c0 + (x + j) * C_ROW + col + y] = DONE(sum[j][y], more[y]);
+#endif
             for (uint j = 2; j < ROWS; j++)
                 sum[j - 2] = sum[j];
         }
