@@ -110,10 +110,9 @@ def picture(model, path, images, labels):
             else:
                 pair.bar(range(len(found)), found)
                 pair.set_title(f"block {block + 1}: gates that are open", fontsize=8)
-            place.imshow(images[i, 0], cmap="gray_r")
             if len(found) == model.embedding.tokens:
-                grid = np.kron(found.reshape(model.embedding.grid), np.ones((PATCH, PATCH)))
-                place.imshow(grid, cmap="magma", alpha=0.6)
+                place.imshow(np.kron(found.reshape(model.embedding.grid), np.ones((PATCH, PATCH))), cmap="magma")
+                place.contour(images[i, 0], levels=[0.0], colors="white", linewidths=1.5)
                 place.set_title("looked at" if hasattr(model.blocks[0].attention, "scale") else "open", fontsize=8)
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[])

@@ -10,7 +10,8 @@ from grilly_vk.ops.squeeze import excite, squeeze
 
 def _attention(qkv, heads, scale, first=None):
     *lead, n, width = qkv.shape
-    parts = (p.reshape(*lead, n, heads, -1) for p in np.split(qkv, 3, -1))
+    size = width // 3 // heads
+    parts = (p.reshape(*lead, n, heads, size) for p in np.split(qkv, 3, -1))
     q, k, v = (np.moveaxis(p, -2, -3) for p in parts)
     return np.moveaxis(q @ np.swapaxes(k, -1, -2) @ v * scale, -3, -2).reshape(*lead, n, width // 3)
 
@@ -19,7 +20,7 @@ def _gated(qk, heads, form):
     q, k = np.split(qk, 2, -1)
     if form == "channel":
         return q.sum(-2, keepdims=True) * k
-    sums = q.reshape(*q.shape[:-1], heads, -1).sum(-1)
+    sums = q.reshape(*q.shape[:-1], heads, q.shape[-1] // heads).sum(-1)
     return np.repeat(sums, q.shape[-1] // heads, -1) * k
 
 
@@ -43,8 +44,7 @@ def _run_squeezed(x, over):
 
 
 _HEADS = [
-    ((2, 3, 8, 48), 2), ((3, 20, 96), 1), ((2, 5, 27), 3), ((1, 1, 12), 1), ((2, 33, 192), 2), ((3, 7, 15), 1),
-    ((0, 4, 12), 2), ((2, 12, 72), 3),
+    ((2, 2, 8, 48), 2), ((3, 20, 96), 1), ((2, 5, 27), 3), ((1, 1, 3), 1), ((2, 33, 72), 1), ((0, 4, 12), 2),
 ]  # fmt: skip
 _UNCHECKED = {"errors": "the modules that call it check"}
 OPS = [
@@ -61,6 +61,7 @@ OPS = [
         atol=2e-5,
         grad_atol=2e-4,  # sums of up to 33 * 32 products, about ten in size
         exact=False,
+        arrays=False,
         without=_UNCHECKED,
     ),
     Op(
@@ -69,12 +70,13 @@ OPS = [
         _gated,
         [
             Sample([normal(*shape)], {"heads": heads, "form": form})
-            for shape, heads in (((2, 3, 5, 16), 2), ((2, 7, 18), 3), ((1, 1, 2), 1), ((3, 4, 24), 1), ((0, 3, 8), 2))
+            for shape, heads in (((2, 3, 5, 16), 2), ((2, 7, 18), 3), ((1, 3, 18), 1), ((0, 3, 8), 2))
             for form in ("token", "channel")
         ],
         rtol=1e-5,
         atol=1e-5,
         exact=False,
+        arrays=False,
         without=_UNCHECKED,
     ),
     Op(
@@ -89,6 +91,7 @@ OPS = [
         rtol=1e-5,
         atol=1e-5,
         exact=False,
+        arrays=False,
         without={**_UNCHECKED, "empty": "no element is largest; the modules refuse"},
     ),
 ]
