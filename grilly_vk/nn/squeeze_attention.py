@@ -168,7 +168,7 @@ class MultiDimensionalAttention(Module):
     def forward(self, x: Any, steps: str | None = None) -> Tensor:
         """(T, B, C, H, W) to the same shape."""
         x = _floats(x, "(T, B, C, H, W)", 5, 5, T=(0, self.T), C=(2, self.C))
-        batch, height, width = x.shape[1], *x.shape[3:]
+        _, batch, _, height, width = x.shape
         y = x.reshape(*x.shape[:3], height * width)
         if self.time is not None:
             pooled, y, link = squeeze(y, "time")

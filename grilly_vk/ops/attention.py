@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from ..autograd import record
 from ..tensor import Tensor, empty
@@ -41,22 +42,22 @@ def _product(
     last = {_NN: (k, n), _NT: (k, k), _TN: (m, n)}[form]
     places = (*a.numbers("a").values(), *b.numbers("b").values())
     wide = width_of(math.gcd(*last, *places), a.tensor, b.tensor) == 4
-    sizes = {"batch": count, "heads": heads, "m": m, "n": n, "k": k, "scale": scale}
+    sizes: dict[str, Any] = {"batch": count, "heads": heads, "m": m, "n": n, "k": k, "scale": scale}
     sizes |= a.numbers("a") | b.numbers("b") | c.numbers("c")
     work = max(1, count * m * n * k // 8)
-    tensors = {"a": a.tensor, "b": b.tensor, "c": c.tensor}
+    sizes |= {"a": a.tensor, "b": b.tensor, "c": c.tensor}
     aligned = wide and width_of(math.gcd(n, *c.numbers("c").values()), c.tensor) == 4
     if aligned and k % 4 == 0 and n > 8 and engine.info.lanes:
         rows = 32 if m > 16 else 16 if m > 8 else 8
         tiles = count * -(-m // rows) * -(-n // 32)
         items = tiles * (64 if tiles <= 64 else 8)
-        engine.launch("snn-attention-lanes", items, (("FORM", form), ("ROWS", rows)), work=work, **tensors, **sizes)
+        engine.launch("snn-attention-lanes", items, (("FORM", form), ("ROWS", rows)), work=work, **sizes)
         return
     rows = 4 if m < 64 else 8
     tiles = -(-m // rows) * -(-n // 4)
     specs = (("FORM", form), ("ROWS", rows), ("BAND", 1))
     kernel = "snn-attention-product.vec4" if wide else "snn-attention-product"
-    engine.launch(kernel, count * tiles, specs, work=work, **tensors, **sizes)
+    engine.launch(kernel, count * tiles, specs, work=work, **sizes)
 
 
 def attention(qkv: Tensor, heads: int, scale: float, first: str | None = None) -> Tensor:

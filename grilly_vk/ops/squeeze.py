@@ -26,7 +26,7 @@ class Groups(NamedTuple):
     """Where groups and their members lie, in elements; see the push constants of the kernels."""
 
     shape: tuple[int, ...]
-    count: int
+    groups: int
     members: int
     beside: int
     step: int
@@ -71,16 +71,16 @@ def squeeze(x: Tensor, over: str) -> tuple[Tensor, Tensor, Link]:
     """
     g, engine = groups(x.shape, over), x.engine
     out, again, link = empty((2, *g.shape), on=engine), x.view(), Link(g)
-    where = empty((g.count,), UINT32, engine)
+    where = empty((g.groups,), UINT32, engine)
     parts = _parts(x, g)
     if parts == 1:
         _launch(x, None, out, where, g, 1, 1.0 / g.members)
     else:
-        some, places = empty((2, parts, g.count), on=engine), empty((parts, g.count), UINT32, engine)
+        some, places = empty((2, parts, g.groups), on=engine), empty((parts, g.groups), UINT32, engine)
         _launch(x, None, some, places, g, parts, 1.0)
         engine.launch(
-            "snn-squeeze-merge", g.count, s=some, places=places, y=out, where=where,
-            count=g.count, parts=parts, scale=1.0 / g.members,
+            "snn-squeeze-merge", g.groups, s=some, places=places, y=out, where=where,
+            count=g.groups, parts=parts, scale=1.0 / g.members,
         )  # fmt: skip
     shape = x.shape
 
@@ -102,7 +102,7 @@ def excite(x: Tensor, score: Tensor, link: Link) -> Tensor:
 
     def backward(gy: Tensor) -> Sequence[Tensor | None]:
         parts = _parts(x, g)
-        dots = empty((parts, g.count), on=x.engine)
+        dots = empty((parts, g.groups), on=x.engine)
         _launch(x, gy, dots, None, g, parts, 1.0)
         gscore = dots if parts == 1 else reduce("sum", dots, (0,), False)
         return gy, gscore.view(score.shape)
@@ -113,18 +113,18 @@ def excite(x: Tensor, score: Tensor, link: Link) -> Tensor:
 
 def _parts(x: Tensor, g: Groups) -> int:
     """Stretches that each group is cut into: few groups would leave the device idle."""
-    wanted = -(-8192 // g.count) if x.engine.info.type != "cpu" else -(-128 // g.count)
+    wanted = -(-8192 // g.groups) if x.engine.info.type != "cpu" else -(-128 // g.groups)
     return max(1, min(wanted, g.members // _LEAST))
 
 
 def _launch(x: Tensor, gy: Tensor | None, y: Tensor, where: Tensor | None, g: Groups, parts: int, scale: float) -> None:
     wide = width_of(g.beside if g.across else g.inner, x, gy)
     across = g.across
-    count = g.count // (wide if across else 1)
+    items = g.groups // (wide if across else 1)
     x.engine.launch(
-        "snn-squeeze.vec4" if wide == 4 else "snn-squeeze", count * parts,
+        "snn-squeeze.vec4" if wide == 4 else "snn-squeeze", items * parts,
         (("DOT", int(gy is not None)), ("ACROSS", across)),
-        work=x.size, x=x, gy=gy, y=y, where=where, count=g.count, parts=parts,
+        work=x.size, x=x, gy=gy, y=y, where=where, count=g.groups, parts=parts,
         members=g.members // (1 if across else wide), beside=g.beside // wide if across else g.beside,
         step=g.step // wide, inner=g.inner if across else g.inner // wide,
         inner_step=g.inner_step // wide if across else g.inner_step, outer_step=g.outer_step // wide, scale=scale,
@@ -136,7 +136,7 @@ def _scaled(x: Tensor, score: Tensor, y: Tensor, g: Groups, gout: Tensor | None,
     x.engine.launch(
         "snn-excite.vec4" if wide == 4 else "snn-excite", x.size // wide,
         (("GRAD", int(gout is not None)), ("ACROSS", g.across)),
-        x=x, score=score, g=gout, where=where, y=y, n=x.size // wide, count=g.count,
+        x=x, score=score, g=gout, where=where, y=y, n=x.size // wide, count=g.groups,
         span=g.span, turns=g.turns, beside=g.beside, whole=g.whole, inner=g.inner, inner_step=g.inner_step,
         scale=1.0 / g.members,
     )  # fmt: skip
