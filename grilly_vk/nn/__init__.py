@@ -31,9 +31,13 @@ from .plasticity import HebbianLayer, STDPLayer
 from .pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d, SumPool2d
 from .snn_layer import SNNLayer
 from .spike_loss import CECountLoss, CERateLoss, CETemporalLoss, MSECountLoss, MSETemporalLoss, RateRegularization
+from .spiking_attention import ChannelQKAttention, QKAttention, SpikingSelfAttention, TokenQKAttention
+from .spiking_linear import SpikingLinear, TokenBatchNorm1d
+from .squeeze_attention import MultiDimensionalAttention, TemporalWiseAttention
 from .stateful import StatefulModule
 from .summary import Summary, summary
 from .temporal import ElementWiseRecurrentContainer, LinearRecurrentContainer, MultiStepContainer, SeqToANNContainer
+from .transformer import SpikingMLP, SpikingTransformerBlock
 
 __all__ = [
     "GELU",
@@ -50,6 +54,7 @@ __all__ = [
     "CERateLoss",
     "CETemporalLoss",
     "CUBALIFNode",
+    "ChannelQKAttention",
     "Conv1d",
     "Conv2d",
     "Converter",
@@ -83,12 +88,14 @@ __all__ = [
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiDimensionalAttention",
     "MultiStepContainer",
     "NLLLoss",
     "Parameter",
     "ParametricLIFNode",
     "PiecewiseQuadratic",
     "QIFNode",
+    "QKAttention",
     "RMSNorm",
     "RateRegularization",
     "ReLU",
@@ -102,7 +109,11 @@ __all__ = [
     "Sigmoid",
     "SmoothL1Loss",
     "Softplus",
+    "SpikingLinear",
+    "SpikingMLP",
     "SpikingNode",
+    "SpikingSelfAttention",
+    "SpikingTransformerBlock",
     "StatefulModule",
     "SumPool2d",
     "Summary",
@@ -110,6 +121,9 @@ __all__ = [
     "Surrogate",
     "Tanh",
     "TanhSurrogate",
+    "TemporalWiseAttention",
+    "TokenBatchNorm1d",
+    "TokenQKAttention",
     "Triangular",
     "VoltageScaler",
     "evaluate",

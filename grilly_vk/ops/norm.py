@@ -11,6 +11,7 @@ import numpy as np
 from .. import arguments
 from ..autograd import record
 from ..tensor import Tensor, empty, full
+from . import channels_last
 from .elementwise import as_tensor, cast
 from .layout import width_of
 from .reduce import reduce
@@ -205,17 +206,23 @@ def batch_norm(
     wide = width_of(inner, x)
     train = int(bool(training))
     weighted = ("WEIGHT", int(w is not None))
-    engine.launch(
-        "batch-norm.vec4" if wide == 4 else "batch-norm", x.size // wide,
-        (weighted, ("BIAS", int(b is not None)), ("TRAIN", train)),
-        x=x, mean=mean, variance=var, weight=w, bias=b, y=y,
-        n=x.size // wide, channels=channels, inner=inner // wide, eps=eps,
-    )  # fmt: skip
+    if inner == 1:
+        channels_last.apply(x, mean, var, w, b, y, train, eps)
+    else:
+        engine.launch(
+            "batch-norm.vec4" if wide == 4 else "batch-norm", x.size // wide,
+            (weighted, ("BIAS", int(b is not None)), ("TRAIN", train)),
+            x=x, mean=mean, variance=var, weight=w, bias=b, y=y,
+            n=x.size // wide, channels=channels, inner=inner // wide, eps=eps,
+        )  # fmt: skip
 
     def backward(g: Tensor) -> list[Tensor | None]:
         gx = gw = gb = None
         wants = [t is not None and t.requires_grad for t in (w, b)]
-        if (training and x.requires_grad) or True in wants:
+        sums = (training and x.requires_grad) or True in wants
+        if sums and inner == 1:
+            gw, gb = channels_last.gradient_sums(x, g, mean, var, train, eps)
+        elif sums:
             parts = _parts(count)
             pw, pb = empty((channels, parts), on=engine), empty((channels, parts), on=engine)
             engine.launch(
@@ -224,7 +231,9 @@ def batch_norm(
                 outer=outer, channels=channels, inner=inner, parts=parts, eps=eps,
             )  # fmt: skip
             gw, gb = _fold(pw, 1), _fold(pb, 1)
-        if x.requires_grad:
+        if x.requires_grad and inner == 1:
+            gx = channels_last.gradient(x, g, mean, var, w, gw, gb, train, eps)
+        elif x.requires_grad:
             gx = empty(x.shape, on=engine)
             step = width_of(inner, x, g)
             engine.launch(
@@ -257,13 +266,17 @@ def _statistics(
     running = [t for t in (running_mean, running_var, batches) if t is not None]
     for t in running:
         t.changing()
-    parts = _parts(outer * inner)
-    partial = empty((channels, parts, 2), on=x.engine)
     mean, var = empty((channels,), on=x.engine), empty((channels,), on=x.engine)
-    x.engine.launch(
-        "batch-norm-stats", channels * parts * x.engine.local, (("COUNT", int(batches is not None)),),
-        work=2 * x.size, x=x, y=partial, batches=batches, outer=outer, channels=channels, inner=inner, parts=parts,
-    )  # fmt: skip
+    if inner == 1:
+        partial = channels_last.statistics(x, batches)
+        parts = partial.shape[1]
+    else:
+        parts = _parts(outer * inner)
+        partial = empty((channels, parts, 2), on=x.engine)
+        x.engine.launch(
+            "batch-norm-stats", channels * parts * x.engine.local, (("COUNT", int(batches is not None)),),
+            work=2 * x.size, x=x, y=partial, batches=batches, outer=outer, channels=channels, inner=inner, parts=parts,
+        )  # fmt: skip
     x.engine.launch(
         "batch-norm-merge", channels, (("RUNNING", int(running_mean is not None)), ("AVERAGE", int(momentum is None))),
         s=partial, mean=mean, variance=var, running_mean=running_mean, running_var=running_var,

@@ -1,0 +1,5 @@
+"""Ready networks."""
+
+from .spikformer import PatchEmbedding, Spikformer
+
+__all__ = ["PatchEmbedding", "Spikformer"]

@@ -1,0 +1,151 @@
+"""The unit that spiking transformers are made of: spike(norm(x @ weight.T)) of tokens."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .. import arguments
+from ..functional.temporal import mixed, over_steps
+from ..ops.elementwise import as_tensor
+from ..tensor import Tensor
+from .linear import Linear
+from .module import Module
+from .nodes import LIFNode
+from .norm import BatchNorm1d, _BatchNorm
+
+Factory = Callable[..., Module]
+_PAPER = {"tau": 2.0, "detach_reset": True}  # the nodes of Spikformer and QKFormer
+
+
+def made_node(factory: Factory | None, options: Mapping[str, Any], step_mode: str, **defaults: Any) -> Module:
+    """A node from what the user gave: the default's arguments give way to the user's, a factory gets those alone.
+
+    Raises:
+        TypeError: no factory, or one that makes no Module.
+    """
+    if factory is not None and not callable(factory):
+        raise TypeError(f"spiking_neuron must be callable or None, not {type(factory).__name__}")
+    if factory is None:
+        return LIFNode(**copy.deepcopy({**_PAPER, **defaults, **options, "step_mode": step_mode}))
+    node = factory(**copy.deepcopy(dict(options)))
+    if not isinstance(node, Module):
+        raise TypeError(f"spiking_neuron must make a Module, not {type(node).__name__}")
+    return node
+
+
+class TimedModule(Module):
+    """A module with spiking nodes in it, whose parts follow its step mode.
+
+    Attributes:
+        step_mode: "s": a call is one step (B, ...). "m": a call is all steps (T, B, ...).  Setting it sets the parts'.
+    """
+
+    takes_steps = True
+    _mode = "s"
+
+    @property
+    def step_mode(self) -> str:
+        """ "s" or "m"."""
+        return self._mode
+
+    @step_mode.setter
+    def step_mode(self, value: str) -> None:
+        self.__dict__["_mode"] = arguments.choice("step_mode", value, ("s", "m"))
+        for part in self.children():
+            if hasattr(part, "step_mode"):
+                part.step_mode = value
+
+    def _steps(self, steps: str | None) -> str | None:
+        """How to go through time in a call: "merge" or "loop", or None for one step."""
+        if steps == "loop" and self.step_mode == "m":
+            raise ValueError(mixed("a container that runs its modules step by step"))
+        return "merge" if steps is None and self.step_mode == "m" else steps
+
+
+def through(module: Any, x: Tensor, steps: str | None) -> Tensor:
+    """A part's result: of one step (None), or of all."""
+    out: Tensor = module(x) if steps is None else over_steps(module, x, merge=steps == "merge")
+    return out
+
+
+class TokenBatchNorm1d(_BatchNorm):
+    """Batch norm of the last axis: `BatchNorm1d` over every token of (..., C).
+
+    Args:
+        num_features, eps, momentum, affine, track_running_stats: as in `BatchNorm1d`.
+
+    Shape:
+        (..., C) to the same.
+
+    Attributes:
+        weight, bias, running_mean, running_var, num_batches_tracked: as in `BatchNorm1d`.
+
+    Raises:
+        ValueError: as in `BatchNorm1d`.
+
+    Source: Ioffe & Szegedy, "Batch normalization", ICML 2015.
+    """
+
+    _shapes = BatchNorm1d._shapes
+
+    def forward(self, x: Any) -> Tensor:
+        """The same shape, normalised channel by channel."""
+        x = as_tensor("x", x)
+        if x.ndim < 2 or x.shape[-1] != self.num_features:
+            raise ValueError(f"x has shape {x.shape}; expected (..., {self.num_features})")
+        return super().forward(x.reshape(-1, self.num_features)).reshape(x.shape)
+
+
+class SpikingLinear(TimedModule):
+    """spike(norm(x @ weight.T)) for every token.
+
+    Args:
+        in_features, out_features: sizes of the last axis of input and output.
+        norm: makes the norm from out_features, such as `TokenBatchNorm1d` (default) or `LayerNorm`; None: no norm, and
+            the product has a bias.  It gets (B, ..., out_features), in step mode "m" with T * B for B; in a container
+            that goes step by step, batch norm in training is given one step at a time.
+        spiking_neuron: makes the node; None: LIFNode(tau=2.0, detach_reset=True).
+        step_mode: "s" or "m".
+        node_options: arguments of the node, such as tau, v_threshold or surrogate_function.
+
+    Shape:
+        (B, ..., in_features) to (B, ..., out_features), in step mode "m" with a leading T.
+
+    Attributes:
+        linear, norm, node: the parts.
+
+    Raises:
+        TypeError, ValueError: arguments of another kind; at the call, an input of another last axis.
+
+    Source: Zhou et al., "Spikformer", ICLR 2023, equation 5.
+    """
+
+    norm: Module | None
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        norm: Factory | None = TokenBatchNorm1d,
+        spiking_neuron: Factory | None = None,
+        step_mode: str = "s",
+        **node_options: Any,
+    ) -> None:
+        super().__init__()
+        self.linear = Linear(in_features, out_features, bias=norm is None)
+        if norm is not None and not callable(norm):
+            raise TypeError(f"norm must be callable or None, not {type(norm).__name__}")
+        self.norm = None if norm is None else norm(out_features)
+        self.node = made_node(spiking_neuron, node_options, step_mode)
+        self.step_mode = step_mode
+
+    def forward(self, x: Any, steps: str | None = None) -> Tensor:
+        """Spikes (..., out_features); `steps` is given by containers."""
+        steps = self._steps(steps)
+        y = self.linear(x)
+        if self.norm is not None:
+            alone = isinstance(self.norm, _BatchNorm) and not self.norm.training  # each sample by itself
+            y = self.norm(y) if alone else through(self.norm, y, steps)
+        return through(self.node, y, steps)

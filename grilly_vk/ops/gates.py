@@ -1,0 +1,88 @@
+"""Q-K attention: sums over channels or tokens of q become gates of k, which lies beside it; and their gradients.
+
+The two operations share one gradient: `use` writes k's half of it, and `sums` fills in q's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from .. import autograd
+from ..autograd import record
+from ..tensor import Tensor, empty, full
+from .layout import width_of
+
+
+def sums(qk: Tensor, heads: int, form: str) -> tuple[Tensor, Tensor]:
+    """Sums of q: what the gates are made of; all arguments are checked by the caller.
+
+    Args:
+        qk: (..., N, 2 D), q beside k.
+        heads: divides D.
+        form: "token": over each head's channels; "channel": over tokens.
+
+    Returns:
+        The sums, (..., N, heads) or (..., D), and qk again, for `use`, and nothing else.
+    """
+    tokens, d = qk.shape[-2], qk.shape[-1] // 2
+    shape = (*qk.shape[:-1], heads) if form == "token" else (*qk.shape[:-2], d)
+    out, again = empty(shape, on=qk.engine), qk.view()
+    _sum(qk, None, None, out, None, heads, form)
+
+    def backward(g: Tensor | None, half: Tensor | None) -> Sequence[Tensor | None]:
+        if half is None:
+            half = full(qk.shape, 0.0, on=qk.engine)
+        g = full(shape, 0.0, on=qk.engine) if g is None else g
+        _spread(None, g, half, d, heads, tokens, form)
+        return (half,)
+
+    record("gate_sums", (qk,), (out, again), backward, ())
+    return out, again
+
+
+def use(qk: Tensor, gate: Tensor, heads: int, form: str) -> Tensor:
+    """k * gate, (..., N, D), from the second result of `sums` and gates of the first one's shape."""
+    tokens, d = qk.shape[-2], qk.shape[-1] // 2
+    out = empty((*qk.shape[:-1], d), on=qk.engine)
+    _spread(qk, gate, out, d, heads, tokens, form)
+
+    def backward(g: Tensor) -> Sequence[Tensor | None]:
+        ggate = empty(gate.shape, on=qk.engine)
+        anomalies = autograd.detecting_anomalies  # which must not find what the other half's memory held
+        half = full(qk.shape, 0.0, on=qk.engine) if anomalies else empty(qk.shape, on=qk.engine)
+        _sum(qk, g, gate, ggate, half, heads, form)
+        return half, ggate
+
+    record("gate", (qk, gate), (out,), backward, (qk, gate))
+    return out
+
+
+def _sum(
+    qk: Tensor, g: Tensor | None, gate: Tensor | None, out: Tensor, gqk: Tensor | None, heads: int, form: str
+) -> None:
+    tokens, d = qk.shape[-2], qk.shape[-1] // 2
+    size, rows = d // heads, math.prod(qk.shape[:-1])
+    specs = (("GRAD", int(g is not None)),)
+    if form == "token":
+        wide = width_of(size, qk, g, gqk)
+        kernel, items = "snn-token-sum", rows * heads
+        sizes = {"rows": rows, "heads": heads, "size": size // wide}
+    else:
+        wide = width_of(d, qk, g, gate, out, gqk)
+        kernel, items = "snn-channel-sum", rows // max(1, tokens) * d // wide
+        sizes = {"sequences": rows // max(1, tokens), "tokens": tokens, "d": d // wide}
+    kernel = f"{kernel}.vec4" if wide == 4 else kernel
+    qk.engine.launch(kernel, items, specs, work=max(1, qk.size // 2), x=qk, gy=g, gate=gate, y=out, gx=gqk, **sizes)
+
+
+def _spread(qk: Tensor | None, gate: Tensor, out: Tensor, d: int, heads: int, tokens: int, form: str) -> None:
+    """out = k * gate, or without qk: the gradient of sums into q's half of out."""
+    size, token = d // heads, form == "token"
+    rows = out.size // (d if qk is not None else 2 * d) if d else 0
+    wide = width_of(size if token else d, qk, out)
+    out.engine.launch(
+        "snn-gate.vec4" if wide == 4 else "snn-gate", rows * d // wide,
+        (("TOKEN", int(token)), ("GRAD", int(qk is None))),
+        x=qk, gate=gate, y=out, rows=rows, d=d // wide, size=size // wide, tokens=tokens,
+    )  # fmt: skip
