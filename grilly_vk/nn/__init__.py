@@ -11,6 +11,7 @@ from ..surrogate import (
     SuperSpike,
     Surrogate,
     Triangular,
+    superspike,
 )
 from ..surrogate import Custom as CustomSurrogate
 from ..surrogate import Tanh as TanhSurrogate
@@ -18,6 +19,8 @@ from . import init
 from .activation import GELU, LeakyReLU, ReLU, SiLU, Softplus, Tanh
 from .containers import Flatten, Identity, ModuleDict, ModuleList, Sequential
 from .conv import Conv1d, Conv2d
+from .core import Core, RecurrentCore
+from .cores import ALIF, IF, LI, LIF, CuBaLIF
 from .dropout import Dropout
 from .linear import Embedding, Linear
 from .loss import BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss, SmoothL1Loss
@@ -28,6 +31,9 @@ from .nodes import IFNode, LIFNode, ParametricLIFNode, SpikingNode
 from .norm import BatchNorm1d, BatchNorm2d, LayerNorm, RMSNorm
 from .plasticity import HebbianLayer, STDPLayer
 from .pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d, SumPool2d
+from .population import ActivityRegularization, PopulationCode, SumPool, sum_pool
+from .recurrent_cores import RIF, RLIF, RCuBaLIF
+from .recurrent_snn import RecurrentSNN
 from .snn_layer import SNNLayer
 from .spike_loss import CECountLoss, CERateLoss, CETemporalLoss, MSECountLoss, MSETemporalLoss, RateRegularization
 from .stateful import StatefulModule
@@ -35,8 +41,15 @@ from .summary import Summary, summary
 from .temporal import ElementWiseRecurrentContainer, LinearRecurrentContainer, MultiStepContainer, SeqToANNContainer
 
 __all__ = [
+    "ALIF",
     "GELU",
+    "IF",
+    "LI",
+    "LIF",
+    "RIF",
+    "RLIF",
     "ATan",
+    "ActivityRegularization",
     "AdaptiveAvgPool2d",
     "AdaptiveLIFNode",
     "AvgPool2d",
@@ -51,7 +64,9 @@ __all__ = [
     "CUBALIFNode",
     "Conv1d",
     "Conv2d",
+    "Core",
     "CrossEntropyLoss",
+    "CuBaLIF",
     "CustomSurrogate",
     "Dropout",
     "EIFNode",
@@ -85,11 +100,15 @@ __all__ = [
     "Parameter",
     "ParametricLIFNode",
     "PiecewiseQuadratic",
+    "PopulationCode",
     "QIFNode",
+    "RCuBaLIF",
     "RMSNorm",
     "RateRegularization",
     "ReLU",
     "Rect",
+    "RecurrentCore",
+    "RecurrentSNN",
     "SNNLayer",
     "STDPLayer",
     "SeqToANNContainer",
@@ -100,6 +119,7 @@ __all__ = [
     "Softplus",
     "SpikingNode",
     "StatefulModule",
+    "SumPool",
     "SumPool2d",
     "Summary",
     "SuperSpike",
@@ -108,5 +128,7 @@ __all__ = [
     "TanhSurrogate",
     "Triangular",
     "init",
+    "sum_pool",
     "summary",
+    "superspike",
 ]
