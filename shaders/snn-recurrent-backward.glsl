@@ -23,18 +23,18 @@ layout(push_constant) uniform Push {
     uint h_at; uint u_at; uint d_at; uint b_at; uint c_at; uint w_at; uint gy_at; uint gafter_at; uint gx_at;
     uint gbefore_at; uint gb_at; uint gc_at;
     uint rows; uint steps; uint units; uint last;
+    uint tiles; // workgroups that share ROWS samples; more than one for a single step only
     float threshold; float alpha; float beta;
 } p;
 #include "core.glsl"
 layout(constant_id = 4) const uint ROWS = 1; // samples a workgroup
-layout(constant_id = 5) const uint TILES = 1; // workgroups that share them; more than one for a single step only
-layout(constant_id = 6) const uint SPACE = 1; // units whose gradients are in shared memory at once, in REALs
-layout(constant_id = 7) const uint SURROGATE = 1; // 0: d holds its values
-layout(constant_id = 8) const uint HAS_GY = 1;
-layout(constant_id = 9) const uint HAS_GAFTER = 1;
-layout(constant_id = 10) const uint STORE_B = 0; // sums for beta
-layout(constant_id = 11) const uint STORE_C = 0;
-layout(constant_id = 12) const uint HAS_U = 1;
+layout(constant_id = 5) const uint SPACE = 1; // units whose gradients are in shared memory at once, in REALs
+layout(constant_id = 6) const uint SURROGATE = 1; // 0: d holds its values
+layout(constant_id = 7) const uint HAS_GY = 1;
+layout(constant_id = 8) const uint HAS_GAFTER = 1;
+layout(constant_id = 9) const uint STORE_B = 0; // sums for beta
+layout(constant_id = 10) const uint STORE_C = 0;
+layout(constant_id = 11) const uint HAS_U = 1;
 
 shared REAL of_inputs[2 * ROWS * SPACE];
 REAL back[ROWS];
@@ -80,17 +80,18 @@ void main()
 {
     uint own = gl_LocalInvocationID.x, size = gl_WorkGroupSize.x;
     uint teams = (p.rows + ROWS - 1) / ROWS, chunks = (p.units + SPACE - 1) / SPACE;
-    for (uint job = gl_WorkGroupID.x; job < teams * TILES; job += gl_NumWorkGroups.x) {
-        uint row = job / TILES * ROWS, first = TILES == 1 ? 0 : job % TILES * size;
-        uint end = TILES == 1 ? p.units : min(p.units, first + size); // several chunks: one unit an invocation
+    for (uint job = gl_WorkGroupID.x; job < teams * p.tiles; job += gl_NumWorkGroups.x) {
+        uint row = job / p.tiles * ROWS, first = p.tiles == 1 ? 0 : job % p.tiles * size;
+        uint end = p.tiles == 1 ? p.units : min(p.units, first + size); // several chunks: one unit an invocation
+        uint team = min(ROWS, p.rows - row); // what is computed for others is not read
         for (uint t = p.steps; t-- > 0;) {
-            uint half_ = t % 2 * ROWS * SPACE;
+            uint half_ = t % 2 * ROWS * SPACE, other = ROWS * SPACE - half_;
             for (uint chunk = 0; chunk < chunks; chunk++) {
                 uint from = chunk * SPACE, to = min(p.units, from + SPACE);
                 for (uint k = from + own; k < to; k += size)
-                    for (uint r = 0; r < ROWS; r++) {
+                    for (uint r = 0; r < team; r++) {
                         REAL g, a;
-                        carried(t, min(row + r, p.rows - 1) * p.units + k, g, a);
+                        carried(t, (row + r) * p.units + k, g, a);
                         of_inputs[half_ + r * SPACE + k - from] = of_input(g, a, REAL(0));
                     }
                 barrier();
@@ -107,8 +108,10 @@ void main()
                                 back[r] += of_inputs[half_ + r * SPACE + j - from] * weight;
 #endif
                         }
-                    for (uint r = 0; r < ROWS && row + r < p.rows && chunk + 1 == chunks; r++)
-                        finish(t, (row + r) * p.units + k, back[r]);
+                    for (uint r = 0; r < ROWS; r++) // by way of memory that only this invocation uses now
+                        of_inputs[other + r * SPACE + k - first] = back[r];
+                    for (uint r = 0; r < team && chunk + 1 == chunks; r++)
+                        finish(t, (row + r) * p.units + k, of_inputs[other + r * SPACE + k - first]);
                 }
                 if (chunks > 1)
                     barrier();

@@ -1,6 +1,6 @@
 #version 450
 // variants: vec4
-// Cores with recurrent weights over T steps: a workgroup a sample (or TILES of them, for single steps).  Who fires is
+// Cores with recurrent weights over T steps: a workgroup a sample (or several of them, for single steps).  Who fires is
 // kept as bits in shared memory, and only the weights of those are read, in the order of the units.
 #include "common.glsl"
 #include "vector.glsl"
@@ -17,13 +17,13 @@ layout(std430, binding = 8) buffer After { REAL after[]; }; // state after the l
 layout(push_constant) uniform Push {
     uint x_at; uint before_at; uint b_at; uint c_at; uint w_at; uint y_at; uint h_at; uint u_at; uint after_at;
     uint rows; uint steps; uint units; uint last;
+    uint tiles; // workgroups a sample; more than one for a single step only
     float threshold;
 } p;
 #include "core.glsl"
-layout(constant_id = 4) const uint WORDS = 1; // of 32 units
-layout(constant_id = 5) const uint TILES = 1; // workgroups a sample; more than one for a single step only
-layout(constant_id = 6) const uint STORE_H = 0;
-layout(constant_id = 7) const uint STORE_U = 0;
+layout(constant_id = 4) const uint WORDS = 1; // of 32 units: room for at least as many as there are
+layout(constant_id = 5) const uint STORE_H = 0;
+layout(constant_id = 6) const uint STORE_U = 0;
 
 shared uint fires[3 * WORDS]; // in this step, in the next, and the one to be cleared
 
@@ -39,11 +39,11 @@ uint bits(REAL z)
 
 void main()
 {
-    uint own = gl_LocalInvocationID.x, size = gl_WorkGroupSize.x;
-    for (uint job = gl_WorkGroupID.x; job < p.rows * TILES; job += gl_NumWorkGroups.x) {
-        uint row = job / TILES * p.units, first = TILES == 1 ? 0 : job % TILES * size;
-        uint end = TILES == 1 ? p.units : min(p.units, first + size);
-        for (uint word = own; word < WORDS; word += size) {
+    uint own = gl_LocalInvocationID.x, size = gl_WorkGroupSize.x, words = (p.units * VEC + 31) / 32;
+    for (uint job = gl_WorkGroupID.x; job < p.rows * p.tiles; job += gl_NumWorkGroups.x) {
+        uint row = job / p.tiles * p.units, first = p.tiles == 1 ? 0 : job % p.tiles * size;
+        uint end = p.tiles == 1 ? p.units : min(p.units, first + size);
+        for (uint word = own; word < words; word += size) {
             uint found = 0;
             for (uint k = word * 32 / VEC; k < min(p.units, (word + 1) * 32 / VEC); k++)
                 found |= bits(above(before[p.before_at + place(row + k)], REAL(0))) << k * VEC % 32;
@@ -53,7 +53,7 @@ void main()
         barrier();
         for (uint t = 0; t < p.steps; t++) {
             uint now = t % 3 * WORDS, next = (t + 1) % 3 * WORDS, old = (t + 2) % 3 * WORDS;
-            for (uint word = own; word < WORDS; word += size)
+            for (uint word = own; word < words; word += size)
                 fires[old + word] = 0;
             for (uint k = first + own; k < end; k += size) {
                 uint i = row + k, at = t * p.rows * p.units + i, mine = place(i);
@@ -61,7 +61,7 @@ void main()
                 if (TWO_STATES)
                     other = t > 0 ? after[p.after_at + mine + p.last] : before[p.before_at + mine + p.last];
                 REAL back = REAL(0);
-                for (uint word = 0; word < WORDS; word++)
+                for (uint word = 0; word < words; word++)
                     for (uint left = fires[now + word]; left != 0; left &= left - 1)
                         back += w[p.w_at + (word * 32 + findLSB(left)) * p.units + k];
                 if (STORE_H == 1)

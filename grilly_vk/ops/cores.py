@@ -58,7 +58,7 @@ def unroll(
         x: input (T, ..., *hidden_shape).
         state: before the first step, (..., *hidden_shape), the last axis twice as long for models of TWO_STATES.
         dynamics, slope: the core and its surrogate gradient; None for "li", which does not spike.
-        b: beta, (units,) in any shape or one element; None for "if".
+        b: beta, one a unit in any shape, or of shape () for all; None for "if".
         c: gamma of "alif", alpha of "cuba", likewise.
         w: recurrent weights (units, units), from and to.
 
@@ -95,7 +95,7 @@ class _Run:
         self.learns_b, self.learns_c = (t is not None and t.requires_grad for t in (b, c))
         self.learns_w = w is not None and w.requires_grad
         self.b, self.c, self.w = (None if t is None else t.detach() for t in (b, c, w))
-        self.each_b, self.each_c = (t is not None and t.size > 1 for t in (b, c))
+        self.each_b, self.each_c = (t is not None and t.ndim > 0 for t in (b, c))
         work = self.n if w is None else self.n * max(1, dynamics.units // 8)
         whole = w is None or dynamics.units <= SMALL
         self.pieces = list(spans(x, self.steps, work, None if whole else 1))
@@ -134,15 +134,16 @@ class _Run:
         tiles = 1 if d.units <= SMALL else -(-d.units // (wide * self.engine.local))
         team = 1
         if "backward" in kernel:
-            space = d.units if d.units <= SMALL else self.engine.local * wide
+            space = _round(d.units) if d.units <= SMALL else self.engine.local * wide
             team = 4 if self.rows >= 8 and self.engine.info.type == "cpu" and 8 * space <= _SHARED else 1
-            own: tuple[tuple[str, float], ...] = (("ROWS", team), ("TILES", tiles), ("SPACE", space // wide))
+            own: tuple[tuple[str, float], ...] = (("ROWS", team), ("SPACE", space // wide))
         else:
-            own = (("WORDS", -(-d.units // 32)), ("TILES", tiles))
+            own = (("WORDS", _round(d.units) // 32),)
         groups = min(-(-self.rows // team) * tiles, 65535)
         self.engine.launch(
-            module, self.n, (*models, *own, *specs), work=work, groups=groups, rows=self.rows, **common, **over_time
-        )
+            module, self.n, (*models, *own, *specs), work=work, groups=groups, rows=self.rows, tiles=tiles,
+            **common, **over_time,
+        )  # fmt: skip
 
     def forward(self, x: Tensor, state: Tensor, y: Tensor, h: Tensor | None, u: Tensor | None) -> Tensor:
         """Steps through x, filling y and what is asked for; the state after the last step."""
@@ -156,6 +157,11 @@ class _Run:
             self.launch(kernel, start, stop, specs, x=x, before=before, y=y, h=h, u=u, after=after, **more)
             before = after
         return before
+
+
+def _round(units: int) -> int:
+    """Room for units in shared memory, a power of two, so that few variants of a kernel are compiled."""
+    return max(32, 1 << (units - 1).bit_length())
 
 
 def _cut(value: Any, run: _Run, start: int, stop: int) -> Any:
