@@ -12,8 +12,9 @@ layout(std430, binding = 4) writeonly buffer Y { REAL y[]; }; // (T, n)
 layout(std430, binding = 5) writeonly buffer H { REAL h[]; }; // (T, n) potentials before each step
 layout(std430, binding = 6) writeonly buffer U { REAL u[]; }; // (T, n) second state before each step
 layout(std430, binding = 7) buffer After { REAL after[]; }; // state after the last step
+layout(std430, binding = 8) readonly buffer Back { REAL back[]; }; // (n) with BACK: what the spikes' weights add to x
 layout(push_constant) uniform Push {
-    uint x_at; uint before_at; uint b_at; uint c_at; uint y_at; uint h_at; uint u_at; uint after_at;
+    uint x_at; uint before_at; uint b_at; uint c_at; uint y_at; uint h_at; uint u_at; uint after_at; uint back_at;
     uint n; uint steps; uint units; uint last;
     float threshold;
 } p;
@@ -22,6 +23,7 @@ layout(constant_id = 4) const uint CHUNK = 1; // see blocks.glsl
 layout(constant_id = 5) const uint BLOCK = 0;
 layout(constant_id = 6) const uint STORE_H = 0;
 layout(constant_id = 7) const uint STORE_U = 0;
+layout(constant_id = 8) const uint BACK = 0; // one step, and y gets the spikes of the next
 
 void run(uint i, uint first, uint last)
 {
@@ -37,7 +39,9 @@ void run(uint i, uint first, uint last)
         if (STORE_U == 1)
             u[p.u_at + at] = other;
         REAL fired = MODEL == LI ? REAL(0) : REAL(ABOVE(above(v, other), REAL(0)));
-        y[p.y_at + at] = advance(x[p.x_at + at], fired, v, other, beta, second);
+        REAL drive = BACK == 1 ? x[p.x_at + at] + back[p.back_at + i] : x[p.x_at + at];
+        REAL result = advance(drive, fired, v, other, beta, second);
+        y[p.y_at + at] = BACK == 1 ? REAL(ABOVE(above(v, other), REAL(0))) : result;
     }
     after[p.after_at + own] = v;
     if (TWO_STATES)

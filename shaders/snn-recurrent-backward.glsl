@@ -1,7 +1,7 @@
 #version 450
 // variants: vec4
 // Backpropagation through time of snn-recurrent-forward.  What a spike did through the weights is the product of the
-// input's gradient with their transpose, made by the workgroup for ROWS samples at once; dW is a product afterwards.
+// input's gradient with their transpose, made by a workgroup a sample; dW is a product afterwards.
 #define REVERSE
 #include "common.glsl"
 #include "vector.glsl"
@@ -23,21 +23,25 @@ layout(push_constant) uniform Push {
     uint h_at; uint u_at; uint d_at; uint b_at; uint c_at; uint w_at; uint gy_at; uint gafter_at; uint gx_at;
     uint gbefore_at; uint gb_at; uint gc_at;
     uint rows; uint steps; uint units; uint last;
-    uint tiles; // workgroups that share ROWS samples; more than one for a single step only
+    uint tiles; // workgroups a sample; more than one for a single step only
     float threshold; float alpha; float beta;
 } p;
 #include "core.glsl"
-layout(constant_id = 4) const uint ROWS = 1; // samples a workgroup
-layout(constant_id = 5) const uint SPACE = 1; // units whose gradients are in shared memory at once, in REALs
-layout(constant_id = 6) const uint SURROGATE = 1; // 0: d holds its values
-layout(constant_id = 7) const uint HAS_GY = 1;
-layout(constant_id = 8) const uint HAS_GAFTER = 1;
-layout(constant_id = 9) const uint STORE_B = 0; // sums for beta
-layout(constant_id = 10) const uint STORE_C = 0;
-layout(constant_id = 11) const uint HAS_U = 1;
+layout(constant_id = 4) const uint SPACE = 1; // units whose gradients are in shared memory at once, in REALs
+layout(constant_id = 5) const uint SURROGATE = 1; // 0: d holds its values
+layout(constant_id = 6) const uint HAS_GY = 1;
+layout(constant_id = 7) const uint HAS_GAFTER = 1;
+layout(constant_id = 8) const uint STORE_B = 0; // sums for beta
+layout(constant_id = 9) const uint STORE_C = 0;
+layout(constant_id = 10) const uint HAS_U = 1;
 
-shared REAL of_inputs[2 * ROWS * SPACE];
-REAL back[ROWS];
+#if VEC == 4
+#define PART(v, e) ((v)[e])
+#else
+#define PART(v, e) (v)
+#endif
+
+shared REAL of_inputs[2 * SPACE];
 
 // Gradients of the state of element i after step t.
 void carried(uint t, uint i, out REAL g, out REAL a)
@@ -78,45 +82,35 @@ void finish(uint t, uint i, REAL spike)
 
 void main()
 {
-    uint own = gl_LocalInvocationID.x, size = gl_WorkGroupSize.x;
-    uint teams = (p.rows + ROWS - 1) / ROWS, chunks = (p.units + SPACE - 1) / SPACE;
-    for (uint job = gl_WorkGroupID.x; job < teams * p.tiles; job += gl_NumWorkGroups.x) {
-        uint row = job / p.tiles * ROWS, first = p.tiles == 1 ? 0 : job % p.tiles * size;
+    uint own = gl_LocalInvocationID.x, size = gl_WorkGroupSize.x, chunks = (p.units + SPACE - 1) / SPACE;
+    for (uint job = gl_WorkGroupID.x; job < p.rows * p.tiles; job += gl_NumWorkGroups.x) {
+        uint row = job / p.tiles * p.units, first = p.tiles == 1 ? 0 : job % p.tiles * size;
         uint end = p.tiles == 1 ? p.units : min(p.units, first + size); // several chunks: one unit an invocation
-        uint team = min(ROWS, p.rows - row); // what is computed for others is not read
         for (uint t = p.steps; t-- > 0;) {
-            uint half_ = t % 2 * ROWS * SPACE, other = ROWS * SPACE - half_;
+            uint half_ = t % 2 * SPACE; // the other one may still be read
+            REAL back = REAL(0);
             for (uint chunk = 0; chunk < chunks; chunk++) {
                 uint from = chunk * SPACE, to = min(p.units, from + SPACE);
-                for (uint k = from + own; k < to; k += size)
-                    for (uint r = 0; r < team; r++) {
-                        REAL g, a;
-                        carried(t, (row + r) * p.units + k, g, a);
-                        of_inputs[half_ + r * SPACE + k - from] = of_input(g, a, REAL(0));
-                    }
+                for (uint k = from + own; k < to; k += size) {
+                    REAL g, a;
+                    carried(t, row + k, g, a);
+                    of_inputs[half_ + k - from] = of_input(g, a, REAL(0));
+                }
                 barrier();
                 for (uint k = first + own; k < end; k += size) {
-                    for (uint r = 0; r < ROWS; r++)
-                        back[r] = chunk == 0 ? REAL(0) : back[r];
-                    for (uint j = from; j < to; j++)
-                        for (uint e = 0; e < VEC; e++) {
-                            REAL weight = w[p.w_at + (j * VEC + e) * p.units + k];
-                            for (uint r = 0; r < ROWS; r++)
-#if VEC == 4
-                                back[r] += of_inputs[half_ + r * SPACE + j - from][e] * weight;
-#else
-                                back[r] += of_inputs[half_ + r * SPACE + j - from] * weight;
-#endif
-                        }
-                    for (uint r = 0; r < ROWS; r++) // by way of memory that only this invocation uses now
-                        of_inputs[other + r * SPACE + k - first] = back[r];
-                    for (uint r = 0; r < team && chunk + 1 == chunks; r++)
-                        finish(t, (row + r) * p.units + k, of_inputs[other + r * SPACE + k - first]);
+                    back = chunk == 0 ? REAL(0) : back;
+                    for (uint j = from; j < to; j++) {
+                        REAL came = of_inputs[half_ + j - from];
+                        for (uint e = 0; e < VEC; e++)
+                            back += PART(came, e) * w[p.w_at + (j * VEC + e) * p.units + k];
+                    }
+                    if (chunk + 1 == chunks)
+                        finish(t, row + k, back);
                 }
                 if (chunks > 1)
                     barrier();
             }
         }
-        barrier(); // the next samples take the same memory
+        barrier(); // the next sample takes the same memory
     }
 }

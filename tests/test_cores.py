@@ -9,6 +9,7 @@ import pytest
 import grilly_vk
 import grilly_vk.functional as F
 from grilly_vk import nn
+from grilly_vk.ops import cores as ops
 
 FEED = {"if": nn.IF, "lif": nn.LIF, "li": nn.LI, "alif": nn.ALIF, "cuba": nn.CuBaLIF}
 LOOPED = {"if": nn.RIF, "lif": nn.RLIF, "cuba": nn.RCuBaLIF}
@@ -97,10 +98,19 @@ def cotangents(given, seed=1):
     return (rng.standard_normal(s).astype(np.float32) for s in (given["xs"].shape, shape))
 
 
+WAYS = [(name, way) for name in CORES for way in (["whole"] if name in FEED else ["whole", "stepped"])]
+
+
+def take(way, monkeypatch):
+    """Recurrent weights in one kernel for all steps, or by products and steps in turn."""
+    monkeypatch.setattr(ops, "by_products", lambda engine: way == "stepped")
+
+
 @pytest.mark.parametrize("size", SIZES, ids=str)
-@pytest.mark.parametrize("name", CORES)
-def test_values_and_gradients(name, size):
+@pytest.mark.parametrize(("name", "way"), WAYS)
+def test_values_and_gradients(name, way, size, monkeypatch):
     """From a given first state, one constant a unit."""
+    take(way, monkeypatch)
     given = numbers(name, *size)
     cy, cs = cotangents(given)
     got = ours(built(name, size[2], given), given, cy, cs)
@@ -241,8 +251,9 @@ def test_long_runs_in_pieces(name, monkeypatch):
     compare(got[1], got[0], 1e-5)
 
 
-@pytest.mark.parametrize("name", CORES)
-def test_the_same_bits_twice(name):
+@pytest.mark.parametrize(("name", "way"), [w for w in WAYS if w[0] in ("alif", "rlif", "rcuba")])
+def test_the_same_bits_twice(name, way, monkeypatch):
+    take(way, monkeypatch)
     given = numbers(name, 15, 9, 12)
     core, (cy, cs) = built(name, 12, given), [np.asarray(c) for c in cotangents(given)]
     one, two = (ours(copy.deepcopy(core), given, cy, cs) for _ in range(2))
@@ -267,11 +278,20 @@ def test_many_neurons_in_blocks():
 
 
 @pytest.mark.parametrize(
-    ("name", "batch", "n"),
-    [("rlif", 9, 96), ("rlif", 2, 516), ("rlif", 1, 513), ("rcuba", 9, 37), ("rcuba", 2, 320), ("rcuba", 3, 520)],
+    ("name", "way", "batch", "n"),
+    [
+        ("rlif", "whole", 3, 96),
+        ("rlif", "whole", 2, 516),
+        ("rlif", "whole", 1, 513),
+        ("rlif", "stepped", 2, 515),
+        ("rcuba", "whole", 9, 37),
+        ("rcuba", "whole", 3, 520),
+        ("rcuba", "stepped", 9, 96),
+    ],
 )
-def test_more_recurrent_units(name, batch, n):
-    """Several samples a workgroup, more units than invocations, and a dispatch a step."""
+def test_more_recurrent_units(name, way, batch, n, monkeypatch):
+    """More units than invocations, and more than one workgroup takes."""
+    take(way, monkeypatch)
     given = numbers(name, 5, batch, n)
     given["w"] = (given["w"] / np.sqrt(n)).astype(np.float32)
     core, (cy, cs) = built(name, n, given), [np.asarray(c) for c in cotangents(given)]

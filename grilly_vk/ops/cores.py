@@ -11,6 +11,7 @@ from typing import Any
 from ..autograd import grad_enabled, record
 from ..runtime import glsl
 from ..tensor import Tensor, empty
+from . import stepped_cores as stepped
 from .elementwise import add
 from .layout import width_of
 from .matmul import _TN, product
@@ -22,7 +23,6 @@ from .surrogate import Slope
 MODELS = ["if", "lif", "li", "alif", "cuba"]  # as in shaders/include/core.glsl
 TWO_STATES = {"alif", "cuba"}
 SMALL = 512  # units up to which a workgroup takes all steps of a sample; more are one dispatch a step
-_SHARED = 4096  # floats of shared memory
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,7 @@ class _Run:
         self.each_b, self.each_c = (t is not None and t.ndim > 0 for t in (b, c))
         work = self.n if w is None else self.n * max(1, dynamics.units // 8)
         whole = w is None or dynamics.units <= SMALL
+        self.stepped = w is not None and by_products(self.engine)
         self.pieces = list(spans(x, self.steps, work, None if whole else 1))
         self.work = work
 
@@ -125,21 +126,19 @@ class _Run:
             "threshold": d.threshold, "b": self.b, "c": self.c,
         }  # fmt: skip
         work = (stop - start) * self.work
-        if self.w is None:
+        if self.w is None or self.stepped:
             _, chunk, block = walk(self.engine, self.n)
             specs = (*models, ("CHUNK", chunk), ("BLOCK", block), *specs)
             items = -(-self.n // (wide * chunk))
             self.engine.launch(module, items, specs, work=work, n=self.n // wide, **common, **over_time)
             return
         tiles = 1 if d.units <= SMALL else -(-d.units // (wide * self.engine.local))
-        team = 1
         if "backward" in kernel:
             space = _round(d.units) if d.units <= SMALL else self.engine.local * wide
-            team = 4 if self.rows >= 8 and self.engine.info.type == "cpu" and 8 * space <= _SHARED else 1
-            own: tuple[tuple[str, float], ...] = (("ROWS", team), ("SPACE", space // wide))
+            own: tuple[tuple[str, float], ...] = (("SPACE", space // wide),)
         else:
             own = (("WORDS", _round(d.units) // 32),)
-        groups = min(-(-self.rows // team) * tiles, 65535)
+        groups = min(self.rows * tiles, 65535)
         self.engine.launch(
             module, self.n, (*models, *own, *specs), work=work, groups=groups, rows=self.rows, tiles=tiles,
             **common, **over_time,
@@ -147,7 +146,9 @@ class _Run:
 
     def forward(self, x: Tensor, state: Tensor, y: Tensor, h: Tensor | None, u: Tensor | None) -> Tensor:
         """Steps through x, filling y and what is asked for; the state after the last step."""
-        kernel, more = "snn-core-forward", {}
+        if self.stepped:
+            return stepped.forward(self, x, state.detach(), y, h, u)
+        kernel, more = "snn-core-forward", {"back": None}
         if self.w is not None:
             kernel, more = "snn-recurrent-forward", {"w": self.w}
         specs = (("STORE_H", int(h is not None)), ("STORE_U", int(u is not None)))
@@ -157,6 +158,19 @@ class _Run:
             self.launch(kernel, start, stop, specs, x=x, before=before, y=y, h=h, u=u, after=after, **more)
             before = after
         return before
+
+
+def by_products(engine: Any) -> bool:
+    """Whether recurrent layers take a matrix product and a step in turn: with lavapipe's products by lanes, faster."""
+    return bool(engine.info.lanes)
+
+
+def backward_specs(slope: Slope, gy: Any, gafter: Any, gb: Any, gc: Any, u: Any) -> tuple[tuple[str, float], ...]:
+    """What the backward kernels have in common."""
+    return (
+        ("SURROGATE", slope.code), ("HAS_GY", int(gy is not None)), ("HAS_GAFTER", int(gafter is not None)),
+        ("STORE_B", int(gb is not None)), ("STORE_C", int(gc is not None)), ("HAS_U", int(u is not None)),
+    )  # fmt: skip
 
 
 def _round(units: int) -> int:
@@ -177,8 +191,8 @@ def _backward(
     """The gradient rule: gradients of (outputs, state after) to those of (x, state, [b], [c], [w])."""
 
     def backward(gy: Tensor | None, gafter: Tensor | None) -> Sequence[Tensor | None]:
-        kernel, more, given = "snn-core-backward", {}, None
-        if run.w is not None:
+        kernel, more, given = "snn-core-backward", {"back": None, "more": 0}, None
+        if run.w is not None and not run.stepped:
             kernel, more = "snn-recurrent-backward", {"w": permute(run.w, (1, 0))}
         if slope is not None and slope.text:
             kernel += glsl.with_definition((kernel,), "SURROGATE_TEXT", slope.text, name="derivative")
@@ -188,17 +202,19 @@ def _backward(
             given = slope.given(distance - u if run.dynamics.model == "alif" else distance)
         found = slope or Slope("atan")
         gx, sums_b, sums_c = run.room(), [], []
-        for start, stop in reversed(run.pieces):
+        pieces = reversed(run.pieces)
+        if run.stepped:
+            gafter, gb, gc = stepped.backward(run, kernel, found, h=h, u=u, d=given, gy=gy, gafter=gafter, gx=gx)
+            sums_b, sums_c = [[] if t is None else [_total(t, run, k)] for t, k in ((gb, run.b), (gc, run.c))]
+            pieces = reversed([])
+        for start, stop in pieces:
             gend, gafter = gafter, empty(run.state, on=run.engine)
             gb = empty((run.n,), on=run.engine) if run.learns_b else None
             gc = empty((run.n,), on=run.engine) if run.learns_c else None
-            specs: list[tuple[str, float]] = [
-                ("SURROGATE", found.code), ("HAS_GY", int(gy is not None)), ("HAS_GAFTER", int(gend is not None)),
-                ("STORE_B", int(gb is not None)), ("STORE_C", int(gc is not None)), ("HAS_U", int(u is not None)),
-            ]  # fmt: skip
-            specs += [("HAS_H", int(h is not None))] if run.w is None else []
+            specs = backward_specs(found, gy, gend, gb, gc, u)
+            specs += (("HAS_H", int(h is not None)),) if run.w is None else ()
             run.launch(
-                kernel, start, stop, tuple(specs), h=h, u=u, d=given, gy=gy, gafter=gend, gx=gx, gbefore=gafter,
+                kernel, start, stop, specs, h=h, u=u, d=given, gy=gy, gafter=gend, gx=gx, gbefore=gafter,
                 gb=gb, gc=gc, alpha=found.alpha, beta=found.beta, **more,
             )  # fmt: skip
             sums_b += [] if gb is None else [_total(gb, run, run.b)]
