@@ -131,7 +131,7 @@ def test_a_penalty_on_activity_trains():
     """The count is on the tape: too many spikes grow fewer."""
     grilly_vk.manual_seed(0)
     linear, core, count = nn.Linear(4, 8), nn.LIF((8,), beta=0.9), nn.ActivityRegularization()
-    optimizer = grilly_vk.optim.SGD([*linear.parameters()], lr=0.05)
+    optimizer = grilly_vk.optim.SGD([*linear.parameters(), *core.parameters()], lr=0.05)
     x, rates = np.ones((20, 3, 4), np.float32), []
 
     @grilly_vk.compile

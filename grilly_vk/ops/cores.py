@@ -148,7 +148,8 @@ class _Run:
         """Steps through x, filling y and what is asked for; the state after the last step."""
         if self.stepped:
             return stepped.forward(self, x, state.detach(), y, h, u)
-        kernel, more = "snn-core-forward", {"back": None}
+        kernel = "snn-core-forward"
+        more: dict[str, Any] = {"back": None}
         if self.w is not None:
             kernel, more = "snn-recurrent-forward", {"w": self.w}
         specs = (("STORE_H", int(h is not None)), ("STORE_U", int(u is not None)))
@@ -191,7 +192,8 @@ def _backward(
     """The gradient rule: gradients of (outputs, state after) to those of (x, state, [b], [c], [w])."""
 
     def backward(gy: Tensor | None, gafter: Tensor | None) -> Sequence[Tensor | None]:
-        kernel, more, given = "snn-core-backward", {"back": None, "more": 0}, None
+        kernel, given = "snn-core-backward", None
+        more: dict[str, Any] = {"back": None, "more": 0}
         if run.w is not None and not run.stepped:
             kernel, more = "snn-recurrent-backward", {"w": permute(run.w, (1, 0))}
         if slope is not None and slope.text:
