@@ -34,20 +34,21 @@ def trials(rng, count, blocks):
 
 def network(adaptive=True):
     """40 hidden neurons with fixed decays; the threshold is low, so that adaptation counts."""
+    same = {"beta": 0.9, "threshold": 0.1, "activation": nn.Triangular(1.0)}
     if adaptive:
-        model = nn.RecurrentSNN([4, 40, 2], core=nn.ALIF, beta=0.9, gamma=0.9975, threshold=0.1, activation=nn.Triangular(5.0))
+        model = nn.RecurrentSNN([4, 40, 2], core=nn.ALIF, gamma=0.9975, **same)
     else:
-        model = nn.RecurrentSNN([4, 40, 2], core=nn.LIF, beta=0.9, threshold=0.1, activation=nn.Triangular(5.0))
+        model = nn.RecurrentSNN([4, 40, 2], core=nn.LIF, **same)
     model.cores.requires_grad_(False)
     return model
 
 
-def train(steps=300, blocks=12, adaptive=True, seed=0, report=print):
+def train(steps=800, blocks=12, adaptive=True, seed=0, report=print):
     """Trains on fresh trials; returns the accuracy on 2,000 others."""
     grilly_vk.manual_seed(seed)
     rng = np.random.default_rng(seed)
     model = network(adaptive)
-    optimizer = optim.Adam(model.parameters(), lr=0.01)
+    optimizer = optim.Adam(model.parameters(), lr=0.02)
 
     def scores(x):
         """The mean of the read-out during recall."""
@@ -63,7 +64,7 @@ def train(steps=300, blocks=12, adaptive=True, seed=0, report=print):
 
     for i in range(steps):
         loss = step(*trials(rng, 64, blocks))
-        if i % 50 == 49:
+        if i % 100 == 99:
             report(f"step {i + 1}: loss {loss.item():.4f}")
     x, y = trials(rng, 2000, blocks)
     with grilly_vk.no_grad():
@@ -73,7 +74,7 @@ def train(steps=300, blocks=12, adaptive=True, seed=0, report=print):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=300, help="of training")
+    parser.add_argument("--steps", type=int, default=800, help="of training")
     parser.add_argument("--blocks", type=int, default=12, help="values a trial, the first to be stored")
     options = parser.parse_args()
     accuracy = train(options.steps, options.blocks)

@@ -199,5 +199,3 @@ class CuBaLIF(Core):
     def forward(self, x: Any, VI: Any = None, steps: str | None = None) -> Any:
         """(spikes, VI after the step) of x (..., *hidden_shape) and the state VI before it."""
         return self._call(x, VI, steps)
-
-

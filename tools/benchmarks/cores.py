@@ -84,4 +84,6 @@ def agree(name, spikes, expected, gradients, theirs):
     assert wrong < 1e-3, f"{name}: {wrong:.2e} of the gradients differ"
     if same.all():
         for key, value in gradients.items():
-            np.testing.assert_allclose(value, theirs[key], 1e-3, 1e-3 * np.abs(theirs[key]).max(), err_msg=f"{name} {key}")
+            np.testing.assert_allclose(
+                value, theirs[key], 1e-3, 1e-3 * np.abs(theirs[key]).max(), err_msg=f"{name} {key}"
+            )
