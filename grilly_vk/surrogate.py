@@ -32,6 +32,7 @@ __all__ = [
     "Surrogate",
     "Tanh",
     "Triangular",
+    "superspike",
 ]
 
 
@@ -167,6 +168,20 @@ class SuperSpike(_Scaled):
 
     def __init__(self, beta: float = 25.0) -> None:
         self.beta = arguments.positive("beta", beta)
+
+
+def superspike(k: float = 25.0) -> SuperSpike:
+    """``1 / (1 + k |x|)^2``: SuperSpike(beta=k), the default activation of the recurrent cores.
+
+    Args:
+        k: steepness (default 25).
+
+    Raises:
+        TypeError, ValueError: k is not positive.
+
+    Source: document 004, spyx.axn.superspike; Zenke & Ganguli 2018, as SuperSpike.
+    """
+    return SuperSpike(arguments.positive("k", k))
 
 
 class PiecewiseQuadratic(_Scaled):
@@ -308,7 +323,7 @@ class Custom(Surrogate):
         if isinstance(derivative, str):
             kernels = ("snn-node-backward", "snn-surrogate")
             suffix = glsl.with_definition(kernels, "SURROGATE_TEXT", derivative, name="derivative")
-            self._slope = Slope("text", suffix=suffix)
+            self._slope = Slope("text", suffix=suffix, text=derivative)
         elif callable(derivative):
             self._slope = Slope("given", given=_checked(derivative))
         else:

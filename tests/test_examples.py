@@ -18,6 +18,7 @@ SHORTER = {
     "mnist_snn": ["--epochs", "1", "--images", "600"],
     "delayed_xor": ["--steps", "20"],
     "convert_digits": ["--epochs", "1", "--images", "300"],
+    "store_recall": ["--steps", "10", "--blocks", "4"],
 }
 
 
@@ -152,3 +153,13 @@ def test_rates_of_converted_digits_are_activations(conversions, name):
     assert len(layers) == 2
     for means, activations in layers.values():
         assert np.corrcoef(means.ravel(), activations.ravel())[0, 1] > 0.98  # measured 0.998
+
+
+@pytest.mark.learning
+def test_values_are_stored_and_recalled():
+    """ALIF 88 %, 35 points above LIF, are promised over 200 steps; seed 0 measures 92.8 %, and LIF can but guess."""
+    task = load("store_recall")
+    adaptive, plain = (task.train(adaptive=a, report=quiet) for a in (True, False))
+    assert adaptive >= 0.88
+    assert adaptive >= plain + 0.35
+    assert plain < 0.56

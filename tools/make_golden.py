@@ -4,7 +4,7 @@
 They are committed: to run the tests nobody needs this.  To make them again (1 GB of packages):
 
     python -m venv venv
-    venv/bin/pip install torch==2.13.0 spikingjelly==2.0.0
+    venv/bin/pip install torch==2.13.0 spikingjelly==2.0.0      # cores: spyx==1.0.0, in a Python of its own
     venv/bin/python tools/make_golden.py [FAMILY ...] [--check]
 
 Each family has `main(argv)`, which writes its file, or with `--check` compares it and writes nothing, and returns the

@@ -2,6 +2,7 @@
 
 from .activation import gelu, leaky_relu, relu, sigmoid, silu, softplus, tanh
 from .conv import conv1d, conv2d
+from .cores import unroll
 from .dropout import dropout
 from .linear import embedding, linear
 from .loss import (
@@ -14,7 +15,7 @@ from .loss import (
     smooth_l1_loss,
 )
 from .norm import batch_norm, layer_norm, rms_norm
-from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d, sum_pool2d
+from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d, sum_pool, sum_pool2d
 from .scan import cumsum
 from .softmax import log_softmax, softmax
 from .spike_loss import (
@@ -69,6 +70,8 @@ __all__ = [
     "smooth_l1_loss",
     "softmax",
     "softplus",
+    "sum_pool",
     "sum_pool2d",
     "tanh",
+    "unroll",
 ]

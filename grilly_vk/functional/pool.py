@@ -1,5 +1,6 @@
 """Pooling."""
 
 from ..ops.pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d, sum_pool2d
+from ..ops.sum_pool import sum_pool
 
-__all__ = ["adaptive_avg_pool2d", "avg_pool2d", "max_pool2d", "sum_pool2d"]
+__all__ = ["adaptive_avg_pool2d", "avg_pool2d", "max_pool2d", "sum_pool", "sum_pool2d"]

@@ -11,6 +11,7 @@ from ..surrogate import (
     SuperSpike,
     Surrogate,
     Triangular,
+    superspike,
 )
 from ..surrogate import Custom as CustomSurrogate
 from ..surrogate import Tanh as TanhSurrogate
@@ -19,6 +20,8 @@ from .activation import GELU, Hardtanh, LeakyReLU, ReLU, ReLU6, SiLU, Softplus, 
 from .containers import Flatten, Identity, ModuleDict, ModuleList, Sequential
 from .conv import Conv1d, Conv2d
 from .conversion import Converter, VoltageScaler, evaluate
+from .core import Core, RecurrentCore
+from .cores import ALIF, IF, LI, LIF, CuBaLIF
 from .dropout import Dropout
 from .linear import Embedding, Linear
 from .loss import BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss, SmoothL1Loss
@@ -29,6 +32,9 @@ from .nodes import IFNode, LIFNode, ParametricLIFNode, SpikingNode
 from .norm import BatchNorm1d, BatchNorm2d, LayerNorm, RMSNorm
 from .plasticity import HebbianLayer, STDPLayer
 from .pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d, SumPool2d
+from .population import ActivityRegularization, PopulationCode, SumPool, sum_pool
+from .recurrent_cores import RIF, RLIF, RCuBaLIF
+from .recurrent_snn import RecurrentSNN
 from .snn_layer import SNNLayer
 from .spike_loss import CECountLoss, CERateLoss, CETemporalLoss, MSECountLoss, MSETemporalLoss, RateRegularization
 from .spiking_attention import ChannelQKAttention, QKAttention, SpikingSelfAttention, TokenQKAttention
@@ -40,8 +46,15 @@ from .temporal import ElementWiseRecurrentContainer, LinearRecurrentContainer, M
 from .transformer import SpikingMLP, SpikingTransformerBlock
 
 __all__ = [
+    "ALIF",
     "GELU",
+    "IF",
+    "LI",
+    "LIF",
+    "RIF",
+    "RLIF",
     "ATan",
+    "ActivityRegularization",
     "AdaptiveAvgPool2d",
     "AdaptiveLIFNode",
     "AvgPool2d",
@@ -58,7 +71,9 @@ __all__ = [
     "Conv1d",
     "Conv2d",
     "Converter",
+    "Core",
     "CrossEntropyLoss",
+    "CuBaLIF",
     "CustomSurrogate",
     "Dropout",
     "EIFNode",
@@ -94,13 +109,17 @@ __all__ = [
     "Parameter",
     "ParametricLIFNode",
     "PiecewiseQuadratic",
+    "PopulationCode",
     "QIFNode",
     "QKAttention",
+    "RCuBaLIF",
     "RMSNorm",
     "RateRegularization",
     "ReLU",
     "ReLU6",
     "Rect",
+    "RecurrentCore",
+    "RecurrentSNN",
     "SNNLayer",
     "STDPLayer",
     "SeqToANNContainer",
@@ -115,6 +134,7 @@ __all__ = [
     "SpikingSelfAttention",
     "SpikingTransformerBlock",
     "StatefulModule",
+    "SumPool",
     "SumPool2d",
     "Summary",
     "SuperSpike",
@@ -128,5 +148,7 @@ __all__ = [
     "VoltageScaler",
     "evaluate",
     "init",
+    "sum_pool",
     "summary",
+    "superspike",
 ]

@@ -25,7 +25,8 @@ class Slope:
     Args:
         kind: one of KINDS.
         alpha, beta: its parameters.
-        suffix: of the kernels that were compiled with a derivative given as text.
+        text: the derivative as a GLSL expression in x, for the kind "text".
+        suffix: of the nodes' kernels that were compiled with it.
         given: the derivative as a function from Tensor to Tensor, for the kind "given".
     """
 
@@ -33,6 +34,7 @@ class Slope:
     alpha: float = 1.0
     beta: float = 0.0
     suffix: str = ""
+    text: str = ""
     given: Callable[[Tensor], Tensor] | None = None
 
     @property

@@ -1,0 +1,128 @@
+"""Recurrent cores with recurrent weights: RIF, RLIF and RCuBaLIF."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..surrogate import Surrogate
+from .core import RecurrentCore
+
+
+class RIF(RecurrentCore):
+    """Integrate and fire with recurrent weights: s = [V > threshold], V = V + x + s W - s threshold.
+
+    Args:
+        hidden_shape: of a sample, a tuple or one number.
+        threshold: firing threshold (default 1).
+        activation: surrogate gradient; None: superspike().
+        name: kept as `name`.
+
+    Shape:
+        x (..., *hidden_shape), state V of the same shape; gives (spikes, V).
+
+    Attributes:
+        recurrent_w: W, Parameter (n, n), from and to.
+
+    Raises:
+        TypeError, ValueError: as in Core.
+
+    Source: document 004, spyx.nn.RIF.
+    """
+
+    _model = "if"
+
+    def __init__(
+        self, hidden_shape: Any, threshold: float = 1, activation: Surrogate | None = None, name: str = "RIF"
+    ) -> None:
+        super().__init__(hidden_shape, threshold, activation, name)
+
+    def forward(self, x: Any, V: Any = None, steps: str | None = None) -> Any:
+        """(spikes, V after the step) of x (..., *hidden_shape) and the state V before it."""
+        return self._call(x, V, steps)
+
+
+class RLIF(RecurrentCore):
+    """LIF with recurrent weights: s = [V > threshold], V = beta V + x + s W - s threshold.
+
+    Args:
+        hidden_shape: of a sample, a tuple or one number.
+        beta: decay a step, clipped to [0, 1] where it is used.  A number: one learnable scalar that starts there.
+            None: one a unit, drawn from a normal distribution (0.5, 0.25), cut to [0, 1].
+        threshold: firing threshold (default 1).
+        activation: surrogate gradient; None: superspike().
+        name: kept as `name`.
+
+    Shape:
+        x (..., *hidden_shape), state V of the same shape; gives (spikes, V).
+
+    Attributes:
+        recurrent_w: W, Parameter (n, n), from and to.
+
+    Raises:
+        TypeError, ValueError: as in Core.
+
+    Source: document 004; spyx.nn.RLIF, after snnTorch's RLeaky.
+    """
+
+    _model = "lif"
+
+    def __init__(
+        self,
+        hidden_shape: Any,
+        beta: float | None = None,
+        threshold: float = 1,
+        activation: Surrogate | None = None,
+        name: str = "RLIF",
+    ) -> None:
+        super().__init__(hidden_shape, threshold, activation, name)
+        self._constant("beta", beta)
+
+    def forward(self, x: Any, V: Any = None, steps: str | None = None) -> Any:
+        """(spikes, V after the step) of x (..., *hidden_shape) and the state V before it."""
+        return self._call(x, V, steps)
+
+
+class RCuBaLIF(RecurrentCore):
+    """Current-based LIF with recurrent weights.
+
+    s = [V > threshold], I = alpha I + x + s W, V = beta (V - s threshold) + I.
+
+    Args:
+        hidden_shape: of a sample, a tuple or one number.
+        alpha: decay of the current a step, clipped to [0, 1] where it is used.  A number: one learnable scalar that
+            starts there.  None: one a unit, drawn from a normal distribution (0.5, 0.25), cut to [0, 1].
+        beta: decay of the potential, likewise.
+        activation: surrogate gradient; None: superspike().
+        name: kept as `name`.
+        threshold: firing threshold (default 1); the document has none, spyx 1.0 has it before `activation`.
+
+    Shape:
+        x (..., *hidden_shape), state VI (..., 2 n): V and I side by side along the last axis; gives (spikes, VI).
+
+    Attributes:
+        recurrent_w: W, Parameter (n, n), from and to.
+
+    Raises:
+        TypeError, ValueError: as in Core.
+
+    Source: document 004, spyx.nn.RCuBaLIF.
+    """
+
+    _model, _second, _state_name = "cuba", "alpha", "VI"
+
+    def __init__(
+        self,
+        hidden_shape: Any,
+        alpha: float | None = None,
+        beta: float | None = None,
+        activation: Surrogate | None = None,
+        name: str = "RCuBaLIF",
+        threshold: float = 1,
+    ) -> None:
+        super().__init__(hidden_shape, threshold, activation, name)
+        self._constant("alpha", alpha)
+        self._constant("beta", beta)
+
+    def forward(self, x: Any, VI: Any = None, steps: str | None = None) -> Any:
+        """(spikes, VI after the step) of x (..., *hidden_shape) and the state VI before it."""
+        return self._call(x, VI, steps)
