@@ -1,5 +1,6 @@
 """Normalisation."""
 
-from ..ops.norm import batch_norm, layer_norm, rms_norm
+from ..ops.batch_norm import batch_norm
+from ..ops.norm import layer_norm, rms_norm
 
 __all__ = ["batch_norm", "layer_norm", "rms_norm"]
