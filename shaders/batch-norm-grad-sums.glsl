@@ -16,7 +16,7 @@ layout(push_constant) uniform Push {
     float eps;
 } p;
 #include "channels-sums.glsl"
-layout(constant_id = 3) const uint TRAIN = 1;
+layout(constant_id = 4) const uint TRAIN = 1;
 
 void main()
 {

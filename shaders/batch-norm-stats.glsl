@@ -13,7 +13,7 @@ layout(push_constant) uniform Push {
     uint sets; uint channels; uint inner; uint members; uint parts; uint cuts; uint across;
 } p;
 #include "channels-sums.glsl"
-layout(constant_id = 3) const uint TRACK = 0; // count this batch, in every step
+layout(constant_id = 4) const uint TRACK = 0; // count this batch, in every step
 
 REAL value(uint j, REAL base, REAL mean) { return (x[p.x_at + j] - base) - mean; }
 

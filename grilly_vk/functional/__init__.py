@@ -13,7 +13,14 @@ from .loss import (
     nll_loss,
     smooth_l1_loss,
 )
-from .norm import batch_norm, layer_norm, rms_norm
+from .norm import (
+    batch_norm,
+    batch_norm_through_time,
+    layer_norm,
+    neu_norm,
+    rms_norm,
+    temporal_effective_batch_norm,
+)
 from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d, sum_pool2d
 from .scan import cumsum
 from .softmax import log_softmax, softmax
@@ -32,6 +39,7 @@ __all__ = [
     "adaptive_avg_pool2d",
     "avg_pool2d",
     "batch_norm",
+    "batch_norm_through_time",
     "bce_with_logits",
     "binary_cross_entropy_with_logits",
     "ce_count_loss",
@@ -57,6 +65,7 @@ __all__ = [
     "mse_loss",
     "mse_temporal_loss",
     "multi_step_forward",
+    "neu_norm",
     "nll_loss",
     "plif_step",
     "rate_regularization",
@@ -71,4 +80,5 @@ __all__ = [
     "softplus",
     "sum_pool2d",
     "tanh",
+    "temporal_effective_batch_norm",
 ]

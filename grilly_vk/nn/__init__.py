@@ -22,6 +22,7 @@ from .dropout import Dropout
 from .linear import Embedding, Linear
 from .loss import BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss, SmoothL1Loss
 from .module import Buffer, Module, Parameter
+from .neu_norm import NeuNorm
 from .neurons import GIFNeuron, LIFNeuron
 from .node_models import AdaptiveLIFNode, CUBALIFNode, EIFNode, IzhikevichNode, KLIFNode, QIFNode
 from .nodes import IFNode, LIFNode, ParametricLIFNode, SpikingNode
@@ -33,6 +34,14 @@ from .spike_loss import CECountLoss, CERateLoss, CETemporalLoss, MSECountLoss, M
 from .stateful import StatefulModule
 from .summary import Summary, summary
 from .temporal import ElementWiseRecurrentContainer, LinearRecurrentContainer, MultiStepContainer, SeqToANNContainer
+from .time_norm import (
+    BatchNormThroughTime1d,
+    BatchNormThroughTime2d,
+    TemporalEffectiveBatchNorm1d,
+    TemporalEffectiveBatchNorm2d,
+    ThresholdDependentBatchNorm1d,
+    ThresholdDependentBatchNorm2d,
+)
 
 __all__ = [
     "GELU",
@@ -43,6 +52,8 @@ __all__ = [
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
+    "BatchNormThroughTime1d",
+    "BatchNormThroughTime2d",
     "Boxcar",
     "Buffer",
     "CECountLoss",
@@ -82,6 +93,7 @@ __all__ = [
     "ModuleList",
     "MultiStepContainer",
     "NLLLoss",
+    "NeuNorm",
     "Parameter",
     "ParametricLIFNode",
     "PiecewiseQuadratic",
@@ -106,6 +118,10 @@ __all__ = [
     "Surrogate",
     "Tanh",
     "TanhSurrogate",
+    "TemporalEffectiveBatchNorm1d",
+    "TemporalEffectiveBatchNorm2d",
+    "ThresholdDependentBatchNorm1d",
+    "ThresholdDependentBatchNorm2d",
     "Triangular",
     "init",
     "summary",

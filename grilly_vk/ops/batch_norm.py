@@ -309,7 +309,7 @@ def _statistics(
     momentum: float | None,
     batches: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
-    """(2, groups): the mean less the group's first value, and that value; the biased variance.  Moves the running ones."""
+    """The mean less the group's first value, and that value, (2, groups); the biased variance.  Moves the running."""
     running = [t for t in (running_mean, running_var, batches) if t is not None]
     for t in running:
         t.changing()
@@ -357,6 +357,7 @@ def _sums_of(x: Tensor, at: Layout, *more: Tensor) -> tuple[str, tuple[tuple[str
     columns = at.inner == 1
     wide = width_of(at.channels if columns else x.size, x, *more)
     cuts = max(1, -(-at.inner // _STRETCH))
+    ragged = not columns and wide == 4 and at.inner % (4 * cuts) != 0
     units, items = at.members * cuts, at.sets // (wide if columns else 1)
     team = not cpu and not columns
     if team:
@@ -367,7 +368,7 @@ def _sums_of(x: Tensor, at: Layout, *more: Tensor) -> tuple[str, tuple[tuple[str
     across = 1
     while team and across < x.engine.local and across * wide < min(at.inner, _STRETCH):
         across *= 2
-    specs = (("TEAM", int(team)), ("COLUMNS", int(columns)))
+    specs = (("TEAM", int(team)), ("COLUMNS", int(columns)), ("RAGGED", int(ragged)))
     launched = items * parts * (x.engine.local if team else 1)
     return ".vec4" if wide == 4 else "", specs, launched, {
         "sets": at.sets, "parts": parts, "cuts": cuts, "across": across,

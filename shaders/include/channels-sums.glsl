@@ -4,6 +4,7 @@
 layout(constant_id = 1) const uint TEAM = 0;
 layout(constant_id = 2) const uint COLUMNS = 0; // inner is 1; with four elements at a time each is a channel
 #include "team.glsl"
+layout(constant_id = 3) const uint RAGGED = 0; // rows need not begin and end where four elements do
 const uint WIDE = COLUMNS == 1 ? VEC : 1; // groups an invocation
 
 // Where stretch `k` of group `g` begins and ends: `cuts` stretches a row.
@@ -21,7 +22,7 @@ uvec2 stretch(uint g, uint k)
 vec4 inside(vec4 v, uint j, uvec2 of)
 {
     uvec4 e = 4 * j + uvec4(0, 1, 2, 3);
-    if (4 * j < of.x || 4 * j + 4 > of.y)
+    if (RAGGED == 1 && (4 * j < of.x || 4 * j + 4 > of.y))
         v = mix(vec4(0), v, BOTH(greaterThanEqual(e, uvec4(of.x)), lessThan(e, uvec4(of.y))));
     return v;
 }
