@@ -22,18 +22,26 @@ _STRETCH = 1024  # elements of a row that are summed at once
 
 @dataclass(frozen=True)
 class Layout:
-    """How x (samples, channels, inner) falls into groups; a step has `step` samples, a group is of `members`."""
+    """How x (samples, channels, inner) falls into groups; a step has `step` samples.
+
+    A group is one channel, in all samples or (own > 1) in those of each of `own` steps.
+    """
 
     samples: int
     channels: int
     inner: int
     step: int
-    members: int
+    own: int = 1
 
     @property
     def sets(self) -> int:
         """How many groups there are."""
-        return self.channels * (self.samples // self.members if self.members else 1)
+        return self.channels * self.own
+
+    @property
+    def members(self) -> int:
+        """Samples a group."""
+        return self.samples // max(1, self.own)
 
     @property
     def count(self) -> int:
@@ -86,7 +94,7 @@ def batch_norm(
     if x.ndim < 2:
         raise ValueError(f"x has shape {x.shape}; expected (N, C, ...)")
     n, c = x.shape[:2]
-    layout = Layout(n, c, math.prod(x.shape[2:]), n, n)
+    layout = Layout(n, c, math.prod(x.shape[2:]), n)
     return _normalise(
         "batch_norm", x, layout, (c,), running_mean, running_var, weight, bias, None, training, momentum, eps, batches
     )
@@ -121,7 +129,7 @@ def batch_norm_through_time(
     """
     x = _over_time(x)
     t, b, c = x.shape[:3]
-    layout = Layout(t * b, c, math.prod(x.shape[3:]), b, b)
+    layout = Layout(t * b, c, math.prod(x.shape[3:]), b, own=t)
     return _normalise(
         "batch_norm_through_time", x, layout, (t, c), running_mean, running_var, weight, bias, None, training,
         momentum, eps, batches,
@@ -159,7 +167,7 @@ def temporal_effective_batch_norm(
     t, b, c = x.shape[:3]
     scale = arguments.tensor("scale", scale)
     arguments.shape("scale", scale.shape, (t,))
-    layout = Layout(t * b, c, math.prod(x.shape[3:]), b, t * b)
+    layout = Layout(t * b, c, math.prod(x.shape[3:]), b)
     return _normalise(
         "temporal_effective_batch_norm", x, layout, (c,), running_mean, running_var, weight, bias, scale, training,
         momentum, eps, batches,
@@ -290,7 +298,7 @@ class _Norm:
         """(2, groups): sums of g * z and of g, for each step where steps have a number of their own."""
         x, at, stats = self.x, self.layout, self.layout.sets
         if self.scale is not None:
-            at = Layout(at.samples, at.channels, at.inner, at.step, at.step)
+            at = Layout(at.samples, at.channels, at.inner, at.step, own=self.scale.size)
         kernel, specs, items, numbers = _sums_of(x, at, g)
         partial = empty((2, at.sets, numbers["parts"]), on=x.engine)
         x.engine.launch(
@@ -334,9 +342,13 @@ def _statistics(
 # ---- how kernels share out the elements ----
 
 
+def _kind(x: Tensor) -> str:
+    return x.engine.info.type
+
+
 def _walk_of(x: Tensor, at: Layout, wide: int) -> tuple[int, int, int]:
     """(WALK, run, items) of the kernels with channels-walk.glsl."""
-    cpu = x.engine.info.type == "cpu"
+    cpu = _kind(x) == "cpu"
     n = x.size // wide
     if at.inner == 1:
         across, steps = at.channels // wide, at.samples // max(1, at.step)
@@ -353,7 +365,7 @@ def _walk_of(x: Tensor, at: Layout, wide: int) -> tuple[int, int, int]:
 
 def _sums_of(x: Tensor, at: Layout, *more: Tensor) -> tuple[str, tuple[tuple[str, int], ...], int, dict[str, int]]:
     """(variant, constants, items, numbers) of the kernels with channels-sums.glsl."""
-    cpu = x.engine.info.type == "cpu"
+    cpu = _kind(x) == "cpu"
     columns = at.inner == 1
     wide = width_of(at.channels if columns else x.size, x, *more)
     cuts = max(1, -(-at.inner // _STRETCH))
