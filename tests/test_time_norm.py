@@ -186,7 +186,7 @@ def test_compiled_training_is_eager_training(name):
 def test_in_containers(name):
     """Sequential in step mode "m" gives all steps at once."""
     module, x = made(name), x_of(name, 5)
-    want = F_reference(name, x)
+    want = reference(name, x)
     model = nn.Sequential(module)
     F.set_step_mode(model, "m")
     close(model(x), want, 1e-5)
@@ -194,7 +194,7 @@ def test_in_containers(name):
     close(fresh(x), want, 1e-5)
 
 
-def F_reference(name, x, eps=1e-5):
+def reference(name, x, eps=1e-5):
     """In float64, with the parameters of the start."""
     x = x.astype(np.float64)
     axes = tuple(a for a in range(x.ndim) if a != 2 and not (a == 0 and "Through" in name))
@@ -209,9 +209,9 @@ def test_settings(name, settings):
     assert ("weight" in module.state_dict()) == ("affine" not in settings)
     batches = [x_of(name, seed) + seed for seed in range(3)]
     for x in batches:
-        close(module(x), F_reference(name, x), 1e-5)
+        close(module(x), reference(name, x), 1e-5)
     if "track_running_stats" in settings:
-        close(module.eval()(x), F_reference(name, x), 1e-5)
+        close(module.eval()(x), reference(name, x), 1e-5)
     elif "momentum" in settings:
         axes = (1,) if "Through" in name else (0, 1)
         axes += tuple(range(3, x.ndim))
@@ -227,7 +227,7 @@ def test_the_scale_starts_at_the_threshold():
     for affine in (True, False):
         module = nn.ThresholdDependentBatchNorm1d(5, v_threshold=0.5, alpha=0.7, affine=affine)
         x = x_of("ThresholdDependentBatchNorm1d")
-        close(module(x), 0.35 * F_reference("", x), 1e-5)
+        close(module(x), 0.35 * reference("", x), 1e-5)
     module = nn.ThresholdDependentBatchNorm1d(5, v_threshold=2.0)
     assert (module.weight.numpy() == 2).all()
 
@@ -242,7 +242,7 @@ def test_the_number_of_steps_comes_with_the_first_input():
     assert module.T == T and module.weight.shape == (T, 5) == module.running_mean.shape
     with pytest.raises(ValueError, match=r"x has shape \(3, 3, 5\), 3 steps; BatchNormThroughTime1d has T=4"):
         module(normal(3, B, 5))
-    with pytest.raises(ValueError, match="T of BatchNorm|number of steps of BatchNormThroughTime1d is not known yet"):
+    with pytest.raises(ValueError, match="the number of steps of BatchNormThroughTime1d is not known yet"):
         nn.BatchNormThroughTime1d(5)(normal(B, 5))
 
 
@@ -311,7 +311,7 @@ def test_bad_input_changes_nothing(name):
         if text:
             with pytest.raises(ValueError, match=text):
                 module(bad)
-    with pytest.raises(ValueError, match="momentum|step_mode"):
+    with pytest.raises(ValueError, match="step_mode must be one of"):
         made(name, step_mode="x")
     with pytest.raises(ValueError, match="num_features must be at least 1"):
         made(name, num_features=0)
@@ -324,10 +324,9 @@ def test_bad_input_changes_nothing(name):
         with pytest.raises(ValueError, match="takes its statistics over all steps"):
             module(normal(B, *shape))
     if "Threshold" not in name:
+        module.step_mode = "m"
         with pytest.raises(ValueError, match=f"2 steps; {name} has T=4"):
-            nn.Sequential(module)(normal(2, B, *shape), steps="merge") if module.step_mode == "m" else (
-                module(normal(2, B, *shape), steps="merge")
-            )
+            module(normal(2, B, *shape))
 
 
 def test_one_value_a_channel():
@@ -398,7 +397,8 @@ def test_neu_norms_state_goes_on_and_carries_gradients():
 
 # ---- how kernels share out the work ----
 
-SHAPES = [(2, 6, 4), (3, 2, 8, 12), (2, 5, 3, 7), (2, 3, 4, 49), (1, 2, 3, 2050), (2, 37, 260), (2, 33, 6, 5), (3, 4, 2, 2)]
+COLUMNS = [(2, 6, 4), (2, 37, 260), (2, 9, 5)]
+SHAPES = [*COLUMNS, (3, 2, 8, 12), (2, 5, 3, 7), (2, 3, 4, 49), (1, 2, 3, 2050), (2, 33, 6, 5), (3, 4, 2, 2)]
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)

@@ -6,8 +6,8 @@ drawn at random.  In the file: per case the inputs, cotangents and parameters, t
 the running statistics after the third, the output in evaluation, and `header`, JSON with versions and calls.
 
 Names: parameters and statistics have ours.  BatchNormThroughTime keeps a list of T batch norms there; here their
-numbers are stacked to (T, C).  SpikingJelly's NeuNorm has an m that is smaller by C, so that its w is C times our weight and
-its gradient 1 / C of ours: both are ours in the file, C being `scale` in the header.
+numbers are stacked to (T, C).  SpikingJelly's NeuNorm has an m that is smaller by C, so that its w is C times our
+weight and its gradient 1 / C of ours: both are ours in the file, C being `scale` in the header.
 """
 
 from __future__ import annotations
