@@ -135,7 +135,7 @@ _BAD_NEU = [
         ValueError,
         r"weight has shape \(3, 2, 1\); expected \(4, 2, 1\)",
     ),
-    ((normal(3, 2, 4, 2, 1), normal(2, 2, 1), normal(4, 2, 1)), {}, TypeError, "state must be a number, not ndarray"),
+    ((normal(3, 2, 4, 2, 1), normal(2, 2, 1), normal(4, 2, 1)), {}, ValueError, "state has shape"),
     ((normal(3, 2, 4, 2, 1), 0.0, normal(4, 2, 1)), {"k": "x"}, TypeError, "k must be a number"),
 ]
 
