@@ -34,9 +34,8 @@ from .spike_loss import CECountLoss, CERateLoss, CETemporalLoss, MSECountLoss, M
 from .stateful import StatefulModule
 from .summary import Summary, summary
 from .temporal import ElementWiseRecurrentContainer, LinearRecurrentContainer, MultiStepContainer, SeqToANNContainer
+from .through_time import BatchNormThroughTime1d, BatchNormThroughTime2d
 from .time_norm import (
-    BatchNormThroughTime1d,
-    BatchNormThroughTime2d,
     TemporalEffectiveBatchNorm1d,
     TemporalEffectiveBatchNorm2d,
     ThresholdDependentBatchNorm1d,

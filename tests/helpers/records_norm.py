@@ -134,7 +134,15 @@ OPS = [
     Op("layer_norm", _run_layer, _layer, _LAYER, _BAD_ROWS, rtol=1e-5, atol=3e-6, exact=False, without=_OWN),
     Op("rms_norm", _run_rms, _rms, _RMS, _BAD_ROWS, rtol=1e-5, atol=3e-6, exact=False, without=_OWN),
     Op(
-        "batch_norm", _run_batch, _batch, _BATCH, _BAD_BATCH,
-        rtol=1e-5, atol=3e-6, exact=False, arrays=False, without=_OWN,
+        "batch_norm",
+        _run_batch,
+        _batch,
+        _BATCH,
+        _BAD_BATCH,
+        rtol=1e-5,
+        atol=3e-6,
+        exact=False,
+        arrays=False,
+        without=_OWN,
     ),  # fmt: skip
 ]
