@@ -1,40 +1,87 @@
 #version 450
-// Mean and sum of squared deviations of each channel of x (outer, channels, inner), in `parts` stretches of its
-// elements: one (channel, part) a workgroup, two passes.  Means are less the channel's first element: differences
-// from that are exact in channels far from zero.
+// variants: vec4
+// How many values each part of a group has, their mean (less the group's first value: differences from that are exact
+// in channels far from zero), and the sum of squared deviations; joined stretch by stretch (Chan, Golub & LeVeque, 1983).
 #include "common.glsl"
-#include "rows.glsl"
-layout(constant_id = 1) const uint COUNT = 0; // count this batch
+#include "vector.glsl"
 
-layout(std430, binding = 0) readonly buffer X { float x[]; };
-layout(std430, binding = 1) writeonly buffer Y { float y[]; }; // (channels, parts, 2)
+layout(std430, binding = 0) readonly buffer X { REAL x[]; };
+layout(std430, binding = 1) writeonly buffer Y { float y[]; }; // (3, sets, parts)
 layout(std430, binding = 2) buffer Batches { int batches[]; };
 layout(push_constant) uniform Push {
     uint x_at; uint y_at; uint batches_at;
-    uint outer; uint channels; uint inner; uint parts;
+    uint sets; uint channels; uint inner; uint members; uint parts; uint cuts; uint across;
 } p;
+#include "channels-sums.glsl"
+layout(constant_id = 4) const uint TRACK = 0; // count this batch, in every step
 
-uint place(uint channel, uint k) { return p.x_at + (k / p.inner * p.channels + channel) * p.inner + k % p.inner; }
+REAL value(uint j, REAL base, REAL mean) { return (x[p.x_at + j] - base) - mean; }
 
 void main()
 {
-    if (COUNT == 1 && gl_GlobalInvocationID.x == 0)
-        batches[p.batches_at]++;
-    uint count = p.outer * p.inner, length = (count + p.parts - 1) / p.parts;
-    for (uint row = gl_WorkGroupID.x; row < p.channels * p.parts; row += gl_NumWorkGroups.x) {
-        uint channel = row / p.parts, first = row % p.parts * length, last = min(count, first + length);
-        float base = x[place(channel, 0)], sum = 0.0, squares = 0.0;
-        for (uint k = first + gl_LocalInvocationID.x; k < last; k += gl_WorkGroupSize.x)
-            sum += x[place(channel, k)] - base;
-        float mean = row_sum(sum) / float(max(last, first + 1) - first);
-        for (uint k = first + gl_LocalInvocationID.x; k < last; k += gl_WorkGroupSize.x) {
-            float d = (x[place(channel, k)] - base) - mean;
-            squares += d * d;
+    if (TRACK == 1)
+        for (uint t = gl_GlobalInvocationID.x; t < p.sets / p.channels; t += stride())
+            batches[p.batches_at + t]++;
+    uint units = p.members * p.cuts, length = (units + p.parts - 1) / p.parts, items = p.sets / WIDE;
+    for (uint item = first_row(); item < items * p.parts; item += rows_apart()) {
+        uint g = item % items * WIDE, part = item / items;
+        uvec2 begin = stretch(g, 0);
+        REAL base = x[p.x_at + begin.x / VEC];
+#if VEC == 4
+        base = COLUMNS == 1 ? base : REAL(base[begin.x % 4]);
+#endif
+        REAL mean = REAL(0), squares = REAL(0);
+        float have = 0.0;
+        for (uint k = part * length + lane() / p.across; k < min(units, (part + 1) * length); k += lanes() / p.across) {
+            uvec2 of = stretch(g, k);
+            uint from = of.x / VEC + lane() % p.across, to = (of.y + VEC - 1) / VEC;
+            float more = COLUMNS == 1 ? 1.0 : float(of.y - of.x);
+            if (TEAM == 1) {
+                more = 0.0;
+                for (uint j = from; j < to; j += p.across)
+                    more += TOTAL(inside(REAL(1), j, of));
+                if (more == 0.0)
+                    continue;
+            }
+            if (COLUMNS == 0 && have == 0.0) { // a mean to begin with, so that no square is large for nothing
+                REAL sum = REAL(0);
+                for (uint j = from; j < to; j += p.across)
+                    sum += inside(value(j, base, REAL(0)), j, of);
+                mean = REAL(TOTAL(sum) / more);
+            }
+            REAL sum = REAL(0), square = REAL(0);
+            for (uint j = from; j < to; j += p.across) {
+                REAL d = inside(value(j, base, mean), j, of);
+                sum += d;
+                square += d * d;
+            }
+            if (COLUMNS == 0) {
+                sum = REAL(TOTAL(sum));
+                square = REAL(TOTAL(square));
+            }
+            REAL off = sum / more;
+            squares += (square - sum * off) + off * off * (have * (more / (have + more)));
+            mean += off * (more / (have + more));
+            have += more;
         }
-        float all = row_sum(squares);
-        if (gl_LocalInvocationID.x == 0) {
-            y[p.y_at + 2 * row] = mean;
-            y[p.y_at + 2 * row + 1] = all;
+        if (TEAM == 1) {
+            float all = team_sum(have), centre = team_sum(have * FIRST(mean)) / max(all, 1.0);
+            float apart = FIRST(mean) - centre;
+            squares = REAL(team_sum(FIRST(squares) + have * apart * apart));
+            mean = REAL(centre);
+            have = all;
         }
+        if (lane() == 0)
+            for (uint c = 0; c < WIDE; c++) {
+                uint at = p.y_at + (g + c) * p.parts + part;
+#if VEC == 4
+                float own = mean[c], spread = squares[c];
+#else
+                float own = mean, spread = squares;
+#endif
+                y[at] = have;
+                y[at + p.sets * p.parts] = own;
+                y[at + 2 * p.sets * p.parts] = spread;
+            }
     }
 }

@@ -16,6 +16,15 @@ from .loss import (
 )
 from .norm import batch_norm, layer_norm, rms_norm
 from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d, sum_pool, sum_pool2d
+from .norm import (
+    batch_norm,
+    batch_norm_through_time,
+    layer_norm,
+    neu_norm,
+    rms_norm,
+    temporal_effective_batch_norm,
+)
+from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d, sum_pool2d
 from .scan import cumsum
 from .softmax import log_softmax, softmax
 from .spike_loss import (
@@ -33,6 +42,7 @@ __all__ = [
     "adaptive_avg_pool2d",
     "avg_pool2d",
     "batch_norm",
+    "batch_norm_through_time",
     "bce_with_logits",
     "binary_cross_entropy_with_logits",
     "ce_count_loss",
@@ -58,6 +68,7 @@ __all__ = [
     "mse_loss",
     "mse_temporal_loss",
     "multi_step_forward",
+    "neu_norm",
     "nll_loss",
     "plif_step",
     "rate_regularization",
@@ -74,4 +85,5 @@ __all__ = [
     "sum_pool2d",
     "tanh",
     "unroll",
+    "temporal_effective_batch_norm",
 ]

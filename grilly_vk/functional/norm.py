@@ -1,5 +1,14 @@
 """Normalisation."""
 
-from ..ops.norm import batch_norm, layer_norm, rms_norm
+from ..ops.batch_norm import batch_norm, batch_norm_through_time, temporal_effective_batch_norm
+from ..ops.neu_norm import neu_norm
+from ..ops.norm import layer_norm, rms_norm
 
-__all__ = ["batch_norm", "layer_norm", "rms_norm"]
+__all__ = [
+    "batch_norm",
+    "batch_norm_through_time",
+    "layer_norm",
+    "neu_norm",
+    "rms_norm",
+    "temporal_effective_batch_norm",
+]

@@ -26,6 +26,7 @@ from .dropout import Dropout
 from .linear import Embedding, Linear
 from .loss import BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss, SmoothL1Loss
 from .module import Buffer, Module, Parameter
+from .neu_norm import NeuNorm
 from .neurons import GIFNeuron, LIFNeuron
 from .node_models import AdaptiveLIFNode, CUBALIFNode, EIFNode, IzhikevichNode, KLIFNode, QIFNode
 from .nodes import IFNode, LIFNode, ParametricLIFNode, SpikingNode
@@ -44,6 +45,13 @@ from .stateful import StatefulModule
 from .summary import Summary, summary
 from .temporal import ElementWiseRecurrentContainer, LinearRecurrentContainer, MultiStepContainer, SeqToANNContainer
 from .transformer import SpikingMLP, SpikingTransformerBlock
+from .through_time import BatchNormThroughTime1d, BatchNormThroughTime2d
+from .time_norm import (
+    TemporalEffectiveBatchNorm1d,
+    TemporalEffectiveBatchNorm2d,
+    ThresholdDependentBatchNorm1d,
+    ThresholdDependentBatchNorm2d,
+)
 
 __all__ = [
     "ALIF",
@@ -61,6 +69,8 @@ __all__ = [
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
+    "BatchNormThroughTime1d",
+    "BatchNormThroughTime2d",
     "Boxcar",
     "Buffer",
     "CECountLoss",
@@ -106,6 +116,7 @@ __all__ = [
     "MultiDimensionalAttention",
     "MultiStepContainer",
     "NLLLoss",
+    "NeuNorm",
     "Parameter",
     "ParametricLIFNode",
     "PiecewiseQuadratic",
@@ -144,6 +155,10 @@ __all__ = [
     "TemporalWiseAttention",
     "TokenBatchNorm1d",
     "TokenQKAttention",
+    "TemporalEffectiveBatchNorm1d",
+    "TemporalEffectiveBatchNorm2d",
+    "ThresholdDependentBatchNorm1d",
+    "ThresholdDependentBatchNorm2d",
     "Triangular",
     "VoltageScaler",
     "evaluate",

@@ -423,6 +423,8 @@ class Module:
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"state_dict must be a mapping from names to tensors, not {type(state_dict).__name__}")
+        for path, module in self.named_modules():
+            module._before_load(f"{path}." if path else "", state_dict)
         own = dict(self._slots())
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
@@ -449,6 +451,9 @@ class Module:
                 if not (isinstance(value, Tensor) and value.buffer is tensor.buffer):
                     tensor.assign(value)
         return Keys(missing, unexpected)
+
+    def _before_load(self, prefix: str, state_dict: Mapping[str, Any]) -> None:
+        """For modules whose tensors' shapes are not known yet: the state that is about to be loaded tells."""
 
     # ---- switches ----
 

@@ -10,6 +10,7 @@ import numpy as np
 from .. import arguments
 from ..autograd import no_grad
 from ..ops import norm
+from ..ops.batch_norm import batch_norm
 from ..ops.elementwise import as_tensor
 from ..tensor import Tensor, full
 from .module import Buffer, Module, Parameter
@@ -67,7 +68,7 @@ class _BatchNorm(Module):
             wanted = " or ".join(f"({', '.join(s)})" for s in self._shapes).replace("C", str(c))
             raise ValueError(f"x has shape {x.shape}; {type(self).__name__} expects {wanted}")
         training = self.training or self.running_mean is None
-        return norm.batch_norm(
+        return batch_norm(
             x, self.running_mean, self.running_var, self.weight, self.bias, training, self.momentum, self.eps,
             batches=self.num_batches_tracked if training else None,
         )  # fmt: skip

@@ -3,7 +3,8 @@
 import numpy as np
 from op_table import Op, Sample, normal
 
-from grilly_vk.ops.norm import batch_norm, layer_norm, rms_norm
+from grilly_vk.ops.batch_norm import batch_norm
+from grilly_vk.ops.norm import layer_norm, rms_norm
 
 
 def _layer(x, w=None, b=None, *, normalized_shape, eps=1e-5):
@@ -132,5 +133,16 @@ _OWN = {"broadcast": "weight and bias have the shape of what is normalised toget
 OPS = [
     Op("layer_norm", _run_layer, _layer, _LAYER, _BAD_ROWS, rtol=1e-5, atol=3e-6, exact=False, without=_OWN),
     Op("rms_norm", _run_rms, _rms, _RMS, _BAD_ROWS, rtol=1e-5, atol=3e-6, exact=False, without=_OWN),
-    Op("batch_norm", _run_batch, _batch, _BATCH, _BAD_BATCH, rtol=1e-5, atol=3e-6, arrays=False, without=_OWN),
+    Op(
+        "batch_norm",
+        _run_batch,
+        _batch,
+        _BATCH,
+        _BAD_BATCH,
+        rtol=1e-5,
+        atol=3e-6,
+        exact=False,
+        arrays=False,
+        without=_OWN,
+    ),  # fmt: skip
 ]

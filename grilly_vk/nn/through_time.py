@@ -1,0 +1,158 @@
+"""Batch norm through time: every step has statistics and a scale of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import arguments
+from ..functional.temporal import mixed
+from ..ops import batch_norm as ops
+from ..runtime import capturing
+from ..tensor import Tensor, full
+from .module import Buffer, Parameter
+from .norm import _ones_and_zeros
+from .time_norm import OF_1D, OF_2D, SHAPES_1D, SHAPES_2D, Counting, text
+
+
+class _ThroughTime(Counting):
+    weight: Parameter | None
+    running_mean: Tensor | None
+    running_var: Tensor | None
+    num_batches_tracked: Tensor | None
+
+    def __init__(
+        self,
+        num_features: int,
+        T: int | None = None,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        step_mode: str = "s",
+    ) -> None:
+        super().__init__()
+        self.num_features = arguments.size("num_features", num_features)
+        self.T = None
+        self.eps = arguments.non_negative("eps", eps)
+        self.momentum = None if momentum is None else arguments.real("momentum", momentum)
+        self.affine, self.track_running_stats = bool(affine), bool(track_running_stats)
+        self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
+        self.register_parameter("weight", None)
+        for name in ("running_mean", "running_var", "num_batches_tracked"):
+            self.register_buffer(name, None)
+        self.register_memory("t", 0)
+        if T is not None:
+            self._make(arguments.size("T", T))
+
+    def _make(self, steps: int) -> None:
+        """The numbers of each step, once their number is known."""
+        if capturing() is not None:
+            raise RuntimeError(
+                f"the number of steps of {type(self).__name__} would be fixed inside a captured or compiled function; "
+                "give T, or call the module once before"
+            )
+        shape = (steps, self.num_features)
+        if self.affine:
+            self.weight = Parameter(full(shape, 1.0))
+        if self.track_running_stats:
+            self.running_mean, self.running_var = Buffer(full(shape, 0.0)), Buffer(full(shape, 1.0))
+            self.num_batches_tracked = Buffer(full((steps,), 0, np.int32))
+        self.T = steps
+
+    def _before_load(self, prefix: str, state_dict: Any) -> None:
+        """Takes the number of steps from a state that is about to be loaded, if it is not known yet."""
+        for name in ("weight", "running_mean"):
+            shape: tuple[int, ...] = getattr(state_dict.get(prefix + name), "shape", ())
+            if self.T is None and len(shape) == 2 and shape[0] > 0 and shape[-1] == self.num_features:
+                self._make(int(shape[0]))
+
+    def reset_running_stats(self) -> None:
+        """Running means 0, variances 1, no batches so far."""
+        for t, value in ((self.running_mean, 0.0), (self.running_var, 1.0), (self.num_batches_tracked, 0)):
+            if t is not None:
+                t.assign(full(t.shape, value, t.dtype, t.engine))
+
+    def reset_parameters(self) -> None:
+        """Weights 1, and the running statistics as at the start."""
+        self.reset_running_stats()
+        _ones_and_zeros(self.weight, None)
+
+    def forward(self, x: Any, steps: str | None = None) -> Tensor:
+        """The same shape, normalised channel by channel in each step.
+
+        Args:
+            x: one step (B, C, ...), or in step mode "m" all of them (T, B, C, ...).
+            steps: given by containers: x has a time axis, whatever the step mode.
+        """
+        if steps == "loop" and self.step_mode == "m":
+            raise ValueError(mixed("a container that runs its modules step by step"))
+        x, multi = self._checked(x, steps)
+        if multi and self.T is None and x.shape[0]:
+            self._make(x.shape[0])
+        weight: Tensor | None = self.weight
+        moving: list[Tensor | None] = [self.running_mean, self.running_var, self.num_batches_tracked]
+        if multi:
+            self._all_steps(x)
+        else:
+            t = self._step()
+            x, weight = x.reshape(1, *x.shape), None if weight is None else weight[t : t + 1]
+            moving = [None if m is None else m.rows(t, t + 1) for m in moving]
+        training = self.training or moving[0] is None
+        y = ops.batch_norm_through_time(
+            x, moving[0], moving[1], weight, None, training, self.momentum, self.eps,
+            batches=moving[2] if training else None,
+        )  # fmt: skip
+        if not multi:
+            self.t += 1
+            return y.reshape(*y.shape[1:])
+        return y
+
+    def extra_repr(self) -> str:
+        """The arguments."""
+        return (
+            f"{self.num_features}, T={self.T}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"track_running_stats={self.track_running_stats}, step_mode='{self.step_mode}'"
+        )
+
+
+_THROUGH = """Batch norm through time (BNTT): (x - mean[t]) / sqrt(var[t] + eps) * weight[t] for each channel of
+    {shapes}, with statistics and a weight of its own for every step.
+
+    Step mode "m" takes all steps in one dispatch.  In step mode "s" the module counts the steps, and
+    `grilly_vk.functional.reset_net` begins again; the results are the same.  After `eval()` the running statistics are
+    used.  There is no bias, as in the paper and in SpikingJelly, which keeps T batch norms in a list (its
+    bn_list.t.weight is weight[t] here, and so on).
+
+    Args:
+        num_features: channels C.
+        T: number of steps; None: that of the first input in step mode "m", or of the state that is loaded.  The
+            parameters come into being then, so run one batch before an optimizer is made.
+        {arguments}
+        step_mode: "s" or "m".
+
+    Attributes:
+        weight: Parameter (T, C), at first 1; or None.
+        running_mean, running_var: Buffers (T, C), at first 0 and 1; the variance is the unbiased one.  Or None.
+        num_batches_tracked: Buffer of T int32.  Or None.
+        t: steps so far in step mode "s".
+
+    Raises:
+        ValueError: arguments out of range; at the call, another shape or number of steps, a step beyond T, or one
+            value a channel and step in training.
+        RuntimeError: T would be fixed inside a compiled function.
+
+    Source: Kim & Panda, "Revisiting batch normalization for training low-latency deep spiking neural networks from
+    scratch", Frontiers in Neuroscience 15 (2021), the equations of its section "Batch normalization through time".
+    """
+
+
+class BatchNormThroughTime1d(_ThroughTime):
+    _shapes = SHAPES_1D
+    __doc__ = text(_THROUGH, OF_1D, "BatchNorm1d", "whether there is a weight to train.")
+
+
+class BatchNormThroughTime2d(_ThroughTime):
+    _shapes = SHAPES_2D
+    __doc__ = text(_THROUGH, OF_2D, "BatchNorm2d", "whether there is a weight to train.")

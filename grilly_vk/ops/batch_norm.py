@@ -1,0 +1,387 @@
+"""Batch norm and its forms for spiking networks, which differ in what a group of values with one mean is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import arguments
+from ..autograd import record
+from ..tensor import FLOAT32, Tensor, empty, full
+from .elementwise import as_tensor, cast
+from .layout import width_of
+from .reduce import reduce
+
+_FLAT, _ROWS, _COLUMNS = 0, 1, 2  # of shaders/include/channels.glsl
+_PARTS = 64  # stretches that a long sum is cut into on a GPU
+_STRETCH = 1024  # elements of a row that are summed at once
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How x (samples, channels, inner) falls into groups; a step has `step` samples.
+
+    A group is one channel, in all samples or (own > 1) in those of each of `own` steps.
+    """
+
+    samples: int
+    channels: int
+    inner: int
+    step: int
+    own: int = 1
+
+    @property
+    def sets(self) -> int:
+        """How many groups there are."""
+        return self.channels * self.own
+
+    @property
+    def members(self) -> int:
+        """Samples a group."""
+        return self.samples // max(1, self.own)
+
+    @property
+    def count(self) -> int:
+        """Values a group."""
+        return self.members * self.inner
+
+    def numbers(self) -> dict[str, int]:
+        """As push constants."""
+        return {"channels": self.channels, "inner": self.inner, "members": self.members}
+
+
+# ---- the public functions ----
+
+
+def batch_norm(
+    x: Any,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float | None = 0.1,
+    eps: float = 1e-5,
+    *,
+    batches: Tensor | None = None,
+) -> Tensor:
+    """(x - mean) / sqrt(var + eps) * weight + bias for each channel.
+
+    With `training` the statistics are the batch's (biased variance), and the running ones, where given, move in
+    place: running = (1 - momentum) * running + momentum * batch's (unbiased variance).  Otherwise the running ones
+    are used.  An empty batch gives an empty result and moves nothing.
+
+    Args:
+        x: (N, C, ...).
+        running_mean, running_var: (C,) tensors; may be None in training.
+        weight, bias: (C,), or None for ones and zeros.
+        training: use the batch's statistics.
+        momentum: share of the batch in the running statistics; None: they are the mean over all batches.
+        eps: keeps constant channels finite.
+        batches: an int32 tensor of one element that counts the batches in training; momentum None needs it.
+
+    Raises:
+        ValueError: shapes that don't fit, no running statistics where they are needed, or one value a channel in
+            training, whose variance says nothing.
+        RuntimeError: running statistics that are on the tape.
+
+    Source: Ioffe & Szegedy, "Batch normalization", ICML 2015.
+    """
+    x = cast(as_tensor("x", x), FLOAT32)
+    if x.ndim < 2:
+        raise ValueError(f"x has shape {x.shape}; expected (N, C, ...)")
+    n, c = x.shape[:2]
+    layout = Layout(n, c, math.prod(x.shape[2:]), n)
+    return _normalise(
+        "batch_norm", x, layout, (c,), running_mean, running_var, weight, bias, None, training, momentum, eps, batches
+    )
+
+
+def batch_norm_through_time(
+    x: Any,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float | None = 0.1,
+    eps: float = 1e-5,
+    *,
+    batches: Tensor | None = None,
+) -> Tensor:
+    """Batch norm with statistics and a scale of its own for each channel in each step, all steps in one dispatch.
+
+    Args:
+        x: (T, B, C, ...).
+        running_mean, running_var: (T, C) tensors; may be None in training.
+        weight, bias: (T, C), or None for ones and zeros.
+        batches: an int32 tensor (T,) that counts each step's batches in training; momentum None needs it.
+        training, momentum, eps: as in `batch_norm`.
+
+    Raises:
+        As `batch_norm`.
+
+    Source: Kim & Panda, "Revisiting batch normalization for training low-latency deep spiking neural networks from
+    scratch", Frontiers in Neuroscience 15 (2021), which has no bias.
+    """
+    x = _over_time(x)
+    t, b, c = x.shape[:3]
+    layout = Layout(t * b, c, math.prod(x.shape[3:]), b, own=t)
+    return _normalise(
+        "batch_norm_through_time", x, layout, (t, c), running_mean, running_var, weight, bias, None, training,
+        momentum, eps, batches,
+    )  # fmt: skip
+
+
+def temporal_effective_batch_norm(
+    x: Any,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    scale: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float | None = 0.1,
+    eps: float = 1e-5,
+    *,
+    batches: Tensor | None = None,
+) -> Tensor:
+    """Batch norm over all steps as one batch, then times scale[t] in step t, bias included, in the same dispatch.
+
+    Args:
+        x: (T, B, C, ...).
+        scale: (T,).
+        running_mean, running_var, weight, bias: (C,), as in `batch_norm`.
+        training, momentum, eps, batches: as in `batch_norm`.
+
+    Raises:
+        As `batch_norm`.
+
+    Source: Duan, Ding, Chen, Yu & Huang, "Temporal effective batch normalization in spiking neural networks",
+    NeurIPS 2022.
+    """
+    x = _over_time(x)
+    t, b, c = x.shape[:3]
+    scale = arguments.tensor("scale", scale)
+    arguments.shape("scale", scale.shape, (t,))
+    layout = Layout(t * b, c, math.prod(x.shape[3:]), b)
+    return _normalise(
+        "temporal_effective_batch_norm", x, layout, (c,), running_mean, running_var, weight, bias, scale, training,
+        momentum, eps, batches,
+    )  # fmt: skip
+
+
+def _over_time(x: Any) -> Tensor:
+    x = cast(as_tensor("x", x), FLOAT32)
+    if x.ndim < 3:
+        raise ValueError(f"x has shape {x.shape}; expected (T, B, C, ...)")
+    return x
+
+
+def _optional(name: str, value: Any, shape: tuple[int, ...]) -> Tensor | None:
+    if value is None:
+        return None
+    t = arguments.tensor(name, value)
+    arguments.shape(name, t.shape, shape)
+    return t
+
+
+# ---- what they share ----
+
+
+def _normalise(
+    name: str, x: Tensor, layout: Layout, shape: tuple[int, ...], running_mean: Tensor | None,
+    running_var: Tensor | None, weight: Any, bias: Any, scale: Tensor | None, training: bool,
+    momentum: float | None, eps: float, batches: Tensor | None,
+) -> Tensor:  # fmt: skip
+    """Checks what the functions share, and normalises; `shape` is that of what each group has one of."""
+    w, b = _optional("weight", weight, shape), _optional("bias", bias, shape)
+    eps = arguments.non_negative("eps", eps)
+    for what, t in (("running_mean", running_mean), ("running_var", running_var)):
+        if t is None:
+            if not training:
+                raise ValueError(f"{what} is None; without training=True it must be a tensor of shape {shape}")
+        elif not isinstance(t, Tensor):
+            raise TypeError(f"{what} must be a Tensor, not {type(t).__name__}: it is changed in place")
+        else:
+            _optional(what, t, shape)
+    if (running_mean is None) != (running_var is None):
+        raise ValueError("running_mean and running_var must both be given, or both be None")
+    if momentum is None:
+        if training and running_mean is not None and batches is None:
+            raise ValueError("momentum None needs batches, the tensor that counts them")
+    else:
+        arguments.real("momentum", momentum)
+    counters = math.prod(shape[:-1])
+    if batches is not None and (batches.size != counters or batches.dtype != np.int32):
+        raise ValueError(f"batches must be {counters} int32, not {batches.dtype} of shape {batches.shape}")
+    if training and layout.count == 1 and x.size:
+        raise ValueError(f"{name} needs more than one value per channel when training; x has shape {x.shape}")
+    if training and x.size:
+        mean, var = _statistics(x, layout, running_mean, running_var, momentum, batches)
+    else:
+        zero = full((2, layout.sets), 0.0, on=x.engine) if running_mean is None else running_mean
+        mean, var = zero, zero if running_var is None else running_var
+    return _Norm(x, layout, mean, var, w, b, scale, bool(training), eps).run(name)
+
+
+@dataclass
+class _Norm:
+    """One call, with the statistics that it uses."""
+
+    x: Tensor
+    layout: Layout
+    mean: Tensor
+    var: Tensor
+    w: Tensor | None
+    b: Tensor | None
+    scale: Tensor | None
+    training: bool
+    eps: float
+
+    def run(self, name: str) -> Tensor:
+        x, w, b, scale = self.x, self.w, self.b, self.scale
+        y = empty(x.shape, on=x.engine)
+        specs = (
+            ("WEIGHT", int(w is not None)), ("BIAS", int(b is not None)), ("SCALE", int(scale is not None)),
+            ("TRAIN", int(self.training)),
+        )  # fmt: skip
+        self._walk("batch-norm", specs, x=x, bias=b, y=y)
+        inputs = [x, *[t for t in (w, b, scale) if t is not None]]
+        read = [x, self.mean, self.var, *[t for t in (w, b if scale is not None else None, scale) if t is not None]]
+        record(name, inputs, (y,), self._backward, saved=read)
+        return y
+
+    def _walk(self, kernel: str, specs: tuple[tuple[str, float], ...], **more: Any) -> None:
+        """One of the kernels with channels-walk.glsl."""
+        x, at = self.x, self.layout
+        tensors = [t for t in more.values() if isinstance(t, Tensor)]
+        wide = width_of(at.channels if at.inner == 1 else x.size, x, *tensors)
+        walk, run, items = _walk_of(x, at, wide)
+        x.engine.launch(
+            f"{kernel}.vec4" if wide == 4 else kernel, items, (("WALK", walk), *specs), work=x.size,
+            mean=self.mean, variance=self.var, weight=self.w, scale=self.scale, n=x.size // wide, step=at.step,
+            sets=at.sets, run=run, eps=self.eps, **at.numbers(), **more,
+        )  # fmt: skip
+
+    def _backward(self, g: Tensor) -> list[Tensor | None]:
+        x, w, b, scale, engine = self.x, self.w, self.b, self.scale, self.x.engine
+        wants = any(t is not None and t.requires_grad for t in (w, b, scale))
+        sums = gx = gscale = None
+        if wants or (self.training and x.requires_grad):
+            sums = self._sums(g)
+            if scale is not None:
+                each, sums = sums, empty((2, self.layout.channels), on=engine)
+                gscale = empty(scale.shape, on=engine)
+                steps, channels = scale.size, self.layout.channels
+                engine.launch(
+                    "snn-step-scale-grad", channels + steps,
+                    (("WEIGHT", int(w is not None)), ("BIAS", int(b is not None))), work=2 * channels * steps,
+                    s=each, scale=scale, weight=w, bias=b, sums=sums, gscale=gscale, steps=steps, channels=channels,
+                )  # fmt: skip
+        if x.requires_grad:
+            gx = empty(x.shape, on=engine)
+            specs = (
+                ("WEIGHT", int(w is not None)), ("SCALE", int(scale is not None)), ("TRAIN", int(self.training)),
+            )  # fmt: skip
+            self._walk("batch-norm-grad", specs, x=x, gy=g, sums=sums, gx=gx, count=float(self.layout.count))
+        out: list[Tensor | None] = [gx]
+        for i, t in enumerate((w, b)):
+            if t is not None:
+                out.append(sums.rows(i, i + 1).view(t.shape) if sums is not None and t.requires_grad else None)
+        return out if scale is None else [*out, gscale]
+
+    def _sums(self, g: Tensor) -> Tensor:
+        """(2, groups): sums of g * z and of g, for each step where steps have a number of their own."""
+        x, at, stats = self.x, self.layout, self.layout.sets
+        if self.scale is not None:
+            at = Layout(at.samples, at.channels, at.inner, at.step, own=self.scale.size)
+        kernel, specs, items, numbers = _sums_of(x, at, g)
+        partial = empty((2, at.sets, numbers["parts"]), on=x.engine)
+        x.engine.launch(
+            "batch-norm-grad-sums" + kernel, items, (*specs, ("TRAIN", int(self.training))), work=2 * x.size,
+            x=x, gy=g, mean=self.mean, variance=self.var, y=partial, stats=stats, eps=self.eps,
+            **at.numbers(), **numbers,
+        )  # fmt: skip
+        return partial.view((2, at.sets)) if numbers["parts"] == 1 else reduce("sum", partial, (2,), False)
+
+
+def _statistics(
+    x: Tensor,
+    at: Layout,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    momentum: float | None,
+    batches: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """The mean less the group's first value, and that value, (2, groups); the biased variance.  Moves the running."""
+    running = [t for t in (running_mean, running_var, batches) if t is not None]
+    for t in running:
+        t.changing()
+    kernel, specs, items, numbers = _sums_of(x, at)
+    partial = empty((3, at.sets, numbers["parts"]), on=x.engine)
+    mean, var = empty((2, at.sets), on=x.engine), empty((at.sets,), on=x.engine)
+    x.engine.launch(
+        "batch-norm-stats" + kernel, items, (*specs, ("TRACK", int(batches is not None))), work=2 * x.size,
+        x=x, y=partial, batches=batches, **at.numbers(), **numbers,
+    )  # fmt: skip
+    x.engine.launch(
+        "batch-norm-merge", at.sets, (("RUNNING", int(running_mean is not None)), ("AVERAGE", int(momentum is None))),
+        work=at.sets * numbers["parts"], s=partial, mean=mean, variance=var, running_mean=running_mean,
+        running_var=running_var, batches=batches if momentum is None else None, x=x, sets=at.sets,
+        parts=numbers["parts"], momentum=momentum or 0.0, **at.numbers(),
+    )  # fmt: skip
+    for t in running:
+        t.version += 1
+    return mean, var
+
+
+# ---- how kernels share out the elements ----
+
+
+def _kind(x: Tensor) -> str:
+    return x.engine.info.type
+
+
+def _walk_of(x: Tensor, at: Layout, wide: int) -> tuple[int, int, int]:
+    """(WALK, run, items) of the kernels with channels-walk.glsl."""
+    cpu = _kind(x) == "cpu"
+    n = x.size // wide
+    if at.inner == 1:
+        across, steps = at.channels // wide, at.samples // max(1, at.step)
+        wanted = (1024 if cpu else 65536) // max(1, across * steps)
+        strips = sorted((1, wanted, at.step // 8))[1]
+        run = -(-at.step // strips)
+        return _COLUMNS, run, across * steps * -(-at.step // max(1, run))
+    if not cpu:
+        return _FLAT, 1, n
+    whole = at.inner // math.gcd(at.inner, wide)  # rows that end where a load does
+    run = whole * max(1, 16 // whole) if n // whole >= 512 else max(16, n // 1024)
+    return _ROWS, run, -(-n // run)
+
+
+def _sums_of(x: Tensor, at: Layout, *more: Tensor) -> tuple[str, tuple[tuple[str, int], ...], int, dict[str, int]]:
+    """(variant, constants, items, numbers) of the kernels with channels-sums.glsl."""
+    cpu = _kind(x) == "cpu"
+    columns = at.inner == 1
+    wide = width_of(at.channels if columns else x.size, x, *more)
+    cuts = max(1, -(-at.inner // _STRETCH))
+    ragged = not columns and wide == 4 and at.inner % (4 * cuts) != 0
+    units, items = at.members * cuts, at.sets // (wide if columns else 1)
+    team = not cpu and not columns
+    if team:
+        parts = sorted((1, at.count // 4096, _PARTS))[1]
+    else:
+        parts = sorted((1, (2048 if cpu else 16384) // max(1, items), at.count // 256))[1]
+    parts = max(1, min(parts, units))
+    across = 1
+    while team and across < x.engine.local and across * wide < min(at.inner, _STRETCH):
+        across *= 2
+    specs = (("TEAM", int(team)), ("COLUMNS", int(columns)), ("RAGGED", int(ragged)))
+    launched = items * parts * (x.engine.local if team else 1)
+    return ".vec4" if wide == 4 else "", specs, launched, {
+        "sets": at.sets, "parts": parts, "cuts": cuts, "across": across,
+    }  # fmt: skip

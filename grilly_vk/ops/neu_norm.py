@@ -1,0 +1,133 @@
+"""NeuNorm: the low-passed mean over the channels, taken off each of them; all steps in one dispatch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import arguments
+from ..autograd import grad_enabled, record
+from ..tensor import FLOAT32, Tensor, empty, full
+from .elementwise import as_tensor, cast
+from .layout import width_of
+from .reduce import reduce
+from .steps import spans
+
+_ROWS = 64  # steps and samples that one invocation adds up for the weight's gradient, at least
+
+
+def neu_norm(
+    x: Any, state: Tensor | float, weight: Any, k: float = 0.9, share: float | None = None
+) -> tuple[Tensor, Tensor]:
+    """m = k * m + share * (sum of x over the channels), y = x - weight * m, over all steps.
+
+    Args:
+        x: spikes (T, B, C, H, W).
+        state: m before the first step, (B, 1, H, W), or one number.
+        weight: (C, H, W), or (1, H, W) for all channels.
+        k: how much of m is left after a step.
+        share: weight of the channels' sum; None: (1 - k) / C.
+
+    Returns:
+        y of x's shape, and m after the last step, (B, 1, H, W).
+
+    Raises:
+        ValueError: shapes that don't fit. TypeError: no real numbers.
+
+    Source: Wu, Deng, Li, Zhu, Xie & Shi, "Direct training for spiking neural networks: faster, larger, better",
+    AAAI 2019, equations of the auxiliary neurons.
+    """
+    x = cast(as_tensor("x", x), FLOAT32)
+    if x.ndim != 5:
+        raise ValueError(f"x has shape {x.shape}; expected (T, B, C, H, W)")
+    samples, channels, high, across = x.shape[1:]
+    w = arguments.tensor("weight", weight)
+    if w.shape != (1, high, across):
+        arguments.shape("weight", w.shape, (channels, high, across))
+    k = arguments.real("k", k)
+    share = (1.0 - k) / max(1, channels) if share is None else arguments.real("share", share)
+    given = state if isinstance(state, Tensor) else None
+    if given is not None:
+        arguments.tensor("state", given)
+        arguments.shape("state", given.shape, (samples, 1, high, across))
+    start = 0.0 if given is not None else arguments.real("state", state)
+    return _Run(x, given, start, w, k, share).forward()
+
+
+class _Run:
+    """One call."""
+
+    def __init__(self, x: Tensor, m: Tensor | None, start: float, w: Tensor, k: float, share: float) -> None:
+        self.engine, self.shape = x.engine, x.shape
+        self.steps, self.samples, self.channels = x.shape[:3]
+        self.inner = x.shape[3] * x.shape[4]
+        self.x, self.m, self.start, self.w = x, m, start, w
+        self.shared = w.shape[0] == 1 and self.channels != 1
+        self.numbers: dict[str, Any] = {"samples": self.samples, "channels": self.channels, "k": k, "share": share}
+        self.pieces = list(spans(x, self.steps, max(1, self.samples * self.channels * self.inner)))
+
+    def _state(self, steps: int | None = None) -> Tensor:
+        lead = () if steps is None else (steps,)
+        return empty((*lead, self.samples, 1, *self.shape[3:]), on=self.engine)
+
+    def _launch(self, kernel: str, steps: int, specs: tuple[tuple[str, float], ...], **tensors: Any) -> None:
+        wide = width_of(self.inner, *tensors.values())
+        n = self.inner // wide
+        self.engine.launch(
+            f"{kernel}.vec4" if wide == 4 else kernel, self.samples * n, (("SHARED", int(self.shared)), *specs),
+            work=2 * steps * self.samples * self.channels * self.inner, steps=steps, inner=n, **self.numbers, **tensors,
+        )  # fmt: skip
+
+    def forward(self) -> tuple[Tensor, Tensor]:
+        x, w = self.x, self.w
+        inputs = [t for t in (x, self.m, w) if t is not None]
+        wants = grad_enabled() and any(t.requires_grad for t in inputs)
+        y = empty(self.shape, on=self.engine)
+        trace = self._state(self.steps) if wants and w.requires_grad else None
+        m = self.m
+        for first, last in self.pieces:
+            end = self._state()
+            self._launch(
+                "snn-neu-norm", last - first, (("STORE", int(trace is not None)),), given=int(m is not None),
+                start=self.start, x=x.rows(first, last), w=w, m0=m, y=y.rows(first, last),
+                trace=None if trace is None else trace.rows(first, last), m=end,
+            )  # fmt: skip
+            m = end
+        if not self.pieces:
+            end_shape = (self.samples, 1, *self.shape[3:])
+            m = full(end_shape, self.start, on=self.engine) if self.m is None else self.m.view()
+        assert m is not None
+        if wants:
+            del self.x  # the rule reads the weight and the states only
+            record("neu_norm", inputs, (y, m), self._backward(trace, self.m), [w])
+        return y, m
+
+    def _backward(self, trace: Tensor | None, first_state: Tensor | None) -> Any:
+        def backward(gy: Tensor | None, gend: Tensor | None) -> list[Tensor | None]:
+            gy = full(self.shape, 0.0, on=self.engine) if gy is None else gy
+            gx = empty(self.shape, on=self.engine)
+            gm = gend
+            for first, last in reversed(self.pieces):
+                begin = self._state()
+                self._launch(
+                    "snn-neu-norm-grad", last - first, (), has_gend=int(gm is not None), gy=gy.rows(first, last),
+                    w=self.w, gend=gm, gx=gx.rows(first, last), gm=begin,
+                )  # fmt: skip
+                gm = begin
+            out: list[Tensor | None] = [gx]
+            out += [gm] if first_state is not None else []
+            return [*out, self._weight(gy, trace) if trace is not None else None]
+
+        return backward
+
+    def _weight(self, gy: Tensor, trace: Tensor) -> Tensor:
+        rows, n = self.steps * self.samples, self.channels * self.inner
+        parts = sorted((1, min(rows // _ROWS, (1 << 16) // max(1, n)), _ROWS))[1]
+        partial = empty((parts, self.channels, self.inner), on=self.engine)
+        wide = width_of(self.inner, gy, trace)
+        self.engine.launch(
+            "snn-neu-norm-grad-weight.vec4" if wide == 4 else "snn-neu-norm-grad-weight", parts * n // wide,
+            work=rows * n, gy=gy, trace=trace, gw=partial, rows=rows, channels=self.channels,
+            inner=self.inner // wide, parts=parts,
+        )  # fmt: skip
+        axes = (0, 1) if self.shared else (0,)
+        return reduce("sum", partial, axes, False).view(self.w.shape)

@@ -1,0 +1,14 @@
+// x is (samples, channels, inner); a row is one channel of one sample.  Statistics are of `members` samples each: of
+// each channel, or of each channel in each step, a group.  A step has `step` samples.
+layout(constant_id = 1) const uint WALK = 0;
+const uint FLAT = 0, ROWS = 1, COLUMNS = 2; // see channels-walk.glsl
+
+uint group_of(uint row) { return row % p.channels + row / (p.members * p.channels) * p.channels; }
+uint step_of(uint row) { return row / (p.step * p.channels); }
+
+// A number of a row's group; in COLUMNS with four elements at a time, of four neighbours.
+#if VEC == 4
+#define NUMBER(a, at) (WALK == COLUMNS ? REAL(a[at], a[(at) + 1], a[(at) + 2], a[(at) + 3]) : REAL(a[at]))
+#else
+#define NUMBER(a, at) (a[at])
+#endif
