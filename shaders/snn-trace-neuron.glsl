@@ -74,11 +74,12 @@ void run(uint i, uint first, uint last)
     for (uint t = first; t < last; t++) {
         uint at = t * p.n + i;
         REAL in_now = input_at(at), fired = in_now;
+        TEST spike = NONE(EQUAL(in_now, REAL(0)));
         if (MODEL != INPUT) {
             precise REAL sum = v_now + p.alpha_v * in_now;
             REAL charged = MODEL == IF ? sum : follow(MODEL, v_now, REAL(p.rest), p.k_v, p.alpha_v, in_now);
             v_now = mix(MODEL == LINEAR ? REAL(p.rest) : v_now, charged, EQUAL(left, REAL(0)));
-            TEST spike = AT_LEAST(v_now, threshold);
+            spike = AT_LEAST(v_now, threshold);
             fired = REAL(spike);
             if (ADAPT != 0)
                 threshold = follow(ADAPT, threshold, back, p.k_thresh, p.alpha_thresh, fired);
@@ -86,9 +87,9 @@ void run(uint i, uint first, uint last)
             left = mix(REAL(0), less, ABOVE(less, REAL(0.5 * p.dt))) + p.hold * fired; // exactly 0 in the end
             v_now = mix(v_now, REAL(p.rest), spike);
             s[p.s_at + at] = COUNT(spike);
-            if (t + 1 == p.steps)
-                last_s[p.last_s_at + i] = COUNT(spike);
         }
+        if (t + 1 == p.steps)
+            last_s[p.last_s_at + i] = COUNT(spike);
         y_now = follow(TRACE, y_now, REAL(0), p.k_t, p.alpha_t, fired);
         y[p.y_at + at] = y_now;
     }

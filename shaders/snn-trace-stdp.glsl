@@ -9,6 +9,7 @@ layout(constant_id = 2) const uint DELAYED = 0; // each synapse sees what its ne
 layout(constant_id = 3) const uint BOUND = 0; // 1: clipped to [low, high] at each step; 2: and scaled by the room left
 layout(constant_id = 4) const uint REWARD = 0; // with ELIGIBLE: the rewards are in memory, else they are in the rate
 layout(constant_id = 5) const uint ALONE = 0; // with ELIGIBLE: a batch of one, whose eligibility stays in registers
+layout(constant_id = 6) const uint TALL = 4; // outputs by four inputs an invocation
 
 layout(std430, binding = 0) buffer W { float w[]; }; // (out, in)
 layout(std430, binding = 1) buffer E { float e[]; }; // (batch, out, in)
@@ -33,12 +34,12 @@ vec4 bounded(vec4 x)
 
 void main()
 {
-    uint tall = (p.outs + 3) / 4, tiles = tall * ((p.ins + 3) / 4);
+    uint tall = (p.outs + TALL - 1) / TALL, tiles = tall * ((p.ins + 3) / 4);
     for (uint id = gl_GlobalInvocationID.x; id < tiles; id += stride()) {
-        uint o = id % tall * 4, i = id / tall * 4;
+        uint o = id % tall * TALL, i = id / tall * 4;
         uvec4 os = four(o, p.outs), is = four(i, p.ins), back[4];
         vec4 v[4], own[4];
-        for (uint c = 0; c < 4; c++) {
+        for (uint c = 0; c < TALL; c++) {
             v[c] = LOAD4(w, p.w_at + os[c] * p.ins + is);
             own[c] = ELIGIBLE == 1 && ALONE == 1 ? LOAD4(e, p.e_at + os[c] * p.ins + is) : vec4(0);
             back[c] = DELAYED == 1 ? p.lag - ULOAD4(d, p.d_at + os[c] * p.ins + is) : uvec4(0);
@@ -47,11 +48,20 @@ void main()
             vec4 sum[4] = vec4[4](vec4(0), vec4(0), vec4(0), vec4(0));
             for (uint m = 0; m < p.batch; m++) {
                 uint row = t * p.batch + m;
-                vec4 z = vec4(ULOAD4(post, p.post_at + row * p.outs + os));
-                precise vec4 y = LOAD4(after, p.after_at + row * p.outs + os) - p.own_post * z;
+                uvec4 there = row * p.outs + (TALL == 1 ? uvec4(o) : os);
+                vec4 z = vec4(TALL == 1 ? uvec4(post[p.post_at + there.x]) : ULOAD4(post, p.post_at + there));
+                precise vec4 y = (TALL == 1 ? vec4(after[p.after_at + there.x]) : LOAD4(after, p.after_at + there)) - p.own_post * z;
                 vec4 s, x;
-                for (uint c = 0; c < 4; c++) {
-                    if (DELAYED == 1 || c == 0) {
+                if (DELAYED == 0) {
+                    uvec4 at = row * p.ins + is;
+                    s = LOAD4(pre, p.pre_at + at);
+                    if (ELIGIBLE == 0 && z == vec4(0) && s == vec4(0))
+                        continue;
+                    precise vec4 shared_x = LOAD4(before, p.before_at + at) - p.own_pre * s;
+                    x = shared_x;
+                }
+                for (uint c = 0; c < TALL; c++) {
+                    if (DELAYED == 1) {
                         uvec4 at = (row + back[c] * p.batch) * p.ins + is;
                         s = LOAD4(pre, p.pre_at + at);
                         precise vec4 seen = LOAD4(before, p.before_at + at) - p.own_pre * s;
@@ -72,12 +82,12 @@ void main()
                     sum[c] += change;
                 }
             }
-            for (uint c = 0; c < 4; c++) {
+            for (uint c = 0; c < TALL; c++) {
                 precise vec4 moved = v[c] + p.rate * sum[c];
                 v[c] = bounded(moved);
             }
         }
-        for (uint c = 0; c < 4; c++) {
+        for (uint c = 0; c < TALL; c++) {
             STORE4(w, p.w_at, v[c], o + c, i, p.outs, p.ins);
             if (ELIGIBLE == 1 && ALONE == 1)
                 STORE4(e, p.e_at, own[c], o + c, i, p.outs, p.ins);

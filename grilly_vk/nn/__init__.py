@@ -14,7 +14,7 @@ from ..surrogate import (
 )
 from ..surrogate import Custom as CustomSurrogate
 from ..surrogate import Tanh as TanhSurrogate
-from . import init
+from . import init, traced
 from .activation import GELU, LeakyReLU, ReLU, SiLU, Softplus, Tanh
 from .containers import Flatten, Identity, ModuleDict, ModuleList, Sequential
 from .conv import Conv1d, Conv2d
@@ -109,4 +109,5 @@ __all__ = [
     "Triangular",
     "init",
     "summary",
+    "traced",
 ]

@@ -8,6 +8,8 @@ from typing import Any
 from ..tensor import Tensor, empty
 from .steps import spans
 
+_LARGE = 1 << 14  # weights from which 4 x 4 of them an invocation repay the time to compile it
+
 
 @dataclass(frozen=True)
 class Delays:
@@ -132,15 +134,16 @@ def learn(
     steps, batch, outs = met.post.shape
     ins, lag = met.pre.shape[2], met.delays.lag
     bound = 0 if rule.low is None else 2 if rule.soft else 1
+    tall = 4 if met.delays.steps is None and weight.size >= _LARGE else 1
     specs = (
         ("ELIGIBLE", int(eligibility is not None)), ("DELAYED", int(met.delays.steps is not None)), ("BOUND", bound),
-        ("REWARD", int(reward is not None)), ("ALONE", int(batch == 1)),
+        ("REWARD", int(reward is not None)), ("ALONE", int(batch == 1)), ("TALL", tall),
     )  # fmt: skip
     timed = reward is not None and reward.ndim > 0
     for start, stop in spans(weight, steps, batch * outs * ins):
         weight.engine.launch(
             "snn-trace-stdp",
-            -(-outs // 4) * -(-ins // 4),
+            -(-outs // tall) * -(-ins // 4),
             specs,
             work=(stop - start) * batch * outs * ins,
             w=weight,

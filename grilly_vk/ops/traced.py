@@ -41,7 +41,7 @@ class Numbers:
 
 @dataclass(frozen=True)
 class State:
-    """What is updated in place, all of one shape (...); of input neurons the trace alone."""
+    """What is updated in place, all of one shape (...); of input neurons trace and spikes alone."""
 
     trace: Tensor
     v: Tensor | None = None

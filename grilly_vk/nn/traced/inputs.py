@@ -61,9 +61,7 @@ class BaseInput(Cells):
             if not self._own(*self._hooks) or self._model is None:
                 return self._step(x) if steps is None else self._loop(self._step, [x])
             timed = x if steps is not None else x.view((1, *x.shape))
-            _, traces = trace_neurons(timed, State(self.trace), self._numbers())
-            if timed.shape[0]:
-                self.spikes = timed.rows(timed.shape[0] - 1, timed.shape[0]).view(self.cells_shape)
+            _, traces = trace_neurons(timed, State(self.trace, spikes=self.spikes), self._numbers())
             self._remember(timed, traces)
         return (x, traces) if steps is not None else (x, traces.view(self.cells_shape))
 
@@ -112,7 +110,8 @@ class Input(BaseInput):
     def update_trace(self, x: Any) -> None:
         """Moves the trace on by one step of input spikes x, of cells_shape."""
         with no_grad():
-            trace_neurons(self._given("x", x, steps=False).view((1, *self.cells_shape)), State(self.trace), self._numbers())
+            given = self._given("x", x, steps=False).view((1, *self.cells_shape))
+            trace_neurons(given, State(self.trace, spikes=self.spikes), self._numbers())
 
     def _numbers(self) -> Numbers:
         k = decay_of("tau_t", self.tau_t, self.update_type, self.dt)

@@ -82,8 +82,8 @@ class _PairRule(LearningRule):
             raise ValueError("bound='soft' needs w_min and w_max")
 
     def _rule(self, layer: Layer, keep: float | None = None, *, coincident: bool = True) -> TraceRule:
-        own = (0.0, 0.0) if coincident else (layer.presynaptic.jump, layer.postsynaptic.jump)
-        return TraceRule(self.up, self.down, *own, keep, self.w_min, self.w_max, self.bound == "soft")
+        before, after = (0.0, 0.0) if coincident else (layer.presynaptic.jump, layer.postsynaptic.jump)
+        return TraceRule(self.up, self.down, before, after, keep, self.w_min, self.w_max, self.bound == "soft")
 
     def baked(self) -> tuple[Any, ...]:
         """The settings that a recording of a call holds as numbers."""

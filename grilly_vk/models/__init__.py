@@ -1,0 +1,5 @@
+"""Ready-made networks."""
+
+from .snn import SNN
+
+__all__ = ["SNN"]
