@@ -16,6 +16,7 @@ SHORTER = {
     "digits_snn": ["--epochs", "1"],
     "mnist_snn": ["--epochs", "1", "--images", "600"],
     "delayed_xor": ["--steps", "20"],
+    "trace_network": ["--trials", "5"],
 }
 
 
@@ -111,3 +112,12 @@ def test_memory_is_learned():
     accuracy, tau = xor.train(memory=False, report=quiet)
     assert accuracy < 0.6
     assert tau == 1.0
+
+
+def test_reward_selects_the_pattern():
+    """Every answer is right with seed 0, half of them before and with rewards at random."""
+    example = load("trace_network")
+    before, after = example.train(report=quiet)
+    assert before < 0.6
+    assert after >= 0.97
+    assert example.train(rewarded=False, report=quiet)[1] < 0.65

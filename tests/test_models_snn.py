@@ -58,7 +58,7 @@ def make(**options):
     grilly_vk.manual_seed(0)
     model = SNN.build(**({"input_size": 7, "hidden_sizes": [9, 6], "output_size": 3, "num_timesteps": 11} | options))
     for layer in model.layers:
-        layer.weight.assign(layer.weight.numpy() * 2)
+        layer.weight.detach().assign(layer.weight.numpy() * 2)
     return model
 
 
@@ -95,7 +95,7 @@ def test_values_and_gradients(batch, options):
 def test_above_the_threshold_and_not_at_it():
     """Potentials that are exact in float32: 1 does not fire, the next number does, and the threshold is taken off."""
     model = SNN.build(input_size=3, hidden_sizes=[3], output_size=1, num_timesteps=1)
-    model.layers[0].weight.assign(np.eye(3, dtype=np.float32))
+    model.layers[0].weight.detach().assign(np.eye(3, dtype=np.float32))
     above = np.nextafter(np.float32(1), np.float32(2))
     np.testing.assert_array_equal(model.spikes([[1.0, above, 3.0]])[0].numpy(), [[[0, 1, 1]]])
     np.testing.assert_array_equal(SNN.surrogate_gradient([0.0, 1e-30, -1e-30, np.nan]).numpy(), [0, 1, 0, 0])
@@ -212,7 +212,7 @@ def test_saved_and_loaded(tmp_path):
     model, other = make(), SNN.build(input_size=7, hidden_sizes=[9, 6], output_size=3, num_timesteps=11)
     x = np.random.default_rng(5).random((4, 7)).astype(np.float32) * 3
     want = model(x).numpy()
-    grilly_vk.save(model.state_dict(), tmp_path / "snn.safetensors")
+    grilly_vk.save(tmp_path / "snn.safetensors", model.state_dict())
     other.load_state_dict(grilly_vk.load(tmp_path / "snn.safetensors"))
     np.testing.assert_array_equal(other(x).numpy(), want)
     np.testing.assert_array_equal(copy.deepcopy(model)(x).numpy(), want)

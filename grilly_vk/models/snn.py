@@ -35,6 +35,8 @@ class SNN(Module):
     Source: document 002, Edifice.Neuromorphic.SNN.
     """
 
+    batchwise = True
+
     def __init__(
         self, sizes: list[int], output_size: int, num_timesteps: int, tau: float, threshold: float, slope: float
     ) -> None:
