@@ -158,7 +158,8 @@ class FastSigmoid(_Scaled):
         return Slope("scaled", arguments.positive("alpha", self.alpha), arguments.positive("height", self.height))
 
     def __repr__(self) -> str:
-        return super().__repr__() if self.height is None else f"FastSigmoid(alpha={self.alpha:g}, height={self.height:g})"
+        text = super().__repr__()
+        return text if self.height is None else f"{text[:-1]}, height={self.height:g})"
 
 
 class SuperSpike(_Scaled):

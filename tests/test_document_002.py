@@ -40,7 +40,7 @@ def test_options_and_defaults():
 
 
 def test_dynamics():
-    """V = beta V + W x; spike where V > threshold; V less the threshold; beta = exp(-1 / tau); output from mean spikes."""
+    """V = beta V + W x with beta = exp(-1 / tau); spike where V > threshold; V less threshold; output from rates."""
     model = SNN.build(input_size=1, hidden_sizes=[1], output_size=1, num_timesteps=6, tau=2.0, threshold=1.0)
     model.layers[0].weight.detach().assign(np.array([[0.7]], np.float32))
     v, want = 0.0, []

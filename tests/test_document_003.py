@@ -16,9 +16,7 @@ CONSTRUCTORS = {
     "BaseNeuron": f"{BASE}, store_trace=False",
     "IFNeuron": f"{BASE}, tau_t, update_type='linear', store_trace=False",
     "LIFNeuron": f"{BASE}, tau_v, tau_t, update_type='linear', store_trace=False",
-    "AdaptiveLIFNeuron": (
-        f"{BASE}, tau_v, tau_t, alpha_thresh, tau_thresh, update_type='linear', store_trace=False"
-    ),
+    "AdaptiveLIFNeuron": (f"{BASE}, tau_v, tau_t, alpha_thresh, tau_thresh, update_type='linear', store_trace=False"),
     "FedeNeuron": f"{BASE}, tau_v, tau_t, store_trace=False",
 }
 OF_INPUTS = {
@@ -171,7 +169,7 @@ def test_spiking_refrac_and_reset(neuron):
 
 
 def test_subclasses_define_what_is_computed():
-    """"Each new neuron design should inherit from the BaseNeuron class."""
+    """ "Each new neuron design should inherit from the BaseNeuron class."""
 
     class Noisy(traced.LIFNeuron):
         def update_voltage(self, x):
@@ -183,7 +181,7 @@ def test_subclasses_define_what_is_computed():
 
 
 def test_hooks_run_on_calls(neuron):
-    """"One should call the Module instance instead, since the former takes care of running the registered hooks."""
+    """ "One should call the Module instance instead, since the former takes care of running the registered hooks."""
     seen = []
     neuron.register_forward_hook(lambda module, args, out: seen.append(out))
     call(neuron, np.zeros((2, 1, 3), np.float32))

@@ -1,6 +1,7 @@
 """models.SNN against float64: rates, gradients by backpropagation through time written out, training, saving."""
 
 import copy
+import gc
 
 import numpy as np
 import pytest
@@ -241,6 +242,7 @@ def test_no_growth():
     model, x = make(), grilly_vk.tensor(np.ones((2, 7), np.float32))
 
     def kept():
+        gc.collect()
         grilly_vk.synchronize()
         return {k: grilly_vk.memory_stats()[k] for k in ("bytes_in_use", "bytes_reserved", "segments", "programs")}
 
@@ -275,7 +277,11 @@ def test_bad_arguments():
         (lambda: model(np.ones(4)), ValueError, r"x has shape \(4,\); expected \(batch, 4\)"),
         (lambda: model(["a"]), TypeError, "x must be a Tensor, or hold real numbers"),
         (lambda: SNN.lif_neuron(np.ones(2), np.ones(3), 0.5, 1.0), ValueError, r"input_current has shape \(3,\)"),
-        (lambda: SNN.rate_decode(np.ones((2, 3))), ValueError, r"spike_train has shape \(2, 3\); expected \(batch, num"),
+        (
+            lambda: SNN.rate_decode(np.ones((2, 3))),
+            ValueError,
+            r"spike_train has shape \(2, 3\); expected \(batch, num",
+        ),
         (lambda: SNN.surrogate_gradient(np.ones(2), 0.0), ValueError, "slope must be positive"),
     ]:
         with pytest.raises(error, match=text):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -22,9 +23,9 @@ class SNN(Module):
     [batch, output_size].
 
     Each hidden layer: ``V = beta * V + W x``, ``s = [V > threshold]``, ``V = V - s * threshold``, with beta =
-    exp(-1 / tau) and V = 0 at first.  The output is a linear read-out of the mean spike rate of the last layer.  All steps of
-    a layer are one dispatch forward and one backward; the product of the constant input is made once.  Training takes
-    the fast sigmoid's slope, `surrogate_gradient`, in place of the step's.
+    exp(-1 / tau) and V = 0 at first.  The output is a linear read-out of the mean spike rate of the last layer.  All
+    steps of a layer are one dispatch forward and one backward; the product of the constant input is made once.
+    Training takes the fast sigmoid's slope, `surrogate_gradient`, in place of the step's.
 
     Made by `SNN.build`.
 
@@ -43,7 +44,7 @@ class SNN(Module):
         super().__init__()
         self.num_timesteps, self.tau, self.threshold = num_timesteps, tau, threshold
         self.surrogate_function = FastSigmoid(slope, height=slope)
-        self.layers = ModuleList([Linear(a, b, bias=False) for a, b in zip(sizes, sizes[1:])])
+        self.layers = ModuleList([Linear(a, b, bias=False) for a, b in itertools.pairwise(sizes)])
         self.readout = Linear(sizes[-1], output_size)
 
     @classmethod

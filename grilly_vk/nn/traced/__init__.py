@@ -1,17 +1,18 @@
 """Neurons with traces, synapses with delays, and learning rules that work on the traces (document 003, pysnn.neuron).
 
-Everything has a fixed shape with the batch first.  A call is one step and gives (spikes, trace); `run` takes all steps of
-a sequence in one dispatch.  Nothing here is on the tape: learning is local.
+Everything has a fixed shape with the batch first.  A call is one step and gives (spikes, trace); `run` takes all steps
+of a sequence in one dispatch.  Nothing here is on the tape: learning is local.
 """
 
 from .base import BaseNeuron
 from .connection import BaseConnection, Linear
 from .inputs import BaseInput, Input
-from .learning import STDP, FedeSTDP, LearningRule, MSTDPET, OnlineSTDP
+from .learning import MSTDPET, STDP, FedeSTDP, LearningRule, OnlineSTDP
 from .network import Layer, Network
 from .neurons import AdaptiveLIFNeuron, FedeNeuron, IFNeuron, LIFNeuron
 
 __all__ = [
+    "MSTDPET",
     "STDP",
     "AdaptiveLIFNeuron",
     "BaseConnection",
@@ -25,7 +26,6 @@ __all__ = [
     "Layer",
     "LearningRule",
     "Linear",
-    "MSTDPET",
     "Network",
     "OnlineSTDP",
 ]

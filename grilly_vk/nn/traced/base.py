@@ -129,7 +129,7 @@ class BaseNeuron(Cells):
     def _store(self, spikes: Tensor) -> None:
         if capturing() is not None:
             raise RuntimeError(
-                "store_trace keeps spikes in a list, which a compiled function can't; use grilly_vk.monitor.SpikeMonitor"
+                "store_trace keeps spikes in a list, which a compiled function can't do; use a grilly_vk.monitor"
             )
         self._history.append(spikes)
 
@@ -151,7 +151,7 @@ class BaseNeuron(Cells):
         """One step.
 
         Args:
-            x: what comes in, cells_shape + (n_in,), which is summed over the last axis, or cells_shape; bool or numbers.
+            x: what comes in, bool or numbers: cells_shape + (n_in,), summed over the last axis, or cells_shape.
             steps: given by `run` and containers: x has a time axis.
 
         Returns:

@@ -86,8 +86,9 @@ class BaseConnection(Module):
 
         Args:
             distribution: "uniform" in [a, b) (default), "neuron_scaled_uniform" (the same over sqrt(in)), "normal",
-                "neuron_scaled_normal" (times gain over sqrt(in)), "normalized" (uniform, then scaled so that all weights
-                sum to gain), "xavier_normal", "xavier_uniform", "kaiming_normal", "kaiming_uniform", or "constant" (gain).
+                "neuron_scaled_normal" (times gain over sqrt(in)), "normalized" (uniform, then scaled so that all
+                weights sum to gain), "xavier_normal", "xavier_uniform", "kaiming_normal", "kaiming_uniform", or
+                "constant" (gain).
             gain, a, b: as above (defaults 1, 0, 1).
 
         Raises:
@@ -200,8 +201,8 @@ class Linear(BaseConnection):
             trace_in: their traces, of the same shape.
 
         Returns:
-            (activation potentials, traces), each (batch, out, in) or (batch, 1, out, in): weight times the spike, and the
-            trace, that left `delay` ago.
+            (activation potentials, traces), each (batch, out, in) or (batch, 1, out, in): weight times the spike, and
+            the trace, that left `delay` ago.
 
         Raises:
             ValueError, TypeError: other shapes, no numbers.
@@ -239,7 +240,7 @@ class Linear(BaseConnection):
         return out.view(shape), None if sums is None else sums.view(shape)
 
     def fold(self, x: Any) -> Tensor:
-        """Values of synapses (batch, out, in) as (batch, 1, out, in), the shape that neurons of (batch, 1, out) take."""
+        """Values of synapses (batch, out, in) as (batch, 1, out, in), which neurons of (batch, 1, out) take."""
         given = as_tensor("x", x)
         arguments.shape("x", given.shape, self.synapse_shape)
         return given.reshape(self.batch_size, 1, self.out_features, self.in_features)
@@ -308,7 +309,7 @@ def _delays(delay: Any, shape: tuple[int, int, int], dt: float) -> np.ndarray | 
         given = given[0]
     if given.shape != shape[1:]:
         raise ValueError(
-            f"delay has shape {given.shape}; expected one number or {shape[1:]}: a synapse has the same delay for every sample"
+            f"delay has shape {given.shape}; expected one number or {shape[1:]}, the same for every sample"
         )
     steps = given.astype(np.float64) / dt
     whole = np.round(steps)

@@ -133,8 +133,8 @@ class STDP(_PairRule):
     """The rule of `nn.STDPLayer` on the network's traces: coincident spikes change nothing.
 
     At each step ``w += lr * (a_plus * post * x - a_minus * pre * y)``, with x and y the traces without the step's own
-    spikes, then clipped.  With linear traces of alpha_t=1 and tau_t=exp(-dt / tau), a pair of spikes d apart changes the
-    weight by ``a_plus * exp(-d / tau)`` or ``-a_minus * exp(-d / tau)``.
+    spikes, then clipped.  With linear traces of alpha_t=1 and tau_t=exp(-dt / tau), a pair of spikes d apart changes
+    the weight by ``a_plus * exp(-d / tau)`` or ``-a_minus * exp(-d / tau)``.
 
     Args:
         layers: as in LearningRule.
@@ -239,7 +239,9 @@ class MSTDPET(_PairRule):
         for one in met:
             steps, batch, _ = one.post.shape
             if given is not None and given.shape not in ((), (steps,), (steps, batch)):
-                raise ValueError(f"reward has shape {given.shape}; expected one number, ({steps},) or ({steps}, {batch})")
+                raise ValueError(
+                    f"reward has shape {given.shape}; expected one number, ({steps},) or ({steps}, {batch})"
+                )
         given = None if given is None else given.detach()
         with no_grad():
             for i, layer in enumerate(self.layers):
@@ -250,9 +252,9 @@ class MSTDPET(_PairRule):
 class FedeSTDP(LearningRule):
     """Stable STDP on presynaptic traces alone.
 
-    At each step, with X the trace that arrives at a synapse over the largest that arrives anywhere in the layer (0 where
-    there is none): ``w += lr * (exp(-(w - w_init)) * (exp(X) - a) - exp(w - w_init) * (exp(1 - X) - a))``, the mean over
-    the batch.
+    At each step, with X the trace that arrives at a synapse over the largest that arrives anywhere in the layer (0
+    where there is none): ``w += lr * (exp(-(w - w_init)) * (exp(X) - a) - exp(w - w_init) * (exp(1 - X) - a))``, the
+    mean over the batch.
 
     Args:
         layers: as in LearningRule.
@@ -264,9 +266,9 @@ class FedeSTDP(LearningRule):
     Raises:
         TypeError, ValueError: the message names the argument.
 
-    Source: pysnn.learning.FedeSTDP; Paredes-Valles, Scheper & de Croon, "Unsupervised learning of a hierarchical spiking
-    neural network for optical flow estimation: from events to global motion perception", IEEE TPAMI 42 (2020),
-    arXiv:1807.10936, section 4.
+    Source: pysnn.learning.FedeSTDP; Paredes-Valles, Scheper & de Croon, "Unsupervised learning of a hierarchical
+    spiking neural network for optical flow estimation: from events to global motion perception", IEEE TPAMI 42 (2020),
+    arXiv:1807.10936.
     """
 
     def __init__(
@@ -296,8 +298,8 @@ def meeting(layer: Layer) -> Meeting:
     steps, outs = pre.shape[0] - delays.lag, layer.connection.synapse_shape[1]
     if post.shape[0] != steps or math.prod(post.shape[1:]) != layer.connection.synapse_shape[0] * outs:
         raise RuntimeError(
-            f"the connection saw {steps} steps for {outs} neurons, and the neuron behind it made {post.shape[0]} of shape "
-            f"{post.shape[1:]}; call the whole network before step()"
+            f"the connection saw {steps} steps for {outs} neurons, and the neuron behind it made {post.shape[0]} of "
+            f"shape {post.shape[1:]}; call the whole network before step()"
         )
     shape = (steps, pre.shape[1], outs)
     return Meeting(pre, pre_trace, post.view(shape), post_trace.view(shape), delays)

@@ -37,17 +37,15 @@ class Layer(NamedTuple):
         batch, outs, ins = self.connection.synapse_shape
         for name, part, n in (("presynaptic", self.presynaptic, ins), ("postsynaptic", self.postsynaptic, outs)):
             if part.cells_shape not in ((batch, n), (batch, 1, n)):
-                raise ValueError(
-                    f"{name} has cells_shape {part.cells_shape}; expected {(batch, n)} or {(batch, 1, n)} for the connection"
-                )
+                raise ValueError(f"{name} has cells_shape {part.cells_shape}; expected {(batch, n)} or {(batch, 1, n)}")
         return self
 
 
 class Network(Module):
     """Input neurons and layers of (connection, neurons), one after the other.
 
-    A call is one step through all layers; `run` is all steps of a sequence, layer after layer, in a few dispatches.  Both
-    give the same as long as the weights stay.  A learning rule's `step()` afterwards learns from what happened.
+    A call is one step through all layers; `run` is all steps of a sequence, layer after layer, in a few dispatches.
+    Both give the same as long as the weights stay.  A learning rule's `step()` afterwards learns from what happened.
 
     Args:
         input: input neurons, such as Input.

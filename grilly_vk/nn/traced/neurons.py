@@ -262,8 +262,8 @@ class AdaptiveLIFNeuron(_Decaying):
 class FedeNeuron(_Decaying):
     """Leaky integrate and fire whose input is weakened by its own trace.
 
-    ``v += dt / tau_v * (-(v - v_rest) + alpha_v * sum(x - pre_trace))`` where not refractory, the sum over what comes in
-    at the neuron; the trace rises by ``dt / tau_t * (-trace + alpha_t * s)``.
+    ``v += dt / tau_v * (-(v - v_rest) + alpha_v * sum(x - pre_trace))`` where not refractory, the sum over what comes
+    in at the neuron; the trace rises by ``dt / tau_t * (-trace + alpha_t * s)``.
 
     Args:
         cells_shape, thresh, v_rest, alpha_v, alpha_t, dt, duration_refrac, store_trace: as in BaseNeuron.
@@ -274,7 +274,7 @@ class FedeNeuron(_Decaying):
 
     Source: document 003, pysnn.neuron.FedeNeuron; Paredes-Valles, Scheper & de Croon, "Unsupervised learning of a
     hierarchical spiking neural network for optical flow estimation: from events to global motion perception", IEEE
-    TPAMI 42 (2020), arXiv:1807.10936, section 3.
+    TPAMI 42 (2020), arXiv:1807.10936.
     """
 
     _model = "fede"
