@@ -154,6 +154,25 @@ def test_mstdpet_bounds():
     assert met == {0.3, 0.6}
 
 
+@pytest.mark.parametrize("rule", ["OnlineSTDP", "MSTDPET"])
+def test_large_layers(rule):
+    """Layers from 16,384 weights take another variant of the kernel: 4 x 4 of them an invocation."""
+    rng = np.random.default_rng(12)
+    net = network(2, 129, 130)
+    net.neurons[0].alpha_v = 0.05
+    w = net.connections[0].weight.numpy().astype(np.float64)
+    up, down = pair_terms(net, spikes(rng, 12, 2, 129), True)
+    if rule == "OnlineSTDP":
+        traced.OnlineSTDP(net, 0.02).step()
+    else:
+        traced.MSTDPET(net, 0.02, e_trace_decay=0.8).step(1.0)
+    e = 0.0
+    for a, b in zip(up, down):
+        e = (e * 0.8 if rule == "MSTDPET" else 0.0) + a - b
+        w = w + 0.02 * e.mean(0)
+    np.testing.assert_allclose(net.connections[0].weight.numpy(), w, **CLOSE)
+
+
 @pytest.mark.parametrize("on_spike", [False, True])
 @pytest.mark.parametrize("delayed", [False, True])
 @pytest.mark.parametrize(("batch", "ins", "outs"), SIZES)

@@ -51,9 +51,6 @@ class Network(Module):
         input: input neurons, such as Input.
         layers: pairs (connection, neurons).
 
-    Attributes:
-        layers: a list of Layer(presynaptic, connection, postsynaptic).
-
     Raises:
         TypeError, ValueError: parts of another kind, or that don't fit.
 
