@@ -104,15 +104,21 @@ def test_above_the_threshold_and_not_at_it():
     got = node(x, 0.0, Dynamics("lif", 0.5, False, 1.0, None, strict=True), Slope("atan"))
     np.testing.assert_array_equal(got.spikes.numpy(), [0, 1, 1])
     np.testing.assert_array_equal(got.v.numpy(), [1, above - np.float32(1), 2])
+    for strict in (True, False):  # backward sees the same spikes
+        x = grilly_vk.tensor(np.array([0.5, 1.0, 2.0], np.float32), requires_grad=True)
+        node(x, 0.0, Dynamics(strict=strict, detach_reset=True), Slope("atan")).v.sum().backward()
+        np.testing.assert_array_equal(x.grad.numpy(), [1, strict, 0])
 
 
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize("recompute", [False, True])
 def test_a_held_input_is_the_same_input_at_every_step(strict, recompute, monkeypatch):
-    """Bits and gradients of the input repeated, in one piece and in several, four at a time and one."""
+    """Bits and gradients of the input repeated: in one piece and several, by four and by one, in blocks of steps."""
     rng = np.random.default_rng(1)
     dynamics = Dynamics("lif", 0.3, False, 1.0, None, strict=strict)
-    for n, size in ((8, 64), (5, 64), (8, 7)):
+    for n, size in ((8, 64), (5, 64), (8, 7), (16384, 64)):
+        if n > 1000 and recompute:
+            continue
         x, v = (rng.normal(0.6, 0.5, (2, n)).astype(np.float32) for _ in range(2))
         cs = rng.normal(size=(20, 2, n)).astype(np.float32)
         engine = type(grilly_vk.tensor(x).engine)
