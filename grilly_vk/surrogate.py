@@ -137,17 +137,30 @@ class FastSigmoid(_Scaled):
 
     Args:
         alpha: steepness (default 2).
+        height: the derivative at 0, in place of alpha / 2 (default None): ``height / (1 + alpha |x|)^2``.
 
     Raises:
-        TypeError, ValueError: alpha is not positive.
+        TypeError, ValueError: alpha or height is not positive.
 
     Source: Zenke & Ganguli, "SuperSpike", Neural Computation 30 (2018), scaled to the area 1 (SpikingJelly's SoftSign).
     """
 
     _kind = "fast_sigmoid"
 
-    def __init__(self, alpha: float = 2.0) -> None:
+    def __init__(self, alpha: float = 2.0, height: float | None = None) -> None:
         super().__init__(alpha)
+        self.height = None if height is None else arguments.positive("height", height)
+
+    @property
+    def slope(self) -> Slope:
+        """What kernels need."""
+        if self.height is None:
+            return super().slope
+        return Slope("scaled", arguments.positive("alpha", self.alpha), arguments.positive("height", self.height))
+
+    def __repr__(self) -> str:
+        text = super().__repr__()
+        return text if self.height is None else f"{text[:-1]}, height={self.height:g})"
 
 
 class SuperSpike(_Scaled):

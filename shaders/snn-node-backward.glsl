@@ -16,7 +16,7 @@ layout(std430, binding = 5) readonly buffer Gs { REAL gs[]; }; // (T, n) gradien
 layout(std430, binding = 6) readonly buffer Gtrace { REAL gtrace[]; }; // (T, n) of the potentials after the reset
 layout(std430, binding = 7) readonly buffer Gend { REAL gend[]; }; // (n) of the last potential
 layout(std430, binding = 8) readonly buffer Guend { REAL guend[]; }; // (n) of the last second state
-layout(std430, binding = 9) writeonly buffer Gx { REAL gx[]; }; // (T, n)
+layout(std430, binding = 9) buffer Gx { REAL gx[]; }; // (T, n)
 layout(std430, binding = 10) buffer Gv { REAL gv[]; }; // (n) of the first potential
 layout(std430, binding = 11) buffer Gu { REAL gu[]; }; // (n) of the first second state
 layout(std430, binding = 12) buffer Gw { REAL gw[]; }; // (n)
@@ -29,20 +29,24 @@ layout(push_constant) uniform Push {
     float c0; float c1; float c2; float c3; float c4; float c5;
 } p;
 #include "node.glsl"
+#define FIRES(z) (STRICT == 1 ? ABOVE(z, REAL(0)) : AT_LEAST(z, REAL(0)))
 layout(constant_id = 5) const uint CHUNK = 1; // see blocks.glsl
 layout(constant_id = 6) const uint BLOCK = 0;
 layout(constant_id = 7) const uint SURROGATE = 1; // 0: d holds its values
 layout(constant_id = 8) const uint DETACH = 0; // no gradient through the reset
 layout(constant_id = 9) const uint HAS_GS = 1;
 layout(constant_id = 10) const uint HAS_GTRACE = 0;
+layout(constant_id = 11) const uint STRICT = 0; // a spike needs more than the threshold
+layout(constant_id = 12) const uint HELD = 0; // gx is (n), the sum over time: the input was the same at every step
 
 void run(uint i, uint first, uint last)
 {
-    REAL g = REAL(0), a = REAL(0), sum = REAL(0); // gradients of v, u and w on the way back
+    REAL g = REAL(0), a = REAL(0), sum = REAL(0), all = REAL(0); // gradients of v, u, w and a held x on the way back
     if (last < p.steps) {
         g = gv[p.gv_at + i];
         a = TWO_STATES ? gu[p.gu_at + i] : a;
         sum = LEARN == 0 ? sum : gw[p.gw_at + i];
+        all = HELD == 0 ? all : gx[p.gx_at + i];
     } else {
         g = p.has_gend == 1 ? gend[p.gend_at + i] : g;
         a = TWO_STATES && p.has_guend == 1 ? guend[p.guend_at + i] : a;
@@ -53,7 +57,7 @@ void run(uint i, uint first, uint last)
     REAL h_now = h[p.h_at + at];
     for (uint t = last; t-- > first; at -= p.n) {
         REAL z_now = MODEL == ADAPTIVE ? z[p.z_at + at] : h_now - REAL(p.threshold);
-        REAL fired = REAL(AT_LEAST(z_now, REAL(0)));
+        REAL fired = REAL(FIRES(z_now));
         REAL slope = SURROGATE == 0 ? d[p.d_at + at] : surrogate(SURROGATE, z_now, p.alpha, p.beta);
         REAL threshold = MODEL == ADAPTIVE ? h_now - z_now : REAL(p.threshold);
         if (HAS_GTRACE == 1)
@@ -71,12 +75,18 @@ void run(uint i, uint first, uint last)
         REAL v = REAL(p.v_init), before = h_now;
         if (t > 0) {
             before = h[p.h_at + at - p.n];
-            v = reset(before, REAL(AT_LEAST(before - REAL(p.threshold), REAL(0))), REAL(p.threshold));
+            v = reset(before, REAL(FIRES(before - REAL(p.threshold))), REAL(p.threshold));
         } else if (p.given == 1)
             v = v0[p.v0_at + i];
-        gx[p.gx_at + at] = discharge(h_now, v, g, a, sum, k, w_now);
+        REAL own = discharge(h_now, v, g, a, sum, k, w_now);
+        if (HELD == 1)
+            all += own;
+        else
+            gx[p.gx_at + at] = own;
         h_now = before;
     }
+    if (HELD == 1)
+        gx[p.gx_at + i] = all;
     gv[p.gv_at + i] = g;
     if (TWO_STATES)
         gu[p.gu_at + i] = a;

@@ -22,11 +22,14 @@ layout(push_constant) uniform Push {
     float c0; float c1; float c2; float c3; float c4; float c5;
 } p;
 #include "node.glsl"
+#define FIRES(z) (STRICT == 1 ? ABOVE(z, REAL(0)) : AT_LEAST(z, REAL(0)))
 layout(constant_id = 5) const uint CHUNK = 1; // see blocks.glsl
 layout(constant_id = 6) const uint BLOCK = 0;
 layout(constant_id = 7) const uint STORE_S = 1;
 layout(constant_id = 8) const uint STORE_H = 0;
 layout(constant_id = 9) const uint STORE_V = 0;
+layout(constant_id = 10) const uint STRICT = 0; // a spike needs more than the threshold
+layout(constant_id = 11) const uint HELD = 0; // x is (n), the same at every step
 
 void run(uint i, uint first, uint last)
 {
@@ -42,10 +45,10 @@ void run(uint i, uint first, uint last)
     float k = LEARN == 1 ? 1.0 / (1.0 + exp(-w_now)) : p.k;
     for (uint t = first; t < last; t++) {
         uint at = t * p.n + i;
-        precise REAL h_now = charge(x[p.x_at + at], v_now, u_now, k, w_now);
+        precise REAL h_now = charge(x[p.x_at + (HELD == 1 ? i : at)], v_now, u_now, k, w_now);
         REAL threshold = level(u_now);
         precise REAL z_now = h_now - threshold;
-        REAL fired = REAL(AT_LEAST(z_now, REAL(0)));
+        REAL fired = REAL(FIRES(z_now));
         v_now = reset(h_now, fired, threshold);
         u_now = adapt(u_now, fired);
         if (STORE_S == 1)

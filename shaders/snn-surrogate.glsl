@@ -6,7 +6,7 @@
 #include "special.glsl"
 #include "surrogate.glsl"
 
-layout(constant_id = 1) const uint MODE = 0; // 0: step, 1: derivative, 2: primitive
+layout(constant_id = 1) const uint MODE = 0; // 0: step, 1: derivative, 2: primitive, 3: step that is 0 at 0
 layout(constant_id = 2) const uint SURROGATE = 1;
 layout(constant_id = 3) const uint HAS_G = 0;
 
@@ -25,8 +25,8 @@ REAL primitive(uint kind, REAL z, float a, float b)
         return logistic(a * z);
     if (kind == FAST_SIGMOID)
         return half_ + 0.5 * a * z / (REAL(1) + a * y);
-    if (kind == SUPER_SPIKE)
-        return half_ + z / (REAL(1) + a * y);
+    if (kind == SUPER_SPIKE || kind == SCALED)
+        return half_ + (kind == SCALED ? b : 1.0) * z / (REAL(1) + a * y);
     if (kind == PIECEWISE_QUADRATIC) {
         REAL x = clamp(z, REAL(-1.0 / a), REAL(1.0 / a));
         return half_ + a * x - (0.5 * a * a) * x * abs(x);
@@ -49,6 +49,8 @@ void main()
         REAL z = x[p.x_at + i];
         if (MODE == 0)
             y[p.y_at + i] = REAL(AT_LEAST(z, REAL(0)));
+        else if (MODE == 3)
+            y[p.y_at + i] = REAL(ABOVE(z, REAL(0)));
         else if (MODE == 1)
             y[p.y_at + i] = (HAS_G == 1 ? g[p.g_at + i] : REAL(1)) * surrogate(SURROGATE, z, p.alpha, p.beta);
         else

@@ -19,6 +19,7 @@ SHORTER = {
     "delayed_xor": ["--steps", "20"],
     "convert_digits": ["--epochs", "1", "--images", "300"],
     "store_recall": ["--steps", "10", "--blocks", "4"],
+    "trace_network": ["--trials", "5"],
 }
 
 
@@ -163,3 +164,12 @@ def test_values_are_stored_and_recalled():
     assert adaptive >= 0.88
     assert adaptive >= plain + 0.35
     assert plain < 0.56
+
+
+def test_reward_selects_the_pattern():
+    """Every answer is right with seed 0, half of them before and with rewards at random."""
+    example = load("trace_network")
+    before, after = example.train(report=quiet)
+    assert before < 0.6
+    assert after >= 0.97
+    assert example.train(rewarded=False, report=quiet)[1] < 0.65

@@ -17,6 +17,8 @@ from ..surrogate import Custom as CustomSurrogate
 from ..surrogate import Tanh as TanhSurrogate
 from . import init
 from .activation import GELU, Hardtanh, LeakyReLU, ReLU, ReLU6, SiLU, Softplus, Tanh
+from . import init, traced
+from .activation import GELU, LeakyReLU, ReLU, SiLU, Softplus, Tanh
 from .containers import Flatten, Identity, ModuleDict, ModuleList, Sequential
 from .conv import Conv1d, Conv2d
 from .conversion import Converter, VoltageScaler, evaluate
@@ -166,4 +168,5 @@ __all__ = [
     "sum_pool",
     "summary",
     "superspike",
+    "traced",
 ]

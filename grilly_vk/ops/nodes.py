@@ -31,6 +31,7 @@ class Dynamics:
         v_threshold, v_reset: v_reset None subtracts the threshold instead (soft reset).
         numbers: c0, c1, ... of the model.
         detach_reset: no gradient through the reset.
+        strict: a spike needs more than the threshold, [H > v_threshold].
     """
 
     model: str = "if"
@@ -40,6 +41,7 @@ class Dynamics:
     v_reset: float | None = 0.0
     numbers: tuple[float, ...] = ()
     detach_reset: bool = False
+    strict: bool = False
 
 
 class Steps(NamedTuple):
@@ -65,6 +67,7 @@ def node(
     steps: int | None = None,
     store_v: bool = False,
     recompute: bool = False,
+    held: bool = False,
 ) -> Steps:
     """Runs a layer of spiking nodes; all arguments are checked by the caller.
 
@@ -76,14 +79,15 @@ def node(
         w: the learnable number, one element: "lif": k = sigmoid(w); "klif": the scale.
         steps: T, if x has a time axis.
         store_v: also return the potentials after each step.
+        held: x (...) is the input at every one of `steps` steps.
         recompute: keep the input for the backward pass and run the forward kernel again in it, instead of keeping
             the potentials.
 
     Returns:
-        Spikes of x's shape, the state after the last step, and the potentials.
+        Spikes (T, ...) or, for one step, (...), the state after the last step, and the potentials.
     """
-    run = _Run(x, v, u, w, dynamics, steps)
-    spikes = empty(x.shape, on=x.engine)
+    run = _Run(x, v, u, w, dynamics, steps, held)
+    spikes = run.room()
     v_seq = run.room() if store_v else None
     inputs = [t for t in (x, v, u, w) if isinstance(t, Tensor)]
     wants = run.steps > 0 and grad_enabled() and any(t.requires_grad for t in inputs)
@@ -93,10 +97,10 @@ def node(
     assert v_end is not None
     spikes.is_spikes = True
     if wants:
-        held = x.detach() if recompute else None
+        again = x.detach() if recompute else None
         outputs = [t for t in (spikes, v_end, u_end, v_seq) if t is not None]
-        record(f"{dynamics.model}_node", inputs, outputs, _backward(run, slope, held, h, z, v, u), [
-            t for t in (held, *run.ends[0], w) if t is not None
+        record(f"{dynamics.model}_node", inputs, outputs, _backward(run, slope, again, h, z, v, u), [
+            t for t in (again, *run.ends[0], w) if t is not None
         ])  # fmt: skip
     return Steps(spikes, v_end, u_end, v_seq)
 
@@ -124,11 +128,21 @@ def run_backward(g: Tensor, h: Tensor, v: Tensor, dynamics: Dynamics, slope: Slo
 class _Run:
     """One forward run: its numbers, and the states between the pieces that it went in (the first: before the run)."""
 
-    def __init__(self, x: Tensor, v: State, u: State, w: Tensor | None, dynamics: Dynamics, steps: int | None) -> None:
+    def __init__(
+        self,
+        x: Tensor,
+        v: State,
+        u: State,
+        w: Tensor | None,
+        dynamics: Dynamics,
+        steps: int | None,
+        held: bool = False,
+    ) -> None:
         self.engine, self.dynamics = x.engine, dynamics
         self.steps = 1 if steps is None else steps
-        self.state = x.shape if steps is None else x.shape[1:]
-        self.shape = x.shape
+        self.held = held
+        self.state = x.shape if steps is None or held else x.shape[1:]
+        self.shape = x.shape if steps is None else (steps, *self.state)
         self.n = math.prod(self.state)
         self.pieces = list(spans(x, self.steps, self.n))  # for the way back too: what fits a submit may change
         self.two = dynamics.model in TWO_STATES
@@ -147,6 +161,7 @@ class _Run:
         self.specs: tuple[tuple[str, float], ...] = (
             ("MODEL", MODELS.index(dynamics.model)), ("DECAY_INPUT", int(dynamics.decay_input)),
             ("HARD", int(dynamics.v_reset is not None)), ("LEARN", self.learn),
+            ("STRICT", int(dynamics.strict)), ("HELD", int(held)),
         )  # fmt: skip
 
     def room(self) -> Tensor:
@@ -219,12 +234,15 @@ def _backward(
         given = None
         if slope.given is not None:
             given = slope.given(above if above is not None else kept - threshold)
-        gx, sums = run.room(), []
+        gx, sums, shares = run.room() if not run.held else None, [], []
         ends = {"GS": gs, "GTRACE": gtrace[0] if gtrace else None}
         for (start, stop), (v0, _) in reversed(list(zip(run.pieces, run.ends))):
             gend, guend = gv, gu
             gv, gu = empty(run.state, on=run.engine), empty(run.state, on=run.engine) if run.two else None
             gw = empty((run.n,), on=run.engine) if run.learn else None
+            if run.held:
+                gx = empty(run.state, on=run.engine)
+                shares.append(gx)
             specs = [(f"HAS_{name}", int(t is not None)) for name, t in ends.items()]
             run.launch(
                 "snn-node-backward" + slope.suffix, start, stop,
@@ -235,7 +253,7 @@ def _backward(
             )  # fmt: skip
             if gw is not None:
                 sums.append(reduce("sum", gw, (0,), keepdims=False))
-        found: list[Tensor | None] = [gx]
+        found: list[Tensor | None] = [functools.reduce(add, shares) if shares else gx]
         found += [gv] if wants_v else []
         found += [gu] if wants_u else []
         if run.w is not None:

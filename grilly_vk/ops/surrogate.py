@@ -14,7 +14,7 @@ from .layout import width_of
 # As in shaders/include/surrogate.glsl; 0 is a derivative that the host computes.
 KINDS = [
     "given", "atan", "sigmoid", "fast_sigmoid", "super_spike", "piecewise_quadratic", "erf", "rect", "tanh", "boxcar",
-    "triangular", "text",
+    "triangular", "text", "scaled",
 ]  # fmt: skip
 
 
@@ -43,7 +43,7 @@ class Slope:
         return KINDS.index(self.kind)
 
 
-_STEP, _DERIVATIVE, _PRIMITIVE = 0, 1, 2
+_STEP, _DERIVATIVE, _PRIMITIVE, _STRICT = 0, 1, 2, 3
 
 
 def _launch(x: Tensor, mode: int, slope: Slope | None = None, g: Tensor | None = None) -> Tensor:
@@ -70,9 +70,9 @@ def primitive(x: Tensor, slope: Slope) -> Tensor:
     return out
 
 
-def spike(x: Tensor, slope: Slope) -> Tensor:
-    """[x >= 0] as 0.0 and 1.0, with the surrogate derivative as its gradient."""
-    out = _launch(x, _STEP).as_spikes()
+def spike(x: Tensor, slope: Slope, *, strict: bool = False) -> Tensor:
+    """[x >= 0], or strictly [x > 0], as 0.0 and 1.0, with the surrogate derivative as its gradient."""
+    out = _launch(x, _STRICT if strict else _STEP).as_spikes()
     kept = x.detach()
     record("spike", (x,), (out,), lambda g: _times_derivative(kept, slope, g), (kept,))
     return out

@@ -11,7 +11,7 @@ from ..ops import nodes as ops
 from ..ops.surrogate import KINDS, Slope
 from .given import over_time, state_of
 
-_SURROGATES = tuple(KINDS[1:-1])
+_SURROGATES = tuple(KINDS[1 : KINDS.index("text")])
 
 
 class NodeKernels:

@@ -1,7 +1,7 @@
 // Surrogate derivatives of the spike: what backward takes in place of the step's, by the distance z to the threshold.
 // KIND is a specialization constant of the including shader; a and b are the surrogate's numbers.
 const uint ATAN = 1, SIGMOID = 2, FAST_SIGMOID = 3, SUPER_SPIKE = 4, PIECEWISE_QUADRATIC = 5, ERF = 6, RECT = 7;
-const uint TANH = 8, BOXCAR = 9, TRIANGULAR = 10, TEXT = 11;
+const uint TANH = 8, BOXCAR = 9, TRIANGULAR = 10, TEXT = 11, SCALED = 12;
 
 #ifdef SURROGATE_TEXT
 float user(float x) { return SURROGATE_TEXT; }
@@ -23,9 +23,9 @@ REAL surrogate(uint kind, REAL z, float a, float b)
         REAL e = exp(-a * y);
         return a * e / ((one + e) * (one + e));
     }
-    if (kind == FAST_SIGMOID || kind == SUPER_SPIKE) {
+    if (kind == FAST_SIGMOID || kind == SUPER_SPIKE || kind == SCALED) {
         REAL x = one + a * y;
-        return REAL(kind == SUPER_SPIKE ? 1.0 : 0.5 * a) / (x * x);
+        return REAL(kind == SUPER_SPIKE ? 1.0 : kind == SCALED ? b : 0.5 * a) / (x * x);
     }
     if (kind == PIECEWISE_QUADRATIC)
         return max(REAL(0), REAL(a) - a * a * y);

@@ -1,0 +1,177 @@
+"""What all trace neurons share: a fixed shape with the batch first, input checks, and what the last call did."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ... import arguments
+from ...autograd import no_grad
+from ...ops.elementwise import as_tensor, cast
+from ...ops.shape import stack
+from ...ops.state import filled
+from ...runtime import capturing
+from ...tensor import BOOL, FLOAT32, Tensor
+from ..module import Module
+
+UPDATES = ("linear", "exponential")
+
+
+def cells_of(cells_shape: Any) -> tuple[int, ...]:
+    """A shape with the batch first.
+
+    Raises:
+        TypeError, ValueError: no list or tuple of whole numbers from 1.
+    """
+    if not isinstance(cells_shape, (list, tuple)):
+        raise TypeError(f"cells_shape must be a list or tuple with the batch first, not {type(cells_shape).__name__}")
+    if not cells_shape:
+        raise ValueError("cells_shape is empty; expected the batch size first, such as (1, 100)")
+    return tuple(arguments.size(f"cells_shape[{i}]", size) for i, size in enumerate(cells_shape))
+
+
+def decay_of(name: str, tau: Any, how: str, dt: float) -> float:
+    """What a kernel takes: the factor itself (linear), or dt / tau (exponential).
+
+    Raises:
+        TypeError, ValueError: not in [0, 1] (linear); not positive (exponential).
+    """
+    return arguments.between(name, tau, 0.0, 1.0) if how == "linear" else dt / arguments.positive(name, tau)
+
+
+def zero(tensor: Tensor, value: float = 0.0) -> None:
+    """Fills in place."""
+    bits = int(np.array(value, np.float32).view(np.uint32)) if tensor.dtype is FLOAT32 else int(value)
+    tensor.engine.launch("fill", tensor.size, dst=tensor, n=tensor.size, bits=bits)
+    tensor.version += 1
+
+
+class Cells(Module):
+    """Base of the trace neurons: state in tensors of a fixed shape, updated in place."""
+
+    trace: Tensor
+    spikes: Tensor
+    _hooks: tuple[str, ...] = ()  # methods that a subclass may replace, and then each step goes through all of them
+
+    def __init__(self, cells_shape: Any, dt: Any) -> None:
+        super().__init__()
+        self.cells_shape = cells_of(cells_shape)
+        self.dt = arguments.positive("dt", dt)
+        self.register_buffer("trace", filled(self.cells_shape, 0.0))
+        self.register_buffer("spikes", filled(self.cells_shape, 0, np.bool_))
+        self.__dict__["_ran"] = None
+
+    # ---- calls ----
+
+    def run(self, x: Any, *more: Any) -> tuple[Tensor, Tensor]:
+        """All steps of a sequence, in one dispatch; with replaced methods, step after step.
+
+        Args:
+            x: what `forward` takes, with an axis of T steps in front.
+            more: the same of its other arguments.
+
+        Returns:
+            (spikes, traces), each (T, *cells_shape).
+
+        Raises:
+            ValueError, TypeError: as `forward`.
+        """
+        given = [self._given(name, value, steps=True) for name, value in zip(("x", "pre_trace"), (x, *more))]
+        if any(value.shape[0] != given[0].shape[0] for value in given):
+            raise ValueError(f"pre_trace has {given[-1].shape[0]} steps and x {given[0].shape[0]}")
+        if self._own("forward"):
+            out: tuple[Tensor, Tensor] = self(*given, steps="loop")
+            return out
+        return self._loop(self, given)
+
+    def _loop(self, step: Any, given: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """One call a step."""
+        if given[0].shape[0] == 0:
+            raise ValueError(f"x has shape {given[0].shape}: no steps to run {type(self).__name__} on")
+        made = [step(*(value[t] for value in given)) for t in range(given[0].shape[0])]
+        spikes, traces = stack([s for s, _ in made]), stack([y for _, y in made])
+        self._remember(spikes, traces)
+        return spikes, traces
+
+    def _given(self, name: str, value: Any, *, steps: bool) -> Tensor:
+        """The input as a float32 or bool Tensor of (T,) + cells_shape, or one axis more.
+
+        Raises:
+            TypeError: no real numbers. ValueError: another shape.
+        """
+        x = as_tensor(name, value)
+        x = x.detach() if x.dtype in (FLOAT32, BOOL) else cast(x, FLOAT32)
+        inner = x.shape[1:] if steps else x.shape
+        cells = self.cells_shape
+        if (steps and not x.ndim) or inner[: len(cells)] != cells or len(inner) > len(cells) + self._inputs:
+            lead = ("T",) if steps else ()
+            wanted = [(*lead, *cells), (*lead, *cells, "n_in")][: 1 + self._inputs]
+            text = " or ".join("(" + ", ".join(map(str, w)) + ("," if len(w) == 1 else "") + ")" for w in wanted)
+            raise ValueError(f"{name} has shape {x.shape}; expected {text}")
+        return x
+
+    _inputs = 0  # axes of incoming values behind cells_shape
+
+    def _own(self, *names: str) -> bool:
+        """Whether these methods are those of the last class that defines a kernel for them."""
+        kind = type(self)
+        base = next(c for c in kind.__mro__ if "_model" in vars(c))
+        return all(getattr(kind, n) is getattr(base, n) and n not in self.__dict__ for n in names)
+
+    # ---- what a learning rule asks ----
+
+    def _remember(self, spikes: Tensor, traces: Tensor) -> None:
+        self.__dict__["_ran"] = spikes.detach(), traces.detach()
+        capture = capturing()
+        if capture is not None:
+            capture.begun[id(self)] = self  # so that a replay puts `_ran` back to what its recording left
+
+    def snapshot(self) -> dict[str, Any]:
+        """What the last call left, for `restore`."""
+        return {"_ran": self._ran}
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Sets it back."""
+        self.__dict__.update(snapshot)
+
+    @property
+    def ran(self) -> tuple[Tensor, Tensor]:
+        """(spikes, traces) of the last call, each (T, *cells_shape); T is 1 after `forward`."""
+        if self._ran is not None:
+            found: tuple[Tensor, Tensor] = self._ran
+            return found
+        shape = (1, *self.cells_shape)
+        return self.spikes.detach().view(shape), self.trace.detach().view(shape)
+
+    # ---- state ----
+
+    def reset_state(self) -> None:
+        """Sets the state that accumulates over time back to its first values."""
+        zero(self.trace)
+        zero(self.spikes)
+        self.__dict__["_ran"] = None
+
+    def reset(self) -> None:
+        """`reset_state`, for `F.reset_net`."""
+        self.reset_state()
+
+    def no_grad(self) -> None:
+        """Turns the gradients of all parameters off."""
+        self.requires_grad_(False)
+
+    def update_trace(self, x: Any) -> None:
+        """Moves `trace` on by one step of spikes x; for subclasses to define."""
+        raise NotImplementedError(f"{type(self).__name__} defines no update_trace()")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """State tensors keep their memory: assigning one copies the values into it, of the same shape."""
+        home = self.__dict__.get("_buffers", {}).get(name)
+        if home is None or value is None:
+            super().__setattr__(name, value)
+            return
+        given = as_tensor(name, value).detach()
+        if given.shape != home.shape:
+            raise ValueError(f"{name} has shape {given.shape}; expected {home.shape}")
+        with no_grad():
+            home.assign(cast(given, home.dtype))

@@ -1,0 +1,133 @@
+"""Input neurons: spikes go through, and leave a trace (document 003, pysnn.neuron)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ... import arguments
+from ...autograd import no_grad
+from ...ops.elementwise import as_tensor, cast
+from ...ops.traced import Numbers, State, trace_neurons
+from ...tensor import FLOAT32, Tensor
+from .cells import UPDATES, Cells, decay_of
+
+
+class BaseInput(Cells):
+    """Base of input neurons: a feed-through layer with a trace.  Subclasses define `update_trace(x)`.
+
+    Args:
+        cells_shape: list or tuple, the batch first.
+        dt: duration of a step.
+
+    Attributes:
+        trace: float32 cells_shape.
+        spikes: bool cells_shape, those of the last step.
+
+    Raises:
+        TypeError, ValueError: the message names the argument.
+
+    Source: document 003, pysnn.neuron.BaseInput.
+    """
+
+    _model: str | None = None
+
+    def __init__(self, cells_shape: Any, dt: float) -> None:
+        super().__init__(cells_shape, dt)
+
+    def init_neuron(self) -> None:
+        """Initialises the state, and turns gradients off."""
+        self.no_grad()
+        self.reset_state()
+
+    def convert_input(self, x: Any) -> Tensor:
+        """Bool input as float32, the type of the arithmetic."""
+        return cast(as_tensor("x", x), FLOAT32)
+
+    def forward(self, x: Any, steps: str | None = None) -> tuple[Tensor, Tensor]:
+        """Passes spikes on and updates the trace.
+
+        Args:
+            x: cells_shape, bool or numbers.
+            steps: given by `run` and containers: x has a time axis.
+
+        Returns:
+            (x, trace): what came in, and the trace after the step, float32.
+
+        Raises:
+            ValueError, TypeError: another shape, no numbers. NotImplementedError: no update_trace.
+        """
+        x = self._given("x", x, steps=steps is not None)
+        with no_grad():
+            if not self._own(*self._hooks) or self._model is None:
+                return self._step(x) if steps is None else self._loop(self._step, [x])
+            timed = x if steps is not None else x.view((1, *x.shape))
+            _, traces = trace_neurons(timed, State(self.trace, spikes=self.spikes), self._numbers())
+            self._remember(timed, traces)
+        return (x, traces) if steps is not None else (x, traces.view(self.cells_shape))
+
+    _hooks = ("update_trace", "convert_input")
+
+    def _step(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        self.update_trace(x)
+        self.spikes = x
+        trace = self.trace.copy()
+        self._remember(x.view((1, *x.shape)), trace.view((1, *trace.shape)))
+        return x, trace
+
+    def _numbers(self) -> Numbers:
+        raise NotImplementedError
+
+
+class Input(BaseInput):
+    """Input neurons that pass spikes on to the following connection, with their trace.
+
+    Linear: ``trace = trace * tau_t + alpha_t * x``.  Exponential: ``trace += dt / tau_t * (-trace + alpha_t * x)``.
+
+    Args:
+        cells_shape: list or tuple, the batch first.
+        dt: duration of a step.
+        alpha_t: how much a spike adds to the trace.
+        tau_t: linear: the factor by which the trace decays in a step, in [0, 1]; exponential: its time constant, in the
+            unit of dt.
+        update_type: "linear" (default) or "exponential".
+
+    Raises:
+        TypeError, ValueError: the message names the argument.
+
+    Source: document 003, pysnn.neuron.Input.
+    """
+
+    _model = "input"
+
+    def __init__(self, cells_shape: Any, dt: float, alpha_t: float, tau_t: float, update_type: str = "linear") -> None:
+        super().__init__(cells_shape, dt)
+        self.alpha_t = arguments.real("alpha_t", alpha_t)
+        self.update_type = arguments.choice("update_type", update_type, UPDATES)
+        self.tau_t = float(arguments.real("tau_t", tau_t))
+        self._numbers()
+        self.init_neuron()
+
+    def update_trace(self, x: Any) -> None:
+        """Moves the trace on by one step of input spikes x, of cells_shape."""
+        with no_grad():
+            given = self._given("x", x, steps=False).view((1, *self.cells_shape))
+            trace_neurons(given, State(self.trace, spikes=self.spikes), self._numbers())
+
+    def _numbers(self) -> Numbers:
+        k = decay_of("tau_t", self.tau_t, self.update_type, self.dt)
+        return Numbers("input", self.update_type, arguments.real("alpha_t", self.alpha_t), k, dt=self.dt)
+
+    @property
+    def jump(self) -> float:
+        """What one spike adds to the trace."""
+        numbers = self._numbers()
+        return numbers.alpha_t * (1.0 if numbers.trace == "linear" else numbers.k_t)
+
+    def baked(self) -> tuple[Any, ...]:
+        """The settings that a recording of a call holds as numbers."""
+        return (self._numbers(),)
+
+    def extra_repr(self) -> str:
+        """The parameters."""
+        text = f"cells_shape={self.cells_shape}, dt={self.dt:g}, alpha_t={self.alpha_t:g}, tau_t={self.tau_t:g}"
+        return f"{text}, update_type={self.update_type!r}"

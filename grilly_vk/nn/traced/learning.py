@@ -1,0 +1,328 @@
+"""Learning rules on the traces of both sides of a connection (pysnn.learning)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ... import arguments
+from ...autograd import no_grad
+from ...ops.state import filled
+from ...ops.trace_synapses import Meeting, TraceRule, learn, learn_stable
+from ...tensor import Tensor
+from ..module import Module
+from .cells import zero
+from .network import Layer, Network
+
+
+class LearningRule(Module):
+    """Base of the rules: `step()` after a call of the network learns from all steps of that call, T of `run` or one.
+
+    The weights change after the call, by the mean over the batch, in one dispatch a layer.  Subclasses define
+    `weight_update(index, layer, ...)`.
+
+    Args:
+        layers: a Network, a Layer(presynaptic, connection, postsynaptic), or several in a list or a dict; in place of a
+            Layer, a dict with these three names.
+        lr: learning rate.
+
+    Raises:
+        TypeError, ValueError: the message names the argument.
+    """
+
+    def __init__(self, layers: Any, lr: float) -> None:
+        super().__init__()
+        self.lr = arguments.real("lr", lr)
+        self.layers: list[Layer] = _layers(layers)
+
+    def reset_state(self) -> None:
+        """Forgets what the rule itself remembers; the weights stay."""
+
+    def reset(self) -> None:
+        """`reset_state`, for `F.reset_net`."""
+        self.reset_state()
+
+    def step(self) -> None:
+        """Learns from the last call of the network.
+
+        Raises:
+            RuntimeError: there was none since the last reset, or both sides had different numbers of steps.
+        """
+        met = [meeting(layer) for layer in self.layers]
+        with no_grad():
+            for i, layer in enumerate(self.layers):
+                self.weight_update(i, layer, met[i])
+
+    def weight_update(self, index: int, layer: Layer, met: Meeting) -> None:
+        """Changes the weights of one layer; for subclasses to define."""
+        raise NotImplementedError(f"{type(self).__name__} defines no weight_update()")
+
+    def forward(self, *args: Any, **options: Any) -> None:
+        """`step`."""
+        self.step(*args, **options)
+
+
+class _PairRule(LearningRule):
+    """Rules with one term for each order of two spikes, and bounds."""
+
+    def __init__(self, layers: Any, lr: float, up: float, down: float, w_min: Any, w_max: Any, bound: str) -> None:
+        super().__init__(layers, lr)
+        self.up, self.down = up, down
+        if (w_min is None) != (w_max is None):
+            raise ValueError("w_min and w_max go together: give both bounds or none")
+        self.w_min = None if w_min is None else arguments.real("w_min", w_min)
+        self.w_max = None if w_max is None else arguments.real("w_max", w_max)
+        if self.w_min is not None and self.w_max is not None and not np.float32(self.w_min) < np.float32(self.w_max):
+            raise ValueError(f"w_min ({self.w_min}) must be below w_max ({self.w_max}) in float32")
+        self.bound = arguments.choice("bound", bound, ("hard", "soft"))
+        if self.bound == "soft" and self.w_min is None:
+            raise ValueError("bound='soft' needs w_min and w_max")
+
+    def _rule(self, layer: Layer, keep: float | None = None, *, coincident: bool = True) -> TraceRule:
+        before, after = (0.0, 0.0) if coincident else (layer.presynaptic.jump, layer.postsynaptic.jump)
+        return TraceRule(self.up, self.down, before, after, keep, self.w_min, self.w_max, self.bound == "soft")
+
+    def baked(self) -> tuple[Any, ...]:
+        """The settings that a recording of a call holds as numbers."""
+        return self.lr, self.up, self.down, self.w_min, self.w_max, self.bound
+
+    def weight_update(self, index: int, layer: Layer, met: Meeting) -> None:
+        """T steps of the rule, in place on the weights."""
+        learn(layer.connection.weight.detach(), met, self._rule(layer), self.lr)
+
+
+class OnlineSTDP(_PairRule):
+    """Pair STDP on traces: ``w += lr * (a_plus * post * pre_trace - a_min * pre * post_trace)`` at each step.
+
+    The traces hold the step's own spikes, so two spikes at the same step count in both terms.
+
+    Args:
+        layers: as in LearningRule.
+        lr: learning rate (default 0.001).
+        a_plus: of a postsynaptic spike that finds a presynaptic trace, not negative (default 1).
+        a_min: of a presynaptic spike that finds a postsynaptic trace, not negative (default 1).
+        w_min, w_max: bounds, clipped to at each step (default None: none).
+        bound: "hard" (default), or "soft": the terms are also multiplied by w_max - w and w - w_min.
+
+    Raises:
+        TypeError, ValueError: the message names the argument.
+
+    Source: pysnn.learning.OnlineSTDP; Sjostrom & Gerstner, "Spike-timing dependent plasticity", Scholarpedia 5 (2010),
+    1362, online implementation by traces.
+    """
+
+    def __init__(
+        self,
+        layers: Any,
+        lr: float = 0.001,
+        a_plus: float = 1.0,
+        a_min: float = 1.0,
+        *,
+        w_min: float | None = None,
+        w_max: float | None = None,
+        bound: str = "hard",
+    ) -> None:
+        up, down = arguments.non_negative("a_plus", a_plus), arguments.non_negative("a_min", a_min)
+        super().__init__(layers, lr, up, down, w_min, w_max, bound)
+
+
+class STDP(_PairRule):
+    """The rule of `nn.STDPLayer` on the network's traces: coincident spikes change nothing.
+
+    At each step ``w += lr * (a_plus * post * x - a_minus * pre * y)``, with x and y the traces without the step's own
+    spikes, then clipped.  With linear traces of alpha_t=1 and tau_t=exp(-dt / tau), a pair of spikes d apart changes
+    the weight by ``a_plus * exp(-d / tau)`` or ``-a_minus * exp(-d / tau)``.
+
+    Args:
+        layers: as in LearningRule.
+        lr: learning rate (default 1).
+        a_plus, a_minus: amplitudes (default 0.01).
+        w_min, w_max: bounds (default 0 and 1; None, None: none).
+        bound: "hard" (default) or "soft".
+
+    Raises:
+        TypeError, ValueError: the message names the argument.
+
+    Source: Song, Miller & Abbott 2000; Morrison, Diesmann & Gerstner 2008, as in nn.STDPLayer.
+    """
+
+    def __init__(
+        self,
+        layers: Any,
+        lr: float = 1.0,
+        a_plus: float = 0.01,
+        a_minus: float = 0.01,
+        w_min: float | None = 0.0,
+        w_max: float | None = 1.0,
+        bound: str = "hard",
+    ) -> None:
+        up, down = arguments.real("a_plus", a_plus), arguments.real("a_minus", a_minus)
+        super().__init__(layers, lr, up, down, w_min, w_max, bound)
+
+    def weight_update(self, index: int, layer: Layer, met: Meeting) -> None:
+        """T steps of the rule, in place on the weights."""
+        learn(layer.connection.weight.detach(), met, self._rule(layer, coincident=False), self.lr)
+
+    def baked(self) -> tuple[Any, ...]:
+        """The settings that a recording of a call holds as numbers."""
+        return (*super().baked(), *((a.presynaptic.jump, a.postsynaptic.jump) for a in self.layers))
+
+
+class MSTDPET(_PairRule):
+    """STDP modulated by a reward, with an eligibility trace for each synapse and sample.
+
+    At each step ``e = e * e_trace_decay + a_pre * post * pre_trace - a_post * pre * post_trace``, then ``w += lr *
+    reward * e``, the mean over the batch.  The traces hold the step's own spikes.
+
+    Args:
+        layers: as in LearningRule.
+        lr: learning rate (default 0.001).
+        a_pre: of a postsynaptic spike that finds a presynaptic trace, not negative (default 1).
+        a_post: of a presynaptic spike that finds a postsynaptic trace, not negative (default 1).
+        e_trace_decay: factor on the eligibility a step, in [0, 1] (default 0.99).
+        w_min, w_max: bounds, clipped to at each step (default None: none).
+        bound: "hard" (default) or "soft", as in OnlineSTDP.
+
+    Attributes:
+        e_trace_0, e_trace_1, ...: the layers' eligibility, float32 (batch, out, in).
+
+    Raises:
+        TypeError, ValueError: the message names the argument.
+
+    Source: pysnn.learning.MSTDPET; Florian, "Reinforcement learning through modulation of spike-timing-dependent
+    synaptic plasticity", Neural Computation 19 (2007), equations 2.23 to 2.27 (MSTDPET).
+    """
+
+    def __init__(
+        self,
+        layers: Any,
+        lr: float = 0.001,
+        a_pre: float = 1.0,
+        a_post: float = 1.0,
+        e_trace_decay: float = 0.99,
+        *,
+        w_min: float | None = None,
+        w_max: float | None = None,
+        bound: str = "hard",
+    ) -> None:
+        up, down = arguments.non_negative("a_pre", a_pre), arguments.non_negative("a_post", a_post)
+        super().__init__(layers, lr, up, down, w_min, w_max, bound)
+        self.e_trace_decay = arguments.between("e_trace_decay", e_trace_decay, 0.0, 1.0)
+        for i, layer in enumerate(self.layers):
+            self.register_buffer(f"e_trace_{i}", filled(layer.connection.synapse_shape, 0.0))
+
+    def reset_state(self) -> None:
+        """Sets the eligibility to 0."""
+        for i in range(len(self.layers)):
+            zero(getattr(self, f"e_trace_{i}"))
+
+    def baked(self) -> tuple[Any, ...]:
+        """The settings that a recording of a call holds as numbers."""
+        return (*super().baked(), self.e_trace_decay)
+
+    def step(self, reward: Any) -> None:  # type: ignore[override]
+        """Learns from the last call of the network.
+
+        Args:
+            reward: one number for all steps and samples; or an array or Tensor (T,), one a step, or (T, batch), one a
+                step and sample.
+
+        Raises:
+            ValueError, TypeError: another shape, no numbers. RuntimeError: as LearningRule.step.
+        """
+        met = [meeting(layer) for layer in self.layers]
+        given: Any = arguments.tensor("reward", reward) if np.ndim(reward) or isinstance(reward, Tensor) else None
+        number = 1.0 if given is not None else arguments.real("reward", reward)
+        for one in met:
+            steps, batch, _ = one.post.shape
+            if given is not None and given.shape not in ((), (steps,), (steps, batch)):
+                raise ValueError(
+                    f"reward has shape {given.shape}; expected one number, ({steps},) or ({steps}, {batch})"
+                )
+        given = None if given is None else given.detach()
+        with no_grad():
+            for i, layer in enumerate(self.layers):
+                rule, kept = self._rule(layer, self.e_trace_decay), getattr(self, f"e_trace_{i}")
+                learn(layer.connection.weight.detach(), met[i], rule, self.lr * number, kept, given)
+
+
+class FedeSTDP(LearningRule):
+    """Stable STDP on presynaptic traces alone.
+
+    At each step, with X the trace that arrives at a synapse over the largest that arrives anywhere in the layer (0
+    where there is none): ``w += lr * (exp(-(w - w_init)) * (exp(X) - a) - exp(w - w_init) * (exp(1 - X) - a))``, the
+    mean over the batch.
+
+    Args:
+        layers: as in LearningRule.
+        lr: learning rate (default 1e-4).
+        w_init: what all weights are measured from (default 0.5).
+        a: stability, in [0, 1] (default 0).
+        on_spike: change only the weights of neurons that spike at the step (default False: all).
+
+    Raises:
+        TypeError, ValueError: the message names the argument.
+
+    Source: pysnn.learning.FedeSTDP; Paredes-Valles, Scheper & de Croon, "Unsupervised learning of a hierarchical
+    spiking neural network for optical flow estimation: from events to global motion perception", IEEE TPAMI 42 (2020),
+    arXiv:1807.10936.
+    """
+
+    def __init__(
+        self, layers: Any, lr: float = 1e-4, w_init: float = 0.5, a: float = 0.0, *, on_spike: bool = False
+    ) -> None:
+        super().__init__(layers, lr)
+        self.w_init, self.a = arguments.real("w_init", w_init), arguments.between("a", a, 0.0, 1.0)
+        self.on_spike = arguments.flag("on_spike", on_spike)
+
+    def weight_update(self, index: int, layer: Layer, met: Meeting) -> None:
+        """T steps of the rule, in place on the weights."""
+        learn_stable(layer.connection.weight.detach(), met, self.lr, self.w_init, self.a, self.on_spike)
+
+    def baked(self) -> tuple[Any, ...]:
+        """The settings that a recording of a call holds as numbers."""
+        return self.lr, self.w_init, self.a, self.on_spike
+
+
+def meeting(layer: Layer) -> Meeting:
+    """What met at a layer in the last call.
+
+    Raises:
+        RuntimeError: there was none since the last reset, or the sides had different numbers of steps.
+    """
+    pre, pre_trace, delays = layer.connection.lines
+    post, post_trace = layer.postsynaptic.ran
+    steps, outs = pre.shape[0] - delays.lag, layer.connection.synapse_shape[1]
+    if post.shape[0] != steps or math.prod(post.shape[1:]) != layer.connection.synapse_shape[0] * outs:
+        raise RuntimeError(
+            f"the connection saw {steps} steps for {outs} neurons, and the neuron behind it made {post.shape[0]} of "
+            f"shape {post.shape[1:]}; call the whole network before step()"
+        )
+    shape = (steps, pre.shape[1], outs)
+    return Meeting(pre, pre_trace, post.view(shape), post_trace.view(shape), delays)
+
+
+def _layers(given: Any) -> list[Layer]:
+    """Layers out of what a rule takes."""
+    if isinstance(given, Network):
+        return given.layers
+    if isinstance(given, Layer):
+        return [given.checked()]
+    several = list(given.values()) if isinstance(given, Mapping) else given
+    if not isinstance(several, (list, tuple)):
+        raise TypeError(f"layers must be a Network, a Layer, or several in a list or dict, not {type(given).__name__}")
+    if not several:
+        raise ValueError("layers is empty; expected at least one Layer")
+    if isinstance(given, Mapping) and set(given) == set(Layer._fields):
+        return [Layer(**given).checked()]
+    out = []
+    for one in several:
+        if isinstance(one, Mapping) and set(one) == set(Layer._fields):
+            one = Layer(**one)
+        if not isinstance(one, Layer):
+            raise TypeError(f"layers must hold Layer(presynaptic, connection, postsynaptic), not {type(one).__name__}")
+        out.append(one.checked())
+    return out

@@ -1,0 +1,44 @@
+#version 450
+// Stable STDP of Paredes-Valles et al. over T steps, with X the presynaptic trace as a share of the step's largest:
+// w += rate * sum over the batch of exp(-(w - w0)) (exp(X) - a) - exp(w - w0) (exp(1 - X) - a).
+#include "common.glsl"
+
+layout(constant_id = 1) const uint DELAYED = 0; // each synapse sees the trace of d steps ago
+layout(constant_id = 2) const uint ON_SPIKE = 0; // only for neurons that spike at the step
+
+layout(std430, binding = 0) buffer W { float w[]; }; // (out, in)
+layout(std430, binding = 1) readonly buffer Before { float before[]; }; // (lag + T, batch, in) traces
+layout(std430, binding = 2) readonly buffer Post { uint post[]; }; // (T, batch, out) spikes as booleans
+layout(std430, binding = 3) readonly buffer D { uint d[]; }; // (out, in)
+layout(std430, binding = 4) readonly buffer Peak { float peak[]; }; // (T)
+layout(push_constant) uniform Push {
+    uint w_at; uint before_at; uint post_at; uint d_at; uint peak_at;
+    uint ins; uint outs; uint batch; uint steps; uint lag; uint n;
+    float middle; float a; float rate;
+} p;
+
+void main()
+{
+    for (uint id = gl_GlobalInvocationID.x; id < p.n; id += stride()) {
+        uint o = id / p.ins, i = id % p.ins;
+        uint back = DELAYED == 1 ? p.lag - d[p.d_at + id] : 0;
+        float now = w[p.w_at + id];
+        for (uint t = 0; t < p.steps; t++) {
+            float top = peak[p.peak_at + t];
+            precise float up = 0.0, down = 0.0;
+            for (uint m = 0; m < p.batch; m++) {
+                uint row = t * p.batch + m;
+                if (ON_SPIKE == 1 && post[p.post_at + row * p.outs + o] == 0)
+                    continue;
+                float x = before[p.before_at + (row + back * p.batch) * p.ins + i];
+                x = top > 0.0 ? x / top : 0.0;
+                up += exp(x) - p.a;
+                down += exp(1.0 - x) - p.a;
+            }
+            precise float away = now - p.middle;
+            precise float moved = now + p.rate * (exp(-away) * up - exp(away) * down);
+            now = moved;
+        }
+        w[p.w_at + id] = now;
+    }
+}
