@@ -10,7 +10,7 @@ from .. import arguments
 from ..decode import count, population_vote
 from ..ops.elementwise import as_tensor, cast, unary, where
 from ..ops.encode import time_expand
-from ..ops.loss import cross_entropy, mse_loss
+from ..ops.loss import class_index, cross_entropy, mse_loss
 from ..ops.readout import spike_time
 from ..ops.reduce import reduce_mean
 from ..ops.shape import reshape
