@@ -11,8 +11,8 @@ import pytest
 
 import grilly_vk
 import grilly_vk.snn
-from grilly_vk.cli.kernel_uses import KernelUses
-from grilly_vk.runtime.kernels import SPIRV, SUMS, Kernels
+from grilly_vk.cli.kernel_uses import installed
+from grilly_vk.runtime.kernels import SPIRV, SUMS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -97,7 +97,7 @@ def test_kernel_table_is_complete():
 
 def test_kernel_table_names_calls_that_launch():
     """The public calls of docs/kernels.md are among those that the code has (`info --kernels` lists all of them)."""
-    uses = KernelUses(Kernels().names())
+    uses = installed()
     short = (("grilly_vk.functional.", "F."), ("grilly_vk.Tensor", "Tensor"), ("grilly_vk.optim.", "optim."))
     for name, rest in rows("kernels.md"):
         reached = uses.reached_by(name)

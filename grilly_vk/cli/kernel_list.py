@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
-import functools
 import json
 import struct
 import textwrap
@@ -15,7 +14,7 @@ from typing import Any
 from ..runtime.kernels import Kernels
 from ..runtime.spirv import Interface, Scalar, SpirvError
 from .errors import CliError
-from .kernel_uses import KernelUses
+from .kernel_uses import installed
 
 _TYPES = {"f": "float", "i": "int", "I": "uint"}
 _MOST_CALLS = 12  # of a kernel that nearly everything uses; the JSON form has them all
@@ -76,7 +75,7 @@ def kernel_entries(patterns: Sequence[str] = ()) -> list[KernelEntry]:
             near = difflib.get_close_matches(pattern, names) or names
             raise CliError(f"no kernel is called {pattern!r}; there are {', '.join(near)}")
         wanted.update(found)
-    uses = _uses(tuple(files))
+    uses = installed()
     out = []
     for name in names:
         if patterns and name not in wanted:
@@ -88,11 +87,6 @@ def kernel_entries(patterns: Sequence[str] = ()) -> list[KernelEntry]:
             raise CliError(str(error)) from error
         out.append(KernelEntry(name, variants, tuple(uses.of(name))))
     return out
-
-
-@functools.lru_cache(1)
-def _uses(files: tuple[str, ...]) -> KernelUses:
-    return KernelUses(files)
 
 
 def kernels_as_json(entries: Sequence[KernelEntry]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -12,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 import grilly_vk
+from grilly_vk.runtime.kernels import Kernels
 from grilly_vk.snn import SNN
 
 from .launches import Launches
@@ -120,7 +122,15 @@ class KernelUses:
         if unit is None:
             return []
         classes = owner.__mro__ if owner is not None and unit.owner else (None,)
+        if unit.name in _ITSELF:  # of a class that is not public itself it says nothing
+            classes = classes[:1]
         return [name for cls in classes for name in self.public.get((unit, cls), ())]
+
+
+@functools.lru_cache(1)
+def installed() -> KernelUses:
+    """The uses of the kernels that the build made."""
+    return KernelUses(Kernels().names())
 
 
 def _order(name: str) -> tuple[int, str]:

@@ -7,13 +7,24 @@ argument of type str: then it is the caller who chooses the kernel.
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from .references import Place, References
 from .syntax import Unit
 
 _LAUNCH = {"launch", "pipeline"}  # methods whose first argument is a kernel's name
+
+
+class _Way(NamedTuple):
+    """How a kernel's name comes in: as a function's argument, and what may be put behind it."""
+
+    function: str
+    parameter: str
+    position: int
+    endings: frozenset[str]
 
 
 class Launches:
@@ -32,37 +43,48 @@ class Launches:
 
     def by_unit(self) -> dict[Unit, Callable[[type | None], set[str]]]:
         """The units that choose a kernel, each with a function from the class it runs for to the kernels' names."""
-        found: dict[Unit, list[ast.AST]] = {}
-        seen: set[tuple[str, str]] = set()
-        todo = [(name, "kernel", 0) for name in sorted(_LAUNCH)]
+        found: dict[Unit, list[tuple[ast.AST, frozenset[str]]]] = {}
+        seen: set[_Way] = set()
+        todo = [_Way(name, "kernel", 0, frozenset({""})) for name in sorted(_LAUNCH)]
         while todo:
-            name, parameter, position = todo.pop()
-            if (name, parameter) in seen:
+            way = todo.pop()
+            if way in seen:
                 continue
-            seen.add((name, parameter))
-            for unit, call in self._refs.calls.get(name, ()):
-                given = [k.value for k in call.keywords if k.arg == parameter]
-                expression = given[0] if given else call.args[position] if len(call.args) > position else None
+            seen.add(way)
+            for unit, call in self._refs.calls.get(way.function, ()):
+                given = [k.value for k in call.keywords if k.arg == way.parameter]
+                expression = given[0] if given else call.args[way.position] if len(call.args) > way.position else None
                 if expression is None:
                     continue
-                found.setdefault(unit, []).append(expression)
+                found.setdefault(unit, []).append((expression, way.endings))
                 # A parameter that goes into the name makes this unit a launcher, too.
-                for wanted in self._parameters_in(expression, unit):
-                    todo.append((unit.positions[wanted][0], wanted, unit.positions[wanted][1]))
-        return {
-            unit: lambda owner, unit=unit, all_=expressions: {  # type: ignore[misc]
-                name.split(".")[0] for e in all_ for name in self._strings(e, (unit, owner)) if name in self.kernels
-            }
-            for unit, expressions in found.items()
-        }
+                for inner, wanted in self._parameters_in(expression, unit):
+                    own = self._strings(expression, (unit, None)) | {""}
+                    endings = frozenset(a + b for a in own for b in way.endings if a + b in self._all_names)
+                    name, position = inner.positions[wanted]
+                    todo.append(_Way(inner.owner if name == "__init__" else name, wanted, position, endings))
 
-    def _parameters_in(self, e: ast.AST, unit: Unit, depth: int = 0) -> set[str]:
-        """The parameters of type str that go into a kernel's name."""
+        def names(unit: Unit, owner: type | None) -> set[str]:
+            made = {t + end for e, ends in found[unit] for t in self._strings(e, (unit, owner)) for end in ends}
+            return {name.split(".")[0] for name in made if name in self.kernels}
+
+        return {unit: functools.partial(names, unit) for unit in found}
+
+    def _parameters_in(self, e: ast.AST, unit: Unit, depth: int = 0) -> set[tuple[Unit, str]]:
+        """The parameters of type str that go into a kernel's name, also those that a class was made with."""
         names = {n.id for n in ast.walk(e) if isinstance(n, ast.Name)}
-        out = names & unit.texts
-        for name in names - out if depth < 4 else ():
+        out = {(unit, name) for name in names & unit.texts}
+        if depth > 3:
+            return out
+        for name in names - unit.texts:
             for value in unit.assigned.get(name, ()):
                 out |= self._parameters_in(value, unit, depth + 1)
+        for node in ast.walk(e):
+            if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "self":
+                for other in self._refs.files[unit.module].units.values():
+                    if other.name == "__init__" and other.owner == unit.owner:
+                        for value in other.attributes.get(node.attr, ()):
+                            out |= self._parameters_in(value, other, depth + 1)
         return out
 
     def _strings(self, e: ast.AST, at: Place) -> frozenset[str]:

@@ -227,8 +227,10 @@ class References:
                 for kind, found in self.things(node.func, at):
                     if kind == "object" and isinstance(found, type):
                         self._refer([("method", (inspect.getattr_static(found, "__init__"), found))], out)
-                        if "__call__" in vars(found):  # made to be called, by a hook for one
-                            self._refer([("method", (vars(found)["__call__"], found))], out)
+                        for name in ("__call__", "forward"):  # made to be called, by a hook or a container
+                            function = inspect.getattr_static(found, name, None)
+                            if isinstance(function, types.FunctionType):
+                                self._refer([("method", (function, found))], out)
                     elif kind == "instance":
                         self._refer(self._attribute([(kind, found)], "__call__"), out)
             elif isinstance(node, ast.withitem):

@@ -81,7 +81,7 @@ class Unit:
             for target, value in _bindings(node):
                 for part in target.elts if isinstance(target, ast.Tuple) else [target]:
                     if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == "self":
-                        found.setdefault(part.attr, []).append(value)
+                        found.setdefault(part.attr, []).append(_part(target, value, part))
         return found
 
     @cached_property
@@ -127,7 +127,7 @@ def _names(target: ast.AST) -> list[ast.Name]:
     return [n for n in ast.walk(target) if isinstance(n, ast.Name)] if isinstance(target, (ast.Tuple, ast.List)) else []
 
 
-def _part(target: ast.AST, value: ast.AST, name: ast.Name) -> ast.AST:
+def _part(target: ast.AST, value: ast.AST, name: ast.AST) -> ast.AST:
     """Of `a, b = x, y`, the side that belongs to the name."""
     if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
         for part, own in zip(target.elts, value.elts):
