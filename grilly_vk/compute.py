@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from . import arguments
+from .ops import encode as ops
 from .runtime.devices import DeviceInfo
 from .snn import SNN
-from .tensor import engine
+from .tensor import engine, from_numpy
 
 
 class VulkanCompute:
@@ -25,6 +33,32 @@ class VulkanCompute:
     def device(self) -> DeviceInfo:
         """The device that runs the kernels."""
         return self._engine.info
+
+    def random_words(self, counter: Any, key: Sequence[int]) -> np.ndarray:
+        """The random generator itself: Philox4x32-10 of given counters, to be compared with published vectors.
+
+        Args:
+            counter: uint32 (n, 4).
+            key: two words, 0 to 2**32 - 1.
+
+        Returns:
+            uint32 (n, 4).
+
+        Raises:
+            TypeError, ValueError: words of another kind or shape.
+
+        Source: Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+        """
+        words = np.ascontiguousarray(counter)
+        if words.dtype != np.uint32:
+            raise TypeError(f"counter must be uint32, not {words.dtype}")
+        arguments.shape("counter", words.shape, ("n", 4))
+        if len(key) != 2:
+            raise ValueError(f"key must be two words, got {len(key)}")
+        low, high = (operator.index(word) for word in key)
+        if not (0 <= low < 1 << 32 and 0 <= high < 1 << 32):
+            raise ValueError(f"key must hold words from 0 to 2**32 - 1, got {key!r}")
+        return ops.random_words(from_numpy(words), (low, high)).numpy()
 
     def __repr__(self) -> str:
         return f"VulkanCompute({self._engine.info})"

@@ -1,4 +1,4 @@
-"""`info`: what is installed and which Vulkan devices there are."""
+"""`info`: what is installed, which Vulkan devices there are, and which kernels."""
 
 from __future__ import annotations
 
@@ -22,20 +22,33 @@ _PACKAGES = {"grilly_vk": "grilly-vk", "kp": "kp", "numpy": "numpy"}
 
 def add_to(commands: Any) -> None:
     """Add the sub-command to the parser's `commands`."""
-    text = "list Vulkan devices, their limits and drivers, and the versions of what is installed"
+    text = "list Vulkan devices, their limits and drivers, and the versions of what is installed; or the kernels"
     command = commands.add_parser("info", help=text, description=text)
     command.add_argument("--json", action="store_true", help="print everything as JSON")
+    command.add_argument(
+        "--kernels",
+        nargs="*",
+        metavar="NAME",
+        help="list the kernels instead (all, or those named; snn-* is a pattern), and which calls use them; no device "
+        "is needed",
+    )
     command.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print versions, then devices.  Returns 0.
+    """Print versions, then devices; or the kernels.  Returns 0.
 
     Raises:
         DeviceError: no loader, no driver, no device, or none as GRILLY_VK_DEVICE wants it; what there is
             has been printed by then.
-        CliError: a GRILLY_VK_* variable holds a bad value.
+        CliError: a GRILLY_VK_* variable holds a bad value, or no kernel has the name.
     """
+    if args.kernels is not None:
+        from .kernel_list import kernel_entries, kernels_as_json, kernels_as_text  # reads all sources: only if wanted
+
+        entries = kernel_entries(args.kernels)
+        print(kernels_as_json(entries) if args.json else kernels_as_text(entries))
+        return 0
     found: list[DeviceInfo] = []
     chosen: DeviceInfo | None = None
     problem: Exception | None = None
