@@ -14,8 +14,6 @@ from .loss import (
     nll_loss,
     smooth_l1_loss,
 )
-from .norm import batch_norm, layer_norm, rms_norm
-from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d, sum_pool, sum_pool2d
 from .norm import (
     batch_norm,
     batch_norm_through_time,
@@ -24,7 +22,7 @@ from .norm import (
     rms_norm,
     temporal_effective_batch_norm,
 )
-from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d, sum_pool2d
+from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d, sum_pool, sum_pool2d
 from .scan import cumsum
 from .softmax import log_softmax, softmax
 from .spike_loss import (
@@ -84,6 +82,6 @@ __all__ = [
     "sum_pool",
     "sum_pool2d",
     "tanh",
-    "unroll",
     "temporal_effective_batch_norm",
+    "unroll",
 ]

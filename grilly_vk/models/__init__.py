@@ -1,10 +1,6 @@
 """Ready networks."""
 
+from .snn import SNN
 from .spikformer import PatchEmbedding, Spikformer
 
-__all__ = ["PatchEmbedding", "Spikformer"]
-"""Ready-made networks."""
-
-from .snn import SNN
-
-__all__ = ["SNN"]
+__all__ = ["SNN", "PatchEmbedding", "Spikformer"]

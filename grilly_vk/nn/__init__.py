@@ -15,10 +15,8 @@ from ..surrogate import (
 )
 from ..surrogate import Custom as CustomSurrogate
 from ..surrogate import Tanh as TanhSurrogate
-from . import init
-from .activation import GELU, Hardtanh, LeakyReLU, ReLU, ReLU6, SiLU, Softplus, Tanh
 from . import init, traced
-from .activation import GELU, LeakyReLU, ReLU, SiLU, Softplus, Tanh
+from .activation import GELU, Hardtanh, LeakyReLU, ReLU, ReLU6, SiLU, Softplus, Tanh
 from .containers import Flatten, Identity, ModuleDict, ModuleList, Sequential
 from .conv import Conv1d, Conv2d
 from .conversion import Converter, VoltageScaler, evaluate
@@ -46,7 +44,6 @@ from .squeeze_attention import MultiDimensionalAttention, TemporalWiseAttention
 from .stateful import StatefulModule
 from .summary import Summary, summary
 from .temporal import ElementWiseRecurrentContainer, LinearRecurrentContainer, MultiStepContainer, SeqToANNContainer
-from .transformer import SpikingMLP, SpikingTransformerBlock
 from .through_time import BatchNormThroughTime1d, BatchNormThroughTime2d
 from .time_norm import (
     TemporalEffectiveBatchNorm1d,
@@ -54,6 +51,7 @@ from .time_norm import (
     ThresholdDependentBatchNorm1d,
     ThresholdDependentBatchNorm2d,
 )
+from .transformer import SpikingMLP, SpikingTransformerBlock
 
 __all__ = [
     "ALIF",
@@ -154,13 +152,13 @@ __all__ = [
     "Surrogate",
     "Tanh",
     "TanhSurrogate",
-    "TemporalWiseAttention",
-    "TokenBatchNorm1d",
-    "TokenQKAttention",
     "TemporalEffectiveBatchNorm1d",
     "TemporalEffectiveBatchNorm2d",
+    "TemporalWiseAttention",
     "ThresholdDependentBatchNorm1d",
     "ThresholdDependentBatchNorm2d",
+    "TokenBatchNorm1d",
+    "TokenQKAttention",
     "Triangular",
     "VoltageScaler",
     "evaluate",

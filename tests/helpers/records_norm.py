@@ -144,5 +144,5 @@ OPS = [
         exact=False,
         arrays=False,
         without=_OWN,
-    ),  # fmt: skip
+    ),
 ]
