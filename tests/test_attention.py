@@ -207,6 +207,36 @@ def test_spiking_attention(kind, d, heads, shape, options):
     assert shape[0] == 1 or 0.02 < y.numpy().mean() < 0.98
 
 
+@pytest.mark.parametrize(
+    ("shape", "heads"), [((5, 4), 1), ((2, 3, 7, 12), 3), ((1, 1), 1), ((4, 64, 32), 4), ((2, 0, 4), 2)]
+)
+def test_spiking_attention_of_arrays(shape, heads):
+    rng = np.random.default_rng(3)
+    q, k, v = (spikes(rng, *shape) for _ in range(3))
+    got = grilly_vk.VulkanCompute().snn.spiking_attention(q, k, v, num_heads=heads, scale=0.25)
+    parts = [np.moveaxis(a.astype(np.float64).reshape(*shape[:-1], heads, shape[-1] // heads), -2, -3) for a in (q, k, v)]
+    want = parts[0] @ np.swapaxes(parts[1], -1, -2) @ parts[2] * 0.25
+    np.testing.assert_array_equal(got, np.moveaxis(want, -3, -2).reshape(shape))  # counts: no rounding
+    assert got.dtype == np.float32 and (0 in shape or shape == (1, 1) or got.any())
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"k": np.ones((3, 4))}, ValueError, ["k", "(3, 4)", "(2, 4)"]),
+        ({"q": np.ones(4)}, ValueError, ["q", "(4,)", "N, D"]),
+        ({"v": np.ones((2, 4), complex)}, TypeError, ["v", "complex"]),
+        ({"num_heads": 3}, ValueError, ["num_heads", "4", "3"]),
+        ({"scale": np.nan}, ValueError, ["scale", "nan"]),
+    ],
+)
+def test_bad_arrays_of_spiking_attention(change, error, words):
+    given = {name: np.ones((2, 4)) for name in "qkv"} | change
+    with pytest.raises(error) as caught:
+        grilly_vk.VulkanCompute().snn.spiking_attention(**given)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
 @pytest.mark.parametrize(("n", "size"), [(8, 16), (64, 32), (33, 5)])
 def test_both_orders_give_the_same_bits_of_spikes(n, size):
     """Counts are whole numbers below 2**24, so no order rounds; what is chosen is the cheaper one."""

@@ -69,6 +69,7 @@ KERNELS = {
     "dual_timescale": "x, fast=None, slow=None, *, tau_fast=5.0, tau_slow=50.0, w_fast=0.7, w_slow=0.3",
     "stp_step": "spikes, u=None, r=None, *, tau_d=200.0, tau_f=20.0, U=0.2",
     "stp_run": "spikes, u=None, r=None, *, tau_d=200.0, tau_f=20.0, U=0.2",
+    "spiking_attention": "q, k, v, *, num_heads=1, scale=0.125",
     "encode_poisson": "x, timesteps",
     "encode_latency": "x, timesteps, *, mode='linear', floor=0.01",
     "time_expand": "x, timesteps",
@@ -107,7 +108,7 @@ def check(kind, table):
 def test_no_layer_is_left_out():
     others = (nn.Module, nn.Surrogate)
     flat = {n for n in nn.__all__ if isinstance(getattr(nn, n), type) and not issubclass(getattr(nn, n), others)}
-    assert flat - {"Parameter", "Buffer", "Summary"} == set(LAYERS)
+    assert flat - {"Parameter", "Buffer", "Summary", "Converter", "VoltageScaler"} == set(LAYERS)
 
 
 @pytest.mark.parametrize("name", LAYERS)

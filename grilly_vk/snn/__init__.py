@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .attention import AttentionKernels
 from .encode import EncodeKernels
 from .neurons import NeuronKernels
 from .nodes import NodeKernels
@@ -12,6 +13,13 @@ from .synapses import SynapseKernels
 
 
 class SNN(
-    NeuronKernels, NodeKernels, PlasticityKernels, EncodeKernels, ReadoutKernels, NormalizeKernels, SynapseKernels
+    NeuronKernels,
+    NodeKernels,
+    PlasticityKernels,
+    SynapseKernels,
+    AttentionKernels,
+    EncodeKernels,
+    ReadoutKernels,
+    NormalizeKernels,
 ):
     """The spiking kernels on flat arrays: numpy (or Tensor) in, numpy out, state in, state out."""
