@@ -2,6 +2,7 @@
 
 import json
 import sys
+import weakref
 from collections import defaultdict
 from pathlib import Path
 
@@ -41,6 +42,7 @@ class Launches:
         self.seen = []  # (kernel, the nearest public names, all public names on the stack)
         self.made_by = {}
         self.modules = {}
+        self.nodes = weakref.WeakKeyDictionary()
         launch, node, hook = Engine.launch, autograd.Node.__init__, nn.Module.register_forward_hook
         init = nn.Module.__init__
         stream = engine().stream
@@ -60,7 +62,7 @@ class Launches:
             return marker(draws)
 
         def recorded(own, name, edges, shapes, outputs, backward, saved):
-            self.keep(backward)
+            self.nodes[own] = self.stack()
             node(own, name, edges, shapes, outputs, backward, saved)
 
         def hooked(own, function, *args, **kwargs):
@@ -88,6 +90,7 @@ class Launches:
                 names = self.uses.names(code, None if own is None else type(own))
                 out += [names] if names else self.modules.get(id(own), (None, []))[1]
                 out += self.made_by.get(code, [])
+                out += self.nodes.get(own, []) if isinstance(own, autograd.Node) else []
             frame = frame.f_back
         return out
 
