@@ -99,6 +99,23 @@ def node_backward():
     snn().snn_node_backward(x(5, 2, 3), h)
 
 
+def unrolled(core):
+    """A recurrent core over five steps, and its gradients."""
+    outputs, _ = F.unroll(core, leaf(5, 2, *core.hidden_shape))
+    backward(outputs)
+
+
+def converted():
+    """A spiking network made of a small one, in training."""
+    ann = nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 3)).eval()
+    backward(nn.Converter(T=4)(ann)(leaf(2, 5)))
+
+
+def attentive(attention, *shape):
+    F.set_step_mode(attention, "m")
+    backward(attention(leaf(*shape)))
+
+
 CALLS = {
     # ---- neurons ----
     "nn.LIFNeuron": lambda: nn.LIFNeuron(n_neurons=5)(x(5)),
@@ -173,6 +190,19 @@ CALLS = {
     "nn.MSELoss": lambda: loss(nn.MSELoss(), 4, 3, target=x(4, 3)),
     "nn.MSECountLoss": lambda: loss(nn.MSECountLoss(), 5, 4, 3, target=np.array([0, 1, 2, 0])),
     "nn.CETemporalLoss": lambda: loss(nn.CETemporalLoss(), 5, 4, 3, target=np.array([0, 1, 2, 0])),
+    "nn.SynapseFilter": lambda: backward(nn.SynapseFilter()(leaf(2, 3))),
+    "nn.DualTimescaleSynapse": lambda: backward(nn.DualTimescaleSynapse()(leaf(2, 3))),
+    "nn.STPSynapse": lambda: backward(nn.STPSynapse()(leaf(2, 3))),
+    "nn.TemporalWiseAttention": lambda: backward(nn.TemporalWiseAttention(T=4, reduction=2)(leaf(4, 2, 9000))),
+    "nn.SpikingSelfAttention": lambda: [
+        attentive(nn.SpikingSelfAttention(heads * size, heads), 3, 2, tokens, heads * size)
+        for heads, size, tokens in ((2, 32, 48), (2, 5, 7))  # with and without four elements a load
+    ],
+    "nn.QKAttention": lambda: attentive(nn.QKAttention(32, 2), 3, 2, 5, 32),
+    "nn.ChannelQKAttention": lambda: attentive(nn.ChannelQKAttention(32, 2), 3, 2, 5, 32),
+    "nn.Converter": converted,
+    "nn.LIF": lambda: unrolled(nn.LIF((8,))),
+    "nn.RLIF": lambda: unrolled(nn.RLIF((96,))),
     # ---- tensors ----
     "grilly_vk.rand": lambda: grilly_vk.rand(5),
     "grilly_vk.full": lambda: grilly_vk.full((3,), 2.0),
