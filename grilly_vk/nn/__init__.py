@@ -18,6 +18,7 @@ from . import init
 from .activation import GELU, LeakyReLU, ReLU, SiLU, Softplus, Tanh
 from .containers import Flatten, Identity, ModuleDict, ModuleList, Sequential
 from .conv import Conv1d, Conv2d
+from .delays import Delay, DelaySynapse, Synapse
 from .dropout import Dropout
 from .linear import Embedding, Linear
 from .loss import BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss, SmoothL1Loss
@@ -32,7 +33,14 @@ from .snn_layer import SNNLayer
 from .spike_loss import CECountLoss, CERateLoss, CETemporalLoss, MSECountLoss, MSETemporalLoss, RateRegularization
 from .stateful import StatefulModule
 from .summary import Summary, summary
-from .temporal import ElementWiseRecurrentContainer, LinearRecurrentContainer, MultiStepContainer, SeqToANNContainer
+from .synapses import DualTimescaleSynapse, STPSynapse, SynapseFilter
+from .temporal import (
+    ElementWiseRecurrentContainer,
+    LinearRecurrentContainer,
+    MultiStepContainer,
+    RecurrentSynapse,
+    SeqToANNContainer,
+)
 
 __all__ = [
     "GELU",
@@ -53,7 +61,10 @@ __all__ = [
     "Conv2d",
     "CrossEntropyLoss",
     "CustomSurrogate",
+    "Delay",
+    "DelaySynapse",
     "Dropout",
+    "DualTimescaleSynapse",
     "EIFNode",
     "ElementWiseRecurrentContainer",
     "Embedding",
@@ -90,8 +101,10 @@ __all__ = [
     "RateRegularization",
     "ReLU",
     "Rect",
+    "RecurrentSynapse",
     "SNNLayer",
     "STDPLayer",
+    "STPSynapse",
     "SeqToANNContainer",
     "Sequential",
     "SiLU",
@@ -104,6 +117,8 @@ __all__ = [
     "Summary",
     "SuperSpike",
     "Surrogate",
+    "Synapse",
+    "SynapseFilter",
     "Tanh",
     "TanhSurrogate",
     "Triangular",
