@@ -8,8 +8,7 @@
 #include "delay.glsl"
 layout(constant_id = 1) const uint INTERPOLATE = 0;
 layout(constant_id = 2) const uint ADJOINT = 0;
-layout(constant_id = 3) const uint BIAS = 0;
-layout(constant_id = 4) const uint TILE = 8; // steps an invocation, at most 8
+layout(constant_id = 3) const uint TILE = 8; // steps an invocation, at most 8
 
 layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (rows, units j, batches): max_delay rows before the first
 layout(std430, binding = 1) readonly buffer W { float w[]; }; // (out, in)
@@ -21,6 +20,7 @@ layout(push_constant) uniform Push {
     uint first; uint last; // steps of this piece
     uint max_delay; uint many; uint own; // units j, units k
     uint batch; uint wide; // samples, and batches of VEC samples
+    uint has_bias;
 } p;
 
 void main()
@@ -30,7 +30,7 @@ void main()
         uint b = item % p.wide, k = item / p.wide % p.own, t = p.first + item / p.wide / p.own * TILE;
         REAL sums[8];
         for (uint s = 0; s < TILE; s++)
-            sums[s] = REAL(BIAS == 1 ? bias[p.bias_at + k] : 0.0);
+            sums[s] = REAL(p.has_bias == 1 ? bias[p.bias_at + k] : 0.0);
         for (uint j = 0; j < p.many; j++) {
             uint c = ADJOINT == 1 ? j * p.own + k : k * p.many + j;
             float weight = w[p.w_at + c], share = 0.0;

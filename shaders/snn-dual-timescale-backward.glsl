@@ -32,7 +32,6 @@ layout(constant_id = 1) const uint CHUNK = 1; // see blocks.glsl
 layout(constant_id = 2) const uint BLOCK = 0;
 layout(constant_id = 3) const uint LEARN = 0;
 layout(constant_id = 4) const uint SUMS = 0;
-layout(constant_id = 5) const uint HAS_GY = 1;
 
 void run(uint i, uint first, uint last)
 {
@@ -54,7 +53,7 @@ void run(uint i, uint first, uint last)
     }
     for (uint t = last; t-- > first;) {
         uint at = t * p.n + i;
-        REAL g = HAS_GY == 1 ? gy[p.gy_at + at] : REAL(0);
+        REAL g = gy[p.gy_at + at];
         quick += c.z * g;
         lasting += c.w * g;
         gx[p.gx_at + at] = quick + lasting;

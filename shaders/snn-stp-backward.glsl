@@ -30,7 +30,6 @@ layout(constant_id = 1) const uint CHUNK = 1; // see blocks.glsl
 layout(constant_id = 2) const uint BLOCK = 0;
 layout(constant_id = 3) const uint LEARN = 0;
 layout(constant_id = 4) const uint SUMS = 0;
-layout(constant_id = 5) const uint HAS_GY = 1;
 
 void run(uint i, uint first, uint last)
 {
@@ -53,7 +52,7 @@ void run(uint i, uint first, uint last)
     for (uint t = last; t-- > first;) {
         uint at = t * p.n + i;
         REAL now = x[p.x_at + at], u = a_seq[p.a_seq_at + at], r = b_seq[p.b_seq_at + at];
-        REAL g = HAS_GY == 1 ? gy[p.gy_at + at] : REAL(0);
+        REAL g = gy[p.gy_at + at];
         TEST spike = NONE(EQUAL(now, REAL(0)));
         // As in the forward pass: relaxed, then what the spike made of u.
         REAL relaxed = c.x + (u - c.x) * c.y, left = 1.0 - (1.0 - r) * c.z;

@@ -24,7 +24,6 @@ layout(constant_id = 1) const uint CHUNK = 1; // see blocks.glsl
 layout(constant_id = 2) const uint BLOCK = 0;
 layout(constant_id = 3) const uint LEARN = 0;
 layout(constant_id = 4) const uint SUMS = 0;
-layout(constant_id = 5) const uint HAS_GY = 1;
 
 void run(uint i, uint first, uint last)
 {
@@ -37,8 +36,7 @@ void run(uint i, uint first, uint last)
         g = ga_end[p.ga_end_at + i];
     for (uint t = last; t-- > first;) {
         uint at = t * p.n + i;
-        if (HAS_GY == 1)
-            g += gy[p.gy_at + at];
+        g += gy[p.gy_at + at];
         gx[p.gx_at + at] = g;
         if (SUMS == 1) {
             REAL before = REAL(0);

@@ -105,17 +105,18 @@ class _Run:
     ) -> None:
         """Fills out (steps, B, units) from ext, or with `adjoint` the other way round."""
         many, own = (self.outs, self.ins) if adjoint else (self.ins, self.outs)
-        tile = next(t for t in (_TILE, 4, 2, 1) if t <= max(1, steps))
-        specs = (("INTERPOLATE", int(self.real)), ("ADJOINT", int(adjoint)), ("BIAS", int(bias is not None)))
+        tile = _TILE if steps > _TILE // 2 else 1
+        specs = (("INTERPOLATE", int(self.real)), ("ADJOINT", int(adjoint)), ("TILE", tile))
         for first, last in spans(out, -(-steps // tile), max(1, tile * self.wide * many * own // 4)):
             start, stop = first * tile, min(steps, last * tile)
             self.engine.launch(
                 "snn-delay" + self.suffix,
                 (last - first) * own * self.wide,
-                (*specs, ("TILE", tile)),
+                specs,
                 work=max(1, (stop - start) * self.wide * many * own // 4),
                 x=ext, w=weight, d=delay, bias=bias, y=out, first=start, last=stop,
                 max_delay=self.max_delay, many=many, own=own, batch=self.batch, wide=self.wide,
+                has_bias=int(bias is not None),
             )  # fmt: skip
 
     def weight_gradients(

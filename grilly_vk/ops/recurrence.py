@@ -132,12 +132,13 @@ class Recurrence:
 
         def backward(gy: Tensor | None, *g_ends: Tensor | None) -> Sequence[Tensor | None]:
             gx, parts, after = self.room(), [], list(g_ends)
-            specs = (("SUMS", int(self.learns)), ("HAS_GY", int(gy is not None)))
+            given_y = full(self.shape, 0.0, on=self.engine) if gy is None else gy
+            specs = (("SUMS", int(self.learns)),)
             for piece, starts in reversed(list(zip(self.pieces, self.ends))):
                 before: list[Tensor | None] = [empty(self.state, on=self.engine) for _ in starts]
                 gc = empty((len(self.tensors), self.n), on=self.engine) if self.learns else None
                 self.launch(
-                    f"{self.kernel}-backward", piece, specs, {"gy": gy, "gx": gx, "a_seq": None, "b_seq": None, **over},
+                    f"{self.kernel}-backward", piece, specs, {"gy": given_y, "gx": gx, "a_seq": None, "b_seq": None, **over},
                     gc=gc, **_states(starts, []), **_gradients(before, after),
                 )  # fmt: skip
                 after = before
