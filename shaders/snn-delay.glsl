@@ -10,7 +10,7 @@ layout(constant_id = 1) const uint INTERPOLATE = 0;
 layout(constant_id = 2) const uint ADJOINT = 0;
 layout(constant_id = 3) const uint TILE = 8; // steps an invocation, at most 8
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (rows, units j, batches): max_delay rows before the first
+layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (units j, rows, batches): max_delay rows before the first
 layout(std430, binding = 1) readonly buffer W { float w[]; }; // (out, in)
 layout(std430, binding = 2) readonly buffer D { uint d[]; }; // (out, in) whole numbers, or floats with INTERPOLATE
 layout(std430, binding = 3) readonly buffer Bias { float bias[]; }; // (units k)
@@ -20,12 +20,12 @@ layout(push_constant) uniform Push {
     uint first; uint last; // steps of this piece
     uint max_delay; uint many; uint own; // units j, units k
     uint batch; uint wide; // samples, and batches of VEC samples
-    uint has_bias;
+    uint rows; uint has_bias;
 } p;
 
 void main()
 {
-    uint tiles = (p.last - p.first + TILE - 1) / TILE, row = p.many * p.wide;
+    uint tiles = (p.last - p.first + TILE - 1) / TILE;
     for (uint item = gl_GlobalInvocationID.x; item < tiles * p.own * p.wide; item += stride()) {
         uint b = item % p.wide, k = item / p.wide % p.own, t = p.first + item / p.wide / p.own * TILE;
         REAL sums[8];
@@ -37,18 +37,19 @@ void main()
             uint lag = INTERPOLATE == 1 ? whole(uintBitsToFloat(d[p.d_at + c]), p.max_delay, share)
                                         : min(d[p.d_at + c], p.max_delay);
             // From the earlier of the two rows that are mixed, or from the only one.
-            uint at = p.x_at + (ADJOINT == 1 ? t + lag : t + p.max_delay - lag - INTERPOLATE) * row + j * p.wide + b;
+            uint row = ADJOINT == 1 ? t + lag : t + p.max_delay - lag - INTERPOLATE;
+            uint at = p.x_at + (j * p.rows + row) * p.wide + b;
             if (INTERPOLATE == 0) {
                 for (uint s = 0; s < TILE; s++)
-                    sums[s] += weight * x[at + s * row];
-                continue;
-            }
-            float early = weight * (ADJOINT == 1 ? 1.0 - share : share), late = weight - early;
-            REAL before = x[at];
-            for (uint s = 0; s < TILE; s++) {
-                REAL now = x[at + (s + 1) * row];
-                sums[s] += early * before + late * now;
-                before = now;
+                    sums[s] += weight * x[at + s * p.wide];
+            } else {
+                float early = weight * (ADJOINT == 1 ? 1.0 - share : share), late = weight - early;
+                REAL before = x[at];
+                for (uint s = 0; s < TILE; s++) {
+                    REAL now = x[at + (s + 1) * p.wide];
+                    sums[s] += early * before + late * now;
+                    before = now;
+                }
             }
         }
         for (uint s = 0; s < TILE && t + s < p.last; s++) {

@@ -1,6 +1,6 @@
 """A product with a weight and a delay for each connection, over T steps in one dispatch, with all gradients.
 
-Inputs are laid out as (steps, units, samples) first, with the history in front and zeros behind: then a delay is a
+Inputs are laid out as (units, steps, samples) first, with the history in front and zeros behind: then a delay is a
 distance in memory, no step needs a test of bounds, and four samples are loaded at a time.
 """
 
@@ -63,22 +63,19 @@ class _Run:
         self.suffix = ".vec4" if self.width == 4 else ""
 
     def laid_out(self, x: Tensor, history: Tensor | None, before: int, behind: int = 0) -> Tensor:
-        """x (T, B, units) as (rows, units, samples), after `before` rows of history or zeros, ahead of `behind` zeros.
+        """x (T, B, units) as (units, rows, samples), after `before` rows of history or zeros, ahead of `behind` zeros.
 
         Samples are padded to whole vectors, and steps to whole tiles, which are not stored.
         """
         steps, batch, units = x.shape
         rows = before + -(-steps // _TILE) * _TILE + behind + 1
         lane = self.wide * self.width
-        out = empty((rows, units, lane), on=self.engine)
-        if lane != batch or behind:
+        out = empty((units, rows, lane), on=self.engine)
+        if lane != batch or behind or (before and history is None):
             _zero(out)
-        elif history is None:
-            _zero(out.rows(0, before))
         for part, start in ((history, 0), (x, before)):
             if part is not None:
-                natural = (batch * units, units, 1)
-                _copy(part, out, part.shape, natural, (units * lane, 1, lane), 0, start * units * lane)
+                _copy(part, out, part.shape, (batch * units, units, 1), (lane, 1, rows * lane), 0, start * lane)
         return out
 
     def next_history(self, x: Tensor, history: Tensor | None) -> Tensor:
@@ -114,15 +111,15 @@ class _Run:
                 (last - first) * own * self.wide,
                 specs,
                 work=max(1, (stop - start) * self.wide * many * own // 4),
-                x=ext, w=weight, d=delay, bias=bias, y=out, first=start, last=stop,
+                x=ext, w=weight, d=delay, bias=bias, y=out, first=start, last=stop, rows=ext.shape[1],
                 max_delay=self.max_delay, many=many, own=own, batch=self.batch, wide=self.wide,
                 has_bias=int(bias is not None),
             )  # fmt: skip
 
     def weight_gradients(
-        self, ext: Tensor, gradient: Tensor, weight: Tensor, delay: Tensor
+        self, ext: Tensor, gradient: Tensor, before: int, weight: Tensor, delay: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        """From inputs and gradient, laid out, to those of weight and, if real, of delay."""
+        """From inputs and gradient, laid out, the latter after `before` rows, to those of weight and, if real, delay."""
         items = self.outs * -(-self.ins // 4)
         parts = max(1, min(-(-self.steps // _TILE), _BUSY // max(1, items)))
         shape = (parts, self.outs, self.ins)
@@ -135,6 +132,7 @@ class _Run:
             work=self.steps * self.wide * self.outs * self.ins,
             x=ext, g=gradient, w=weight, d=delay, gw=gw, gd=gd, steps=self.steps, parts=parts,
             max_delay=self.max_delay, ins=self.ins, outs=self.outs, wide=self.wide,
+            x_rows=ext.shape[1], g_rows=gradient.shape[1], g_first=before,
         )  # fmt: skip
         if parts == 1:
             return gw.view(shape[1:]), None if gd is None else gd.view(shape[1:])
@@ -164,7 +162,7 @@ class _Run:
                     new = min(self.max_delay, count)
                     _add(g_after.rows(self.max_delay - new, self.max_delay), rows.rows(count - new, count))
             if kept is not None:
-                gw, gd = self.weight_gradients(kept, laid.rows(before, laid.shape[0]), w, d)
+                gw, gd = self.weight_gradients(kept, laid, before, w, d)
             found = [None if rows is None else rows.rows(before, before + self.steps)]
             found += [None if rows is None or not wants_history else rows.rows(0, before)] if has_history else []
             found += [gw]
