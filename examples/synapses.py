@@ -1,7 +1,7 @@
 """What synapses do to spikes: responses to regular trains against the closed form, and to a neuron's own train.
 
-    python examples/synapses.py                        # a table
-    python examples/synapses.py --picture FILE.png     # and a picture
+python examples/synapses.py                        # a table
+python examples/synapses.py --picture FILE.png     # and a picture
 """
 
 import argparse

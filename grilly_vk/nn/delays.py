@@ -112,7 +112,8 @@ class Delay(_Late):
 class DelaySynapse(_Late):
     """A weight and a delay for each connection: y[t, b, o] = bias[o] + the sum of weight[o, i] * x[t - d[o, i], b, i].
 
-    The sum is over i.  Inputs before the first are zeros.  All steps of a call run in one dispatch, and calls go on from each other.
+    The sum is over i.  Inputs before the first are zeros.  All steps of a call run in one dispatch, and calls go on
+    from each other.
 
     Learnable delays are real numbers d = k + f between two steps, k whole and 0 <= f < 1, and mix these:
     (1 - f) * x[t - k] + f * x[t - k - 1].  A delay's gradient is weight * (x[t - k - 1] - x[t - k]), summed over

@@ -119,7 +119,7 @@ class _Run:
     def weight_gradients(
         self, ext: Tensor, gradient: Tensor, before: int, weight: Tensor, delay: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        """From inputs and gradient, laid out, the latter after `before` rows, to those of weight and, if real, delay."""
+        """From inputs and gradient, laid out, this after `before` rows, to those of weight and, if real, delay."""
         items = self.outs * -(-self.ins // 4)
         parts = max(1, min(-(-self.steps // _TILE), _BUSY // max(1, items)))
         shape = (parts, self.outs, self.ins)

@@ -137,9 +137,10 @@ class Recurrence:
             for piece, starts in reversed(list(zip(self.pieces, self.ends))):
                 before: list[Tensor | None] = [empty(self.state, on=self.engine) for _ in starts]
                 gc = empty((len(self.tensors), self.n), on=self.engine) if self.learns else None
+                names = {"gy": given_y, "gx": gx, "a_seq": None, "b_seq": None, **over}
                 self.launch(
-                    f"{self.kernel}-backward", piece, specs, {"gy": given_y, "gx": gx, "a_seq": None, "b_seq": None, **over},
-                    gc=gc, **_states(starts, []), **_gradients(before, after),
+                    f"{self.kernel}-backward", piece, specs, names, gc=gc,
+                    **_states(starts, []), **_gradients(before, after),
                 )  # fmt: skip
                 after = before
                 if gc is not None:
