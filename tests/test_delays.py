@@ -186,6 +186,20 @@ def test_a_delay_outside_is_the_nearest_inside_and_comes_back():
         assert module.delay.grad.item() == (0.0 if value < 0.0 else -slope)
 
 
+def test_the_longest_delay_reads_nothing_older():
+    """A real delay of max_delay has its two steps inside: what memory held before, NaN here, stays out."""
+    module, x = nn.DelaySynapse(3, 2, 3.0, 3, learnable=True, step_mode="m"), inputs(8, 4, 3)
+    module(x)
+    dirty = [grilly_vk.tensor(np.full((3, rows, 4), np.nan, np.float32)) for rows in range(4, 20)]
+    grilly_vk.synchronize()
+    del dirty
+    y = module(x)
+    y.sum().backward()
+    want, _ = brute_force(module, np.concatenate([x, x]))
+    np.testing.assert_allclose(y.numpy(), want[8:], rtol=1e-5, atol=1e-6)
+    assert all(np.isfinite(p.grad.numpy()).all() for p in module.parameters())
+
+
 def test_loaded_delays_beyond_the_longest_read_nothing_else():
     module = nn.DelaySynapse(2, 2, 1, 2, step_mode="m")
     state = module.state_dict() | {"delay": np.array([[7, 1], [-3, 0]], np.int32)}
