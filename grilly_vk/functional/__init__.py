@@ -34,6 +34,7 @@ from .spike_loss import (
     rate_regularization,
 )
 from .spiking import if_step, lif_step, plif_step
+from .synapses import delayed_linear, dual_timescale, stp, synapse_filter
 from .temporal import detach_net, multi_step_forward, reset_net, set_step_mode
 
 __all__ = [
@@ -50,8 +51,10 @@ __all__ = [
     "conv2d",
     "cross_entropy",
     "cumsum",
+    "delayed_linear",
     "detach_net",
     "dropout",
+    "dual_timescale",
     "embedding",
     "gelu",
     "if_step",
@@ -80,7 +83,9 @@ __all__ = [
     "softmax",
     "softplus",
     "sum_pool",
+    "stp",
     "sum_pool2d",
+    "synapse_filter",
     "tanh",
     "temporal_effective_batch_norm",
     "unroll",

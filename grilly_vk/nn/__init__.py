@@ -22,6 +22,7 @@ from .conv import Conv1d, Conv2d
 from .conversion import Converter, VoltageScaler, evaluate
 from .core import Core, RecurrentCore
 from .cores import ALIF, IF, LI, LIF, CuBaLIF
+from .delays import Delay, DelaySynapse, Synapse
 from .dropout import Dropout
 from .linear import Embedding, Linear
 from .loss import BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss, SmoothL1Loss
@@ -52,6 +53,14 @@ from .time_norm import (
     ThresholdDependentBatchNorm2d,
 )
 from .transformer import SpikingMLP, SpikingTransformerBlock
+from .synapses import DualTimescaleSynapse, STPSynapse, SynapseFilter
+from .temporal import (
+    ElementWiseRecurrentContainer,
+    LinearRecurrentContainer,
+    MultiStepContainer,
+    RecurrentSynapse,
+    SeqToANNContainer,
+)
 
 __all__ = [
     "ALIF",
@@ -85,7 +94,10 @@ __all__ = [
     "CrossEntropyLoss",
     "CuBaLIF",
     "CustomSurrogate",
+    "Delay",
+    "DelaySynapse",
     "Dropout",
+    "DualTimescaleSynapse",
     "EIFNode",
     "ElementWiseRecurrentContainer",
     "Embedding",
@@ -131,8 +143,10 @@ __all__ = [
     "Rect",
     "RecurrentCore",
     "RecurrentSNN",
+    "RecurrentSynapse",
     "SNNLayer",
     "STDPLayer",
+    "STPSynapse",
     "SeqToANNContainer",
     "Sequential",
     "SiLU",
@@ -150,6 +164,8 @@ __all__ = [
     "Summary",
     "SuperSpike",
     "Surrogate",
+    "Synapse",
+    "SynapseFilter",
     "Tanh",
     "TanhSurrogate",
     "TemporalEffectiveBatchNorm1d",

@@ -84,8 +84,12 @@ class StatefulModule(Module):
     def _holds_tensors(self) -> bool:
         return any(isinstance(value, Tensor) for value in self.memories().values())
 
-    def entering(self, shape: tuple[int, ...]) -> None:
+    def entering(self, shape: tuple[int, ...], past: tuple[int, ...] = ()) -> None:
         """Checks the state before it is used: of this shape, of a graph that still is, inside one compiled function.
+
+        Args:
+            shape: of one step of x, and of the state.
+            past: axes that the state has in front of these, such as that of the steps which it holds.
 
         Raises:
             ValueError: the state has another shape. RuntimeError: backward() has freed its graph, or it would cross
@@ -101,10 +105,11 @@ class StatefulModule(Module):
                 continue
             if value.dtype is not FLOAT32:
                 raise TypeError(f"the state {name} of {type(self).__name__} must be float32, not {value.dtype}")
-            if value.shape != shape:
+            if value.shape != past + shape:
                 raise ValueError(
                     f"one step of x has shape {shape}, but the state {name} of {type(self).__name__} has shape "
-                    f"{value.shape} from the inputs before; call F.reset_net(model) before a batch of another shape"
+                    f"{value.shape[len(past) :]} from the inputs before; call F.reset_net(model) before a batch of "
+                    "another shape"
                 )
             if value.node is not None and value.node[0].backward is None and grad_enabled():
                 raise RuntimeError(

@@ -1,74 +1,90 @@
-"""Synapses with a state: exponential filters and short-term plasticity.  Time constants count steps."""
+"""Synapses with a state: exponential filters and short-term plasticity, with gradients through time.
+
+x is (T, ...) with `steps` T, or (...) for one step; states are (...), or None for a synapse at rest.  Constants are
+numbers, or one-element Tensors, which get gradients.
+"""
 
 from __future__ import annotations
 
-import math
-
-from ..tensor import Tensor, empty
-from .over_time import over_time
+from ..tensor import Tensor, full
+from .recurrence import Constant, Recurrence
 
 
-def synapse_filter(x: Tensor, state: Tensor, *, tau_syn: float) -> Tensor:
-    """y = y * exp(-1 / tau_syn) + x over x (T, ...), with y starting from and left in `state` (...).
+def synapse_filter(
+    x: Tensor, state: Tensor | None, decay: Constant, *, steps: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """y = y * decay + x, from `state` (None: 0).
 
     Returns:
-        y after each step (T, ...).
+        (y after each step, of x's shape; y after the last step (...)).
+
+    Source: Gerstner & Kistler, Spiking Neuron Models (2002), section 4.1.
     """
-    y = empty(x.shape)
-    over_time(
-        "snn-synapse-filter",
-        len(x),
-        state.size,
-        sliced={"x": x, "y": y},
-        whole={"state": state},
-        decay=math.exp(-1.0 / tau_syn),
-    )
-    return y
+    run = Recurrence("snn-synapse-filter", x, (_start(x, state, 0.0, steps),), (decay,), steps)
+    y, (end,) = run.forward(x)
+    if run.wants:
+        over = {"a_seq": y.view()} if run.learns else {}  # the state over time; a result must not hold itself
+        run.record("synapse_filter", (x, state, decay), (y, end), over, list(over.values()))
+    return y, end
 
 
 def dual_timescale(
-    x: Tensor, fast: Tensor, slow: Tensor, *, tau_fast: float, tau_slow: float, w_fast: float, w_slow: float
-) -> Tensor:
-    """w_fast * (filter of tau_fast) + w_slow * (filter of tau_slow) over x (T, ...); states (...) in place.
+    x: Tensor,
+    fast: Tensor | None,
+    slow: Tensor | None,
+    decays: tuple[Constant, Constant],
+    weights: tuple[Constant, Constant],
+    *,
+    steps: int | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The sum of two `synapse_filter` with weights, from states `fast` and `slow` (None: 0).
 
     Returns:
-        The sum after each step (T, ...).
+        (the sum after each step, of x's shape; the two states after the last step (...)).
     """
-    y = empty(x.shape)
-    over_time(
-        "snn-dual-timescale",
-        len(x),
-        fast.size,
-        sliced={"x": x, "y": y},
-        whole={"fast": fast, "slow": slow},
-        fast_decay=math.exp(-1.0 / tau_fast),
-        slow_decay=math.exp(-1.0 / tau_slow),
-        fast_weight=w_fast,
-        slow_weight=w_slow,
-    )
-    return y
+    starts = _start(x, fast, 0.0, steps), _start(x, slow, 0.0, steps)
+    run = Recurrence("snn-dual-timescale", x, starts, (*decays, *weights), steps)
+    kept = {"a_seq": run.room(), "b_seq": run.room()} if run.learns else {}
+    y, (quick, lasting) = run.forward(x, kept)
+    if run.wants:
+        run.record("dual_timescale", (x, fast, slow, *decays, *weights), (y, quick, lasting), kept, ())
+    return y, quick, lasting
 
 
-def stp(x: Tensor, u: Tensor, r: Tensor, *, tau_d: float, tau_f: float, U: float) -> Tensor:
-    """Short-term plasticity over x (T, ...), with utilisation u and resources r (...) updated in place.
+def stp(
+    x: Tensor,
+    u: Tensor | None,
+    r: Tensor | None,
+    U: Constant,
+    u_decay: Constant,
+    r_decay: Constant,
+    *,
+    steps: int | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Short-term plasticity, from utilisation u (None: U) and resources r (None: 1).
 
-    Each step relaxes u to U with tau_f and r to 1 with tau_d, exactly; where x is not 0 a spike follows:
-    u += U * (1 - u), the synapse passes x * u * r, and r -= u * r.
+    Each step relaxes u to U and r to 1, u = U + (u - U) * u_decay and r = 1 - (1 - r) * r_decay; where x is not 0 a
+    spike follows: u += U * (1 - u), the synapse passes x * u * r, and r -= u * r.  Whether there is a spike has no
+    gradient.
 
     Returns:
-        What passes at each step (T, ...).
+        (what passes at each step, of x's shape; u and r after the last step (...)).
 
     Source: Tsodyks, Pawelzik & Markram, "Neural networks with dynamic synapses", Neural Computation 10 (1998).
     """
-    y = empty(x.shape)
-    over_time(
-        "snn-stp",
-        len(x),
-        u.size,
-        sliced={"x": x, "y": y},
-        whole={"u": u, "r": r},
-        base=U,
-        u_decay=math.exp(-1.0 / tau_f),
-        r_decay=math.exp(-1.0 / tau_d),
-    )
-    return y
+    base = U if steps != 0 or not isinstance(U, Tensor) else float(U.item())  # of no steps, the state is there
+    starts = _start(x, u, base, steps), _start(x, r, 1.0, steps)
+    run = Recurrence("snn-stp", x, starts, (U, u_decay, r_decay), steps)
+    kept = {"a_seq": run.room(), "b_seq": run.room()} if run.wants else {}
+    out, (use, left) = run.forward(x, kept)
+    if run.wants:
+        run.record("stp", (x, u, r, U, u_decay, r_decay), (out, use, left), {"x": x.detach(), **kept}, (x,))
+    return out, use, left
+
+
+def _start(x: Tensor, state: Tensor | None, value: Constant, steps: int | None) -> Tensor | None:
+    """The state, or None where the kernel starts by itself; of no steps no kernel runs."""
+    if state is not None or steps != 0:
+        return state
+    assert not isinstance(value, Tensor)
+    return full(x.shape[1:], value, on=x.engine)

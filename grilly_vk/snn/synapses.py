@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,8 @@ class SynapseKernels:
         tau = arguments.positive("tau_syn", tau_syn)
         inputs = over_time("x", x)
         now = state_of("state", state, inputs.shape[1:], 0.0)
-        y = ops.synapse_filter(inputs, now, tau_syn=tau)
-        return y.share(), now.numpy()
+        y, end = ops.synapse_filter(inputs, now, math.exp(-1.0 / tau), steps=len(inputs))
+        return y.share(), end.numpy()
 
     def dual_timescale(
         self,
@@ -65,9 +66,8 @@ class SynapseKernels:
         weights = arguments.real("w_fast", w_fast), arguments.real("w_slow", w_slow)
         inputs = over_time("x", x)
         quick, lasting = state_of("fast", fast, inputs.shape[1:], 0.0), state_of("slow", slow, inputs.shape[1:], 0.0)
-        y = ops.dual_timescale(
-            inputs, quick, lasting, tau_fast=taus[0], tau_slow=taus[1], w_fast=weights[0], w_slow=weights[1]
-        )
+        decays = math.exp(-1.0 / taus[0]), math.exp(-1.0 / taus[1])
+        y, quick, lasting = ops.dual_timescale(inputs, quick, lasting, decays, weights, steps=len(inputs))
         return y.share(), quick.numpy(), lasting.numpy()
 
     def stp_step(
@@ -106,5 +106,6 @@ class SynapseKernels:
         base = arguments.between("U", U, 0.0, 1.0)
         x = over_time("spikes", spikes)
         use, left = state_of("u", u, x.shape[1:], base), state_of("r", r, x.shape[1:], 1.0)
-        out = ops.stp(x, use, left, tau_d=taus[0], tau_f=taus[1], U=base)
+        decays = math.exp(-1.0 / taus[1]), math.exp(-1.0 / taus[0])
+        out, use, left = ops.stp(x, use, left, base, *decays, steps=len(x))
         return out.share(), use.numpy(), left.numpy()

@@ -1,0 +1,187 @@
+"""A product with a weight and a delay for each connection, over T steps in one dispatch, with all gradients.
+
+Inputs are laid out as (units, steps, samples) first, with the history in front and zeros behind: then a delay is a
+distance in memory, no step needs a test of bounds, and four samples are loaded at a time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from ..autograd import grad_enabled, record
+from ..tensor import FLOAT32, Tensor, empty, full
+from .elementwise import mul
+from .reduce import reduce
+from .shape import _copy
+from .steps import spans
+
+_TILE = 8  # of shaders/snn-delay.glsl
+_BUSY = 1 << 14  # invocations that keep a device busy
+
+
+def delayed_linear(
+    x: Tensor, history: Tensor | None, weight: Tensor, delay: Tensor, bias: Tensor | None, max_delay: int
+) -> tuple[Tensor, Tensor]:
+    """y[t, b, o] = bias[o] + the sum over i of weight[o, i] * x[t - delay[o, i], b, i]; shapes are checked before.
+
+    Args:
+        x: (T, B, in).
+        history: the max_delay inputs before x, oldest first, (max_delay, B, in); None: zeros.
+        weight: (out, in).
+        delay: (out, in), int32 of whole steps, or float32: then the two steps beside it are mixed, and it gets a
+            gradient.  Taken as the nearest in [0, max_delay]; one outside gets a gradient only where that leads back.
+        bias: (out,) or None.
+        max_delay: in steps; at least 1 for float32 delays.
+
+    Returns:
+        (y (T, B, out), the last max_delay inputs (max_delay, B, in)).
+    """
+    run = _Run(x, delay, weight, max_delay)
+    y = empty((run.steps, run.batch, run.outs), on=run.engine)
+    ext = run.laid_out(x, history, max_delay)
+    run.product(ext, weight, delay, bias, y, run.steps)
+    after = run.next_history(x, history)
+    inputs = [t for t in (x, history, weight, delay if run.real else None, bias) if t is not None]
+    if run.steps and grad_enabled() and any(t.requires_grad for t in inputs):
+        rule = run.rule(ext, x, history, weight, delay, bias)
+        record("delayed_linear", inputs, (y, after), rule, (weight, delay))
+    return y, after
+
+
+class _Run:
+    """The sizes of a run, and what its two directions share."""
+
+    def __init__(self, x: Tensor, delay: Tensor, weight: Tensor, max_delay: int) -> None:
+        self.engine = x.engine
+        self.steps, self.batch, self.ins = x.shape
+        self.outs = weight.shape[0]
+        self.max_delay = max_delay
+        self.real = delay.dtype is FLOAT32
+        self.width = 4 if self.batch > 2 else 1
+        self.wide = -(-self.batch // self.width)
+        self.suffix = ".vec4" if self.width == 4 else ""
+
+    def laid_out(self, x: Tensor, history: Tensor | None, before: int, behind: int = 0) -> Tensor:
+        """x (T, B, units) as (units, rows, samples), after `before` rows of history or zeros, ahead of `behind` zeros.
+
+        Samples are padded to whole vectors, and steps to whole tiles, which are not stored.
+        """
+        steps, batch, units = x.shape
+        rows = before + -(-steps // _TILE) * _TILE + behind + 1
+        lane = self.wide * self.width
+        out = empty((units, rows, lane), on=self.engine)
+        if lane != batch or behind or (before and history is None):
+            _zero(out)
+        for part, start in ((history, 0), (x, before)):
+            if part is not None:
+                _copy(part, out, part.shape, (batch * units, units, 1), (lane, 1, rows * lane), 0, start * lane)
+        return out
+
+    def next_history(self, x: Tensor, history: Tensor | None) -> Tensor:
+        """The last max_delay of history and x together."""
+        new, old = min(self.steps, self.max_delay), self.max_delay - min(self.steps, self.max_delay)
+        out = empty((self.max_delay, *x.shape[1:]), on=self.engine)
+        row = math.prod(x.shape[1:])
+        if old and history is None:
+            _zero(out.rows(0, old))
+        elif old and history is not None:
+            _copy(history, out, (old * row,), (1,), (1,), new * row)
+        _copy(x, out, (new * row,), (1,), (1,), (self.steps - new) * row, old * row)
+        return out
+
+    def product(
+        self,
+        ext: Tensor,
+        weight: Tensor,
+        delay: Tensor,
+        bias: Tensor | None,
+        out: Tensor,
+        steps: int,
+        adjoint: bool = False,
+    ) -> None:
+        """Fills out (steps, B, units) from ext, or with `adjoint` the other way round."""
+        many, own = (self.outs, self.ins) if adjoint else (self.ins, self.outs)
+        tile = _TILE if steps > _TILE // 2 else 1
+        specs = (("INTERPOLATE", int(self.real)), ("ADJOINT", int(adjoint)), ("TILE", tile))
+        for first, last in spans(out, -(-steps // tile), max(1, tile * self.wide * many * own // 4)):
+            start, stop = first * tile, min(steps, last * tile)
+            self.engine.launch(
+                "snn-delay" + self.suffix,
+                (last - first) * own * self.wide,
+                specs,
+                work=max(1, (stop - start) * self.wide * many * own // 4),
+                x=ext, w=weight, d=delay, bias=bias, y=out, first=start, last=stop, rows=ext.shape[1],
+                max_delay=self.max_delay, many=many, own=own, batch=self.batch, wide=self.wide,
+                has_bias=int(bias is not None),
+            )  # fmt: skip
+
+    def weight_gradients(
+        self, ext: Tensor, gradient: Tensor, before: int, weight: Tensor, delay: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """From inputs and gradient, laid out, this after `before` rows, to those of weight and, if real, delay."""
+        items = self.outs * -(-self.ins // 4)
+        parts = max(1, min(-(-self.steps // _TILE), _BUSY // max(1, items)))
+        shape = (parts, self.outs, self.ins)
+        gw = empty(shape, on=self.engine)
+        gd = empty(shape, on=self.engine) if self.real else None
+        self.engine.launch(
+            "snn-delay-weight-grad" + self.suffix,
+            parts * items,
+            (("INTERPOLATE", int(self.real)),),
+            work=self.steps * self.wide * self.outs * self.ins,
+            x=ext, g=gradient, w=weight, d=delay, gw=gw, gd=gd, steps=self.steps, parts=parts,
+            max_delay=self.max_delay, ins=self.ins, outs=self.outs, wide=self.wide,
+            x_rows=ext.shape[1], g_rows=gradient.shape[1], g_first=before,
+        )  # fmt: skip
+        if parts == 1:
+            return gw.view(shape[1:]), None if gd is None else gd.view(shape[1:])
+        return reduce("sum", gw, (0,), False), None if gd is None else reduce("sum", gd, (0,), False)
+
+    def rule(
+        self, ext: Tensor, x: Tensor, history: Tensor | None, weight: Tensor, delay: Tensor, bias: Tensor | None
+    ) -> Callable[..., Sequence[Tensor | None]]:
+        """The gradient rule: gradients of (y, next history) to those of the inputs."""
+        wants_x, wants_history = x.requires_grad, history is not None and history.requires_grad
+        wants_w, wants_d = weight.requires_grad, self.real and delay.requires_grad
+        has_history, has_bias = history is not None, bias is not None
+        kept = ext if wants_w or wants_d else None
+        w, d = weight.detach(), delay.detach()
+
+        def backward(gy: Tensor | None, g_after: Tensor | None) -> Sequence[Tensor | None]:
+            given = full((self.steps, self.batch, self.outs), 0.0, on=self.engine) if gy is None else gy
+            skip = 0 if wants_history else self.max_delay  # of the rows of history and x, those that nobody asks for
+            before = self.max_delay - skip
+            laid = self.laid_out(given, None, before, self.max_delay)
+            gw = gd = rows = None
+            if wants_x or wants_history:
+                count = self.steps + before
+                rows = empty((count, self.batch, self.ins), on=self.engine)
+                self.product(laid, w, d, None, rows, count, adjoint=True)
+                if g_after is not None:  # the next history is the last rows
+                    new = min(self.max_delay, count)
+                    _add(g_after.rows(self.max_delay - new, self.max_delay), rows.rows(count - new, count))
+            if kept is not None:
+                gw, gd = self.weight_gradients(kept, laid, before, w, d)
+            found = [None if rows is None else rows.rows(before, before + self.steps)]
+            found += [None if rows is None or not wants_history else rows.rows(0, before)] if has_history else []
+            found += [gw]
+            found += [_inward(d, gd, self.max_delay)] if self.real and gd is not None else [None] * self.real
+            found += [reduce("sum", given, (0, 1), False)] if has_bias else []
+            return found
+
+        return backward
+
+
+def _inward(delay: Tensor, gradient: Tensor, max_delay: int) -> Tensor:
+    """The gradient without what would lead a delay that is outside of [0, max_delay] further away."""
+    outwards = ((delay < 0) & (gradient > 0)) | ((delay > max_delay) & (gradient < 0))
+    return mul(gradient, (~outwards).astype(FLOAT32))
+
+
+def _zero(t: Tensor) -> None:
+    t.engine.launch("fill", t.size, dst=t, n=t.size, bits=0)
+
+
+def _add(source: Tensor, target: Tensor) -> None:
+    _copy(source, target, (target.size,), (1,), (1,), accumulate=True)
