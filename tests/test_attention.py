@@ -214,7 +214,8 @@ def test_spiking_attention_of_arrays(shape, heads):
     rng = np.random.default_rng(3)
     q, k, v = (spikes(rng, *shape) for _ in range(3))
     got = grilly_vk.VulkanCompute().snn.spiking_attention(q, k, v, num_heads=heads, scale=0.25)
-    parts = [np.moveaxis(a.astype(np.float64).reshape(*shape[:-1], heads, shape[-1] // heads), -2, -3) for a in (q, k, v)]
+    cut = (*shape[:-1], heads, shape[-1] // heads)
+    parts = [np.moveaxis(a.astype(np.float64).reshape(cut), -2, -3) for a in (q, k, v)]
     want = parts[0] @ np.swapaxes(parts[1], -1, -2) @ parts[2] * 0.25
     np.testing.assert_array_equal(got, np.moveaxis(want, -3, -2).reshape(shape))  # counts: no rounding
     assert got.dtype == np.float32 and (0 in shape or shape == (1, 1) or got.any())

@@ -44,15 +44,6 @@ from .spiking_linear import SpikingLinear, TokenBatchNorm1d
 from .squeeze_attention import MultiDimensionalAttention, TemporalWiseAttention
 from .stateful import StatefulModule
 from .summary import Summary, summary
-from .temporal import ElementWiseRecurrentContainer, LinearRecurrentContainer, MultiStepContainer, SeqToANNContainer
-from .through_time import BatchNormThroughTime1d, BatchNormThroughTime2d
-from .time_norm import (
-    TemporalEffectiveBatchNorm1d,
-    TemporalEffectiveBatchNorm2d,
-    ThresholdDependentBatchNorm1d,
-    ThresholdDependentBatchNorm2d,
-)
-from .transformer import SpikingMLP, SpikingTransformerBlock
 from .synapses import DualTimescaleSynapse, STPSynapse, SynapseFilter
 from .temporal import (
     ElementWiseRecurrentContainer,
@@ -61,6 +52,14 @@ from .temporal import (
     RecurrentSynapse,
     SeqToANNContainer,
 )
+from .through_time import BatchNormThroughTime1d, BatchNormThroughTime2d
+from .time_norm import (
+    TemporalEffectiveBatchNorm1d,
+    TemporalEffectiveBatchNorm2d,
+    ThresholdDependentBatchNorm1d,
+    ThresholdDependentBatchNorm2d,
+)
+from .transformer import SpikingMLP, SpikingTransformerBlock
 
 __all__ = [
     "ALIF",

@@ -116,6 +116,20 @@ def attentive(attention, *shape):
     backward(attention(leaf(*shape)))
 
 
+def traces(rule, **options):
+    """A trace network with delays, step by step and all steps at once, and learning from both."""
+    traced = nn.traced
+    first = traced.Input((2, 5), 1.0, 1.0, 0.9)
+    neurons = traced.LIFNeuron((2, 3), 1.0, 0.0, 0.5, 1.0, 1.0, 1.0, 0.9, 0.9)
+    net = traced.Network(first, (traced.Linear(5, 3, 2, delay=2.0), neurons))
+    learning = rule(net, **options)
+    given = [1.0] if rule is traced.MSTDPET else []
+    net(spikes(2, 5) > 0)
+    learning.step(*given)
+    net.run(spikes(6, 2, 5) > 0)
+    learning.step(*given)
+
+
 CALLS = {
     # ---- neurons ----
     "nn.LIFNeuron": lambda: nn.LIFNeuron(n_neurons=5)(x(5)),
@@ -150,6 +164,7 @@ CALLS = {
     "snn.synapse_filter": lambda: snn().synapse_filter(x(5, 3)),
     "snn.dual_timescale": lambda: snn().dual_timescale(x(5, 3)),
     "snn.stp_run": lambda: snn().stp_run(x(5, 3)),
+    "snn.spiking_attention": lambda: snn().spiking_attention(spikes(5, 4), spikes(5, 4), spikes(5, 4)),
     "snn.encode_poisson": lambda: snn().encode_poisson(unit(3), 5),
     "snn.encode_latency": lambda: snn().encode_latency(unit(3), 5),
     "snn.time_expand": lambda: snn().time_expand(x(3), 5),
@@ -164,6 +179,9 @@ CALLS = {
     "nn.HebbianLayer": lambda: legacy(nn.HebbianLayer(5, 3), 5, 3),
     "nn.HebbianLayer.update_weights": bcm,
     "nn.STDPLayer": lambda: legacy(nn.STDPLayer(5, 3), 5, 3),
+    "nn.traced.STDP": lambda: traces(nn.traced.STDP, lr=0.1),
+    "nn.traced.MSTDPET": lambda: traces(nn.traced.MSTDPET, lr=0.1),
+    "nn.traced.FedeSTDP": lambda: traces(nn.traced.FedeSTDP, lr=0.1, w_init=0.5, a=0.0),
     # ---- coding ----
     "grilly_vk.encode.rate": lambda: encode.rate(unit(3), 5),
     "grilly_vk.encode.direct": lambda: encode.direct(x(3), 5),
