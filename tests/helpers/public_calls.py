@@ -179,9 +179,9 @@ CALLS = {
     "nn.HebbianLayer": lambda: legacy(nn.HebbianLayer(5, 3), 5, 3),
     "nn.HebbianLayer.update_weights": bcm,
     "nn.STDPLayer": lambda: legacy(nn.STDPLayer(5, 3), 5, 3),
-    "nn.traced.STDP": lambda: traces(nn.traced.STDP, lr=0.1),
-    "nn.traced.MSTDPET": lambda: traces(nn.traced.MSTDPET, lr=0.1),
-    "nn.traced.FedeSTDP": lambda: traces(nn.traced.FedeSTDP, lr=0.1, w_init=0.5, a=0.0),
+    "nn.traced.STDP.weight_update": lambda: traces(nn.traced.STDP, lr=0.1),
+    "nn.traced.MSTDPET.step": lambda: traces(nn.traced.MSTDPET, lr=0.1),
+    "nn.traced.FedeSTDP.weight_update": lambda: traces(nn.traced.FedeSTDP, lr=0.1, w_init=0.5, a=0.0),
     # ---- coding ----
     "grilly_vk.encode.rate": lambda: encode.rate(unit(3), 5),
     "grilly_vk.encode.direct": lambda: encode.direct(x(3), 5),
