@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-import grilly_vk
 from grilly_vk.runtime.kernels import SPIRV, SUMS
 
 ROOT = Path(__file__).parents[1]
@@ -51,12 +50,6 @@ def test_validator_accepts_all_modules():
     for module in sorted(SPIRV.glob("*.spv")):
         done = subprocess.run([validator, "--target-env", "vulkan1.1", module], capture_output=True, text=True)
         assert done.returncode == 0, f"{module.name}: {done.stderr}"
-
-
-@pytest.mark.parametrize("shader", [s for s in SHADERS if s.stem.startswith("snn-")], ids=lambda p: p.stem)
-def test_snn_kernels_are_used(shader):
-    sources = [p.read_text() for p in Path(grilly_vk.__file__).parent.rglob("*.py")]
-    assert any(f'"{shader.stem}' in text for text in sources), f"no Python file launches {shader.stem}"
 
 
 @pytest.mark.parametrize("shader", SHADERS, ids=lambda p: p.stem)
