@@ -3,7 +3,7 @@
 Importing needs no driver and no GPU; the first use opens a device and raises DeviceError where there is none.
 """
 
-from . import decode, encode, functional, monitor, nn, optim, plot, tensor
+from . import decode, encode, functional, models, monitor, nn, optim, plot, tensor
 from . import tensor_methods as tensor_methods
 from .autograd import Function, enable_grad, grad, no_grad, set_detect_anomaly
 from .compiled import compile
@@ -79,6 +79,7 @@ __all__ = [
     "manual_seed",
     "matmul",
     "memory_stats",
+    "models",
     "monitor",
     "nn",
     "no_grad",

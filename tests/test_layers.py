@@ -23,6 +23,7 @@ LAYERS = [
     {"decode"},
     {"functional"},
     {"nn"},
+    {"models"},
     {"encode", "optim", "saving", "compiled", "snn_compute"},
     {"data", "plot", "report"},
     {"monitor"},

@@ -1,0 +1,5 @@
+"""Ready networks."""
+
+from .diehl_cook import DiehlCook
+
+__all__ = ["DiehlCook"]
