@@ -217,7 +217,7 @@ class DiehlCook(Module):
                 given=False,
                 first=start,
                 counts=counts.rows(start, stop),
-                done=None if progress is None else lambda n, base=start: progress(base + n, total),
+                done=None if progress is None else _counted(progress, start, total),
             )
         return counts
 
@@ -266,15 +266,16 @@ class DiehlCook(Module):
             if not shape or math.prod(shape) != self.n_input:
                 raise ValueError(f"images has shape {shape}; expected N images of {self.n_input} pixels")
             shape = (1, self.n_input)  # one image
+        whole = (shape[0], self.n_input)
         if isinstance(given, Tensor):
-            return given.reshape((shape[0], self.n_input))
+            return given.reshape(whole)
         if given.dtype.kind in "iu" and given.dtype != np.uint8:
             raise TypeError(f"images must be uint8, or floats in [0, 1], not {given.dtype}")
         if given.dtype != np.uint8:
             given = arguments.array("images", given)
             if given.size and not (given.min() >= 0.0 and given.max() <= 1.0):  # and no NaN
                 raise ValueError(f"images must lie in [0, 1], got {given.min()}..{given.max()}; divide by the largest")
-        return given.reshape(shape[0], self.n_input)
+        return np.asarray(given).reshape(whole)
 
     # ---- labels ----
 
@@ -394,6 +395,10 @@ class DiehlCook(Module):
     def extra_repr(self) -> str:
         """Sizes and the steps of a presentation."""
         return f"n_input={self.n_input}, n_neurons={self.n_neurons}, T={self.T}, dt={self.dt}"
+
+
+def _counted(progress: Callable[[int, int], None], start: int, total: int) -> Callable[[int], None]:
+    return lambda done: progress(start + done, total)
 
 
 def _intensities(images: np.ndarray) -> np.ndarray:

@@ -27,7 +27,7 @@ def classes(name: str, labels: Any, count: int, n_classes: int) -> np.ndarray:
 
 
 def class_rates(counts: np.ndarray, labels: np.ndarray, n_classes: int) -> np.ndarray:
-    """Mean spike count of each neuron in the images of each class, float32 (n, n_classes); 0 for classes without any."""
+    """Mean spike count of each neuron in the images of each class, float32 (n, n_classes); 0 for absent classes."""
     one_hot = np.zeros((len(labels), n_classes))
     one_hot[np.arange(len(labels)), labels] = 1.0
     return np.asarray((counts.T @ one_hot) / np.maximum(one_hot.sum(0), 1.0), np.float32)
