@@ -90,13 +90,12 @@ uint present(uint image, uint attempt, uint active_, uint at, uvec2 key, uvec2 n
         if (t == p.steps)
             break;
         REAL drive[PER];
-        for (uint k = 0; k < PER; k++)
-            drive[k] = REAL(0);
         uint list = at + p.ins * (2 + now);
-        for (uint e = 0; e < firing[now]; e++) {
-            uint row = p.w_at + lists[list + e] * p.n;
-            for (uint k = 0; k < PER; k++)
-                drive[k] += w[row + min(lane + k * size, p.n - 1)];
+        for (uint k = 0; k < PER; k++) {
+            drive[k] = REAL(0);
+            uint column = p.w_at + lane + k * size, rows = lane + k * size < p.n ? firing[now] : 0;
+            for (uint e = 0; e < rows; e++)
+                drive[k] += w[column + lists[list + e] * p.n];
         }
         float over = -1.0;
         uint who = NOBODY;
