@@ -15,7 +15,7 @@ import grilly_vk
 from grilly_vk.models import DiehlCook
 
 sys.path.insert(0, str(Path(__file__).parent))
-from mnist_snn import digits  # noqa: E402
+from mnist_snn import digits
 
 # Fewer neurons fire for more images each, so their thresholds rise in smaller steps.
 THETA_PLUS = {100: 0.1, 400: 0.4}

@@ -1,4 +1,4 @@
-"""Hebbian learning finds principal components: Oja's subspace rule and Sanger's rule on 8 x 8 digits, against numpy's SVD.
+"""Hebbian learning finds principal components: Oja's subspace rule and Sanger's, on 8 x 8 digits, against an SVD.
 
     python examples/oja_pca.py [--components 4] [--picture FILE]
 

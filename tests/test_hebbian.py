@@ -186,7 +186,8 @@ def test_more_outputs_find_more_components(rule):
     w = one.weight.astype(np.float64)
     top = np.linalg.eigh(np.cov(data.T))[1][:, :-4:-1]
     np.testing.assert_allclose(w @ w.T, np.eye(3), atol=0.1)
-    assert np.linalg.svd(np.linalg.qr(w.T)[0].T @ top)[1].min() > 0.99  # cosine of the largest angle between the subspaces
+    cosines = np.linalg.svd(np.linalg.qr(w.T)[0].T @ top)[1]  # of the angles between the subspaces
+    assert cosines.min() > 0.99
     found = np.abs(np.diag(w @ top)).min()
     assert found > 0.98 if rule == "sanger" else found < 0.9
 
@@ -297,7 +298,7 @@ def test_bad_input_is_named_and_changes_nothing(pre, post, settings, error, text
 @pytest.mark.parametrize(
     "settings, error, text",
     [
-        ({"rule": "anti"}, ValueError, "rule must be one of 'hebb', 'oja', 'oja_subspace', 'sanger', 'bcm'; got 'anti'"),
+        ({"rule": "anti"}, ValueError, "rule must be one of 'hebb', 'oja', .*'sanger', 'bcm'; got 'anti'"),
         ({"tau_theta": 0}, ValueError, "tau_theta must be positive"),
         ({"seed": -1}, ValueError, "seed must be at least 0"),
         ({"seed": 1.5}, TypeError, "seed must be a whole number, not float"),

@@ -82,7 +82,8 @@ class HebbianLayer(_PlasticLayer):
 
     Source: document "Spiking Neural Networks"; Hebb 1949; Oja 1982, "Simplified neuron model as a principal
     component analyzer"; Oja 1989, "Neural networks, principal components, and subspaces"; Sanger 1989, "Optimal
-    unsupervised learning in a single-layer linear feedforward neural network"; Bienenstock, Cooper & Munro 1982, "Theory for the development of neuron selectivity".
+    unsupervised learning in a single-layer linear feedforward neural network"; Bienenstock, Cooper & Munro 1982,
+    "Theory for the development of neuron selectivity".
     """
 
     def __init__(
