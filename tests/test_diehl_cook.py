@@ -12,7 +12,16 @@ from grilly_vk.ops.encode import random_words
 from grilly_vk.tensor import from_numpy
 
 # Fewer and livelier neurons than the defaults, so that a short run has spikes of every kind.
-LIVELY = dict(v_thresh=-64.0, theta_plus=0.3, inhibition=1.5, t_refrac=3.0, a_pre=0.02, a_post=0.05, tau_theta=500.0)
+LIVELY = dict(
+    v_thresh=-64.0,
+    theta_plus=0.3,
+    inhibition=1.5,
+    t_refrac=3.0,
+    a_pre=0.02,
+    a_post=0.05,
+    tau_theta=500.0,
+    tau_post=30.0,
+)
 
 
 class Reference:
@@ -107,6 +116,17 @@ def test_the_network_is_the_one_written_out(ins, n, steps, more):
     np.testing.assert_array_equal(net.present_spikes(given[0], learn=False).numpy(), frozen.present(given[0], False))
     np.testing.assert_array_equal(net.weight.numpy(), weight)
     np.testing.assert_array_equal(net.theta.numpy(), theta)
+
+
+def test_the_first_of_equals_fires():
+    """Equals within a chunk, in neighbouring invocations, and in an invocation's second chunk."""
+    net = DiehlCook(4, 300, norm=0.0, seed=0)
+    for equals in ((1, 2), (3, 4), (4, 256), (0, 299)):
+        weight = np.zeros((4, 300), np.float32)
+        weight[:, equals] = 10
+        net.weight.assign(weight)
+        spikes = net.present_spikes(np.ones((1, 4)), learn=False).numpy()
+        assert list(np.flatnonzero(spikes)) == [equals[0]]
 
 
 def drawn_spikes(net, image, number, attempt=0, learn=True):

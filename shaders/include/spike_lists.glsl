@@ -47,7 +47,7 @@ uint draw_block(uint i, uint first, uint from, float gain, uvec2 number, uvec2 k
     float rate = gain * x[from + i];
     for (uint t = 0; t < steps; t += 4) {
         vec4 u = philox_uniform(uvec4(i, (first + t) / 4, number), key);
-        for (uint k = 0; k < 4 && t + k < steps; k++)
+        for (uint k = 0; k < 4; k++) // what lies past the last step is not looked at
             bits |= u[k] < rate ? 1u << (t + k) : 0u;
     }
     return bits;
