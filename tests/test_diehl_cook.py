@@ -93,7 +93,7 @@ def images(count, pixels=36, seed=0):
         (100, 12, 1, dict(v_thresh=-64.9)),
         (36, 8, 64, dict(norm=0.0)),
         (36, 8, 64, dict(x_target=0.4, w_max=0.3, v_low=-65.5, v_reset=-65.2, dt=0.0005)),
-        (5, 20, 50, dict(t_refrac=0.0)),
+        (5, 20, 90, dict(t_refrac=0.0)),
     ],
 )
 def test_the_network_is_the_one_written_out(ins, n, steps, more):
