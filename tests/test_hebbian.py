@@ -19,7 +19,7 @@ def reference(pre, post, w, lr=0.01, decay=0.0, rule="hebb", theta=None, tau=100
     """The rules written out, in float64: pre (T, B, in), post (T, B, out)."""
     pre, post, w = (np.asarray(v, np.float64) for v in (pre, post, w))
     theta = np.zeros(len(w)) if theta is None else np.array(theta, np.float64)
-    change = np.zeros_like(w)
+    change, overlap = np.zeros_like(w), np.zeros((len(w), len(w)))
     samples = pre.shape[0] * pre.shape[1]
     for xs, ys in zip(pre, post):
         for x, y in zip(xs, ys):
@@ -29,7 +29,10 @@ def reference(pre, post, w, lr=0.01, decay=0.0, rule="hebb", theta=None, tau=100
                 change += np.outer(y, x)
             if rule == "oja":
                 change -= (y**2)[:, None] * w
+            overlap += np.outer(y, y)
         theta = theta + (1 - np.exp(-1 / tau)) * ((ys**2).mean(0) - theta)
+    if rule in ("oja_subspace", "sanger"):
+        change -= (overlap if rule == "oja_subspace" else np.tril(overlap)) @ w
     return w + lr * change / samples - lr * decay * w, theta
 
 
@@ -45,7 +48,7 @@ def layer(w, rule="hebb", **settings):
     return made
 
 
-@pytest.mark.parametrize("rule", ["hebb", "oja", "bcm"])
+@pytest.mark.parametrize("rule", ["hebb", "oja", "oja_subspace", "sanger", "bcm"])
 @pytest.mark.parametrize(
     "steps, batch, ins, outs", [(1, 1, 1, 1), (1, 5, 7, 3), (6, 4, 65, 66), (40, 1, 4, 8), (3, 2, 1, 9), (2, 3, 130, 1)]
 )
@@ -62,7 +65,7 @@ def test_updates_match_the_rule(steps, batch, ins, outs, rule):
     np.testing.assert_allclose(one.weight, want, **CLOSE)
 
 
-@pytest.mark.parametrize("rule", ["hebb", "oja", "bcm"])
+@pytest.mark.parametrize("rule", ["hebb", "oja", "oja_subspace", "sanger", "bcm"])
 def test_ranks(rule):
     pre, post, w = problem(1, 1, 6, 5)
     results = []
@@ -82,7 +85,7 @@ def test_weight_decay_alone():
     np.testing.assert_allclose(one.weight, 0.95 * w, rtol=1e-6)
 
 
-@pytest.mark.parametrize("rule", ["hebb", "oja", "bcm"])
+@pytest.mark.parametrize("rule", ["hebb", "oja", "oja_subspace", "sanger", "bcm"])
 def test_runs_that_are_cut_give_the_same(monkeypatch, rule):
     pre, post, w = problem(30, 3, 10, 7)
     want, theta = reference(pre, post, w, 0.3, 0.4, rule)
@@ -95,7 +98,7 @@ def test_runs_that_are_cut_give_the_same(monkeypatch, rule):
             np.testing.assert_allclose(one.theta, theta, **CLOSE)
 
 
-@pytest.mark.parametrize("rule", ["hebb", "oja", "bcm"])
+@pytest.mark.parametrize("rule", ["hebb", "oja", "oja_subspace", "sanger", "bcm"])
 def test_no_memory_in_the_middle_of_a_run_leaves_the_state(monkeypatch, rule):
     pre, post, w = problem(30, 3, 10, 7)
     one = layer(w, rule)
@@ -171,6 +174,24 @@ def test_oja_finds_the_principal_component():
     assert abs(w @ top) / np.linalg.norm(w) > 0.99
 
 
+@pytest.mark.parametrize("rule", ["oja_subspace", "sanger"])
+def test_more_outputs_find_more_components(rule):
+    """Oja 1989: the outputs span the subspace of the largest eigenvalues.  Sanger 1989: they are its eigenvectors."""
+    rng = np.random.default_rng(0)
+    basis = np.linalg.qr(rng.normal(size=(8, 8)))[0]
+    data = rng.normal(size=(6000, 8)) * np.sqrt([9, 5, 2.5, 0.3, 0.2, 0.2, 0.1, 0.1]) @ basis.T
+    one = nn.HebbianLayer(8, 3, rule, seed=1)
+    for batch in data.reshape(300, 20, 8):
+        one.update_weights(batch, one(batch), 0.02)
+    w = one.weight.astype(np.float64)
+    top = np.linalg.eigh(np.cov(data.T))[1][:, :-4:-1]
+    np.testing.assert_allclose(w @ w.T, np.eye(3), atol=0.1)
+    cosines = np.linalg.svd(np.linalg.qr(w.T)[0].T @ top)[1]  # of the angles between the subspaces
+    assert cosines.min() > 0.99
+    found = np.abs(np.diag(w @ top)).min()
+    assert found > 0.98 if rule == "sanger" else found < 0.9
+
+
 def test_bcm_becomes_selective():
     """Two orthogonal patterns shown in turn: the neuron ends up answering to one of them."""
     patterns = np.eye(2)
@@ -224,7 +245,7 @@ def test_every_kind_of_input(convert):
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0,)])
-@pytest.mark.parametrize("rule", ["hebb", "oja", "bcm"])
+@pytest.mark.parametrize("rule", ["hebb", "oja", "oja_subspace", "sanger", "bcm"])
 def test_no_samples_change_nothing(shape, rule):
     _, _, w = problem(1, 1, 6, 5)
     one = layer(w, rule)
@@ -233,7 +254,7 @@ def test_no_samples_change_nothing(shape, rule):
     np.testing.assert_array_equal(one.theta, 0)
 
 
-@pytest.mark.parametrize("rule", ["hebb", "oja", "bcm"])
+@pytest.mark.parametrize("rule", ["hebb", "oja", "oja_subspace", "sanger", "bcm"])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_what_is_not_finite_is_computed_like_numpy(bad, rule):
     pre, post, w = problem(2, 2, 6, 5)
@@ -277,7 +298,7 @@ def test_bad_input_is_named_and_changes_nothing(pre, post, settings, error, text
 @pytest.mark.parametrize(
     "settings, error, text",
     [
-        ({"rule": "anti"}, ValueError, "rule must be one of 'hebb', 'oja', 'bcm'; got 'anti'"),
+        ({"rule": "anti"}, ValueError, "rule must be one of 'hebb', 'oja', .*'sanger', 'bcm'; got 'anti'"),
         ({"tau_theta": 0}, ValueError, "tau_theta must be positive"),
         ({"seed": -1}, ValueError, "seed must be at least 0"),
         ({"seed": 1.5}, TypeError, "seed must be a whole number, not float"),

@@ -57,13 +57,16 @@ class HebbianLayer(_PlasticLayer):
 
     With means over batch and time: ``hebb``: ``W += lr * mean(post (x) pre)``; ``oja``: ``W += lr * (mean(post
     (x) pre) - mean(post^2) * W)``, which keeps the weights bounded and finds the first principal component;
+    ``oja_subspace``: ``W += lr * (mean(post (x) pre) - mean(post (x) post) @ W)``, whose outputs span the subspace of
+    the first principal components; ``sanger``: the same with the lower triangle of ``mean(post (x) post)``, which
+    finds those components one by one, in order;
     ``bcm``: ``W += lr * mean(post * (post - theta) (x) pre)``, where theta is a sliding mean of post^2.  Every rule
     also takes ``lr * weight_decay * W`` off.
 
     Args:
         in_features: inputs, default 256.
         out_features: outputs, default 128.
-        rule: "hebb" (default), "oja" or "bcm".
+        rule: "hebb" (default), "oja", "oja_subspace", "sanger" or "bcm".
         tau_theta: time constant of the BCM threshold in steps, default 100.0; positive.
         seed: of the initial weights, for numpy's default_rng; None (default) draws fresh ones.
 
@@ -78,7 +81,9 @@ class HebbianLayer(_PlasticLayer):
         >>> layer.update_weights(x, layer(x))
 
     Source: document "Spiking Neural Networks"; Hebb 1949; Oja 1982, "Simplified neuron model as a principal
-    component analyzer"; Bienenstock, Cooper & Munro 1982, "Theory for the development of neuron selectivity".
+    component analyzer"; Oja 1989, "Neural networks, principal components, and subspaces"; Sanger 1989, "Optimal
+    unsupervised learning in a single-layer linear feedforward neural network"; Bienenstock, Cooper & Munro 1982,
+    "Theory for the development of neuron selectivity".
     """
 
     def __init__(

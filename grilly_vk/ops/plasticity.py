@@ -1,4 +1,4 @@
-"""Learning rules on a weight matrix (out, in): Hebbian (plain, Oja, BCM) and pair STDP with traces.
+"""Learning rules on a weight matrix (out, in): Hebbian (plain, Oja, Sanger, BCM) and pair STDP with traces.
 
 Spikes and activities come as (T, B, n).  Weights, traces, thresholds and eligibilities stay on the device.
 """
@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
-from ..tensor import Tensor, empty, from_numpy
+from ..tensor import Tensor, empty, from_numpy, full
 from .steps import Run, pieces, restoring, spans, steps_at_once
 
-RULES = ("hebb", "oja", "bcm")
+RULES = ("hebb", "oja", "oja_subspace", "sanger", "bcm")
+_OVERLAP = ("oja_subspace", "sanger")  # rules by which outputs take from each other what they share
 _SCRATCH = 1 << 24  # elements of the traces that one launch may leave for the next
 _MOST_STEPS = 1 << 16  # steps that one invocation may walk in one submit
 
@@ -94,9 +95,7 @@ def is_binary(values: Tensor | np.ndarray) -> bool:
     return bool(((bits == 0) | (bits == 0x3F800000)).all())
 
 
-def runs(
-    pre_name: str, pre: Any, ins: int, post_name: str, post: Any, outs: int
-) -> tuple[Run, Run, tuple[int, ...]]:
+def runs(pre_name: str, pre: Any, ins: int, post_name: str, post: Any, outs: int) -> tuple[Run, Run, tuple[int, ...]]:
     """Both sides' activities (n,), (B, n) or (T, B, n) as (T, B, n), and the leading axes that they came with.
 
     Raises:
@@ -157,7 +156,7 @@ def hebbian(
     Args:
         weight: (out, in).
         pre, post: activities (T, B, in) and (T, B, out) of any length, T and B at least one.
-        rule: "hebb", "oja" or "bcm".
+        rule: one of RULES.
         learning_rate, weight_decay: as in `nn.HebbianLayer.update_weights`.
         theta: threshold (out,) of the BCM rule; None with the others.
         blend: how far theta moves to the mean square of post in one step.
@@ -167,7 +166,9 @@ def hebbian(
     rate, shrink = learning_rate / samples, learning_rate * weight_decay
     effort = outs * ins // 4
     whole = pre.shape[0] <= steps_at_once(pre, post) and next(spans(weight, samples, effort, _MOST_STEPS))[1] == samples
-    target = weight if whole else weight.copy()
+    overlap = full((outs, outs), 0.0) if rule in _OVERLAP else None
+    beside = not whole or overlap is not None
+    target = weight.copy() if beside else weight
     level = theta if whole or theta is None else theta.copy()
     for before, after in pieces(pre, post):
         if level is not None:
@@ -175,25 +176,55 @@ def hebbian(
         n = before.shape[0] * before.shape[1]
         flat_pre, flat_post = before.reshape((n, ins)), after.reshape((n, outs))
         for start, stop in [(0, n)] if whole else spans(weight, n, effort, _MOST_STEPS):
-            weight.engine.launch(
-                "snn-hebbian",
-                -(-outs // 4) * -(-ins // 4),
-                (("OJA", int(rule == "oja")), ("PIECES", int(not whole))),
-                work=(stop - start) * (effort + 1),
-                w=target,
-                pre=flat_pre.rows(start, stop),
-                post=flat_post.rows(start, stop),
-                base=None if whole else weight,
-                ins=ins,
-                outs=outs,
-                n=stop - start,
-                rate=rate,
-                shrink=shrink,
-            )
+            x, y = flat_pre.rows(start, stop), flat_post.rows(start, stop)
+            _add_products(target, x, y, weight if beside else None, rate, shrink, oja=rule == "oja")
+            if overlap is not None:
+                _add_products(overlap, y, y, None, rate, 0.0)
             shrink = 0.0  # once for all the pieces
+    if overlap is not None:
+        _take_overlap(target, overlap, weight, lower=rule == "sanger")
     for new, old in ((target, weight), (level, theta)):
         if new is not None and old is not None and new is not old:
             old.engine.launch("copy", old.size, src=new, dst=old, n=old.size)
+
+
+def _add_products(
+    w: Tensor, pre: Tensor, post: Tensor, base: Tensor | None, rate: float, shrink: float, *, oja: bool = False
+) -> None:
+    """w += rate * post.T pre - shrink * w and Oja's term, which are of `base` where one is given."""
+    outs, ins = w.shape
+    n = pre.shape[0]
+    w.engine.launch(
+        "snn-hebbian",
+        -(-outs // 4) * -(-ins // 4),
+        (("OJA", int(oja)), ("PIECES", int(base is not None))),
+        work=n * (outs * ins // 4 + 1),
+        w=w,
+        pre=pre,
+        post=post,
+        base=base,
+        ins=ins,
+        outs=outs,
+        n=n,
+        rate=rate,
+        shrink=shrink,
+    )
+
+
+def _take_overlap(w: Tensor, overlap: Tensor, base: Tensor, *, lower: bool) -> None:
+    """w -= overlap @ base, or the lower triangle of overlap."""
+    outs, ins = w.shape
+    w.engine.launch(
+        "snn-hebbian-overlap",
+        -(-outs // 4) * -(-ins // 4),
+        (("LOWER", int(lower)),),
+        work=outs * (outs * ins // 4 + 1),
+        w=w,
+        m=overlap,
+        base=base,
+        ins=ins,
+        outs=outs,
+    )
 
 
 def _bcm_factor(post: Tensor, theta: Tensor, blend: float) -> Tensor:
@@ -227,9 +258,7 @@ def spike_traces(spikes: Tensor, state: Tensor, keep: float, *, nearest: bool = 
     return out
 
 
-def _trace(
-    spikes: Tensor, state: Tensor, trace: Tensor, events: Tensor | None, keep: float, nearest: bool
-) -> None:
+def _trace(spikes: Tensor, state: Tensor, trace: Tensor, events: Tensor | None, keep: float, nearest: bool) -> None:
     steps = spikes.shape[0]
     state.engine.launch(
         "snn-stdp-traces",

@@ -88,10 +88,11 @@ def legacy(layer, n_in, n_out):
     layer.update_weights(spikes(6, 2, n_in), spikes(6, 2, n_out))
 
 
-def bcm():
-    layer = nn.HebbianLayer(5, 3)
-    layer.rule = "bcm"
-    layer.update_weights(spikes(6, 2, 5), spikes(6, 2, 3))
+def hebbian():
+    """The rules beside the plain one."""
+    for rule in ("bcm", "sanger"):
+        layer = nn.HebbianLayer(5, 3, rule=rule)
+        layer.update_weights(spikes(6, 2, 5), spikes(6, 2, 3))
 
 
 def node_backward():
@@ -177,11 +178,12 @@ CALLS = {
     "snn.snn_rmsnorm": lambda: snn().snn_rmsnorm(x(2, 5)),
     # ---- learning without gradients ----
     "nn.HebbianLayer": lambda: legacy(nn.HebbianLayer(5, 3), 5, 3),
-    "nn.HebbianLayer.update_weights": bcm,
+    "nn.HebbianLayer.update_weights": hebbian,
     "nn.STDPLayer": lambda: legacy(nn.STDPLayer(5, 3), 5, 3),
     "nn.traced.STDP.weight_update": lambda: traces(nn.traced.STDP, lr=0.1),
     "nn.traced.MSTDPET.step": lambda: traces(nn.traced.MSTDPET, lr=0.1),
     "nn.traced.FedeSTDP.weight_update": lambda: traces(nn.traced.FedeSTDP, lr=0.1, w_init=0.5, a=0.0),
+    "grilly_vk.models.DiehlCook.present": lambda: grilly_vk.models.DiehlCook(9, 4, T=5).present(unit(2, 9)),
     # ---- coding ----
     "grilly_vk.encode.rate": lambda: encode.rate(unit(3), 5),
     "grilly_vk.encode.direct": lambda: encode.direct(x(3), 5),
