@@ -84,7 +84,7 @@ class SpikingSelfAttention(_Attention):
             shape.
 
     Source: Zhou, Zhu, He, Wang, Yan, Tian & Yuan, "Spikformer: when spiking neural network meets transformer", ICLR
-    2023, equations 5 to 7.
+    2023, the equations of its section on spiking self-attention.
     """
 
     def __init__(
@@ -140,8 +140,8 @@ class QKAttention(_Attention):
         TypeError, ValueError: arguments of another kind; num_heads that does not divide embed_dim; at the call, another
             shape.
 
-    Source: Zhou et al., "QKFormer: hierarchical spiking transformer using Q-K attention", NeurIPS 2024, equations 6 to
-    9.
+    Source: Zhou et al., "QKFormer: hierarchical spiking transformer using Q-K attention", NeurIPS 2024, the
+    equations of its section on Q-K attention.
     """
 
     _ways = 2

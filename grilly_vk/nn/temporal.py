@@ -208,7 +208,7 @@ class RecurrentSynapse(_Recurrent):
         ValueError (at the call): a connection that changes the shape.
 
     Source: the recurrent layer of Neftci, Mostafa & Zenke, "Surrogate gradient learning in spiking neural networks",
-    IEEE Signal Processing Magazine 36 (2019), equation 3: I[t+1] = alpha I[t] + W x[t] + V s[t], where dynamics is a
+    IEEE Signal Processing Magazine 36 (2019): I[t+1] = alpha I[t] + W x[t] + V s[t], where dynamics is a
     SynapseFilter on V s alone.
     """
 

@@ -78,7 +78,7 @@ class SpikingTransformerBlock(TimedModule):
     Raises:
         TypeError, ValueError: arguments of another kind or out of range; at the call, another shape.
 
-    Source: Zhou et al., "Spikformer", ICLR 2023, equations 3 and 4.
+    Source: Zhou et al., "Spikformer", ICLR 2023, the encoder block of its overall architecture.
     """
 
     def __init__(

@@ -193,7 +193,7 @@ class MSTDPET(_PairRule):
         TypeError, ValueError: the message names the argument.
 
     Source: pysnn.learning.MSTDPET; Florian, "Reinforcement learning through modulation of spike-timing-dependent
-    synaptic plasticity", Neural Computation 19 (2007), equations 2.23 to 2.27 (MSTDPET).
+    synaptic plasticity", Neural Computation 19 (2007): modulated STDP with eligibility trace (MSTDPET).
     """
 
     def __init__(
