@@ -78,7 +78,8 @@ class TemporalWiseAttention(Module):
         TypeError, ValueError: arguments out of range; reduction above T; at the call, another T or number of axes.
 
     Source: Yao, Gao, Zhao, Wang, Lin, Yang & Li, "Temporal-wise attention spiking neural networks for event streams
-    classification", ICCV 2021, the temporal-wise attention module, with the maximum beside the mean as in SpikingJelly's class.
+    classification", ICCV 2021, the temporal-wise attention module; the maximum beside the mean as in SpikingJelly's
+    class.
     """
 
     takes_steps = runs_steps = True
