@@ -11,6 +11,8 @@ import hypothesis
 import numpy as np
 import pytest
 
+from grilly_vk import host_random
+
 HELPERS = Path(__file__).parent / "helpers"
 
 sys.path.insert(0, str(HELPERS))
@@ -21,8 +23,9 @@ hypothesis.settings.load_profile("suite")
 
 @pytest.fixture(autouse=True)
 def seeds():
-    """Numpy's global generator starts each test alike."""
+    """Numpy's global generator and that of parameters start each test alike, whatever ran before."""
     np.random.seed(0)  # noqa: NPY002
+    host_random.seed(0)
 
 
 @dataclass
