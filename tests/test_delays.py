@@ -336,8 +336,8 @@ def test_delay_of_all_inputs(delay, mode):
     [
         (lambda: nn.DelaySynapse(2, 3), ValueError, "delays or max_delay must be given"),
         (lambda: nn.DelaySynapse(2, 3, np.ones((2, 3))), ValueError, r"delays has shape \(2, 3\); expected \(\), or"),
-        (lambda: nn.DelaySynapse(2, 3, -1), ValueError, "not negative"),
-        (lambda: nn.DelaySynapse(2, 3, 1.5), ValueError, "must be whole steps; learnable=True"),
+        (lambda: nn.DelaySynapse(2, 3, -1), ValueError, "not negative, got -1"),
+        (lambda: nn.DelaySynapse(2, 3, 1.5), ValueError, "must be whole steps, got 1.5; learnable=True"),
         (lambda: nn.DelaySynapse(2, 3, np.nan), ValueError, "must be finite"),
         (lambda: nn.DelaySynapse(2, 3, 5, 4), ValueError, "delays go up to 5; max_delay is 4"),
         (lambda: nn.DelaySynapse(2, 3, "a"), TypeError, "delays must hold real numbers"),

@@ -186,10 +186,12 @@ class DelaySynapse(_Late):
         values = arguments.numbers_of("delays", given)
         if values.shape not in ((), shape):
             raise ValueError(f"delays has shape {values.shape}; expected (), or (out, in) = {shape}")
-        if not np.isfinite(values).all() or (values < 0).any():
-            raise ValueError("delays are in steps and must be finite and not negative")
-        if not self.learnable and (values % 1 != 0).any():
-            raise ValueError("delays must be whole steps; learnable=True takes those between")
+        wrong = values[~np.isfinite(values) | (values < 0)]
+        if wrong.size:
+            raise ValueError(f"delays are in steps and must be finite and not negative, got {wrong[0]}")
+        between = values[values % 1 != 0]
+        if not self.learnable and between.size:
+            raise ValueError(f"delays must be whole steps, got {between[0]}; learnable=True takes those between")
         top = math.ceil(values.max())
         most = arguments.size("the largest of delays", max(top, int(self.learnable)), 0) if most is None else most
         if top > most:
