@@ -8,8 +8,8 @@ another command, 200 steps later, the network must tell it.  What comes in betwe
 
 The ALIF neurons carry the value in their thresholds, which adapt to their own spikes and recover over 400 steps.  The
 control has the same network of LIF neurons, whose potentials decay over 10 steps.  All decays are fixed.  After 600
-steps of training ALIF tells 93 % of the values and LIF half of them, which is guessing; 35 points between the two, and
-88 %, are what the tests ask for.
+steps of training ALIF tells 93 % of the values (74 to 94 % with seeds 0 to 4) and LIF half of them, which is guessing;
+35 points between the two, and 88 %, are what the tests ask for with seed 0.
 """
 
 import argparse
