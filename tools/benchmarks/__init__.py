@@ -26,8 +26,11 @@ class Benchmark:
 
 
 def discover(options: Any) -> Iterator[Benchmark]:
-    """All benchmarks, in the order of the files' names."""
-    for module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
+    """The benchmarks of the families (files) in `options.names`, or of all of them whose names have one as a part."""
+    modules = sorted(m.name for m in pkgutil.iter_modules(__path__))
+    families = [m for m in modules if m in options.names]
+    for module in families or modules:
         loaded = importlib.import_module(f"{__name__}.{module}")
-        if hasattr(loaded, "cases"):
-            yield from loaded.cases(options)
+        for bench in loaded.cases(options) if hasattr(loaded, "cases") else ():
+            if families or not options.names or any(n in bench.name for n in options.names):
+                yield bench
