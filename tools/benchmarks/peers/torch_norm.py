@@ -14,7 +14,7 @@ from serve import THREADS, serve, two_cores
 
 def layers(shape):
     """Name -> (layer in multi-step mode, name of its input)."""
-    from spikingjelly.activation_based import layer
+    from spikingjelly.activation_based import layer, neuron, surrogate
 
     steps, _, channels, height, width = shape
     made = {
@@ -25,8 +25,16 @@ def layers(shape):
         "NeuNorm": (layer.NeuNorm(channels, height, width), "spikes"),
     }
     made["NeuNorm"][0].w.data.fill_(0.5)
+    for name, norm in (
+        ("tdBN", layer.ThresholdDependentBatchNorm2d(1.0, 1.0, channels)),
+        ("TEBN", layer.TemporalEffectiveBatchNorm2d(steps, channels)),
+    ):
+        node = neuron.LIFNode(tau=2.0, surrogate_function=surrogate.ATan())
+        made[f"{name} + LIFNode"] = (torch.nn.Sequential(norm, node), "x")
     for module, _ in made.values():
-        module.step_mode = "m"
+        for part in module.modules():
+            if hasattr(part, "step_mode"):
+                part.step_mode = "m"
     return made
 
 
@@ -36,8 +44,9 @@ def work(module, x, cotangent):
     def both():
         x.grad = None
         module.zero_grad()
-        if hasattr(module, "reset"):
-            module.reset()
+        for part in module.modules():
+            if hasattr(part, "reset"):
+                part.reset()
         y = module(x)
         y.backward(cotangent)
         return {"y": y.detach(), "grad": x.grad}
