@@ -6,70 +6,7 @@
 #include "common.glsl"
 #include "vector.glsl"
 #include "surrogate.glsl"
-
-layout(std430, binding = 0) readonly buffer H { REAL h[]; }; // (T, n) potentials before each step
-layout(std430, binding = 1) readonly buffer U { REAL u[]; }; // (T, n) second state before each step
-layout(std430, binding = 2) readonly buffer D { REAL d[]; }; // (T, n) the surrogate's derivative, where the host gives it
-layout(std430, binding = 3) readonly buffer B { float b[]; }; // (units) or (1)
-layout(std430, binding = 4) readonly buffer C { float c[]; }; // (units) or (1)
-layout(std430, binding = 5) readonly buffer Gy { REAL gy[]; }; // (T, n) gradient of the output
-layout(std430, binding = 6) readonly buffer Gafter { REAL gafter[]; }; // of the state after the last step
-layout(std430, binding = 7) writeonly buffer Gx { REAL gx[]; }; // (T, n)
-layout(std430, binding = 8) buffer Gbefore { REAL gbefore[]; }; // of the state before the first step
-layout(std430, binding = 9) buffer Gb { REAL gb[]; }; // (n)
-layout(std430, binding = 10) buffer Gc { REAL gc[]; }; // (n)
-layout(std430, binding = 11) readonly buffer Back { REAL back[]; }; // (n) with BACK: gradient that came by the weights
-layout(push_constant) uniform Push {
-    uint h_at; uint u_at; uint d_at; uint b_at; uint c_at; uint gy_at; uint gafter_at; uint gx_at; uint gbefore_at;
-    uint gb_at; uint gc_at; uint back_at;
-    uint more; // gb and gc hold sums to add to
-    uint n; uint steps; uint units; uint last;
-    float threshold; float alpha; float beta;
-} p;
-#include "core.glsl"
-layout(constant_id = 4) const uint CHUNK = 1; // see blocks.glsl
-layout(constant_id = 5) const uint BLOCK = 0;
-layout(constant_id = 6) const uint SURROGATE = 1; // 0: d holds its values
-layout(constant_id = 7) const uint HAS_GY = 1;
-layout(constant_id = 8) const uint HAS_GAFTER = 1;
-layout(constant_id = 9) const uint STORE_B = 0; // sums for beta
-layout(constant_id = 10) const uint STORE_C = 0;
-layout(constant_id = 11) const uint HAS_H = 1; // neither spikes nor sums need the potentials: 0
-layout(constant_id = 12) const uint HAS_U = 1;
-layout(constant_id = 13) const uint BACK = 0; // one step, and gx gets the input's gradient of the step before
-
-void run(uint i, uint first, uint last)
-{
-    uint own = place(i);
-    REAL g = REAL(0), a = REAL(0), sum_b = REAL(0), sum_c = REAL(0);
-    if (last < p.steps) {
-        g = gbefore[p.gbefore_at + own];
-        a = TWO_STATES ? gbefore[p.gbefore_at + own + p.last] : a;
-    } else if (HAS_GAFTER == 1) {
-        g = gafter[p.gafter_at + own];
-        a = TWO_STATES ? gafter[p.gafter_at + own + p.last] : a;
-    }
-    if (last < p.steps || p.more == 1) {
-        sum_b = STORE_B == 1 ? gb[p.gb_at + i] : sum_b;
-        sum_c = STORE_C == 1 ? gc[p.gc_at + i] : sum_c;
-    }
-    REAL beta = BETA(unit, i), second = SECOND(unit, i);
-    for (uint t = last; t-- > first;) {
-        uint at = t * p.n + i;
-        REAL v = HAS_H == 1 ? h[p.h_at + at] : REAL(0), other = HAS_U == 1 ? u[p.u_at + at] : REAL(0);
-        REAL out_ = HAS_GY == 1 ? gy[p.gy_at + at] : REAL(0), slope = REAL(0);
-        if (MODEL != LI)
-            slope = SURROGATE == 0 ? d[p.d_at + at] : surrogate(SURROGATE, above(v, other), p.alpha, p.beta);
-        REAL came = of_input(g, a, out_);
-        retreat(v, other, slope, out_, BACK == 1 ? back[p.back_at + i] : REAL(0), g, a, sum_b, sum_c, beta, second);
-        gx[p.gx_at + at] = BACK == 1 ? of_input(g, a, REAL(0)) : came;
-    }
-    gbefore[p.gbefore_at + own] = g;
-    if (TWO_STATES)
-        gbefore[p.gbefore_at + own + p.last] = a;
-    if (STORE_B == 1)
-        gb[p.gb_at + i] = sum_b * (first > 0 ? REAL(1) : BETA(inside, i)); // beyond [0, 1] beta does nothing
-    if (STORE_C == 1)
-        gc[p.gc_at + i] = sum_c * (first > 0 ? REAL(1) : SECOND(inside, i));
-}
+#include "core-backward.glsl"
+layout(constant_id = 11) const uint CHUNK = 1; // see blocks.glsl
+layout(constant_id = 12) const uint BLOCK = 0;
 #include "blocks.glsl"

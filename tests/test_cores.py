@@ -283,7 +283,9 @@ def test_many_neurons_in_blocks():
         ("rlif", "whole", 3, 96),
         ("rlif", "whole", 2, 516),
         ("rlif", "whole", 1, 513),
-        ("rlif", "stepped", 2, 515),
+        ("rlif", "stepped", 2, 515),  # no multiple of four: as "whole"
+        ("rlif", "stepped", 2, 516),
+        ("rlif", "stepped", 40, 68),
         ("rcuba", "whole", 9, 37),
         ("rcuba", "whole", 3, 520),
         ("rcuba", "stepped", 9, 96),
@@ -334,3 +336,25 @@ def recurrent_by_hand(kind, given, cy, cs):
     found = {"outs": np.stack(outs), "last": last, "xs": gx, "recurrent_w": gw, "beta": gb}
     found["state"] = g if kind == "lif" else np.concatenate([g, a], -1)
     return found if kind == "lif" else found | {"alpha": gc}
+
+
+@pytest.mark.parametrize("name", ["rlif", "rcuba"])
+def test_recurrent_cores_on_memory_at_odd_places(name, monkeypatch):
+    """Inputs, states and gradients that four elements at a time can't be read from give the same bits."""
+    take("stepped", monkeypatch)
+    given = numbers(name, 5, 3, 8)
+    core, cy = built(name, 8, given), next(cotangents(given))
+
+    def shifted(values):
+        flat = grilly_vk.tensor(np.concatenate([[np.nan], values.ravel()]).astype(np.float32))
+        return flat.rows(1, 1 + values.size).view(values.shape)
+
+    def run(place):
+        xs, state = (place(v).requires_grad_() for v in (given["xs"], states(given)))
+        core.zero_grad()
+        outs, after = F.unroll(core, xs, state)
+        outs.backward(place(cy))
+        return [t.numpy() for t in (outs, after, xs.grad, state.grad, core.recurrent_w.grad)]
+
+    for a, b in zip(run(shifted), run(grilly_vk.tensor)):
+        np.testing.assert_array_equal(a, b)

@@ -98,7 +98,7 @@ class _Run:
         self.each_b, self.each_c = (t is not None and t.ndim > 0 for t in (b, c))
         work = self.n if w is None else self.n * max(1, dynamics.units // 8)
         whole = w is None or dynamics.units <= SMALL
-        self.stepped = w is not None and by_products(self.engine)
+        self.stepped = w is not None and by_products(self.engine) and stepped.fits(self)
         self.pieces = list(spans(x, self.steps, work, None if whole else 1))
         self.work = work
 
@@ -119,18 +119,14 @@ class _Run:
         by_unit = self.w is not None or self.each_b or self.each_c
         size = d.last if self.two else d.units if by_unit else self.n
         wide = width_of(math.gcd(size, self.n), *over_time.values(), self.w)
-        models = (("MODEL", MODELS.index(d.model)), ("EACH_B", int(self.each_b)), ("EACH_C", int(self.each_c)))
+        models, common = self.common(wide)
         module = f"{kernel}.vec4" if wide == 4 else kernel
-        common: dict[str, Any] = {
-            "steps": stop - start, "units": max(1, d.units // wide), "last": max(1, d.last // wide),
-            "threshold": d.threshold, "b": self.b, "c": self.c,
-        }  # fmt: skip
-        work = (stop - start) * self.work
-        if self.w is None or self.stepped:
+        work, steps = (stop - start) * self.work, stop - start
+        if self.w is None:
             _, chunk, block = walk(self.engine, self.n)
             specs = (*models, ("CHUNK", chunk), ("BLOCK", block), *specs)
             items = -(-self.n // (wide * chunk))
-            self.engine.launch(module, items, specs, work=work, n=self.n // wide, **common, **over_time)
+            self.engine.launch(module, items, specs, work=work, n=self.n // wide, steps=steps, **common, **over_time)
             return
         tiles = 1 if d.units <= SMALL else -(-d.units // (wide * self.engine.local))
         if "backward" in kernel:
@@ -141,15 +137,24 @@ class _Run:
         groups = min(self.rows * tiles, 65535)
         self.engine.launch(
             module, self.n, (*models, *own, *specs), work=work, groups=groups, rows=self.rows, tiles=tiles,
-            **common, **over_time,
+            steps=steps, **common, **over_time,
         )  # fmt: skip
+
+    def common(self, wide: int) -> tuple[tuple[tuple[str, int], ...], dict[str, Any]]:
+        """Constants and numbers that all kernels of include/core.glsl take."""
+        d = self.dynamics
+        models = (("MODEL", MODELS.index(d.model)), ("EACH_B", int(self.each_b)), ("EACH_C", int(self.each_c)))
+        return models, {
+            "units": max(1, d.units // wide), "last": max(1, d.last // wide), "threshold": d.threshold,
+            "b": self.b, "c": self.c,
+        }  # fmt: skip
 
     def forward(self, x: Tensor, state: Tensor, y: Tensor, h: Tensor | None, u: Tensor | None) -> Tensor:
         """Steps through x, filling y and what is asked for; the state after the last step."""
         if self.stepped:
             return stepped.forward(self, x, state.detach(), y, h, u)
         kernel = "snn-core-forward"
-        more: dict[str, Any] = {"back": None}
+        more: dict[str, Any] = {}
         if self.w is not None:
             kernel, more = "snn-recurrent-forward", {"w": self.w}
         specs = (("STORE_H", int(h is not None)), ("STORE_U", int(u is not None)))
@@ -162,7 +167,7 @@ class _Run:
 
 
 def by_products(engine: Any) -> bool:
-    """Whether recurrent layers take a matrix product and a step in turn: with lavapipe's products by lanes, faster."""
+    """Whether recurrent layers take a matrix product in each step: with lavapipe's products by lanes, faster."""
     return bool(engine.info.lanes)
 
 
@@ -193,9 +198,11 @@ def _backward(
 
     def backward(gy: Tensor | None, gafter: Tensor | None) -> Sequence[Tensor | None]:
         kernel, given = "snn-core-backward", None
-        more: dict[str, Any] = {"back": None, "more": 0}
+        more: dict[str, Any] = {"more": 0}
         if run.w is not None and not run.stepped:
             kernel, more = "snn-recurrent-backward", {"w": permute(run.w, (1, 0))}
+        if run.stepped:
+            kernel = "snn-core-backward-lanes"
         if slope is not None and slope.text:
             kernel += glsl.with_definition((kernel,), "SURROGATE_TEXT", slope.text, name="derivative")
         if slope is not None and slope.given is not None:

@@ -1,4 +1,4 @@
-"""Recurrent cores step by step: a matrix product of the spikes, then the step of the layer."""
+"""Recurrent cores one dispatch a step: the product of the spikes with the weights, by lanes, and the step behind it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from ..tensor import FLOAT32, Tensor, empty, full
 from .elementwise import cast
-from .matmul import _NN, product
+from .layout import width_of
 from .shape import getitem, permute
 from .surrogate import Slope
 
 if TYPE_CHECKING:
     from .cores import _Run
+
+
+def fits(run: _Run) -> bool:
+    """Whether the kernels by lanes can take it: the device, and four units a load."""
+    assert run.w is not None
+    size = run.dynamics.last if run.two else run.dynamics.units
+    return run.engine.info.lanes and size % 4 == 0 and width_of(run.dynamics.units, run.w) == 4
 
 
 def _halves(state: Tensor, run: _Run) -> tuple[Tensor, Tensor | None]:
@@ -32,18 +39,30 @@ def _row(tensor: Tensor | None, t: int) -> Tensor | None:
     return None if tensor is None else tensor.rows(t, t + 1)
 
 
+def _launch(run: _Run, kernel: str, specs: tuple[tuple[str, float], ...], **arguments: Any) -> None:
+    """One step; tensors are of one step."""
+    models, common = run.common(4)
+    units = run.dynamics.units
+    rows = 32 if run.rows > 16 else 16 if run.rows > 8 else 8
+    tiles = -(-run.rows // rows) * -(-units // 32)
+    run.engine.launch(
+        kernel, tiles * (64 if tiles <= 64 else 8), (*models, ("ROWS", rows), *specs), work=run.work,
+        rows=run.rows, n=run.n // 4, steps=1, **common, **arguments,
+    )  # fmt: skip
+
+
 def forward(run: _Run, x: Tensor, state: Tensor, y: Tensor, h: Tensor | None, u: Tensor | None) -> Tensor:
     """Steps through x, filling y and what is asked for; the state after the last step."""
-    units, spare, before = run.dynamics.units, empty((1, *run.shape[1:]), on=run.engine), state
-    _put(cast(_halves(state, run)[0] > run.dynamics.threshold, FLOAT32), y.rows(0, 1))
-    assert run.w is not None
-    specs = (("STORE_H", int(h is not None)), ("STORE_U", int(u is not None)), ("BACK", 1))
+    x, before, spare = x.detach(), state, empty((1, *run.shape[1:]), on=run.engine)
+    if width_of(run.n, x, state) != 4:
+        x, before = aligned(x), aligned(state)
+    _put(cast(_halves(before, run)[0] > run.dynamics.threshold, FLOAT32), y.rows(0, 1))
+    specs = (("STORE_H", int(h is not None)), ("STORE_U", int(u is not None)))
     for t in range(run.steps):
-        back = product(_NN, y.rows(t, t + 1), run.w, 1, run.rows, units, units, (0, 0))
         after = empty(run.state, on=run.engine)
-        run.launch(
-            "snn-core-forward", 0, 1, specs, x=x.rows(t, t + 1), before=before, h=_row(h, t), u=_row(u, t),
-            y=y.rows(t + 1, t + 2) if t + 1 < run.steps else spare, after=after, back=back,
+        _launch(
+            run, "snn-core-forward-lanes", specs, s=y.rows(t, t + 1), w=run.w, x=x.rows(t, t + 1), before=before,
+            h=_row(h, t), u=_row(u, t), y=y.rows(t + 1, t + 2) if t + 1 < run.steps else spare, after=after,
         )  # fmt: skip
         before = after
     return before
@@ -55,22 +74,29 @@ def backward(
     """From the last step to the first, filling gx; the gradient of the first state, and sums for beta and alpha."""
     from .cores import backward_specs
 
-    units, spare = run.dynamics.units, empty((1, *run.shape[1:]), on=run.engine)
+    spare = empty((1, *run.shape[1:]), on=run.engine)
     gafter = full(run.state, 0.0, on=run.engine) if gafter is None else gafter
+    gy, gafter = (t if t is None or width_of(run.n, t) == 4 else aligned(t) for t in (gy, gafter))
+    assert gafter is not None and run.w is not None
     first, second = _halves(gafter, run)
     _put(first if second is None else first + second, gx.rows(run.steps - 1, run.steps))
     gb = empty((run.n,), on=run.engine) if run.learns_b else None
     gc = empty((run.n,), on=run.engine) if run.learns_c else None
-    specs = (*backward_specs(slope, gy, gafter, gb, gc, u), ("HAS_H", 1), ("BACK", 1))
-    assert run.w is not None
+    specs = (*backward_specs(slope, gy, gafter, gb, gc, u), ("HAS_H", 1))
     w = permute(run.w, (1, 0))  # the faster of the two forms
     for t in range(run.steps - 1, -1, -1):
-        back = product(_NN, gx.rows(t, t + 1), w, 1, run.rows, units, units, (0, 0))
         gbefore = empty(run.state, on=run.engine)
-        run.launch(
-            kernel, 0, 1, specs, h=_row(h, t), u=_row(u, t), d=_row(d, t), gy=_row(gy, t), gafter=gafter,
-            gx=gx.rows(t - 1, t) if t else spare, gbefore=gbefore, gb=gb, gc=gc, back=back,
+        _launch(
+            run, kernel, specs, gnext=gx.rows(t, t + 1), w=w, h=_row(h, t), u=_row(u, t), d=_row(d, t),
+            gy=_row(gy, t), gafter=gafter, gx=gx.rows(t - 1, t) if t else spare, gbefore=gbefore, gb=gb, gc=gc,
             more=int(t + 1 < run.steps), alpha=slope.alpha, beta=slope.beta,
         )  # fmt: skip
         gafter = gbefore
     return gafter, gb, gc
+
+
+def aligned(t: Tensor) -> Tensor:
+    """A copy that four elements at a time can be read from."""
+    out = empty(t.shape, on=t.engine)
+    _put(t.detach(), out)
+    return out
