@@ -1,4 +1,6 @@
-"""The code of the documents that the project follows, as it stands there, and what it means.
+"""The code of the documents that the project follows, as it stands there, and what it means: documents 000 and 001.
+
+Documents 002 to 004 are in test_document_002.py, test_document_003.py and test_document_004.py.
 
 Each block of a document is a test; the lines of the document are between the comments "# ---".  Names that a document
 leaves open (`x`, `x_temporal`, `ann_model`, ...) are given before.  References are float64, in helpers/documents.py.
