@@ -432,7 +432,7 @@ compiled = grilly_vk.compile(step)
 
 def kept():
     stats = grilly_vk.memory_stats()
-    return {k: stats[k] for k in ("bytes_in_use", "bytes_reserved", "segments")}
+    return {k: stats[k] for k in ("bytes_in_use", "bytes_reserved", "bytes_peak", "segments", "programs")}
 
 x = grilly_vk.tensor(x)
 for run, steps in ((compiled, 20), (step, 100), (compiled, 20)):
