@@ -6,23 +6,7 @@
 layout(std430, binding = 0) readonly buffer A { vec4 a[]; };
 layout(std430, binding = 1) readonly buffer B { vec4 b[]; };
 layout(std430, binding = 2) writeonly buffer C { vec4 c[]; };
-layout(push_constant) uniform Push {
-    uint a_at; uint b_at; uint c_at;
-    uint a_from; uint b_from; uint c_from; // the first head's first element
-    uint batch; uint heads; uint m; uint n; uint k; // batch counts all heads
-    uint a_row; uint b_row; uint c_row; // elements from one row to the next
-    uint a_batch; uint b_batch; uint c_batch; // and from the heads of one token sequence to those of the next
-    uint a_head; uint b_head; uint c_head; // and from one head to the next
-    float scale;
-} p;
-
-#define A_ROW p.a_row
-#define B_ROW p.b_row
-#define C_ROW p.c_row
-#define A_START(i) (p.a_from + (i) / p.heads * p.a_batch + (i) % p.heads * p.a_head)
-#define B_START(i) (p.b_from + (i) / p.heads * p.b_batch + (i) % p.heads * p.b_head)
-#define C_START(i) (p.c_from + (i) / p.heads * p.c_batch + (i) % p.heads * p.c_head)
-#define DONE(sum, more) ((sum) * p.scale)
+#include "attention-places.glsl"
 #define MORE(col) vec4(0)
 #define WIDE_C
 #include "product-lanes.glsl"

@@ -13,19 +13,6 @@
 #include "core-backward.glsl"
 layout(constant_id = 11) const uint ROWS = 32; // see product-lanes.glsl
 
-#define FORM 0
 #define ARRAY_A gnext
-#define ARRAY_B w
 #define A_AT p.gnext_at
-#define B_AT p.w_at
-#define BATCH 1
-#define SIZE_M p.rows
-#define SIZE_N (4 * p.units)
-#define SIZE_K (4 * p.units)
-#define A_ROW SIZE_K
-#define B_ROW SIZE_N
-#define A_START(batch) 0
-#define B_START(batch) 0
-#define C_START(batch) 0
-#define PUT(row, col, sum) { back = sum; run((row) * p.units + (col) / 4, 0, 1); }
-#include "product-lanes.glsl"
+#include "core-lanes.glsl"

@@ -28,10 +28,8 @@ layout(push_constant) uniform Push {
     uint a_given; uint b_given; uint has_ga_end; uint has_gb_end; // whether they hold something; else it is 0
     float k0; float k1; float k2; float k3;
 } p;
-layout(constant_id = 1) const uint CHUNK = 1; // see blocks.glsl
-layout(constant_id = 2) const uint BLOCK = 0;
-layout(constant_id = 3) const uint LEARN = 0;
-layout(constant_id = 4) const uint SUMS = 0;
+#define NUMBERS 4
+#include "two-states-backward.glsl"
 
 void run(uint i, uint first, uint last)
 {
@@ -39,18 +37,8 @@ void run(uint i, uint first, uint last)
     if (LEARN == 1)
         c = vec4(c0[p.c0_at], c1[p.c1_at], c2[p.c2_at], c3[p.c3_at]);
     REAL quick = REAL(0), lasting = REAL(0); // gradients of the states on the way back
-    REAL sums[4] = REAL[4](REAL(0), REAL(0), REAL(0), REAL(0));
-    if (last < p.steps) {
-        quick = ga[p.ga_at + i];
-        lasting = gb[p.gb_at + i];
-        for (uint j = 0; SUMS == 1 && j < 4; j++)
-            sums[j] = gc[p.gc_at + j * p.n + i];
-    } else {
-        if (p.has_ga_end == 1)
-            quick = ga_end[p.ga_end_at + i];
-        if (p.has_gb_end == 1)
-            lasting = gb_end[p.gb_end_at + i];
-    }
+    REAL sums[NUMBERS] = REAL[NUMBERS](REAL(0), REAL(0), REAL(0), REAL(0));
+    begin(i, last, quick, lasting, sums);
     for (uint t = last; t-- > first;) {
         uint at = t * p.n + i;
         REAL g = gy[p.gy_at + at];
@@ -76,9 +64,6 @@ void run(uint i, uint first, uint last)
         quick *= c.x;
         lasting *= c.y;
     }
-    ga[p.ga_at + i] = quick;
-    gb[p.gb_at + i] = lasting;
-    for (uint j = 0; SUMS == 1 && j < 4; j++)
-        gc[p.gc_at + j * p.n + i] = sums[j];
+    finish(i, quick, lasting, sums);
 }
 #include "blocks.glsl"

@@ -26,10 +26,8 @@ layout(push_constant) uniform Push {
     uint a_given; uint has_ga_end; uint has_gb_end; // a_given: u did not start at U
     float k0; float k1; float k2;
 } p;
-layout(constant_id = 1) const uint CHUNK = 1; // see blocks.glsl
-layout(constant_id = 2) const uint BLOCK = 0;
-layout(constant_id = 3) const uint LEARN = 0;
-layout(constant_id = 4) const uint SUMS = 0;
+#define NUMBERS 3
+#include "two-states-backward.glsl"
 
 void run(uint i, uint first, uint last)
 {
@@ -37,18 +35,8 @@ void run(uint i, uint first, uint last)
     if (LEARN == 1)
         c = vec3(c0[p.c0_at], c1[p.c1_at], c2[p.c2_at]);
     REAL gu = REAL(0), gr = REAL(0); // gradients of u and r on the way back
-    REAL sums[3] = REAL[3](REAL(0), REAL(0), REAL(0));
-    if (last < p.steps) {
-        gu = ga[p.ga_at + i];
-        gr = gb[p.gb_at + i];
-        for (uint j = 0; SUMS == 1 && j < 3; j++)
-            sums[j] = gc[p.gc_at + j * p.n + i];
-    } else {
-        if (p.has_ga_end == 1)
-            gu = ga_end[p.ga_end_at + i];
-        if (p.has_gb_end == 1)
-            gr = gb_end[p.gb_end_at + i];
-    }
+    REAL sums[NUMBERS] = REAL[NUMBERS](REAL(0), REAL(0), REAL(0));
+    begin(i, last, gu, gr, sums);
     for (uint t = last; t-- > first;) {
         uint at = t * p.n + i;
         REAL now = x[p.x_at + at], u = a_seq[p.a_seq_at + at], r = b_seq[p.b_seq_at + at];
@@ -73,9 +61,6 @@ void run(uint i, uint first, uint last)
     }
     if (SUMS == 1 && first == 0 && p.a_given == 0)
         sums[0] += gu;
-    ga[p.ga_at + i] = gu;
-    gb[p.gb_at + i] = gr;
-    for (uint j = 0; SUMS == 1 && j < 3; j++)
-        gc[p.gc_at + j * p.n + i] = sums[j];
+    finish(i, gu, gr, sums);
 }
 #include "blocks.glsl"

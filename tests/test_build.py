@@ -53,6 +53,13 @@ def test_validator_accepts_all_modules():
 
 
 @pytest.mark.parametrize("shader", SHADERS, ids=lambda p: p.stem)
+def test_kernels_are_named(shader):
+    """By their whole names, so that a search for one finds who launches it."""
+    name = re.compile(f'"{shader.stem}["{{.]')
+    assert any(name.search(p.read_text()) for p in ROOT.glob("grilly_vk/**/*.py")), f"no file names {shader.stem}"
+
+
+@pytest.mark.parametrize("shader", SHADERS, ids=lambda p: p.stem)
 def test_shader_keeps_to_vulkan_1_1(shader):
     """No capability that Kompute can't enable: Shader, and broadcasts where the device is asked for them first."""
     for name in modules_of(shader):

@@ -1,4 +1,4 @@
-"""Runs of a pair of kernels over time, NAME and NAME-backward: states in registers, T steps in one dispatch each.
+"""Runs of a pair of kernels over time, forward and backward: states in registers, T steps in one dispatch each.
 
 The pair shares names: x and y over time, up to two states `a` and `b` (a0, b0 before the first step, a, b after the
 last, a_seq, b_seq over time for the way back), and constants, numbers k0, k1, ... or one-element tensors c0, c1, ...
@@ -26,7 +26,7 @@ class Recurrence:
     """One run; all arguments are checked by the caller.
 
     Args:
-        kernel: NAME.
+        forward, backward: the kernels' names.
         x: input (T, ...), or (...) for one step.
         states: before the first step, (...), or None for the kernel's own start.
         constants: numbers or one-element Tensors; one Tensor makes tensors of all.
@@ -34,9 +34,16 @@ class Recurrence:
     """
 
     def __init__(
-        self, kernel: str, x: Tensor, states: Sequence[Tensor | None], constants: Sequence[Constant], steps: int | None
+        self,
+        forward: str,
+        backward: str,
+        x: Tensor,
+        states: Sequence[Tensor | None],
+        constants: Sequence[Constant],
+        steps: int | None,
     ) -> None:
-        self.kernel, self.engine, self.shape = kernel, x.engine, x.shape
+        self.kernels = forward, backward
+        self.engine, self.shape = x.engine, x.shape
         self.steps = 1 if steps is None else steps
         self.state = x.shape if steps is None else x.shape[1:]
         self.n = math.prod(self.state)
@@ -95,7 +102,7 @@ class Recurrence:
             after: list[Tensor | None] = [empty(self.state, on=self.engine) for _ in before]
             self.ends.append(after)
             self.launch(
-                self.kernel,
+                self.kernels[0],
                 piece,
                 specs,
                 {"x": x, "y": y, "a_seq": None, "b_seq": None, **(kept or {})},
@@ -139,7 +146,7 @@ class Recurrence:
                 gc = empty((len(self.tensors), self.n), on=self.engine) if self.learns else None
                 names = {"gy": given_y, "gx": gx, "a_seq": None, "b_seq": None, **over}
                 self.launch(
-                    f"{self.kernel}-backward", piece, specs, names, gc=gc,
+                    self.kernels[1], piece, specs, names, gc=gc,
                     **_states(starts, []), **_gradients(before, after),
                 )  # fmt: skip
                 after = before

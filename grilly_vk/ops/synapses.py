@@ -20,7 +20,8 @@ def synapse_filter(
 
     Source: Gerstner & Kistler, Spiking Neuron Models (2002), section 4.1.
     """
-    run = Recurrence("snn-synapse-filter", x, (_start(x, state, 0.0, steps),), (decay,), steps)
+    starts = (_start(x, state, 0.0, steps),)
+    run = Recurrence("snn-synapse-filter", "snn-synapse-filter-backward", x, starts, (decay,), steps)
     y, (end,) = run.forward(x)
     if run.wants:
         over = {"a_seq": y.view()} if run.learns else {}  # the state over time; a result must not hold itself
@@ -43,11 +44,12 @@ def dual_timescale(
         (the sum after each step, of x's shape; the two states after the last step (...)).
     """
     starts = _start(x, fast, 0.0, steps), _start(x, slow, 0.0, steps)
-    run = Recurrence("snn-dual-timescale", x, starts, (*decays, *weights), steps)
+    constants = (*decays, *weights)
+    run = Recurrence("snn-dual-timescale", "snn-dual-timescale-backward", x, starts, constants, steps)
     kept = {"a_seq": run.room(), "b_seq": run.room()} if run.learns else {}
     y, (quick, lasting) = run.forward(x, kept)
     if run.wants:
-        run.record("dual_timescale", (x, fast, slow, *decays, *weights), (y, quick, lasting), kept, ())
+        run.record("dual_timescale", (x, fast, slow, *constants), (y, quick, lasting), kept, ())
     return y, quick, lasting
 
 
@@ -74,7 +76,7 @@ def stp(
     """
     base = U if steps != 0 or not isinstance(U, Tensor) else float(U.item())  # of no steps, the state is there
     starts = _start(x, u, base, steps), _start(x, r, 1.0, steps)
-    run = Recurrence("snn-stp", x, starts, (U, u_decay, r_decay), steps)
+    run = Recurrence("snn-stp", "snn-stp-backward", x, starts, (U, u_decay, r_decay), steps)
     kept = {"a_seq": run.room(), "b_seq": run.room()} if run.wants else {}
     out, (use, left) = run.forward(x, kept)
     if run.wants:
