@@ -125,6 +125,15 @@ def tensor(name: str, value: Any, *, borrow: bool = False) -> Tensor:
     return from_numpy(array(name, value), borrow=borrow)
 
 
+def optional(name: str, value: Any, wanted: Sequence[int | str | None]) -> Tensor | None:
+    """None, or a float32 Tensor of this shape; see `tensor` and `shape`."""
+    if value is None:
+        return None
+    out = tensor(name, value)
+    shape(name, out.shape, wanted)
+    return out
+
+
 def shape(name: str, got: tuple[int, ...], wanted: Sequence[int | str | None]) -> None:
     """Checks a shape; `wanted` has a number where the size is fixed and a letter where it is free.
 

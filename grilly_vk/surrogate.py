@@ -75,6 +75,17 @@ class Surrogate:
         return hash((type(self), self.slope))
 
 
+def checked(value: Any, name: str = "surrogate_function") -> Surrogate:
+    """The value, if it is a surrogate.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not isinstance(value, Surrogate):
+        raise TypeError(f"{name} must be a Surrogate such as ATan() or superspike(), not {type(value).__name__}")
+    return value
+
+
 def _distance(x: Any) -> Tensor:
     t = as_tensor("x", x)
     if t.dtype is not FLOAT32:

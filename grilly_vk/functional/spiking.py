@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import arguments
 from ..ops.nodes import Dynamics, node
-from ..surrogate import ATan, Surrogate
+from ..surrogate import ATan, Surrogate, checked
 from ..tensor import Tensor
 
 __all__ = ["if_step", "lif_step", "plif_step"]
@@ -105,15 +105,14 @@ def _step(
         v = _float32("v_prev", v_prev)
         if v.shape != x.shape:
             raise ValueError(f"v_prev has shape {v.shape}; expected that of x, {x.shape}")
-    if surrogate_function is not None and not isinstance(surrogate_function, Surrogate):
-        raise TypeError(f"surrogate_function must be a Surrogate, not {type(surrogate_function).__name__}")
+    surrogate = _ATAN if surrogate_function is None else checked(surrogate_function)
     dynamics = Dynamics(
         v_threshold=arguments.real("v_threshold", v_threshold),
         v_reset=None if v_reset is None else arguments.real("v_reset", v_reset),
         detach_reset=arguments.flag("detach_reset", detach_reset),
         **own,
     )
-    out = node(x, v, dynamics, (surrogate_function or _ATAN).slope, w=w)
+    out = node(x, v, dynamics, surrogate.slope, w=w)
     return out.spikes, out.v
 
 

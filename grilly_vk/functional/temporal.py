@@ -119,6 +119,18 @@ def unmerged(y: Tensor, x: Tensor) -> Tensor:
     return y if x.ndim < 3 else y.reshape(*x.shape[:2], *y.shape[1:])
 
 
+def has_steps(module: Any, steps: str | None) -> bool:
+    """Whether the input of a call has a time axis: in step mode "m", or where a container says how to go through time.
+
+    Raises:
+        ValueError: another step mode, or "m" in a container that goes step by step.
+    """
+    multi = arguments.choice("step_mode", module.step_mode, ("s", "m")) == "m"
+    if multi and steps == "loop":
+        raise ValueError(mixed("a container that runs its modules step by step"))
+    return multi or steps is not None
+
+
 def mixed(name: str) -> str:
     """What to say of step modes that don't go together."""
     return (

@@ -8,7 +8,7 @@ from typing import Any
 from .. import arguments
 from ..ops.cores import TWO_STATES, Dynamics, unroll
 from ..ops.elementwise import as_tensor, cast
-from ..surrogate import Surrogate, superspike
+from ..surrogate import Surrogate, checked, superspike
 from ..tensor import FLOAT32, Tensor, empty, full
 from . import init
 from .module import Module, Parameter
@@ -42,9 +42,7 @@ class Core(Module):
         super().__init__()
         self.hidden_shape = shape_of(self._shape_name, hidden_shape)
         self.threshold = arguments.real("threshold", threshold)
-        if activation is not None and not isinstance(activation, Surrogate):
-            raise TypeError(f"activation must be a Surrogate such as superspike(), not {type(activation).__name__}")
-        self.activation = activation or superspike()
+        self.activation = superspike() if activation is None else checked(activation, "activation")
         if not isinstance(name, str):
             raise TypeError(f"name must be a string, not {type(name).__name__} ({name!r})")
         self.name = name

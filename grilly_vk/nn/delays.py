@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from .. import arguments, host_random
-from ..functional.temporal import mixed, set_step_mode
+from ..functional.temporal import set_step_mode
 from ..ops.delay import delayed_linear
-from ..ops.elementwise import as_tensor, cast
 from ..ops.shape import concatenate
-from ..tensor import FLOAT32, Tensor, empty, full
+from ..tensor import Tensor, empty, full
 from . import init
 from .containers import Sequential
 from .module import Buffer, Module, Parameter
@@ -42,13 +41,7 @@ class _Late(StatefulModule):
             RuntimeError: the state's graph was freed, or it would cross the border of a compiled function.
             TypeError: no real numbers in x or the state.
         """
-        multi = arguments.choice("step_mode", self.step_mode, ("s", "m")) == "m" or steps is not None
-        if steps == "loop" and self.step_mode == "m":
-            raise ValueError(mixed("a container that runs its modules step by step"))
-        x = as_tensor("x", x)
-        x = x if x.dtype is FLOAT32 else cast(x, FLOAT32)
-        if multi and x.ndim < 1:
-            raise ValueError(f"x has shape {x.shape}; in step mode 'm' expected (T, B, ...)")
+        x, multi = self.arriving(x, steps)
         shape = x.shape[1:] if multi else x.shape
         self._check(shape)
         self.entering(shape, (self._kept(),))

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from .. import arguments
-from ..functional.temporal import mixed
+from ..functional.temporal import has_steps
 from ..ops.elementwise import as_tensor
 from ..ops.neu_norm import neu_norm
 from ..tensor import Tensor, empty
@@ -75,11 +75,8 @@ class NeuNorm(StatefulModule):
             x: one step (B, C, H, W), or in step mode "m" all of them (T, B, C, H, W).
             steps: given by containers: x has a time axis, whatever the step mode.
         """
-        if steps == "loop" and self.step_mode == "m":
-            raise ValueError(mixed("a container that runs its modules step by step"))
-        arguments.choice("step_mode", self.step_mode, ("s", "m"))
+        multi = has_steps(self, steps)
         arguments.between("k", self.k, 0.0, 1.0)
-        multi = self.step_mode == "m" or steps is not None
         x = as_tensor("x", x)
         lead, own = ("T", "B") if multi else ("B",), (self.in_channels, self.height, self.width)
         arguments.shape("x", x.shape, (*lead, *own))

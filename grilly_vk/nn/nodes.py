@@ -6,11 +6,9 @@ import math
 from typing import Any
 
 from .. import arguments
-from ..functional.temporal import mixed
-from ..ops.elementwise import as_tensor, cast
 from ..ops.nodes import Dynamics, node
-from ..surrogate import ATan, Surrogate
-from ..tensor import FLOAT32, Tensor, full
+from ..surrogate import ATan, Surrogate, checked
+from ..tensor import Tensor, full
 from .module import Parameter
 from .stateful import StatefulModule
 
@@ -58,11 +56,7 @@ class SpikingNode(StatefulModule):
         super().__init__()
         self.v_threshold = arguments.real("v_threshold", v_threshold)
         self.v_reset = None if v_reset is None else arguments.real("v_reset", v_reset)
-        if surrogate_function is not None and not isinstance(surrogate_function, Surrogate):
-            raise TypeError(
-                f"surrogate_function must be a Surrogate such as ATan(), not {type(surrogate_function).__name__}"
-            )
-        self.surrogate_function = surrogate_function or ATan()
+        self.surrogate_function = ATan() if surrogate_function is None else checked(surrogate_function)
         self.detach_reset = arguments.flag("detach_reset", detach_reset)
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         self.store_v_seq = arguments.flag("store_v_seq", store_v_seq)
@@ -101,13 +95,7 @@ class SpikingNode(StatefulModule):
             RuntimeError: the state's graph was freed, or it would cross the border of a compiled function.
             TypeError: no real numbers, in x, a setting or the state.
         """
-        multi = self.step_mode == "m" or steps is not None
-        if steps == "loop" and self.step_mode == "m":
-            raise ValueError(mixed("a container that runs its modules step by step"))
-        x = as_tensor("x", x)
-        x = x if x.dtype is FLOAT32 else cast(x, FLOAT32)
-        if multi and x.ndim < 1:
-            raise ValueError(f"x has shape {x.shape}; in step mode 'm' expected (T, B, ...)")
+        x, multi = self.arriving(x, steps)
         dynamics = self._dynamics()
         self.entering(x.shape[1:] if multi else x.shape)
         before = self.memories()

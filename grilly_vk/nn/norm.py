@@ -16,15 +16,46 @@ from ..tensor import Tensor, full
 from .module import Buffer, Module, Parameter
 
 
-class _BatchNorm(Module):
+class Running(Module):
+    """A norm of channels with running statistics."""
+
+    running_mean: Tensor | None
+    running_var: Tensor | None
+    num_batches_tracked: Tensor | None
+
+    def _settings(
+        self, num_features: int, eps: float, momentum: float | None, affine: bool, track_running_stats: bool
+    ) -> None:
+        self.num_features = arguments.size("num_features", num_features)
+        self.eps = arguments.non_negative("eps", eps)
+        self.momentum = None if momentum is None else arguments.real("momentum", momentum)
+        self.affine, self.track_running_stats = bool(affine), bool(track_running_stats)
+
+    def _track(self, shape: tuple[int, ...]) -> None:
+        """Makes the statistics, one of each for a group of values; groups that come together share a count."""
+        if self.track_running_stats:
+            self.running_mean, self.running_var = Buffer(full(shape, 0.0)), Buffer(full(shape, 1.0))
+            self.num_batches_tracked = Buffer(full(shape[:-1], 0, np.int32))
+        else:
+            self._untracked()
+
+    def _untracked(self) -> None:
+        for name in ("running_mean", "running_var", "num_batches_tracked"):
+            self.register_buffer(name, None)
+
+    def reset_running_stats(self) -> None:
+        """Running mean 0, variance 1, no batches so far."""
+        for t, value in ((self.running_mean, 0.0), (self.running_var, 1.0), (self.num_batches_tracked, 0)):
+            if t is not None:
+                t.assign(full(t.shape, value, t.dtype, t.engine))
+
+
+class _BatchNorm(Running):
     """What the batch norms share; subclasses say which shapes they take."""
 
     _shapes: tuple[tuple[str, ...], ...] = ()
     weight: Parameter | None
     bias: Parameter | None
-    running_mean: Tensor | None
-    running_var: Tensor | None
-    num_batches_tracked: Tensor | None
 
     def __init__(
         self,
@@ -35,25 +66,10 @@ class _BatchNorm(Module):
         track_running_stats: bool = True,
     ) -> None:
         super().__init__()
-        self.num_features = arguments.size("num_features", num_features)
-        self.eps = arguments.non_negative("eps", eps)
-        self.momentum = None if momentum is None else arguments.real("momentum", momentum)
-        self.affine, self.track_running_stats = bool(affine), bool(track_running_stats)
+        self._settings(num_features, eps, momentum, affine, track_running_stats)
         for name, value in (("weight", 1.0), ("bias", 0.0)):
             self.register_parameter(name, Parameter(full((num_features,), value)) if affine else None)
-        if track_running_stats:
-            self.running_mean = Buffer(full((num_features,), 0.0))
-            self.running_var = Buffer(full((num_features,), 1.0))
-            self.num_batches_tracked = Buffer(full((), 0, np.int32))
-        else:
-            for name in ("running_mean", "running_var", "num_batches_tracked"):
-                self.register_buffer(name, None)
-
-    def reset_running_stats(self) -> None:
-        """Running mean 0, variance 1, no batches so far."""
-        for t, value in ((self.running_mean, 0.0), (self.running_var, 1.0), (self.num_batches_tracked, 0)):
-            if t is not None:
-                t.assign(full(t.shape, value, t.dtype, t.engine))
+        self._track((num_features,))
 
     def reset_parameters(self) -> None:
         """Weight 1, bias 0, and the running statistics as at the start."""

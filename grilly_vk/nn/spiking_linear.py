@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import arguments
-from ..functional.temporal import mixed, over_steps
+from ..functional.temporal import has_steps, over_steps
 from ..ops.elementwise import as_tensor
 from ..tensor import Tensor
 from .linear import Linear
@@ -59,9 +59,7 @@ class TimedModule(Module):
 
     def _steps(self, steps: str | None) -> str | None:
         """How to go through time in a call: "merge" or "loop", or None for one step."""
-        if steps == "loop" and self.step_mode == "m":
-            raise ValueError(mixed("a container that runs its modules step by step"))
-        return "merge" if steps is None and self.step_mode == "m" else steps
+        return "merge" if has_steps(self, steps) and steps is None else steps
 
 
 def through(module: Any, x: Tensor, steps: str | None) -> Tensor:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd import grad_enabled
+from ..functional.temporal import has_steps
+from ..ops.elementwise import as_tensor, cast
 from ..recompute import using
 from ..runtime import capturing
 from ..tensor import FLOAT32, Tensor
@@ -83,6 +85,22 @@ class StatefulModule(Module):
 
     def _holds_tensors(self) -> bool:
         return any(isinstance(value, Tensor) for value in self.memories().values())
+
+    def arriving(self, x: Any, steps: str | None) -> tuple[Tensor, bool]:
+        """The input of a call as a float32 Tensor, and whether it has a time axis.
+
+        Args:
+            x: the input.
+            steps: None, or given by containers: x has a time axis, whatever the step mode.
+
+        Raises:
+            ValueError: a wrong step mode, or no time axis in step mode "m". TypeError: no real numbers.
+        """
+        multi = has_steps(self, steps)
+        x = cast(as_tensor("x", x), FLOAT32)
+        if multi and x.ndim < 1:
+            raise ValueError(f"x has shape {x.shape}; in step mode 'm' expected (T, B, ...)")
+        return x, multi
 
     def entering(self, shape: tuple[int, ...], past: tuple[int, ...] = ()) -> None:
         """Checks the state before it is used: of this shape, of a graph that still is, inside one compiled function.

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import arguments
-from ..functional.temporal import mixed
 from ..ops import synapses as ops
-from ..ops.elementwise import as_tensor, cast
-from ..tensor import FLOAT32, Tensor, empty, full
+from ..tensor import Tensor, empty, full
 from .module import Parameter
 from .stateful import StatefulModule
 from .time_constants import Share, TimeConstant
@@ -36,13 +34,7 @@ class _Dynamics(StatefulModule):
             RuntimeError: the state's graph was freed, or it would cross the border of a compiled function.
             TypeError: no real numbers in x or the state.
         """
-        multi = arguments.choice("step_mode", self.step_mode, ("s", "m")) == "m" or steps is not None
-        if steps == "loop" and self.step_mode == "m":
-            raise ValueError(mixed("a container that runs its modules step by step"))
-        x = as_tensor("x", x)
-        x = x if x.dtype is FLOAT32 else cast(x, FLOAT32)
-        if multi and x.ndim < 1:
-            raise ValueError(f"x has shape {x.shape}; in step mode 'm' expected (T, B, ...)")
+        x, multi = self.arriving(x, steps)
         shape = x.shape[1:] if multi else x.shape
         self.entering(shape)
         if multi and x.shape[0] == 0:  # no step was made: the state is what it was

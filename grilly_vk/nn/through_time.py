@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from .. import arguments
-from ..functional.temporal import mixed
+from ..functional.temporal import has_steps
 from ..ops import batch_norm as ops
 from ..runtime import capturing
 from ..tensor import Tensor, full
-from .module import Buffer, Parameter
-from .norm import _ones_and_zeros
+from .module import Parameter
+from .norm import Running, _ones_and_zeros
 from .time_norm import OF_1D, OF_2D, SHAPES_1D, SHAPES_2D, Counting, text
 
 
-class _ThroughTime(Counting):
+class _ThroughTime(Running, Counting):
     weight: Parameter | None
-    running_mean: Tensor | None
-    running_var: Tensor | None
-    num_batches_tracked: Tensor | None
 
     def __init__(
         self,
@@ -33,15 +28,11 @@ class _ThroughTime(Counting):
         step_mode: str = "s",
     ) -> None:
         super().__init__()
-        self.num_features = arguments.size("num_features", num_features)
+        self._settings(num_features, eps, momentum, affine, track_running_stats)
         self.T = None
-        self.eps = arguments.non_negative("eps", eps)
-        self.momentum = None if momentum is None else arguments.real("momentum", momentum)
-        self.affine, self.track_running_stats = bool(affine), bool(track_running_stats)
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         self.register_parameter("weight", None)
-        for name in ("running_mean", "running_var", "num_batches_tracked"):
-            self.register_buffer(name, None)
+        self._untracked()
         self.register_memory("t", 0)
         if T is not None:
             self._make(arguments.size("T", T))
@@ -56,9 +47,7 @@ class _ThroughTime(Counting):
         shape = (steps, self.num_features)
         if self.affine:
             self.weight = Parameter(full(shape, 1.0))
-        if self.track_running_stats:
-            self.running_mean, self.running_var = Buffer(full(shape, 0.0)), Buffer(full(shape, 1.0))
-            self.num_batches_tracked = Buffer(full((steps,), 0, np.int32))
+        self._track(shape)
         self.T = steps
 
     def _before_load(self, prefix: str, state_dict: Any) -> None:
@@ -67,12 +56,6 @@ class _ThroughTime(Counting):
             shape: tuple[int, ...] = getattr(state_dict.get(prefix + name), "shape", ())
             if self.T is None and len(shape) == 2 and shape[0] > 0 and shape[-1] == self.num_features:
                 self._make(int(shape[0]))
-
-    def reset_running_stats(self) -> None:
-        """Running means 0, variances 1, no batches so far."""
-        for t, value in ((self.running_mean, 0.0), (self.running_var, 1.0), (self.num_batches_tracked, 0)):
-            if t is not None:
-                t.assign(full(t.shape, value, t.dtype, t.engine))
 
     def reset_parameters(self) -> None:
         """Weights 1, and the running statistics as at the start."""
@@ -86,8 +69,7 @@ class _ThroughTime(Counting):
             x: one step (B, C, ...), or in step mode "m" all of them (T, B, C, ...).
             steps: given by containers: x has a time axis, whatever the step mode.
         """
-        if steps == "loop" and self.step_mode == "m":
-            raise ValueError(mixed("a container that runs its modules step by step"))
+        has_steps(self, steps)
         x, multi = self._checked(x, steps)
         if multi and self.T is None and x.shape[0]:
             self._make(x.shape[0])

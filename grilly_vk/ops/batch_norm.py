@@ -13,7 +13,7 @@ from ..autograd import record
 from ..tensor import FLOAT32, Tensor, empty, full
 from .elementwise import as_tensor, cast
 from .layout import width_of
-from .reduce import reduce
+from .reduce import fold
 
 _FLAT, _ROWS, _COLUMNS = 0, 1, 2  # of shaders/include/channels.glsl
 _PARTS = 64  # stretches that a long sum is cut into on a GPU
@@ -181,14 +181,6 @@ def _over_time(x: Any) -> Tensor:
     return x
 
 
-def _optional(name: str, value: Any, shape: tuple[int, ...]) -> Tensor | None:
-    if value is None:
-        return None
-    t = arguments.tensor(name, value)
-    arguments.shape(name, t.shape, shape)
-    return t
-
-
 # ---- what they share ----
 
 
@@ -198,7 +190,7 @@ def _normalise(
     momentum: float | None, eps: float, batches: Tensor | None,
 ) -> Tensor:  # fmt: skip
     """Checks what the functions share, and normalises; `shape` is that of what each group has one of."""
-    w, b = _optional("weight", weight, shape), _optional("bias", bias, shape)
+    w, b = arguments.optional("weight", weight, shape), arguments.optional("bias", bias, shape)
     eps = arguments.non_negative("eps", eps)
     for what, t in (("running_mean", running_mean), ("running_var", running_var)):
         if t is None:
@@ -207,7 +199,7 @@ def _normalise(
         elif not isinstance(t, Tensor):
             raise TypeError(f"{what} must be a Tensor, not {type(t).__name__}: it is changed in place")
         else:
-            _optional(what, t, shape)
+            arguments.optional(what, t, shape)
     if (running_mean is None) != (running_var is None):
         raise ValueError("running_mean and running_var must both be given, or both be None")
     if momentum is None:
@@ -306,7 +298,7 @@ class _Norm:
             x=x, gy=g, mean=self.mean, variance=self.var, y=partial, stats=stats, eps=self.eps,
             **at.numbers(), **numbers,
         )  # fmt: skip
-        return partial.view((2, at.sets)) if numbers["parts"] == 1 else reduce("sum", partial, (2,), False)
+        return fold(partial, 2)
 
 
 def _statistics(

@@ -13,30 +13,15 @@ from ..autograd import record
 from ..tensor import Tensor, empty
 from .elementwise import as_tensor, cast
 from .layout import width_of
-from .reduce import reduce
+from .reduce import fold
 from .rows import team
 
 _PARTS = 64  # stretches that a long sum is cut into
 _RMS_EPS = float(np.finfo(np.float32).eps)
 
 
-def _optional(name: str, value: Any, shape: tuple[int, ...]) -> Tensor | None:
-    if value is None:
-        return None
-    t = arguments.tensor(name, value)
-    arguments.shape(name, t.shape, shape)
-    return t
-
-
 def _given(x: Tensor, *more: Tensor | None) -> list[Tensor]:
     return [x, *[t for t in more if t is not None]]
-
-
-def _fold(partial: Tensor, axis: int) -> Tensor:
-    """The sum over the axis of parts."""
-    if partial.shape[axis] == 1:
-        return partial.view(partial.shape[:axis] + partial.shape[axis + 1 :])
-    return reduce("sum", partial, (axis,), False)
 
 
 def shape_of(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
@@ -92,7 +77,7 @@ def _layer(name: str, centre: int, x: Any, given: Any, weight: Any, bias: Any, e
     x = cast(as_tensor("x", x), np.float32)
     shape = shape_of(given)
     arguments.shape("x", x.shape, ("...", *shape))
-    w, b = _optional("weight", weight, shape), _optional("bias", bias, shape)
+    w, b = arguments.optional("weight", weight, shape), arguments.optional("bias", bias, shape)
     eps = arguments.non_negative("eps", eps)
     n = math.prod(shape)
     rows = x.size // n if n else 0
@@ -122,8 +107,8 @@ def _layer(name: str, centre: int, x: Any, given: Any, weight: Any, bias: Any, e
                 "layer-norm-grad-weight", parts * n, (("CENTRE", centre),),
                 work=x.size, x=x, kept=kept, gy=g, gw=pw, gb=pb, rows=rows, n=n, parts=parts,
             )  # fmt: skip
-            gw = _fold(pw, 0).view(shape) if w is not None and w.requires_grad else None
-            gb = _fold(pb, 0).view(shape) if b is not None and b.requires_grad else None
+            gw = fold(pw, 0).view(shape) if w is not None and w.requires_grad else None
+            gb = fold(pb, 0).view(shape) if b is not None and b.requires_grad else None
         return [gx] + [gw] * (w is not None) + [gb] * (b is not None)
 
     record(name, _given(x, w, b), (y,), backward, saved=_given(x, w))

@@ -71,6 +71,13 @@ def reduce(kind: str, x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tenso
     return current.view(final)
 
 
+def fold(partial: Tensor, axis: int) -> Tensor:
+    """The sum over an axis of partial sums."""
+    if partial.shape[axis] == 1:
+        return partial.view(partial.shape[:axis] + partial.shape[axis + 1 :])
+    return reduce("sum", partial, (axis,), False)
+
+
 def _spread(g: Tensor, shape: tuple[int, ...], axes: tuple[int, ...]) -> Tensor:
     """A gradient of a reduction, back over the reduced axes."""
     from .shape import broadcast_to

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from ... import arguments
-from ...functional.temporal import mixed
 from ...ops.elementwise import as_tensor, cast, unary
 from ...ops.rate import rate_node
-from ...surrogate import ATan, Surrogate
+from ...surrogate import ATan, Surrogate, checked
 from ...tensor import FLOAT32, Tensor
 from ..module import Buffer
 from ..stateful import StatefulModule
@@ -64,11 +63,7 @@ class RateNode(StatefulModule):
         self.threshold = Buffer(np.float32(arguments.positive("threshold", threshold)))
         self.v_init = arguments.real("v_init", v_init)
         self.cap = None if cap is None else arguments.positive("cap", cap)
-        if surrogate_function is not None and not isinstance(surrogate_function, Surrogate):
-            raise TypeError(
-                f"surrogate_function must be a Surrogate such as ATan(), not {type(surrogate_function).__name__}"
-            )
-        self.surrogate_function = surrogate_function or ATan()
+        self.surrogate_function = ATan() if surrogate_function is None else checked(surrogate_function)
         self.detach_reset = arguments.flag("detach_reset", detach_reset)
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         self.first = False  # no spike has reached its input
@@ -87,18 +82,12 @@ class RateNode(StatefulModule):
             ValueError: the state has another shape; no time axis in step mode "m".
             TypeError: no real numbers, in x or the state.
         """
-        x = as_tensor("x", x)
-        x = x if x.dtype is FLOAT32 else cast(x, FLOAT32)
         if self.running:
-            out = self._in_network(x)
+            out = self._in_network(cast(as_tensor("x", x), FLOAT32))
             if self.running.watch is not None:
                 self.running.watch(self, out)
             return self.running.over_time(out).mean(0) if self.last and self.running.mean else out
-        multi = self.step_mode == "m" or steps is not None
-        if steps == "loop" and self.step_mode == "m":
-            raise ValueError(mixed("a container that runs its modules step by step"))
-        if multi and x.ndim < 1:
-            raise ValueError(f"x has shape {x.shape}; in step mode 'm' expected (T, B, ...)")
+        x, multi = self.arriving(x, steps)
         spikes, self.v = self._spikes(x if multi else x.reshape(1, *x.shape), len(x) if multi else 1, False, self.v)
         return spikes if multi else spikes.reshape(*x.shape)
 
