@@ -14,9 +14,11 @@ layout(std430, binding = 6) writeonly buffer Z { REAL z[]; }; // (T, n) distance
 layout(std430, binding = 7) writeonly buffer Trace { REAL trace[]; }; // (T, n) potentials after the reset
 layout(std430, binding = 8) buffer V { REAL v[]; }; // (n) potential after the last step
 layout(std430, binding = 9) buffer U { REAL u[]; }; // (n)
+layout(std430, binding = 10) readonly buffer Table { vec4 table[]; }; // ([T,] channels) of a norm before the node
 layout(push_constant) uniform Push {
     uint x_at; uint v0_at; uint u0_at; uint w_at; uint s_at; uint h_at; uint z_at; uint trace_at; uint v_at; uint u_at;
-    uint n; uint steps;
+    uint table_at;
+    uint n; uint steps; uint inner; uint channels;
     uint given; // v0 and u0 hold the first state, else it is v_init and u_init
     float k; float rest; float threshold; float reset; float v_init; float u_init;
     float c0; float c1; float c2; float c3; float c4; float c5;
@@ -30,6 +32,8 @@ layout(constant_id = 8) const uint STORE_H = 0;
 layout(constant_id = 9) const uint STORE_V = 0;
 layout(constant_id = 10) const uint STRICT = 0; // a spike needs more than the threshold
 layout(constant_id = 11) const uint HELD = 0; // x is (n), the same at every step
+layout(constant_id = 12) const uint NORM = 0; // see table.glsl
+#include "table.glsl"
 
 void run(uint i, uint first, uint last)
 {
@@ -43,9 +47,17 @@ void run(uint i, uint first, uint last)
     }
     float w_now = LEARN == 0 ? 0.0 : w[p.w_at];
     float k = LEARN == 1 ? 1.0 / (1.0 + exp(-w_now)) : p.k;
+    Lines norm;
+    if (NORM == 1)
+        norm = lines(0, i);
     for (uint t = first; t < last; t++) {
         uint at = t * p.n + i;
-        precise REAL h_now = charge(x[p.x_at + (HELD == 1 ? i : at)], v_now, u_now, k, w_now);
+        REAL own = x[p.x_at + (HELD == 1 ? i : at)];
+        if (NORM == 2)
+            norm = lines(t, i);
+        if (NORM != 0)
+            own = normalised(own, norm);
+        precise REAL h_now = charge(own, v_now, u_now, k, w_now);
         REAL threshold = level(u_now);
         precise REAL z_now = h_now - threshold;
         REAL fired = REAL(FIRES(z_now));

@@ -85,17 +85,18 @@ def multi_step_forward(model: Any, x_temporal: Any, T: int = 10, *, repeat: bool
     return over_steps(model, x, merge=False)
 
 
-def over_steps(module: Any, x: Tensor, *, merge: bool) -> Tensor:
+def over_steps(module: Any, x: Tensor, *, merge: bool, **options: Any) -> Tensor:
     """Runs a module over x (T, B, ...), in as few calls as give the result of one call a step.
 
     Args:
         merge: a module without state takes all steps as one batch (T * B, ...), even if, like batch norm, it treats
             a batch as a whole.
+        options: for the call of a module that sees to time itself.
     """
     if getattr(module, "takes_steps", False):
         if merge and getattr(module, "step_mode", "m") != "m":
             raise ValueError(mixed(type(module).__name__))
-        return module(x, steps="merge" if merge else "loop")
+        return module(x, steps="merge" if merge else "loop", **options)
     inner = [m for m in module.modules() if hasattr(m, "memories")]
     modes = {m.step_mode for m in inner}
     if modes == {"m"} and merge:

@@ -201,8 +201,7 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} defines no forward()")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if _watching is not None:
-            _watching.append(self)
+        self._note()
         for before in tuple(self._forward_pre_hooks.values()):
             changed = before(self, args)
             if changed is not None:
@@ -213,6 +212,11 @@ class Module:
             if changed is not None:
                 out = changed
         return out
+
+    def _note(self) -> None:
+        """Tells who watches that this module is called."""
+        if _watching is not None:
+            _watching.append(self)
 
     def register_forward_pre_hook(self, hook: Callable[[Module, tuple[Any, ...]], Any]) -> Handle:
         """Calls ``hook(module, args)`` before each forward; what it returns (if not None) replaces the arguments."""

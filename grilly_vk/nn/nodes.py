@@ -6,10 +6,13 @@ import math
 from typing import Any
 
 from .. import arguments
+from ..functional.temporal import mixed
+from ..ops.batch_norm import Norm
 from ..ops.nodes import Dynamics, node
 from ..surrogate import ATan, Surrogate, checked
 from ..tensor import Tensor, full
 from .module import Parameter
+from .norm import Running
 from .stateful import StatefulModule
 
 
@@ -83,21 +86,24 @@ class SpikingNode(StatefulModule):
 
     # ---- use ----
 
-    def forward(self, x: Any, steps: str | None = None) -> Tensor:
+    def forward(self, x: Any, steps: str | None = None, norm: Running | None = None) -> Tensor:
         """Spikes of x's shape, 0.0 and 1.0.
 
         Args:
             x: input, (B, ...) or, in step mode "m", (T, B, ...).
             steps: given by containers: x has a time axis, whatever the step mode.
+            norm: a batch norm that x passes before: node(x, norm=bn) gives node(bn(x)), and the normalised x is never
+                in memory.  Sequential does this by itself.  Hooks of the norm are not called.
 
         Raises:
-            ValueError: the state has another shape; no time axis in step mode "m".
+            ValueError: the state has another shape; no time axis in step mode "m"; a norm in another step mode.
             RuntimeError: the state's graph was freed, or it would cross the border of a compiled function.
-            TypeError: no real numbers, in x, a setting or the state.
+            TypeError: no real numbers, in x, a setting or the state; a norm that is no batch norm.
         """
         x, multi = self.arriving(x, steps)
         dynamics = self._dynamics()
         self.entering(x.shape[1:] if multi else x.shape)
+        prepared = None if norm is None else _prepared(norm, x, multi)
         before = self.memories()
         out = node(
             x,
@@ -109,6 +115,7 @@ class SpikingNode(StatefulModule):
             steps=x.shape[0] if multi else None,
             store_v=multi and self.store_v_seq,
             recompute=self.memory == "low",
+            norm=prepared,
         )
         self.v = out.v
         self.__dict__["v_seq"] = out.v_seq
@@ -237,6 +244,15 @@ class ParametricLIFNode(SpikingNode):
 
     def _own(self) -> list[str]:
         return [f"init_tau={self.init_tau:g}", *(["decay_input=False"] if not self.decay_input else [])]
+
+
+def _prepared(norm: Any, x: Tensor, multi: bool) -> Norm:
+    if not isinstance(norm, Running):
+        raise TypeError(f"norm must be a batch norm, not {type(norm).__name__}")
+    if getattr(norm, "step_mode", "m" if multi else "s") != ("m" if multi else "s"):
+        raise ValueError(mixed(f"norm={type(norm).__name__} and the node"))
+    norm._note()
+    return norm.prepare(x, "merge" if multi else None)
 
 
 def time_constant(name: str, value: Any) -> float:

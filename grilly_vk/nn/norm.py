@@ -9,19 +9,27 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import no_grad
+from ..functional.temporal import merged
 from ..ops import norm
-from ..ops.batch_norm import batch_norm
+from ..ops.batch_norm import Norm, prepare
 from ..ops.elementwise import as_tensor
 from ..tensor import Tensor, full
 from .module import Buffer, Module, Parameter
 
 
 class Running(Module):
-    """A norm of channels with running statistics."""
+    """A batch norm, with running statistics.
+
+    `prepare` does all but the normalising itself, which a spiking node that comes next may do; see SpikingNode.forward.
+    """
 
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
+
+    def prepare(self, x: Any, steps: str | None = None) -> Norm:
+        """Checks x, and takes its statistics, which move the running ones."""
+        raise NotImplementedError
 
     def _settings(
         self, num_features: int, eps: float, momentum: float | None, affine: bool, track_running_stats: bool
@@ -78,15 +86,20 @@ class _BatchNorm(Running):
 
     def forward(self, x: Any) -> Tensor:
         """The same shape, normalised channel by channel."""
+        return self.prepare(x).run()
+
+    def prepare(self, x: Any, steps: str | None = None) -> Norm:
+        """As in `Running`; with `steps` x has a time axis, which joins the batch."""
         x = as_tensor("x", x)
+        x = x if steps is None else merged(x)
         c = self.num_features
         if x.ndim not in [len(s) for s in self._shapes] or x.shape[1] != c:
             wanted = " or ".join(f"({', '.join(s)})" for s in self._shapes).replace("C", str(c))
             raise ValueError(f"x has shape {x.shape}; {type(self).__name__} expects {wanted}")
         training = self.training or self.running_mean is None
-        return batch_norm(
-            x, self.running_mean, self.running_var, self.weight, self.bias, training, self.momentum, self.eps,
-            batches=self.num_batches_tracked if training else None,
+        return prepare(
+            "batch_norm", x, self.running_mean, self.running_var, self.weight, self.bias, training, self.momentum,
+            self.eps, batches=self.num_batches_tracked if training else None,
         )  # fmt: skip
 
     def extra_repr(self) -> str:

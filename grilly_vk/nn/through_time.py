@@ -6,7 +6,8 @@ from typing import Any
 
 from .. import arguments
 from ..functional.temporal import has_steps
-from ..ops import batch_norm as ops
+from ..ops.batch_norm import Norm, prepare
+from ..ops.elementwise import as_tensor
 from ..runtime import capturing
 from ..tensor import Tensor, full
 from .module import Parameter
@@ -69,6 +70,11 @@ class _ThroughTime(Running, Counting):
             x: one step (B, C, ...), or in step mode "m" all of them (T, B, C, ...).
             steps: given by containers: x has a time axis, whatever the step mode.
         """
+        x = as_tensor("x", x)
+        return self.prepare(x, steps).run().reshape(x.shape)
+
+    def prepare(self, x: Any, steps: str | None = None) -> Norm:
+        """As in `Running`; a single step counts."""
         has_steps(self, steps)
         x, multi = self._checked(x, steps)
         if multi and self.T is None and x.shape[0]:
@@ -82,14 +88,12 @@ class _ThroughTime(Running, Counting):
             x, weight = x.reshape(1, *x.shape), None if weight is None else weight[t : t + 1]
             moving = [None if m is None else m.rows(t, t + 1) for m in moving]
         training = self.training or moving[0] is None
-        y = ops.batch_norm_through_time(
-            x, moving[0], moving[1], weight, None, training, self.momentum, self.eps,
+        out = prepare(
+            "batch_norm_through_time", x, moving[0], moving[1], weight, None, training, self.momentum, self.eps,
             batches=moving[2] if training else None,
         )  # fmt: skip
-        if not multi:
-            self.t += 1
-            return y.reshape(*y.shape[1:])
-        return y
+        self.t += not multi
+        return out
 
     def extra_repr(self) -> str:
         """The arguments."""

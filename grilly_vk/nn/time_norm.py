@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import arguments
-from ..ops import batch_norm as ops
+from ..ops.batch_norm import Norm, prepare
 from ..ops.elementwise import as_tensor
 from ..tensor import Tensor, full
 from .module import Buffer, Module, Parameter
@@ -113,16 +113,20 @@ class _ThresholdDependent(_BatchNorm, Timed):
 
     def forward(self, x: Any, steps: str | None = None) -> Tensor:
         """The same shape, normalised channel by channel."""
+        x = as_tensor("x", x)
+        return self.prepare(x, steps).run().reshape(x.shape)
+
+    def prepare(self, x: Any, steps: str | None = None) -> Norm:
+        """As in `Running`."""
         x, multi = self._checked(x, steps)
         if not multi:
             self._whole()
         flat = x.reshape(x.shape[0] * x.shape[1], *x.shape[2:]) if multi else x
         training = self.training or self.running_mean is None
-        y = ops.batch_norm(
-            flat, self.running_mean, self.running_var, self.weight if self.affine else self._fixed, self.bias,
-            training, self.momentum, self.eps, batches=self.num_batches_tracked if training else None,
+        return prepare(
+            "batch_norm", flat, self.running_mean, self.running_var, self.weight if self.affine else self._fixed,
+            self.bias, training, self.momentum, self.eps, batches=self.num_batches_tracked if training else None,
         )  # fmt: skip
-        return y.reshape(*x.shape) if multi else y
 
     def extra_repr(self) -> str:
         """The arguments."""
@@ -158,6 +162,11 @@ class _TemporalEffective(_BatchNorm, Counting):
 
     def forward(self, x: Any, steps: str | None = None) -> Tensor:
         """The same shape, normalised channel by channel and scaled step by step."""
+        x = as_tensor("x", x)
+        return self.prepare(x, steps).run().reshape(x.shape)
+
+    def prepare(self, x: Any, steps: str | None = None) -> Norm:
+        """As in `Running`; a single step counts."""
         x, multi = self._checked(x, steps)
         scale: Tensor = self.scale
         if multi:
@@ -167,14 +176,12 @@ class _TemporalEffective(_BatchNorm, Counting):
             t = self._step()
             x, scale = x.reshape(1, *x.shape), scale[t : t + 1]
         training = self.training or self.running_mean is None
-        y = ops.temporal_effective_batch_norm(
-            x, self.running_mean, self.running_var, scale, self.weight, self.bias, training, self.momentum, self.eps,
-            batches=self.num_batches_tracked if training else None,
+        out = prepare(
+            "temporal_effective_batch_norm", x, self.running_mean, self.running_var, self.weight, self.bias, training,
+            self.momentum, self.eps, scale=scale, batches=self.num_batches_tracked if training else None,
         )  # fmt: skip
-        if not multi:
-            self.t += 1
-            return y.reshape(*y.shape[1:])
-        return y
+        self.t += not multi
+        return out
 
     def extra_repr(self) -> str:
         """The arguments."""

@@ -90,14 +90,9 @@ def batch_norm(
 
     Source: Ioffe & Szegedy, "Batch normalization", ICML 2015.
     """
-    x = cast(as_tensor("x", x), FLOAT32)
-    if x.ndim < 2:
-        raise ValueError(f"x has shape {x.shape}; expected (N, C, ...)")
-    n, c = x.shape[:2]
-    layout = Layout(n, c, math.prod(x.shape[2:]), n)
-    return _normalise(
-        "batch_norm", x, layout, (c,), running_mean, running_var, weight, bias, None, training, momentum, eps, batches
-    )
+    return prepare(
+        "batch_norm", x, running_mean, running_var, weight, bias, training, momentum, eps, batches=batches
+    ).run()
 
 
 def batch_norm_through_time(
@@ -127,13 +122,9 @@ def batch_norm_through_time(
     Source: Kim & Panda, "Revisiting batch normalization for training low-latency deep spiking neural networks from
     scratch", Frontiers in Neuroscience 15 (2021), which has no bias.
     """
-    x = _over_time(x)
-    t, b, c = x.shape[:3]
-    layout = Layout(t * b, c, math.prod(x.shape[3:]), b, own=t)
-    return _normalise(
-        "batch_norm_through_time", x, layout, (t, c), running_mean, running_var, weight, bias, None, training,
-        momentum, eps, batches,
-    )  # fmt: skip
+    return prepare(
+        "batch_norm_through_time", x, running_mean, running_var, weight, bias, training, momentum, eps, batches=batches
+    ).run()
 
 
 def temporal_effective_batch_norm(
@@ -163,33 +154,31 @@ def temporal_effective_batch_norm(
     Source: Duan, Ding, Chen, Yu & Huang, "Temporal effective batch normalization in spiking neural networks",
     NeurIPS 2022.
     """
-    x = _over_time(x)
-    t, b, c = x.shape[:3]
-    scale = arguments.tensor("scale", scale)
-    arguments.shape("scale", scale.shape, (t,))
-    layout = Layout(t * b, c, math.prod(x.shape[3:]), b)
-    return _normalise(
-        "temporal_effective_batch_norm", x, layout, (c,), running_mean, running_var, weight, bias, scale, training,
-        momentum, eps, batches,
-    )  # fmt: skip
-
-
-def _over_time(x: Any) -> Tensor:
-    x = cast(as_tensor("x", x), FLOAT32)
-    if x.ndim < 3:
-        raise ValueError(f"x has shape {x.shape}; expected (T, B, C, ...)")
-    return x
+    return prepare(
+        "temporal_effective_batch_norm", x, running_mean, running_var, weight, bias, training, momentum, eps,
+        scale=scale, batches=batches,
+    ).run()  # fmt: skip
 
 
 # ---- what they share ----
 
 
-def _normalise(
-    name: str, x: Tensor, layout: Layout, shape: tuple[int, ...], running_mean: Tensor | None,
-    running_var: Tensor | None, weight: Any, bias: Any, scale: Tensor | None, training: bool,
-    momentum: float | None, eps: float, batches: Tensor | None,
-) -> Tensor:  # fmt: skip
-    """Checks what the functions share, and normalises; `shape` is that of what each group has one of."""
+def prepare(
+    name: str, x: Any, running_mean: Tensor | None, running_var: Tensor | None, weight: Any, bias: Any,
+    training: bool, momentum: float | None, eps: float, *, scale: Any = None, batches: Tensor | None = None,
+) -> Norm:  # fmt: skip
+    """Checks the arguments of one of the functions above, and takes the statistics: all but the normalising itself."""
+    x = cast(as_tensor("x", x), FLOAT32)
+    timed = name != "batch_norm"
+    if x.ndim < 2 + timed:
+        raise ValueError(f"x has shape {x.shape}; expected {'(T, B, C, ...)' if timed else '(N, C, ...)'}")
+    t = x.shape[0] if timed else 1
+    n, c = x.shape[timed : 2 + timed]
+    shape: tuple[int, ...] = (t, c) if name == "batch_norm_through_time" else (c,)  # of what each group has one of
+    layout = Layout(t * n, c, math.prod(x.shape[2 + timed :]), n, own=t if len(shape) == 2 else 1)
+    if name == "temporal_effective_batch_norm":
+        scale = arguments.tensor("scale", scale)
+        arguments.shape("scale", scale.shape, (t,))
     w, b = arguments.optional("weight", weight, shape), arguments.optional("bias", bias, shape)
     eps = arguments.non_negative("eps", eps)
     for what, t in (("running_mean", running_mean), ("running_var", running_var)):
@@ -217,13 +206,14 @@ def _normalise(
     else:
         zero = full((2, layout.sets), 0.0, on=x.engine) if running_mean is None else running_mean
         mean, var = zero, zero if running_var is None else running_var
-    return _Norm(x, layout, mean, var, w, b, scale, bool(training), eps).run(name)
+    return Norm(name, x, layout, mean, var, w, b, scale, bool(training), eps)
 
 
 @dataclass
-class _Norm:
-    """One call, with the statistics that it uses."""
+class Norm:
+    """One call, with the statistics that it uses; `run` normalises x, or another kernel does on its way in."""
 
+    name: str
     x: Tensor
     layout: Layout
     mean: Tensor
@@ -234,18 +224,41 @@ class _Norm:
     training: bool
     eps: float
 
-    def run(self, name: str) -> Tensor:
-        x, w, b, scale = self.x, self.w, self.b, self.scale
-        y = empty(x.shape, on=x.engine)
-        specs = (
-            ("WEIGHT", int(w is not None)), ("BIAS", int(b is not None)), ("SCALE", int(scale is not None)),
-            ("TRAIN", int(self.training)),
-        )  # fmt: skip
-        self._walk("batch-norm", specs, x=x, bias=b, y=y)
-        inputs = [x, *[t for t in (w, b, scale) if t is not None]]
-        read = [x, self.mean, self.var, *[t for t in (w, b if scale is not None else None, scale) if t is not None]]
-        record(name, inputs, (y,), self._backward, saved=read)
+    def run(self) -> Tensor:
+        """x normalised, of its shape."""
+        y = empty(self.x.shape, on=self.x.engine)
+        self._walk("batch-norm", self._specs(), x=self.x, bias=self.b, y=y)
+        record(self.name, self.inputs, (y,), self.backward, saved=self.read)
         return y
+
+    def table(self) -> Tensor:
+        """(base, mean, gain, bias) of each channel, (1, C, 4), or in each step, (T, C, 4).
+
+        The normalised value is ((x - base) - mean) * gain + bias.
+        """
+        steps = self.layout.own if self.scale is None else self.scale.size
+        out = empty((steps, self.layout.channels, 4), on=self.x.engine)
+        self.x.engine.launch(
+            "batch-norm-table", out.size // 4, self._specs(), work=out.size,
+            mean=self.mean, variance=self.var, weight=self.w, bias=self.b, scale=self.scale, table=out,
+            n=out.size // 4, channels=self.layout.channels, sets=self.layout.sets, eps=self.eps,
+        )  # fmt: skip
+        return out
+
+    @property
+    def inputs(self) -> list[Tensor]:
+        """What gradients go to."""
+        return [t for t in (self.x, self.w, self.b, self.scale) if t is not None]
+
+    @property
+    def read(self) -> list[Tensor]:
+        """What the way back reads."""
+        bias = self.b if self.scale is not None else None
+        return [t for t in (self.x, self.mean, self.var, self.w, bias, self.scale) if t is not None]
+
+    def _specs(self) -> tuple[tuple[str, float], ...]:
+        given = {"WEIGHT": self.w, "BIAS": self.b, "SCALE": self.scale}
+        return (*((name, int(t is not None)) for name, t in given.items()), ("TRAIN", int(self.training)))
 
     def _walk(self, kernel: str, specs: tuple[tuple[str, float], ...], **more: Any) -> None:
         """One of the kernels with channels-walk.glsl."""
@@ -259,7 +272,8 @@ class _Norm:
             sets=at.sets, run=run, eps=self.eps, **at.numbers(), **more,
         )  # fmt: skip
 
-    def _backward(self, g: Tensor) -> list[Tensor | None]:
+    def backward(self, g: Tensor) -> list[Tensor | None]:
+        """From the gradient of the normalised x to those of the inputs."""
         x, w, b, scale, engine = self.x, self.w, self.b, self.scale, self.x.engine
         wants = any(t is not None and t.requires_grad for t in (w, b, scale))
         sums = gx = gscale = None

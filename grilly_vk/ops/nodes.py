@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from ..autograd import grad_enabled, record
 from ..tensor import Tensor, empty, full
+from .batch_norm import Norm
 from .elementwise import add
 from .reduce import reduce
 from .steps import spans, walk
@@ -68,6 +69,7 @@ def node(
     store_v: bool = False,
     recompute: bool = False,
     held: bool = False,
+    norm: Norm | None = None,
 ) -> Steps:
     """Runs a layer of spiking nodes; all arguments are checked by the caller.
 
@@ -80,16 +82,18 @@ def node(
         steps: T, if x has a time axis.
         store_v: also return the potentials after each step.
         held: x (...) is the input at every one of `steps` steps.
+        norm: normalises x on its way in; x is the norm's, of any shape.
         recompute: keep the input for the backward pass and run the forward kernel again in it, instead of keeping
             the potentials.
 
     Returns:
         Spikes (T, ...) or, for one step, (...), the state after the last step, and the potentials.
     """
-    run = _Run(x, v, u, w, dynamics, steps, held)
+    run = _Run(x, v, u, w, dynamics, steps, held, norm)
     spikes = run.room()
     v_seq = run.room() if store_v else None
-    inputs = [t for t in (x, v, u, w) if isinstance(t, Tensor)]
+    inputs = [x] if norm is None else norm.inputs
+    inputs += [t for t in (v, u, w) if isinstance(t, Tensor)]
     wants = run.steps > 0 and grad_enabled() and any(t.requires_grad for t in inputs)
     h, z = run.kept() if wants and not recompute else (None, None)
     run.forward(x, spikes, h, z, v_seq)
@@ -99,9 +103,11 @@ def node(
     if wants:
         again = x.detach() if recompute else None
         outputs = [t for t in (spikes, v_end, u_end, v_seq) if t is not None]
-        record(f"{dynamics.model}_node", inputs, outputs, _backward(run, slope, again, h, z, v, u), [
-            t for t in (again, *run.ends[0], w) if t is not None
-        ])  # fmt: skip
+        rule = _backward(run, slope, again, h, z, v, u)
+        saved = [t for t in (again, *run.ends[0], w) if t is not None]
+        if norm is not None:
+            rule, saved = _through(norm, rule), saved + norm.read
+        record(f"{dynamics.model}_node", inputs, outputs, rule, saved)
     return Steps(spikes, v_end, u_end, v_seq)
 
 
@@ -137,8 +143,10 @@ class _Run:
         dynamics: Dynamics,
         steps: int | None,
         held: bool = False,
+        norm: Norm | None = None,
     ) -> None:
         self.engine, self.dynamics = x.engine, dynamics
+        self.norm, self.table = norm, None if norm is None else norm.table()
         self.steps = 1 if steps is None else steps
         self.held = held
         self.state = x.shape if steps is None or held else x.shape[1:]
@@ -196,6 +204,7 @@ class _Run:
             fill = [(v, self.numbers["v_init"]), (u, self.u_init)][: 1 + self.two]
             ends = [full(self.state, c, on=self.engine) if t is None else t.view() for t, c in fill]
             self.ends.append((ends[0], ends[1] if self.two else None))
+        norm = (("NORM", 0 if self.table is None else 1 if self.table.shape[0] == 1 else 2),)
         stores = (("STORE_S", int(s is not None)), ("STORE_H", int(h is not None)), ("STORE_V", int(v_seq is not None)))
         for start, stop in self.pieces:
             v0, u0 = self.ends[-1]
@@ -206,9 +215,27 @@ class _Run:
                 v0 = full(self.state, self.numbers["v_init"], on=self.engine) if v0 is None else v0
                 u0 = full(self.state, self.u_init, on=self.engine) if u0 is None else u0
             self.launch(
-                "snn-node-forward", start, stop, stores, given=int(v0 is not None),
-                x=x, v0=v0, u0=u0, s=s, h=h, z=z, trace=v_seq, v=v, u=u, u_init=self.u_init,
+                "snn-node-forward", start, stop, (*stores, *norm), given=int(v0 is not None),
+                x=x, v0=v0, u0=u0, s=s, h=h, z=z, trace=v_seq, v=v, u=u, u_init=self.u_init, **self._lines(start, stop),
             )  # fmt: skip
+
+    def _lines(self, start: int, stop: int) -> dict[str, Any]:
+        """The table of the norm before the node in steps start..stop, and which elements its lines are for."""
+        if self.norm is None or self.table is None:
+            return {"table": None, "inner": 1, "channels": 1}
+        table = self.table if self.table.shape[0] == 1 else self.table.rows(start, stop)
+        return {"table": table, "inner": self.norm.layout.inner, "channels": self.norm.layout.channels}
+
+
+def _through(norm: Norm, rule: Callable[..., Sequence[Tensor | None]]) -> Callable[..., Sequence[Tensor | None]]:
+    """The gradient rule of a node behind a norm: the gradient of the normalised x goes on to the norm's inputs."""
+
+    def backward(*given: Tensor | None) -> Sequence[Tensor | None]:
+        gy, *more = rule(*given)
+        assert gy is not None
+        return [*norm.backward(gy.view(norm.x.shape)), *more]
+
+    return backward
 
 
 def _cut(value: Any, run: _Run, start: int, stop: int) -> Any:
