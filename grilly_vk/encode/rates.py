@@ -56,7 +56,7 @@ def direct(x: Any, T: int) -> Tensor:
         TypeError: x holds no real numbers, or T is no whole number.
         ValueError: T is negative.
 
-    Source: Rueckauer et al., Frontiers in Neuroscience 11 (2017) (analog input to the first layer).
+    Source: Rueckauer et al., Frontiers in Neuroscience 11 (2017), section 2.2.4 (analog input to the first layer).
     """
     steps = arguments.size("T", T, 0)
     given = as_tensor("x", x)

@@ -49,8 +49,8 @@ class PatchEmbedding(TimedModule):
     Raises:
         TypeError, ValueError: sizes that don't divide; at the call, another shape.
 
-    Source: the patch splitting of Zhou et al., "Spikformer", ICLR 2023, section 3.2, with one layer and a learned
-    position in place of convolutions.
+    Source: the patch splitting of Zhou et al., "Spikformer", ICLR 2023, section 3.2, equation (10), and its position,
+    equations (5) and (6), with one layer and a learned position in place of convolutions and max pooling.
     """
 
     norm: Module | None
@@ -135,8 +135,8 @@ class Spikformer(Module):
     Raises:
         TypeError, ValueError: arguments of another kind or out of range; at the call, another shape.
 
-    Source: Zhou et al., "Spikformer: when spiking neural network meets transformer", ICLR 2023; with attention="token"
-    the blocks of Zhou et al., "QKFormer", NeurIPS 2024.
+    Source: Zhou et al., "Spikformer: when spiking neural network meets transformer", ICLR 2023, section 3.1, equations
+    (4) to (9); with attention="token" the blocks of Zhou et al., "QKFormer", NeurIPS 2024.
     """
 
     runs_steps = True

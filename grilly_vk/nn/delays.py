@@ -136,8 +136,9 @@ class DelaySynapse(_Late):
         TypeError, ValueError: an argument of another kind; delays outside [0, max_delay]; neither delays nor max_delay.
 
     Source: Hammouamri, Khalfaoui-Hassani & Masquelier, "Learning delays in spiking neural networks using dilated
-    convolutions with learnable spacings", ICLR 2024, where a delay's kernel is wider than the two steps mixed here;
-    linear interpolation as in Khalfaoui-Hassani et al., "Dilated convolution with learnable spacings", ICLR 2023.
+    convolutions with learnable spacings", ICLR 2024, equation (6), the delayed sum; there the kernel of a learnable
+    delay is a Gaussian that narrows in training, wider than the two steps mixed here.  Linear interpolation as in
+    Khalfaoui-Hassani et al., "Dilated convolution with learnable spacings", ICLR 2023.
     """
 
     bias: Parameter | None

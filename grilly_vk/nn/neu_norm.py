@@ -21,9 +21,9 @@ class NeuNorm(StatefulModule):
     m = k * m + (1 - k) / C * (sum of x over the channels), y = x - weight * m, with m = 0 at first.  It follows a
     layer of spiking neurons behind a convolution.  All steps are one dispatch in step mode "m".
 
-    SpikingJelly's m is smaller by C: it takes (1 - k) / C**2 times the sum, for the paper's rule k + v * F = 1 (F
-    channels) with v / F times the sum.  The same layer there has C times the weight, and its weight's gradient is 1 / C
-    of ours.
+    The paper's m, and SpikingJelly's, is smaller by C: m = k * m + v / F * (sum of x over the F channels) with
+    k + v * F = 1, which is (1 - k) / C**2 times the sum.  The same layer there has C times the weight, and its weight's
+    gradient is 1 / C of ours.
 
     Args:
         in_channels, height, width: C, H, W of the input.

@@ -84,7 +84,7 @@ class SpikingSelfAttention(_Attention):
             shape.
 
     Source: Zhou, Zhu, He, Wang, Yan, Tian & Yuan, "Spikformer: when spiking neural network meets transformer", ICLR
-    2023, the equations of its section on spiking self-attention.
+    2023, section 3.3: equation (14) for q, k and v, (15) for the product and its node, (16) for the unit behind.
     """
 
     def __init__(
@@ -115,8 +115,12 @@ class SpikingSelfAttention(_Attention):
 class QKAttention(_Attention):
     """QKFormer's attention: q and k = spike(norm(x W)); sums of q, through a node, gate k; then a unit as in front.
 
-    - qka_type "token": a gate for each token and head, spike(sum of q over the head's channels).
-    - qka_type "channel": a gate for each channel, spike(sum of q over tokens).
+    - qka_type "token": a gate for each token and head, g[n, h] = spike(sum of q[n, c] over the head's channels c), and
+      y[n, c] = g[n, h] * k[n, c].
+    - qka_type "channel": a gate for each channel, g[c] = spike(sum of q[n, c] over tokens n), and
+      y[n, c] = g[c] * k[n, c].
+
+    The result is spike(norm(y W)).
 
     Its cost grows with N D, where that of `SpikingSelfAttention` grows with N D times the smaller of N and D / heads.
 
@@ -140,8 +144,8 @@ class QKAttention(_Attention):
         TypeError, ValueError: arguments of another kind; num_heads that does not divide embed_dim; at the call, another
             shape.
 
-    Source: Zhou et al., "QKFormer: hierarchical spiking transformer using Q-K attention", NeurIPS 2024, the
-    equations of its section on Q-K attention.
+    Source: Zhou et al., "QKFormer: hierarchical spiking transformer using Q-K attention", NeurIPS 2024, section 3.2:
+    the two formulas above are its Q-K token attention and Q-K channel attention.
     """
 
     _ways = 2
@@ -179,13 +183,15 @@ class QKAttention(_Attention):
 
 
 class TokenQKAttention(QKAttention):
-    """`QKAttention` of qka_type "token".
+    """`QKAttention` of qka_type "token": y[n, c] = spike(sum of q[n] over the head's channels) * k[n, c], then a unit.
 
     Args:
         embed_dim, num_heads, norm, spiking_neuron, step_mode, node_options: as in `QKAttention`.
 
     Raises:
         TypeError, ValueError: as in `QKAttention`.
+
+    Source: Zhou et al., "QKFormer", NeurIPS 2024, section 3.2, Q-K token attention.
     """
 
     def __init__(self, embed_dim: int, num_heads: int = 8, **options: Any) -> None:
@@ -193,13 +199,15 @@ class TokenQKAttention(QKAttention):
 
 
 class ChannelQKAttention(QKAttention):
-    """`QKAttention` of qka_type "channel".
+    """`QKAttention` of qka_type "channel": y[n, c] = spike(sum of q[:, c] over tokens) * k[n, c], then a unit.
 
     Args:
         embed_dim, num_heads, norm, spiking_neuron, step_mode, node_options: as in `QKAttention`.
 
     Raises:
         TypeError, ValueError: as in `QKAttention`.
+
+    Source: Zhou et al., "QKFormer", NeurIPS 2024, section 3.2, Q-K channel attention.
     """
 
     def __init__(self, embed_dim: int, num_heads: int = 8, **options: Any) -> None:

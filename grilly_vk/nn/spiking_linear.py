@@ -123,7 +123,7 @@ class SpikingLinear(TimedModule):
     Raises:
         TypeError, ValueError: arguments of another kind; at the call, an input of another last axis.
 
-    Source: Zhou et al., "Spikformer", ICLR 2023: how its attention makes q, k and v.
+    Source: Zhou et al., "Spikformer", ICLR 2023, equation (14): how its attention makes q, k and v.
     """
 
     norm: Module | None

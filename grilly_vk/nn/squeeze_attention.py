@@ -78,8 +78,9 @@ class TemporalWiseAttention(Module):
         TypeError, ValueError: arguments out of range; reduction above T; at the call, another T or number of axes.
 
     Source: Yao, Gao, Zhao, Wang, Lin, Yang & Li, "Temporal-wise attention spiking neural networks for event streams
-    classification", ICCV 2021, the temporal-wise attention module; the maximum beside the mean as in SpikingJelly's
-    class.
+    classification", ICCV 2021, equations (5) to (7), where the mean stands alone; the maximum beside it as in equation
+    (9) of the paper of `MultiDimensionalAttention` and in SpikingJelly's class.  The paper's option of equation (6),
+    to set scores to 0 or 1 by a threshold after training, is left out.
     """
 
     takes_steps = runs_steps = True
@@ -133,8 +134,11 @@ class MultiDimensionalAttention(Module):
         TypeError, ValueError: arguments out of range; a reduction above its size; no dimension in use; at the call,
             another T or C.
 
-    Source: Yao, Zhao, Zhang, Hu, Deng, Tian, Xu & Li, "Attention spiking neural networks", IEEE TPAMI 45 (2023),
-    section 3.2, as in SpikingJelly's class.
+    Source: Yao, Zhao, Zhang, Hu, Deng, Tian, Xu & Li, "Attention spiking neural networks", IEEE TPAMI 45 (2023); in
+    arXiv:2209.13929 section 3.3, equations (8) and (9) for time, (10) and (11) for channels, (12) and (13) for places,
+    (14) for all three.  As in SpikingJelly's class, channels and places are scored once for all steps, and a ReLU ends
+    it; in the paper they are scored in each step, from the membrane potential of that step alone, the convolution is
+    7 x 7, and there is no ReLU.
     """
 
     takes_steps = runs_steps = True

@@ -177,8 +177,10 @@ class STPSynapse(_Dynamics):
     u <- U + (u - U) * exp(-1 / tau_f), r <- 1 - (1 - r) * exp(-1 / tau_d).  Where x is not 0 there is a spike: then
     u <- u + U * (1 - u), the output is x * u * r, and r <- r - u * r.  Without a spike the output is 0.
 
-    In the paper u rests at 0, so that a spike after a long silence passes U; here, as in document 001, it rests at U,
-    and such a spike passes U + U * (1 - U).
+    In the paper u rests at 0, so that a spike after a long silence passes U; here, as in document 001 and in Mongillo,
+    Barak & Tsodyks, "Synaptic theory of working memory", Science 319 (2008), it rests at U, and such a spike passes
+    U + U * (1 - U).  And the paper's resources pass through an active state, the current, before they recover; here
+    they recover at once, and a filter such as SynapseFilter may shape the current.
 
     Gradients are exact in u, r and the constants, and in the size of x.  Whether x is a spike is taken as given: a
     step without one gives x no gradient.
@@ -200,7 +202,8 @@ class STPSynapse(_Dynamics):
         TypeError, ValueError: an argument of another kind.
 
     Source: document 001; Tsodyks, Pawelzik & Markram, "Neural networks with dynamic synapses", Neural Computation 10
-    (1998), section 2, in discrete time.
+    (1998), section 2, in discrete time: with the two changes above du/dt = (U - u) / tau_f + U * (1 - u) * spike and
+    dr/dt = (1 - r) / tau_d - u * r * spike, u taken after its jump and r before.
     """
 
     u: Any

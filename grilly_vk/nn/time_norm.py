@@ -229,7 +229,8 @@ _EFFECTIVE = """Temporal effective batch norm (TEBN): scale[t] * ((x - mean) / s
     channel of {shapes}, with statistics over all steps and samples.
 
     After `eval()` the running statistics are used, and step mode "s" takes the steps one by one: the module counts
-    them, and `grilly_vk.functional.reset_net` begins again.  As in SpikingJelly, scale[t] multiplies the bias too.
+    them, and `grilly_vk.functional.reset_net` begins again.  As in SpikingJelly, scale[t] multiplies the bias too:
+    every step has a weight and a bias of its own.
 
     Args:
         T: number of steps.

@@ -33,7 +33,7 @@ class SpikingMLP(TimedModule):
     Raises:
         TypeError, ValueError: as in `SpikingLinear`.
 
-    Source: Zhou et al., "Spikformer", ICLR 2023, section 3.3.
+    Source: Zhou et al., "Spikformer", ICLR 2023, the MLP of equation (8).
     """
 
     def __init__(
@@ -78,7 +78,8 @@ class SpikingTransformerBlock(TimedModule):
     Raises:
         TypeError, ValueError: arguments of another kind or out of range; at the call, another shape.
 
-    Source: Zhou et al., "Spikformer", ICLR 2023, the encoder block of its overall architecture.
+    Source: Zhou et al., "Spikformer", ICLR 2023, section 3.1, equations (7) and (8); with "token" or "channel" the
+    block of Zhou et al., "QKFormer", NeurIPS 2024, section 3.4, of the same form.
     """
 
     def __init__(

@@ -72,6 +72,8 @@ def attention(qkv: Tensor, heads: int, scale: float, first: str | None = None) -
 
     Returns:
         (..., N, D), the heads beside one another.
+
+    Source: Zhou et al., "Spikformer", ICLR 2023, equation (15) without its node.
     """
     tokens, width = qkv.shape[-2:]
     d = width // 3

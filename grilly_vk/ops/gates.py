@@ -1,6 +1,8 @@
 """Q-K attention: sums over channels or tokens of q become gates of k, which lies beside it; and their gradients.
 
 The two operations share one gradient: `use` writes k's half of it, and `sums` fills in q's.
+
+Source: Zhou et al., "QKFormer", NeurIPS 2024, section 3.2.
 """
 
 from __future__ import annotations

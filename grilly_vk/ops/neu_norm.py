@@ -25,7 +25,7 @@ def neu_norm(
         state: m before the first step, (B, 1, H, W), or one number.
         weight: (C, H, W), or (1, H, W) for all channels.
         k: how much of m is left after a step.
-        share: weight of the channels' sum; None: (1 - k) / C.
+        share: weight of the channels' sum; None: (1 - k) / C, where the paper's v / F is (1 - k) / C**2.
 
     Returns:
         y of x's shape, and m after the last step, (B, 1, H, W).

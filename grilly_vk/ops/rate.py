@@ -39,6 +39,9 @@ def rate_node(
 
     Returns:
         s (T, ...), and the potential after the last step (...).
+
+    Source: Bu et al., "Optimal ANN-SNN conversion for high-accuracy and ultra-low-latency spiking neural networks",
+    ICLR 2022, equations (3) to (6).
     """
     run = _Run(x, threshold, steps, constant, v, start)
     spikes = empty((steps, *run.state), on=x.engine)

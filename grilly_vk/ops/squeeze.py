@@ -7,6 +7,9 @@ x is (T, B, C, S).  A group is what shares one score:
     "places":   (b, s), its members all (t, c)
 
 The two operations share one gradient: `excite` passes on that of its result, and `squeeze` does the rest in one pass.
+
+Source: Yao et al., "Attention spiking neural networks", IEEE TPAMI 45 (2023), equations (8) to (13) in
+arXiv:2209.13929.
 """
 
 from __future__ import annotations

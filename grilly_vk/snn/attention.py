@@ -30,7 +30,8 @@ class AttentionKernels:
             TypeError: no real numbers.
             ValueError: shapes that differ or have no tokens' axis; num_heads that does not divide D.
 
-        Source: Zhou et al., "Spikformer: when spiking neural network meets transformer", ICLR 2023.
+        Source: Zhou et al., "Spikformer: when spiking neural network meets transformer", ICLR 2023, equation (15)
+        without its node.
         """
         given = {name: arguments.array(name, values) for name, values in (("q", q), ("k", k), ("v", v))}
         shape = given["q"].shape

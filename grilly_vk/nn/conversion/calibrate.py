@@ -70,7 +70,11 @@ def _percentile(kept: np.ndarray, count: int, percent: float) -> float:
 
 
 class VoltageScaler:
-    """Sets the thresholds of a converted network from data.
+    """Sets the thresholds of a converted network from data: threshold[l] = level[l] of the activations of layer l.
+
+    A level is the largest activation, a share of it, or a percentile.  The paper keeps the thresholds and takes weights
+    times level[l-1] / level[l] and biases / level[l] instead; with spikes as high as the threshold, as here, the same
+    neurons fire at the same steps.
 
     Args:
         snn: what `nn.Converter` made.
@@ -78,7 +82,8 @@ class VoltageScaler:
     Raises:
         TypeError: no converted network.
 
-    Source: document 001; Rueckauer et al., Frontiers in Neuroscience 11 (2017), section 2.2.2 (data-based and robust
+    Source: document 001; Rueckauer et al., "Conversion of continuous-valued deep networks to efficient event-driven
+    networks for image classification", Frontiers in Neuroscience 11 (2017), section 2.2.2 (data-based and robust
     normalisation).
     """
 

@@ -28,7 +28,7 @@ class MaxPoolGate(StatefulModule):
         pool: what it stands for.
 
     Source: Rueckauer et al., Frontiers in Neuroscience 11 (2017), section 2.2.6: gates that let the spikes of the
-    maximally firing neuron pass.
+    maximally firing neuron pass.  The paper estimates rates by a filter of finite length; here they are the sums.
     """
 
     sums: Any

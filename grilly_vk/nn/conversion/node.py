@@ -42,8 +42,10 @@ class RateNode(StatefulModule):
         TypeError, ValueError: an argument of another kind.
 
     Source: Rueckauer et al., "Conversion of continuous-valued deep networks to efficient event-driven networks for
-    image classification", Frontiers in Neuroscience 11 (2017), section 2.1, reset by subtraction; v_init: Bu et al.,
-    "Optimal ANN-SNN conversion for high-accuracy and ultra-low-latency spiking neural networks", ICLR 2022.
+    image classification", Frontiers in Neuroscience 11 (2017), section 2.1, reset by subtraction; Bu et al., "Optimal
+    ANN-SNN conversion for high-accuracy and ultra-low-latency spiking neural networks", ICLR 2022, equations (3) to
+    (6), which are those above, (12) for the mean, threshold * clip(floor((x T + v0) / threshold) / T, 0, 1), and
+    theorem 2, equation (17), for v_init = 0.5, there of networks trained with a quantised activation.
     """
 
     v: Any
