@@ -112,6 +112,15 @@ class _Run:
         u = self.dynamics.model == "alif" or (self.dynamics.model == "cuba" and self.learns_c)
         return self.room() if h else None, self.room() if u else None
 
+    def sums(self) -> tuple[Tensor | None, Tensor | None]:
+        """Room for the gradients of the constants at each element, of those that learn."""
+        gb, gc = (empty((self.n,), on=self.engine) if learns else None for learns in (self.learns_b, self.learns_c))
+        return gb, gc
+
+    def totals(self, *sums: Tensor | None) -> list[Tensor | None]:
+        """Those gradients summed to the shapes of the constants."""
+        return [None if t is None else _total(t, self, constant) for t, constant in zip(sums, (self.b, self.c))]
+
     def launch(self, kernel: str, start: int, stop: int, specs: Any, **arguments: Any) -> None:
         """One dispatch for steps start..stop; tensors (T, ...) are cut to them."""
         d = self.dynamics
@@ -149,6 +158,13 @@ class _Run:
             "b": self.b, "c": self.c,
         }  # fmt: skip
 
+    def backward_specs(self, slope: Slope, gy: Any, gafter: Any, u: Any) -> tuple[tuple[str, float], ...]:
+        """What the backward kernels have in common."""
+        return (
+            ("SURROGATE", slope.code), ("HAS_GY", int(gy is not None)), ("HAS_GAFTER", int(gafter is not None)),
+            ("STORE_B", int(self.learns_b)), ("STORE_C", int(self.learns_c)), ("HAS_U", int(u is not None)),
+        )  # fmt: skip
+
     def forward(self, x: Tensor, state: Tensor, y: Tensor, h: Tensor | None, u: Tensor | None) -> Tensor:
         """Steps through x, filling y and what is asked for; the state after the last step."""
         if self.stepped:
@@ -169,14 +185,6 @@ class _Run:
 def by_products(engine: Any) -> bool:
     """Whether recurrent layers take a matrix product in each step: with lavapipe's products by lanes, faster."""
     return bool(engine.info.lanes)
-
-
-def backward_specs(slope: Slope, gy: Any, gafter: Any, gb: Any, gc: Any, u: Any) -> tuple[tuple[str, float], ...]:
-    """What the backward kernels have in common."""
-    return (
-        ("SURROGATE", slope.code), ("HAS_GY", int(gy is not None)), ("HAS_GAFTER", int(gafter is not None)),
-        ("STORE_B", int(gb is not None)), ("STORE_C", int(gc is not None)), ("HAS_U", int(u is not None)),
-    )  # fmt: skip
 
 
 def _round(units: int) -> int:
@@ -210,28 +218,24 @@ def _backward(
             distance = h - run.dynamics.threshold
             given = slope.given(distance - u if run.dynamics.model == "alif" else distance)
         found = slope or Slope("atan")
-        gx, sums_b, sums_c = run.room(), [], []
-        pieces = reversed(run.pieces)
+        gx, totals = run.room(), []
         if run.stepped:
             gafter, gb, gc = stepped.backward(run, kernel, found, h=h, u=u, d=given, gy=gy, gafter=gafter, gx=gx)
-            sums_b, sums_c = [[] if t is None else [_total(t, run, k)] for t, k in ((gb, run.b), (gc, run.c))]
-            pieces = reversed([])
-        for start, stop in pieces:
+            totals.append(run.totals(gb, gc))
+        for start, stop in () if run.stepped else reversed(run.pieces):
             gend, gafter = gafter, empty(run.state, on=run.engine)
-            gb = empty((run.n,), on=run.engine) if run.learns_b else None
-            gc = empty((run.n,), on=run.engine) if run.learns_c else None
-            specs = backward_specs(found, gy, gend, gb, gc, u)
+            gb, gc = run.sums()
+            specs = run.backward_specs(found, gy, gend, u)
             specs += (("HAS_H", int(h is not None)),) if run.w is None else ()
             run.launch(
                 kernel, start, stop, specs, h=h, u=u, d=given, gy=gy, gafter=gend, gx=gx, gbefore=gafter,
                 gb=gb, gc=gc, alpha=found.alpha, beta=found.beta, **more,
             )  # fmt: skip
-            sums_b += [] if gb is None else [_total(gb, run, run.b)]
-            sums_c += [] if gc is None else [_total(gc, run, run.c)]
+            totals.append(run.totals(gb, gc))
         grads: list[Tensor | None] = [gx, gafter]
-        for constant, sums in ((run.b, sums_b), (run.c, sums_c)):
+        for constant, parts in zip((run.b, run.c), zip(*totals)):
             if constant is not None:
-                grads.append(functools.reduce(add, sums) if sums else None)
+                grads.append(None if parts[0] is None else functools.reduce(add, parts))
         if run.w is not None:
             grads.append(None)
             if y is not None:
