@@ -130,12 +130,12 @@ class _Run:
         wide = width_of(math.gcd(size, self.n), *over_time.values(), self.w)
         models, common = self.common(wide)
         module = f"{kernel}.vec4" if wide == 4 else kernel
-        work, steps = (stop - start) * self.work, stop - start
+        common |= {"n": self.n // wide, "steps": stop - start, "work": (stop - start) * self.work}
         if self.w is None:
             _, chunk, block = walk(self.engine, self.n)
             specs = (*models, ("CHUNK", chunk), ("BLOCK", block), *specs)
             items = -(-self.n // (wide * chunk))
-            self.engine.launch(module, items, specs, work=work, n=self.n // wide, steps=steps, **common, **over_time)
+            self.engine.launch(module, items, specs, **common, **over_time)
             return
         tiles = 1 if d.units <= SMALL else -(-d.units // (wide * self.engine.local))
         if "backward" in kernel:
@@ -145,8 +145,7 @@ class _Run:
             own = (("WORDS", _round(d.units) // 32),)
         groups = min(self.rows * tiles, 65535)
         self.engine.launch(
-            module, self.n, (*models, *own, *specs), work=work, groups=groups, rows=self.rows, tiles=tiles,
-            steps=steps, **common, **over_time,
+            module, self.n, (*models, *own, *specs), groups=groups, rows=self.rows, tiles=tiles, **common, **over_time,
         )  # fmt: skip
 
     def common(self, wide: int) -> tuple[tuple[tuple[str, int], ...], dict[str, Any]]:
@@ -158,11 +157,12 @@ class _Run:
             "b": self.b, "c": self.c,
         }  # fmt: skip
 
-    def backward_specs(self, slope: Slope, gy: Any, gafter: Any, u: Any) -> tuple[tuple[str, float], ...]:
+    def backward_specs(self, slope: Slope, gy: Any, gafter: Any, h: Any, u: Any) -> tuple[tuple[str, float], ...]:
         """What the backward kernels have in common."""
         return (
             ("SURROGATE", slope.code), ("HAS_GY", int(gy is not None)), ("HAS_GAFTER", int(gafter is not None)),
-            ("STORE_B", int(self.learns_b)), ("STORE_C", int(self.learns_c)), ("HAS_U", int(u is not None)),
+            ("STORE_B", int(self.learns_b)), ("STORE_C", int(self.learns_c)),
+            ("HAS_H", int(h is not None)), ("HAS_U", int(u is not None)),
         )  # fmt: skip
 
     def forward(self, x: Tensor, state: Tensor, y: Tensor, h: Tensor | None, u: Tensor | None) -> Tensor:
@@ -206,7 +206,7 @@ def _backward(
 
     def backward(gy: Tensor | None, gafter: Tensor | None) -> Sequence[Tensor | None]:
         kernel, given = "snn-core-backward", None
-        more: dict[str, Any] = {"more": 0}
+        more: dict[str, Any] = {}
         if run.w is not None and not run.stepped:
             kernel, more = "snn-recurrent-backward", {"w": permute(run.w, (1, 0))}
         if run.stepped:
@@ -225,11 +225,10 @@ def _backward(
         for start, stop in () if run.stepped else reversed(run.pieces):
             gend, gafter = gafter, empty(run.state, on=run.engine)
             gb, gc = run.sums()
-            specs = run.backward_specs(found, gy, gend, u)
-            specs += (("HAS_H", int(h is not None)),) if run.w is None else ()
+            specs = run.backward_specs(found, gy, gend, h, u)
             run.launch(
                 kernel, start, stop, specs, h=h, u=u, d=given, gy=gy, gafter=gend, gx=gx, gbefore=gafter,
-                gb=gb, gc=gc, alpha=found.alpha, beta=found.beta, **more,
+                gb=gb, gc=gc, more=0, alpha=found.alpha, beta=found.beta, **more,
             )  # fmt: skip
             totals.append(run.totals(gb, gc))
         grads: list[Tensor | None] = [gx, gafter]

@@ -74,7 +74,7 @@ def backward(
     first, second = _halves(gafter, run)
     gx.rows(run.steps - 1, run.steps).assign((first if second is None else first + second).view(spare.shape))
     gb, gc = run.sums()
-    specs = (*run.backward_specs(slope, gy, gafter, u), ("HAS_H", 1))
+    specs = run.backward_specs(slope, gy, gafter, h, u)
     w = permute(run.w, (1, 0))  # the faster of the two forms
     for t in range(run.steps - 1, -1, -1):
         gbefore = empty(run.state, on=run.engine)
