@@ -75,7 +75,7 @@ def unroll(
     after = run.forward(x, state, y, h, u)
     y.is_spikes = dynamics.model != "li"
     if wants:
-        held = y.view() if w is not None and w.requires_grad else None  # a result must not be held by its own node
+        held = y.view() if run.learns_w else None  # a result must not be held by its own node
         needed = [t for t in (b, c, w, held) if t is not None]
         record(f"{dynamics.model}_core", inputs, (y, after), _backward(run, slope, h, u, held), needed)
     return y, after
