@@ -6,6 +6,7 @@
 #define VEC 4
 #endif
 #define BACK
+#define AHEAD
 #define REVERSE
 #include "common.glsl"
 #include "vector.glsl"

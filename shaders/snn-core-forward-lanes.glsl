@@ -6,6 +6,7 @@
 #define VEC 4
 #endif
 #define BACK
+#define AHEAD
 #include "common.glsl"
 #include "vector.glsl"
 #include "core-forward.glsl"

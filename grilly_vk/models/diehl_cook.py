@@ -250,7 +250,6 @@ class DiehlCook(Module):
                 self._constants(steps, given=True),
                 learn=learn,
                 given=True,
-                record=True,
                 counts=empty((total, self.n_neurons)),
                 spikes=out,
             )

@@ -195,8 +195,4 @@ class SNN(Module):
             ValueError, TypeError: slope is not positive; no numbers.
         """
         steepness = arguments.positive("slope", slope)
-        return spike(cast(as_tensor("x", x), FLOAT32), _slope(steepness).slope, strict=True)
-
-
-def _slope(slope: float) -> FastSigmoid:
-    return FastSigmoid(slope, height=slope)
+        return spike(cast(as_tensor("x", x), FLOAT32), FastSigmoid(steepness, height=steepness).slope, strict=True)

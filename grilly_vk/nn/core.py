@@ -36,7 +36,7 @@ class Core(Module):
     takes_steps = True
     _model: str
     _second: str | None = None  # the constant of the second state
-    _state_name = "V"
+    _state_name, _shape_name = "V", "hidden_shape"
 
     def __init__(self, hidden_shape: Any, threshold: float, activation: Surrogate | None, name: str) -> None:
         super().__init__()
@@ -46,8 +46,6 @@ class Core(Module):
         if not isinstance(name, str):
             raise TypeError(f"name must be a string, not {type(name).__name__} ({name!r})")
         self.name = name
-
-    _shape_name = "hidden_shape"
 
     def _constant(self, name: str, value: Any, start: float | None = None) -> None:
         """Registers a learnable constant: one a unit if value is None (`start`, or truncated normal), else a scalar."""
@@ -77,8 +75,7 @@ class Core(Module):
         return full((*lead, *self.state_shape), 0.0)
 
     def _input(self, name: str, x: Any, timed: bool) -> Tensor:
-        x = as_tensor(name, x)
-        x = x if x.dtype is FLOAT32 else cast(x, FLOAT32)
+        x = cast(as_tensor(name, x), FLOAT32)
         own = self.hidden_shape
         if x.ndim < len(own) + timed or x.shape[x.ndim - len(own) :] != own:
             wanted = ", ".join([*(["T"] if timed else []), "...", *map(str, own)])
@@ -154,7 +151,7 @@ class Core(Module):
 
 
 class RecurrentCore(Core):
-    """Base of the cores with recurrent weights: the spikes of a step times W are part of its input.
+    """What cores with recurrent weights are as well: the spikes of a step times W are part of its input.
 
     Attributes:
         recurrent_w: Parameter (n, n), from and to, n the number of units; truncated normal with standard deviation

@@ -80,7 +80,7 @@ class ActivityRegularization(StatefulModule):
         if timed and spikes.ndim < 1:
             raise ValueError(f"spikes has shape {spikes.shape}; in step mode 'm' expected (T, B, ...)")
         self.entering(spikes.shape[1:] if timed else spikes.shape)
-        numbers = spikes if spikes.dtype is FLOAT32 else cast(spikes, FLOAT32)
+        numbers = cast(spikes, FLOAT32)
         self.spike_count = self.spike_count + (numbers.sum(0) if timed else numbers)
         return spikes
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from ..surrogate import Surrogate
 from .core import RecurrentCore
+from .cores import IF, LIF, CuBaLIF
 
 
-class RIF(RecurrentCore):
+class RIF(IF, RecurrentCore):
     """Integrate and fire with recurrent weights: s = [V > threshold], V = V + x + s W - s threshold.
 
     Args:
@@ -29,19 +30,13 @@ class RIF(RecurrentCore):
     Source: document 004, spyx.nn.RIF.
     """
 
-    _model = "if"
-
     def __init__(
         self, hidden_shape: Any, threshold: float = 1, activation: Surrogate | None = None, name: str = "RIF"
     ) -> None:
         super().__init__(hidden_shape, threshold, activation, name)
 
-    def forward(self, x: Any, V: Any = None, steps: str | None = None) -> Any:
-        """(spikes, V after the step) of x (..., *hidden_shape) and the state V before it."""
-        return self._call(x, V, steps)
 
-
-class RLIF(RecurrentCore):
+class RLIF(LIF, RecurrentCore):
     """LIF with recurrent weights: s = [V > threshold], V = beta V + x + s W - s threshold.
 
     Args:
@@ -64,8 +59,6 @@ class RLIF(RecurrentCore):
     Source: document 004; spyx.nn.RLIF, after snnTorch's RLeaky.
     """
 
-    _model = "lif"
-
     def __init__(
         self,
         hidden_shape: Any,
@@ -74,15 +67,10 @@ class RLIF(RecurrentCore):
         activation: Surrogate | None = None,
         name: str = "RLIF",
     ) -> None:
-        super().__init__(hidden_shape, threshold, activation, name)
-        self._constant("beta", beta)
-
-    def forward(self, x: Any, V: Any = None, steps: str | None = None) -> Any:
-        """(spikes, V after the step) of x (..., *hidden_shape) and the state V before it."""
-        return self._call(x, V, steps)
+        super().__init__(hidden_shape, beta, threshold, activation, name)
 
 
-class RCuBaLIF(RecurrentCore):
+class RCuBaLIF(CuBaLIF, RecurrentCore):
     """Current-based LIF with recurrent weights.
 
     s = [V > threshold], I = alpha I + x + s W, V = beta (V - s threshold) + I.
@@ -108,8 +96,6 @@ class RCuBaLIF(RecurrentCore):
     Source: document 004, spyx.nn.RCuBaLIF.
     """
 
-    _model, _second, _state_name = "cuba", "alpha", "VI"
-
     def __init__(
         self,
         hidden_shape: Any,
@@ -119,10 +105,4 @@ class RCuBaLIF(RecurrentCore):
         name: str = "RCuBaLIF",
         threshold: float = 1,
     ) -> None:
-        super().__init__(hidden_shape, threshold, activation, name)
-        self._constant("alpha", alpha)
-        self._constant("beta", beta)
-
-    def forward(self, x: Any, VI: Any = None, steps: str | None = None) -> Any:
-        """(spikes, VI after the step) of x (..., *hidden_shape) and the state VI before it."""
-        return self._call(x, VI, steps)
+        super().__init__(hidden_shape, alpha, beta, threshold, activation, name)

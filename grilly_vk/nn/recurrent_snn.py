@@ -74,8 +74,7 @@ class RecurrentSNN(Module):
         Raises:
             ValueError: shapes that don't fit. TypeError: no real numbers.
         """
-        xs = as_tensor("xs", xs)
-        xs = xs if xs.dtype is FLOAT32 else cast(xs, FLOAT32)
+        xs = cast(as_tensor("xs", xs), FLOAT32)
         if xs.ndim < 2 or xs.shape[-1] != self.sizes[0]:
             raise ValueError(f"xs has shape {xs.shape}; expected (T, B, {self.sizes[0]})")
         if state is not None and (not isinstance(state, (tuple, list)) or len(state) != len(self.cores)):

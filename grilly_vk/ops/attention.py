@@ -9,8 +9,7 @@ from typing import Any
 from ..autograd import record
 from ..tensor import Tensor, empty
 from .layout import width_of
-
-_NN, _NT, _TN = 0, 1, 2  # of shaders/include/product.glsl
+from .matmul import _NN, _NT, _TN
 
 
 class _Heads:

@@ -75,7 +75,7 @@ def unroll(
     after = run.forward(x, state, y, h, u)
     y.is_spikes = dynamics.model != "li"
     if wants:
-        held = y.view() if w is not None and w.requires_grad else None  # a result must not be held by its own node
+        held = y.view() if run.learns_w else None  # a result must not be held by its own node
         needed = [t for t in (b, c, w, held) if t is not None]
         record(f"{dynamics.model}_core", inputs, (y, after), _backward(run, slope, h, u, held), needed)
     return y, after
@@ -112,6 +112,15 @@ class _Run:
         u = self.dynamics.model == "alif" or (self.dynamics.model == "cuba" and self.learns_c)
         return self.room() if h else None, self.room() if u else None
 
+    def sums(self) -> tuple[Tensor | None, Tensor | None]:
+        """Room for the gradients of the constants at each element, of those that learn."""
+        gb, gc = (empty((self.n,), on=self.engine) if learns else None for learns in (self.learns_b, self.learns_c))
+        return gb, gc
+
+    def totals(self, *sums: Tensor | None) -> list[Tensor | None]:
+        """Those gradients summed to the shapes of the constants."""
+        return [None if t is None else _total(t, self, constant) for t, constant in zip(sums, (self.b, self.c))]
+
     def launch(self, kernel: str, start: int, stop: int, specs: Any, **arguments: Any) -> None:
         """One dispatch for steps start..stop; tensors (T, ...) are cut to them."""
         d = self.dynamics
@@ -121,12 +130,12 @@ class _Run:
         wide = width_of(math.gcd(size, self.n), *over_time.values(), self.w)
         models, common = self.common(wide)
         module = f"{kernel}.vec4" if wide == 4 else kernel
-        work, steps = (stop - start) * self.work, stop - start
+        common |= {"n": self.n // wide, "steps": stop - start, "work": (stop - start) * self.work}
         if self.w is None:
             _, chunk, block = walk(self.engine, self.n)
             specs = (*models, ("CHUNK", chunk), ("BLOCK", block), *specs)
             items = -(-self.n // (wide * chunk))
-            self.engine.launch(module, items, specs, work=work, n=self.n // wide, steps=steps, **common, **over_time)
+            self.engine.launch(module, items, specs, **common, **over_time)
             return
         tiles = 1 if d.units <= SMALL else -(-d.units // (wide * self.engine.local))
         if "backward" in kernel:
@@ -136,8 +145,7 @@ class _Run:
             own = (("WORDS", _round(d.units) // 32),)
         groups = min(self.rows * tiles, 65535)
         self.engine.launch(
-            module, self.n, (*models, *own, *specs), work=work, groups=groups, rows=self.rows, tiles=tiles,
-            steps=steps, **common, **over_time,
+            module, self.n, (*models, *own, *specs), groups=groups, rows=self.rows, tiles=tiles, **common, **over_time,
         )  # fmt: skip
 
     def common(self, wide: int) -> tuple[tuple[tuple[str, int], ...], dict[str, Any]]:
@@ -148,6 +156,14 @@ class _Run:
             "units": max(1, d.units // wide), "last": max(1, d.last // wide), "threshold": d.threshold,
             "b": self.b, "c": self.c,
         }  # fmt: skip
+
+    def backward_specs(self, slope: Slope, gy: Any, gafter: Any, h: Any, u: Any) -> tuple[tuple[str, float], ...]:
+        """What the backward kernels have in common."""
+        return (
+            ("SURROGATE", slope.code), ("HAS_GY", int(gy is not None)), ("HAS_GAFTER", int(gafter is not None)),
+            ("STORE_B", int(self.learns_b)), ("STORE_C", int(self.learns_c)),
+            ("HAS_H", int(h is not None)), ("HAS_U", int(u is not None)),
+        )  # fmt: skip
 
     def forward(self, x: Tensor, state: Tensor, y: Tensor, h: Tensor | None, u: Tensor | None) -> Tensor:
         """Steps through x, filling y and what is asked for; the state after the last step."""
@@ -171,14 +187,6 @@ def by_products(engine: Any) -> bool:
     return bool(engine.info.lanes)
 
 
-def backward_specs(slope: Slope, gy: Any, gafter: Any, gb: Any, gc: Any, u: Any) -> tuple[tuple[str, float], ...]:
-    """What the backward kernels have in common."""
-    return (
-        ("SURROGATE", slope.code), ("HAS_GY", int(gy is not None)), ("HAS_GAFTER", int(gafter is not None)),
-        ("STORE_B", int(gb is not None)), ("STORE_C", int(gc is not None)), ("HAS_U", int(u is not None)),
-    )  # fmt: skip
-
-
 def _round(units: int) -> int:
     """Room for units in shared memory, a power of two, so that few variants of a kernel are compiled."""
     return max(32, 1 << (units - 1).bit_length())
@@ -198,7 +206,7 @@ def _backward(
 
     def backward(gy: Tensor | None, gafter: Tensor | None) -> Sequence[Tensor | None]:
         kernel, given = "snn-core-backward", None
-        more: dict[str, Any] = {"more": 0}
+        more: dict[str, Any] = {}
         if run.w is not None and not run.stepped:
             kernel, more = "snn-recurrent-backward", {"w": permute(run.w, (1, 0))}
         if run.stepped:
@@ -210,28 +218,23 @@ def _backward(
             distance = h - run.dynamics.threshold
             given = slope.given(distance - u if run.dynamics.model == "alif" else distance)
         found = slope or Slope("atan")
-        gx, sums_b, sums_c = run.room(), [], []
-        pieces = reversed(run.pieces)
+        gx, totals = run.room(), []
         if run.stepped:
             gafter, gb, gc = stepped.backward(run, kernel, found, h=h, u=u, d=given, gy=gy, gafter=gafter, gx=gx)
-            sums_b, sums_c = [[] if t is None else [_total(t, run, k)] for t, k in ((gb, run.b), (gc, run.c))]
-            pieces = reversed([])
-        for start, stop in pieces:
+            totals.append(run.totals(gb, gc))
+        for start, stop in () if run.stepped else reversed(run.pieces):
             gend, gafter = gafter, empty(run.state, on=run.engine)
-            gb = empty((run.n,), on=run.engine) if run.learns_b else None
-            gc = empty((run.n,), on=run.engine) if run.learns_c else None
-            specs = backward_specs(found, gy, gend, gb, gc, u)
-            specs += (("HAS_H", int(h is not None)),) if run.w is None else ()
+            gb, gc = run.sums()
+            specs = run.backward_specs(found, gy, gend, h, u)
             run.launch(
                 kernel, start, stop, specs, h=h, u=u, d=given, gy=gy, gafter=gend, gx=gx, gbefore=gafter,
-                gb=gb, gc=gc, alpha=found.alpha, beta=found.beta, **more,
+                gb=gb, gc=gc, more=0, alpha=found.alpha, beta=found.beta, **more,
             )  # fmt: skip
-            sums_b += [] if gb is None else [_total(gb, run, run.b)]
-            sums_c += [] if gc is None else [_total(gc, run, run.c)]
+            totals.append(run.totals(gb, gc))
         grads: list[Tensor | None] = [gx, gafter]
-        for constant, sums in ((run.b, sums_b), (run.c, sums_c)):
+        for constant, parts in zip((run.b, run.c), zip(*totals)):
             if constant is not None:
-                grads.append(functools.reduce(add, sums) if sums else None)
+                grads.append(None if parts[0] is None else functools.reduce(add, parts))
         if run.w is not None:
             grads.append(None)
             if y is not None:

@@ -52,7 +52,6 @@ def present(
     *,
     learn: bool,
     given: bool,
-    record: bool = False,
     first: int = 0,
     counts: Tensor,
     spikes: Tensor | None = None,
@@ -73,10 +72,9 @@ def present(
         steps: of a presentation.
         constants: see there.
         given: whether x holds spikes.
-        record: whether to write `spikes`.
         first: see above.
         counts: result (images, n).
-        spikes: result (images, steps, n), with `record`.
+        spikes: result (images, steps, n); None: they are not wanted.
         done: called with the number of images that are done, after each dispatch that was waited for.
     """
     ins, n = weight.shape
@@ -96,7 +94,7 @@ def present(
                 ("PER", -(-n // (wide * engine.local))),
                 ("LEARN", int(learn)),
                 ("GIVEN", int(given)),
-                ("RECORD", int(record)),
+                ("RECORD", int(spikes is not None)),
             ),
             groups=min(groups, stop - start),
             work=(stop - start) * effort,

@@ -14,9 +14,7 @@ from .layout import broadcast_shape, width_of
 from .reduce import reduce
 from .shape import broadcast_to, getitem, pad
 
-_NN, _NT, _TN = 0, 1, 2
-
-
+_NN, _NT, _TN = 0, 1, 2  # FORM of shaders/include/product.glsl
 _PADDED = 1 << 22  # multiplications from which it pays to bring odd sizes to multiples of four
 
 

@@ -185,7 +185,7 @@ def hebbian(
         _take_overlap(target, overlap, weight, lower=rule == "sanger")
     for new, old in ((target, weight), (level, theta)):
         if new is not None and old is not None and new is not old:
-            old.engine.launch("copy", old.size, src=new, dst=old, n=old.size)
+            old.assign(new)
 
 
 def _add_products(

@@ -30,11 +30,6 @@ def _halves(state: Tensor, run: _Run) -> tuple[Tensor, Tensor | None]:
     return getitem(state, first), getitem(state, (*first[:-1], slice(last, 2 * last)))
 
 
-def _put(source: Tensor, target: Tensor) -> None:
-    source.engine.launch("copy", source.size, src=source, dst=target, n=source.size)
-    target.version += 1
-
-
 def _row(tensor: Tensor | None, t: int) -> Tensor | None:
     return None if tensor is None else tensor.rows(t, t + 1)
 
@@ -53,10 +48,10 @@ def _launch(run: _Run, kernel: str, specs: tuple[tuple[str, float], ...], **argu
 
 def forward(run: _Run, x: Tensor, state: Tensor, y: Tensor, h: Tensor | None, u: Tensor | None) -> Tensor:
     """Steps through x, filling y and what is asked for; the state after the last step."""
-    x, before, spare = x.detach(), state, empty((1, *run.shape[1:]), on=run.engine)
-    if width_of(run.n, x, state) != 4:
-        x, before = aligned(x), aligned(state)
-    _put(cast(_halves(before, run)[0] > run.dynamics.threshold, FLOAT32), y.rows(0, 1))
+    spare = empty((1, *run.shape[1:]), on=run.engine)
+    x, before = (t.detach() if width_of(run.n, x, state) == 4 else t.copy() for t in (x, state))
+    fired = cast(_halves(before, run)[0] > run.dynamics.threshold, FLOAT32)
+    y.rows(0, 1).assign(fired.view(spare.shape))
     specs = (("STORE_H", int(h is not None)), ("STORE_U", int(u is not None)))
     for t in range(run.steps):
         after = empty(run.state, on=run.engine)
@@ -72,17 +67,14 @@ def backward(
     run: _Run, kernel: str, slope: Slope, *, h: Any, u: Any, d: Any, gy: Any, gafter: Tensor | None, gx: Tensor
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """From the last step to the first, filling gx; the gradient of the first state, and sums for beta and alpha."""
-    from .cores import backward_specs
-
     spare = empty((1, *run.shape[1:]), on=run.engine)
     gafter = full(run.state, 0.0, on=run.engine) if gafter is None else gafter
-    gy, gafter = (t if t is None or width_of(run.n, t) == 4 else aligned(t) for t in (gy, gafter))
+    gy, gafter = (t if t is None or width_of(run.n, t) == 4 else t.copy() for t in (gy, gafter))
     assert gafter is not None and run.w is not None
     first, second = _halves(gafter, run)
-    _put(first if second is None else first + second, gx.rows(run.steps - 1, run.steps))
-    gb = empty((run.n,), on=run.engine) if run.learns_b else None
-    gc = empty((run.n,), on=run.engine) if run.learns_c else None
-    specs = (*backward_specs(slope, gy, gafter, gb, gc, u), ("HAS_H", 1))
+    gx.rows(run.steps - 1, run.steps).assign((first if second is None else first + second).view(spare.shape))
+    gb, gc = run.sums()
+    specs = run.backward_specs(slope, gy, gafter, h, u)
     w = permute(run.w, (1, 0))  # the faster of the two forms
     for t in range(run.steps - 1, -1, -1):
         gbefore = empty(run.state, on=run.engine)
@@ -93,10 +85,3 @@ def backward(
         )  # fmt: skip
         gafter = gbefore
     return gafter, gb, gc
-
-
-def aligned(t: Tensor) -> Tensor:
-    """A copy that four elements at a time can be read from."""
-    out = empty(t.shape, on=t.engine)
-    _put(t.detach(), out)
-    return out

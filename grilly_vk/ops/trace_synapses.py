@@ -13,7 +13,7 @@ _LARGE = 1 << 14  # weights from which 4 x 4 of them an invocation repay the tim
 
 @dataclass(frozen=True)
 class Delays:
-    """Whole steps for each synapse, uint32 (out, in), and the longest of them; `steps` None: no delays."""
+    """Whole steps for each synapse, int32 (out, in), and the longest of them; `steps` None: no delays."""
 
     steps: Tensor | None = None
     lag: int = 0

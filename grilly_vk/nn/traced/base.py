@@ -12,7 +12,7 @@ from ...ops.elementwise import as_tensor, binary, cast, where
 from ...ops.reduce import reduce_sum
 from ...ops.shape import concatenate, permute
 from ...ops.state import filled
-from ...ops.traced import Numbers, State, trace_neurons
+from ...ops.traced import State, trace_neurons
 from ...runtime import capturing
 from ...tensor import BOOL, FLOAT32, Tensor, empty, from_numpy
 from .cells import Cells, zero
@@ -204,15 +204,6 @@ class BaseNeuron(Cells):
     def _state(self) -> State:
         return State(self.trace, self.v_cell, self.refrac_counts, self.thresh, self.thresh_center, self.spikes)
 
-    def _numbers(self) -> Numbers:
-        raise NotImplementedError
-
-    @property
-    def jump(self) -> float:
-        """What one spike adds to the trace."""
-        numbers = self._numbers()
-        return numbers.alpha_t * (1.0 if numbers.trace == "linear" else numbers.k_t)
-
     # ---- state ----
 
     def reset_state(self) -> None:
@@ -228,8 +219,7 @@ class BaseNeuron(Cells):
 
     def init_neuron(self) -> None:
         """Initialises state and thresholds, and turns gradients off."""
-        self.no_grad()
-        self.reset_state()
+        super().init_neuron()
         self.reset_thresh()
 
     def baked(self) -> tuple[Any, ...]:

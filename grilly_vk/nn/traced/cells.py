@@ -1,7 +1,8 @@
-"""What all trace neurons share: a fixed shape with the batch first, input checks, and what the last call did."""
+"""What trace neurons and connections share: input checks and what the last call did; a fixed shape, batch first."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from ...autograd import no_grad
 from ...ops.elementwise import as_tensor, cast
 from ...ops.shape import stack
 from ...ops.state import filled
+from ...ops.traced import Numbers
 from ...runtime import capturing
 from ...tensor import BOOL, FLOAT32, Tensor
 from ..module import Module
@@ -47,7 +49,55 @@ def zero(tensor: Tensor, value: float = 0.0) -> None:
     tensor.version += 1
 
 
-class Cells(Module):
+def incoming(name: str, value: Any, wanted: Sequence[tuple[Any, ...]], *, steps: bool) -> Tensor:
+    """The input as a float32 or bool Tensor of one of the wanted shapes, with `steps` behind an axis of any T steps.
+
+    Raises:
+        TypeError: no real numbers. ValueError: another shape; "n_in" stands for any size.
+    """
+    x = as_tensor(name, value)
+    x = x.detach() if x.dtype in (FLOAT32, BOOL) else cast(x, FLOAT32)
+    inner = x.shape[1:] if steps else x.shape
+    if not any(len(w) == len(inner) and all(b in (a, "n_in") for a, b in zip(inner, w)) for w in wanted):
+        shapes = [("T", *w) if steps else w for w in wanted]
+        text = " or ".join("(" + ", ".join(map(str, w)) + ("," if len(w) == 1 else "") + ")" for w in shapes)
+        raise ValueError(f"{name} has shape {x.shape}; expected {text}")
+    return x
+
+
+class Part(Module):
+    """Base of neurons and connections: they keep what the last call did, which learning rules read."""
+
+    _last: tuple[Tensor, ...] | None = None
+
+    def _remember(self, *made: Tensor) -> None:
+        self.__dict__["_last"] = tuple(t.detach() for t in made)
+        capture = capturing()
+        if capture is not None:
+            capture.begun[id(self)] = self  # so that a replay puts `_last` back to what its recording left
+
+    def snapshot(self) -> dict[str, Any]:
+        """What the last call left, for `restore`."""
+        return {"_last": self._last}
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Sets it back."""
+        self.__dict__.update(snapshot)
+
+    def reset_state(self) -> None:
+        """Sets the state that accumulates over time back to its first values."""
+        self.__dict__["_last"] = None
+
+    def reset(self) -> None:
+        """`reset_state`, for `F.reset_net`."""
+        self.reset_state()
+
+    def no_grad(self) -> None:
+        """Turns the gradients of all parameters off."""
+        self.requires_grad_(False)
+
+
+class Cells(Part):
     """Base of the trace neurons: state in tensors of a fixed shape, updated in place."""
 
     trace: Tensor
@@ -60,7 +110,6 @@ class Cells(Module):
         self.dt = arguments.positive("dt", dt)
         self.register_buffer("trace", filled(self.cells_shape, 0.0))
         self.register_buffer("spikes", filled(self.cells_shape, 0, np.bool_))
-        self.__dict__["_ran"] = None
 
     # ---- calls ----
 
@@ -95,21 +144,9 @@ class Cells(Module):
         return spikes, traces
 
     def _given(self, name: str, value: Any, *, steps: bool) -> Tensor:
-        """The input as a float32 or bool Tensor of (T,) + cells_shape, or one axis more.
-
-        Raises:
-            TypeError: no real numbers. ValueError: another shape.
-        """
-        x = as_tensor(name, value)
-        x = x.detach() if x.dtype in (FLOAT32, BOOL) else cast(x, FLOAT32)
-        inner = x.shape[1:] if steps else x.shape
-        cells = self.cells_shape
-        if (steps and not x.ndim) or inner[: len(cells)] != cells or len(inner) > len(cells) + self._inputs:
-            lead = ("T",) if steps else ()
-            wanted = [(*lead, *cells), (*lead, *cells, "n_in")][: 1 + self._inputs]
-            text = " or ".join("(" + ", ".join(map(str, w)) + ("," if len(w) == 1 else "") + ")" for w in wanted)
-            raise ValueError(f"{name} has shape {x.shape}; expected {text}")
-        return x
+        """The input as a float32 or bool Tensor of (T,) + cells_shape, or one axis more."""
+        wanted = [self.cells_shape, (*self.cells_shape, "n_in")][: 1 + self._inputs]
+        return incoming(name, value, wanted, steps=steps)
 
     _inputs = 0  # axes of incoming values behind cells_shape
 
@@ -121,44 +158,36 @@ class Cells(Module):
 
     # ---- what a learning rule asks ----
 
-    def _remember(self, spikes: Tensor, traces: Tensor) -> None:
-        self.__dict__["_ran"] = spikes.detach(), traces.detach()
-        capture = capturing()
-        if capture is not None:
-            capture.begun[id(self)] = self  # so that a replay puts `_ran` back to what its recording left
-
-    def snapshot(self) -> dict[str, Any]:
-        """What the last call left, for `restore`."""
-        return {"_ran": self._ran}
-
-    def restore(self, snapshot: dict[str, Any]) -> None:
-        """Sets it back."""
-        self.__dict__.update(snapshot)
-
     @property
     def ran(self) -> tuple[Tensor, Tensor]:
         """(spikes, traces) of the last call, each (T, *cells_shape); T is 1 after `forward`."""
-        if self._ran is not None:
-            found: tuple[Tensor, Tensor] = self._ran
-            return found
+        if self._last is not None:
+            spikes, traces = self._last
+            return spikes, traces
         shape = (1, *self.cells_shape)
         return self.spikes.detach().view(shape), self.trace.detach().view(shape)
+
+    def _numbers(self) -> Numbers:
+        raise NotImplementedError
+
+    @property
+    def jump(self) -> float:
+        """What one spike adds to the trace."""
+        numbers = self._numbers()
+        return numbers.alpha_t * (1.0 if numbers.trace == "linear" else numbers.k_t)
 
     # ---- state ----
 
     def reset_state(self) -> None:
         """Sets the state that accumulates over time back to its first values."""
+        super().reset_state()
         zero(self.trace)
         zero(self.spikes)
-        self.__dict__["_ran"] = None
 
-    def reset(self) -> None:
-        """`reset_state`, for `F.reset_net`."""
+    def init_neuron(self) -> None:
+        """Initialises the state, and turns gradients off."""
+        self.no_grad()
         self.reset_state()
-
-    def no_grad(self) -> None:
-        """Turns the gradients of all parameters off."""
-        self.requires_grad_(False)
 
     def update_trace(self, x: Any) -> None:
         """Moves `trace` on by one step of spikes x; for subclasses to define."""

@@ -13,12 +13,11 @@ from ...ops.matmul import linear
 from ...ops.state import filled
 from ...ops.trace_synapses import Delays, arriving, synapses
 from ...ops.traced import delay_line
-from ...runtime import capturing
 from ...tensor import BOOL, FLOAT32, Tensor, empty, from_numpy
 from .. import init
-from ..module import Module, Parameter
+from ..module import Parameter
 from .base import whole_steps
-from .cells import zero
+from .cells import Part, incoming, zero
 
 DISTRIBUTIONS = (
     "uniform", "neuron_scaled_uniform", "normal", "neuron_scaled_normal", "normalized", "xavier_normal",
@@ -27,7 +26,7 @@ DISTRIBUTIONS = (
 _MOST_DELAY = 1 << 16  # steps
 
 
-class BaseConnection(Module):
+class BaseConnection(Part):
     """Base of the connections: what came in during the longest delay, and the weights' first values.
 
     Any number of spikes may be on their way through a synapse.  (pysnn's counters lose them when a second one comes.)
@@ -60,26 +59,17 @@ class BaseConnection(Module):
         kept = (self.lag, shape[0], shape[2])
         self.register_buffer("spike_history", filled(kept, 0.0) if self.lag else None)
         self.register_buffer("trace_history", filled(kept, 0.0) if self.lag else None)
-        self.__dict__["_lines"] = None
 
     def convert_spikes(self, x: Any) -> Tensor:
         """Bool spikes as float32, the type of the weights."""
         return cast(as_tensor("x", x), FLOAT32)
 
-    def no_grad(self) -> None:
-        """Turns the gradients of the weights off."""
-        self.requires_grad_(False)
-
     def reset_state(self) -> None:
         """Forgets the spikes and traces that are on their way."""
+        super().reset_state()
         for kept in (self.spike_history, self.trace_history):
             if kept is not None:
                 zero(kept)
-        self.__dict__["_lines"] = None
-
-    def reset(self) -> None:
-        """`reset_state`, for `F.reset_net`."""
-        self.reset_state()
 
     def reset_weights(self, distribution: str = "uniform", gain: float = 1.0, a: float = 0.0, b: float = 1.0) -> None:
         """Draws new weights.
@@ -129,19 +119,8 @@ class BaseConnection(Module):
     def _advance(self, spikes: Tensor, traces: Tensor) -> tuple[Tensor, Tensor]:
         """Delay lines (lag + T, batch, in) of T steps that come in."""
         lines = delay_line(spikes, self.spike_history), delay_line(traces, self.trace_history)
-        self.__dict__["_lines"] = lines
-        capture = capturing()
-        if capture is not None:
-            capture.begun[id(self)] = self  # so that a replay puts `_lines` back to what its recording left
+        self._remember(*lines)
         return lines
-
-    def snapshot(self) -> dict[str, Any]:
-        """What the last call left, for `restore`."""
-        return {"_lines": self._lines}
-
-    def restore(self, snapshot: dict[str, Any]) -> None:
-        """Sets it back."""
-        self.__dict__.update(snapshot)
 
     @property
     def lines(self) -> tuple[Tensor, Tensor, Delays]:
@@ -150,9 +129,10 @@ class BaseConnection(Module):
         Raises:
             RuntimeError: there was no call since the last reset.
         """
-        if self._lines is None:
+        if self._last is None:
             raise RuntimeError(f"{type(self).__name__} has not been called since its last reset; run the network first")
-        return (*self._lines, self._delays())
+        spikes, traces = self._last
+        return spikes, traces, self._delays()
 
 
 class Linear(BaseConnection):
@@ -265,31 +245,22 @@ class Linear(BaseConnection):
         return self._arrived(1)
 
     def _arrived(self, which: int) -> Tensor:
-        if self._lines is None:
+        if self._last is None:
             return filled(self.synapse_shape, 0.0)
-        line = self._lines[which]
+        line = self._last[which]
         last = line.rows(line.shape[0] - self.lag - 1, line.shape[0])
         ones = filled((self.out_features, self.in_features), 1.0)
         return synapses(last, last, ones, self._delays())[1]
 
     def _incoming(self, x: Any, trace_in: Any, *, steps: bool) -> tuple[Tensor, Tensor, tuple[int, ...]]:
         """Both as (T, batch, in), and the axis between batch and neurons that they came with."""
-        given = []
-        lead = ("T",) if steps else ()
-        for name, value in (("x", x), ("trace_in", trace_in)):
-            t = as_tensor(name, value)
-            t = t.detach() if t.dtype in (FLOAT32, BOOL) else cast(t, FLOAT32)
-            inner = t.shape[1:] if steps else t.shape
-            wanted = ((self.batch_size, self.in_features), (self.batch_size, 1, self.in_features))
-            if inner not in wanted or (steps and not t.ndim):
-                text = " or ".join("(" + ", ".join(map(str, (*lead, *w))) + ")" for w in wanted)
-                raise ValueError(f"{name} has shape {t.shape}; expected {text}")
-            given.append(t)
-        if given[0].shape != given[1].shape:
-            raise ValueError(f"trace_in has shape {given[1].shape}; expected that of x, {given[0].shape}")
-        count = given[0].shape[0] if steps else 1
-        spikes, traces = (t.view((count, self.batch_size, self.in_features)) for t in given)
-        return spikes, cast(traces, FLOAT32), given[0].shape[1 + steps : -1]
+        wanted = ((self.batch_size, self.in_features), (self.batch_size, 1, self.in_features))
+        spikes = incoming("x", x, wanted, steps=steps)
+        traces = cast(incoming("trace_in", trace_in, wanted, steps=steps), FLOAT32)
+        if spikes.shape != traces.shape:
+            raise ValueError(f"trace_in has shape {traces.shape}; expected that of x, {spikes.shape}")
+        whole = (spikes.shape[0] if steps else 1, self.batch_size, self.in_features)
+        return spikes.view(whole), traces.view(whole), spikes.shape[1 + steps : -1]
 
     def extra_repr(self) -> str:
         """Sizes and the longest delay."""

@@ -31,14 +31,6 @@ class BaseInput(Cells):
 
     _model: str | None = None
 
-    def __init__(self, cells_shape: Any, dt: float) -> None:
-        super().__init__(cells_shape, dt)
-
-    def init_neuron(self) -> None:
-        """Initialises the state, and turns gradients off."""
-        self.no_grad()
-        self.reset_state()
-
     def convert_input(self, x: Any) -> Tensor:
         """Bool input as float32, the type of the arithmetic."""
         return cast(as_tensor("x", x), FLOAT32)
@@ -73,9 +65,6 @@ class BaseInput(Cells):
         trace = self.trace.copy()
         self._remember(x.view((1, *x.shape)), trace.view((1, *trace.shape)))
         return x, trace
-
-    def _numbers(self) -> Numbers:
-        raise NotImplementedError
 
 
 class Input(BaseInput):
@@ -116,12 +105,6 @@ class Input(BaseInput):
     def _numbers(self) -> Numbers:
         k = decay_of("tau_t", self.tau_t, self.update_type, self.dt)
         return Numbers("input", self.update_type, arguments.real("alpha_t", self.alpha_t), k, dt=self.dt)
-
-    @property
-    def jump(self) -> float:
-        """What one spike adds to the trace."""
-        numbers = self._numbers()
-        return numbers.alpha_t * (1.0 if numbers.trace == "linear" else numbers.k_t)
 
     def baked(self) -> tuple[Any, ...]:
         """The settings that a recording of a call holds as numbers."""

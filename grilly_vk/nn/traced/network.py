@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from ...tensor import Tensor
 from ..containers import ModuleList
 from ..module import Module
-from .cells import Cells
+from .cells import Cells, Part
 from .connection import BaseConnection, Linear
 from .inputs import BaseInput
 from .neurons import FedeNeuron
@@ -116,7 +116,7 @@ class Network(Module):
     def reset_state(self) -> None:
         """Sets the state of all neurons and connections back; the weights stay."""
         for part in self.modules():
-            if isinstance(part, (Cells, BaseConnection)):
+            if isinstance(part, Part):
                 part.reset_state()
 
     def reset(self) -> None:

@@ -21,16 +21,11 @@ def _followed(how: str, x: Tensor, to: Any, k: float, alpha: float, s: Tensor) -
 class _Decaying(BaseNeuron):
     """Neurons whose trace decays."""
 
-    _how = "linear"  # update_type
-
-    def __init__(self, options: dict[str, Any], taus: dict[str, Any], update_type: str) -> None:
-        how = arguments.choice("update_type", update_type, UPDATES)
-        dt = arguments.positive("dt", options["dt"])
+    def __init__(self, base: tuple[Any, ...], update_type: str, **taus: Any) -> None:
+        super().__init__(*base)
+        self.update_type = arguments.choice("update_type", update_type, UPDATES)
         for name, tau in taus.items():
-            decay_of(name, tau, how, dt)
-        super().__init__(**options)
-        self.update_type = how
-        for name, tau in taus.items():
+            decay_of(name, tau, self.update_type, self.dt)
             setattr(self, name, float(tau))
         self._taus = tuple(taus)
         self.init_neuron()
@@ -50,7 +45,7 @@ class _Decaying(BaseNeuron):
 
     def _charged(self, x: Tensor) -> Tensor:
         """The potential after one step of input."""
-        raise NotImplementedError
+        return _followed(self.update_type, self.v_cell, self.v_rest, self._decay("tau_v"), self.alpha_v, x)
 
     def update_voltage(self, x: Any) -> None:
         """Moves the potential on by one step, where a neuron is not refractory.
@@ -122,14 +117,8 @@ class IFNeuron(_Decaying):
         update_type: str = "linear",
         store_trace: bool = False,
     ) -> None:
-        super().__init__(
-            {
-                "cells_shape": cells_shape, "thresh": thresh, "v_rest": v_rest, "alpha_v": alpha_v, "alpha_t": alpha_t,
-                "dt": dt, "duration_refrac": duration_refrac, "store_trace": store_trace,
-            },
-            {"tau_t": tau_t},
-            update_type,
-        )  # fmt: skip
+        base = (cells_shape, thresh, v_rest, alpha_v, alpha_t, dt, duration_refrac, store_trace)
+        super().__init__(base, update_type, tau_t=tau_t)
 
     def _kernel(self) -> str:
         return "if"
@@ -172,17 +161,8 @@ class LIFNeuron(_Decaying):
         update_type: str = "linear",
         store_trace: bool = False,
     ) -> None:
-        super().__init__(
-            {
-                "cells_shape": cells_shape, "thresh": thresh, "v_rest": v_rest, "alpha_v": alpha_v, "alpha_t": alpha_t,
-                "dt": dt, "duration_refrac": duration_refrac, "store_trace": store_trace,
-            },
-            {"tau_v": tau_v, "tau_t": tau_t},
-            update_type,
-        )  # fmt: skip
-
-    def _charged(self, x: Tensor) -> Tensor:
-        return _followed(self.update_type, self.v_cell, self.v_rest, self._decay("tau_v"), self.alpha_v, x)
+        base = (cells_shape, thresh, v_rest, alpha_v, alpha_t, dt, duration_refrac, store_trace)
+        super().__init__(base, update_type, tau_v=tau_v, tau_t=tau_t)
 
 
 class AdaptiveLIFNeuron(_Decaying):
@@ -222,19 +202,9 @@ class AdaptiveLIFNeuron(_Decaying):
         update_type: str = "linear",
         store_trace: bool = False,
     ) -> None:
-        jump = arguments.real("alpha_thresh", alpha_thresh)
-        super().__init__(
-            {
-                "cells_shape": cells_shape, "thresh": thresh, "v_rest": v_rest, "alpha_v": alpha_v, "alpha_t": alpha_t,
-                "dt": dt, "duration_refrac": duration_refrac, "store_trace": store_trace,
-            },
-            {"tau_v": tau_v, "tau_t": tau_t, "tau_thresh": tau_thresh},
-            update_type,
-        )  # fmt: skip
-        self.alpha_thresh = jump
-
-    def _charged(self, x: Tensor) -> Tensor:
-        return _followed(self.update_type, self.v_cell, self.v_rest, self._decay("tau_v"), self.alpha_v, x)
+        base = (cells_shape, thresh, v_rest, alpha_v, alpha_t, dt, duration_refrac, store_trace)
+        super().__init__(base, update_type, tau_v=tau_v, tau_t=tau_t, tau_thresh=tau_thresh)
+        self.alpha_thresh = arguments.real("alpha_thresh", alpha_thresh)
 
     def update_thresh(self, x: Any) -> None:
         """Moves the threshold on by one step.
@@ -292,14 +262,8 @@ class FedeNeuron(_Decaying):
         tau_t: float,
         store_trace: bool = False,
     ) -> None:
-        super().__init__(
-            {
-                "cells_shape": cells_shape, "thresh": thresh, "v_rest": v_rest, "alpha_v": alpha_v, "alpha_t": alpha_t,
-                "dt": dt, "duration_refrac": duration_refrac, "store_trace": store_trace,
-            },
-            {"tau_v": tau_v, "tau_t": tau_t},
-            "exponential",
-        )  # fmt: skip
+        base = (cells_shape, thresh, v_rest, alpha_v, alpha_t, dt, duration_refrac, store_trace)
+        super().__init__(base, "exponential", tau_v=tau_v, tau_t=tau_t)
 
     def forward(self, x: Any, pre_trace: Any, steps: str | None = None) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         """One step.
@@ -330,6 +294,3 @@ class FedeNeuron(_Decaying):
 
     def _charge(self, x: Tensor, *more: Tensor) -> None:
         self.update_voltage(x, *more)
-
-    def _charged(self, x: Tensor) -> Tensor:
-        return _followed("exponential", self.v_cell, self.v_rest, self._decay("tau_v"), self.alpha_v, x)
