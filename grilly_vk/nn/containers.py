@@ -150,7 +150,7 @@ def _joins(norm: Any, node: Any) -> bool:
         isinstance(norm, Running)
         and isinstance(node, SpikingNode)
         and type(node).forward is SpikingNode.forward
-        and _definer(norm, "forward") is _definer(norm, "prepare")
+        and _definer(norm, "forward") is _definer(norm, "_prepare")
         and getattr(norm, "step_mode", node.step_mode) == node.step_mode
         and not any((m._forward_hooks or m._forward_pre_hooks) for m in (norm, node))
     )

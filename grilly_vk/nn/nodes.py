@@ -252,7 +252,7 @@ def _prepared(norm: Any, x: Tensor, multi: bool) -> Norm:
     if getattr(norm, "step_mode", "m" if multi else "s") != ("m" if multi else "s"):
         raise ValueError(mixed(f"norm={type(norm).__name__} and the node"))
     norm._note()
-    return norm.prepare(x, "merge" if multi else None)
+    return norm._prepare(x, "merge" if multi else None)
 
 
 def time_constant(name: str, value: Any) -> float:

@@ -20,14 +20,14 @@ from .module import Buffer, Module, Parameter
 class Running(Module):
     """A batch norm, with running statistics.
 
-    `prepare` does all but the normalising itself, which a spiking node that comes next may do; see SpikingNode.forward.
+    `_prepare` does all but the normalising itself, which a spiking node that comes next may do; see SpikingNode.forward.
     """
 
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
 
-    def prepare(self, x: Any, steps: str | None = None) -> Norm:
+    def _prepare(self, x: Any, steps: str | None = None) -> Norm:
         """Checks x, and takes its statistics, which move the running ones."""
         raise NotImplementedError
 
@@ -86,9 +86,9 @@ class _BatchNorm(Running):
 
     def forward(self, x: Any) -> Tensor:
         """The same shape, normalised channel by channel."""
-        return self.prepare(x).run()
+        return self._prepare(x).run()
 
-    def prepare(self, x: Any, steps: str | None = None) -> Norm:
+    def _prepare(self, x: Any, steps: str | None = None) -> Norm:
         """As in `Running`; with `steps` x has a time axis, which joins the batch."""
         x = as_tensor("x", x)
         x = x if steps is None else merged(x)

@@ -92,14 +92,14 @@ class TokenBatchNorm1d(_BatchNorm):
     def forward(self, x: Any) -> Tensor:
         """The same shape, normalised channel by channel."""
         x = as_tensor("x", x)
-        return self.prepare(x).run().reshape(x.shape)
+        return self._prepare(x).run().reshape(x.shape)
 
-    def prepare(self, x: Any, steps: str | None = None) -> Norm:
+    def _prepare(self, x: Any, steps: str | None = None) -> Norm:
         """As in BatchNorm1d, with every axis but the last one in the batch."""
         x = as_tensor("x", x)
         if x.ndim < 2 or x.shape[-1] != self.num_features:
             raise ValueError(f"x has shape {x.shape}; expected (..., {self.num_features})")
-        return super().prepare(x.reshape(-1, self.num_features))
+        return super()._prepare(x.reshape(-1, self.num_features))
 
 
 class SpikingLinear(TimedModule):

@@ -71,9 +71,9 @@ class _ThroughTime(Running, Counting):
             steps: given by containers: x has a time axis, whatever the step mode.
         """
         x = as_tensor("x", x)
-        return self.prepare(x, steps).run().reshape(x.shape)
+        return self._prepare(x, steps).run().reshape(x.shape)
 
-    def prepare(self, x: Any, steps: str | None = None) -> Norm:
+    def _prepare(self, x: Any, steps: str | None = None) -> Norm:
         """As in `Running`; a single step counts."""
         has_steps(self, steps)
         x, multi = self._checked(x, steps)

@@ -114,9 +114,9 @@ class _ThresholdDependent(_BatchNorm, Timed):
     def forward(self, x: Any, steps: str | None = None) -> Tensor:
         """The same shape, normalised channel by channel."""
         x = as_tensor("x", x)
-        return self.prepare(x, steps).run().reshape(x.shape)
+        return self._prepare(x, steps).run().reshape(x.shape)
 
-    def prepare(self, x: Any, steps: str | None = None) -> Norm:
+    def _prepare(self, x: Any, steps: str | None = None) -> Norm:
         """As in `Running`."""
         x, multi = self._checked(x, steps)
         if not multi:
@@ -163,9 +163,9 @@ class _TemporalEffective(_BatchNorm, Counting):
     def forward(self, x: Any, steps: str | None = None) -> Tensor:
         """The same shape, normalised channel by channel and scaled step by step."""
         x = as_tensor("x", x)
-        return self.prepare(x, steps).run().reshape(x.shape)
+        return self._prepare(x, steps).run().reshape(x.shape)
 
-    def prepare(self, x: Any, steps: str | None = None) -> Norm:
+    def _prepare(self, x: Any, steps: str | None = None) -> Norm:
         """As in `Running`; a single step counts."""
         x, multi = self._checked(x, steps)
         scale: Tensor = self.scale

@@ -140,6 +140,7 @@ CALLS = {
     "nn.SNNLayer": lambda: nn.SNNLayer(5, 3)(x(2, 5)),
     "nn.IFNode": lambda: backward(nn.IFNode(step_mode="m")(leaf(5, 2, 3))),
     "nn.LIFNode": lambda: backward(nn.LIFNode(step_mode="m")(leaf(5, 2, 4))),
+    "nn.QIFNode": lambda: backward(nn.QIFNode(step_mode="m")(leaf(5, 2, 4), norm=nn.BatchNorm1d(4))),
     "nn.ParametricLIFNode": lambda: backward(nn.ParametricLIFNode()(leaf(2, 3))),
     "nn.QIFNode": lambda: backward(nn.QIFNode()(leaf(2, 3))),
     "nn.EIFNode": lambda: backward(nn.EIFNode()(leaf(2, 3))),
