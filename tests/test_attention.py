@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+from learning import training_step
 
 import grilly_vk
 import grilly_vk.functional as F
@@ -339,13 +340,7 @@ def test_compiled_copied_and_saved(make):
     for module, wrap in ((copy.deepcopy(first), lambda f: f), (second, grilly_vk.compile)):
         optimizer = grilly_vk.optim.SGD(module.parameters(), lr=0.1)
 
-        def step(x, y, module=module, optimizer=optimizer):
-            F.reset_net(module)
-            optimizer.zero_grad()
-            loss = F.mse_loss(module(x), y)
-            loss.backward()
-            optimizer.step()
-            return loss
+        step = training_step(module, optimizer, F.mse_loss)
 
         run = wrap(step)
         results.append([run(grilly_vk.tensor(x), grilly_vk.tensor(target)).item() for _ in range(3)])

@@ -4,6 +4,7 @@ import gc
 
 import numpy as np
 import pytest
+from learning import training_step
 
 import grilly_vk
 import grilly_vk.functional as F
@@ -17,12 +18,7 @@ def make(seed=0, dropout=0.3):
     model = nn.Sequential(nn.Linear(12, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(dropout), nn.Linear(16, 4))
     optimizer = optim.Adam(model.parameters(), lr=1e-2)
 
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = F.cross_entropy(model(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
+    step = training_step(model, optimizer, F.cross_entropy)
 
     return model, optimizer, step
 
@@ -48,6 +44,11 @@ def test_training_is_bit_identical_to_eager():
 
 
 def test_a_call_is_one_submit():
+    engine = grilly_vk.runtime.engine()
+    if engine.config.debug:
+        pytest.skip("the debug mode marks the memory of results by dispatches outside the recording")
+    if not (engine.host_visible and engine.stream.recorder.native):
+        pytest.skip("reading a result, or a recording that is not native, takes submits of its own")
     _, _, step = make()
     compiled = grilly_vk.compile(step)
     x, y = batches(1)[0]
@@ -55,8 +56,7 @@ def test_a_call_is_one_submit():
     before = grilly_vk.memory_stats()
     compiled(x, y).item()
     after = grilly_vk.memory_stats()
-    if grilly_vk.runtime.engine().host_visible and grilly_vk.runtime.engine().stream.recorder.native:
-        assert after["submits"] - before["submits"] == 1
+    assert after["submits"] - before["submits"] == 1
 
 
 def convolutions():
@@ -85,13 +85,7 @@ def test_a_recording_holds_little_more_than_is_alive_at_once(network, monkeypatc
     monkeypatch.setattr(memory, "place", watched)
     model, optimizer, shape = network()
 
-    @grilly_vk.compile
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = F.cross_entropy(model(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
+    step = grilly_vk.compile(training_step(model, optimizer, F.cross_entropy))
 
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((32, *shape)).astype(np.float32), rng.integers(0, 10, 32).astype(np.int32)

@@ -6,6 +6,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from converted import If
+from learning import training_step
 
 import grilly_vk
 import grilly_vk.functional as F
@@ -154,12 +155,7 @@ def test_it_trains_on():
     snn = Converter(T=4)(network(), x).train()
     optimizer = optim.Adam(snn.parameters(), lr=2e-2)
 
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = F.cross_entropy(snn(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
+    step = training_step(snn, optimizer, F.cross_entropy)
 
     eager = copy.deepcopy(snn)
     F.cross_entropy(eager(x), y).backward()

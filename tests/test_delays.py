@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import synapse_models as model
+from learning import training_step
 
 import grilly_vk
 import grilly_vk.functional as F
@@ -246,13 +247,7 @@ def test_compiled_is_eager():
         module = built(5, 2, 3, learnable=True)
         optimizer = optim.Adam(module.parameters(), lr=0.05)
 
-        def step(x, module=module, optimizer=optimizer):
-            F.reset_net(module)
-            optimizer.zero_grad()
-            loss = (module(x) ** 2).mean()
-            loss.backward()
-            optimizer.step()
-            return loss
+        step = training_step(module, optimizer, lambda out: (out**2).mean())
 
         run = grilly_vk.compile(step) if compiled else step
         losses.append([run(x).item() for x in xs])
@@ -293,14 +288,7 @@ def test_delays_are_recovered_from_data():
     module.weight.requires_grad_(False)
     optimizer = optim.Adam([module.delay], lr=0.1)
 
-    @grilly_vk.compile
-    def step(x, y):
-        F.reset_net(module)
-        optimizer.zero_grad()
-        loss = F.mse_loss(module(x)[most:], y[most:])
-        loss.backward()
-        optimizer.step()
-        return loss
+    step = grilly_vk.compile(training_step(module, optimizer, lambda out, y: F.mse_loss(out[most:], y[most:])))
 
     first = last = None
     for _ in range(300):

@@ -1,27 +1,15 @@
 """Attention modules against golden vectors of SpikingJelly, made by tools/make_golden.py: outputs and all gradients."""
 
-import json
-from functools import cache
-from pathlib import Path
-
 import numpy as np
 import pytest
+from golden import load
 
 import grilly_vk
 import grilly_vk.functional as F
 from grilly_vk import nn
 
-DATA = Path(__file__).parent / "data" / "golden_attention.npz"
+DATA, HEADER = load("attention")
 RTOL = 2e-5  # of the largest value: gradients are sums over hundreds of terms of both signs
-
-
-@cache
-def golden():
-    """The file as a dictionary, `header` parsed."""
-    with np.load(DATA, allow_pickle=False) as file:
-        data = dict(file)
-    data["header"] = json.loads(str(data["header"]))
-    return data
 
 
 def close(name, got, expected):
@@ -31,9 +19,8 @@ def close(name, got, expected):
 
 def build(i):
     """Our module of a case with the file's parameters, and the case's arrays without the number in front."""
-    data = golden()
-    case = data["header"]["cases"][i]
-    arrays = {k.split(".", 1)[1]: v for k, v in data.items() if k.startswith(f"{i}.")}
+    case = HEADER["cases"][i]
+    arrays = {k.split(".", 1)[1]: v for k, v in DATA.items() if k.startswith(f"{i}.")}
     module = getattr(nn, case["class"])(**case["arguments"])
     parameters = {k[2:]: v for k, v in arrays.items() if k.startswith("p.")}
     assert set(parameters) == {name for name, _ in module.named_parameters()}
@@ -42,7 +29,7 @@ def build(i):
     return module, arrays, case
 
 
-@pytest.mark.parametrize("i", range(len(golden()["header"]["cases"])))
+@pytest.mark.parametrize("i", range(len(HEADER["cases"])))
 def test_equals_spikingjelly(i):
     module, arrays, case = build(i)
     if hasattr(module, "step_mode"):
@@ -64,7 +51,7 @@ def test_equals_spikingjelly(i):
 
 
 def test_the_file_covers_what_it_should():
-    cases = golden()["header"]["cases"]
+    cases = HEADER["cases"]
     assert {c["class"] for c in cases} == {
         "TemporalWiseAttention", "MultiDimensionalAttention", "SpikingSelfAttention", "QKAttention", "TokenQKAttention",
         "ChannelQKAttention",

@@ -1,26 +1,14 @@
 """Conversion against golden vectors of SpikingJelly's ann2snn, by tools/make_golden.py: scales, spikes, outputs."""
 
-import json
-from functools import cache
-from pathlib import Path
-
 import numpy as np
 import pytest
+from golden import load
 
 from grilly.nn import Converter
 from grilly_vk import nn
 from grilly_vk.autograd import no_grad
 
-DATA = Path(__file__).parent / "data" / "golden_conversion.npz"
-
-
-@cache
-def golden():
-    """The file as a dictionary, `header` parsed."""
-    with np.load(DATA, allow_pickle=False) as file:
-        data = dict(file)
-    data["header"] = json.loads(str(data["header"]))
-    return data
+DATA, HEADER = load("conversion")
 
 
 def network(name):
@@ -33,7 +21,7 @@ def network(name):
     else:
         ann = nn.Sequential(nn.Linear(7, 12), nn.ReLU(), nn.Linear(12, 9), nn.ReLU(), nn.Linear(9, 4))
     start = f"{name}/weights/"
-    weights = {k.removeprefix(start): v for k, v in golden().items() if k.startswith(start)}
+    weights = {k.removeprefix(start): v for k, v in DATA.items() if k.startswith(start)}
     ann.load_state_dict({k: v.astype(np.int32) if "num_batches" in k else v for k, v in weights.items()})
     return ann.eval()
 
@@ -42,24 +30,23 @@ def network(name):
 @pytest.mark.parametrize("name", ["cnn", "mlp"])
 def test_equals_spikingjelly(name, mode):
     """Thresholds are its scales, spikes are the same at every step, and so is the output."""
-    data, steps = golden(), golden()["header"]["T"]
-    key, x = f"{name}/{mode}", data[f"{name}/x"]
-    snn = Converter(float(mode) if mode == "0.5" else mode, T=steps, v_init=0.0)(network(name), data[f"{name}/data"])
-    np.testing.assert_allclose(list(snn.thresholds().values()), data[f"{key}/scales"], 1e-5)
-    np.testing.assert_allclose(snn.analog(x).numpy(), data[f"{name}/ann"], 1e-5, 1e-6)
+    key, x = f"{name}/{mode}", DATA[f"{name}/x"]
+    converter = Converter(float(mode) if mode == "0.5" else mode, T=HEADER["T"], v_init=0.0)
+    snn = converter(network(name), DATA[f"{name}/data"])
+    np.testing.assert_allclose(list(snn.thresholds().values()), DATA[f"{key}/scales"], 1e-5)
+    np.testing.assert_allclose(snn.analog(x).numpy(), DATA[f"{name}/ann"], 1e-5, 1e-6)
     spikes = []
     with no_grad():
         parts = snn.pieces(x, watch=lambda node, out: spikes.append(out.numpy() > 0))
         outputs = np.concatenate([out.numpy() for _, out in parts])
     for i, found in enumerate(spikes):
-        shape = data["header"]["shapes"][f"{key}/spikes/{i}"]
-        expected = np.unpackbits(data[f"{key}/spikes/{i}"], count=int(np.prod(shape))).reshape(shape).astype(bool)
+        shape = HEADER["shapes"][f"{key}/spikes/{i}"]
+        expected = np.unpackbits(DATA[f"{key}/spikes/{i}"], count=int(np.prod(shape))).reshape(shape).astype(bool)
         assert 0.02 < expected.mean() < 0.9
         np.testing.assert_array_equal(found.reshape(shape), expected, f"layer {i}")
     assert len(spikes) == 2
-    np.testing.assert_allclose(outputs, data[f"{key}/outputs"], 1e-4, 1e-5)
+    np.testing.assert_allclose(outputs, DATA[f"{key}/outputs"], 1e-4, 1e-5)
 
 
 def test_the_file_says_what_made_it():
-    header = golden()["header"]
-    assert header["versions"]["spikingjelly"] == "2.0.0" and header["modes"] == ["max_norm", "99.9%", "0.5"]
+    assert HEADER["versions"]["spikingjelly"] == "2.0.0" and HEADER["modes"] == ["max_norm", "99.9%", "0.5"]

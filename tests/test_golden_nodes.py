@@ -1,29 +1,16 @@
 """Nodes against golden vectors of SpikingJelly, made by tools/make_golden.py: spikes, potentials, all gradients."""
 
-import json
-from functools import cache
-from pathlib import Path
-
 import numpy as np
 import pytest
+from golden import load
 
 import grilly_vk
 from grilly_vk import nn
 
-DATA = Path(__file__).parent / "data" / "golden_nodes.npz"
+DATA, HEADER = load("nodes")
+SHAPE = DATA["v_seq"].shape
+SPIKES = np.unpackbits(DATA["spikes"], axis=1, count=int(np.prod(SHAPE[1:]))).reshape(SHAPE).astype(np.float32)
 RTOL = 1e-5  # atol is the same share of the largest value: gradients are sums with terms of both signs
-
-
-@cache
-def golden():
-    """The file as a dictionary; spikes unpacked, `header` parsed."""
-    with np.load(DATA, allow_pickle=False) as file:
-        data = dict(file)
-    data["header"] = json.loads(str(data["header"]))
-    shape = data["v_seq"].shape
-    spikes = np.unpackbits(data["spikes"], axis=1, count=int(np.prod(shape[1:])))
-    data["spikes"] = spikes.reshape(shape).astype(np.float32)
-    return data
 
 
 def close(name, got, expected):
@@ -65,29 +52,28 @@ RUNS = {"m": all_steps, "s": single_steps, "m in two calls": two_calls}
 
 def compare(i, run, memory):
     """One case: raises AssertionError where it differs."""
-    data = golden()
-    case = data["header"]["cases"][i]
+    case = HEADER["cases"][i]
     node = build(case, step_mode=run[0], store_v_seq=run[0] == "m", memory=memory)
-    weight = grilly_vk.tensor(data["W"], requires_grad=True)
+    weight = grilly_vk.tensor(DATA["W"], requires_grad=True)
     seen = []
-    x = grilly_vk.tensor(data["inp"]) @ weight.T
+    x = grilly_vk.tensor(DATA["inp"]) @ weight.T
     x.register_hook(seen.append)
-    loss, spikes, potentials = RUNS[run](node, x, data["cs"], data["cv"])
+    loss, spikes, potentials = RUNS[run](node, x, DATA["cs"], DATA["cv"])
     loss.backward()
-    np.testing.assert_array_equal(spikes, data["spikes"][i], "spikes")
-    close("potentials after the reset", potentials, data["v_seq"][i])
-    close("final potential", node.v.numpy(), data["v_seq"][i][-1])
-    close("gradient of x", seen[0].numpy(), data["grad_x"][i])
-    close("gradient of W", weight.grad.numpy(), data["grad_W"][i])
+    np.testing.assert_array_equal(spikes, SPIKES[i], "spikes")
+    close("potentials after the reset", potentials, DATA["v_seq"][i])
+    close("final potential", node.v.numpy(), DATA["v_seq"][i][-1])
+    close("gradient of x", seen[0].numpy(), DATA["grad_x"][i])
+    close("gradient of W", weight.grad.numpy(), DATA["grad_W"][i])
     if case["node"] == "ParametricLIFNode":
-        close("gradient of w", node.w.grad.numpy(), data["grad_w"][i])
+        close("gradient of w", node.w.grad.numpy(), DATA["grad_w"][i])
 
 
 def picked(case, run, memory):
     """Whether the suite runs a case: every variant of a kernel takes a driver a third of a second to compile.
 
     All combinations with ATan run once, the other surrogates with LIFNode, hard and soft; the other ways to run take
-    what changes in them.  `python tests/test_golden_nodes.py` runs all cases in all ways.
+    what changes in them.  `PYTHONPATH=tests/helpers python tests/test_golden_nodes.py` runs all cases in all ways.
     """
     arguments, plain = case["arguments"], case["surrogate"] == ["ATan", {"alpha": 2.0}]
     kept = arguments["detach_reset"] is False and arguments.get("decay_input") is not False
@@ -102,7 +88,7 @@ def differences(cases, run, memory):
         try:
             compare(i, run, memory)
         except AssertionError as error:
-            yield f"{golden()['header']['cases'][i]['peer_call']}, {run}, {memory}: {error}"
+            yield f"{HEADER['cases'][i]['peer_call']}, {run}, {memory}: {error}"
 
 
 @pytest.mark.parametrize("memory", ["fast", "low"])
@@ -110,7 +96,7 @@ def differences(cases, run, memory):
 @pytest.mark.parametrize("kind", ["IFNode", "LIFNode", "ParametricLIFNode"])
 def test_equals_spikingjelly(kind, run, memory):
     """Recorded combinations of reset, leak, detached reset, time constant, threshold and surrogate."""
-    cases = golden()["header"]["cases"]
+    cases = HEADER["cases"]
     chosen = [i for i, case in enumerate(cases) if case["node"] == kind and picked(case, run, memory)]
     assert len(chosen) >= 3
     failed = list(differences(chosen, run, memory))
@@ -119,26 +105,24 @@ def test_equals_spikingjelly(kind, run, memory):
 
 def test_surrogate_derivatives_equal_spikingjellys():
     """On a grid that misses the edges."""
-    data = golden()
-    for (name, arguments), expected in zip(data["header"]["surrogates"], data["derivatives"]):
-        got = getattr(nn, name)(**arguments).derivative(grilly_vk.tensor(data["grid"])).numpy()
+    for (name, arguments), expected in zip(HEADER["surrogates"], DATA["derivatives"]):
+        got = getattr(nn, name)(**arguments).derivative(grilly_vk.tensor(DATA["grid"])).numpy()
         close(f"{name} {arguments}", got, expected)
 
 
 def test_the_file_covers_what_it_should():
     """Cases of every node, reset, leak and detached reset, all with spikes and silence."""
-    header = golden()["header"]
-    found = {(c["node"], c["arguments"]["v_reset"], c["arguments"]["detach_reset"]) for c in header["cases"]}
+    found = {(c["node"], c["arguments"]["v_reset"], c["arguments"]["detach_reset"]) for c in HEADER["cases"]}
     assert len(found) == 3 * 3 * 2
-    assert {c["arguments"].get("decay_input") for c in header["cases"]} == {None, True, False}
-    assert {c["surrogate"][0] for c in header["cases"]} >= {"ATan", "Sigmoid", "PiecewiseQuadratic", "Erf"}
-    assert "spikingjelly" in header["versions"]
-    rates = golden()["spikes"].mean(axis=(1, 2, 3))
+    assert {c["arguments"].get("decay_input") for c in HEADER["cases"]} == {None, True, False}
+    assert {c["surrogate"][0] for c in HEADER["cases"]} >= {"ATan", "Sigmoid", "PiecewiseQuadratic", "Erf"}
+    assert "spikingjelly" in HEADER["versions"]
+    rates = SPIKES.mean(axis=(1, 2, 3))
     assert rates.min() > 0.1 and rates.max() < 0.9
 
 
 if __name__ == "__main__":
-    everything = range(len(golden()["header"]["cases"]))
+    everything = range(len(HEADER["cases"]))
     wrong = [line for run in RUNS for memory in ("fast", "low") for line in differences(everything, run, memory)]
     print("\n".join(wrong), f"{len(wrong)} of {2 * len(RUNS) * len(everything)} differ", sep="\n")
     raise SystemExit(bool(wrong))

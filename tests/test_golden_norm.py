@@ -1,25 +1,16 @@
 """Norms over time against golden vectors of SpikingJelly, made by tools/make_golden.py."""
 
-import json
-from functools import cache
-from pathlib import Path
-
 import numpy as np
 import pytest
+from golden import load
 
 import grilly_vk
 from grilly_vk import nn
 from grilly_vk.tensor import from_numpy
 
-DATA = Path(__file__).parent / "data" / "golden_norm.npz"
+DATA, HEADER = load("norm")
 NORMS = {f"{name}{d}" for name in ("BatchNormThroughTime", "TemporalEffectiveBatchNorm") for d in ("1d", "2d")}
 NORMS |= {"ThresholdDependentBatchNorm1d", "ThresholdDependentBatchNorm2d", "NeuNorm"}
-
-
-@cache
-def golden():
-    with np.load(DATA, allow_pickle=False) as file:
-        return {**{k: file[k] for k in file.files}, "header": json.loads(str(file["header"]))}
 
 
 def close(got, want, rtol=2e-5, what=""):
@@ -32,16 +23,16 @@ def set_to(tensor, values):
     tensor.detach().assign(np.asarray(values, np.float32))
 
 
-@pytest.mark.parametrize("i", range(len(golden()["header"]["cases"])))
+@pytest.mark.parametrize("i", range(len(HEADER["cases"])))
 def test_spikingjellys_results(i):
     """Forward, gradients and running statistics of three batches in training, then evaluation."""
-    data, spec = golden(), golden()["header"]["cases"][i]
-    own = {k.split("/")[1]: v for k, v in data.items() if k.startswith(f"{i}/")}
+    spec = HEADER["cases"][i]
+    own = {k.split("/")[1]: v for k, v in DATA.items() if k.startswith(f"{i}/")}
     module = getattr(nn, spec["layer"])(**spec["arguments"], step_mode="m")
     parameters = dict(module.named_parameters())
     for name, parameter in parameters.items():
         set_to(parameter, own[name])
-    for batch in range(data["header"]["shapes"]["batches"]):
+    for batch in range(HEADER["shapes"]["batches"]):
         x = from_numpy(own[f"x{batch}"]).requires_grad_()
         module.zero_grad()
         module.reset() if hasattr(module, "reset") else None
@@ -60,6 +51,5 @@ def test_spikingjellys_results(i):
 
 
 def test_the_golden_file_covers_every_class():
-    header = golden()["header"]
-    assert {c["layer"] for c in header["cases"]} == NORMS
-    assert "spikingjelly" in header["versions"]
+    assert {c["layer"] for c in HEADER["cases"]} == NORMS
+    assert "spikingjelly" in HEADER["versions"]

@@ -1,22 +1,16 @@
 """SynapseFilter against golden vectors of SpikingJelly, made by tools/make_golden.py."""
 
-import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
+from golden import load
 
 import grilly_vk
 from grilly_vk import nn
 
-DATA = Path(__file__).parent / "data" / "golden_synapses.npz"
-
-
-def golden():
-    with np.load(DATA, allow_pickle=False) as file:
-        data = dict(file)
-    return data, json.loads(str(data["header"]))["cases"]
+DATA, HEADER = load("synapses")
+CASES = HEADER["cases"]
 
 
 def equal_tau(tau):
@@ -30,28 +24,26 @@ def close(got, want, rtol=2e-5):
 
 def test_single_spikes_equal_spikingjelly():
     """Where y is 0 when a spike comes, both filters are the same."""
-    data, cases = golden()
-    chosen = [i for i, c in enumerate(cases) if c["input"] == "single"]
+    chosen = [i for i, c in enumerate(CASES) if c["input"] == "single"]
     assert len(chosen) == 6
     for i in chosen:
-        module = nn.SynapseFilter(equal_tau(cases[i]["tau"]), step_mode="m")
-        close(module(data["single"]).numpy(), data["y"][i])
+        module = nn.SynapseFilter(equal_tau(CASES[i]["tau"]), step_mode="m")
+        close(module(DATA["single"]).numpy(), DATA["y"][i])
 
 
 @pytest.mark.parametrize("i", range(12))
 def test_any_input_equals_spikingjelly(i):
     """Theirs is ours of x * (1 + y / tau), y of the step before; with all gradients through the state."""
-    data, cases = golden()
-    case = cases[i]
-    x = grilly_vk.tensor(data[case["input"]], requires_grad=True)
+    case = CASES[i]
+    x = grilly_vk.tensor(DATA[case["input"]], requires_grad=True)
     module = nn.SynapseFilter(equal_tau(case["tau"]), learnable=True)
     rate = 1.0 - module.tau_syn_logit.sigmoid()
     ys = []
     for t in range(x.shape[0]):
         ys.append(module(x[t] * (1.0 + module.y * rate)))
     y = grilly_vk.stack(ys)
-    (y * grilly_vk.tensor(data["cotangent"])).sum().backward()
-    close(y.numpy(), data["y"][i])
-    close(x.grad.numpy(), data["grad_x"][i])
+    (y * grilly_vk.tensor(DATA["cotangent"])).sum().backward()
+    close(y.numpy(), DATA["y"][i])
+    close(x.grad.numpy(), DATA["grad_x"][i])
     if case["learnable"]:
-        close(-module.tau_syn_logit.grad.numpy(), data["grad_w"][i], 1e-4)
+        close(-module.tau_syn_logit.grad.numpy(), DATA["grad_w"][i], 1e-4)

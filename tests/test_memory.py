@@ -2,13 +2,12 @@
 
 import gc
 import itertools
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from steady import resident
 from steps import add, copy, empty, engine, fill, upload
 
 import grilly_vk
@@ -23,13 +22,6 @@ def other():
     """A second engine on the same device, whose memory nobody else uses; segments of 1 MiB."""
     config = type(engine().config)(None, False, MIB, 0.8, engine().config.memory, engine().config.barrier_op)
     return Engine(grilly_vk.device(), config)
-
-
-def rss():
-    """Resident bytes; 0 under a validation layer, which remembers what it saw."""
-    if os.environ.get("VK_INSTANCE_LAYERS"):
-        return 0
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 @given(st.integers(0, 1 << 32))
@@ -349,9 +341,9 @@ def least_growth(work, tries=4):
     """Bytes that the process grew by, in the best of several rounds: a leak grows in each, noise does not."""
     growth = []
     for _ in range(tries):
-        before = rss()
+        before = resident()
         work()
-        growth.append(rss() - before)
+        growth.append(resident() - before)
         if growth[-1] <= 0:
             break
     return min(growth)

@@ -1,10 +1,11 @@
 """models.SNN against float64: rates, gradients by backpropagation through time written out, training, saving."""
 
 import copy
-import gc
 
 import numpy as np
 import pytest
+from learning import training_step
+from steady import settled
 
 import grilly_vk
 import grilly_vk.functional as F
@@ -194,12 +195,7 @@ def train(model, steps, compiled):
     optimizer = optim.Adam(model.parameters(), lr=0.01)
     centers = rng.random((3, 7)) * 3
 
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = F.cross_entropy(model(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
+    step = training_step(model, optimizer, F.cross_entropy)
 
     run = grilly_vk.compile(step) if compiled else step
     losses = []
@@ -247,17 +243,12 @@ def test_a_sequence_of_inputs():
 def test_no_growth():
     model, x = make(), grilly_vk.tensor(np.ones((2, 7), np.float32))
 
-    def kept():
-        gc.collect()
-        grilly_vk.synchronize()
-        return {k: grilly_vk.memory_stats()[k] for k in ("bytes_in_use", "bytes_reserved", "segments")}
-
     run = grilly_vk.compile(lambda x: model(x))
     run(x)
-    held = kept()
+    held = settled()
     for _ in range(2000):
         run(x)
-    assert kept() == held
+    assert settled() == held
 
 
 def test_bad_arguments():

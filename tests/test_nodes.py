@@ -6,6 +6,7 @@ import itertools
 import duals
 import numpy as np
 import pytest
+from learning import training_step
 
 import grilly_vk
 import grilly_vk.functional as F
@@ -397,13 +398,7 @@ def test_compiled_is_eager():
         F.set_step_mode(model, "m")
         optimizer = grilly_vk.optim.Adam(model.parameters(), lr=0.05)
 
-        def step(x, y, model=model, optimizer=optimizer):
-            F.reset_net(model)
-            optimizer.zero_grad()
-            loss = F.cross_entropy(model(x).mean(0), y)
-            loss.backward()
-            optimizer.step()
-            return loss
+        step = training_step(model, optimizer, lambda out, y: F.cross_entropy(out.mean(0), y))
 
         run = grilly_vk.compile(step) if compiled else step
         losses.append([run(x, y).item() for x, y in zip(xs, ys)])

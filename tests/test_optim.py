@@ -1,10 +1,10 @@
 """Optimizers against float64 implementations of PyTorch's documented formulas, schedules against closed forms."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
+from steady import needs_proc
 
 import grilly_vk
 from grilly_vk import nn, optim
@@ -630,11 +630,10 @@ def test_bad_schedules(call, error, text):
 
 
 STEADY = """
-import os
-from pathlib import Path
 import numpy as np
 import grilly_vk
 from grilly_vk import nn, optim
+from steady import resident
 
 net = nn.Linear(8, 4)
 opt = optim.Adam(net.parameters(), lr=1e-3)
@@ -651,11 +650,6 @@ def steps(n):
         grilly_vk.synchronize()
     return resident(), grilly_vk.memory_stats()
 
-def resident():
-    if os.environ.get("VK_INSTANCE_LAYERS"):
-        return 0  # a validation layer remembers what it saw
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
 _, first = steps(2500)  # the allocator settles
 growth = []
 for _ in range(5):
@@ -668,7 +662,7 @@ assert min(growth) < 600 << 10, growth  # 600 bytes a step
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads /proc")
+@needs_proc
 def test_five_thousand_steps_do_not_grow_memory(snippet):
     """In a process of its own, for what other tests leave behind moves the host's memory."""
     snippet(STEADY, timeout=300)

@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+from learning import training_step
 
 import grilly_vk
 import grilly_vk.functional as F
@@ -123,12 +124,7 @@ def test_a_network_trains_the_same_eager_and_compiled(core):
         model = nn.RecurrentSNN([5, 12, 3], core=core, beta=0.8)
         optimizer = optim.Adam(model.parameters(), lr=0.02)
 
-        def step(x, y):
-            optimizer.zero_grad()
-            loss = F.cross_entropy(model(x)[-1], y)
-            loss.backward()
-            optimizer.step()
-            return loss
+        step = training_step(model, optimizer, lambda out, y: F.cross_entropy(out[-1], y))
 
         run = grilly_vk.compile(step) if compiled else step
         return [run(x, y).item() for _ in range(12)], model

@@ -1,16 +1,14 @@
 """Two thousand training steps through norms over time, synapses, attention and a converted network: no growth."""
 
-from pathlib import Path
-
-import pytest
+from steady import needs_proc
 
 STEPS = """
-import os
-from pathlib import Path
 import numpy as np
 import grilly_vk
 import grilly_vk.functional as F
 from grilly_vk import nn, optim
+from learning import training_step
+from steady import kept, resident
 
 T, B, D = 4, 2, 8
 
@@ -44,40 +42,25 @@ labels = np.array([0, 1], np.int32)
 model = Families()
 optimizer = optim.Adam(model.parameters(), lr=1e-3)
 
-def step(x):
-    optimizer.zero_grad()
-    F.reset_net(model)
-    loss = F.cross_entropy(model(x), labels)
-    loss.backward()
-    optimizer.step()
-    return loss
-
+step = training_step(model, optimizer, lambda out: F.cross_entropy(out, labels))
 compiled = grilly_vk.compile(step)
-
-def resident():
-    if os.environ.get("VK_INSTANCE_LAYERS"):
-        return 0  # a validation layer remembers what it saw
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-def kept():
-    stats = grilly_vk.memory_stats()
-    return {k: stats[k] for k in ("bytes_in_use", "bytes_reserved", "segments", "programs")}
 
 first = [step(x).item() for _ in range(50)]
 compiled(x).item()
 step(x).item()
-held, growth = kept(), []
+held, growth = kept("programs"), []
 for run, steps in ((step, 100), *((compiled, 480),) * 4):
     before = resident()
     last = [run(x).item() for _ in range(steps)]
     growth.append(resident() - before)
-assert all(now <= held[k] for k, now in kept().items()), (held, kept())
+now = kept("programs")
+assert all(now[k] <= held[k] for k in held), (held, now)
 assert last[-1] < first[0], (first[0], last[-1])  # it was training
 assert min(growth[1:]) < 1 << 18, growth
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads /proc")
+@needs_proc
 def test_two_thousand_steps_through_all_families_do_not_grow_memory(snippet):
     """In a process of its own, for what other tests leave behind moves the host's memory."""
     snippet(STEPS, timeout=300)

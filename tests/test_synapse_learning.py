@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import synapse_models as model
+from learning import training_step
 
 import grilly_vk
 import grilly_vk.functional as F
@@ -63,13 +64,7 @@ def test_a_time_constant_is_recovered_from_data(compiled):
     module = nn.SynapseFilter(3.0, learnable=True, step_mode="m")
     optimizer = optim.Adam(module.parameters(), lr=0.1)
 
-    def step(x, y):
-        F.reset_net(module)
-        optimizer.zero_grad()
-        loss = F.mse_loss(module(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
+    step = training_step(module, optimizer, F.mse_loss)
 
     run, first = grilly_vk.compile(step) if compiled else step, None
     for _ in range(120):
@@ -86,14 +81,7 @@ def test_short_term_plasticity_is_recovered_from_data():
     module = nn.STPSynapse(15.0, 15.0, 0.2, learnable=True, step_mode="m")
     optimizer = optim.Adam(module.parameters(), lr=0.05)
 
-    @grilly_vk.compile
-    def step(x, y):
-        F.reset_net(module)
-        optimizer.zero_grad()
-        loss = F.mse_loss(module(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
+    step = grilly_vk.compile(training_step(module, optimizer, F.mse_loss))
 
     for _ in range(400):
         step(grilly_vk.tensor(x), wanted)

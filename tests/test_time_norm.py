@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+from learning import training_step
 from op_table import normal
 
 import grilly_vk
@@ -121,13 +122,7 @@ def test_compiled_training_is_eager_training(name):
         F.set_step_mode(model, "m")
         adam = optim.Adam(model.parameters(), lr=0.01)
 
-        def step(x, model=model, adam=adam):
-            adam.zero_grad()
-            F.reset_net(model)
-            loss = ((model(x).mean(0) - 0.4) ** 2).mean()
-            loss.backward()
-            adam.step()
-            return loss
+        step = training_step(model, adam, lambda out: ((out.mean(0) - 0.4) ** 2).mean())
 
         run = wrap(step)
         losses = [run(from_numpy(x_of(name, seed))).item() for seed in range(4)]
@@ -410,6 +405,8 @@ import numpy as np
 import grilly_vk
 import grilly_vk.functional as F
 from grilly_vk import nn, optim
+from learning import training_step
+from steady import kept
 
 model = nn.Sequential(
     nn.Conv2d(1, 4, 3, padding=1), nn.BatchNormThroughTime2d(4, T=3), nn.LIFNode(), nn.NeuNorm(4, 5, 5),
@@ -420,29 +417,19 @@ F.set_step_mode(model, "m")
 adam = optim.Adam(model.parameters(), lr=1e-3)
 x = np.random.default_rng(0).random((3, 4, 1, 5, 5)).astype(np.float32)
 
-def step(x):
-    adam.zero_grad()
-    F.reset_net(model)
-    loss = ((model(x).mean(0) - 0.3) ** 2).mean()
-    loss.backward()
-    adam.step()
-    return loss
-
+step = training_step(model, adam, lambda out: ((out.mean(0) - 0.3) ** 2).mean())
 compiled = grilly_vk.compile(step)
-
-def kept():
-    stats = grilly_vk.memory_stats()
-    return {k: stats[k] for k in ("bytes_in_use", "bytes_reserved", "bytes_peak", "segments", "programs")}
 
 x = grilly_vk.tensor(x)
 for run, steps in ((compiled, 20), (step, 100), (compiled, 20)):
     for _ in range(steps):
         run(x).item()
-held = kept()
+held = kept("bytes_peak", "programs")
 for run, steps in ((step, 400), (compiled, 1600)):
     for _ in range(steps):
         run(x).item()
-assert kept() == held, (held, kept())
+now = kept("bytes_peak", "programs")
+assert now == held, (held, now)
 assert compiled.captures == 1
 """
 

@@ -1,10 +1,10 @@
 """Connections with delays, and networks of trace neurons: steps, runs, replays, copies, bad input."""
 
 import copy
-import gc
 
 import numpy as np
 import pytest
+from steady import settled
 from traces import DELAYS, network, shifted, spikes
 
 import grilly_vk
@@ -206,17 +206,12 @@ def test_no_growth():
         rule.step(1.0)
         return out
 
-    def kept():
-        gc.collect()
-        grilly_vk.synchronize()
-        return {k: grilly_vk.memory_stats()[k] for k in ("bytes_in_use", "bytes_reserved", "segments")}
-
     for _ in range(20):
         present(x)
-    held = kept()
+    held = settled()
     for _ in range(2000):
         present(x)
-    assert kept() == held
+    assert settled() == held
 
 
 def test_layers_are_given_in_many_ways():

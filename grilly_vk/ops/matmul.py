@@ -51,18 +51,18 @@ def product(
         lanes = False
     out = empty((batch, m, n), FLOAT32, a.engine)
     sizes = {"batch": batch, "m": m, "n": n, "k": k, "a_batch": steps[0], "b_batch": steps[1]}
-    work = max(1, batch * m * n * k // 8)
+    work, biased = max(1, batch * m * n * k // 8), ("BIAS", int(bias is not None))
     if lanes:
         rows = 32 if m > 16 else 16 if m > 8 else 8
         tiles = batch * -(-m // rows) * -(-n // 32)
         a.engine.launch(
-            "matmul-lanes", tiles * (64 if tiles <= 64 else 8), (("FORM", form), ("ROWS", rows)), work=work,
-            a=a, b=b, bias=bias, c=out, biased=int(bias is not None), **sizes,
+            "matmul-lanes", tiles * (64 if tiles <= 64 else 8), (("FORM", form), ("ROWS", rows), biased), work=work,
+            a=a, b=b, bias=bias, c=out, **sizes,
         )  # fmt: skip
         return out
     rows, band = _tile(form, m)
     tiles = -(-m // (rows * band)) * band * -(-n // 4)
-    specs = (("FORM", form), ("BIAS", int(bias is not None)), ("ROWS", rows), ("BAND", band))
+    specs = (("FORM", form), biased, ("ROWS", rows), ("BAND", band))
     a.engine.launch(
         "matmul.vec4" if wide else "matmul", batch * tiles, specs, work=work, a=a, b=b, bias=bias, c=out, **sizes
     )

@@ -21,18 +21,13 @@ Conventions that differ:
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-from importlib import metadata
-from pathlib import Path
-
 import numpy as np
 import torch
 from spikingjelly.activation_based import ann2snn, functional, neuron
 from torch import nn
 
-TARGET = Path(__file__).resolve().parents[2] / "tests" / "data" / "golden_conversion.npz"
+from golden import first_good, versions
+
 T, CALIBRATION, TEST = 16, 24, 3
 MARGIN = 2e-5
 MODES = {"max_norm": "Max", "99.9%": "99.9%", "0.5": 0.5}
@@ -97,7 +92,7 @@ def run(snn, nodes, x):
 
 
 def attempt(seed):
-    """The arrays of a seed, or None where a potential comes too near the threshold."""
+    """The arrays of a seed, or None with the reason where a potential comes too near the threshold."""
     rng = np.random.default_rng(seed)
     arrays, notes = {}, {}
     with torch.no_grad():
@@ -120,57 +115,19 @@ def attempt(seed):
                 arrays[f"{key}/spikes/{i}"] = np.packbits(found.reshape(-1))
                 notes[f"{key}/spikes/{i}"] = list(found.shape)
             notes[f"{key}/rate"] = float(np.mean([s.mean() for s in spikes]))
-    return (arrays, notes), ""
+    return (arrays, seed, notes), ""
 
 
-def collect(seeds):
+def collect(written=None):
     """The content of the file, of the first good seed."""
-    for seed in seeds:
-        good, why = attempt(seed)
-        if good:
-            break
-        print(f"seed {seed}: {why}")
-    else:
-        raise SystemExit("no seed is good")
-    arrays, notes = good
-    versions = {name: metadata.version(name) for name in ("spikingjelly", "torch", "numpy")}
-    header = {"versions": versions | {"python": sys.version.split()[0]}, "seed": seed, "T": T, "modes": list(MODES)}
-    return arrays, header | {"shapes": {k: v for k, v in notes.items() if "spikes" in k}} | {
-        "rates": {k: v for k, v in notes.items() if "rate" in k}
-    }
-
-
-def check(arrays, header, path):
-    """Compare with the file: the exit code."""
-    with np.load(path, allow_pickle=False) as old:
-        same = set(old.files) == {*arrays, "header"}
-        bits = [k for k in arrays if "/spikes/" in k]
-        spikes = all(np.array_equal(old[k], arrays[k]) for k in bits)
-        floats = [k for k in arrays if k not in bits and arrays[k].dtype == np.float32]
-        worst = max(float(np.abs(old[k] - arrays[k]).max() / max(np.abs(arrays[k]).max(), 1e-30)) for k in floats)
-    print(f"{header['versions']}: same arrays {same}, same spikes {spikes}, largest difference {worst:.1e}")
-    return 0 if same and spikes and worst < 1e-5 else 1
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Write the file, or with --check compare it with a new one.  Returns the exit code."""
-    parser = argparse.ArgumentParser(description="golden vectors of SpikingJelly's ANN-to-SNN conversion")
-    parser.add_argument("--output", type=Path, default=TARGET)
-    parser.add_argument("--check", action="store_true", help="compare with the file, write nothing")
-    options = parser.parse_args(argv)
     torch.set_num_threads(1)
-    seeds = range(200)
-    if options.check:
-        with np.load(options.output, allow_pickle=False) as old:
-            seeds = [json.loads(str(old["header"]))["seed"]]
-    arrays, header = collect(seeds)
-    if options.check:
-        return check(arrays, header, options.output)
-    np.savez_compressed(options.output, header=np.array(json.dumps(header)), **arrays)
-    size = options.output.stat().st_size
-    print(f"{options.output.name}: {size} bytes, seed {header['seed']}, {header['versions']}, rates {header['rates']}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    arrays, seed, notes = first_good(attempt, written)
+    header = {
+        "versions": versions("spikingjelly", "torch", "numpy", "python"),
+        "seed": seed,
+        "T": T,
+        "modes": list(MODES),
+        "shapes": {k: v for k, v in notes.items() if "spikes" in k},
+        "rates": {k: v for k, v in notes.items() if "rate" in k},
+    }
+    return arrays, header

@@ -21,12 +21,7 @@ expected gradients of such constants are twice what is in the file (`"edge": tru
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import sys
-from importlib import metadata
-from pathlib import Path
 
 os.environ.setdefault("JAX_ENABLE_X64", "1")  # before jax is loaded; what is float32 stays so
 
@@ -36,7 +31,8 @@ import numpy as np
 import spyx
 from flax import nnx
 
-TARGET = Path(__file__).resolve().parents[2] / "tests" / "data" / "golden_cores.npz"
+from golden import apart, first_good, versions
+
 T, B, N, EVERY = 200, 2, 4, 5
 MARGIN, DRIFT = 2e-5, 1e-4
 TWO = ("ALIF", "CuBaLIF", "RCuBaLIF")
@@ -121,11 +117,6 @@ def margin(case, data, found):
     return min(np.abs(distance - e).min() for e in (0.0, edges.get(case["surrogate"][0], 0.0)))
 
 
-def apart(a, b):
-    """The largest difference, relative to the largest value."""
-    return float(np.abs(a.astype(np.float64) - b).max() / max(np.abs(b).max(), 1e-30))
-
-
 def inputs(seed):
     """What every case gets."""
     rng = np.random.default_rng(seed)
@@ -160,25 +151,18 @@ def attempt(seed, specs):
     return (data, results, {"seed": seed, "float64_apart": drift, "rates": [min(rates), max(rates)]}), ""
 
 
-def collect(seeds, specs):
+def collect(written=None):
     """The content of the file, of the first good seed."""
-    for seed in seeds:
-        good, why = attempt(seed, specs)
-        if good:
-            break
-        print(f"seed {seed}: {why}", flush=True)
-    else:
-        raise SystemExit("no seed is good")
-    data, results, notes = good
+    specs = [spec(*case) for case in cases()]
+    data, results, notes = first_good(lambda seed: attempt(seed, specs), written)
     arrays = dict(data)
     for i, (case, found) in enumerate(zip(specs, results)):
         for key, values in found.items():
             if key == "outs" and case["core"] != "LI":
                 values = np.packbits(values.astype(bool))
             arrays[f"{i}.{key}"] = values[EVERY - 1 :: EVERY] if key == "states" else values
-    versions = {name: metadata.version(name) for name in ("spyx", "jax", "flax", "numpy")}
     header = {
-        "versions": versions | {"python": sys.version.split()[0]},
+        "versions": versions("spyx", "jax", "flax", "numpy", "python"),
         "shapes": {"T": T, "B": B, "N": N, "every": EVERY},
         "loss": "(outs * cy).sum() + (last state * cs).sum()",
         "margin": MARGIN,
@@ -186,37 +170,3 @@ def collect(seeds, specs):
         "cases": specs,
     }
     return arrays, header
-
-
-def check(arrays, header, path):
-    """Compare with the file: the exit code."""
-    with np.load(path, allow_pickle=False) as old:
-        same = json.loads(str(old["header"]))["cases"] == header["cases"]
-        spikes = [k for k in arrays if k.endswith(".outs") and arrays[k].dtype == np.uint8]
-        equal = same and all(np.array_equal(old[k], arrays[k]) for k in spikes)
-        worst = max(apart(arrays[k], old[k]) for k in arrays if k not in spikes) if same else np.inf
-    print(f"{header['versions']}: {len(header['cases'])} cases, same spikes {equal}, largest difference {worst:.1e}")
-    return 0 if equal and worst < 1e-5 else 1
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Write the file, or with --check compare it with a new one.  Returns the exit code."""
-    parser = argparse.ArgumentParser(description="golden vectors of spyx's recurrent cores")
-    parser.add_argument("--output", type=Path, default=TARGET)
-    parser.add_argument("--check", action="store_true", help="compare with the file, write nothing")
-    options = parser.parse_args(argv)
-    seeds = range(200)
-    if options.check:
-        with np.load(options.output, allow_pickle=False) as old:
-            seeds = [json.loads(str(old["header"]))["seed"]]
-    arrays, header = collect(seeds, [spec(*case) for case in cases()])
-    if options.check:
-        return check(arrays, header, options.output)
-    np.savez_compressed(options.output, header=np.array(json.dumps(header)), **arrays)
-    notes = {k: header[k] for k in ("versions", "seed", "float64_apart", "rates")}
-    print(f"{options.output.name}: {len(header['cases'])} cases, {options.output.stat().st_size} bytes, {notes}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -12,17 +12,12 @@ weight and its gradient 1 / C of ours: both are ours in the file, C being `scale
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-from importlib import metadata
-from pathlib import Path
-
 import numpy as np
 import torch
 from spikingjelly.activation_based import layer
 
-TARGET = Path(__file__).resolve().parents[2] / "tests" / "data" / "golden_norm.npz"
+from golden import apart, versions
+
 T, B, BATCHES = 3, 3, 3
 TOLERANCE = 1e-5  # float32 sums of a hundred terms in another order
 
@@ -120,55 +115,20 @@ def run(spec, rng, dtype=torch.float32):
     return found
 
 
-def apart(a, b):
-    """The largest difference, relative to the largest value."""
-    return float(np.abs(a.astype(np.float64) - b).max() / max(np.abs(b).max(), 1e-30))
-
-
-def collect():
+def collect(written=None):
     """The content of the file: arrays named by case, and the header."""
+    torch.set_num_threads(1)
     arrays, specs, drift = {}, list(cases()), 0.0
     for i, spec in enumerate(specs):
         found, double = (run(spec, np.random.default_rng([0, i]), dtype) for dtype in (torch.float32, torch.float64))
         drift = max(drift, *(apart(found[k], double[k]) for k in found))
         arrays |= {f"{i}/{k}": np.asarray(v, np.float32) for k, v in found.items()}
     assert drift < TOLERANCE, f"float32 and float64 are {drift:.1e} apart"
-    versions = {name: metadata.version(name) for name in ("spikingjelly", "torch", "numpy")}
     header = {
-        "versions": versions | {"python": sys.version.split()[0]},
+        "versions": versions("spikingjelly", "torch", "numpy", "python"),
         "shapes": {"T": T, "B": B, "batches": BATCHES},
         "loss": "(y * c).sum()",
         "float64_apart": drift,
         "cases": specs,
     }
-    return arrays, json.loads(json.dumps(header))
-
-
-def check(arrays, header, path):
-    """Compare with the file: the exit code."""
-    with np.load(path, allow_pickle=False) as old:
-        written = json.loads(str(old["header"]))
-        same = written["cases"] == header["cases"] and set(old.files) == {"header", *arrays}
-        worst = max(apart(arrays[k], old[k]) for k in arrays) if same else np.inf
-    print(f"{header['versions']}: {len(header['cases'])} cases, the same {same}, largest difference {worst:.1e}")
-    return 0 if worst < TOLERANCE else 1
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Write the file, or with --check compare it with a new one.  Returns the exit code."""
-    parser = argparse.ArgumentParser(description="golden vectors of SpikingJelly's norms over time")
-    parser.add_argument("--output", type=Path, default=TARGET)
-    parser.add_argument("--check", action="store_true", help="compare with the file, write nothing")
-    options = parser.parse_args(argv)
-    torch.set_num_threads(1)
-    arrays, header = collect()
-    if options.check:
-        return check(arrays, header, options.output)
-    np.savez_compressed(options.output, header=np.array(json.dumps(header)), **arrays)
-    size = options.output.stat().st_size
-    print(f"{options.output.name}: {len(header['cases'])} cases, {size} bytes, {header['versions']}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return arrays, header

@@ -15,17 +15,12 @@ JSON with versions, seed and cases.
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-from importlib import metadata
-from pathlib import Path
-
 import numpy as np
 import torch
 from spikingjelly.activation_based import layer
 
-TARGET = Path(__file__).resolve().parents[2] / "tests" / "data" / "golden_synapses.npz"
+from golden import apart, versions
+
 T, B, N, SEED = 24, 2, 5, 0
 CLOSE = 1e-5  # of the largest value: float32 sums over 24 steps
 
@@ -58,21 +53,16 @@ def run(case, data, mode):
     return {"y": y.detach().numpy(), "grad_x": x.grad.numpy(), "grad_w": grad_w.numpy()}
 
 
-def apart(a, b):
-    """The largest difference, relative to the largest value."""
-    return float(np.abs(a.astype(np.float64) - b).max() / max(np.abs(b).max(), 1e-30))
-
-
-def collect():
+def collect(written=None):
     """The content of the file."""
+    torch.set_num_threads(1)
     data, specs = inputs(), cases()
     results = [run(case, data, "m") for case in specs]
     modes = max(apart(run(c, data, "s")[k], r[k]) for c, r in zip(specs, results) for k in r)
     assert modes < CLOSE, f"the step modes differ by {modes:.1e}"
     arrays = data | {k: np.stack([r[k] for r in results]) for k in results[0]}
-    versions = {name: metadata.version(name) for name in ("spikingjelly", "torch", "numpy")}
     header = {
-        "versions": versions | {"python": sys.version.split()[0]},
+        "versions": versions("spikingjelly", "torch", "numpy", "python"),
         "seed": SEED,
         "shapes": {"T": T, "B": B, "N": N},
         "loss": "(y * cotangent).sum()",
@@ -80,26 +70,3 @@ def collect():
         "cases": specs,
     }
     return arrays, header
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Write the file, or with --check compare it with a new one.  Returns the exit code."""
-    parser = argparse.ArgumentParser(description="golden vectors of SpikingJelly's SynapseFilter")
-    parser.add_argument("--output", type=Path, default=TARGET)
-    parser.add_argument("--check", action="store_true", help="compare with the file, write nothing")
-    options = parser.parse_args(argv)
-    torch.set_num_threads(1)
-    arrays, header = collect()
-    if options.check:
-        with np.load(options.output, allow_pickle=False) as old:
-            same = json.loads(str(old["header"]))["cases"] == header["cases"]
-            worst = max(apart(arrays[k], old[k]) for k in arrays)
-        print(f"{header['versions']}: same cases {same}, largest difference {worst:.1e}")
-        return 0 if same and worst < CLOSE else 1
-    np.savez_compressed(options.output, header=np.array(json.dumps(header)), **arrays)
-    print(f"{options.output.name}: {len(header['cases'])} cases, {options.output.stat().st_size} bytes")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
