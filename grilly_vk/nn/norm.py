@@ -20,7 +20,7 @@ from .module import Buffer, Module, Parameter
 class Running(Module):
     """A batch norm, with running statistics.
 
-    `_prepare` does all but the normalising itself, which a spiking node that comes next may do; see SpikingNode.forward.
+    `_prepare` does all but the normalising itself, which a spiking node behind it may do (see SpikingNode.forward).
     """
 
     running_mean: Tensor | None

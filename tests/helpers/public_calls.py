@@ -142,7 +142,6 @@ CALLS = {
     "nn.LIFNode": lambda: backward(nn.LIFNode(step_mode="m")(leaf(5, 2, 4))),
     "nn.QIFNode": lambda: backward(nn.QIFNode(step_mode="m")(leaf(5, 2, 4), norm=nn.BatchNorm1d(4))),
     "nn.ParametricLIFNode": lambda: backward(nn.ParametricLIFNode()(leaf(2, 3))),
-    "nn.QIFNode": lambda: backward(nn.QIFNode()(leaf(2, 3))),
     "nn.EIFNode": lambda: backward(nn.EIFNode()(leaf(2, 3))),
     "nn.IzhikevichNode": lambda: backward(nn.IzhikevichNode()(leaf(2, 3))),
     "nn.CUBALIFNode": lambda: backward(nn.CUBALIFNode()(leaf(2, 3))),
