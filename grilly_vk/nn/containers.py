@@ -11,9 +11,8 @@ from typing import Any
 from ..functional.temporal import mixed, over_steps
 from ..ops import shape as shapes
 from ..ops.elementwise import as_tensor
+from .joining import stages
 from .module import Module
-from .nodes import SpikingNode
-from .norm import Running
 
 
 def _module(name: str, value: Any) -> Module:
@@ -120,7 +119,7 @@ class Sequential(_Listed):
         if steps is None and self.step_mode == "s":
             if len({m.step_mode for m in parts if hasattr(m, "memories")}) > 1:
                 raise ValueError(mixed("Sequential"))
-            for module, options in _stages(parts):
+            for module, options in stages(parts):
                 x = module(x, **options)
             return x
         x = as_tensor("x", x)
@@ -128,36 +127,9 @@ class Sequential(_Listed):
             if x.shape[0] == 0:
                 raise ValueError(f"x has shape {x.shape}: no steps to run Sequential on")
             return shapes.stack([functools.reduce(lambda y, part: part(y), parts, x[t]) for t in range(x.shape[0])])
-        for module, options in _stages(parts) if steps != "loop" else [(part, {}) for part in parts]:
+        for module, options in stages(parts) if steps != "loop" else [(part, {}) for part in parts]:
             x = over_steps(module, x, merge=steps != "loop", **options)
         return x
-
-
-def _stages(parts: list[Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """The modules in turn, spiking nodes with the batch norm before them, which they take in."""
-    options: dict[str, Any] = {}
-    for module, after in zip(parts, [*parts[1:], None]):
-        if _joins(module, after):
-            options = {"norm": module}
-        else:
-            yield module, options
-            options = {}
-
-
-def _joins(norm: Any, node: Any) -> bool:
-    """Whether a node takes in a norm before it: of the library's own making, in one step mode, and without hooks."""
-    return (
-        isinstance(norm, Running)
-        and isinstance(node, SpikingNode)
-        and type(node).forward is SpikingNode.forward
-        and _definer(norm, "forward") is _definer(norm, "_prepare")
-        and getattr(norm, "step_mode", node.step_mode) == node.step_mode
-        and not any((m._forward_hooks or m._forward_pre_hooks) for m in (norm, node))
-    )
-
-
-def _definer(module: Module, name: str) -> type:
-    return next(c for c in type(module).__mro__ if name in c.__dict__)
 
 
 def _shares_state(parts: list[Any]) -> bool:

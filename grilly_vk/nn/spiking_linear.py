@@ -11,6 +11,7 @@ from ..functional.temporal import has_steps, over_steps
 from ..ops.batch_norm import Norm
 from ..ops.elementwise import as_tensor
 from ..tensor import Tensor
+from .joining import joins
 from .linear import Linear
 from .module import Module
 from .nodes import LIFNode
@@ -63,9 +64,10 @@ class TimedModule(Module):
         return "merge" if has_steps(self, steps) and steps is None else steps
 
 
-def through(module: Any, x: Tensor, steps: str | None) -> Tensor:
+def through(module: Any, x: Tensor, steps: str | None, **options: Any) -> Tensor:
     """A part's result: of one step (None), or of all."""
-    out: Tensor = module(x) if steps is None else over_steps(module, x, merge=steps == "merge")
+    merge = steps == "merge"
+    out: Tensor = module(x, **options) if steps is None else over_steps(module, x, merge=merge, **options)
     return out
 
 
@@ -151,5 +153,7 @@ class SpikingLinear(TimedModule):
         y = self.linear(x)
         if self.norm is not None:
             alone = isinstance(self.norm, _BatchNorm) and not self.norm.training  # each sample by itself
+            if joins(self.norm, self.node) and (alone or steps != "loop"):
+                return through(self.node, y, steps, norm=self.norm)
             y = self.norm(y) if alone else through(self.norm, y, steps)
         return through(self.node, y, steps)

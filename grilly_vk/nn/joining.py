@@ -1,0 +1,37 @@
+"""Which spiking nodes take in the batch norm before them, so that the normalised input is never in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .module import Module
+from .nodes import SpikingNode
+from .norm import Running
+
+
+def stages(parts: list[Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """The modules in turn, spiking nodes with the batch norm before them, which they take in."""
+    options: dict[str, Any] = {}
+    for module, after in zip(parts, [*parts[1:], None]):
+        if joins(module, after):
+            options = {"norm": module}
+        else:
+            yield module, options
+            options = {}
+
+
+def joins(norm: Any, node: Any) -> bool:
+    """Whether a node takes in a norm before it: of the library's own making, in one step mode, and without hooks."""
+    return (
+        isinstance(norm, Running)
+        and isinstance(node, SpikingNode)
+        and type(node).forward is SpikingNode.forward
+        and _definer(norm, "forward") is _definer(norm, "_prepare")
+        and getattr(norm, "step_mode", node.step_mode) == node.step_mode
+        and not any((m._forward_hooks or m._forward_pre_hooks) for m in (norm, node))
+    )
+
+
+def _definer(module: Module, name: str) -> type:
+    return next(c for c in type(module).__mro__ if name in c.__dict__)
