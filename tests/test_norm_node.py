@@ -159,6 +159,25 @@ def test_own_forward_keeps_them_apart():
         assert not model(x).numpy().any()
 
 
+def test_step_modes_apart():
+    """A norm over all steps before a node of single steps: what is one step to the node."""
+    shape = SHAPES[0]
+    norm = made("ThresholdDependentBatchNorm", shape)
+    x = 2 * normal(*shape, seed=1) + 0.5
+    y, _ = normalised(norm, "ThresholdDependentBatchNorm", x.astype(float), True)
+    got = nn.Sequential(norm, nn.LIFNode(TAU))(grilly_vk.tensor(x))
+    assert np.array_equal(got.numpy(), lif(y[None], np.zeros((1, *shape)))[0][0])
+
+
+def test_spiking_linear_joins_them():
+    layer = nn.SpikingLinear(6, 8, step_mode="m")
+    x = grilly_vk.tensor(normal(4, 3, 5, 6))
+    layer.norm.forward = None  # is not called
+    got = layer(x)
+    y, _ = normalised(layer.norm, "BatchNorm", layer.linear(x).numpy().astype(float).reshape(-1, 1, 8), True)
+    assert np.array_equal(got.numpy(), lif(y.reshape(4, 3, 5, 8), np.zeros((4, 3, 5, 8)))[0])
+
+
 def test_single_steps_and_the_state():
     """In step mode "s" too; the state goes on from call to call."""
     shape = SHAPES[0]
