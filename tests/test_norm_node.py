@@ -102,6 +102,18 @@ def test_against_float64(kind, shape, training):
         close(p.grad, sums[name], name)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_in_pieces(kind, monkeypatch):
+    """Of four steps each: a line of the table is the one of its step."""
+    shape = SHAPES[2]
+    x = grilly_vk.tensor(2 * normal(*shape, seed=1) + 0.5)
+    monkeypatch.setattr(type(x.engine), "steps_per_submit", lambda self, work: 4)
+    norm = made(kind, shape)
+    y, _ = normalised(norm, kind, x.numpy().astype(float), True)
+    got = nn.LIFNode(TAU, step_mode="m")(x, norm=norm)
+    assert np.array_equal(got.numpy(), lif(y, np.zeros(shape))[0])
+
+
 @pytest.mark.timestamps
 @pytest.mark.parametrize("memory", ["fast", "low"])
 @pytest.mark.parametrize("kind", KINDS)
@@ -192,6 +204,16 @@ def test_single_steps_and_the_state():
     node = nn.LIFNode(TAU)
     steps = np.stack([node(grilly_vk.tensor(now), norm=effective).numpy() for now in x])
     assert np.array_equal(steps, lif(y, np.zeros(shape))[0]) and effective.t == shape[0]
+
+
+@pytest.mark.parametrize("what", ["x", "weight"])
+def test_changed_before_backward(what):
+    shape = SHAPES[0]
+    norm, x = made("BatchNorm", shape), grilly_vk.tensor(normal(*shape), requires_grad=True)
+    y = nn.LIFNode(step_mode="m")(x, norm=norm)
+    (x if what == "x" else norm.weight).detach().assign(np.zeros(shape if what == "x" else 5, np.float32))
+    with pytest.raises(RuntimeError, match="changed in place"):
+        y.sum().backward()
 
 
 def test_compiled():
