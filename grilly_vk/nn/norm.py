@@ -70,7 +70,7 @@ class _BatchNorm(Module):
         training = self.training or self.running_mean is None
         return batch_norm(
             x, self.running_mean, self.running_var, self.weight, self.bias, training, self.momentum, self.eps,
-            batches=self.num_batches_tracked if training else None,
+            batches=self.num_batches_tracked,
         )  # fmt: skip
 
     def extra_repr(self) -> str:

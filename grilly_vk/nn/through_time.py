@@ -102,7 +102,7 @@ class _ThroughTime(Counting):
         training = self.training or moving[0] is None
         y = ops.batch_norm_through_time(
             x, moving[0], moving[1], weight, None, training, self.momentum, self.eps,
-            batches=moving[2] if training else None,
+            batches=moving[2],
         )  # fmt: skip
         if not multi:
             self.t += 1

@@ -120,7 +120,7 @@ class _ThresholdDependent(_BatchNorm, Timed):
         training = self.training or self.running_mean is None
         y = ops.batch_norm(
             flat, self.running_mean, self.running_var, self.weight if self.affine else self._fixed, self.bias,
-            training, self.momentum, self.eps, batches=self.num_batches_tracked if training else None,
+            training, self.momentum, self.eps, batches=self.num_batches_tracked,
         )  # fmt: skip
         return y.reshape(*x.shape) if multi else y
 
@@ -169,7 +169,7 @@ class _TemporalEffective(_BatchNorm, Counting):
         training = self.training or self.running_mean is None
         y = ops.temporal_effective_batch_norm(
             x, self.running_mean, self.running_var, scale, self.weight, self.bias, training, self.momentum, self.eps,
-            batches=self.num_batches_tracked if training else None,
+            batches=self.num_batches_tracked,
         )  # fmt: skip
         if not multi:
             self.t += 1
