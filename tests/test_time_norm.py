@@ -213,6 +213,25 @@ def test_the_number_of_steps_comes_with_a_state(settings):
         b.load_state_dict(nn.Sequential(nn.Linear(5, 5), nn.BatchNormThroughTime1d(5, T=2, **settings)).state_dict())
 
 
+@pytest.mark.parametrize("weight", [normal(T, 4), normal(T, 5, 1), np.zeros((0, 5), np.float32)])
+def test_a_state_that_does_not_fit_fixes_no_number_of_steps(weight):
+    module = nn.BatchNormThroughTime1d(5, track_running_stats=False)
+    with pytest.raises(ValueError, match="unexpected: weight"):
+        module.load_state_dict({"weight": weight})
+    assert module.T is None and module.weight is None
+
+
+@pytest.mark.parametrize("name", ["BatchNormThroughTime1d", "ThresholdDependentBatchNorm1d"])
+def test_running_statistics_that_move_before_the_gradient(name):
+    """In evaluation the gradient needs them as they were."""
+    module = getattr(nn, name)(5, T, step_mode="m") if "Through" in name else getattr(nn, name)(5)
+    x = grilly_vk.tensor(normal(T, B, 5), requires_grad=True)
+    y = module.eval()(x)
+    module.train()(normal(T, B, 5) + 1)
+    with pytest.raises(RuntimeError, match="changed in place"):
+        y.sum().backward()
+
+
 def test_the_number_of_steps_is_not_fixed_inside_a_recording():
     module = nn.BatchNormThroughTime1d(5, step_mode="m")
     with pytest.raises(RuntimeError, match="give T, or call the module once before"):
