@@ -109,6 +109,22 @@ def test_a_maximum_that_is_shared_goes_to_the_first():
     np.testing.assert_array_equal(x.grad.numpy(), [[[[0, 1, 0, 0, 0]], [[1, 0, 0, 0, 0]]]])
 
 
+@pytest.mark.parametrize("over", ["time", "channels", "places"])
+@pytest.mark.parametrize("shape", [(3, 2, 4, 8), (5, 1, 3, 7), (2, 1, 40, 48)])
+def test_the_first_of_many_equal_maxima(shape, over):
+    """Between neighbours that are loaded together, and between the stretches of a long group."""
+    x = (np.random.default_rng(5).random(shape) < 0.1).astype(np.float32)
+    order = {"time": (0, 1, 2, 3), "channels": (1, 2, 0, 3), "places": (1, 3, 0, 2)}[over]  # groups, then members
+    turned = x.transpose(order)
+    members = turned.reshape(*turned.shape[:2], -1)
+    wanted = np.zeros_like(members)
+    np.put_along_axis(wanted, members.argmax(-1)[..., None], 1, -1)
+    given = grilly_vk.tensor(x, requires_grad=True)
+    squeeze(given, over)[0][1].sum().backward()
+    got = given.grad.numpy().transpose(order).reshape(members.shape)
+    np.testing.assert_array_equal(got, wanted)
+
+
 def test_a_loss_of_the_scores_alone_and_scores_without_a_gradient():
     """Nothing comes back by the result that was scaled, or by the scores."""
     rng = np.random.default_rng(0)

@@ -348,6 +348,23 @@ def test_an_empty_batch_moves_nothing():
 # ---- the state of NeuNorm ----
 
 
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize(("high", "wide"), [(2, 2), (1, 3)])
+def test_neu_norms_weight_gradient_over_many_rows(shared, high, wide):
+    """Steps and samples are summed in stretches, the last of them shorter."""
+    steps, samples, channels = 67, 3, 2
+    x, gy = normal(steps, samples, channels, high, wide), normal(steps, samples, channels, high, wide, seed=1)
+    w = grilly_vk.tensor(normal(1 if shared else channels, high, wide, seed=2), requires_grad=True)
+    y, _ = F.neu_norm(x, 0.0, w, 0.8)
+    y.backward(grilly_vk.tensor(gy))
+    m, wanted = np.zeros((samples, 1, high, wide)), np.zeros((channels, high, wide))
+    for t in range(steps):
+        m = 0.8 * m + 0.2 / channels * x[t].astype(np.float64).sum(1, keepdims=True)
+        wanted -= (gy[t] * m).sum(0)
+    wanted = wanted.sum(0, keepdims=True) if shared else wanted
+    np.testing.assert_allclose(w.grad.numpy(), wanted, rtol=1e-5, atol=1e-4)
+
+
 def test_neu_norms_state_goes_on_and_carries_gradients():
     """Two halves are the whole, backward too; detach_net cuts them apart."""
     x = normal(T, B, 5, 2, 3)
