@@ -324,6 +324,12 @@ def test_caps_hold_and_silent_layers_keep_their_threshold():
     assert not np.abs(rates_and_activations(snn, x, 200)["1"][0] - [[2, 0], [6, 0]]).max() > 6 / 200
 
 
+def test_a_percentile_of_zeros_gives_way_to_the_largest():
+    ann = nn.Sequential(nn.ReLU()).eval()
+    x = np.float32([[-1, -2, -3, 0.5], [-1, -1, 0.75, -1]])
+    assert list(Converter("50%")(ann, x).thresholds().values()) == [0.75]
+
+
 def test_bounds_hold_for_any_input_in_the_range():
     """By the weights alone: never below an activation; for one layer, reached by the worst input."""
     ann = cnn()
