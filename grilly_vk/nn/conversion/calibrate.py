@@ -51,7 +51,7 @@ class _Largest:
 
     def add(self, values: np.ndarray) -> None:
         if len(self.values) == self.keep:
-            values = values[~(values <= self.values[0])]  # NaN stays, to be seen
+            values = values[values > self.values[0]]
         both = np.concatenate([self.values, values])
         cut = len(both) - self.keep
         if cut > 0:
