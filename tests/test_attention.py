@@ -1,6 +1,8 @@
 """Attention modules: float64 references, derivatives along directions, modes of time, bad input."""
 
 import copy
+import gc
+import weakref
 
 import numpy as np
 import pytest
@@ -9,8 +11,9 @@ from learning import training_step
 import grilly_vk
 import grilly_vk.functional as F
 from grilly_vk import models, nn
+from grilly_vk.ops import gates
 from grilly_vk.ops.attention import attention
-from grilly_vk.ops.squeeze import squeeze
+from grilly_vk.ops.squeeze import excite, squeeze
 
 KINDS = {"ssa": nn.SpikingSelfAttention, "token": nn.TokenQKAttention, "channel": nn.ChannelQKAttention}
 
@@ -105,6 +108,65 @@ def test_a_maximum_that_is_shared_goes_to_the_first():
     link.score = grilly_vk.zeros((1, 2))
     (pooled[1].sum() + (again * 0.0).sum()).backward()
     np.testing.assert_array_equal(x.grad.numpy(), [[[[0, 1, 0, 0, 0]], [[1, 0, 0, 0, 0]]]])
+
+
+@pytest.mark.parametrize("over", ["time", "channels", "places"])
+@pytest.mark.parametrize("shape", [(3, 2, 4, 8), (5, 1, 3, 7), (2, 1, 40, 48)])
+def test_the_first_of_many_equal_maxima(shape, over):
+    """Between neighbours that are loaded together, and between the stretches of a long group."""
+    x = (np.random.default_rng(5).random(shape) < 0.1).astype(np.float32)
+    order = {"time": (0, 1, 2, 3), "channels": (1, 2, 0, 3), "places": (1, 3, 0, 2)}[over]  # groups, then members
+    turned = x.transpose(order)
+    members = turned.reshape(*turned.shape[:2], -1)
+    wanted = np.zeros_like(members)
+    np.put_along_axis(wanted, members.argmax(-1)[..., None], 1, -1)
+    given = grilly_vk.tensor(x, requires_grad=True)
+    squeeze(given, over)[0][1].sum().backward()
+    got = given.grad.numpy().transpose(order).reshape(members.shape)
+    np.testing.assert_array_equal(got, wanted)
+
+
+def test_a_loss_of_the_scores_alone_and_scores_without_a_gradient():
+    """Nothing comes back by the result that was scaled, or by the scores."""
+    rng = np.random.default_rng(0)
+    a = rng.permutation(24).reshape(3, 2, 4, 1).astype(np.float32)
+    x = grilly_vk.tensor(a, requires_grad=True)
+    flat = a.reshape(6, 4)
+    wanted = 0.25 + 2.0 * (flat == flat.max(1, keepdims=True))  # mean + 2 * maximum
+    pooled, _, _ = squeeze(x, "time")
+    (pooled[0].sum() + 2.0 * pooled[1].sum()).backward()
+    np.testing.assert_array_equal(x.grad.numpy(), wanted.reshape(a.shape))
+    score, gy = rng.normal(size=(3, 2)).astype(np.float32), rng.normal(size=a.shape).astype(np.float32)
+    x.grad = None
+    _, again, link = squeeze(x, "time")
+    excite(again, grilly_vk.tensor(score), link).backward(grilly_vk.tensor(gy))
+    np.testing.assert_array_equal(x.grad.numpy(), gy * score[..., None, None])
+
+
+def test_squeeze_and_excite_free_their_memory():
+    """No cycle keeps the tape alive until Python looks for garbage."""
+    module = nn.TemporalWiseAttention(4, 2)
+    x = grilly_vk.tensor(np.ones((4, 2, 3), np.float32), requires_grad=True)
+    gc.collect()
+    gc.disable()
+    try:
+        y = module(x)
+        todo, nodes = [y.node[0]], []
+        while todo:
+            node = todo.pop()
+            nodes.append(weakref.ref(node))
+            todo += [edge[0] for edge in node.edges if isinstance(edge, tuple)]
+        del y, node, todo
+        assert not [ref() for ref in nodes if ref() is not None]
+    finally:
+        gc.enable()
+
+
+def test_defaults_of_squeeze_attention():
+    assert nn.TemporalWiseAttention().scores.down.weight.shape == (2, 10)
+    module = nn.MultiDimensionalAttention(33, 32)
+    assert (module.time.down.weight.shape, module.channels.down.weight.shape) == ((2, 33), (2, 32))
+    assert module.places.weight.shape == (1, 2, 3, 3)
 
 
 @pytest.mark.parametrize("over", ["time", "channels", "places"])
@@ -358,6 +420,31 @@ def test_hooks_see_the_gates():
     module.node.register_forward_hook(lambda node, args, out: seen.append(out.shape))
     module(spikes(np.random.default_rng(0), 3, 2, 5, 8))
     assert seen == [(3, 2, 5, 2)]
+
+
+@pytest.mark.parametrize("kind", ["token", "channel"])
+def test_the_gated_keys_are_known_to_be_spikes(kind):
+    """So that the layer behind may go by events."""
+    module, seen = KINDS[kind](8, 2, step_mode="m"), []
+    module.output.register_forward_pre_hook(lambda unit, args: seen.append(args[0].is_spikes))
+    module(spikes(np.random.default_rng(0), 3, 2, 5, 8))
+    assert seen == [True]
+
+
+@pytest.mark.parametrize("form", ["token", "channel"])
+def test_a_loss_of_the_gates_alone(form):
+    """It has no gradient for k, whatever its memory held before."""
+    rng = np.random.default_rng(0)
+    x = grilly_vk.tensor(rng.normal(size=(2, 5, 16)).astype(np.float32), requires_grad=True)
+    shape = (2, 5, 2) if form == "token" else (2, 8)
+    g = rng.normal(size=shape).astype(np.float32)
+    spread = np.repeat(g, 4, -1) if form == "token" else np.broadcast_to(g[:, None], (2, 5, 8))
+    total, _ = gates.sums(x, 2, form)
+    held = [grilly_vk.tensor(np.full(x.shape, np.nan, np.float32)) for _ in range(8)]
+    grilly_vk.synchronize()
+    del held
+    total.backward(grilly_vk.tensor(g))
+    np.testing.assert_array_equal(x.grad.numpy(), np.concatenate([spread, np.zeros((2, 5, 8))], -1))
 
 
 def test_anomaly_detection_sees_no_memory_that_is_not_yet_written():

@@ -211,6 +211,42 @@ def test_modules_that_are_called_twice():
     assert isinstance(snn.net.bn, ChannelAffine) and isinstance(snn.net.pool, Places)
 
 
+def test_a_weight_may_be_the_first_factor():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear, self.relu = nn.Linear(5, 4), nn.ReLU()
+            self.scale = nn.Parameter(np.float32([2, -1, 0.5, 3]))
+
+        def forward(self, x):
+            return self.scale * self.relu(self.linear(x))
+
+    ann, x = Scaled().eval(), np.random.default_rng(4).random((6, 5)).astype(np.float32)
+    ann(x).sum().backward()
+    snn = Converter()(ann, x)
+    np.testing.assert_allclose(snn.analog(x).numpy(), ann(x).numpy(), 1e-6, 1e-6)
+    assert ann.scale.grad is not None and not [p for p in snn.parameters() if p.grad is not None]
+
+
+def test_a_norm_behind_one_of_two_calls_of_a_layer_stays():
+    """Folded, it would change the other call, too."""
+
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear, self.norm = nn.Linear(5, 5), nn.BatchNorm1d(5)
+            self.first, self.second = nn.ReLU(), nn.ReLU()
+
+        def forward(self, x):
+            return self.second(self.linear(self.first(self.norm(self.linear(x)))))
+
+    ann, rng = Twice(), np.random.default_rng(3)
+    ann(rng.normal(2, 3, (50, 5)).astype(np.float32))  # statistics that are not 0 and 1
+    ann.eval()
+    x = rng.normal(size=(6, 5)).astype(np.float32)
+    np.testing.assert_allclose(Converter()(ann, x).analog(x).numpy(), ann(x).numpy(), 1e-5, 1e-6)
+
+
 @pytest.mark.parametrize(
     "layers, x",
     [
@@ -322,6 +358,38 @@ def test_caps_hold_and_silent_layers_keep_their_threshold():
     assert list(VoltageScaler(snn).scale_thresholds(x).values()) == [6.0, 1.0]
     np.testing.assert_allclose(snn(x, 60).numpy(), 0)
     assert not np.abs(rates_and_activations(snn, x, 200)["1"][0] - [[2, 0], [6, 0]]).max() > 6 / 200
+
+
+@pytest.mark.parametrize(
+    ("pool", "largest"),
+    [
+        (nn.AvgPool2d(2), 1.0),
+        (nn.AvgPool2d(2, divisor_override=1), 4.0),
+        (nn.SumPool2d(2), 4.0),
+        (nn.MaxPool2d(2), 1.0),
+    ],
+)
+def test_bounds_through_pools_are_reached_by_the_largest_input(pool, largest):
+    snn = Converter()(nn.Sequential(pool, nn.ReLU()).eval(), example=np.zeros((1, 2, 4, 4), np.float32))
+    assert list(snn.thresholds().values()) == [largest]
+    assert nn.Sequential(pool, nn.ReLU())(np.ones((1, 2, 4, 4), np.float32)).numpy().max() == largest
+
+
+def test_bounds_know_that_padding_is_zero():
+    """A window at the border is below the smallest input, and what takes it off is larger."""
+    conv = nn.Conv2d(1, 1, 1)
+    conv.weight.detach().assign(np.full((1, 1, 1, 1), -1, np.float32))
+    conv.bias.detach().assign(np.float32([1]))
+    ann = nn.Sequential(nn.AvgPool2d(2, padding=1), conv, nn.ReLU()).eval()
+    x = np.full((1, 1, 4, 4), 0.5, np.float32)
+    (bound,) = Converter(input_range=(0.5, 1.0))(ann, example=x).thresholds().values()
+    assert ann(x).numpy().max() == 0.875 and bound == 1.0
+
+
+def test_a_percentile_of_zeros_gives_way_to_the_largest():
+    ann = nn.Sequential(nn.ReLU()).eval()
+    x = np.float32([[-1, -2, -3, 0.5], [-1, -1, 0.75, -1]])
+    assert list(Converter("50%")(ann, x).thresholds().values()) == [0.75]
 
 
 def test_bounds_hold_for_any_input_in_the_range():

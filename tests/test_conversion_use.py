@@ -245,3 +245,27 @@ def test_repr_shows_thresholds():
     text = repr(Converter(T=6)(network(), X))
     assert "ConvertedNetwork(" in text and "T=6" in text and "RateNode(threshold=" in text
     assert isinstance(RateNode(cap=6.0), RateNode) and "cap=6" in repr(RateNode(cap=6.0))
+
+
+def test_a_call_that_failed_does_not_shift_the_turns_of_a_shared_module():
+    class Stops(nn.Module):
+        stop = False
+
+        def __init__(self):
+            super().__init__()
+            self.one, self.two, self.relu = nn.Linear(4, 4), nn.Linear(4, 4), nn.ReLU()
+
+        def forward(self, x):
+            y = self.relu(self.one(x))
+            if self.stop:
+                raise RuntimeError("stop")
+            return self.relu(self.two(y))
+
+    x = np.random.default_rng(0).random((3, 4)).astype(np.float32)
+    snn = nn.Converter(T=8)(Stops().eval(), x)
+    wanted = snn(x).numpy()
+    snn.net.stop = True
+    with pytest.raises(RuntimeError, match="stop"):
+        snn(x)
+    snn.net.stop = False
+    np.testing.assert_array_equal(snn(x).numpy(), wanted)

@@ -120,9 +120,10 @@ def test_values_and_gradients(name, way, size, monkeypatch):
         assert set(np.unique(got["outs"])) == {0.0, 1.0}
 
 
-@pytest.mark.parametrize("name", ["lif", "alif", "rcuba"])
-def test_given_constants_are_learnable_scalars(name):
+@pytest.mark.parametrize(("name", "way"), [w for w in WAYS if w[0] in ("lif", "alif", "rcuba")])
+def test_given_constants_are_learnable_scalars(name, way, monkeypatch):
     """One value for all units, 0 among them, and its gradient: the sum over the units."""
+    take(way, monkeypatch)
     for beta, second in ((0.0, 0.6), (0.7, 0.0)):
         given = numbers(name, 10, 2, 4)
         given |= {"beta": np.float32(beta), "second": np.float32(second) if given["u"] is not None else None}
@@ -137,9 +138,10 @@ def test_given_constants_are_learnable_scalars(name):
         compare(ours(core, given, cy, cs), theirs(name, given, cy, cs))
 
 
-@pytest.mark.parametrize("name", ["lif", "li", "alif", "rlif", "rcuba"])
-def test_constants_are_clipped_where_they_are_used(name):
+@pytest.mark.parametrize(("name", "way"), [w for w in WAYS if w[0] in ("lif", "li", "alif", "rlif", "rcuba")])
+def test_constants_are_clipped_where_they_are_used(name, way, monkeypatch):
     """Beyond [0, 1] they count as its end and get no gradient; at the ends they get all of it."""
+    take(way, monkeypatch)
     given = numbers(name, 8, 2, 4)
     given["beta"] = np.array([-0.3, 1.2, 0.0, 1.0], np.float32)
     if given["second"] is not None:
@@ -162,7 +164,9 @@ def test_constants_are_clipped_where_they_are_used(name):
     ],
     ids=["lif-triangular", "alif-function", "rcuba-function", "rlif-text", "cuba-text"],
 )
-def test_threshold_and_activation(name, slope, activation):
+@pytest.mark.parametrize("way", ["whole", "stepped"])
+def test_threshold_and_activation(name, slope, activation, way, monkeypatch):
+    take(way, monkeypatch)
     given = numbers(name, 9, 2, 4)
     core, (cy, cs) = built(name, 4, given, threshold=0.6, activation=activation), cotangents(given)
     compare(ours(core, given, cy, cs), theirs(name, given, cy, cs, threshold=0.6, slope=slope))
@@ -180,6 +184,7 @@ def test_single_steps_are_the_run(name):
     for t in range(7):
         seen.append((now, now.numpy().copy()))
         out, now = core(xs[t], now)
+        assert out.is_spikes == (name != "li")  # so that the layer behind may go by events
         outs.append(out)
     outs = grilly_vk.stack(outs)
     ((outs * grilly_vk.tensor(cy)).sum() + (now * grilly_vk.tensor(cs)).sum()).backward()
@@ -281,6 +286,8 @@ def test_many_neurons_in_blocks():
     ("name", "way", "batch", "n"),
     [
         ("rlif", "whole", 3, 96),
+        ("rlif", "whole", 2, 301),  # several units an invocation
+        ("rcuba", "whole", 2, 300),
         ("rlif", "whole", 2, 516),
         ("rlif", "whole", 1, 513),
         ("rlif", "stepped", 2, 515),  # no multiple of four: as "whole"

@@ -156,6 +156,20 @@ def test_delays_of_spikes_in_and_out():
     )
 
 
+def test_learnable_delays_that_start_at_none():
+    """They keep one step, so that there is one to mix with; the gradient is that of the step before."""
+    module = nn.DelaySynapse(3, 2, 0, learnable=True, bias=False, step_mode="m")
+    assert module.max_delay == 1
+    x = inputs(5, 2, 3)
+    y = module(x)
+    w = module.weight.numpy().astype(np.float64)
+    np.testing.assert_allclose(y.numpy(), x @ w.T, rtol=1e-5, atol=1e-6)
+    y.sum().backward()
+    late = np.concatenate([np.zeros((1, 2, 3)), x[:-1]])
+    wanted = w * (late - x).sum((0, 1))
+    np.testing.assert_allclose(module.delay.grad.numpy(), wanted, rtol=1e-5, atol=1e-6)
+
+
 def test_shapes_of_x():
     """No batch, and several batch axes."""
     module = built(4, 3, 2)
@@ -310,6 +324,9 @@ def test_delay_of_all_inputs(delay, mode):
     y = module(t) if mode == "m" else single_steps(module, t)
     want = np.concatenate([np.zeros((delay, 2, 3), np.float32), x])
     np.testing.assert_array_equal(y.numpy(), want[:6])
+    assert module(grilly_vk.tensor(x[0] if mode == "s" else x).as_spikes()).is_spikes  # for what goes by events
+    F.reset_net(module)
+    assert not (module(x) if mode == "m" else single_steps(module, t)).is_spikes
     if delay:
         np.testing.assert_array_equal(module.history.numpy(), want[6:])
     y.sum().backward()

@@ -326,3 +326,12 @@ def test_bad_input_changes_nothing():
             call()
     for name, value in net.state_dict().items():
         np.testing.assert_array_equal(value.numpy(), before[name])
+
+
+def test_a_neuron_that_lost_all_its_weights_is_not_scaled():
+    """Nothing can be brought to the sum `norm`, so the weights stay 0."""
+    net = DiehlCook(4, 2, T=10, norm=40.0, w_max=100.0, a_post=1.0, x_target=200.0, seed=0)
+    spikes = net.present_spikes(np.ones((10, 4), np.float32)).numpy()
+    fired = spikes.any(0)
+    assert fired.any()
+    np.testing.assert_array_equal(net.weight.numpy()[:, fired], 0)

@@ -191,6 +191,35 @@ def test_same_bits_twice_and_whatever_ran_before(op):
     assert bits() == first
 
 
+@pytest.mark.parametrize("op", [pytest.param(o, id=o.name) for o in OPS if o.differentiable])
+def test_an_input_that_changes_after_its_use(op):
+    """Backward says so, or does not need it: the gradients are those of what it was."""
+    sample = next((c.values[1] for c in SMOOTH if c.values[0] is op), None)
+    if sample is None:
+        pytest.skip("no sample with a gradient")
+
+    def gradients(change=None):
+        inputs = tensors(sample, grad=True)
+        live = [o for o in several(op.run(*inputs, **sample.options)) if o.requires_grad]
+        leaves = [t for t in inputs if t.requires_grad]
+        if change is not None:
+            inputs[change].detach().assign(sample.arrays[change] * 0.5 + 0.25)
+        rng = np.random.default_rng(3)
+        given = [from_numpy(rng.standard_normal(o.shape).astype(np.float32)) for o in live]
+        return [None if g is None else g.numpy() for g in grilly_vk.grad(live, leaves, given)]
+
+    want = gradients()
+    for i, array in enumerate(sample.arrays):
+        if array.dtype == np.float32:
+            try:
+                got = gradients(i)
+            except RuntimeError as error:
+                assert "changed in place" in str(error)
+            else:
+                for g, w in zip(got, want):
+                    np.testing.assert_array_equal(g, w, err_msg=f"input {i} was changed")
+
+
 BAD = [pytest.param(op, *bad, id=f"{op.name}-{i}") for op in OPS for i, bad in enumerate(op.errors)]
 
 

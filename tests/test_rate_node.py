@@ -71,6 +71,25 @@ def test_gradients_are_those_of_dual_numbers(constant, detach, n):
     np.testing.assert_allclose(vt.grad.numpy(), slope[-1], 2e-4, 2e-5)
 
 
+@pytest.mark.parametrize("constant", [True, False])
+def test_gradients_of_many_neurons_are_those_of_few(constant):
+    """So many that a CPU walks them in blocks of steps."""
+    steps, x, v0 = 19, drawn(8) if constant else drawn(19, 8), drawn(8, seed=1)
+    cs, cv = drawn(steps, 8, seed=2), drawn(8, seed=3)
+
+    def gradients(copies):
+        def many(a):
+            return np.tile(a, copies)
+
+        xt, vt = (grilly_vk.tensor(many(a), requires_grad=True) for a in (x, v0))
+        spikes, end = run(xt, constant, steps, vt)
+        ((spikes * many(cs)).sum() + (end * many(cv)).sum()).backward()
+        return xt.grad.numpy(), vt.grad.numpy()
+
+    for few, all_ in zip(gradients(1), gradients(5000)):
+        np.testing.assert_allclose(all_, np.tile(few, 5000), 1e-6, 1e-6)
+
+
 @pytest.mark.parametrize("surrogate", [nn.Sigmoid(3.0), nn.CustomSurrogate(derivative="exp(-x * x)")])
 def test_every_surrogate_gives_its_derivative(surrogate):
     """One step from potential 0: the gradient is the surrogate's at x / threshold - 1."""

@@ -61,6 +61,7 @@ def test_a_core_of_ones_own():
 
     class Half:
         def initial_state(self, batch_size):
+            assert batch_size == X.shape[1]
             return np.zeros((batch_size, 4), np.float32)
 
         def __call__(self, x, state):

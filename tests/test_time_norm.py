@@ -208,6 +208,25 @@ def test_the_number_of_steps_comes_with_a_state(settings):
         b.load_state_dict(nn.Sequential(nn.Linear(5, 5), nn.BatchNormThroughTime1d(5, T=2, **settings)).state_dict())
 
 
+@pytest.mark.parametrize("weight", [normal(T, 4), normal(T, 5, 1), np.zeros((0, 5), np.float32)])
+def test_a_state_that_does_not_fit_fixes_no_number_of_steps(weight):
+    module = nn.BatchNormThroughTime1d(5, track_running_stats=False)
+    with pytest.raises(ValueError, match="unexpected: weight"):
+        module.load_state_dict({"weight": weight})
+    assert module.T is None and module.weight is None
+
+
+@pytest.mark.parametrize("name", ["BatchNormThroughTime1d", "ThresholdDependentBatchNorm1d"])
+def test_running_statistics_that_move_before_the_gradient(name):
+    """In evaluation the gradient needs them as they were."""
+    module = getattr(nn, name)(5, T, step_mode="m") if "Through" in name else getattr(nn, name)(5)
+    x = grilly_vk.tensor(normal(T, B, 5), requires_grad=True)
+    y = module.eval()(x)
+    module.train()(normal(T, B, 5) + 1)
+    with pytest.raises(RuntimeError, match="changed in place"):
+        y.sum().backward()
+
+
 def test_the_number_of_steps_is_not_fixed_inside_a_recording():
     module = nn.BatchNormThroughTime1d(5, step_mode="m")
     with pytest.raises(RuntimeError, match="give T, or call the module once before"):
@@ -322,6 +341,23 @@ def test_an_empty_batch_moves_nothing():
 
 
 # ---- the state of NeuNorm ----
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize(("high", "wide"), [(2, 2), (1, 3)])
+def test_neu_norms_weight_gradient_over_many_rows(shared, high, wide):
+    """Steps and samples are summed in stretches, the last of them shorter."""
+    steps, samples, channels = 67, 3, 2
+    x, gy = normal(steps, samples, channels, high, wide), normal(steps, samples, channels, high, wide, seed=1)
+    w = grilly_vk.tensor(normal(1 if shared else channels, high, wide, seed=2), requires_grad=True)
+    y, _ = F.neu_norm(x, 0.0, w, 0.8)
+    y.backward(grilly_vk.tensor(gy))
+    m, wanted = np.zeros((samples, 1, high, wide)), np.zeros((channels, high, wide))
+    for t in range(steps):
+        m = 0.8 * m + 0.2 / channels * x[t].astype(np.float64).sum(1, keepdims=True)
+        wanted -= (gy[t] * m).sum(0)
+    wanted = wanted.sum(0, keepdims=True) if shared else wanted
+    np.testing.assert_allclose(w.grad.numpy(), wanted, rtol=1e-5, atol=1e-4)
 
 
 def test_neu_norms_state_goes_on_and_carries_gradients():

@@ -32,6 +32,8 @@ def test_connection(delay, batch):
         np.testing.assert_array_equal(c.trace.numpy(), want_y[t].astype(np.float32))
     c.reset_state()
     got = [c.run(x[a:b], trace[a:b], trace_sums=True) for a, b in ((0, 1), (1, 4), (4, 20))]
+    np.testing.assert_array_equal(c.spikes.numpy(), want_s[19])
+    np.testing.assert_array_equal(c.trace.numpy(), want_y[19].astype(np.float32))
     for k, want in enumerate(((w * want_s).sum(-1), want_y.sum(-1))):
         whole = np.concatenate([g[k].numpy() for g in got])
         assert whole.shape == (20, batch, 1, 4)

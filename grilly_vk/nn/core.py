@@ -134,8 +134,7 @@ class Core(Module):
         x = self._input("x", x, timed=False)
         state = self._given(name, state, x.shape[: x.ndim - len(self.hidden_shape)])
         outs, state = self._run(x.reshape(1, *x.shape), state)
-        out = outs.reshape(x.shape)
-        return out.as_spikes(outs.is_spikes), state
+        return outs.reshape(x.shape), state
 
     def baked(self) -> tuple[Any, ...]:
         """The settings that a recording of a call holds as numbers."""

@@ -99,7 +99,7 @@ class _BatchNorm(Running):
         training = self.training or self.running_mean is None
         return prepare(
             "batch_norm", x, self.running_mean, self.running_var, self.weight, self.bias, training, self.momentum,
-            self.eps, batches=self.num_batches_tracked if training else None,
+            self.eps, batches=self.num_batches_tracked,
         )  # fmt: skip
 
     def extra_repr(self) -> str:

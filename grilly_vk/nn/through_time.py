@@ -90,7 +90,7 @@ class _ThroughTime(Running, Counting):
         training = self.training or moving[0] is None
         out = prepare(
             "batch_norm_through_time", x, moving[0], moving[1], weight, None, training, self.momentum, self.eps,
-            batches=moving[2] if training else None,
+            batches=moving[2],
         )  # fmt: skip
         self.t += not multi
         return out

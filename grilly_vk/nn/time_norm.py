@@ -125,7 +125,7 @@ class _ThresholdDependent(_BatchNorm, Timed):
         training = self.training or self.running_mean is None
         return prepare(
             "batch_norm", flat, self.running_mean, self.running_var, self.weight if self.affine else self._fixed,
-            self.bias, training, self.momentum, self.eps, batches=self.num_batches_tracked if training else None,
+            self.bias, training, self.momentum, self.eps, batches=self.num_batches_tracked,
         )  # fmt: skip
 
     def extra_repr(self) -> str:
@@ -178,7 +178,7 @@ class _TemporalEffective(_BatchNorm, Counting):
         training = self.training or self.running_mean is None
         out = prepare(
             "temporal_effective_batch_norm", x, self.running_mean, self.running_var, self.weight, self.bias, training,
-            self.momentum, self.eps, scale=scale, batches=self.num_batches_tracked if training else None,
+            self.momentum, self.eps, scale=scale, batches=self.num_batches_tracked,
         )  # fmt: skip
         self.t += not multi
         return out

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..autograd import record
-from ..tensor import UINT32, Tensor, empty
+from ..tensor import UINT32, Tensor, empty, full
 from .layout import width_of
 from .reduce import reduce
 
@@ -88,9 +88,10 @@ def squeeze(x: Tensor, over: str) -> tuple[Tensor, Tensor, Link]:
     shape = x.shape
 
     def backward(gout: Tensor | None, gy: Tensor | None) -> Sequence[Tensor | None]:
-        assert gout is not None and gy is not None and link.score is not None
-        gx = empty(shape, on=engine)
-        _scaled(gy, link.score, gx, g, gout, where)
+        gx, score = empty(shape, on=engine), link.score
+        if gy is None or score is None:  # the scores are all that something came of
+            gy, score = full(shape, 0.0, on=engine), full((g.groups,), 0.0, on=engine)
+        _scaled(gy, score, gx, g, gout, where)
         return (gx,)
 
     record("squeeze", (x,), (out, again), backward, ())

@@ -51,7 +51,7 @@ class _Largest:
 
     def add(self, values: np.ndarray) -> None:
         if len(self.values) == self.keep:
-            values = values[~(values <= self.values[0])]  # NaN stays, to be seen
+            values = values[values > self.values[0]]
         both = np.concatenate([self.values, values])
         cut = len(both) - self.keep
         if cut > 0:
@@ -136,7 +136,7 @@ class VoltageScaler:
             for batch in batches:
                 snn.analog(as_tensor("calibration_data", batch), watch)
         found = {}
-        for name, node in snn.nodes().items():
+        for name in snn.nodes():
             if not math.isfinite(most[name]):
                 raise ValueError(
                     f"the activations at {name!r} are not finite; look at calibration_data and the weights"
@@ -145,7 +145,7 @@ class VoltageScaler:
             if what == "percent":
                 level = _percentile(stores[name][0].values, stores[name][1], number) or most[name]
             if level > 0:
-                found[name] = min(level, node.cap or math.inf)
+                found[name] = level
         set_thresholds(snn, found)
         return snn.thresholds()
 

@@ -109,7 +109,6 @@ class Converter:
             calibration_data = list(inputs("calibration_data", calibration_data, None))
             example = calibration_data[0] if example is None else example
         net = copy.deepcopy(ann)
-        net.zero_grad()
         found = _read(net, example)
         check(found)
         largest = None if calibration_data is not None else bounds(found, *self.input_range)

@@ -129,7 +129,6 @@ class ConvertedNetwork(Module):
 
         Args:
             x: (B, ...).
-            mean: the outputs' mean over the piece, (B, ...), instead.
             watch: called with each RateNode and its activations.
         """
         x = self._input(x, False)

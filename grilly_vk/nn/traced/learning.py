@@ -166,10 +166,6 @@ class STDP(_PairRule):
         """T steps of the rule, in place on the weights."""
         learn(layer.connection.weight.detach(), met, self._rule(layer, coincident=False), self.lr)
 
-    def baked(self) -> tuple[Any, ...]:
-        """The settings that a recording of a call holds as numbers."""
-        return (*super().baked(), *((a.presynaptic.jump, a.postsynaptic.jump) for a in self.layers))
-
 
 class MSTDPET(_PairRule):
     """STDP modulated by a reward, with an eligibility trace for each synapse and sample.
