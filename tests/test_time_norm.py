@@ -216,6 +216,17 @@ def test_a_state_that_does_not_fit_fixes_no_number_of_steps(weight):
     assert module.T is None and module.weight is None
 
 
+def test_a_state_that_fits_in_part_fixes_no_number_of_steps():
+    """As after every error of load_state_dict, nothing has changed."""
+    module = nn.Sequential(nn.BatchNormThroughTime1d(5), nn.Linear(5, 2))
+    state = nn.Sequential(nn.BatchNormThroughTime1d(5, T=T), nn.Linear(5, 3)).state_dict()
+    with pytest.raises(ValueError, match=r"mismatched: 1.weight has shape \(3, 5\)"):
+        module.load_state_dict(state)
+    assert module[0].T is None and not list(module[0].parameters()) and not list(module[0].buffers())
+    F.set_step_mode(module, "m")
+    assert module(normal(2, B, 5)).shape == (2, B, 2) and module[0].T == 2
+
+
 @pytest.mark.parametrize("name", ["BatchNormThroughTime1d", "ThresholdDependentBatchNorm1d"])
 def test_running_statistics_that_move_before_the_gradient(name):
     """In evaluation the gradient needs them as they were."""

@@ -427,8 +427,8 @@ class Module:
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"state_dict must be a mapping from names to tensors, not {type(state_dict).__name__}")
-        for path, module in self.named_modules():
-            module._before_load(f"{path}." if path else "", state_dict)
+        parts = [(f"{path}." if path else "", module) for path, module in self.named_modules()]
+        prepared = [module for prefix, module in parts if module._before_load(prefix, state_dict)]
         own = dict(self._slots())
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
@@ -448,6 +448,8 @@ class Module:
             lists = [("missing", missing), ("unexpected", [str(n) for n in unexpected]), *lists]
         problems = [f"{what}: {', '.join(found)}" for what, found in lists if found]
         if problems:
+            for module in prepared:
+                module._not_loaded()
             what = f"state_dict does not fit {type(self).__name__}; nothing was loaded"
             raise ValueError("\n  ".join([what, *problems]))
         with no_grad():
@@ -456,8 +458,16 @@ class Module:
                     tensor.assign(value)
         return Keys(missing, unexpected)
 
-    def _before_load(self, prefix: str, state_dict: Mapping[str, Any]) -> None:
-        """For modules whose tensors' shapes are not known yet: the state that is about to be loaded tells."""
+    def _before_load(self, prefix: str, state_dict: Mapping[str, Any]) -> bool:
+        """For modules whose tensors' shapes are not known yet: makes them as the state tells that is to be loaded.
+
+        Returns:
+            Whether it made any; `_not_loaded` takes them away again.
+        """
+        return False
+
+    def _not_loaded(self) -> None:
+        """The state did not fit."""
 
     # ---- switches ----
 

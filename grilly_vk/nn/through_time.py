@@ -51,12 +51,20 @@ class _ThroughTime(Running, Counting):
         self._track(shape)
         self.T = steps
 
-    def _before_load(self, prefix: str, state_dict: Any) -> None:
+    def _before_load(self, prefix: str, state_dict: Any) -> bool:
         """Takes the number of steps from a state that is about to be loaded, if it is not known yet."""
+        if self.T is not None:
+            return False
         for name in ("weight", "running_mean"):
             shape: tuple[int, ...] = getattr(state_dict.get(prefix + name), "shape", ())
-            if self.T is None and len(shape) == 2 and shape[0] > 0 and shape[-1] == self.num_features:
+            if len(shape) == 2 and shape[0] > 0 and shape[-1] == self.num_features:
                 self._make(int(shape[0]))
+                return True
+        return False
+
+    def _not_loaded(self) -> None:
+        self.T = self.weight = None
+        self.running_mean = self.running_var = self.num_batches_tracked = None
 
     def reset_parameters(self) -> None:
         """Weights 1, and the running statistics as at the start."""
