@@ -1,7 +1,8 @@
 """Peers of the synapses' benchmarks that run on PyTorch; started by benchmarks/synapses.py with --peer-python.
 
 The folder that is the only argument holds single.npy and train.npy (T, B, N), cotangent.npy (T, B, N), and for delays
-x.npy (T, B, in), weight.npy and delay.npy (out, in), for recurrence drive.npy (T, B, N) and back.npy (N, N).  Peers that are not installed are left out.
+x.npy (T, B, in), weight.npy and delay.npy (out, in), for recurrence drive.npy (T, B, N) and back.npy (N, N).  Peers
+that are not installed are left out.
 """
 
 import importlib.metadata
