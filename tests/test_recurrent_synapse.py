@@ -362,6 +362,22 @@ def test_inputs_that_begin_anywhere():
     np.testing.assert_allclose(leaf["x"].grad.numpy(), expected["grad x"], 1e-5, 1e-6)
 
 
+def test_copies_and_checkpoints():
+    """A copy goes on from the same state; a checkpoint's second run begins at the first one's."""
+    given, cotangents = numbers(6, 2, 8)
+    net = built(nn.ParametricLIFNode(), given, True)
+    net(given["x"][:3])
+    other = copy.deepcopy(net)
+    np.testing.assert_array_equal(net(given["x"]).numpy(), other(given["x"]).numpy())
+    np.testing.assert_array_equal(net.dynamics.y.numpy(), other.dynamics.y.numpy())
+    made = nn.RecurrentSynapse(nn.ParametricLIFNode(), nn.Linear(8, 8), nn.SynapseFilter(learnable=True), "m")
+    made.load_state_dict(net.state_dict())
+    for part in (net, made):
+        F.reset_net(part)
+    expected = ours(net, given, cotangents)
+    compare(ours(made, given, cotangents, run=lambda x: grilly_vk.checkpoint(made, x)), expected, 1e-6)
+
+
 def test_compiled():
     """Training steps replayed are those run eagerly, and settings that change are seen."""
     given, cotangents = numbers(6, 3, 8)
