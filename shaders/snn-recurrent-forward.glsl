@@ -9,16 +9,7 @@
 layout(constant_id = 6) const uint WORDS = 1; // of 32 units: room for at least as many as there are
 
 shared uint fires[3 * WORDS]; // in this step, in the next, and the one to be cleared
-
-uint bits(REAL z)
-{
-#if VEC == 4
-    uvec4 one = uvec4(ABOVE(z, REAL(0)));
-    return one.x | one.y << 1 | one.z << 2 | one.w << 3;
-#else
-    return uint(z > 0.0);
-#endif
-}
+#include "fired-bits.glsl"
 
 void main()
 {

@@ -22,6 +22,7 @@ class Families(nn.Module):
         self.flat = nn.Sequential(
             nn.Linear(48, D), nn.LIFNode(), nn.STPSynapse(learnable=True), nn.DualTimescaleSynapse(learnable=True),
             nn.DelaySynapse(D, D, max_delay=3, learnable=True), nn.LIFNode(), nn.SynapseFilter(learnable=True),
+            nn.RecurrentSynapse(nn.ParametricLIFNode(), nn.Linear(D, D), nn.SynapseFilter(learnable=True)),
         )
         self.attention = nn.Sequential(
             nn.SpikingSelfAttention(D, 2), nn.TokenQKAttention(D, 2), nn.ChannelQKAttention(D, 2)

@@ -37,6 +37,7 @@ from .pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d, SumPool2d
 from .population import ActivityRegularization, PopulationCode, SumPool, sum_pool
 from .recurrent_cores import RIF, RLIF, RCuBaLIF
 from .recurrent_snn import RecurrentSNN
+from .recurrent_synapse import RecurrentSynapse
 from .snn_layer import SNNLayer
 from .spike_loss import CECountLoss, CERateLoss, CETemporalLoss, MSECountLoss, MSETemporalLoss, RateRegularization
 from .spiking_attention import ChannelQKAttention, QKAttention, SpikingSelfAttention, TokenQKAttention
@@ -49,7 +50,6 @@ from .temporal import (
     ElementWiseRecurrentContainer,
     LinearRecurrentContainer,
     MultiStepContainer,
-    RecurrentSynapse,
     SeqToANNContainer,
 )
 from .through_time import BatchNormThroughTime1d, BatchNormThroughTime2d

@@ -102,6 +102,10 @@ class _Recurrent(StatefulModule):
         x = _timed(x)
         if x.shape[0] == 0:
             raise ValueError(f"x has shape {x.shape}; expected at least one step")
+        return self._steps(x)
+
+    def _steps(self, x: Tensor) -> Tensor:
+        """All steps, one after the other."""
         return stack([self._step(x[t]) for t in range(x.shape[0])])
 
     def _step(self, x: Tensor) -> Tensor:
@@ -188,55 +192,6 @@ class LinearRecurrentContainer(_Recurrent):
 
     def _joined(self, x: Tensor, y: Tensor) -> Tensor:
         return self.rc(concatenate([x, y], -1))
-
-
-class RecurrentSynapse(_Recurrent):
-    """A node that hears its own spikes of the step before: s[t] = node(x[t] + dynamics(connection(s[t-1]))), s[-1] = 0.
-
-    Args:
-        node: from (B, ...) to the same shape, in step mode "s", such as a spiking node.
-        connection: from (B, ...) to the same shape, such as Linear(n, n).
-        dynamics: what the recurrent current goes through, such as SynapseFilter(), in step mode "s" (default none).
-        step_mode: "s" or "m".
-
-    Attributes:
-        node, connection, dynamics: the parts; dynamics may be None.
-        y: the last output; None at the start.
-
-    Raises:
-        TypeError: a part that is no Module.
-        ValueError (at the call): a connection that changes the shape.
-
-    Source: the recurrent layer of Neftci, Mostafa & Zenke, "Surrogate gradient learning in spiking neural networks",
-    IEEE Signal Processing Magazine 36 (2019): I[t+1] = alpha I[t] + W x[t] + V s[t], where dynamics is a
-    SynapseFilter on V s alone.
-    """
-
-    def __init__(self, node: Module, connection: Module, dynamics: Module | None = None, step_mode: str = "s") -> None:
-        for name, part in (("node", node), ("connection", connection), ("dynamics", dynamics)):
-            if not isinstance(part, Module) and not (part is None and name == "dynamics"):
-                raise TypeError(f"{name} must be a Module, not {type(part).__name__}")
-        super().__init__(node, step_mode)
-        self.connection = connection
-        if dynamics is None:
-            self.register_parameter("dynamics", None)
-        else:
-            self.dynamics = dynamics
-
-    @property
-    def node(self) -> Module:
-        """The node, `sub_module`."""
-        node: Module = self.sub_module
-        return node
-
-    def _shape(self, x: Tensor) -> tuple[int, ...]:
-        return x.shape
-
-    def _joined(self, x: Tensor, y: Tensor) -> Tensor:
-        current = self.connection(y)
-        if current.shape != x.shape:
-            raise ValueError(f"connection made {current.shape} of spikes {y.shape}; expected one step of x, {x.shape}")
-        return x + (current if self.dynamics is None else self.dynamics(current))
 
 
 def _one_or_chain(modules: tuple[Module, ...]) -> Module:

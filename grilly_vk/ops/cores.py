@@ -139,10 +139,10 @@ class _Run:
             return
         tiles = 1 if d.units <= SMALL else -(-d.units // (wide * self.engine.local))
         if "backward" in kernel:
-            space = _round(d.units) if d.units <= SMALL else self.engine.local * wide
+            space = room_for(d.units) if d.units <= SMALL else self.engine.local * wide
             own: tuple[tuple[str, float], ...] = (("SPACE", space // wide),)
         else:
-            own = (("WORDS", _round(d.units) // 32),)
+            own = (("WORDS", room_for(d.units) // 32),)
         groups = min(self.rows * tiles, 65535)
         self.engine.launch(
             module, self.n, (*models, *own, *specs), groups=groups, rows=self.rows, tiles=tiles, **common, **over_time,
@@ -187,7 +187,7 @@ def by_products(engine: Any) -> bool:
     return bool(engine.info.lanes)
 
 
-def _round(units: int) -> int:
+def room_for(units: int) -> int:
     """Room for units in shared memory, a power of two, so that few variants of a kernel are compiled."""
     return max(32, 1 << (units - 1).bit_length())
 

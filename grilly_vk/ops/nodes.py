@@ -45,6 +45,24 @@ class Dynamics:
     strict: bool = False
 
 
+def numbers_of(dynamics: Dynamics) -> dict[str, float]:
+    """What kernels with shaders/include/node.glsl take of it as push constants."""
+    numbers = (*dynamics.numbers, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)[:6]
+    reset = 0.0 if dynamics.v_reset is None else dynamics.v_reset
+    return {
+        "k": dynamics.k, "rest": reset, "threshold": dynamics.v_threshold, "reset": reset,
+        **{f"c{i}": c for i, c in enumerate(numbers)},
+    }  # fmt: skip
+
+
+def specs_of(dynamics: Dynamics, learns: bool) -> tuple[tuple[str, int], ...]:
+    """What they take of it as specialization constants."""
+    return (
+        ("MODEL", MODELS.index(dynamics.model)), ("DECAY_INPUT", int(dynamics.decay_input)),
+        ("HARD", int(dynamics.v_reset is not None)), ("LEARN", _LEARN[dynamics.model] if learns else 0),
+    )  # fmt: skip
+
+
 class Steps(NamedTuple):
     """What a run gives: spikes (T, ...), the state after it (...), and potentials after each step (T, ...) or None."""
 
@@ -155,21 +173,15 @@ class _Run:
         self.pieces = list(spans(x, self.steps, self.n))  # for the way back too: what fits a submit may change
         self.two = dynamics.model in TWO_STATES
         self.w = None if w is None else w.detach()
-        self.learn = 0 if w is None else _LEARN[dynamics.model]
+        self.learn = w is not None
         self.ends: list[tuple[Tensor | None, Tensor | None]] = [
             (v.detach() if isinstance(v, Tensor) else None, u.detach() if isinstance(u, Tensor) else None)
         ]
-        numbers = (*dynamics.numbers, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)[:6]
-        reset = 0.0 if dynamics.v_reset is None else dynamics.v_reset
-        self.numbers: dict[str, Any] = {
-            "k": dynamics.k, "rest": reset, "threshold": dynamics.v_threshold, "reset": reset,
-            "v_init": 0.0 if isinstance(v, Tensor) else v, **{f"c{i}": c for i, c in enumerate(numbers)},
-        }  # fmt: skip
+        start = 0.0 if isinstance(v, Tensor) else v
+        self.numbers: dict[str, Any] = {**numbers_of(dynamics), "v_init": start}
         self.u_init = 0.0 if isinstance(u, Tensor) else u
         self.specs: tuple[tuple[str, float], ...] = (
-            ("MODEL", MODELS.index(dynamics.model)), ("DECAY_INPUT", int(dynamics.decay_input)),
-            ("HARD", int(dynamics.v_reset is not None)), ("LEARN", self.learn),
-            ("STRICT", int(dynamics.strict)), ("HELD", int(held)),
+            *specs_of(dynamics, w is not None), ("STRICT", int(dynamics.strict)), ("HELD", int(held)),
         )  # fmt: skip
 
     def room(self) -> Tensor:

@@ -30,18 +30,25 @@ def _halves(state: Tensor, run: _Run) -> tuple[Tensor, Tensor | None]:
     return getitem(state, first), getitem(state, (*first[:-1], slice(last, 2 * last)))
 
 
-def _row(tensor: Tensor | None, t: int) -> Tensor | None:
+def row(tensor: Tensor | None, t: int) -> Tensor | None:
+    """Step t, with an axis for it."""
     return None if tensor is None else tensor.rows(t, t + 1)
+
+
+def tiles_of(rows: int, units: int) -> tuple[int, int]:
+    """Rows that a subgroup takes at once, and the invocations to ask for."""
+    tall = 32 if rows > 16 else 16 if rows > 8 else 8
+    tiles = -(-rows // tall) * -(-units // 32)
+    return tall, tiles * (64 if tiles <= 64 else 8)
 
 
 def _launch(run: _Run, kernel: str, specs: tuple[tuple[str, float], ...], **arguments: Any) -> None:
     """One step; tensors are of one step."""
     models, common = run.common(4)
     units = run.dynamics.units
-    rows = 32 if run.rows > 16 else 16 if run.rows > 8 else 8
-    tiles = -(-run.rows // rows) * -(-units // 32)
+    rows, items = tiles_of(run.rows, units)
     run.engine.launch(
-        kernel, tiles * (64 if tiles <= 64 else 8), (*models, ("ROWS", rows), *specs), work=run.work,
+        kernel, items, (*models, ("ROWS", rows), *specs), work=run.work,
         rows=run.rows, n=run.n // 4, steps=1, **common, **arguments,
     )  # fmt: skip
 
@@ -57,7 +64,7 @@ def forward(run: _Run, x: Tensor, state: Tensor, y: Tensor, h: Tensor | None, u:
         after = empty(run.state, on=run.engine)
         _launch(
             run, "snn-core-forward-lanes", specs, s=y.rows(t, t + 1), w=run.w, x=x.rows(t, t + 1), before=before,
-            h=_row(h, t), u=_row(u, t), y=y.rows(t + 1, t + 2) if t + 1 < run.steps else spare, after=after,
+            h=row(h, t), u=row(u, t), y=y.rows(t + 1, t + 2) if t + 1 < run.steps else spare, after=after,
         )  # fmt: skip
         before = after
     return before
@@ -79,8 +86,8 @@ def backward(
     for t in range(run.steps - 1, -1, -1):
         gbefore = empty(run.state, on=run.engine)
         _launch(
-            run, kernel, specs, gnext=gx.rows(t, t + 1), w=w, h=_row(h, t), u=_row(u, t), d=_row(d, t),
-            gy=_row(gy, t), gafter=gafter, gx=gx.rows(t - 1, t) if t else spare, gbefore=gbefore, gb=gb, gc=gc,
+            run, kernel, specs, gnext=gx.rows(t, t + 1), w=w, h=row(h, t), u=row(u, t), d=row(d, t),
+            gy=row(gy, t), gafter=gafter, gx=gx.rows(t - 1, t) if t else spare, gbefore=gbefore, gb=gb, gc=gc,
             more=int(t + 1 < run.steps), alpha=slope.alpha, beta=slope.beta,
         )  # fmt: skip
         gafter = gbefore

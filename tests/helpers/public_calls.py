@@ -147,6 +147,9 @@ CALLS = {
     "nn.CUBALIFNode": lambda: backward(nn.CUBALIFNode()(leaf(2, 3))),
     "nn.AdaptiveLIFNode": lambda: backward(nn.AdaptiveLIFNode()(leaf(2, 3))),
     "nn.KLIFNode": lambda: backward(nn.KLIFNode()(leaf(2, 3))),
+    "nn.RecurrentSynapse": lambda: backward(
+        nn.RecurrentSynapse(nn.LIFNode(), nn.Linear(8, 8), nn.SynapseFilter(), "m")(leaf(5, 2, 8))
+    ),
     "F.if_step": lambda: F.if_step(x(3), x(3)),
     "F.lif_step": lambda: backward(F.lif_step(leaf(3), x(3))[0]),
     "F.plif_step": lambda: F.plif_step(x(3), x(3), 0.5),

@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 import grilly_vk
+import grilly_vk.functional as F
 from grilly_vk import nn
 
 from . import Benchmark
@@ -16,6 +17,7 @@ from .peer import Peer
 STEPS, BATCH, WIDTH = 32, 128, 1024
 TAU = 5.0  # SpikingJelly's
 DELAYS = 32, 64, 256, 256, 16  # T, B, in, out, max_delay
+RECURRENT = 32, 32, 256  # T, B, N
 
 
 def cases(options):
@@ -28,6 +30,7 @@ def cases(options):
     )
     yield from _pair("STPSynapse", "STP", lambda: nn.STPSynapse(step_mode="m"), data["train"], peer, data)
     yield from _delays(peer, data)
+    yield from _recurrent(peer, data)
 
 
 @functools.cache
@@ -42,6 +45,9 @@ def _data():
         "x": rng.random((steps, batch, ins)) < 0.1,
         "weight": rng.normal(0, 0.1, (outs, ins)),
     }
+    # Whole multiples of powers of two, so that sums are exact and nobody's order of them moves a spike.
+    data["drive"] = np.round(rng.normal(0.6, 0.7, RECURRENT) * 64) / 64
+    data["back"] = np.round(rng.normal(0, 0.05, RECURRENT[2:] * 2) * 1024) / 1024
     data = {name: values.astype(np.float32) for name, values in data.items()}
     return {**data, "delay": rng.integers(0, most, (outs, ins), np.int32, endpoint=True)}
 
@@ -123,6 +129,44 @@ def _delays(peer, data):
     title = f"DelaySynapse T={steps} B={batch} {ins}-{outs}, delays to {most}"
     yield Benchmark(f"{title} forward", forward, _works(peer, "delays", "forward"))
     yield Benchmark(f"{title} forward+backward", both, _works(peer, "delays", "forward+backward"), check)
+
+
+def _recurrent(peer, data):
+    """LIFNode with recurrent weights, forward and with the gradients of input and weights."""
+    steps, batch, n = RECURRENT
+    module = nn.RecurrentSynapse(nn.LIFNode(), nn.Linear(n, n, bias=False), step_mode="m")
+    module.connection.load_state_dict({"weight": data["back"]})
+    x, wanting = grilly_vk.tensor(data["drive"]), grilly_vk.tensor(data["drive"], requires_grad=True)
+    cotangent = grilly_vk.tensor(data["cotangent"][:, :batch, :n].copy())
+
+    def forward():
+        F.reset_net(module)
+        with grilly_vk.no_grad():
+            y = module(x)
+        grilly_vk.synchronize()
+        return y
+
+    def both():
+        F.reset_net(module)
+        module.zero_grad()
+        wanting.grad = None
+        y = module(wanting)
+        y.backward(cotangent)
+        grilly_vk.synchronize()
+        return y
+
+    def check():
+        y = both().numpy()
+        assert 0.02 < y.mean() < 0.5
+        for name in _works(peer, "recurrent", "forward+backward"):
+            theirs = peer.results(f"{name} recurrent forward+backward")
+            _agree(name, y, theirs["y"])
+            _agree(name, wanting.grad.numpy(), theirs["grad"])
+            _agree(name, module.connection.weight.grad.numpy(), theirs["grad_weight"])
+
+    title = f"RecurrentSynapse T={steps} B={batch} N={n}"
+    yield Benchmark(f"{title} forward", forward, _works(peer, "recurrent", "forward"))
+    yield Benchmark(f"{title} forward+backward", both, _works(peer, "recurrent", "forward+backward"), check)
 
 
 def _agree(name, ours, theirs):

@@ -1,7 +1,8 @@
 """Peers of the synapses' benchmarks that run on PyTorch; started by benchmarks/synapses.py with --peer-python.
 
 The folder that is the only argument holds single.npy and train.npy (T, B, N), cotangent.npy (T, B, N), and for delays
-x.npy (T, B, in), weight.npy and delay.npy (out, in).  Peers that are not installed are left out.
+x.npy (T, B, in), weight.npy and delay.npy (out, in), for recurrence drive.npy (T, B, N) and back.npy (N, N).  Peers
+that are not installed are left out.
 """
 
 import importlib.metadata
@@ -62,6 +63,45 @@ def loop_delays(x, weight, delay):
     return out
 
 
+def recurrent_works(drive, back, cotangent):
+    """SpikingJelly's LIFNode with recurrent weights: in its container, and with a product a step.
+
+    The container's layer takes input and spikes side by side; with the identity for the input it does the same.
+    """
+    from spikingjelly.activation_based import functional, layer, neuron, surrogate
+
+    n = len(back)
+    node = neuron.LIFNode(surrogate_function=surrogate.ATan())
+    container = layer.LinearRecurrentContainer(node, n, n, bias=False, step_mode="m")
+    container.rc.weight.data = torch.cat([torch.eye(n), back], 1)
+    linear, alone = torch.nn.Linear(n, n, bias=False), neuron.LIFNode(surrogate_function=surrogate.ATan())
+    linear.weight.data = back.clone()
+
+    def in_container(x):
+        functional.reset_net(container)
+        return container(x)
+
+    def product_a_step(x):
+        alone.reset()
+        y, out = torch.zeros_like(x[0]), []
+        for row in x:
+            y = alone(row + linear(y))
+            out.append(y)
+        return torch.stack(out)
+
+    works = {}
+    ways = {"SpikingJelly": (in_container, container.rc.weight), "SpikingJelly's node": (product_a_step, linear.weight)}
+    for name, (run, weight) in ways.items():
+        plain = works_of(f"{name} recurrent", run, drive, cotangent)
+
+        def both(whole=plain[f"{name} recurrent forward+backward"], weight=weight):
+            weight.grad = None
+            return {**whole(), "grad_weight": weight.grad[:, -n:]}
+
+        works |= plain | {f"{name} recurrent forward+backward": both}
+    return works
+
+
 def works_of(name, run, x, cotangent):
     """Forward without gradients, and forward with backward to the input."""
     wanting = x.clone().requires_grad_()
@@ -86,6 +126,8 @@ def main():
     works = {}
     try:
         works |= works_of("SpikingJelly filter", spikingjelly_filter(), data["single"], data["cotangent"])
+        _, batch, n = data["drive"].shape
+        works |= recurrent_works(data["drive"], data["back"], data["cotangent"][:, :batch, :n].contiguous())
     except ImportError as error:
         print(f"SpikingJelly is left out: {error}", file=sys.stderr)
     works |= works_of("PyTorch loop filter", loop_filter, data["single"], data["cotangent"])

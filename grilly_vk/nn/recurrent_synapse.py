@@ -1,0 +1,117 @@
+"""Nodes that hear their own spikes: recurrence through a connection and what happens in its synapses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..ops.recurrent_nodes import Feedback, pays, recurrent_node
+from ..tensor import FLOAT32, Tensor, full
+from .linear import Linear
+from .module import Module
+from .node_models import EIFNode, KLIFNode, QIFNode
+from .nodes import IFNode, LIFNode, ParametricLIFNode, SpikingNode
+from .synapses import SynapseFilter
+from .temporal import _Recurrent
+
+_NODES = {IFNode, LIFNode, ParametricLIFNode, QIFNode, EIFNode, KLIFNode}  # of one state
+
+
+class RecurrentSynapse(_Recurrent):
+    """A node that hears its own spikes of the step before: s[t] = node(x[t] + dynamics(connection(s[t-1]))), s[-1] = 0.
+
+    All steps are one operation, with one kernel that does the product and the step, where the parts are a node of one
+    state (IFNode, LIFNode, ParametricLIFNode, QIFNode, EIFNode or KLIFNode), Linear(n, n) and SynapseFilter or None:
+    these classes themselves, without hooks, and not a Linear with event_driven=True.  Other parts are called step by
+    step, with the same result.
+
+    Args:
+        node: from (B, ...) to the same shape, in step mode "s", such as a spiking node.
+        connection: from (B, ...) to the same shape, such as Linear(n, n).
+        dynamics: what the recurrent current goes through, such as SynapseFilter(), in step mode "s" (default none).
+        step_mode: "s" or "m".
+
+    Attributes:
+        node, connection, dynamics: the parts; dynamics may be None.
+        y: the last output; None at the start.
+
+    Raises:
+        TypeError: a part that is no Module.
+        ValueError (at the call): a connection that changes the shape.
+
+    Source: the recurrent layer of Neftci, Mostafa & Zenke, "Surrogate gradient learning in spiking neural networks",
+    IEEE Signal Processing Magazine 36 (2019): I[t+1] = alpha I[t] + W x[t] + V s[t], where dynamics is a
+    SynapseFilter on V s alone.
+    """
+
+    def __init__(self, node: Module, connection: Module, dynamics: Module | None = None, step_mode: str = "s") -> None:
+        for name, part in (("node", node), ("connection", connection), ("dynamics", dynamics)):
+            if not isinstance(part, Module) and not (part is None and name == "dynamics"):
+                raise TypeError(f"{name} must be a Module, not {type(part).__name__}")
+        super().__init__(node, step_mode)
+        self.connection = connection
+        if dynamics is None:
+            self.register_parameter("dynamics", None)
+        else:
+            self.dynamics = dynamics
+
+    @property
+    def node(self) -> Module:
+        """The node, `sub_module`."""
+        node: Module = self.sub_module
+        return node
+
+    def _shape(self, x: Tensor) -> tuple[int, ...]:
+        return x.shape
+
+    def _joined(self, x: Tensor, y: Tensor) -> Tensor:
+        current = self.connection(y)
+        if current.shape != x.shape:
+            raise ValueError(f"connection made {current.shape} of spikes {y.shape}; expected one step of x, {x.shape}")
+        return x + (current if self.dynamics is None else self.dynamics(current))
+
+    def _steps(self, x: Tensor) -> Tensor:
+        node, connection, dynamics = self.node, self.connection, self.dynamics
+        if not (isinstance(node, SpikingNode) and _plain(node, *_NODES)):
+            return super()._steps(x)
+        if not (isinstance(connection, Linear) and _plain(connection, Linear)) or connection.event_driven is True:
+            return super()._steps(x)
+        if not (dynamics is None or (isinstance(dynamics, SynapseFilter) and _plain(dynamics, SynapseFilter))):
+            return super()._steps(x)
+        n = x.shape[-1]
+        known = x.dtype is FLOAT32 and (self.y is None or isinstance(self.y, Tensor))  # else errors are the parts'
+        if not known or connection.weight.shape != (n, n) or not pays(x.engine, n):
+            return super()._steps(x)
+        return self._at_once(x, node, connection, dynamics)
+
+    def _at_once(self, x: Tensor, node: SpikingNode, connection: Linear, dynamics: SynapseFilter | None) -> Tensor:
+        neuron = node._dynamics()
+        for part in (self, node, dynamics):
+            if part is not None:
+                part.entering(x.shape[1:])
+        decay: Any = None
+        if dynamics is not None:
+            decay = SynapseFilter.tau_syn.constant(dynamics)
+            decay = decay if isinstance(decay, Tensor) else full((), decay, on=x.engine)
+        out = recurrent_node(
+            x,
+            node.v,
+            self.y,
+            0.0 if dynamics is None else dynamics.y,
+            neuron,
+            node.surrogate_function.slope,
+            Feedback(connection.weight, connection.bias, decay),
+            w=node._learnable(),
+            recompute=node.memory == "low",
+        )
+        node.v = out.v
+        node.__dict__["v_seq"] = None
+        if dynamics is not None:
+            dynamics.y = out.f
+        self.y = out.spikes[x.shape[0] - 1].as_spikes()
+        return out.spikes
+
+
+def _plain(part: Module, *kinds: type[Module]) -> bool:
+    """Whether a part is just what its class says, for one step a call: what is fused is not called."""
+    changed = part._forward_pre_hooks or part._forward_hooks or "forward" in part.__dict__
+    return type(part) in kinds and not changed and getattr(part, "step_mode", "s") == "s"

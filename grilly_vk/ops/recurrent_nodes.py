@@ -1,0 +1,284 @@
+"""Spiking nodes that hear their own spikes of the step before: all T steps of node, weights and synapse as one op.
+
+Where lanes share loads (lavapipe) a step is one dispatch, the product with the weights and the node's step behind it;
+elsewhere a workgroup takes a sample through all steps, or above SMALL units a step is one dispatch.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from ..autograd import grad_enabled, record
+from ..runtime import glsl
+from ..runtime.engine import Engine
+from ..tensor import Tensor, empty, full
+from .cores import SMALL, by_products, room_for
+from .elementwise import add
+from .layout import width_of
+from .matmul import _NN, _NT, _TN, product
+from .nodes import Dynamics, State, numbers_of, specs_of
+from .reduce import reduce
+from .shape import permute
+from .stepped_cores import row, tiles_of
+from .steps import spans
+from .surrogate import Slope
+
+_WALKED = 256  # units that are no multiple of four: with more, lavapipe's walk over weights loses against products
+
+
+def pays(engine: Engine, units: int) -> bool:
+    """Whether one op is faster than a node and a product in turn, with their gradients."""
+    return units % 4 == 0 or units <= _WALKED or not by_products(engine)
+
+
+class Steps(NamedTuple):
+    """What a run gives: spikes (T, ..., n), and after it the potential and the synapse's state (..., n)."""
+
+    spikes: Tensor
+    v: Tensor
+    f: Tensor | None
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """The way from the spikes of a step to the input of the next.
+
+    Args:
+        weight, bias: (n, n), to and from, and (n,) or None.
+        decay: of the exponential synapse on that way, one element; None: there is none.
+    """
+
+    weight: Tensor
+    bias: Tensor | None = None
+    decay: Tensor | None = None
+
+
+def recurrent_node(
+    x: Tensor,
+    v: State,
+    y: Tensor | None,
+    f: State,
+    dynamics: Dynamics,
+    slope: Slope,
+    feedback: Feedback,
+    *,
+    w: Tensor | None = None,
+    recompute: bool = False,
+) -> Steps:
+    """s[t] = node(x[t] + f[t]), f[t] = weight s[t-1] + bias or, with a synapse, decay f[t-1] + that.
+
+    All arguments are checked by the caller.
+
+    Args:
+        x: input (T, ..., n), at least one step.
+        v: the potential before the first step, (..., n) or one number for all.
+        y: s[-1], (..., n); None: 0.
+        f: the synapse before the first step, likewise.
+        dynamics, slope: of the node; a model of one state.
+        w: the node's learnable number, as in `nodes.node`.
+        recompute: keep the input for the backward pass and run forward again in it, instead of keeping the potentials.
+    """
+    run = _Run(x, v, y, f, dynamics, feedback, w)
+    inputs = [t for t in (x, v, y, f, feedback.weight, feedback.bias, feedback.decay, w) if isinstance(t, Tensor)]
+    wants = grad_enabled() and any(t.requires_grad for t in inputs)
+    spikes = run.room()
+    kept = run.kept() if wants and not recompute else None
+    v_end, f_end = run.forward(x.detach(), spikes, kept)
+    spikes.is_spikes = True
+    if wants:
+        again = x.detach() if recompute else None
+        held = spikes.view()  # a result must not be held by its own node
+        outputs = [t for t in (spikes, v_end, f_end) if t is not None]
+        wanted = [isinstance(t, Tensor) and t.requires_grad for t in (y, feedback.weight, feedback.bias)]
+        rule = _backward(run, slope, again, held, kept, wanted)
+        needed = (again, held, run.v, run.y, run.f, run.weight, run.bias, run.decay, w)
+        record(f"recurrent_{dynamics.model}_node", inputs, outputs, rule, [
+            t for t in needed if isinstance(t, Tensor)
+        ])  # fmt: skip
+    return Steps(spikes, v_end, f_end)
+
+
+def _off(value: Any) -> Any:
+    """A tensor off the tape; a number as it is."""
+    return value.detach() if isinstance(value, Tensor) else value
+
+
+class _Run:
+    """One run: sizes, constants, the state before it, and the pieces of steps that it goes in."""
+
+    def __init__(
+        self,
+        x: Tensor,
+        v: State,
+        y: Tensor | None,
+        f: State,
+        dynamics: Dynamics,
+        feedback: Feedback,
+        w: Tensor | None,
+    ) -> None:
+        self.engine, self.dynamics = x.engine, dynamics
+        self.steps, self.shape, self.state = x.shape[0], x.shape, x.shape[1:]
+        self.units = x.shape[-1]
+        self.n = math.prod(self.state)
+        self.rows = self.n // self.units
+        self.v, self.y, self.f, self.w = _off(v), _off(y), _off(f), _off(w)
+        self.weight, self.bias, self.decay = _off(feedback.weight), _off(feedback.bias), _off(feedback.decay)
+        self.sums_decay = feedback.decay is not None and feedback.decay.requires_grad
+        self.stepped = by_products(self.engine) and self.units % 4 == 0
+        self.work = self.n * max(1, self.units // 8)
+        whole = self.units <= SMALL and not self.stepped
+        self.pieces = list(spans(x, self.steps, self.work, None if whole else 1))
+        self.models = (*specs_of(dynamics, w is not None), ("FILTER", int(self.decay is not None)))
+        self.numbers: dict[str, Any] = {**numbers_of(dynamics), "w": self.w, "decay": self.decay}
+
+    def room(self) -> Tensor:
+        """Uninitialised (T, ..., n)."""
+        return empty(self.shape, on=self.engine)
+
+    def kept(self) -> tuple[Tensor, Tensor | None]:
+        """Room for what the backward pass reads: potentials, and the synapse before each step."""
+        return self.room(), self.room() if self.sums_decay else None
+
+    def beginning(self, value: State) -> Tensor:
+        """A state before the first step, in memory of its own."""
+        return value.detach().copy() if isinstance(value, Tensor) else full(self.state, value, on=self.engine)
+
+    def launch(
+        self, kernel: str, specs: Any, piece: tuple[int, int], state: dict[str, Any], over: dict[str, Any]
+    ) -> None:
+        """One dispatch for some of the steps; the tensors of `over`, (T, ..., n), are cut to them."""
+        start, stop = piece
+        cut = {name: None if t is None else t.rows(start, stop) for name, t in over.items()}
+        own = {"rows": self.rows, "steps": stop - start, **self.numbers, **state}
+        work = (stop - start) * self.work
+        if self.stepped:
+            rows, items = tiles_of(self.rows, self.units)
+            specs = (*self.models, *specs, ("ROWS", rows))
+            self.engine.launch(kernel, items, specs, work=work, units=self.units // 4, tiles=1, **own, **cut)
+            return
+        wide = width_of(self.units, *cut.values(), *state.values())
+        tiles = 1 if self.units <= SMALL else -(-self.units // (wide * self.engine.local))
+        if "backward" in kernel:
+            space = room_for(self.units) if tiles == 1 else self.engine.local * wide
+            room = ("SPACE", max(1, space // wide))
+        else:
+            room = ("WORDS", room_for(self.units) // 32)
+        self.engine.launch(
+            f"{kernel}.vec4" if wide == 4 else kernel, self.n, (*self.models, *specs, room), work=work,
+            groups=min(self.rows * tiles, 65535), units=self.units // wide, tiles=tiles, **own, **cut,
+        )  # fmt: skip
+
+    def forward(self, x: Tensor, spikes: Tensor, kept: tuple[Tensor, Tensor | None] | None) -> tuple[Any, Any]:
+        """Steps through x, filling spikes and what is asked for; the states after the last step."""
+        h, fs = kept or (None, None)
+        v, f = self.beginning(self.v), None if self.decay is None else self.beginning(self.f)
+        weight, bias, prev = permute(self.weight, (1, 0)), self.bias, self.y
+        kernel, came = "snn-recurrent-node-forward", 0
+        if self.stepped:
+            kernel = "snn-node-forward-lanes"
+            x, bias, prev = (self.loadable(t) for t in (x, bias, self.beginning(0.0 if prev is None else prev)))
+        elif prev is not None:  # what y holds need not be 0 and 1
+            prev = product(_NT, prev, self.weight, 1, self.rows, self.units, self.units, (0, 0))
+            came = 2
+        specs = (("BIAS", int(bias is not None)), ("STORE_H", int(h is not None)), ("STORE_F", int(fs is not None)))
+        for start, stop in self.pieces:
+            before = prev if start == 0 else spikes.rows(start - 1, start)
+            state = {"v": v, "f": f, "weight": weight, "bias": bias, "prev": before, "came": came if start == 0 else 1}
+            self.launch(kernel, specs, (start, stop), state, {"x": x, "s": spikes, "h": h, "fs": fs})
+        return v, f
+
+    def loadable(self, t: Tensor | None) -> Any:
+        """The tensor, or a copy from which four elements at a time can be read."""
+        return t if t is None or width_of(t.size, t) == 4 else t.detach().copy()
+
+
+def _backward(
+    run: _Run,
+    slope: Slope,
+    x: Tensor | None,
+    spikes: Tensor,
+    kept: tuple[Tensor, Tensor | None] | None,
+    wanted: Sequence[bool],
+) -> Callable[..., Sequence[Tensor | None]]:
+    """The gradient rule: gradients of (spikes, v, [f]) to those of (x, [v], [y], [f], weight, [bias], [decay], [w])."""
+
+    def backward(gs: Tensor | None, gv: Tensor | None, gf: Tensor | None = None) -> Sequence[Tensor | None]:
+        h, fs = kept or run.kept()
+        if x is not None:
+            run.forward(x, run.room(), (h, fs))
+        sums = full((2, *run.state), 0.0, on=run.engine) if run.w is not None or run.sums_decay else None
+        gx, gi, gv, gf = _through(run, slope, h, fs, gs, gv, gf, sums)
+        n = run.units
+        found: list[Tensor | None] = [gx]
+        found += [gv] if isinstance(run.v, Tensor) else []
+        if run.y is not None:
+            gy = product(_NN, gi.rows(0, 1), run.weight, 1, run.rows, n, n, (0, 0)) if wanted[0] else None
+            found.append(None if gy is None else gy.view(run.state))
+        found += [gf] if isinstance(run.f, Tensor) else []
+        found.append(_of_weight(run, gi, spikes) if wanted[1] else None)
+        if run.bias is not None:
+            flat = gi.view((run.steps * run.rows, n))
+            found.append(reduce("sum", flat, (0,), keepdims=False) if wanted[2] else None)
+        for constant, place in ((run.decay, 1), (run.w, 0)):
+            if constant is not None:
+                some = None if sums is None else sums.rows(place, place + 1).view((run.n,))
+                found.append(None if some is None else reduce("sum", some, (0,), keepdims=False).view(constant.shape))
+        return found
+
+    return backward
+
+
+def _of_weight(run: _Run, gi: Tensor, spikes: Tensor) -> Tensor:
+    """The gradient of the weight: that of each step's current times the spikes of the step before."""
+    n, parts = run.units, []
+    if run.steps > 1:
+        late, early = gi.rows(1, run.steps), spikes.rows(0, run.steps - 1)
+        parts.append(product(_TN, late, early, 1, n, n, (run.steps - 1) * run.rows, (0, 0)))
+    if run.y is not None:
+        parts.append(product(_TN, gi.rows(0, 1), run.y, 1, n, n, run.rows, (0, 0)))
+    return functools.reduce(add, parts).view((n, n)) if parts else full((n, n), 0.0, on=run.engine)
+
+
+def _through(
+    run: _Run,
+    slope: Slope,
+    h: Tensor,
+    fs: Tensor | None,
+    gs: Tensor | None,
+    gv: Tensor | None,
+    gf: Tensor | None,
+    sums: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    """Back through time: gradients of x and of the current that came by the weights, and of the first states."""
+    kernel = "snn-node-backward-lanes" if run.stepped else "snn-recurrent-node-backward"
+    if slope.text:
+        kernel += glsl.with_definition((kernel,), "SURROGATE_TEXT", slope.text, name="derivative")
+    d = None if slope.given is None else slope.given(h - run.dynamics.v_threshold)
+    own = run.decay is not None  # the current's gradient is not the input's
+    gx = run.room()
+    gi = run.room() if own else None
+    gv = run.beginning(0.0 if gv is None else gv)
+    gf = run.beginning(0.0 if gf is None else gf) if own else None
+    first, weight = run.beginning(run.v), run.weight
+    later = None
+    if run.stepped:
+        d, gs, weight, later = run.loadable(d), run.loadable(gs), run.loadable(weight), run.beginning(0.0)
+    specs = (
+        ("SURROGATE", slope.code), ("DETACH", int(run.dynamics.detach_reset)), ("HAS_GS", int(gs is not None)),
+        ("SUM_DECAY", int(run.sums_decay)),
+    )  # fmt: skip
+    for start, stop in reversed(run.pieces):
+        if stop < run.steps:
+            later = row(gi if gi is not None else gx, stop)
+        state = {
+            "before": first if start == 0 else row(h, start - 1), "start": int(start == 0), "later": later,
+            "more": int(later is not None), "weight": weight, "gv": gv, "gf": gf, "sums": sums,
+            "alpha": slope.alpha, "beta": slope.beta,
+        }  # fmt: skip
+        over = {"h": h, "d": d, "gs": gs, "gx": gx, "gi": gi, "fs": fs}
+        run.launch(kernel, specs, (start, stop), state, over)
+    return gx, gx if gi is None else gi, gv, gf
