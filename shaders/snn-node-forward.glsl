@@ -15,9 +15,10 @@ layout(std430, binding = 7) writeonly buffer Trace { REAL trace[]; }; // (T, n) 
 layout(std430, binding = 8) buffer V { REAL v[]; }; // (n) potential after the last step
 layout(std430, binding = 9) buffer U { REAL u[]; }; // (n)
 layout(std430, binding = 10) readonly buffer Table { vec4 table[]; }; // ([T,] channels) of a norm before the node
+layout(std430, binding = 11) readonly buffer Scale { float scale[]; }; // (T) of it
 layout(push_constant) uniform Push {
     uint x_at; uint v0_at; uint u0_at; uint w_at; uint s_at; uint h_at; uint z_at; uint trace_at; uint v_at; uint u_at;
-    uint table_at;
+    uint table_at; uint scale_at;
     uint n; uint steps; uint inner; uint channels;
     uint given; // v0 and u0 hold the first state, else it is v_init and u_init
     float k; float rest; float threshold; float reset; float v_init; float u_init;
@@ -33,6 +34,7 @@ layout(constant_id = 9) const uint STORE_V = 0;
 layout(constant_id = 10) const uint STRICT = 0; // a spike needs more than the threshold
 layout(constant_id = 11) const uint HELD = 0; // x is (n), the same at every step
 layout(constant_id = 12) const uint NORM = 0; // see table.glsl
+layout(constant_id = 13) const uint SCALE = 0;
 #include "table.glsl"
 
 void run(uint i, uint first, uint last)
@@ -56,7 +58,7 @@ void run(uint i, uint first, uint last)
         if (NORM == 2)
             norm = lines(t, i);
         if (NORM != 0)
-            own = normalised(own, norm);
+            own = normalised(own, t, norm);
         precise REAL h_now = charge(own, v_now, u_now, k, w_now);
         REAL threshold = level(u_now);
         precise REAL z_now = h_now - threshold;

@@ -227,23 +227,30 @@ class Norm:
     def run(self) -> Tensor:
         """x normalised, of its shape."""
         y = empty(self.x.shape, on=self.x.engine)
-        self._walk("batch-norm", self._specs(), x=self.x, bias=self.b, y=y)
+        self._walk("batch-norm", self._specs("WEIGHT", "BIAS", "SCALE"), x=self.x, bias=self.b, y=y)
         record(self.name, self.inputs, (y,), self.backward, saved=self.read)
         return y
 
     def table(self) -> Tensor:
-        """(base, mean, gain, bias) of each channel, (1, C, 4), or in each step, (T, C, 4).
+        """(base, mean, gain, bias) of each channel, (1, C, 4), or of each channel in each step, (T, C, 4).
 
-        The normalised value is ((x - base) - mean) * gain + bias.
+        The normalised value is ((x - base) - mean) * gain + bias, times `scale`.
         """
-        steps = self.layout.own if self.scale is None else self.scale.size
-        out = empty((steps, self.layout.channels, 4), on=self.x.engine)
+        out = empty((self.layout.own, self.layout.channels, 4), on=self.x.engine)
         self.x.engine.launch(
-            "batch-norm-table", out.size // 4, self._specs(), work=out.size,
-            mean=self.mean, variance=self.var, weight=self.w, bias=self.b, scale=self.scale, table=out,
-            n=out.size // 4, channels=self.layout.channels, sets=self.layout.sets, eps=self.eps,
+            "batch-norm-table", self.layout.sets, self._specs("WEIGHT", "BIAS"), work=out.size,
+            mean=self.mean, variance=self.var, weight=self.w, bias=self.b, table=out, sets=self.layout.sets,
+            eps=self.eps,
         )  # fmt: skip
         return out
+
+    @property
+    def on_the_way(self) -> bool:
+        """Whether a kernel that reads x had better normalise it.
+
+        On a CPU a line of the table costs as much as four values, so it must serve more than one step.
+        """
+        return self.layout.own == 1 or _kind(self.x) != "cpu"
 
     @property
     def inputs(self) -> list[Tensor]:
@@ -256,9 +263,10 @@ class Norm:
         bias = self.b if self.scale is not None else None
         return [t for t in (self.x, self.mean, self.var, self.w, bias, self.scale) if t is not None]
 
-    def _specs(self) -> tuple[tuple[str, float], ...]:
+    def _specs(self, *names: str) -> tuple[tuple[str, float], ...]:
+        """Which numbers there are, as specialization constants."""
         given = {"WEIGHT": self.w, "BIAS": self.b, "SCALE": self.scale}
-        return (*((name, int(t is not None)) for name, t in given.items()), ("TRAIN", int(self.training)))
+        return (*((name, int(given[name] is not None)) for name in names), ("TRAIN", int(self.training)))
 
     def _walk(self, kernel: str, specs: tuple[tuple[str, float], ...], **more: Any) -> None:
         """One of the kernels with channels-walk.glsl."""
@@ -290,10 +298,8 @@ class Norm:
                 )  # fmt: skip
         if x.requires_grad:
             gx = empty(x.shape, on=engine)
-            specs = (
-                ("WEIGHT", int(w is not None)), ("SCALE", int(scale is not None)), ("TRAIN", int(self.training)),
-            )  # fmt: skip
-            self._walk("batch-norm-grad", specs, x=x, gy=g, sums=sums, gx=gx, count=float(self.layout.count))
+            more = {"gy": g, "sums": sums, "gx": gx, "count": float(self.layout.count)}
+            self._walk("batch-norm-grad", self._specs("WEIGHT", "SCALE"), x=x, **more)
         out: list[Tensor | None] = [gx]
         for i, t in enumerate((w, b)):
             if t is not None:

@@ -107,6 +107,8 @@ def node(
     Returns:
         Spikes (T, ...) or, for one step, (...), the state after the last step, and the potentials.
     """
+    if norm is not None and not norm.on_the_way:
+        x, norm = norm.run().reshape(x.shape), None
     run = _Run(x, v, u, w, dynamics, steps, held, norm)
     spikes = run.room()
     v_seq = run.room() if store_v else None
@@ -216,7 +218,9 @@ class _Run:
             fill = [(v, self.numbers["v_init"]), (u, self.u_init)][: 1 + self.two]
             ends = [full(self.state, c, on=self.engine) if t is None else t.view() for t, c in fill]
             self.ends.append((ends[0], ends[1] if self.two else None))
-        norm = (("NORM", 0 if self.table is None else 1 if self.table.shape[0] == 1 else 2),)
+        norm: tuple[tuple[str, int], ...] = ()
+        if self.norm is not None:
+            norm = ("NORM", 1 + (self.norm.layout.own > 1)), ("SCALE", int(self.norm.scale is not None))
         stores = (("STORE_S", int(s is not None)), ("STORE_H", int(h is not None)), ("STORE_V", int(v_seq is not None)))
         for start, stop in self.pieces:
             v0, u0 = self.ends[-1]
@@ -234,9 +238,13 @@ class _Run:
     def _lines(self, start: int, stop: int) -> dict[str, Any]:
         """The table of the norm before the node in steps start..stop, and which elements its lines are for."""
         if self.norm is None or self.table is None:
-            return {"table": None, "inner": 1, "channels": 1}
-        table = self.table if self.table.shape[0] == 1 else self.table.rows(start, stop)
-        return {"table": table, "inner": self.norm.layout.inner, "channels": self.norm.layout.channels}
+            return {"table": None, "scale": None, "inner": 1, "channels": 1}
+        table, scale, layout = self.table, self.norm.scale, self.norm.layout
+        if layout.own > 1:
+            table = table.rows(start, stop)
+        if scale is not None:
+            scale = scale.rows(start, stop)
+        return {"table": table, "scale": scale, "inner": layout.inner, "channels": layout.channels}
 
 
 def _through(norm: Norm, rule: Callable[..., Sequence[Tensor | None]]) -> Callable[..., Sequence[Tensor | None]]:

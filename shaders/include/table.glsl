@@ -1,5 +1,6 @@
 // Input that is normalised on its way in, with a line of the table (base, mean, gain, bias) for each channel, in each
-// step with NORM = 2: element i of a step belongs to channel i / p.inner % p.channels.
+// step with NORM = 2, and with SCALE times a number of the step: element i of a step belongs to channel
+// i / p.inner % p.channels.
 struct Lines { REAL base, mean, gain, bias; };
 
 Lines lines(uint t, uint i)
@@ -26,8 +27,10 @@ Lines lines(uint t, uint i)
     return l;
 }
 
-REAL normalised(REAL x, Lines l)
+REAL normalised(REAL x, uint t, Lines l)
 {
     precise REAL y = ((x - l.base) - l.mean) * l.gain + l.bias; // a second run must meet the threshold as the first did
+    if (SCALE == 1)
+        y *= scale[p.scale_at + t];
     return y;
 }
