@@ -6,9 +6,11 @@ import os
 from dataclasses import dataclass
 
 
-def _flag(name: str) -> bool:
+def _flag(name: str, default: bool = False) -> bool:
     text = os.environ.get(name, "").strip().lower()
-    if text not in ("", "0", "false", "no", "off", "1", "true", "yes", "on"):
+    if not text:
+        return default
+    if text not in ("0", "false", "no", "off", "1", "true", "yes", "on"):
         raise ValueError(f"{name} is {text!r}; expected 1 or 0")
     return text in ("1", "true", "yes", "on")
 
@@ -35,7 +37,8 @@ class Config:
     segment_bytes: int  # GRILLY_VK_SEGMENT_MB: size of one device memory segment
     memory_fraction: float  # GRILLY_VK_MEMORY_FRACTION: share of the heap that may be used
     memory: str  # GRILLY_VK_MEMORY: auto, host or storage
-    barrier_op: bool  # GRILLY_VK_NO_BARRIER_OP=1 turns the native barrier off
+    features: bool  # GRILLY_VK_FEATURES=0: ask the device for nothing beyond Vulkan 1.1
+    pipeline_cache: bool  # GRILLY_VK_PIPELINE_CACHE=0: don't keep compiled pipelines on disk
 
     @staticmethod
     def from_environment() -> Config:
@@ -51,5 +54,6 @@ class Config:
             segment_bytes=max(1 << 16, int(_positive("GRILLY_VK_SEGMENT_MB", 64) * (1 << 20))) // 256 * 256,
             memory_fraction=fraction,
             memory=memory,
-            barrier_op=not _flag("GRILLY_VK_NO_BARRIER_OP"),
+            features=_flag("GRILLY_VK_FEATURES", True),
+            pipeline_cache=_flag("GRILLY_VK_PIPELINE_CACHE", True),
         )

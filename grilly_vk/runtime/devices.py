@@ -1,4 +1,4 @@
-"""Which Vulkan devices there are, and which one to use.  Asked before Kompute is: it crashes without one."""
+"""Which Vulkan devices there are, and which one to use."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ class DeviceInfo:
     name: str
     type: str  # discrete, integrated, virtual, cpu or other
     driver: str
+    driver_version: int
+    pipeline_cache_uuid: str  # changes when the driver's compiled pipelines do
     api_version: str
     vendor_id: int
     device_id: int
@@ -41,13 +43,24 @@ class DeviceInfo:
     def __str__(self) -> str:
         return f"[{self.index}] {self.name} ({self.type}, {self.driver}, Vulkan {self.api_version})"
 
-    def heap_for(self, *, host: bool) -> int:
-        """Bytes in the heap that Kompute's host (or device-local) tensors come from; 0 if there is none."""
+    def memory_heap(self, *, host: bool) -> int:
+        """Number of the heap that Kompute's host (or device-local) tensors come from; -1 if there is none."""
         for kind in self.memory_types:
             fits = kind["host_visible"] and kind["host_coherent"] if host else kind["device_local"]
             if fits:
-                return int(self.heaps[kind["heap"]]["size"])
-        return 0
+                return int(kind["heap"])
+        return -1
+
+    def heap_for(self, *, host: bool) -> int:
+        """Bytes in that heap; 0 if there is none."""
+        heap = self.memory_heap(host=host)
+        return 0 if heap < 0 else int(self.heaps[heap]["size"])
+
+    @property
+    def usable(self) -> bool:
+        """Whether it has a compute queue and Vulkan 1.1, which is all that the engine needs."""
+        major, minor = map(int, self.api_version.split(".")[:2])
+        return (major, minor) >= (1, 1) and any(q["compute"] for q in self.queue_families)
 
     @property
     def lanes(self) -> bool:
@@ -60,6 +73,21 @@ class DeviceInfo:
         return min(int(self.limits["max_storage_buffer_range"]), self.max_allocation, 0xFFFFFF00)
 
 
+def native() -> Any:
+    """The module `kp`.
+
+    Raises:
+        DeviceError: it can't be loaded.
+    """
+    try:
+        from . import kp
+    except ImportError as error:
+        raise DeviceError(
+            f"grilly_vk's native module can't be loaded ({error}); reinstall grilly-vk in this environment"
+        ) from error
+    return kp
+
+
 def devices() -> list[DeviceInfo]:
     """All Vulkan devices, in the driver's order (the order that `set_device` counts in).
 
@@ -69,13 +97,7 @@ def devices() -> list[DeviceInfo]:
         DeviceError: the native module is missing, or no Vulkan loader is installed.
     """
     try:
-        from . import _native
-    except ImportError as error:
-        raise DeviceError(
-            f"grilly_vk's native module can't be loaded ({error}); reinstall grilly-vk in this environment"
-        ) from error
-    try:
-        found = _native.devices()
+        found = native().devices()
     except RuntimeError as error:
         raise DeviceError(f"{error}. {INSTALL_HINT}") from error
     return [_info(i, d) for i, d in enumerate(found)]
@@ -88,6 +110,8 @@ def _info(index: int, d: dict[str, Any]) -> DeviceInfo:
         name=d["name"],
         type=d["type"],
         driver=driver,
+        driver_version=d["driver_version"],
+        pipeline_cache_uuid=d["pipeline_cache_uuid"],
         api_version=d["api_version"],
         vendor_id=d["vendor_id"],
         device_id=d["device_id"],
@@ -108,7 +132,12 @@ def choose(wanted: int | str | None) -> DeviceInfo:
     Raises:
         DeviceError: no device at all, or none that fits `wanted`; the message lists those that exist.
     """
-    found = [d for d in devices() if any(q["compute"] for q in d.queue_families)]
+    listed = devices()
+    found = [d for d in listed if d.usable]
+    if not found and listed:
+        raise DeviceError(
+            f"no Vulkan device here has Vulkan 1.1 and a compute queue; there are: {'; '.join(map(str, listed))}"
+        )
     if not found:
         raise DeviceError(f"no Vulkan device was found. {INSTALL_HINT}")
     if wanted is None:

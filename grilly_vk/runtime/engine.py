@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
 import logging
 import os
 import threading
@@ -16,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import DeviceError, OutOfDeviceMemory
-from . import debug, devices
+from . import debug, devices, failures, pipeline_cache
 from .config import Config
 from .kernels import Kernels, Program
 from .memory import Arena, Block, Buffer, Part, Pool, Segment, readable
-from .stream import RNG_BASE, RNG_KEY, Capture, Entry, Recorder, Stream
+from .stream import RNG_BASE, RNG_KEY, Capture, Entry, Stream
 
 log = logging.getLogger("grilly_vk")
 opened: weakref.WeakSet[Engine] = weakref.WeakSet()  # every engine that lives
@@ -51,7 +50,7 @@ class Engine:
         config: the environment switches.
 
     Raises:
-        DeviceError: Kompute can't be loaded, or can't open the device.
+        DeviceError: the device can't be opened.
     """
 
     def __init__(self, info: devices.DeviceInfo, config: Config) -> None:
@@ -60,23 +59,19 @@ class Engine:
         self.lock = threading.RLock()
         self.dead: str | None = None
         self.local = 64
-        kp = _load_kompute()
-        self._kp = kp
         self._segments_made = 0
-        try:
-            self._manager = kp.Manager(info.index)
-        except Exception as error:
-            raise DeviceError(f"Kompute can't open {info}: {error}") from error
+        self.device = _open(info, config)
+        if config.pipeline_cache:
+            pipeline_cache.save_at_end(self, self.device, info)
         self.host_visible = config.memory != "storage" and (
             config.memory == "host" or (info.type in ("cpu", "integrated") and info.heap_for(host=True) > 0)
         )
-        barrier = _load_barrier() if config.barrier_op else None
         self.kernels = Kernels()
+        self._pools: list[Pool] = []
         self._control = self._segment(_CONTROL_WORDS * 4, host=True)
         assert self._control.words is not None
-        self._control.words[:] = 0
         self._markers: dict[int, Entry] = {}
-        self.stream = Stream(Recorder(self._manager, barrier), self._control.words, self.marker, _WORK[info.type])
+        self.stream = Stream(self.device, self.marker, _WORK[info.type])
         self.memory = self._pool(host=self.host_visible)
         self.staging = self.memory if self.host_visible else self._pool(host=True)
         size = _CONTROL_WORDS * 4
@@ -84,10 +79,10 @@ class Engine:
         self.guards = debug.Guards(self) if config.debug else None
         self.seed(int.from_bytes(os.urandom(8), "little"))
         log.info(
-            "grilly_vk runs on %s, %s memory, %s",
+            "grilly_vk runs on %s, %s memory, with %s",
             info,
             "host-visible" if self.host_visible else "device-local",
-            "native barriers" if barrier else "a submit per dependency",
+            ", ".join(f.name for f in self.device.features if f.taken) or "no optional feature",
         )
         opened.add(self)
 
@@ -120,7 +115,7 @@ class Engine:
             if self.stream.capture is not None:
                 raise RuntimeError("a tensor can't be written by the host while a graph is captured")
             if self.host_visible:
-                self.stream.flush()
+                self.stream.finish()
                 _fill(buffer, array)
             else:
                 self._stage(buffer, array)
@@ -134,7 +129,7 @@ class Engine:
             else:
                 source = self.staging.alloc(out.nbytes)
                 self._copy(buffer, source, out.nbytes)
-                self.stream.flush()
+                self.stream.finish()
             flat = out.reshape(-1).view(np.uint32)
             flat[:] = source.words()[: flat.size]
             return out
@@ -150,14 +145,14 @@ class Engine:
     def memory_stats(self) -> dict[str, int]:
         """Bytes and counts; see `grilly_vk.memory_stats`."""
         with self.lock:
-            pools = [self.memory] if self.host_visible else [self.memory, self.staging]
+            pools = self._pools
             for pool in pools:
                 pool.collect()
             return {
                 "bytes_in_use": sum(p.in_use for p in pools),
                 "bytes_peak": sum(p.peak for p in pools),
                 "bytes_reserved": sum(p.reserved for p in pools),
-                "bytes_budget": self._budget(host=self.host_visible),
+                "bytes_budget": self._budget(self.info.memory_heap(host=self.host_visible)),
                 "segments": sum(len(p.segments) for p in pools),
                 "allocations": sum(p.allocations for p in pools),
                 "programs": sum(p.programs for p in self.kernels.pipelines.values()),
@@ -207,9 +202,9 @@ class Engine:
             count = _groups(items, self.local) if groups is None else groups
             capture = stream.capture
             if capture is None:
-                program = pipeline.program(self._manager, segments, count)
+                program = pipeline.program(self.device, segments, count)
             else:
-                pipeline.check(self._manager, segments)
+                pipeline.check(self.device, segments)
                 for name in pipeline.bindings:
                     if hasattr(arguments[name], "requires_grad"):
                         capture.assumptions.meet(arguments[name])
@@ -229,11 +224,11 @@ class Engine:
             OutOfDeviceMemory: there is no room for it.
         """
         self.memory.settle(capture.arena)
-        return list(capture.entries(self._manager))
+        return list(capture.entries(self.device))
 
     def arena(self) -> Arena:
         """Memory for a graph, none so far."""
-        return Arena(self._manager)
+        return Arena(self.device)
 
     def steps_per_submit(self, work_per_step: int) -> int:
         """How many steps of a long loop fit one submit; at least one, a power of two."""
@@ -249,19 +244,17 @@ class Engine:
         """Restarts the random numbers from a 64-bit seed."""
         with self.lock:
             self.check()
-            self.stream.flush()
+            self.stream.finish()
             words = self._control.words
             assert words is not None
             words[RNG_KEY : RNG_KEY + 2] = seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF
-            words[RNG_BASE : RNG_BASE + 2] = 0
+            self._set_base(0)
 
     def draw_position(self) -> tuple[Any, int]:
         """Where the random numbers stand: (the graph that is captured or None, random operations before)."""
         if self.stream.capture is not None:
             return self.stream.capture, self.stream.capture.draws
-        words = self._control.words
-        assert words is not None
-        return None, (int(words[RNG_BASE]) | int(words[RNG_BASE + 1]) << 32) + self.stream.draws
+        return None, self.stream.drawn + self.stream.draws
 
     @contextlib.contextmanager
     def draw_again(self, position: tuple[Any, int]) -> Iterator[None]:
@@ -284,14 +277,16 @@ class Engine:
         if self.stream.capture is not None:
             self.stream.capture.draws = number
             return
+        if not 0 <= number - self.stream.drawn < 1 << 31:  # a kernel counts from the base, which submitted work moves on
+            self.stream.finish()
+            self._set_base(number)
+        self.stream.draws = number - self.stream.drawn
+
+    def _set_base(self, number: int) -> None:
         words = self._control.words
         assert words is not None
-        base = int(words[RNG_BASE]) | int(words[RNG_BASE + 1]) << 32
-        if not 0 <= number - base < 1 << 31:  # a kernel counts from the base, which only submitted work moves on
-            self.stream.flush()
-            words[RNG_BASE : RNG_BASE + 2] = number & 0xFFFFFFFF, number >> 32
-            base = number
-        self.stream.draws = number - base
+        words[RNG_BASE : RNG_BASE + 2] = number & 0xFFFFFFFF, number >> 32
+        self.stream.drawn = number
 
     def rng_state(self) -> np.ndarray:
         """Key and base of the random numbers, uint32 (4,), once all issued work is done."""
@@ -306,6 +301,7 @@ class Engine:
             self._sync_for_read()
             assert self._control.words is not None
             self._control.words[RNG_KEY : RNG_BASE + 2] = words
+            self.stream.drawn = int(words[2]) | int(words[3]) << 32
 
     def synchronize(self) -> None:
         """Waits until all issued work is done."""
@@ -313,11 +309,11 @@ class Engine:
             self._sync_for_read()
 
     def marker(self, draws: int) -> Entry:
-        """The entry that ends a submit."""
+        """The entry that ends a submit in which random numbers were drawn."""
         found = self._markers.get(draws)
         if found is None:
             pipeline = self.kernels.pipeline("mark", (), self.local)
-            program = pipeline.program(self._manager, (self._control,), 1)
+            program = pipeline.program(self.device, (self._control,), 1)
             found = (program, pipeline.pack([self._control_buffer], {"draws": draws}))
             if len(self._markers) < 256:
                 self._markers[draws] = found
@@ -336,7 +332,7 @@ class Engine:
         self.check()
         if self.stream.capture is not None:
             raise RuntimeError("values can't be read while a graph is captured; read them after replay()")
-        self.stream.flush()
+        self.stream.finish()
         if self.guards is not None:
             self.guards.verify()
 
@@ -362,18 +358,36 @@ class Engine:
         words = (nbytes + 3) // 4
         self.launch("copy", words, src=source, dst=target, n=words)
 
-    def _budget(self, *, host: bool) -> int:
-        return int(self.info.heap_for(host=host) * self.config.memory_fraction)
+    def _budget(self, heap: int) -> int:
+        return int(self.info.heaps[heap]["size"] * self.config.memory_fraction)
+
+    def _require_room(self, nbytes: int, heap: int) -> None:
+        """All pools in a heap share its budget, and other processes what the driver has left.
+
+        Raises:
+            OutOfDeviceMemory: `nbytes` are more than either.
+        """
+        pools = [p for p in self._pools if p.heap == heap]
+        used, reserved, budget = sum(p.in_use for p in pools), sum(p.reserved for p in pools), self._budget(heap)
+        if reserved + nbytes > budget:
+            raise OutOfDeviceMemory(
+                f"{readable(nbytes)} more device memory was asked for; {readable(used)} are in use, "
+                f"{readable(reserved)} reserved, and the budget is {readable(budget)} "
+                f"({self.config.memory_fraction:.0%} of the heap of {self.info.name})"
+            )
+        heaps = self.device.memory_budget()
+        if heaps and heaps[heap][1] + nbytes > heaps[heap][0]:
+            raise OutOfDeviceMemory(
+                f"{readable(nbytes)} more device memory was asked for; {readable(used)} are in use, "
+                f"{readable(reserved)} reserved, and by its driver {self.info.name} has only "
+                f"{readable(max(0, heaps[heap][0] - heaps[heap][1]))} left"
+            )
 
     def _pool(self, *, host: bool) -> Pool:
+        heap = self.info.memory_heap(host=host)
+
         def create(nbytes: int) -> Segment:
-            budget = self._budget(host=host)
-            if pool.reserved + nbytes > budget:
-                raise OutOfDeviceMemory(
-                    f"{readable(nbytes)} more device memory was asked for; {readable(pool.in_use)} are in use, "
-                    f"{readable(pool.reserved)} reserved, and the budget is {readable(budget)} "
-                    f"({self.config.memory_fraction:.0%} of the heap of {self.info.name})"
-                )
+            self._require_room(nbytes, heap)
             return self._segment(nbytes, host=host)
 
         largest = self.info.max_tensor_bytes
@@ -381,17 +395,22 @@ class Engine:
             create,
             min(self.config.segment_bytes, largest),
             largest,
-            lambda: (self.stream.submits, self.stream.pending),
-            lambda: self.stream.flush(),
+            lambda: (self.stream.submits, self.stream.pending, self.stream.finished),
+            lambda: self.stream.finish(),
             self._purge,
+            heap,
         )
+        self._pools.append(pool)
         return pool
 
     def _segment(self, nbytes: int, *, host: bool) -> Segment:
-        kind = self._kp.TensorTypes.host if host else self._kp.TensorTypes.storage
-        tensor = self._manager.tensor_t(np.zeros(nbytes // 4, np.uint32), kind)
+        from . import kp
+
+        kind = kp.TensorTypes.host if host else kp.TensorTypes.storage
+        with failures.of(f"{readable(nbytes)} of device memory were not given"):
+            tensor = kp.Tensor(self.device, nbytes, kind)
         self._segments_made += 1
-        return Segment(self._segments_made, self._manager, tensor, nbytes, tensor.data() if host else None)
+        return Segment(self._segments_made, self.device, tensor, nbytes, tensor.data() if host else None)
 
     def _purge(self, gone: set[Segment]) -> None:
         def uses(program: Program) -> bool:
@@ -420,32 +439,13 @@ def _groups(items: int, local: int) -> int:
     return min(groups, _MAX_GROUPS)
 
 
-def _load_kompute() -> Any:
-    root = logging.getLogger()
-    handlers = root.handlers[:]
+def _open(info: devices.DeviceInfo, config: Config) -> Any:
+    """The device, with the pipelines that earlier runs compiled."""
+    kp = devices.native()
+    pipelines = pipeline_cache.load(info) if config.pipeline_cache else b""
     try:
-        return importlib.import_module("kp")
-    except ImportError as error:
-        raise DeviceError(
-            f"Kompute's Python module kp can't be loaded ({error}). {devices.INSTALL_HINT} "
-            "README.md says how kp itself is built."
-        ) from error
-    finally:
-        root.handlers[:] = handlers  # kp calls logging.basicConfig, which is the application's to call
-
-
-def _load_barrier() -> Any | None:
-    from . import _native
-
-    if not hasattr(_native, "Barrier"):
-        try:
-            _native.bind_barrier(_native)
-        except (ImportError, RuntimeError, TypeError) as error:
-            log.warning(
-                "the native barrier can't be used (%s): kp was built with another pybind11 than grilly_vk "
-                "(%s). Dependent dispatches are submitted one by one, which is slower.",
-                error,
-                _native.pybind11_internals,
-            )
-            return None
-    return _native.Barrier
+        with failures.of(f"{info} can't be opened"):
+            device = kp.Device(info.index, pipelines, config.features)
+    except RuntimeError as error:
+        raise DeviceError(f"{info} can't be opened: {error}") from error
+    return device

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from . import failures
 from .stream import Capture, Entry
 
 if TYPE_CHECKING:
@@ -30,11 +31,12 @@ class Graph:
         capture = Capture(self._arena)
         self._capture: Capture | None = capture
         self._assumptions = capture.assumptions
-        self._batches: list[list[Any]] = []
+        self._batches: list[list[Any]] = []  # recorded, one submit each
         self._keep: list[Any] = []
         self._entries: list[list[Entry]] = []
         self._held: Any = None  # the engine's lock, while capturing
-        self._work = 0
+        self._work = self._draws = 0
+        self._whole = False  # captured, and well
         self.begun: list[Any] = []  # the modules whose state starts inside
         self.dispatches = 0
         self.replays = 0
@@ -62,16 +64,15 @@ class Graph:
         capture, self._capture = self._capture, None
         engine.stream.capture = None
         engine.memory.arena = None
-        whole = False
         try:
             if kind is None and capture is not None:
                 engine.check()
                 for check in capture.at_end:
                     check()
                 self._finish(capture)
-                whole = True
+                self._whole = True
         finally:
-            if not whole:
+            if not self._whole:
                 engine.memory.retired.append(self._arena)
             held, self._held = self._held, None
             held.release()
@@ -82,16 +83,20 @@ class Graph:
         held = 0
         for entry, work in zip(engine.captured(capture), capture.work):
             if batch and held + work > engine.stream.budget:
-                self._entries.append([*batch, engine.marker(0)])
+                self._entries.append(batch)
                 batch, held = [], 0
             batch.append(entry)
             held += work
-        self._entries.append([*batch, engine.marker(capture.draws)])
+        if capture.draws:
+            batch.append(engine.marker(capture.draws))
+        if batch:
+            self._entries.append(batch)
         self._keep = list(capture.keep.values())
         capture.assumptions.close()
-        self._batches = [[s for s, _ in engine.stream.recorder.record(entries)] for entries in self._entries]
+        with failures.of("this graph can't be recorded"):
+            self._batches = [[engine.stream.recorder.record(entries)] for entries in self._entries]
         self.dispatches = sum(map(len, self._entries))
-        self._work = sum(capture.work)
+        self._work, self._draws = sum(capture.work), capture.draws
         self.begun = list(capture.begun.values())
 
     def starting_gradients_of(self, owners: Iterable[Any]) -> None:
@@ -115,16 +120,18 @@ class Graph:
         return self._assumptions.broken()
 
     def replay(self) -> None:
-        """Runs the captured operations once and waits for them.
+        """Runs the captured operations once.
+
+        Does not wait for them: reading a tensor does, and `grilly_vk.synchronize()`, which arrays from `share()` need.
 
         Raises:
-            DeviceError: the device did not finish the work.
+            DeviceError: the device did not take the work, or lost earlier work.
             RuntimeError: the capture is still open, or the graph is `outdated`.
         """
         engine = self._engine
         with engine.lock:
             engine.check()
-            if not self._batches:
+            if not self._whole:
                 raise RuntimeError("nothing to replay: leave the capture block first")
             if engine.stream.capture is not None:
                 raise RuntimeError("a graph can't be replayed while another one is captured")
@@ -132,8 +139,8 @@ class Graph:
             if changed is not None:
                 raise RuntimeError(f"{changed} since this graph was captured; capture it again")
             engine.stream.flush()
-            sequences = [s for batch in self._batches for s in batch]
-            engine.stream.run(sequences, len(self._batches), self._work // len(self._batches))
+            if self._batches:
+                engine.stream.issue(self._batches, self._work // len(self._batches), self._draws)
             self._assumptions.replayed()
             self.replays += 1
 

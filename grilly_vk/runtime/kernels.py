@@ -12,12 +12,16 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import failures
 from .memory import Buffer, Segment
 from .spirv import Interface, Scalar, SpirvError, reflect
+
+if TYPE_CHECKING:
+    from . import kp
 
 SPIRV = Path(__file__).parent / "spirv"
 SUMS = "SHA256SUMS"  # written by the build (shaders/publish.cmake)
@@ -98,27 +102,32 @@ class Pipeline:
             words[word] += by[binding] // stride
         return words.tobytes()
 
-    def check(self, manager: Any, segments: Sequence[Segment]) -> None:
+    def check(self, device: kp.Device, segments: Sequence[Segment]) -> None:
         """Raises ValueError where memory is another device's."""
-        if any(s.owner is not manager for s in segments):
+        if any(s.owner is not device for s in segments):
             raise ValueError(f"kernel {self.name!r} was given tensors of different devices; see set_device()")
 
-    def program(self, manager: Any, segments: tuple[Segment, ...], groups: int) -> Program:
+    def program(self, device: kp.Device, segments: tuple[Segment, ...], groups: int) -> Program:
         """The program for these segments and that many workgroups, made at its first use.
 
         Raises:
             ValueError: memory of another device.
             RuntimeError: a tensor without memory, from a capture that has not ended well.
+            OutOfDeviceMemory, DeviceError: the driver can't make the pipeline.
         """
         key = (segments, groups)
         found = self._programs.get(key)
         if found is None:
-            self.check(manager, segments)
+            from . import kp
+
+            self.check(device, segments)
             for segment in segments:
                 segment.check()
-            specs = np.array(self._spec_values, np.uint32).view(np.float32)
-            push = np.zeros(len(self._face.push), np.float32)
-            algorithm = manager.algorithm([s.tensor for s in segments], self.code, (groups, 1, 1), specs, push)
+            specs = np.array(self._spec_values, np.uint32).tobytes()
+            with failures.of(f"kernel {self.name!r} can't be made ready"):
+                algorithm = kp.Algorithm(
+                    device, [s.tensor for s in segments], self.code, (groups, 1, 1), specs, len(self._face.push)
+                )
             pairs = list(zip(segments, self._face.bindings))
             found = self._programs[key] = Program(
                 self.name,

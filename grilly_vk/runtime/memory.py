@@ -46,12 +46,12 @@ class Segment:
 
     def __init__(self, number: int, owner: Any, tensor: Any, nbytes: int, words: np.ndarray | None) -> None:
         self.number = number
-        self.owner = owner  # the kp.Manager: when it goes, the memory goes, even under numpy's windows
+        self.owner = owner  # the kp.Device that it lies on
         self.tensor = tensor
         self.nbytes = nbytes
         self.words = words  # uint32 view of the memory; None where the host can't see it
         self.free: list[tuple[int, int]] = [(0, nbytes)]  # (offset, size), by offset
-        self.dirty_until = -1  # submits after which the free ranges are unused by recorded work
+        self.dirty_until = -1  # the last submit, counted from 0, that may use the free ranges
 
     def check(self) -> None:
         """Raises where there is no memory: in a graph that is still captured, or whose capture failed."""
@@ -113,7 +113,7 @@ class Arena:
     """The memory of one captured graph: reused inside the graph, by nobody else while the graph lives.
 
     Args:
-        owner: the kp.Manager.
+        owner: the kp.Device.
     """
 
     __slots__ = ("clock", "held", "live", "nowhere")
@@ -205,9 +205,10 @@ class Pool:
         create: makes a Segment of that many bytes, or raises OutOfDeviceMemory.
         segment_bytes: the usual segment size; larger requests get a segment of their own.
         max_bytes: the largest single request that the device can bind.
-        serial: gives (submits done, whether work is recorded but not submitted).
-        flush: submits and waits.
+        serial: gives (submits issued, whether work is noted but not submitted, submits known to be done).
+        finish: submits and waits.
         purge: lets go of everything that keeps unused segments alive.
+        heap: number of the device's heap that it allocates from.
     """
 
     def __init__(
@@ -215,10 +216,12 @@ class Pool:
         create: Callable[[int], Segment],
         segment_bytes: int,
         max_bytes: int,
-        serial: Callable[[], tuple[int, bool]],
-        flush: Callable[[], None],
+        serial: Callable[[], tuple[int, bool, int]],
+        finish: Callable[[], None],
         purge: Callable[[set[Segment]], None],
+        heap: int,
     ) -> None:
+        self.heap = heap
         self.segments: list[Segment] = []
         self.segment_bytes = segment_bytes
         self.max_bytes = max_bytes
@@ -232,7 +235,7 @@ class Pool:
         self.released: deque[Block] = deque()  # filled by finalizers, in any thread
         self.retired: deque[Arena] = deque()
         self._cache: dict[int, list[Block]] = {}
-        self._create, self._serial, self._flush, self._purge = create, serial, flush, purge
+        self._create, self._serial, self._finish, self._purge = create, serial, finish, purge
 
     @property
     def reserved(self) -> int:
@@ -312,10 +315,10 @@ class Pool:
 
     def _free(self, blocks: list[Block]) -> None:
         """Puts blocks on the free lists; the device may still have to run work on them."""
-        done, pending = self._serial()
+        issued, pending, _ = self._serial()
         for block in blocks:
             self.in_use -= block.size
-            block.freed_at = done if pending else done - 1
+            block.freed_at = issued if pending else issued - 1  # the last submit that may use it, counted from 0
             self._cache.setdefault(block.size, []).append(block)
 
     def collect(self) -> None:
@@ -359,7 +362,7 @@ class Pool:
         if not clean:
             return blocks.pop()
         # The latest clean one: a loop gets the same memory again, and so replays what was recorded for it.
-        clean_ones = bisect.bisect_left(blocks, self._serial()[0], key=lambda b: b.freed_at)
+        clean_ones = bisect.bisect_left(blocks, self._serial()[2], key=lambda b: b.freed_at)
         return blocks.pop(clean_ones - 1) if clean_ones else None
 
     def _carved(self, size: int, clean: bool) -> Block:
@@ -373,8 +376,8 @@ class Pool:
         if found is None:  # _grow raises or makes room
             raise OutOfDeviceMemory(f"{readable(size)} could not be placed in a new segment")
         segment, offset = found
-        if clean and segment.dirty_until >= self._serial()[0]:
-            self._flush()
+        if clean and segment.dirty_until >= self._serial()[2]:
+            self._finish()
         return Block(segment, offset, size)
 
     def _from_ranges(self, size: int) -> tuple[Segment, int] | None:
@@ -396,7 +399,7 @@ class Pool:
         try:
             segment = self._create(nbytes)
         except OutOfDeviceMemory:
-            self._flush()
+            self._finish()
             self._coalesce()
             empty = {s for s in self.segments if s.free == [(0, s.nbytes)]}
             self.segments = [s for s in self.segments if s not in empty]

@@ -1,9 +1,9 @@
 """The stream: dispatches are noted, then submitted together when somebody asks for data.
 
-Nothing reaches Kompute until a submit.  A submit whose dispatches (programs and push constants) were
-submitted before replays the recorded Sequence, which is what a loop in steady state does; a new one is
-recorded with a barrier wherever a segment's use conflicts with an earlier use since the last barrier.
-Kompute never tells whether a submit worked, so the last dispatch of each counts up a ticket, checked here.
+Nothing reaches the device until a submit.  A submit whose dispatches (programs and push constants) were submitted
+before replays the recorded Sequence, which is what a loop in steady state does; a new one is recorded with a barrier
+wherever a segment's use conflicts with an earlier use since the last barrier.  A submit begins with a barrier against
+all earlier ones, so those need not have ended: a few are in flight while the next is noted, and only who reads waits.
 """
 
 from __future__ import annotations
@@ -11,22 +11,24 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NoReturn, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from ..errors import DeviceError
 from .assumptions import Assumptions
 from .kernels import Pipeline, Program
 from .memory import Arena, Block, Buffer, Planned, Segment
 
+if TYPE_CHECKING:
+    from . import kp
+
 Entry = tuple[Program, bytes]  # a dispatch: what runs, with which push constants
-TICKET, RNG_KEY, RNG_BASE = 0, 1, 3  # words of the control block (shaders/include/control.glsl)
+RNG_KEY, RNG_BASE = 1, 3  # words of the control block (shaders/include/control.glsl)
 
 _CACHED_ENTRIES = 1 << 16  # dispatches kept in recorded sequences
 _CACHED_SEQUENCES = 2048  # recorded sequences kept: each costs about 10 KiB, most of it the driver's
 _TOO_LONG = 1.0  # seconds: a full submit that takes longer halves the work put into one
 _MAX_PENDING = 4096  # dispatches noted before a submit happens by itself
+_IN_FLIGHT = 2  # submits that the device may have at once: one runs, one waits, and Python notes the third
 
 
 class Observer(Protocol):
@@ -37,96 +39,88 @@ class Observer(Protocol):
 
 
 class Recorder:
-    """Turns entries into Kompute sequences.
+    """Turns entries into Kompute sequences on a device."""
 
-    Args:
-        manager: the kp.Manager.
-        barrier: the native Barrier class, or None: then a conflict ends the sequence, and waiting between
-            two submits does what the barrier would.
-    """
+    def __init__(self, device: kp.Device) -> None:
+        from . import kp
 
-    def __init__(self, manager: Any, barrier: Any | None) -> None:
-        import kp
+        self._kp = kp
+        self._device = device
+        where = kp.Barrier.Where
+        self._begin, self._between, self._end = (kp.Barrier(w) for w in (where.BEGIN, where.BETWEEN, where.END))
 
-        self._dispatch = kp.OpAlgoDispatch
-        self._manager = manager
-        self.native = barrier is not None
-        if barrier is not None:
-            self._begin, self._between, self._end = (
-                barrier(where) for where in (barrier.Where.BEGIN, barrier.Where.BETWEEN, barrier.Where.END)
-            )
-
-    def record(self, entries: Sequence[Entry], timestamps: bool = False) -> list[tuple[Any, list[int]]]:
-        """Sequences to run one after the other, each with the operation index of its dispatches."""
-        out: list[tuple[Any, list[int]]] = []
+    def record(self, entries: Sequence[Entry], times: kp.Timestamps | None = None) -> kp.Sequence:
+        """A sequence of these dispatches; `times` gets two stamps for each, before and after."""
+        kp = self._kp
+        dispatch = kp.OpAlgoDispatch
+        sequence = kp.Sequence(self._device)
+        record = sequence.record
         reads: set[Segment] = set()
         writes: set[Segment] = set()
-        sequence: Any = None
-        operations: list[int] = []
-        count = 0
-
-        def start() -> None:
-            nonlocal sequence, operations, count
-            slots = 2 * len(entries) + 3 if timestamps else 0
-            sequence = self._manager.sequence(0, slots) if slots else self._manager.sequence()
-            operations, count = [], 0
-            out.append((sequence, operations))
-            if self.native:
-                add(self._begin)
-
-        def add(operation: Any) -> None:
-            nonlocal count
-            sequence.record(operation)
-            count += 1
-
-        start()
-        for program, push in entries:
+        record(self._begin)
+        for i, (program, push) in enumerate(entries):
             if not writes.isdisjoint(program.reads) or not program.writes.isdisjoint(reads | writes):
-                if self.native:
-                    add(self._between)
-                else:
-                    start()
+                record(self._between)
                 reads.clear()
                 writes.clear()
-            operations.append(count)
-            add(self._dispatch(program.algorithm, np.frombuffer(push, np.float32)))
+            if times is not None:
+                record(kp.Stamp(times, 2 * i))
+            record(dispatch(program.algorithm, push))
+            if times is not None:
+                record(kp.Stamp(times, 2 * i + 1))
             reads |= program.reads
             writes |= program.writes
-        if self.native:
-            add(self._end)
-        return out
+        record(self._end)
+        return sequence
 
 
 class Stream:
     """Collects dispatches and submits them; see the module's text.  The engine's lock guards every call.
 
     Args:
-        recorder: makes sequences.
-        control: uint32 view of the control block.
-        marker: gives the entry that counts the ticket up and advances the random counter by so many draws.
+        device: the opened device.
+        marker: gives the entry that advances the random counter by so many draws.
         budget: work (about one element-step each) that one submit may hold.
     """
 
-    def __init__(self, recorder: Recorder, control: np.ndarray, marker: Callable[[int], Entry], budget: int) -> None:
-        self.recorder = recorder
+    def __init__(self, device: kp.Device, marker: Callable[[int], Entry], budget: int) -> None:
+        from . import kp
+
+        self.recorder = Recorder(device)
         self.budget = budget
-        self.submits = self.replays = self.dispatches = 0
+        self.replays = self.dispatches = 0
         self.draws = 0  # random operations since the last submit
+        self.drawn = 0  # those before it: what the device's counter will show once the submits so far are done
         self.capture: Capture | None = None
         self.observer: Observer | None = None
         self.lost: str | None = None
-        self._control = control
+        self._kp = kp
+        self._device = device
+        self._queue = kp.Submits(device)
         self._marker = marker
         self._pending: list[Entry] = []
         self._sizes: list[int] = []
         self._work = 0
-        self._recorded: OrderedDict[tuple[Entry, ...], list[Any]] = OrderedDict()
-        self._recorded_entries = self._recorded_sequences = 0
+        # Of the last two issues: their submits' last number, how many, when, and the work in each.
+        self._latest = self._before = (0, 1, 0.0, 0)
+        self._done_at = 0.0  # when the device was last seen to end a submit
+        self._recorded: OrderedDict[tuple[Entry, ...], kp.Sequence] = OrderedDict()
+        self._recorded_entries = 0
 
     @property
     def pending(self) -> bool:
         """Whether dispatches wait for a submit."""
         return bool(self._pending)
+
+    @property
+    def submits(self) -> int:
+        """Submits given to the device so far."""
+        return int(self._queue.issued)
+
+    @property
+    def finished(self) -> int:
+        """How many of them are known to be done."""
+        return int(self._queue.finished)
 
     def append(self, program: Program, push: bytes, work: int, buffers: Sequence[Buffer]) -> None:
         """Notes a dispatch; submits what was noted before if both together are too much for one submit."""
@@ -162,61 +156,74 @@ class Stream:
         return self.draws - 1
 
     def flush(self) -> None:
-        """Submits what is noted and waits for it.
+        """Submits what is noted, and does not wait for it unless as many submits are in flight as may be.
+
+        Raises:
+            DeviceError: the device does not take it, or lost earlier work.
+        """
+        if not self._pending:
+            return
+        entries = [*self._pending, self._marker(self.draws)] if self.draws else self._pending
+        if self.observer is not None:
+            self._observe(self.observer, entries)
+            return
+        key = tuple(entries)
+        sequence = self._recorded.get(key)
+        if sequence is None:
+            sequence = self._record(entries)
+            self._keep(key, sequence)
+        else:
+            self._recorded.move_to_end(key)
+            self.replays += 1
+        self.dispatches += len(entries)
+        self.issue([[sequence]], self._work, self.draws)
+
+    def finish(self) -> None:
+        """Submits what is noted and waits until all work is done.
+
+        A signal handler's exception (Ctrl-C) passes through within a tenth of a second; the work goes on.
 
         Raises:
             DeviceError: the device did not finish the work.
         """
-        if not self._pending:
-            return
-        sizes = self._sizes
-        try:
-            entries = [*self._pending, self._marker(self.draws)]
-            key = tuple(entries)
-            if self.observer is not None:
-                recorded = self.recorder.record(entries, timestamps=True)
-                sequences = [sequence for sequence, _ in recorded]
-            elif key in self._recorded:
-                sequences = self._recorded[key]
-                self._recorded.move_to_end(key)
-                self.replays += 1
-            else:
-                sequences = [sequence for sequence, _ in self.recorder.record(entries)]
-                self._keep(key, sequences)
-        except Exception as error:
-            self._lose(f"the work could not be recorded ({error})", error)
-        self.dispatches += len(entries)
-        self.run(sequences, 1, self._work)
-        if self.observer is not None:
-            self._observe(self.observer, entries, sizes, recorded)
+        self.flush()
+        if self._queue.finished != self._queue.issued:
+            self._wait(self._queue.issued)
 
-    def run(self, sequences: Sequence[Any], tickets: int, work: int) -> None:
-        """Runs recorded sequences, what is pending or a graph, and checks that their markers counted up.
+    def issue(self, groups: Sequence[Sequence[kp.Sequence]], work: int, draws: int) -> None:
+        """Submits recorded sequences, what is pending or the parts of a graph, each group as one submit.
 
-        `work` is what each of them holds, to learn from its time how much should go into one.
-
-        An interrupt (Ctrl-C) passes through once they have run: half a submit would be neither done nor undone.
-        Python looks for signals on entry to a function, after a call and at a loop's end, so `left` is exact,
-        and nothing is called between letting go of the pending work and running it.
+        `work` is what each group holds, to learn from its time how much should go into one; `draws` are the random
+        operations in all of them.  Python looks for signals
+        on entry to a function, after a call and at a loop's end: nothing is called between letting go of the pending
+        work and the submit, so that an interrupt finds it either pending or submitted.
         """
-        left = iter(sequences)
-        expected = (int(self._control[TICKET]) + tickets) & 0xFFFFFFFF
-        start = time.perf_counter()
-        self._pending, self._sizes, self.draws, self._work = [], [], 0, 0
+        queue = self._queue
+        if queue.issued - queue.finished >= _IN_FLIGHT:
+            self._wait(queue.issued - _IN_FLIGHT + 1)
+        submit = queue.submit
+        drawn = self.drawn + draws
+        latest = (queue.issued + len(groups), len(groups), time.perf_counter(), work)
         try:
-            for sequence in left:
-                sequence.eval()
-        except Exception as error:
+            self._before, self._latest = self._latest, latest
+            self._pending, self._sizes, self.draws, self._work, self.drawn = [], [], 0, 0, drawn
+            submit(groups)
+        except self._kp.VulkanError as error:
             self._lose(f"the device did not take the submitted work ({error})", error)
-        finally:
-            if self.lost is None:
-                for sequence in left:
-                    sequence.eval()
-                self.submits += len(sequences)
-                if int(self._control[TICKET]) != expected:
-                    self._lose("the device did not finish the submitted work (lost, reset or out of memory)")
-                if 2 * work >= self.budget:  # smaller ones are slow for another reason: pipelines being compiled
-                    self._learn((time.perf_counter() - start) / tickets)
+
+    def _wait(self, number: int) -> None:
+        try:
+            waited = self._queue.wait(number)
+        except self._kp.VulkanError as error:
+            self._lose(f"the device did not finish the submitted work ({error})", error)
+        if not waited:  # it has ended some time ago
+            return
+        began, self._done_at = self._done_at, time.perf_counter()
+        for last, groups, issued_at, work in (self._latest, self._before):
+            # Smaller ones are slow for another reason: pipelines being compiled.
+            if last == number and 2 * work >= self.budget:
+                self._learn((self._done_at - max(issued_at, began)) / groups)
+                return
 
     def _learn(self, seconds: float) -> None:
         """Adjusts the budget to what a full submit took."""
@@ -224,6 +231,12 @@ class Stream:
             self._budget >>= 1
         elif seconds < _TOO_LONG / 4 and self._budget < self._most:
             self._budget <<= 1
+
+    def _record(self, entries: Sequence[Entry], times: kp.Timestamps | None = None) -> kp.Sequence:
+        try:
+            return self.recorder.record(entries, times)
+        except Exception as error:
+            self._lose(f"the work could not be recorded ({error})", error)
 
     def _lose(self, what: str, cause: Exception | None = None) -> NoReturn:
         self._pending, self._sizes, self.draws, self._work = [], [], 0, 0
@@ -237,28 +250,27 @@ class Stream:
         for key in [k for k in self._recorded if any(unwanted(p) for p, _ in k)]:
             self._drop(key)
 
-    def _keep(self, key: tuple[Entry, ...], sequences: list[Any]) -> None:
-        self._recorded[key] = sequences
+    def _keep(self, key: tuple[Entry, ...], sequence: kp.Sequence) -> None:
+        self._recorded[key] = sequence
         self._recorded_entries += len(key)
-        self._recorded_sequences += len(sequences)
         while len(self._recorded) > 1 and (
-            self._recorded_entries > _CACHED_ENTRIES or self._recorded_sequences > _CACHED_SEQUENCES
+            self._recorded_entries > _CACHED_ENTRIES or len(self._recorded) > _CACHED_SEQUENCES
         ):
             self._drop(next(iter(self._recorded)))
 
     def _drop(self, key: tuple[Entry, ...]) -> None:
-        self._recorded_sequences -= len(self._recorded.pop(key))
+        del self._recorded[key]
         self._recorded_entries -= len(key)
 
-    @staticmethod
-    def _observe(
-        observer: Observer, entries: list[Entry], sizes: list[int], recorded: list[tuple[Any, list[int]]]
-    ) -> None:
-        ticks: list[tuple[int, int]] = []
-        for sequence, operations in recorded:
-            stamps = sequence.get_timestamps()
-            ticks += [(stamps[i], stamps[i + 1]) for i in operations]
-        observer.record(entries, [*sizes, 4], ticks)
+    def _observe(self, observer: Observer, entries: list[Entry]) -> None:
+        sizes = [*self._sizes, 4][: len(entries)]  # the marker's is the last, where there is one
+        times = self._kp.Timestamps(self._device, 2 * len(entries))
+        sequence = self._record(entries, times)
+        self.dispatches += len(entries)
+        self.issue([[sequence]], self._work, self.draws)
+        self._wait(self._queue.issued)
+        ticks = times.read()
+        observer.record(entries, sizes, list(zip(ticks[::2], ticks[1::2])))
 
 
 class Capture:
@@ -289,8 +301,8 @@ class Capture:
                 self.keep[id(buffer)] = buffer
         self.arena.clock += 1
 
-    def entries(self, manager: Any) -> Iterator[Entry]:
+    def entries(self, device: kp.Device) -> Iterator[Entry]:
         """The dispatches, once the graph's own blocks are placed."""
         for pipeline, groups, push, blocks in self.calls:
-            program = pipeline.program(manager, tuple([b.segment for b in blocks]), groups)
+            program = pipeline.program(device, tuple([b.segment for b in blocks]), groups)
             yield program, pipeline.moved(push, [b.offset if b.arena is self.arena else 0 for b in blocks])

@@ -1,4 +1,4 @@
-// Words of the control block: 0 counts submits, 1-2 random key, 3-4 random draws before this submit (64 bits).
+// Words of the control block: 1-2 random key, 3-4 random draws before this submit (64 bits).
 #define CONTROL_KEY(control, at) uvec2(control[(at) + 1], control[(at) + 2])
 #define CONTROL_BASE(control, at) uvec2(control[(at) + 3], control[(at) + 4])
 

@@ -1,0 +1,152 @@
+#include "features.hpp"
+
+#include "error.hpp"
+#include "loader.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <set>
+
+#ifndef VK_KHR_cooperative_matrix // headers before 1.3.255
+#define VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME "VK_KHR_cooperative_matrix"
+static const VkStructureType VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR =
+  (VkStructureType)1000506000;
+struct VkPhysicalDeviceCooperativeMatrixFeaturesKHR
+{
+    VkStructureType sType;
+    void* pNext;
+    VkBool32 cooperativeMatrix;
+    VkBool32 cooperativeMatrixRobustBufferAccess;
+};
+#endif
+
+namespace grilly {
+
+// One row a feature: its name, its extension, the structure that switches it on with the members wanted, who needs it.
+// A row without a structure is an extension that only has to be named.
+namespace {
+
+struct Structure // the beginning that all of them share
+{
+    VkStructureType sType;
+    void* pNext;
+};
+
+struct Row
+{
+    const char* name;
+    const char* extension;
+    const char* purpose;
+    std::size_t size;
+    VkStructureType type;
+    std::vector<std::size_t> members; // offsets of the VkBool32 that must be there and are switched on
+};
+
+#define ROW(name, extension, purpose, structure, type, ...) \
+    Row { name, extension, purpose, sizeof(structure), type, { __VA_ARGS__ } }
+
+const std::vector<Row>& rows()
+{
+    using Size = VkPhysicalDeviceSubgroupSizeControlFeaturesEXT;
+    using Storage = VkPhysicalDevice16BitStorageFeatures;
+    using Half = VkPhysicalDeviceShaderFloat16Int8FeaturesKHR;
+    using Address = VkPhysicalDeviceBufferDeviceAddressFeaturesKHR;
+    using Model = VkPhysicalDeviceVulkanMemoryModelFeaturesKHR;
+    using Matrix = VkPhysicalDeviceCooperativeMatrixFeaturesKHR;
+    using Reset = VkPhysicalDeviceHostQueryResetFeaturesEXT;
+    static const auto& all = *new std::vector<Row>{
+        ROW("subgroup size control", VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME, "kernels written for one subgroup size",
+            Size, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT,
+            offsetof(Size, subgroupSizeControl), offsetof(Size, computeFullSubgroups)),
+        ROW("16-bit storage", "", "half-precision weights and activations in memory", Storage,
+            VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES, offsetof(Storage, storageBuffer16BitAccess)),
+        ROW("float16 arithmetic", VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME, "half-precision products", Half,
+            VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES_KHR, offsetof(Half, shaderFloat16)),
+        ROW("buffer device address", VK_KHR_BUFFER_DEVICE_ADDRESS_EXTENSION_NAME,
+            "kernels that take their buffers as addresses", Address,
+            VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES_KHR, offsetof(Address, bufferDeviceAddress)),
+        ROW("vulkan memory model", VK_KHR_VULKAN_MEMORY_MODEL_EXTENSION_NAME, "shaders with cooperative matrices", Model,
+            VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES_KHR, offsetof(Model, vulkanMemoryModel)),
+        ROW("cooperative matrix", VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME, "products on matrix units", Matrix,
+            VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR, offsetof(Matrix, cooperativeMatrix)),
+        ROW("host query reset", VK_EXT_HOST_QUERY_RESET_EXTENSION_NAME, "profiles: timestamps reset without a command",
+            Reset, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_HOST_QUERY_RESET_FEATURES_EXT, offsetof(Reset, hostQueryReset)),
+        Row{ "memory budget", VK_EXT_MEMORY_BUDGET_EXTENSION_NAME, "allocations: what the driver can still give", 0,
+             VK_STRUCTURE_TYPE_MAX_ENUM, {} },
+    };
+    return all;
+}
+
+#undef ROW
+
+std::set<std::string> extensions_of(const Instance& instance, VkPhysicalDevice device)
+{
+    auto enumerate =
+      instance.get<PFN_vkEnumerateDeviceExtensionProperties>("vkEnumerateDeviceExtensionProperties");
+    std::vector<VkExtensionProperties> found;
+    VkResult result;
+    do {
+        std::uint32_t count = 0;
+        check("vkEnumerateDeviceExtensionProperties", enumerate(device, nullptr, &count, nullptr));
+        found.resize(count);
+        result = check("vkEnumerateDeviceExtensionProperties", enumerate(device, nullptr, &count, found.data()));
+        found.resize(count);
+    } while (result == VK_INCOMPLETE);
+    std::set<std::string> names;
+    for (const auto& one : found)
+        names.insert(one.extensionName);
+    return names;
+}
+
+} // namespace
+
+Features::Features(const Instance& instance, VkPhysicalDevice device, bool take)
+{
+    const auto offered = extensions_of(instance, device);
+    auto query = instance.get<PFN_vkGetPhysicalDeviceFeatures2>("vkGetPhysicalDeviceFeatures2");
+    for (const Row& row : rows()) {
+        Feature feature{ row.name, row.extension, row.purpose };
+        feature.offered = !*row.extension || offered.count(row.extension);
+        std::vector<std::uint64_t> memory((row.size + 7) / 8);
+        auto* structure = (Structure*)memory.data();
+        auto member = [&](std::size_t at) { return (VkBool32*)((char*)memory.data() + at); };
+        if (feature.offered && row.size) {
+            structure->sType = row.type;
+            VkPhysicalDeviceFeatures2 asked{ VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2 };
+            asked.pNext = structure;
+            query(device, &asked);
+            for (std::size_t at : row.members)
+                feature.offered = feature.offered && *member(at);
+        }
+        feature.taken = feature.offered && take;
+        if (feature.taken && row.size) { // these members and no others
+            std::fill(memory.begin(), memory.end(), 0);
+            structure->sType = row.type;
+            structure->pNext = base_.pNext;
+            for (std::size_t at : row.members)
+                *member(at) = VK_TRUE;
+            storage_.push_back(std::move(memory));
+            base_.pNext = storage_.back().data();
+        }
+        if (feature.taken && *row.extension)
+            extensions_.push_back(row.extension);
+        table.push_back(feature);
+    }
+}
+
+void Features::apply(VkDeviceCreateInfo& info)
+{
+    info.pNext = &base_;
+    info.enabledExtensionCount = (std::uint32_t)extensions_.size();
+    info.ppEnabledExtensionNames = extensions_.data();
+}
+
+bool Features::has(const char* name) const
+{
+    for (const Feature& feature : table)
+        if (feature.name == name)
+            return feature.taken;
+    return false;
+}
+
+} // namespace grilly

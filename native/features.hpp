@@ -1,0 +1,45 @@
+// What is asked of a device beyond Vulkan 1.1, where it has it. Nothing here is needed.
+#pragma once
+
+#ifndef VK_NO_PROTOTYPES
+#define VK_NO_PROTOTYPES
+#endif
+#include <vulkan/vulkan.h>
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+namespace grilly {
+
+class Instance;
+
+struct Feature
+{
+    std::string name;      // as `info` prints it
+    std::string extension; // empty: core of Vulkan 1.1
+    std::string purpose;   // who needs it
+    bool offered = false;
+    bool taken = false;
+};
+
+// Fills VkDeviceCreateInfo. Lives until the device is made.
+class Features
+{
+  public:
+    Features(const Instance& instance, VkPhysicalDevice device, bool take);
+    Features(const Features&) = delete;
+    Features& operator=(const Features&) = delete;
+    void apply(VkDeviceCreateInfo& info);
+    bool has(const char* name) const;
+
+    std::vector<Feature> table;
+
+  private:
+    VkPhysicalDeviceFeatures2 base_{ VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2 };
+    std::deque<std::vector<std::uint64_t>> storage_; // the structures that it points to
+    std::vector<const char*> extensions_;
+};
+
+} // namespace grilly
