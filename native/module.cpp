@@ -166,6 +166,7 @@ PYBIND11_MODULE(kp, m)
       .def("wait", &Submits::wait, py::arg("number"),
            "Waits until submits 1 to `number` are done; whether it had to. Other threads run, and signals are seen "
            "within a tenth of a second.")
+      .def_property_readonly("busy", &Submits::busy, "Whether some of it still runs.")
       .def_property_readonly("issued", &Submits::issued)
       .def_property_readonly("finished", &Submits::finished);
 }

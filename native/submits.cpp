@@ -4,16 +4,34 @@
 
 #include <pybind11/pybind11.h>
 
+#include <chrono>
+#include <thread>
+
 namespace py = pybind11;
 
 namespace grilly {
 
 static const std::uint64_t SLICE = 50 * 1000 * 1000; // nanoseconds between two looks for signals
 
+// Takes the interpreter lock again. A daemon thread that does so at the interpreter's end would be ended there and then,
+// by an exception of sorts that C++ answers with abort(); as newer Pythons do, it is left to sleep instead.
+static void come_back(PyThreadState* thread)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    const auto finalizing = Py_IsFinalizing;
+#else
+    const auto finalizing = _Py_IsFinalizing;
+#endif
+    while (finalizing())
+        std::this_thread::sleep_for(std::chrono::hours(1));
+    PyEval_RestoreThread(thread);
+}
+
 Submits::Submits(std::shared_ptr<Device> device)
   : device_(std::move(device))
   , submit_(device_->get<PFN_vkQueueSubmit>("vkQueueSubmit"))
   , wait_(device_->get<PFN_vkWaitForFences>("vkWaitForFences"))
+  , status_(device_->get<PFN_vkGetFenceStatus>("vkGetFenceStatus"))
   , reset_(device_->get<PFN_vkResetFences>("vkResetFences"))
   , create_(device_->get<PFN_vkCreateFence>("vkCreateFence"))
   , destroy_(device_->get<PFN_vkDestroyFence>("vkDestroyFence"))
@@ -73,11 +91,10 @@ bool Submits::wait(std::uint64_t number)
             result = result_of("vkWaitForFences", [&] { return wait_(device_->handle, 1, &fence, VK_TRUE, 0); });
             while (result == VK_TIMEOUT) {
                 waited = true;
-                {
-                    py::gil_scoped_release release;
-                    result =
-                      result_of("vkWaitForFences", [&] { return wait_(device_->handle, 1, &fence, VK_TRUE, SLICE); });
-                }
+                PyThreadState* thread = PyEval_SaveThread();
+                result = wait_(device_->handle, 1, &fence, VK_TRUE, SLICE);
+                come_back(thread);
+                check("vkWaitForFences", result);
                 if (result == VK_TIMEOUT && PyErr_CheckSignals() != 0)
                     throw py::error_already_set();
             }
@@ -92,6 +109,13 @@ bool Submits::wait(std::uint64_t number)
         finished_++;
     }
     return waited;
+}
+
+bool Submits::busy() const
+{
+    return !flights_.empty() &&
+           result_of("vkGetFenceStatus", [&] { return status_(device_->handle, flights_.back().fence); }) ==
+             VK_NOT_READY;
 }
 
 // After a lost device, or at the end.

@@ -26,6 +26,9 @@ class Submits
     // handlers run within a twentieth of a second, and what they raise is raised here: the work goes on.
     bool wait(std::uint64_t number);
 
+    // Whether some of it still runs, by asking the device.
+    bool busy() const;
+
     // Submits given to the queue, and those known to be done: only a wait learns of more, so that equal programs see
     // equal numbers.
     std::uint64_t issued() const { return issued_; }
@@ -46,6 +49,7 @@ class Submits
     std::uint64_t issued_ = 0, finished_ = 0;
     PFN_vkQueueSubmit submit_;
     PFN_vkWaitForFences wait_;
+    PFN_vkGetFenceStatus status_;
     PFN_vkResetFences reset_;
     PFN_vkCreateFence create_;
     PFN_vkDestroyFence destroy_;

@@ -312,7 +312,6 @@ def test_both_orders_give_the_same_bits_of_spikes(n, size):
     assert runs[0].max() > 1
 
 
-@pytest.mark.timestamps
 def test_attention_copies_no_heads():
     """Products read and write heads where they lie: nothing but products runs, forward and back."""
     rng = np.random.default_rng(0)

@@ -278,7 +278,6 @@ def test_same_bits_twice():
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.timestamps
 def test_all_steps_are_one_dispatch():
     module = built(6, 5, 3)
     grilly_vk.synchronize()

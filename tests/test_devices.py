@@ -4,6 +4,7 @@ import dataclasses
 import logging
 
 import pytest
+from steps import engine
 
 import grilly_vk
 from grilly_vk.runtime import devices as query
@@ -96,7 +97,7 @@ def test_set_device_returns_the_device_and_keeps_tensors():
     ("name", "value", "expected"),
     [
         ("GRILLY_VK_DEBUG", "banana", "1 or 0"),
-        ("GRILLY_VK_NO_BARRIER_OP", "2", "1 or 0"),
+        ("GRILLY_VK_FEATURES", "2", "1 or 0"),
         ("GRILLY_VK_SEGMENT_MB", "-1", "positive number"),
         ("GRILLY_VK_SEGMENT_MB", "much", "positive number"),
         ("GRILLY_VK_SEGMENT_MB", "nan", "positive number"),
@@ -113,15 +114,15 @@ def test_bad_switches_are_named(monkeypatch, name, value, expected):
 
 
 def test_switches_default_when_empty_and_accept_words(monkeypatch):
-    for name in ("DEBUG", "NO_BARRIER_OP", "SEGMENT_MB", "MEMORY_FRACTION", "MEMORY", "DEVICE"):
+    for name in ("DEBUG", "FEATURES", "PIPELINE_CACHE", "SEGMENT_MB", "MEMORY_FRACTION", "MEMORY", "DEVICE"):
         monkeypatch.setenv(f"GRILLY_VK_{name}", " ")
-    assert Config.from_environment() == Config(None, False, 64 << 20, 0.8, "auto", True)
+    assert Config.from_environment() == Config(None, False, 64 << 20, 0.8, "auto", True, True)
     monkeypatch.setenv("GRILLY_VK_DEBUG", "Yes")
-    monkeypatch.setenv("GRILLY_VK_NO_BARRIER_OP", "on")
+    monkeypatch.setenv("GRILLY_VK_FEATURES", "off")
     monkeypatch.setenv("GRILLY_VK_MEMORY", "STORAGE")
     monkeypatch.setenv("GRILLY_VK_SEGMENT_MB", "0.001")
     got = Config.from_environment()
-    assert (got.debug, got.barrier_op, got.memory, got.segment_bytes) == (True, False, "storage", 1 << 16)
+    assert (got.debug, got.features, got.memory, got.segment_bytes) == (True, False, "storage", 1 << 16)
 
 
 def test_environment_chooses_the_device(snippet):
@@ -183,23 +184,49 @@ def test_quiet_without_a_handler(snippet):
     assert (done.out, done.err) == ("", "")
 
 
-def test_a_missing_native_barrier_is_said_once(monkeypatch, caplog):
-    from grilly_vk.runtime import _native, engine
+def test_nothing_beyond_vulkan_1_1_is_needed(snippet):
+    """The same work with no optional feature: results, timestamps and budgets do without."""
+    source = """
+        import numpy as np, grilly_vk
+        from steps import *
+        assert not any(f.taken for f in engine().device.features)
+        assert engine().device.memory_budget() == []
+        x = upload(np.ones(1000))
+        with grilly_vk.profile() as p:
+            assert (add(x, copy(x)).numpy() == 2).all()
+        assert {r.kernel for r in p.kernels} == {"copy", "test-add"} and p.seconds > 0
+        for _ in range(3):
+            assert (copy(x).numpy() == 1).all()
+        print(grilly_vk.nn.LIFNeuron(3)([100.0, 0.0, 100.0]))
+    """
+    assert snippet(source, GRILLY_VK_FEATURES=0).out == "[1. 0. 1.]\n"
 
-    monkeypatch.delattr(_native, "Barrier", raising=False)
 
-    def refuse(module):
-        raise ImportError("generic_type: unknown base type")
+def test_what_is_offered_is_taken_and_says_who_needs_it():
+    features = {f.name: f for f in engine().device.features}
+    assert set(features) == {
+        "subgroup size control", "16-bit storage", "float16 arithmetic", "buffer device address",
+        "vulkan memory model", "cooperative matrix", "host query reset", "memory budget",
+    }  # fmt: skip
+    wanted = engine().config.features
+    for feature in features.values():
+        assert feature.taken == (feature.offered and wanted)
+        assert len(feature.purpose) > 10
 
-    monkeypatch.setattr(_native, "bind_barrier", refuse)
-    from grilly_vk.runtime.engine import Engine
 
-    with caplog.at_level(logging.INFO, "grilly_vk"):
-        other = Engine(grilly_vk.device(), dataclasses.replace(engine().config, barrier_op=True))
-    assert not other.stream.recorder.native
-    assert [r.levelname for r in caplog.records] == ["WARNING", "INFO"]
-    assert "another pybind11" in caplog.text
-    assert "a submit per dependency" in caplog.text
+@pytest.mark.parametrize(
+    ("families", "version", "words"),
+    [([{"compute": False}], "1.3.0", "compute queue"), ([{"compute": True}], "1.0.65", "Vulkan 1.1")],
+)
+def test_devices_that_can_not_be_used_are_passed_over(monkeypatch, families, version, words):
+    real = query.devices()[0]
+    poor = dataclasses.replace(real, index=0, type="discrete", name="Poor", queue_families=families, api_version=version)
+    fine = dataclasses.replace(real, index=1)
+    monkeypatch.setattr(query, "devices", lambda: [poor, fine])
+    assert query.choose(None) is fine
+    monkeypatch.setattr(query, "devices", lambda: [poor])
+    with pytest.raises(grilly_vk.DeviceError, match=f"{words}.*Poor"):
+        query.choose(None)
 
 
 def test_zero_length_name_is_no_wildcard(monkeypatch):

@@ -53,7 +53,7 @@ def python(page):
 
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 EXAMPLES = [
-    pytest.param(page, id=page.name, marks=[pytest.mark.timestamps] if "profile(" in python(page) else [])
+    pytest.param(page, id=page.name)
     for page in PAGES
     if python(page)
 ]

@@ -1,5 +1,6 @@
 """Captured graphs: replay is the eager run, bit for bit, on memory of its own."""
 
+import dataclasses
 import gc
 
 import numpy as np
@@ -156,7 +157,8 @@ def test_empty_graph():
     with grilly_vk.capture() as g:
         pass
     g.replay()
-    assert g.dispatches == 1  # the marker
+    assert g.dispatches == 0
+    assert g.replays == 1
 
 
 # ---- memory ----
@@ -258,7 +260,9 @@ def test_tensors_of_a_failed_capture_say_so():
 def test_no_room_for_a_graph_leaves_the_engine_usable():
     base = engine().config
     fraction = 4 * (1 << 20) / engine().info.heap_for(host=engine().host_visible)
-    small = Engine(grilly_vk.device(), type(base)(None, False, 1 << 20, fraction, base.memory, base.barrier_op))
+    small = Engine(
+        grilly_vk.device(), dataclasses.replace(base, debug=False, segment_bytes=1 << 20, memory_fraction=fraction)
+    )
     held = small.upload(np.ones(1000, np.float32))
     with pytest.raises(grilly_vk.OutOfDeviceMemory), Graph(small):
         made = [small.alloc(1 << 20) for _ in range(5)]
@@ -385,31 +389,16 @@ def test_random_numbers_of_a_split_graph(other):
 
 
 def test_interrupted_replay_runs_to_its_end(other, monkeypatch):
-    from test_stream import Interrupted, wrap
+    from test_stream import Interrupted
 
     a, b = (other.upload(np.full(4, v, np.float32)) for v in (1, 2))
     other.stream.budget = 4
-    wrap(other, monkeypatch, Interrupted)
     with Graph(other) as g:
         other.launch("copy", 4, src=a, dst=b, n=4)
         other.launch("fill", 4, dst=a, n=4, bits=0)
-    Interrupted.left = 1
+    monkeypatch.setattr(other.stream, "_queue", Interrupted(other.stream._queue))
     with pytest.raises(KeyboardInterrupt):
         g.replay()
     assert other.read(b, np.empty(4, np.float32)).tolist() == [1] * 4
     assert other.read(a, np.empty(4, np.float32)).tolist() == [0] * 4
     other.synchronize()
-
-
-def test_fallback_replays_the_same(snippet):
-    source = """
-        import numpy as np, grilly_vk
-        from steps import *
-        x, v = upload(np.ones(100)), upload(np.zeros(100))
-        with grilly_vk.capture() as g:
-            y = add(x, copy(add(x, v)))
-        for i in range(1, 4):
-            g.replay()
-            assert (v.numpy() == i).all() and (y.numpy() == i + 1).all()
-    """
-    snippet(source, GRILLY_VK_NO_BARRIER_OP=1)

@@ -189,14 +189,14 @@ def test_no_memory_in_the_middle_of_a_run_leaves_the_neurons(monkeypatch):
 def test_layer_stays_on_the_device():
     layer = nn.SNNLayer(16, 9, seed=0)
     x = from_numpy(np.ones((30, 4, 16), np.float32))
-    if not x.engine.host_visible or x.engine.guards or not x.engine.stream.recorder.native:
+    if not x.engine.host_visible or x.engine.guards:
         pytest.skip("counts the dispatches and submits of the usual configuration")
     layer.run(x)
     before = grilly_vk.memory_stats()
     layer.run(x)
     after = grilly_vk.memory_stats()
     assert after["submits"] - before["submits"] == 1
-    assert after["dispatches"] - before["dispatches"] <= 3  # product, neurons, marker
+    assert after["dispatches"] - before["dispatches"] <= 2  # product, neurons
 
 
 def test_layer_weights():

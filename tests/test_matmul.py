@@ -86,7 +86,6 @@ def test_what_is_not_finite_stays_in_its_row():
     assert np.isnan(got[35]).all() and np.isinf(got[2]).all() and np.isfinite(np.delete(got, [2, 35], 0)).all()
 
 
-@pytest.mark.timestamps
 def test_which_kernel_runs():
     """lavapipe takes the kernel whose lanes share their loads; others the general one."""
     a, b, *_ = operands(0, 1, 32, 32, 32)

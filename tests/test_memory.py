@@ -1,5 +1,6 @@
 """Device memory: placement, reuse, limits, the host's writes beside pending work, and the debug mode."""
 
+import dataclasses
 import gc
 import itertools
 
@@ -20,8 +21,7 @@ MIB = 1 << 20
 @pytest.fixture
 def other():
     """A second engine on the same device, whose memory nobody else uses; segments of 1 MiB."""
-    config = type(engine().config)(None, False, MIB, 0.8, engine().config.memory, engine().config.barrier_op)
-    return Engine(grilly_vk.device(), config)
+    return Engine(grilly_vk.device(), dataclasses.replace(engine().config, debug=False, segment_bytes=MIB))
 
 
 @given(st.integers(0, 1 << 32))
@@ -154,7 +154,9 @@ def test_beyond_the_budget_and_back(snippet):
 def test_segments_are_given_up_for_others_with_all_that_uses_them():
     base = engine().config
     fraction = 4 * MIB / engine().info.heap_for(host=engine().host_visible)
-    small = Engine(grilly_vk.device(), type(base)(None, False, MIB, fraction, base.memory, base.barrier_op))
+    small = Engine(
+        grilly_vk.device(), dataclasses.replace(base, debug=False, segment_bytes=MIB, memory_fraction=fraction)
+    )
     held = [small.alloc(MIB // 2) for _ in range(6)]
     for buffer in held:
         small.launch("fill", 10, dst=buffer, n=10, bits=0)

@@ -417,7 +417,6 @@ def test_same_bits_twice():
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.timestamps
 @pytest.mark.parametrize("kind", MODULES)
 def test_one_dispatch_each_way(kind):
     module, t = make(kind, step_mode="m"), grilly_vk.tensor(spikes((50, 4)), requires_grad=True)

@@ -122,7 +122,6 @@ def test_in_pieces(kind, monkeypatch, way):
     assert np.array_equal(got.numpy(), lif(y, np.zeros(shape))[0])
 
 
-@pytest.mark.timestamps
 @pytest.mark.parametrize("memory", ["fast", "low"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_sequential_joins_them(kind, memory):

@@ -8,10 +8,6 @@ from steps import add, copy, empty, engine, fill, upload
 
 import grilly_vk
 
-timestamps = pytest.mark.timestamps
-
-
-@timestamps
 def test_rows_count_calls_bytes_and_time():
     x = upload(np.ones(100_000))
     grilly_vk.synchronize()
@@ -27,24 +23,22 @@ def test_rows_count_calls_bytes_and_time():
     assert rows["fill"].calls == 1
     assert rows["test-add"].nbytes == 800_000
     assert rows["fill"].nbytes == 400_000
-    assert all(0 < r.seconds < 60 for r in p.kernels if r.kernel != "mark")
+    assert all(0 < r.seconds < 60 for r in p.kernels)
     assert p.seconds == pytest.approx(sum(r.seconds for r in p.kernels))
     assert [r.seconds for r in p.kernels] == sorted((r.seconds for r in p.kernels), reverse=True)
 
 
-@timestamps
 def test_table():
     x = upload(np.ones(1000))
     with grilly_vk.profile() as p:
         copy(x).numpy()
     head, *lines = str(p).splitlines()
     assert head.split() == ["kernel", "calls", "device", "ms", "share", "bytes"]
-    assert {line.split()[0] for line in lines} == {r.kernel for r in p.kernels} >= {"copy", "mark"}
+    assert {line.split()[0] for line in lines} == {r.kernel for r in p.kernels} == {"copy"}
     assert len({len(line) for line in (head, *lines)}) == 1
     assert sum(float(line.split()[3].rstrip("%")) for line in lines) == pytest.approx(100, abs=0.5)
 
 
-@timestamps
 def test_more_work_takes_longer():
     small, large = empty((1000,)), empty((8_000_000,))
     fill(small, 1).numpy(), fill(large, 1).numpy()
@@ -55,29 +49,13 @@ def test_more_work_takes_longer():
     assert b.seconds > a.seconds
 
 
-@timestamps
 def test_work_outside_is_not_counted():
     x = upload(np.ones(1000))
     y = copy(x)  # noted before
     with grilly_vk.profile() as p:
         fill(x, 2)
     copy(x, y).numpy()
-    assert {r.kernel for r in p.kernels} == {"fill", "mark"}
-
-
-@timestamps
-def test_fallback_is_timed_too(snippet):
-    source = """
-        import grilly_vk
-        from steps import *
-        x = upload([1.0] * 1000)
-        with grilly_vk.profile() as p:
-            for _ in range(5):
-                add(x, copy(x))
-            grilly_vk.synchronize()
-        print({r.kernel: r.calls for r in p.kernels})
-    """
-    assert "'test-add': 5" in snippet(source, GRILLY_VK_NO_BARRIER_OP=1).out
+    assert {r.kernel for r in p.kernels} == {"fill"}
 
 
 def test_profile_of_nothing():
@@ -95,7 +73,6 @@ def test_profiles_do_not_nest():
         pass
 
 
-@timestamps
 def test_exception_inside_ends_the_profile():
     x = upload(np.ones(10))
     with pytest.raises(ZeroDivisionError), grilly_vk.profile():

@@ -406,7 +406,6 @@ def test_compiled():
         np.testing.assert_allclose(a.numpy(), b.numpy(), 1e-6, 1e-6)
 
 
-@pytest.mark.timestamps
 @pytest.mark.parametrize("way", WAYS)
 def test_dispatches(way, monkeypatch):
     """One for all steps, or one a step that does the product too."""

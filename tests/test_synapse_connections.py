@@ -47,7 +47,6 @@ def test_synapse_of_images():
     assert nn.Synapse(nn.Linear(3, 2))(np.ones((4, 3), np.float32)).shape == (4, 2)
 
 
-@pytest.mark.timestamps
 def test_synapse_takes_one_dispatch_for_all_steps():
     synapse = nn.Synapse(nn.Linear(N, 3, event_driven=False), nn.SynapseFilter(), step_mode="m")
     grilly_vk.synchronize()

@@ -66,7 +66,6 @@ def test_the_same_as_one_call_a_step(way):
         np.testing.assert_allclose(g, w, rtol=1e-4, atol=1e-5 * np.abs(w).max())
 
 
-@pytest.mark.timestamps
 def test_nodes_run_fused_in_containers():
     """A whole network over T steps takes a dispatch a node, not one a step."""
     model = network()

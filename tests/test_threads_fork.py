@@ -91,7 +91,7 @@ def test_work_of_other_threads_does_not_slip_into_a_graph():
         add(x, y)
     thread.join(10)
     assert done == [True]
-    assert g.dispatches == 3
+    assert g.dispatches == 2
     g.replay()
     assert (y.numpy() == 2).all()
 
@@ -306,3 +306,75 @@ def test_killed_run_leaves_the_next_process_working(snippet):
     assert victim.returncode == -signal.SIGKILL
     assert snippet("import grilly_vk; print(grilly_vk.nn.LIFNeuron(2)([0.0, 0.0]))").out == "[0. 0.]\n"
     assert (copy(upload([1.0])).numpy() == 1).all()
+
+
+# ---- the end of the process ----
+
+ENDS = {
+    "first use in an atexit handler": """
+        import atexit, numpy as np
+        def late():
+            import grilly_vk as g
+            print((g.tensor(np.ones(3)) + 1).numpy(), flush=True)
+        atexit.register(late)
+    """,
+    "use in an atexit handler, with work in flight": """
+        import atexit, numpy as np, grilly_vk as g
+        from steps import engine
+        kept = [g.tensor(np.ones(3))]
+        def late():
+            big = g.tensor(np.ones((600, 600)))
+            kept.append(big @ big)
+            engine().stream.flush()
+            print((kept[0] + 1).numpy(), flush=True)
+            kept.append(big @ big)
+            engine().stream.flush()
+        atexit.register(late)
+    """,
+    "work in flight and pending": """
+        import numpy as np, grilly_vk as g
+        from steps import engine
+        big = g.tensor(np.ones((600, 600)))
+        last = big @ big
+        engine().stream.flush()
+        last = big @ big
+        print((g.tensor(np.ones(3)) + 1).numpy())
+        last = last @ last
+        engine().stream.flush()
+        last = last + 1
+    """,
+    "tensors and a graph that outlive the modules": """
+        import sys, numpy as np, grilly_vk as g
+        x = g.tensor(np.ones(3))
+        with g.capture() as graph:
+            y = x + 1
+        graph.replay()
+        print(y.numpy())
+        window = y.share()
+        sys.kept = [x, y, graph, window]
+    """,
+    "a cycle of garbage": """
+        import numpy as np, grilly_vk as g
+        x = g.tensor(np.ones(3))
+        held = [x]; held.append(held)
+        print((x + 1).numpy())
+    """,
+    "daemon threads at work": """
+        import threading, time, numpy as np, grilly_vk as g
+        x = g.tensor(np.ones((300, 300)))
+        def run():
+            while True:
+                (x @ x).numpy()
+        for _ in range(2):
+            threading.Thread(target=run, daemon=True).start()
+        time.sleep(0.3)
+        print((g.tensor(np.ones(3)) + 1).numpy())
+    """,
+}
+
+
+@pytest.mark.parametrize("source", ENDS.values(), ids=ENDS)
+def test_the_end_of_a_process_is_clean(snippet, source):
+    done = snippet(source)
+    assert done.out == "[2. 2. 2.]\n"
+    assert done.err == ""

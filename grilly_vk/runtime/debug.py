@@ -76,7 +76,7 @@ class Guards:
             return span.segment.words[span.offset // 4 : (span.offset + span.nbytes) // 4]
         staged = self._engine.staging.alloc(span.nbytes)
         self._engine.launch("copy", span.nbytes // 4, src=span, dst=staged, n=span.nbytes // 4)
-        self._engine.stream.flush()
+        self._engine.stream.finish()
         return staged.words()
 
     def _allocated(self, block: Block, nbytes: int, clean: bool) -> None:

@@ -95,7 +95,7 @@ class Graph:
         capture.assumptions.close()
         with failures.of("this graph can't be recorded"):
             self._batches = [[engine.stream.recorder.record(entries)] for entries in self._entries]
-        self.dispatches = sum(map(len, self._entries))
+        self.dispatches = len(capture.calls)
         self._work, self._draws = sum(capture.work), capture.draws
         self.begun = list(capture.begun.values())
 

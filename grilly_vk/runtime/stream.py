@@ -175,7 +175,7 @@ class Stream:
         else:
             self._recorded.move_to_end(key)
             self.replays += 1
-        self.dispatches += len(entries)
+        self.dispatches += len(self._pending)
         self.issue([[sequence]], self._work, self.draws)
 
     def finish(self) -> None:
@@ -266,7 +266,7 @@ class Stream:
         sizes = [*self._sizes, 4][: len(entries)]  # the marker's is the last, where there is one
         times = self._kp.Timestamps(self._device, 2 * len(entries))
         sequence = self._record(entries, times)
-        self.dispatches += len(entries)
+        self.dispatches += len(self._pending)
         self.issue([[sequence]], self._work, self.draws)
         self._wait(self._queue.issued)
         ticks = times.read()

@@ -23,7 +23,7 @@ def main(mode):
     recorder = engine().stream.recorder
     if mode == "missing":
         record = recorder.record
-        recorder.record = lambda entries: record([*[(Blind(p), push) for p, push in entries[:-1]], entries[-1]])
+        recorder.record = lambda entries, times: record([(Blind(p), push) for p, push in entries], times)
     a = upload(np.arange(1000))
     c = copy(copy(a))
     assert (c.numpy() == np.arange(1000)).all()
