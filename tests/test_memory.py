@@ -12,6 +12,7 @@ from steady import resident
 from steps import add, copy, empty, engine, fill, upload
 
 import grilly_vk
+from grilly_vk.runtime import kp
 from grilly_vk.runtime.engine import Engine
 from grilly_vk.runtime.memory import ALIGN, Part, rounded
 
@@ -172,6 +173,46 @@ def test_segments_are_given_up_for_others_with_all_that_uses_them():
     assert len(small.stream._recorded) == 0
     small.launch("fill", 10, dst=large, n=10, bits=0)
     small.synchronize()
+
+
+def test_pools_share_the_budget_of_their_heap():
+    """Device memory and staging memory of one heap together stay below its share."""
+    if engine().info.memory_heap(host=True) != engine().info.memory_heap(host=False):
+        pytest.skip("the heaps of this device's host and device memory are two")
+    config = dataclasses.replace(
+        engine().config, debug=False, memory="storage", segment_bytes=MIB,
+        memory_fraction=8 * MIB / engine().info.heap_for(host=False),
+    )  # fmt: skip
+    on = Engine(grilly_vk.device(), config)
+    held = [on.staging.alloc(3 * MIB // 4) for _ in range(4)] + [on.memory.alloc(3 * MIB // 4) for _ in range(4)]
+    for pool in (on.memory, on.staging):
+        with pytest.raises(grilly_vk.OutOfDeviceMemory, match="8.0 MiB reserved, and the budget is 8.0 MiB"):
+            pool.alloc(3 * MIB // 4)
+    assert on.memory_stats()["bytes_reserved"] == 8 * MIB
+    del held
+
+
+def test_what_the_driver_has_left_is_a_limit(other, monkeypatch):
+    """Other processes use the same device: their memory counts."""
+    heap = engine().info.memory_heap(host=engine().host_visible)
+    heaps = [(1 << 40, 0)] * heap + [(100 * MIB, 90 * MIB)]
+    monkeypatch.setattr(kp.Device, "memory_budget", lambda self: heaps)
+    x = other.alloc(9 * MIB)
+    with pytest.raises(grilly_vk.OutOfDeviceMemory, match=r"by its driver .* has only 10.0 MiB left"):
+        other.alloc(11 * MIB)
+    monkeypatch.undo()
+    y = other.alloc(11 * MIB)
+    assert x.nbytes + y.nbytes == 20 * MIB
+
+
+def test_the_drivers_budget_is_real():
+    heaps = engine().device.memory_budget()
+    if not heaps:
+        pytest.skip("the driver has no VK_EXT_memory_budget")
+    assert len(heaps) == len(engine().info.heaps)
+    for (budget, usage), heap in zip(heaps, engine().info.heaps):
+        assert 0 < budget <= heap["size"]
+        assert 0 <= usage <= heap["size"]
 
 
 def test_failed_layer_call_changes_nothing(snippet):
