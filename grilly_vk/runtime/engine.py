@@ -237,7 +237,7 @@ class Engine:
 
     @property
     def control(self) -> Buffer:
-        """The control block (ticket, random key and base), for kernels that draw random numbers."""
+        """The control block (random key and base), for kernels that draw random numbers."""
         return self._control_buffer
 
     def seed(self, seed: int) -> None:
