@@ -310,7 +310,7 @@ def test_python_notes_work_while_the_device_runs(snippet):
         last = long(8)
         assert stream._queue.busy
         x, notes = upload(np.ones(1000)), 0
-        while stream._queue.busy:
+        while stream._queue.busy and notes < 2000:  # (4,096 would be a submit)
             x = copy(x)
             notes += 1
         print(notes, stream.pending, x.numpy().sum(), np.isfinite(last.numpy()).all())
@@ -404,7 +404,7 @@ def test_segments_are_not_given_up_under_work_in_flight(snippet):
         stream.flush()
         engine()._require_room = lambda nbytes, heap: (_ for _ in ()).throw(grilly_vk.OutOfDeviceMemory("full"))
         try:
-            empty((engine().memory.segment_bytes,))
+            empty((engine().memory.segment_bytes // 4,))
         except grilly_vk.OutOfDeviceMemory as error:
             print(error)
         print([o.numpy()[0] for o in out] == list(range(8)), np.isfinite(last.numpy()).all())

@@ -11,7 +11,7 @@ import inspect
 import itertools
 import sys
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -170,6 +170,8 @@ class References:
 
     def _member(self, owner: type, name: str) -> Iterator[Thing]:
         found = inspect.getattr_static(owner, name, None)
+        if not isinstance(found, Hashable):  # a method of the native module: nothing to follow
+            return
         if isinstance(found, property):
             place = self.place(found, owner)
             if place is not None:

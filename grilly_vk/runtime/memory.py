@@ -219,7 +219,7 @@ class Pool:
         serial: Callable[[], tuple[int, bool, int]],
         finish: Callable[[], None],
         purge: Callable[[set[Segment]], None],
-        heap: int,
+        heap: int = 0,
     ) -> None:
         self.heap = heap
         self.segments: list[Segment] = []
