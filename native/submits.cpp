@@ -40,8 +40,6 @@ Submits::Submits(std::shared_ptr<Device> device)
 
 Submits::~Submits()
 {
-    if (!flights_.empty())
-        device_->get<PFN_vkDeviceWaitIdle>("vkDeviceWaitIdle")(device_->handle);
     give_up();
     for (VkFence one : spare_)
         destroy_(device_->handle, one, nullptr);
@@ -118,9 +116,11 @@ bool Submits::busy() const
              VK_NOT_READY;
 }
 
-// After a lost device, or at the end.
+// After a failed wait, or at the end. A lost device answers at once; any other error left the work running.
 void Submits::give_up()
 {
+    if (!flights_.empty())
+        device_->get<PFN_vkDeviceWaitIdle>("vkDeviceWaitIdle")(device_->handle);
     for (Flight& flight : flights_)
         destroy_(device_->handle, flight.fence, nullptr);
     flights_.clear();
