@@ -13,11 +13,12 @@ from rich.console import Console
 from rich.table import Table
 
 from ..errors import DeviceError
+from ..runtime import engine
 from ..runtime.config import Config
-from ..runtime.devices import DeviceInfo, choose, devices
+from ..runtime.devices import DeviceInfo, choose, devices, native
 from .errors import CliError
 
-_PACKAGES = {"grilly_vk": "grilly-vk", "kp": "kp", "numpy": "numpy"}
+_PACKAGES = {"grilly_vk": "grilly-vk", "numpy": "numpy"}
 
 
 def add_to(commands: Any) -> None:
@@ -36,11 +37,11 @@ def add_to(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print versions, then devices; or the kernels.  Returns 0.
+    """Print versions, then devices, and what the one that is used offers beyond Vulkan 1.1; or the kernels.  Returns 0.
 
     Raises:
-        DeviceError: no loader, no driver, no device, or none as GRILLY_VK_DEVICE wants it; what there is
-            has been printed by then.
+        DeviceError: no loader, no driver, no device, none as GRILLY_VK_DEVICE wants it, or one that can't be opened;
+            what there is has been printed by then.
         CliError: a GRILLY_VK_* variable holds a bad value, or no kernel has the name.
     """
     if args.kernels is not None:
@@ -51,16 +52,18 @@ def run(args: argparse.Namespace) -> int:
         return 0
     found: list[DeviceInfo] = []
     chosen: DeviceInfo | None = None
+    features: list[dict[str, Any]] = []
     problem: Exception | None = None
     try:
         found = devices()
         chosen = choose(Config.from_environment().device)
+        features = features_in_use()
     except DeviceError as error:
         problem = error
     except ValueError as error:  # a bad value in one of the GRILLY_VK_* variables
         problem = CliError(str(error))
     if args.json:
-        print(_json(found, chosen))
+        print(_json(found, chosen, features))
     else:
         console = Console(highlight=False, soft_wrap=True, markup=False)
         console.print("  ".join(f"{name} {version}" for name, version in versions().items()))
@@ -68,35 +71,61 @@ def run(args: argparse.Namespace) -> int:
             console.print()
             console.print(f"{device}{', the one that is used' if device == chosen else ''}")
             console.print(_table(device))
+            if device == chosen and features:
+                console.print(_features_table(features))
     if problem is not None:
         raise problem
     return 0
 
 
-def _json(found: list[DeviceInfo], chosen: DeviceInfo | None) -> str:
+def _json(found: list[DeviceInfo], chosen: DeviceInfo | None, features: list[dict[str, Any]]) -> str:
     return json.dumps(
         {
             "versions": versions(),
             "devices": [dataclasses.asdict(d) for d in found],
             "in_use": None if chosen is None else chosen.index,
+            "features": features,
         },
         indent=2,
     )
 
 
 def versions() -> dict[str, str]:
-    """Versions of grilly_vk, kp, numpy and Python, and the platform; or "not installed"."""
+    """Versions of grilly_vk, Kompute, numpy and Python, and the platform; or "not installed"."""
     result = {}
     for shown, package in _PACKAGES.items():
         try:
             result[shown] = metadata.version(package)
         except metadata.PackageNotFoundError:
             result[shown] = "not installed"
+    try:
+        result["Kompute"] = str(native().__version__)
+    except DeviceError:
+        result["Kompute"] = "not installed"
     return {
         **result,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
     }
+
+
+def features_in_use() -> list[dict[str, Any]]:
+    """The optional features of the device in use, which is opened for it: name, extension, purpose, offered, taken.
+
+    Raises:
+        DeviceError: the device can't be opened.
+    """
+    return [
+        {"name": f.name, "extension": f.extension, "purpose": f.purpose, "offered": f.offered, "taken": f.taken}
+        for f in engine().device.features
+    ]
+
+
+def _features_table(features: list[dict[str, Any]]) -> Table:
+    table = Table("optional feature", "offered", "taken", "for")
+    for f in features:
+        table.add_row(f["name"], *("yes" if f[k] else "no" for k in ("offered", "taken")), f["purpose"])
+    return table
 
 
 def _table(d: DeviceInfo) -> Table:
