@@ -15,6 +15,8 @@ import grilly_vk
 from grilly_vk import data, report
 from grilly_vk.cli import main
 from grilly_vk.cli.progress import late_progress
+from grilly_vk.runtime import engine
+from grilly_vk.runtime.devices import native
 
 NO_DRIVER = {"VK_DRIVER_FILES": "/nonexistent.json", "VK_ICD_FILENAMES": "/nonexistent.json"}
 
@@ -72,9 +74,11 @@ def test_info_shows_devices_and_versions(cli):
         assert str(device) in out
         assert device.driver in out
     assert f"numpy {np.__version__}" in out
-    assert "kp " in out
+    assert f"Kompute {native().__version__}" in out
     assert "python 3." in out
     assert out.count("the one that is used") == 1
+    for feature in engine().device.features:
+        assert f"│ {feature.name} " in out
 
 
 def test_info_json_agrees_with_the_engine(cli):
@@ -84,6 +88,11 @@ def test_info_json_agrees_with_the_engine(cli):
     assert [d["name"] for d in told["devices"]] == [d.name for d in grilly_vk.devices()]
     assert told["in_use"] == grilly_vk.device().index
     assert told["versions"]["numpy"] == np.__version__
+    assert told["versions"]["Kompute"] == native().__version__
+    assert told["features"] == [
+        {name: getattr(f, name) for name in ("name", "extension", "purpose", "offered", "taken")}
+        for f in engine().device.features
+    ]
     limit = told["devices"][0]["limits"]["max_compute_shared_memory_size"]
     assert limit == grilly_vk.devices()[0].limits["max_compute_shared_memory_size"] >= 16384
 
@@ -103,7 +112,7 @@ def test_info_with_a_bad_environment_switch(cli, monkeypatch):
     assert "cloud" in one_error_line(err)
 
 
-@pytest.mark.parametrize("words", [["info"], ["demo"], ["process", "x.npy"]])
+@pytest.mark.parametrize("words", [["info"], ["check"], ["demo"], ["process", "x.npy"]])
 def test_without_a_driver(words, save):
     where = save(normal(8)).parent
     done = subprocess.run(

@@ -1,6 +1,6 @@
-"""The command line: `python -m grilly_vk info | process | demo`.
+"""The command line: `python -m grilly_vk info | check | process | demo`.
 
-Exit codes: 0 all right; 1 a device is missing, lost or too small; 2 the request or a file is wrong;
+Exit codes: 0 all right; 1 a device is missing, lost or too small, or a check failed; 2 the request or a file is wrong;
 130 Ctrl-C.  Every error is one line on stderr.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from ..errors import DeviceError
-from . import demo, info, process
+from . import check, demo, info, process
 from .errors import CliError
 
 __all__ = ["CliError", "main"]
@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
     """The argument parser with all its sub-commands."""
     top = _Parser(prog="grilly-vk", description="Spiking neural networks on any Vulkan GPU.")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (info, process, demo):
+    for module in (info, check, process, demo):
         module.add_to(commands)
     return top
 

@@ -1,0 +1,86 @@
+"""What the driver claims about the device, held against what the engine and its kernels need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...runtime import engine
+from ...runtime.devices import DeviceInfo
+from ...runtime.memory import readable
+from .kernels import needs_of_all
+from .runner import FAIL, NOTE, PASS, Check, Found, Time
+
+_LIMITS = {  # what a kernel needs, as kernels.needs() names it: how the limit is called and read
+    "bindings": ("storage buffers of a kernel", lambda d: d.limits["max_per_stage_descriptor_storage_buffers"]),
+    "push constants": ("bytes of push constants", lambda d: d.limits["max_push_constants_size"]),
+    "shared memory": ("bytes of shared memory", lambda d: d.limits["max_compute_shared_memory_size"]),
+    "invocations": ("invocations of a work group", lambda d: d.limits["max_compute_work_group_invocations"]),
+    "work-group size": ("work-group size", lambda d: d.limits["max_compute_work_group_size"][0]),
+}
+_GROUPS = 65535  # the most work groups that the engine puts into a dispatch
+
+
+def offered(info: DeviceInfo, need: str) -> int:
+    """The device's limit for one of the needs of `kernels.needs`."""
+    return int(_LIMITS[need][1](info))
+
+
+def checks() -> list[Check]:
+    """The rows about the driver's claims."""
+    driver = "a newer driver may offer it; else choose another device with GRILLY_VK_DEVICE"
+    rows: list[tuple[str, Callable[[Time], Found | list[Found]], str]] = [
+        ("device", _device, "is this the device that you meant? GRILLY_VK_DEVICE chooses by index or part of its name"),
+        ("Vulkan version and queue", _version, "install a driver with Vulkan 1.1 or later"),
+        ("memory", _memory, "the engine needs memory of the device and memory that the host sees: send the row"),
+        ("limits", _limits, driver),
+        ("optional features", _features, ""),
+    ]
+    return [Check("what the driver claims", name, run, hint) for name, run, hint in rows]
+
+
+def _device(time: Time) -> Found:
+    now = engine()
+    where = "host-visible" if now.host_visible else "device-local"
+    return Found(f"{now.info}; tensors lie in {where} memory", PASS, {"host_visible": now.host_visible})
+
+
+def _version(time: Time) -> Found:
+    d = engine().info
+    stamps = max((q["timestamp_bits"] for q in d.queue_families if q["compute"]), default=0)
+    text = f"Vulkan {d.api_version}, {len(d.queue_families)} queue families, timestamps of {stamps} bits"
+    return Found(text, PASS if d.usable else FAIL)
+
+
+def _memory(time: Time) -> Found:
+    d = engine().info
+    heaps = ", ".join(readable(h["size"]) + (" on the device" if h["device_local"] else "") for h in d.heaps)
+    places = {True: d.memory_heap(host=True), False: d.memory_heap(host=False)}
+    budget = engine().device.memory_budget()
+    left = "".join(f"; heap {i}: {readable(max(0, b - u))} left" for i, (b, u) in enumerate(budget))
+    good = min(places.values()) >= 0 and d.max_tensor_bytes >= 1 << 27  # what Vulkan guarantees
+    text = f"heaps: {heaps}; largest tensor {readable(d.max_tensor_bytes)}{left}"
+    return Found(text, PASS if good else FAIL, {"budget": [list(b) for b in budget]})
+
+
+def _limits(time: Time) -> list[Found]:
+    d = engine().info
+    out = []
+    for need, (label, _) in _LIMITS.items():
+        needed = {name: n[need] for name, n in needs_of_all(d.lanes, engine().local).items()}
+        most = max(needed.values())
+        by = [name for name, n in needed.items() if n == most]
+        given = offered(d, need)
+        text = f"{most} needed ({by[0]}{f' and {len(by) - 1} more kernels' if len(by) > 1 else ''}), {given} offered"
+        out.append(Found(text, PASS if given >= most else FAIL, {"needed": most, "offered": given}, label))
+    groups = int(d.limits["max_compute_work_group_count"][0])
+    text = f"up to {_GROUPS} used, {groups} offered"
+    out.append(Found(text, PASS if groups >= _GROUPS else FAIL, {}, "work groups of a dispatch"))
+    return out
+
+
+def _features(time: Time) -> Found:
+    features = engine().device.features
+    taken = [f.name for f in features if f.taken]
+    absent = [f.name for f in features if not f.offered]
+    text = f"taken: {', '.join(taken) or 'none'}; not offered: {', '.join(absent) or 'none'}"
+    return Found(text, NOTE)
