@@ -66,7 +66,8 @@ const std::vector<Row>& rows()
             "kernels that take their buffers as addresses", Address,
             VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES_KHR, offsetof(Address, bufferDeviceAddress)),
         ROW("vulkan memory model", VK_KHR_VULKAN_MEMORY_MODEL_EXTENSION_NAME, "shaders with cooperative matrices", Model,
-            VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES_KHR, offsetof(Model, vulkanMemoryModel)),
+            VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES_KHR, offsetof(Model, vulkanMemoryModel),
+            offsetof(Model, vulkanMemoryModelDeviceScope)), // without it, atomics of the device's scope would be invalid
         ROW("cooperative matrix", VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME, "products on matrix units", Matrix,
             VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR, offsetof(Matrix, cooperativeMatrix)),
         ROW("host query reset", VK_EXT_HOST_QUERY_RESET_EXTENSION_NAME, "profiles: timestamps reset without a command",

@@ -288,16 +288,22 @@ def test_budget_is_learned_without_a_read(other, monkeypatch):
 LONG = """
     import numpy as np, grilly_vk
     from steps import *
-    n = 1200
+    import time
+    n = 256
     a = grilly_vk.tensor(np.random.default_rng(0).random((n, n), np.float32))
-    (a @ a).numpy()
     stream = engine().stream
-    def long(times):
+    def product(times):
         b = a
         for _ in range(times):
             b = (a @ b) * (1 / n)
         stream.flush()
         return b
+    product(2).numpy()
+    start = time.perf_counter()
+    product(4).numpy()
+    each = (time.perf_counter() - start) / 4
+    def long(seconds):  # work of about so many seconds, in one submit
+        return product(min(2000, max(4, round(seconds / each))))
 """
 
 
@@ -307,7 +313,8 @@ def with_long(source):
 
 def test_python_notes_work_while_the_device_runs(snippet):
     source = """
-        last = long(8)
+        copy(upload(np.ones(1000))).numpy()  # lavapipe makes a new pipeline only between two submits
+        last = long(0.5)
         assert stream._queue.busy
         x, notes = upload(np.ones(1000)), 0
         while stream._queue.busy and notes < 2000:  # (4,096 would be a submit)
@@ -328,7 +335,7 @@ def test_a_wait_lets_other_threads_run(snippet):
             while not stop.is_set():
                 counts[0] += 1
         thread = threading.Thread(target=count)
-        long(8)
+        long(0.5)
         thread.start()
         before = counts[0]
         grilly_vk.synchronize()
@@ -345,7 +352,7 @@ def test_an_interrupt_ends_a_wait_at_once_and_the_work_goes_on(snippet):
         def interrupt(*_):
             raise KeyboardInterrupt
         signal.signal(signal.SIGALRM, interrupt)
-        b = long(30)
+        b = long(2)
         signal.setitimer(signal.ITIMER_REAL, 0.1)
         try:
             grilly_vk.synchronize()
@@ -353,7 +360,7 @@ def test_an_interrupt_ends_a_wait_at_once_and_the_work_goes_on(snippet):
         except KeyboardInterrupt:
             print("stopped", stream._queue.busy)
         once = b.numpy()
-        print(once.tobytes() == long(30).numpy().tobytes())
+        print(once.tobytes() == long(2).numpy().tobytes())
     """
     assert snippet(with_long(source)).out == "stopped True\nTrue\n"
 
@@ -398,7 +405,7 @@ def test_host_writes_wait_for_what_is_in_flight(other):
 def test_segments_are_not_given_up_under_work_in_flight(snippet):
     source = """
         held = [upload(np.full(4000, i)) for i in range(8)]
-        last = long(4)
+        last = long(0.3)
         out = [copy(h) for h in held]
         del held
         stream.flush()
