@@ -84,17 +84,18 @@ bool Submits::wait(std::uint64_t number)
     bool waited = false;
     while (finished_ < number && !flights_.empty()) {
         VkFence fence = flights_.front().fence;
-        VkResult result;
         try {
-            result = result_of("vkWaitForFences", [&] { return wait_(device_->handle, 1, &fence, VK_TRUE, 0); });
-            while (result == VK_TIMEOUT) {
+            VkResult result = result_of("vkWaitForFences", [&] { return wait_(device_->handle, 1, &fence, VK_TRUE, 0); });
+            if (result == VK_TIMEOUT) {
                 waited = true;
                 PyThreadState* thread = PyEval_SaveThread();
                 result = wait_(device_->handle, 1, &fence, VK_TRUE, SLICE);
                 come_back(thread);
-                check("vkWaitForFences", result);
-                if (result == VK_TIMEOUT && PyErr_CheckSignals() != 0)
-                    throw py::error_already_set();
+                if (check("vkWaitForFences", result) == VK_TIMEOUT) {
+                    if (PyErr_CheckSignals() != 0)
+                        throw py::error_already_set();
+                    continue; // a handler may have waited for this one itself
+                }
             }
         } catch (const VulkanError&) {
             give_up(); // the device is lost: nothing of this will ever be done

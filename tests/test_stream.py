@@ -365,6 +365,20 @@ def test_an_interrupt_ends_a_wait_at_once_and_the_work_goes_on(snippet):
     assert snippet(with_long(source)).out == "stopped True\nTrue\n"
 
 
+def test_a_signal_handler_may_use_the_device_during_a_wait(snippet):
+    source = """
+        import signal
+        seen = []
+        signal.signal(signal.SIGALRM, lambda *_: seen.append((copy(upload(np.ones(10))).numpy().sum(), b.numpy()[0, 0])))
+        copy(upload(np.ones(10))).numpy()
+        b = long(0.7)
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        grilly_vk.synchronize()
+        print(len(seen), seen[0][0], seen[0][1] == b.numpy()[0, 0])
+    """
+    assert snippet(with_long(source)).out == "1 10.0 True\n"
+
+
 def test_few_submits_are_in_flight(other):
     other.stream.budget = 1
     buffer, most = other.alloc(400), 0
