@@ -1,7 +1,6 @@
 """Which device is used, the environment switches, and the announcement in the log."""
 
 import dataclasses
-import logging
 
 import pytest
 from steps import engine
@@ -220,7 +219,9 @@ def test_what_is_offered_is_taken_and_says_who_needs_it():
 )
 def test_devices_that_can_not_be_used_are_passed_over(monkeypatch, families, version, words):
     real = query.devices()[0]
-    poor = dataclasses.replace(real, index=0, type="discrete", name="Poor", queue_families=families, api_version=version)
+    poor = dataclasses.replace(
+        real, index=0, type="discrete", name="Poor", queue_families=families, api_version=version
+    )
     fine = dataclasses.replace(real, index=1)
     monkeypatch.setattr(query, "devices", lambda: [poor, fine])
     assert query.choose(None) is fine

@@ -186,7 +186,7 @@ def test_pools_share_the_budget_of_their_heap():
     on = Engine(grilly_vk.device(), config)
     held = [on.staging.alloc(3 * MIB // 4) for _ in range(4)] + [on.memory.alloc(3 * MIB // 4) for _ in range(4)]
     for pool in (on.memory, on.staging):
-        with pytest.raises(grilly_vk.OutOfDeviceMemory, match="8.0 MiB reserved, and the budget is 8.0 MiB"):
+        with pytest.raises(grilly_vk.OutOfDeviceMemory, match=r"8\.0 MiB reserved, and the budget is 8\.0 MiB"):
             pool.alloc(3 * MIB // 4)
     assert on.memory_stats()["bytes_reserved"] == 8 * MIB
     del held

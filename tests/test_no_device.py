@@ -1,4 +1,4 @@
-"""Without a driver, a loader or the native module: importing works, the first use says what to install, nothing crashes."""
+"""Without driver, loader or native module: importing works, the first use says what to install, nothing crashes."""
 
 import pytest
 

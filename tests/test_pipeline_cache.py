@@ -36,7 +36,8 @@ def test_what_is_saved_is_loaded(folder, info):
 
 
 @pytest.mark.parametrize(
-    "change", [{"vendor_id": 1}, {"device_id": 1}, {"driver_version": 12345}, {"driver": "x"}, {"pipeline_cache_uuid": "0"}]
+    "change",
+    [{"vendor_id": 1}, {"device_id": 1}, {"driver_version": 12345}, {"driver": "x"}, {"pipeline_cache_uuid": "0"}],
 )
 def test_another_device_or_driver_has_a_file_of_its_own(folder, info, change):
     pipeline_cache.save(info, DATA)

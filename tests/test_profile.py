@@ -8,6 +8,7 @@ from steps import add, copy, empty, engine, fill, upload
 
 import grilly_vk
 
+
 def test_rows_count_calls_bytes_and_time():
     x = upload(np.ones(100_000))
     grilly_vk.synchronize()

@@ -1,4 +1,4 @@
-"""The stream: order of dependent work, replayed submits, splitting, work in flight, failures, interrupts and random numbers."""
+"""The stream: order of dependent work, replays, splitting, work in flight, failures, interrupts and random numbers."""
 
 import gc
 import itertools
@@ -369,7 +369,9 @@ def test_a_signal_handler_may_use_the_device_during_a_wait(snippet):
     source = """
         import signal
         seen = []
-        signal.signal(signal.SIGALRM, lambda *_: seen.append((copy(upload(np.ones(10))).numpy().sum(), b.numpy()[0, 0])))
+        def handler(*_):
+            seen.append((copy(upload(np.ones(10))).numpy().sum(), b.numpy()[0, 0]))
+        signal.signal(signal.SIGALRM, handler)
         copy(upload(np.ones(10))).numpy()
         b = long(0.7)
         signal.setitimer(signal.ITIMER_REAL, 0.1)

@@ -277,7 +277,7 @@ class Engine:
         if self.stream.capture is not None:
             self.stream.capture.draws = number
             return
-        if not 0 <= number - self.stream.drawn < 1 << 31:  # a kernel counts from the base, which submitted work moves on
+        if not 0 <= number - self.stream.drawn < 1 << 31:  # kernels count from the base, which submits move on
             self.stream.finish()
             self._set_base(number)
         self.stream.draws = number - self.stream.drawn
