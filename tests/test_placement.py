@@ -69,7 +69,7 @@ def make_pool(largest=1 << 30, room=1 << 30):
             raise OutOfDeviceMemory("no more")
         return Segment(next(numbers), None, object(), nbytes, None)
 
-    pool = Pool(create, 64 * KIB, largest, lambda: (0, False, 0), lambda: None, lambda gone: None)
+    pool = Pool(create, 64 * KIB, largest, lambda: (0, False), lambda: 0, lambda: None, lambda gone: None)
     return pool
 
 

@@ -205,7 +205,8 @@ class Pool:
         create: makes a Segment of that many bytes, or raises OutOfDeviceMemory.
         segment_bytes: the usual segment size; larger requests get a segment of their own.
         max_bytes: the largest single request that the device can bind.
-        serial: gives (submits issued, whether work is noted but not submitted, submits known to be done).
+        serial: gives (submits issued, whether work is noted but not submitted).
+        finished: gives the number of submits known to be done.
         finish: submits and waits.
         purge: lets go of everything that keeps unused segments alive.
         heap: number of the device's heap that it allocates from.
@@ -216,7 +217,8 @@ class Pool:
         create: Callable[[int], Segment],
         segment_bytes: int,
         max_bytes: int,
-        serial: Callable[[], tuple[int, bool, int]],
+        serial: Callable[[], tuple[int, bool]],
+        finished: Callable[[], int],
         finish: Callable[[], None],
         purge: Callable[[set[Segment]], None],
         heap: int = 0,
@@ -235,7 +237,8 @@ class Pool:
         self.released: deque[Block] = deque()  # filled by finalizers, in any thread
         self.retired: deque[Arena] = deque()
         self._cache: dict[int, list[Block]] = {}
-        self._create, self._serial, self._finish, self._purge = create, serial, finish, purge
+        self._create, self._serial, self._finished = create, serial, finished
+        self._finish, self._purge = finish, purge
 
     @property
     def reserved(self) -> int:
@@ -315,7 +318,7 @@ class Pool:
 
     def _free(self, blocks: list[Block]) -> None:
         """Puts blocks on the free lists; the device may still have to run work on them."""
-        issued, pending, _ = self._serial()
+        issued, pending = self._serial()
         for block in blocks:
             self.in_use -= block.size
             block.freed_at = issued if pending else issued - 1  # the last submit that may use it, counted from 0
@@ -362,7 +365,7 @@ class Pool:
         if not clean:
             return blocks.pop()
         # The latest clean one: a loop gets the same memory again, and so replays what was recorded for it.
-        clean_ones = bisect.bisect_left(blocks, self._serial()[2], key=lambda b: b.freed_at)
+        clean_ones = bisect.bisect_left(blocks, self._finished(), key=lambda b: b.freed_at)
         return blocks.pop(clean_ones - 1) if clean_ones else None
 
     def _carved(self, size: int, clean: bool) -> Block:
@@ -376,7 +379,7 @@ class Pool:
         if found is None:  # _grow raises or makes room
             raise OutOfDeviceMemory(f"{readable(size)} could not be placed in a new segment")
         segment, offset = found
-        if clean and segment.dirty_until >= self._serial()[2]:
+        if clean and segment.dirty_until >= self._finished():
             self._finish()
         return Block(segment, offset, size)
 

@@ -88,7 +88,7 @@ class Stream:
 
         self.recorder = Recorder(device)
         self.budget = budget
-        self.replays = self.dispatches = 0
+        self.submits = self.replays = self.dispatches = 0
         self.draws = 0  # random operations since the last submit
         self.drawn = 0  # those before it: what the device's counter will show once the submits so far are done
         self.capture: Capture | None = None
@@ -111,11 +111,6 @@ class Stream:
     def pending(self) -> bool:
         """Whether dispatches wait for a submit."""
         return bool(self._pending)
-
-    @property
-    def submits(self) -> int:
-        """Submits given to the device so far."""
-        return int(self._queue.issued)
 
     @property
     def finished(self) -> int:
@@ -187,8 +182,8 @@ class Stream:
             DeviceError: the device did not finish the work.
         """
         self.flush()
-        if self._queue.finished != self._queue.issued:
-            self._wait(self._queue.issued)
+        if self._queue.finished != self.submits:
+            self._wait(self.submits)
 
     def issue(self, groups: Sequence[Sequence[kp.Sequence]], work: int, draws: int) -> None:
         """Submits recorded sequences, what is pending or the parts of a graph, each group as one submit.
@@ -199,13 +194,13 @@ class Stream:
         work and the submit, so that an interrupt finds it either pending or submitted.
         """
         queue = self._queue
-        if queue.issued - queue.finished >= _IN_FLIGHT:
-            self._wait(queue.issued - _IN_FLIGHT + 1)
+        if self.submits - queue.finished >= _IN_FLIGHT:
+            self._wait(self.submits - _IN_FLIGHT + 1)
         submit = queue.submit
-        drawn = self.drawn + draws
-        latest = (queue.issued + len(groups), len(groups), time.perf_counter(), work)
+        drawn, submits = self.drawn + draws, self.submits + len(groups)
+        latest = (submits, len(groups), time.perf_counter(), work)
         try:
-            self._before, self._latest = self._latest, latest
+            self._before, self._latest, self.submits = self._latest, latest, submits
             self._pending, self._sizes, self.draws, self._work, self.drawn = [], [], 0, 0, drawn
             submit(groups)
         except self._kp.VulkanError as error:
@@ -268,7 +263,7 @@ class Stream:
         sequence = self._record(entries, times)
         self.dispatches += len(self._pending)
         self.issue([[sequence]], self._work, self.draws)
-        self._wait(self._queue.issued)
+        self._wait(self.submits)
         ticks = times.read()
         observer.record(entries, sizes, list(zip(ticks[::2], ticks[1::2])))
 
