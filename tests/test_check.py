@@ -12,7 +12,7 @@ import pytest
 
 import grilly_vk
 from grilly_vk.cli import check, main
-from grilly_vk.cli.check import kernels, memory, models, operations, report, shared_memory, table, worker
+from grilly_vk.cli.check import barriers, kernels, memory, models, operations, report, shared_memory, table, worker
 from grilly_vk.cli.check.runner import CUT, FAIL, LOST, PASS, Check, Failed, Found, Runner
 from grilly_vk.runtime import engine
 from grilly_vk.runtime.devices import native
@@ -20,7 +20,7 @@ from grilly_vk.runtime.kernels import Kernels
 
 PARTS = [
     "what the driver claims", "kernels", "operations", "random numbers", "determinism", "order under load", "memory",
-    "speed",
+    "speed", "more kernels",
 ]  # fmt: skip
 
 
@@ -208,6 +208,21 @@ def test_memory_that_was_given_though_too_much(monkeypatch):
     rows = Runner().run([c for c in memory.checks() if c.name == "asking for too much"])
     assert rows[0].status == FAIL
     assert "one tensor of" in rows[0].text
+
+
+def test_work_that_is_left_out_is_found(monkeypatch):
+    """A replay that does nothing has the effect of one that ran too early."""
+    replay, calls = grilly_vk.runtime.Graph.replay, []
+
+    def forgetful(graph):
+        calls.append(graph)
+        if len(calls) != 50:
+            replay(graph)
+
+    monkeypatch.setattr(grilly_vk.runtime.Graph, "replay", forgetful)
+    rows = Runner(quick=True).run([c for c in barriers.checks() if c.name == "graph replayed in flight"])
+    assert rows[0].status == FAIL
+    assert rows[0].text == "63 values: 63 of 63 values are wrong, the first at 0: 396.0 in place of 400.0"
 
 
 # --- what a check can do to the others --------------------------------------------------

@@ -46,7 +46,7 @@ def all_checks() -> list[Check]:
     from . import barriers, claims, kernels, memory, operations, repeat, speed  # they import the whole package
 
     modules = (claims, kernels, operations, repeat, barriers, memory, speed)
-    return [check for module in modules for check in module.checks()]
+    return [*(check for module in modules for check in module.checks()), *kernels.other_checks()]
 
 
 def run(args: argparse.Namespace) -> int:

@@ -31,6 +31,8 @@ def room() -> int:
     budget = now.device.memory_budget()
     if budget:
         left = min(left, max(0, budget[heap][0] - budget[heap][1]))
+    held = g.memory_stats()
+    left = min(left, max(0, held["bytes_budget"] - held["bytes_reserved"]))  # GRILLY_VK_MEMORY_FRACTION
     return min(MOST, left // 4)
 
 
@@ -38,6 +40,7 @@ def _largest(time: Time) -> Found:
     """As many tensors of the largest size as fit the room, first and last word written and read."""
     now = engine()
     most, each = room() // (8 if time.quick else 1), now.info.max_tensor_bytes
+    each -= 4096 if now.guards is not None else 0  # the debug mode's words around each tensor
     nbytes = min(most, each) // 4096 * 4096
     if nbytes < 4096:
         return Found("the device has no memory left to try with", NOTE)

@@ -61,7 +61,7 @@ class Supervisor:
         self.rows: list[Row] = []
         self.stderr = ""
         self._checks, self._command, self._add = checks, list(command), add
-        self._at, self._note, self._ended = -1, "", False
+        self._at, self._note, self._ended, self._end = -1, "", False, 0.0
 
     def run(self, seconds: float) -> bool:
         """Whether a device could be opened at all; if not, `stderr` says why.
@@ -69,10 +69,11 @@ class Supervisor:
         Raises:
             KeyboardInterrupt: Ctrl-C; the worker has been ended.
         """
-        end, start, crashed = time.monotonic() + seconds, 0, list[str]()
+        start, crashed = 0, list[str]()
+        self._end = time.monotonic() + seconds
         for _ in range(_RESTARTS):
             self._at, self._note, self._ended = -1, "", False
-            left = max(0.0, end - time.monotonic())
+            left = max(0.0, self._end - time.monotonic())
             words = ["--worker", str(start), "--seconds", f"{left:.2f}", *[f"--crashed={c}" for c in crashed]]
             code, hung = self._one(words)
             if self._ended:
@@ -151,7 +152,7 @@ class Supervisor:
             self._take(Row(**value))
         elif kind == "begin":
             self._at, self._note = value, ""
-            return self._checks[value].seconds + _GRACE
+            return min(self._checks[value].seconds, max(0.0, self._end - time.monotonic())) + _GRACE
         elif kind == "note":
             self._note = value
         elif kind == "end":
