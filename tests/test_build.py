@@ -1,10 +1,13 @@
-"""The build: kernels are complete and valid, and a broken shader stops it with its line."""
+"""The build: kernels are complete and valid, a broken shader stops it with its line, and Kompute is the released one."""
 
 import hashlib
+import importlib.metadata
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -146,3 +149,134 @@ def test_broken_shader_fails_the_build_and_names_its_line(build, wrong, line, wo
     assert not (build.package / "broken.spv").exists()
     rc, log = build(GOOD)
     assert rc == 0, log
+
+
+# ---- Kompute's sources ----
+
+ARCHIVE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "grilly-vk" / "kp-0.9.0.tar.gz"
+
+
+@pytest.fixture
+def fetch(tmp_path):
+    """Runs native/fetch_kompute.cmake alone: ``fetch(GRILLY_VK_KOMPUTE=...)`` gives its exit status and its words.
+
+    The user's cache is a folder of the test's own; `fetched` is what the package index has, in place of the real one.
+    """
+    cmake = tool("cmake")
+    (tmp_path / "script.cmake").write_text(
+        f'set(Python_EXECUTABLE "{tmp_path}/python")\ninclude("{ROOT}/native/fetch_kompute.cmake")\n'
+        "kompute_sources(sources)\n"
+    )
+
+    def run(fetched=None, **environment):
+        python = tmp_path / "python"
+        # its arguments are those of "-m pip download --quiet --no-deps --no-binary kp --dest FOLDER kp==0.9.0"
+        copy = f'cp "{fetched}" "$9/kp-0.9.0.tar.gz"' if fetched else "echo no network; exit 1"
+        python.write_text(f"#!/bin/sh\necho fetched >>'{tmp_path}/fetches'\n{copy}\n")
+        python.chmod(0o755)
+        env = {k: v for k, v in os.environ.items() if k != "GRILLY_VK_KOMPUTE"}
+        env |= {"XDG_CACHE_HOME": str(tmp_path / "cache"), **{k: str(v) for k, v in environment.items()}}
+        here = tmp_path / "build"
+        shutil.rmtree(here, ignore_errors=True)
+        here.mkdir()
+        script = [cmake, "-P", tmp_path / "script.cmake"]
+        done = subprocess.run(script, cwd=here, env=env, capture_output=True, text=True)
+        return done.returncode, " ".join((done.stdout + done.stderr).split())
+
+    run.sources = tmp_path / "build" / "kompute" / "kp-0.9.0"
+    run.kept = tmp_path / "cache" / "grilly-vk" / "kp-0.9.0.tar.gz"
+    run.times = lambda: len((tmp_path / "fetches").read_text().splitlines()) if (tmp_path / "fetches").exists() else 0
+    return run
+
+
+@pytest.fixture
+def archive():
+    """The released archive, where a build has kept it."""
+    if not ARCHIVE.is_file():
+        pytest.skip("no build has kept Kompute's archive")
+    return ARCHIVE
+
+
+@pytest.fixture
+def junk(tmp_path):
+    path = tmp_path / "junk.tar.gz"
+    path.write_bytes(b"not the archive")
+    return path
+
+
+def test_named_archive_that_is_missing(fetch, tmp_path):
+    rc, said = fetch(GRILLY_VK_KOMPUTE=tmp_path / "absent.tar.gz")
+    assert rc != 0
+    assert "absent.tar.gz, and there is no such file" in said
+    assert fetch.times() == 0
+
+
+def test_named_archive_of_another_content_is_refused(fetch, junk):
+    rc, said = fetch(GRILLY_VK_KOMPUTE=junk)
+    assert rc != 0
+    assert hashlib.sha256(junk.read_bytes()).hexdigest() in said
+    assert not fetch.sources.exists()
+    assert fetch.times() == 0
+
+
+def test_fetched_archive_of_another_content_is_refused(fetch, junk):
+    rc, said = fetch(fetched=junk)
+    assert rc != 0
+    assert "not Kompute 0.9.0's released archive" in said
+    assert not fetch.sources.exists()
+    assert not fetch.kept.exists()
+
+
+def test_without_a_network_the_build_says_what_to_do(fetch):
+    rc, said = fetch()
+    assert rc != 0
+    assert "no network" in said
+    assert "GRILLY_VK_KOMPUTE" in said
+
+
+def test_named_archive_is_unpacked(fetch, archive):
+    rc, said = fetch(GRILLY_VK_KOMPUTE=archive)
+    assert rc == 0, said
+    assert (fetch.sources / "src" / "Core.cpp").is_file()
+    assert fetch.times() == 0
+    assert not fetch.kept.exists()
+
+
+def test_archive_is_fetched_once_and_again_when_the_kept_one_is_damaged(fetch, archive):
+    def check(times):
+        rc, said = fetch(fetched=archive)
+        assert rc == 0, said
+        assert (fetch.sources / "src" / "Core.cpp").is_file()
+        assert fetch.times() == times
+        assert [p.name for p in fetch.kept.parent.iterdir()] == [fetch.kept.name]
+
+    check(1)
+    check(1)
+    fetch.kept.write_bytes(b"damaged")
+    check(2)
+
+
+def test_cache_that_can_not_be_written_stops_nothing(fetch, archive, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    rc, said = fetch(fetched=archive, XDG_CACHE_HOME=tmp_path / "file")
+    assert rc == 0, said
+    assert (fetch.sources / "src" / "Core.cpp").is_file()
+
+
+# ---- licences ----
+
+
+def test_package_carries_the_licences_of_what_is_compiled_in():
+    package = importlib.metadata.distribution("grilly-vk")
+    assert package.metadata["License-Expression"] == "MIT AND Apache-2.0 AND BSD-3-Clause"
+    names = {Path(f).name: f.locate() for f in package.files}
+    for text, words in {
+        "LICENSE": "MIT License", "kompute.txt": "Apache License", "fmt.txt": "Victor Zverovich",
+        "pybind11.txt": "Wenzel Jakob", "NOTICE.txt": "Vulkan-Hpp",
+    }.items():  # fmt: skip
+        assert words in Path(names[text]).read_text(), text
+
+
+def test_licence_of_kompute_is_that_of_its_archive(archive):
+    with tarfile.open(archive) as tar:
+        assert tar.extractfile("kp-0.9.0/LICENSE").read() == (ROOT / "licenses" / "kompute.txt").read_bytes()
