@@ -1,4 +1,4 @@
-"""The build: kernels are complete and valid, a broken shader stops it with its line, and Kompute is the released one."""
+"""The build: kernels are complete and valid, a broken shader names its line, Kompute is the released one; licences."""
 
 import hashlib
 import importlib.metadata
