@@ -10,10 +10,10 @@ namespace grilly {
 Device::Device(std::uint32_t index, const std::string& cache, bool take)
   : instance_(shared_instance())
 {
-    install_calls(*instance_);
     auto found = physical_devices(*instance_);
     if (index >= found.size())
         throw std::runtime_error("there is no Vulkan device number " + std::to_string(index));
+    install_calls(*instance_); // not before there is a driver
     physical_handle_ = found[index];
 
     auto families =
@@ -50,9 +50,9 @@ Device::Device(std::uint32_t index, const std::string& cache, bool take)
     features = wanted.table;
     host_query_reset = wanted.has("host query reset");
     budget_ = wanted.has("memory budget");
-    physical_ = physical_handle_;
-    logical_ = handle;
-    queue_ = queue_handle;
+    physical_ = vk::PhysicalDevice(physical_handle_);
+    logical_ = vk::Device(handle);
+    queue_ = vk::Queue(queue_handle);
 }
 
 Device::~Device()

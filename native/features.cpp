@@ -104,6 +104,9 @@ std::set<std::string> extensions_of(const Instance& instance, VkPhysicalDevice d
 Features::Features(const Instance& instance, VkPhysicalDevice device, bool take)
 {
     const auto offered = extensions_of(instance, device);
+    // A device that is not wholly Vulkan (MoltenVK) asks for this one, whatever else is taken.
+    if (offered.count("VK_KHR_portability_subset"))
+        extensions_.push_back("VK_KHR_portability_subset");
     auto query = instance.get<PFN_vkGetPhysicalDeviceFeatures2>("vkGetPhysicalDeviceFeatures2");
     for (const Row& row : rows()) {
         Feature feature{ row.name, row.extension, row.purpose };

@@ -75,7 +75,7 @@ PYBIND11_MODULE(kp, m)
     m.attr("vulkan_headers") = VK_HEADER_VERSION;
 
     static PyObject* error = PyErr_NewExceptionWithDoc(
-      "grilly_vk.runtime.kp.VulkanError", "A Vulkan call that failed: `call`, `result` (a VkResult).",
+      "grilly_vk.runtime.kp.VulkanError", "A Vulkan call that failed; `result` is its VkResult.",
       PyExc_RuntimeError, nullptr);
     m.attr("VulkanError") = py::handle(error);
     py::register_exception_translator([](std::exception_ptr p) {

@@ -81,8 +81,8 @@ Stamp::Stamp(std::shared_ptr<Timestamps> times, std::uint32_t number)
 void Stamp::record(const vk::CommandBuffer& commands)
 {
     if (number_ == 0 && !times_->device->host_query_reset)
-        commands.resetQueryPool(times_->pool, 0, times_->count);
-    commands.writeTimestamp(vk::PipelineStageFlagBits::eAllCommands, times_->pool, number_);
+        commands.resetQueryPool(vk::QueryPool(times_->pool), 0, times_->count);
+    commands.writeTimestamp(vk::PipelineStageFlagBits::eAllCommands, vk::QueryPool(times_->pool), number_);
 }
 
 namespace {
@@ -91,7 +91,7 @@ namespace {
 class Probe : public Operation
 {
   public:
-    void record(const vk::CommandBuffer& commands) override { found = commands; }
+    void record(const vk::CommandBuffer& commands) override { found = static_cast<VkCommandBuffer>(commands); }
     VkCommandBuffer found = VK_NULL_HANDLE;
 };
 

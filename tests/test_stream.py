@@ -381,6 +381,56 @@ def test_a_signal_handler_may_use_the_device_during_a_wait(snippet):
     assert snippet(with_long(source)).out == "1 10.0 True\n"
 
 
+def test_a_signal_handler_that_reads_doubles_and_loses_nothing(snippet):
+    """While a submit waits for its turn, a handler submits what is pending itself, and notes more."""
+    source = """
+        import signal
+        x, one, seen = upload(np.zeros(10)), upload(np.ones(10)), []
+        add(one, x)
+        def handler(*_):
+            seen.append(x.numpy()[0])
+            add(one, x)
+        signal.signal(signal.SIGALRM, handler)
+        expected = 1
+        for kind in range(6):
+            long(0.2)
+            fill(upload(np.zeros(10)), kind)
+            stream.flush()  # two in flight
+            add(one, x)
+            signal.setitimer(signal.ITIMER_REAL, 0.02)
+            stream.flush() if kind % 2 else grilly_vk.synchronize()  # waits for a turn, and the handler comes
+            while len(seen) <= kind:
+                pass
+            expected += 2
+            assert x.numpy()[0] == expected, (kind, x.numpy()[0], expected)
+        print(len(seen))
+    """
+    assert snippet(with_long(source)).out == "6\n"
+
+
+def test_a_graph_after_a_draw_that_nobody_took(other):
+    """A recomputed function that raises before its first dispatch leaves no number to be drawn twice."""
+    kernel("test-draw", other)
+    other.seed(0)
+
+    def drawn():
+        target = other.alloc(4)
+        other.launch("test-draw", 1, control=other.control, drawn=target)
+        return int(other.read(target, np.empty(1, np.uint32))[0])
+
+    first = [drawn() for _ in range(3)]
+    position = other.draw_position()
+    assert [drawn() for _ in range(2)] == [3, 4]
+    with pytest.raises(ZeroDivisionError), other.draw_again(position):
+        raise ZeroDivisionError
+    other.synchronize()
+    assert first + [drawn()] == [0, 1, 2, 5]
+    with pytest.raises(ZeroDivisionError), other.draw_again(position):
+        raise ZeroDivisionError
+    other.seed(1)
+    assert drawn() == 0
+
+
 def test_few_submits_are_in_flight(other):
     other.stream.budget = 1
     buffer, most = other.alloc(400), 0

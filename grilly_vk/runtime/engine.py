@@ -447,6 +447,8 @@ def _open(info: devices.DeviceInfo, config: Config) -> Any:
     try:
         with failures.of(f"{info} can't be opened"):
             device = kp.Device(info.index, pipelines, config.features)
+    except DeviceError:
+        raise
     except RuntimeError as error:
         raise DeviceError(f"{info} can't be opened: {error}") from error
     return device

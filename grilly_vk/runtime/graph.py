@@ -60,11 +60,13 @@ class Graph:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         engine = self._engine
-        engine.memory.collect()  # what was dropped inside needs its memory no longer than its last dispatch
         capture, self._capture = self._capture, None
-        engine.stream.capture = None
-        engine.memory.arena = None
         try:
+            try:
+                engine.memory.collect()  # what was dropped inside needs its memory no longer than its last dispatch
+            finally:
+                engine.stream.capture = None
+                engine.memory.arena = None
             if kind is None and capture is not None:
                 engine.check()
                 for check in capture.at_end:
@@ -138,7 +140,6 @@ class Graph:
             changed = self._assumptions.broken()
             if changed is not None:
                 raise RuntimeError(f"{changed} since this graph was captured; capture it again")
-            engine.stream.flush()
             if self._batches:
                 engine.stream.issue(self._batches, self._work // len(self._batches), self._draws)
             self._assumptions.replayed()

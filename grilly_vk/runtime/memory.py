@@ -380,7 +380,11 @@ class Pool:
             raise OutOfDeviceMemory(f"{readable(size)} could not be placed in a new segment")
         segment, offset = found
         if clean and segment.dirty_until >= self._finished():
-            self._finish()
+            try:
+                self._finish()
+            except BaseException:  # an interrupt, say: the range is nobody's
+                segment.give_back(offset, size)
+                raise
         return Block(segment, offset, size)
 
     def _from_ranges(self, size: int) -> tuple[Segment, int] | None:

@@ -58,7 +58,8 @@ class Profile:
     def __enter__(self) -> Profile:
         with self._engine.lock:
             self._engine.check()
-            if not any(q["compute"] and q["timestamp_bits"] for q in self._engine.info.queue_families):
+            # The queue is of the first family that computes (native/device.cpp).
+            if not next(q for q in self._engine.info.queue_families if q["compute"])["timestamp_bits"]:
                 raise DeviceError(f"{self._engine.info} has no timestamps, so kernels can't be timed on it")
             if self._engine.stream.observer is not None:
                 raise RuntimeError("a profile is being taken already; profiles don't nest")

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from ..errors import DeviceError
+from . import failures
 from .assumptions import Assumptions
 from .kernels import Pipeline, Program
 from .memory import Arena, Block, Buffer, Planned, Segment
@@ -101,6 +102,7 @@ class Stream:
         self._pending: list[Entry] = []
         self._sizes: list[int] = []
         self._work = 0
+        self._noted = 0  # dispatches so far
         # Of the last two issues: their submits' last number, how many, when, and the work in each.
         self._latest = self._before = (0, 1, 0.0, 0)
         self._done_at = 0.0  # when the device was last seen to end a submit
@@ -122,8 +124,8 @@ class Stream:
         pending = self._pending
         if pending and (self._work + work > self.budget or len(pending) >= _MAX_PENDING):
             self.flush()
-            pending = self._pending
-        pending.append((program, push))
+        self._noted += 1
+        self._pending.append((program, push))
         self._work += work
         if self.observer is not None:
             self._sizes.append(sum(b.nbytes for b in buffers))
@@ -156,22 +158,26 @@ class Stream:
         Raises:
             DeviceError: the device does not take it, or lost earlier work.
         """
-        if not self._pending:
-            return
-        entries = [*self._pending, self._marker(self.draws)] if self.draws else self._pending
-        if self.observer is not None:
-            self._observe(self.observer, entries)
-            return
-        key = tuple(entries)
-        sequence = self._recorded.get(key)
-        if sequence is None:
-            sequence = self._record(entries)
-            self._keep(key, sequence)
-        else:
-            self._recorded.move_to_end(key)
-            self.replays += 1
-        self.dispatches += len(self._pending)
-        self.issue([[sequence]], self._work, self.draws)
+        while self._pending or self.draws:
+            self._slot()
+            pending, noted, draws, work = self._pending, self._noted, self.draws, self._work
+            entries = [*pending, self._marker(draws)] if draws else [*pending]
+            if not entries:
+                return
+            if self.observer is not None:
+                self._observe(self.observer, entries, pending, noted)
+                continue
+            key = tuple(entries)
+            sequence = self._recorded.get(key)
+            known = sequence is not None
+            if sequence is None:
+                sequence = self._record(entries)
+                self._keep(key, sequence)
+            else:
+                self._recorded.move_to_end(key)
+            if self._give([[sequence]], pending, noted, work, draws):
+                self.replays += known
+                self.dispatches += len(pending)
 
     def finish(self) -> None:
         """Submits what is noted and waits until all work is done.
@@ -182,29 +188,48 @@ class Stream:
             DeviceError: the device did not finish the work.
         """
         self.flush()
-        if self._queue.finished != self.submits:
+        while self._queue.finished != self.submits:
             self._wait(self.submits)
+            self.flush()  # a signal handler may have noted more
 
     def issue(self, groups: Sequence[Sequence[kp.Sequence]], work: int, draws: int) -> None:
-        """Submits recorded sequences, what is pending or the parts of a graph, each group as one submit.
+        """Submits a graph after what is noted, each group of its sequences as one submit.
 
         `work` is what each group holds, to learn from its time how much should go into one; `draws` are the random
-        operations in all of them.  Python looks for signals
-        on entry to a function, after a call and at a loop's end: nothing is called between letting go of the pending
-        work and the submit, so that an interrupt finds it either pending or submitted.
+        operations in all of them.
         """
-        queue = self._queue
-        if self.submits - queue.finished >= _IN_FLIGHT:
+        while True:
+            self.flush()
+            self._slot()
+            pending, noted = self._pending, self._noted
+            if not pending and not self.draws and self._give(groups, pending, noted, work, draws):
+                return
+
+    def _slot(self) -> None:
+        """Waits until one more submit may be in flight.  Signal handlers run meanwhile, and may note and submit work."""
+        while self.submits - self._queue.finished >= _IN_FLIGHT:
             self._wait(self.submits - _IN_FLIGHT + 1)
-        submit = queue.submit
+
+    def _give(
+        self, groups: Sequence[Sequence[kp.Sequence]], pending: list[Entry], noted: int, work: int, draws: int
+    ) -> bool:
+        """Submits groups in place of `pending`; not if a signal handler has changed what is noted since it was looked at.
+
+        Python looks for signals on entry to a function, after a call and at a loop's end.  Nothing is called between
+        that comparison, letting go of the pending work and the submit: an interrupt finds it pending or submitted.
+        """
+        submit = self._queue.submit
         drawn, submits = self.drawn + draws, self.submits + len(groups)
         latest = (submits, len(groups), time.perf_counter(), work)
+        if self._pending is not pending or self._noted != noted:
+            return False
         try:
             self._before, self._latest, self.submits = self._latest, latest, submits
             self._pending, self._sizes, self.draws, self._work, self.drawn = [], [], 0, 0, drawn
             submit(groups)
         except self._kp.VulkanError as error:
             self._lose(f"the device did not take the submitted work ({error})", error)
+        return True
 
     def _wait(self, number: int) -> None:
         try:
@@ -257,14 +282,17 @@ class Stream:
         del self._recorded[key]
         self._recorded_entries -= len(key)
 
-    def _observe(self, observer: Observer, entries: list[Entry]) -> None:
+    def _observe(self, observer: Observer, entries: list[Entry], pending: list[Entry], noted: int) -> None:
         sizes = [*self._sizes, 4][: len(entries)]  # the marker's is the last, where there is one
-        times = self._kp.Timestamps(self._device, 2 * len(entries))
+        with failures.of("the profile's timestamps"):
+            times = self._kp.Timestamps(self._device, 2 * len(entries))
         sequence = self._record(entries, times)
-        self.dispatches += len(self._pending)
-        self.issue([[sequence]], self._work, self.draws)
+        if not self._give([[sequence]], pending, noted, self._work, self.draws):
+            return
+        self.dispatches += len(pending)
         self._wait(self.submits)
-        ticks = times.read()
+        with failures.of("the profile's timestamps"):
+            ticks = times.read()
         observer.record(entries, sizes, list(zip(ticks[::2], ticks[1::2])))
 
 
