@@ -206,14 +206,14 @@ class Stream:
                 return
 
     def _slot(self) -> None:
-        """Waits until one more submit may be in flight.  Signal handlers run meanwhile, and may note and submit work."""
+        """Waits until one more submit may be in flight.  Signal handlers run meanwhile: they may submit too."""
         while self.submits - self._queue.finished >= _IN_FLIGHT:
             self._wait(self.submits - _IN_FLIGHT + 1)
 
     def _give(
         self, groups: Sequence[Sequence[kp.Sequence]], pending: list[Entry], noted: int, work: int, draws: int
     ) -> bool:
-        """Submits groups in place of `pending`; not if a signal handler has changed what is noted since it was looked at.
+        """Submits groups in place of `pending`; not if a signal handler has changed what is noted since the look at it.
 
         Python looks for signals on entry to a function, after a call and at a loop's end.  Nothing is called between
         that comparison, letting go of the pending work and the submit: an interrupt finds it pending or submitted.
