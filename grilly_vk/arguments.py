@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +30,68 @@ def real(name: str, value: Any) -> float:
     if abs(number) > _FLOAT32_MAX:
         raise ValueError(f"{name} must fit float32 (at most {_FLOAT32_MAX:.8g}), got {value!r}")
     return number
+
+
+def number(name: str, value: Any) -> float:
+    """A number as float32 arithmetic takes it: NaN and infinity pass, and what is beyond float32 is infinity.
+
+    Python's and numpy's numbers, bools (0 and 1) and arrays without axes.
+
+    Raises:
+        TypeError: anything else. ValueError: a whole number beyond float64.
+    """
+    if type(value) is not float:
+        value = scalar(name, value)
+        try:
+            value = float(value)
+        except OverflowError:
+            raise ValueError(f"{name} must fit float64 (at most 1.8e308), got a number beyond") from None
+    if -_FLOAT32_MAX <= value <= _FLOAT32_MAX:
+        return value
+    with np.errstate(over="ignore"):
+        return float(np.float32(value))
+
+
+def scalar(name: str, value: Any) -> Any:
+    """One Python or numpy number, or a bool, of its own kind; arrays without axes become what they hold.
+
+    Raises:
+        TypeError: anything else.
+    """
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if not isinstance(value, (numbers.Real, np.number, np.bool_)) or isinstance(value, np.complexfloating):
+        raise TypeError(f"{name} must be a number, not {type(value).__name__} ({value!r})")
+    return value
+
+
+def whole(name: str, value: Any) -> int:
+    """A whole number of any sign and size: Python's, numpy's, or what has `__index__`; no bool.
+
+    Raises:
+        TypeError: anything else.
+    """
+    if type(value) is int:
+        return value
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, not {type(value).__name__} ({value!r})") from None
+
+
+def wholes(name: str, values: Any) -> tuple[int, ...]:
+    """Several whole numbers, or one.
+
+    Raises:
+        TypeError: anything else.
+    """
+    if isinstance(values, (tuple, list)):
+        return tuple([whole(f"{name}[{i}]", v) for i, v in enumerate(values)])
+    if isinstance(values, np.ndarray) and values.ndim == 1:
+        return wholes(name, values.tolist())
+    return (whole(name, values),)
 
 
 def positive(name: str, value: Any) -> float:

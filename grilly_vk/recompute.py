@@ -60,7 +60,7 @@ def _run(fn: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, list[Any],
     for a in args:
         if isinstance(a, Tensor):
             wants = a.requires_grad
-            a = a.view()
+            a = a._alias()
             a.requires_grad = wants
         own.append(a)
     with enable_grad():
@@ -135,11 +135,11 @@ def checkpoint(fn: Callable[..., Any], *args: Any) -> Any:
     shapes = [o.shape for o in made]
     inputs = [i for i, a in enumerate(args) if isinstance(a, Tensor)]
     edges = [edge_of(args[i]) for i in inputs]
-    outputs = [o.view() for o in made]
+    outputs = [o._alias() for o in made]
     live = [i for i, o in enumerate(made) if o.requires_grad]
     if not live:
         return outputs[0] if isinstance(result, Tensor) else tuple(outputs)
-    held = tuple(a.view() if isinstance(a, Tensor) else a for a in args)
+    held = tuple(a._alias() if isinstance(a, Tensor) else a for a in args)
     for h, a in zip(held, args):
         if isinstance(a, Tensor):
             h.requires_grad = a.requires_grad

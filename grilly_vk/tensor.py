@@ -27,10 +27,13 @@ def dtype_of(dtype: Any) -> np.dtype:
         TypeError: another type.
     """
     try:
-        found = np.dtype(dtype)
-        return _DTYPES[found]
-    except KeyError:
-        raise TypeError(f"dtype must be float32, int32, uint32 or bool, not {found}") from None
+        found = None if dtype is None else np.dtype(dtype)  # None is float64 to numpy
+    except Exception:  # whatever numpy makes of a foreign object
+        found = None
+    if found not in _DTYPES:
+        got = repr(dtype) if found is None else str(found)
+        raise TypeError(f"dtype must be float32, int32, uint32 or bool, not {got}")
+    return _DTYPES[found]
 
 
 class Tensor:
@@ -138,6 +141,7 @@ class Tensor:
         any: Callable[..., Tensor]
         all: Callable[..., Tensor]
         reshape: Callable[..., Tensor]
+        view: Callable[..., Tensor]
         flatten: Callable[..., Tensor]
         permute: Callable[..., Tensor]
         transpose: Callable[..., Tensor]
@@ -269,14 +273,24 @@ class Tensor:
 
     # ---- memory ----
 
-    def view(self, shape: tuple[int, ...] | None = None) -> Tensor:
-        """The same memory, off the tape; for internal use (see `reshape`)."""
+    def _alias(self, shape: tuple[int, ...] | None = None) -> Tensor:
+        """The same memory, off the tape and unchecked but in the debug mode; users have `view`."""
         capture = self.engine.stream.capture
         if capture is not None:
             capture.assumptions.meet(self)
         out = Tensor(self.buffer, self.shape if shape is None else shape, self.dtype, self.engine)
         out.is_spikes = self.is_spikes
+        if self.engine.guards is not None:
+            self._inside(out, 0 <= 4 * out.size <= self.buffer.nbytes)
         return out
+
+    def _inside(self, out: Tensor, fits: bool) -> None:
+        """Of the debug mode: an alias must not reach past its buffer."""
+        if not fits or min((0, *out.shape)) < 0:
+            raise RuntimeError(
+                f"an alias of shape {out.shape} does not lie in the {self.buffer.nbytes} bytes of a tensor of shape "
+                f"{self.shape}"
+            )
 
     def as_spikes(self, on: bool = True) -> Tensor:
         """Sets `is_spikes` and returns the tensor itself: for spikes of one's own making."""
@@ -285,7 +299,7 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """The same memory as a tensor that is not on the tape."""
-        return self.view()
+        return self._alias()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         """A leaf with the same values in memory of its own, without gradient."""
@@ -295,14 +309,16 @@ class Tensor:
         out.requires_grad = self.requires_grad
         return out
 
-    def rows(self, start: int, stop: int) -> Tensor:
-        """Entries start..stop of the first axis, sharing the memory, off the tape."""
+    def _rows(self, start: int, stop: int) -> Tensor:
+        """Entries start..stop of the first axis, sharing the memory, off the tape and unchecked as `_alias`."""
         if start == 0 and stop == self.shape[0]:
             return self
         row = 4 * math.prod(self.shape[1:])
         part = Part(self.buffer, start * row, (stop - start) * row)
         out = Tensor(part, (stop - start, *self.shape[1:]), self.dtype, self.engine)
         out.is_spikes = self.is_spikes
+        if self.engine.guards is not None:
+            self._inside(out, 0 <= start <= stop and stop * row <= self.buffer.nbytes)
         return out
 
     def assign(self, values: Any) -> None:
@@ -393,7 +409,7 @@ class Tensor:
         else:
             from .ops.elementwise import add
 
-            self.grad = add(self.grad.view(), given.pop())
+            self.grad = add(self.grad._alias(), given.pop())
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
         """Calls `hook(gradient)` once this tensor's whole gradient is known; a tensor it returns replaces the gradient.
@@ -424,7 +440,7 @@ class Tensor:
 def owned(given: list[Tensor]) -> Tensor:
     """The one tensor in a list, taken out of it, as one whose memory nobody else holds: a copy if somebody does."""
     alone = sys.getrefcount(given[0]) <= _ALONE and sys.getrefcount(given[0].buffer) <= _ALONE
-    tensor = given.pop().view()
+    tensor = given.pop()._alias()
     return tensor if alone else tensor.clone()
 
 

@@ -88,6 +88,7 @@ _METHODS: dict[str, Any] = {
     "any": lambda self, axis=None, keepdims=False: r.reduce_any(self, axis, keepdims),
     "all": lambda self, axis=None, keepdims=False: r.reduce_all(self, axis, keepdims),
     "reshape": lambda self, *shape: s.reshape(self, _shape(shape)),
+    "view": lambda self, *shape: s.view(self, *shape),
     "flatten": s.flatten,
     "permute": lambda self, *axes: s.permute(self, _shape(axes)),
     "transpose": s.transpose,

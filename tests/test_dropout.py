@@ -53,7 +53,7 @@ def test_gradient_of_a_part_of_a_tensor():
     x = ones(8)
     y = F.dropout(x, 0.5)
     whole = from_numpy(np.ones((9,), np.float32))
-    y.backward(whole.rows(1, 9))
+    y.backward(whole._rows(1, 9))
     np.testing.assert_array_equal(x.grad.numpy(), y.numpy())
 
 

@@ -233,7 +233,7 @@ def test_results_keep_their_memory_to_themselves():
             t = add(x, copy(x))
             for _ in range(i % 3):
                 t = add(t, copy(x))
-            kept.append(t if i % 2 else t.rows(10, 900))
+            kept.append(t if i % 2 else t._rows(10, 900))
     for _ in range(2):
         g.replay()
         for i, t in enumerate(kept):
@@ -248,7 +248,7 @@ def test_tensors_of_a_failed_capture_say_so():
     with pytest.raises(ZeroDivisionError), grilly_vk.capture():
         y = copy(x)
         1 / 0  # noqa: B018
-    for use, *given in ((y.numpy,), (y.rows(2, 3).numpy,), (add, x, y), (y.assign, np.zeros(1000))):
+    for use, *given in ((y.numpy,), (y._rows(2, 3).numpy,), (add, x, y), (y.assign, np.zeros(1000))):
         with pytest.raises(RuntimeError, match="no memory until the capture has ended well"):
             use(*given)
     with pytest.raises(RuntimeError, match="no memory"), grilly_vk.capture():

@@ -251,7 +251,7 @@ def test_scalar_tensor():
 
 def test_parts_are_read_and_written_alone():
     x = upload(np.arange(12).reshape(4, 3))
-    middle = x.rows(1, 3)
+    middle = x._rows(1, 3)
     assert isinstance(middle.buffer, Part)
     assert middle.numpy().tolist() == [[3, 4, 5], [6, 7, 8]]
     middle.assign(np.full((2, 3), 9))
@@ -259,7 +259,7 @@ def test_parts_are_read_and_written_alone():
     del x
     gc.collect()
     fill(empty((4, 3)), 5).numpy()
-    assert middle.rows(0, 1).share().tolist() == [[9, 9, 9]]
+    assert middle._rows(0, 1).share().tolist() == [[9, 9, 9]]
 
 
 def test_part_inside_a_wide_element_is_refused():
@@ -268,7 +268,7 @@ def test_part_inside_a_wide_element_is_refused():
     name = pipeline.bindings[0]
     buffers = dict.fromkeys(pipeline.bindings, x.buffer)
     with pytest.raises(ValueError, match="in units of 16 bytes"):
-        pipeline.push({**buffers, name: x.rows(1, 2).buffer}, {})
+        pipeline.push({**buffers, name: x._rows(1, 2).buffer}, {})
 
 
 def test_tensors_of_two_devices_do_not_mix(other):
@@ -365,8 +365,8 @@ def test_device_local_memory_with_staging(snippet):
         z.assign(np.full(70_000, 4.0))
         g.replay()
         assert (out.numpy() == 9).all()
-        assert y.rows(5, 9).numpy().tolist() == [5, 6, 7, 8]
-        y.rows(5, 9).assign(np.zeros(4))
+        assert y._rows(5, 9).numpy().tolist() == [5, 6, 7, 8]
+        y._rows(5, 9).assign(np.zeros(4))
         assert y.numpy()[4:10].tolist() == [4, 0, 0, 0, 0, 9]
         before = grilly_vk.memory_stats()
         for i in range(50):

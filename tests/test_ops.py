@@ -121,7 +121,7 @@ def view(array: np.ndarray) -> tuple[Tensor, Tensor]:
     whole = np.full(array.size + 2 * _AROUND, _FILL[array.dtype.kind], array.dtype)
     whole[_AROUND : _AROUND + array.size] = array.reshape(-1)
     buffer = from_numpy(whole)
-    return buffer.rows(_AROUND, _AROUND + array.size).view(array.shape), buffer
+    return buffer._rows(_AROUND, _AROUND + array.size)._alias(array.shape), buffer
 
 
 def strided(array: np.ndarray) -> np.ndarray:

@@ -352,7 +352,7 @@ def test_inputs_that_begin_anywhere():
     expected = ours(built(nn.LIFNode(), given), given, cotangents)
     net = built(nn.LIFNode(), given)
     flat = {k: grilly_vk.tensor(np.concatenate([[0], given[k].ravel()]).astype(np.float32)) for k in "xvyf"}
-    leaf = {k: t.rows(1, t.size).reshape(given[k].shape).requires_grad_() for k, t in flat.items()}
+    leaf = {k: t._rows(1, t.size).reshape(given[k].shape).requires_grad_() for k, t in flat.items()}
     net.node.v, net.y, net.dynamics.y = leaf["v"], leaf["y"], leaf["f"]
     s = net(leaf["x"])
     np.testing.assert_array_equal(s.numpy(), expected["s"])

@@ -70,7 +70,7 @@ import numpy as np, grilly_vk
 from steps import *
 x, y = upload(np.ones(5000)), upload(np.zeros(5000))
 for i in range(20):
-    add(x, y); add(y, x); x.rows(0, 10)
+    add(x, y); add(y, x); x._rows(0, 10)
     x = copy(y) if i % 3 else fill(x, 1)
     y.assign(np.zeros(5000, np.float32))
 with grilly_vk.capture() as g:

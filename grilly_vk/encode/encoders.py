@@ -37,7 +37,7 @@ class PoissonEncoder(Module):
     def forward(self, x: Any) -> Tensor:
         """Spikes of x's shape."""
         given = within("x", x, 0.0, 1.0, self.clip)
-        return rate(given.view((1, *given.shape)), clip=self.clip).view(given.shape)
+        return rate(given._alias((1, *given.shape)), clip=self.clip)._alias(given.shape)
 
 
 class StepEncoder(StatefulModule):
@@ -79,7 +79,7 @@ class StepEncoder(StatefulModule):
             if given != shape:
                 raise ValueError(f"x has shape {given}; {shape} is being encoded: call reset() first")
         at, self.t = self.t, (self.t + 1) % self.T
-        return self.spike.rows(at, at + 1).view(shape)
+        return self.spike._rows(at, at + 1)._alias(shape)
 
     def extra_repr(self) -> str:
         """The period."""

@@ -68,7 +68,7 @@ def _one_hot(t: Tensor, classes: int, on: float, off: float) -> Tensor:
 
 def _cross_entropy(logits: Tensor, t: Tensor, weight: Any, smoothing: float) -> Tensor:
     flat = reshape(logits, (t.size, logits.shape[-1]))
-    return cross_entropy(flat, t.view((t.size,)), weight, label_smoothing=smoothing)
+    return cross_entropy(flat, t._alias((t.size,)), weight, label_smoothing=smoothing)
 
 
 def ce_rate_loss(spikes: Any, targets: Any, *, weight: Any = None, label_smoothing: float = 0.0) -> Tensor:

@@ -210,13 +210,13 @@ class DiehlCook(Module):
             stop = min(total, start + _UPLOAD)
             ops.present(
                 *(self.weight, self.theta, self.drawn, self.fade),
-                given.rows(start, stop) if isinstance(given, Tensor) else from_numpy(_intensities(given[start:stop])),
+                given._rows(start, stop) if isinstance(given, Tensor) else from_numpy(_intensities(given[start:stop])),
                 self.T,
                 constants,
                 learn=learn,
                 given=False,
                 first=start,
-                counts=counts.rows(start, stop),
+                counts=counts._rows(start, stop),
                 done=None if progress is None else _counted(progress, start, total),
             )
         return counts

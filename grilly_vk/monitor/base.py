@@ -40,7 +40,7 @@ class _Tap:
                 value = _tensor(self.name, self._transform(value))
             if in_time and not value.ndim:
                 raise ValueError(f"{self.name} runs in step mode 'm' but gave a single number; expected (T, B, ...)")
-            self.record.put(value if in_time else value.view((1, *value.shape)))
+            self.record.put(value if in_time else value._alias((1, *value.shape)))
 
 
 def _tensor(name: str, value: Any) -> Tensor:

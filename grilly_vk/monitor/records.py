@@ -138,7 +138,7 @@ class Counts:
                 f"{self._name} has neurons of shape {neurons}, but those counted so far have shape {self._shape}; "
                 "use a new monitor"
             )
-        count_spikes(steps.view((rows, *neurons)), self._counters)
+        count_spikes(steps._alias((rows, *neurons)), self._counters)
 
     def read(self) -> tuple[np.ndarray, int]:
         """Spikes of each neuron, int64, and the number of steps, each sample's counted."""

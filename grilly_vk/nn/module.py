@@ -66,7 +66,7 @@ class Parameter(Tensor):
         gradient = given.pop()
         if self.grad is None:
             copy_flat(gradient, home)
-            self.grad = home.view()
+            self.grad = home._alias()
         else:
             _copy(gradient, home, (home.size,), (1,), (1,), accumulate=True)
         home.version += 1

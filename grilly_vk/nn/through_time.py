@@ -94,7 +94,7 @@ class _ThroughTime(Running, Counting):
         else:
             t = self._step()
             x, weight = x.reshape(1, *x.shape), None if weight is None else weight[t : t + 1]
-            moving = [None if m is None else m.rows(t, t + 1) for m in moving]
+            moving = [None if m is None else m._rows(t, t + 1) for m in moving]
         training = self.training or moving[0] is None
         out = prepare(
             "batch_norm_through_time", x, moving[0], moving[1], weight, None, training, self.momentum, self.eps,

@@ -107,7 +107,7 @@ def clip_grad_norm_(
     whole = Tensor(Part(found.buffer, 0, 4), (), np.float32, engine)
     if error_if_nonfinite and not math.isfinite(value := whole.item()):
         raise RuntimeError(f"the gradients' norm is {value}; no gradient was changed")
-    factor = found.rows(1, 2)
+    factor = found._rows(1, 2)
     for r in runs:
         kernel, n = _kernel("grad-clip", r)
         engine.launch(kernel, n, g=r, factor=factor, n=n, limit=0.0)

@@ -303,7 +303,7 @@ class Norm:
         out: list[Tensor | None] = [gx]
         for i, t in enumerate((w, b)):
             if t is not None:
-                out.append(sums.rows(i, i + 1).view(t.shape) if sums is not None and t.requires_grad else None)
+                out.append(sums._rows(i, i + 1)._alias(t.shape) if sums is not None and t.requires_grad else None)
         return out if scale is None else [*out, gscale]
 
     def _sums(self, g: Tensor) -> Tensor:

@@ -179,10 +179,10 @@ def _apply(x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan, *, back:
         specs, kernel = (*specs, ("ROWS", way.rows)), kernel.replace("conv", "conv-lanes")
         tiles, work = way.lane_tiles, work * 2 * way.rows  # a tile is 8 by rows / 4 of the others
     for start, stop in _chunks(plan.batch, way.packed_bytes):
-        source = part = x.rows(start, stop)
+        source = part = x._rows(start, stop)
         if way.packed_bytes:
             source = _pack_images(part, plan.groups, way.channels, way.pixels)
-        result = out.rows(start, stop)
+        result = out._rows(start, stop)
         for first, last in spans(x, -(-(stop - start) // way.band) * tiles, work):
             items = last - first if not lanes else (last - first) * (64 if last - first <= 64 else 8)
             x.engine.launch(
@@ -212,10 +212,10 @@ def _weight_gradient(g: Tensor, x: Tensor, plan: _Plan, shape: tuple[int, ...]) 
     sums = empty((len(pieces), parts, weights))
     work = max(1, 4 * wide * longest * results // parts // 4)
     for piece, (start, stop) in enumerate(pieces):
-        x_part = x.rows(start, stop)
+        x_part = x._rows(start, stop)
         source = _pack_images(x_part, plan.groups, plan.ins, pixels) if wide == 4 else x_part
-        gradient = _pack_images(g.rows(start, stop), plan.groups, plan.outs, results)
-        result = sums.rows(piece, piece + 1)
+        gradient = _pack_images(g._rows(start, stop), plan.groups, plan.outs, results)
+        result = sums._rows(piece, piece + 1)
         for first, last in spans(x, parts * tiles, work):
             x.engine.launch(
                 "conv-weight-grad.vec4" if wide == 4 else "conv-weight-grad",
@@ -225,8 +225,8 @@ def _weight_gradient(g: Tensor, x: Tensor, plan: _Plan, shape: tuple[int, ...]) 
                 batch=stop - start, ins=plan.ins, outs=plan.outs, h=plan.size[0], width=plan.size[1],
                 oh=plan.out[0], ow=plan.out[1], parts=parts, first=first, count=last - first, **plan.push,
             )  # fmt: skip
-    total = sums.view((len(pieces) * parts, weights))
-    return (reduce("sum", total, (0,), False) if total.shape[0] > 1 else total).view(shape)
+    total = sums._alias((len(pieces) * parts, weights))
+    return (reduce("sum", total, (0,), False) if total.shape[0] > 1 else total)._alias(shape)
 
 
 def padding_widths(padding: Any, kernel: Sequence[int], stride: Sequence[int], gap: Sequence[int]) -> tuple[Pair, ...]:
@@ -314,14 +314,14 @@ def _conv(x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: A
     if bias is not None:
         arguments.shape("bias", bias.shape, (weight.shape[0],))
     image_shape = (plan.batch, plan.groups * plan.ins, *plan.size)
-    y = _apply(x.view(image_shape), weight, bias, plan, back=False).view(shape)
+    y = _apply(x._alias(image_shape), weight, bias, plan, back=False)._alias(shape)
     inputs = (x, weight) if bias is None else (x, weight, bias)
 
     def backward(g: Tensor) -> list[Tensor | None]:
-        whole = g.view((plan.batch, weight.shape[0], *plan.out))
+        whole = g._alias((plan.batch, weight.shape[0], *plan.out))
         grads: list[Tensor | None] = [
-            _apply(whole, weight, None, plan, back=True).view(x.shape) if x.requires_grad else None,
-            _weight_gradient(whole, x.view(image_shape), plan, weight.shape) if weight.requires_grad else None,
+            _apply(whole, weight, None, plan, back=True)._alias(x.shape) if x.requires_grad else None,
+            _weight_gradient(whole, x._alias(image_shape), plan, weight.shape) if weight.requires_grad else None,
         ]
         if bias is not None:
             grads.append(reduce("sum", whole, (0, 2, 3), False) if bias.requires_grad else None)

@@ -75,7 +75,7 @@ def unroll(
     after = run.forward(x, state, y, h, u)
     y.is_spikes = dynamics.model != "li"
     if wants:
-        held = y.view() if run.learns_w else None  # a result must not be held by its own node
+        held = y._alias() if run.learns_w else None  # a result must not be held by its own node
         needed = [t for t in (b, c, w, held) if t is not None]
         record(f"{dynamics.model}_core", inputs, (y, after), _backward(run, slope, h, u, held), needed)
     return y, after
@@ -196,7 +196,7 @@ def _cut(value: Any, run: _Run, start: int, stop: int) -> Any:
     """Steps start..stop of a tensor (T, ...); anything else, as it is."""
     if not isinstance(value, Tensor) or stop - start == run.steps or value.shape != run.shape:
         return value
-    return value.rows(start, stop)
+    return value._rows(start, stop)
 
 
 def _backward(
@@ -239,7 +239,7 @@ def _backward(
             grads.append(None)
             if y is not None:
                 k, rows = run.dynamics.units, run.steps * run.rows
-                grads[-1] = product(_TN, y, gx, 1, k, k, rows, (0, 0)).view((k, k))
+                grads[-1] = product(_TN, y, gx, 1, k, k, rows, (0, 0))._alias((k, k))
         return grads
 
     return backward
@@ -249,5 +249,5 @@ def _total(sums: Tensor, run: _Run, constant: Tensor | None) -> Tensor:
     """Sums of all elements (n,) to those of a constant: over the batch, and over the units if they share it."""
     assert constant is not None
     if constant.size == 1:
-        return reduce("sum", sums, (0,), keepdims=False).view(constant.shape)
-    return reduce("sum", sums.view((run.rows, run.dynamics.units)), (0,), keepdims=False).view(constant.shape)
+        return reduce("sum", sums, (0,), keepdims=False)._alias(constant.shape)
+    return reduce("sum", sums._alias((run.rows, run.dynamics.units)), (0,), keepdims=False)._alias(constant.shape)

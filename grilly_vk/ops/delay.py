@@ -84,7 +84,7 @@ class _Run:
         out = empty((self.max_delay, *x.shape[1:]), on=self.engine)
         row = math.prod(x.shape[1:])
         if old and history is None:
-            _zero(out.rows(0, old))
+            _zero(out._rows(0, old))
         elif old and history is not None:
             _copy(history, out, (old * row,), (1,), (1,), new * row)
         _copy(x, out, (new * row,), (1,), (1,), (self.steps - new) * row, old * row)
@@ -135,7 +135,7 @@ class _Run:
             x_rows=ext.shape[1], g_rows=gradient.shape[1], g_first=before,
         )  # fmt: skip
         if parts == 1:
-            return gw.view(shape[1:]), None if gd is None else gd.view(shape[1:])
+            return gw._alias(shape[1:]), None if gd is None else gd._alias(shape[1:])
         return reduce("sum", gw, (0,), False), None if gd is None else reduce("sum", gd, (0,), False)
 
     def rule(
@@ -160,11 +160,11 @@ class _Run:
                 self.product(laid, w, d, None, rows, count, adjoint=True)
                 if g_after is not None:  # the next history is the last rows
                     new = min(self.max_delay, count)
-                    _add(g_after.rows(self.max_delay - new, self.max_delay), rows.rows(count - new, count))
+                    _add(g_after._rows(self.max_delay - new, self.max_delay), rows._rows(count - new, count))
             if kept is not None:
                 gw, gd = self.weight_gradients(kept, laid, before, w, d)
-            found = [None if rows is None else rows.rows(before, before + self.steps)]
-            found += [None if rows is None or not wants_history else rows.rows(0, before)] if has_history else []
+            found = [None if rows is None else rows._rows(before, before + self.steps)]
+            found += [None if rows is None or not wants_history else rows._rows(0, before)] if has_history else []
             found += [gw]
             found += [_inward(d, gd, self.max_delay)] if self.real and gd is not None else [None] * self.real
             found += [reduce("sum", given, (0, 1), False)] if has_bias else []

@@ -151,7 +151,7 @@ def unary(name: str, x: Any, a: float = 0.0, b: float = 0.0) -> Tensor:
         return y
 
     # A view: a result must not hold itself.
-    kept = y.view() if name in _BY_RESULT or (name == "leaky_relu" and a >= 0) else x
+    kept = y._alias() if name in _BY_RESULT or (name == "leaky_relu" and a >= 0) else x
 
     def backward(gy: Tensor) -> Tensor:
         gx = empty(gy.shape, FLOAT32, engine)
@@ -249,7 +249,7 @@ def binary(name: str, x: Any, y: Any) -> Tensor:
     rule = _GRADIENTS.get(name)
     if rule is None or out.dtype is not FLOAT32 or not (a.requires_grad or b.requires_grad):
         if autograd.detecting_anomalies:
-            record(name, (a.view(), b.view()), (out,), _nothing)  # which then looks for NaN
+            record(name, (a._alias(), b._alias()), (out,), _nothing)  # which then looks for NaN
         return out
     make, saved = rule
     need_a, need_b = a.requires_grad, b.requires_grad
@@ -258,7 +258,7 @@ def binary(name: str, x: Any, y: Any) -> Tensor:
     kept_b = b if saved else None
     if saved == "other":  # a product needs the other factor only
         kept_a, kept_b = (a if need_b else None), (b if need_a else None)
-    kept_out = out.view() if name in _NEED_RESULT else None
+    kept_out = out._alias() if name in _NEED_RESULT else None
 
     def backward(g: Tensor) -> Sequence[Tensor | None]:
         ga, gb = make(g, kept_a, kept_b, kept_out, need_a, need_b)
@@ -296,7 +296,7 @@ def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
 
     lead = x.ndim - len(shape)
     axes = tuple(range(lead)) + tuple(i + lead for i, size in enumerate(shape) if size == 1 and x.shape[i + lead] != 1)
-    return reduce("sum", x, axes, keepdims=False).view(shape)
+    return reduce("sum", x, axes, keepdims=False)._alias(shape)
 
 
 def _grad_div(g: Tensor, a: Tensor, b: Tensor, z: Tensor, need_a: bool, need_b: bool) -> Any:
@@ -374,7 +374,7 @@ def where(condition: Any, x: Any, y: Any) -> Tensor:
     shape_a, shape_b = a.shape, b.shape
     shape = broadcast_shape(c.shape, broadcast_shape(shape_a, shape_b))
     out = empty(shape, a.dtype, c.engine)
-    with_shape = [broadcast_to(t.view(), shape) for t in (c, a, b)]
+    with_shape = [broadcast_to(t._alias(), shape) for t in (c, a, b)]
     out.engine.launch("where", out.size, c=with_shape[0], x=with_shape[1], y=with_shape[2], z=out, n=out.size)
     need_a, need_b = a.requires_grad, b.requires_grad
 

@@ -106,7 +106,7 @@ def latency_spikes(
         Spikes (T, *x.shape) of 0.0 and 1.0.
     """
     s = empty((steps, *x.shape), on=x.engine)
-    lowest = reduce("min", x.view((x.size,)), (0,), False) if normalize and x.size else None
+    lowest = reduce("min", x._alias((x.size,)), (0,), False) if normalize and x.size else None
     over_time(
         "snn-encode-latency",
         steps,
@@ -183,7 +183,7 @@ def receptive_fields(x: Tensor, m: int, first: float, spacing: float, width: flo
     y = empty((*x.shape, m), on=x.engine)
     numbers: dict[str, Any] = dict(n=x.size, m=m, first=first, spacing=spacing, width=width)
     x.engine.launch("snn-receptive-fields", y.size, x=x, y=y, **numbers)
-    kept = y.view()  # not y: its node would hold itself
+    kept = y._alias()  # not y: its node would hold itself
 
     def backward(g: Tensor) -> Tensor:
         gx = empty(x.shape, on=x.engine)

@@ -29,7 +29,7 @@ def sums(qk: Tensor, heads: int, form: str) -> tuple[Tensor, Tensor]:
     """
     tokens, d = qk.shape[-2], qk.shape[-1] // 2
     shape = (*qk.shape[:-1], heads) if form == "token" else (*qk.shape[:-2], d)
-    out, again = empty(shape, on=qk.engine), qk.view()
+    out, again = empty(shape, on=qk.engine), qk._alias()
     _sum(qk, None, None, out, None, heads, form)
 
     def backward(g: Tensor | None, half: Tensor | None) -> Sequence[Tensor | None]:

@@ -99,7 +99,7 @@ def embedding(index: Any, weight: Any, padding_idx: int | None = None) -> Tensor
         raise ValueError(f"weight has shape {weight.shape}; expected (n, d)")
     skip = -1 if padding_idx is None else padding_row(padding_idx, weight.shape[0])
     picks = _indices("index", index, weight.shape[0])
-    return _pick("embedding", weight, picks.view((picks.size,)), 0, (*picks.shape, weight.shape[1]), 0, skip)
+    return _pick("embedding", weight, picks._alias((picks.size,)), 0, (*picks.shape, weight.shape[1]), 0, skip)
 
 
 def padding_row(padding_idx: Any, n: int) -> int:

@@ -131,12 +131,12 @@ def _classes(
     rest = x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()
     counts: Tensor | None = None
     if reduction == "none":
-        y = pairs.rows(0, 1).view(rest)
+        y = pairs._rows(0, 1)._alias(rest)
     else:
         sums = reduce("sum", pairs, (1,), False)
-        y = sums.rows(0, 1).view(())
+        y = sums._rows(0, 1)._alias(())
         if reduction == "mean":
-            counts = sums.rows(1, 2).view(())
+            counts = sums._rows(1, 2)._alias(())
             y = _binary("div", y, counts)
 
     def backward(g: Tensor) -> list[Tensor | None]:
@@ -212,7 +212,7 @@ def _factor(name: str, value: Any, shape: tuple[int, ...]) -> Tensor | None:
         return None
     t = cast(as_tensor(name, value), np.float32).detach()
     while t.ndim and t.shape[0] == 1:
-        t = t.view(t.shape[1:])
+        t = t._alias(t.shape[1:])
     if t.shape == shape[len(shape) - t.ndim :] and t.ndim <= len(shape):
         return t
     try:
@@ -241,7 +241,7 @@ def _elements(
     scale = 1.0
     y = sums
     if reduction != "none":
-        y = sums.view(()) if parts == 1 else reduce("sum", sums, (0,), False)
+        y = sums._alias(()) if parts == 1 else reduce("sum", sums, (0,), False)
     if reduction == "mean":
         scale = 1.0 / x.size if x.size else math.nan
         y = unary("scale", y.detach(), scale, 0.0)

@@ -82,7 +82,7 @@ def _padded(
     size_a, size_b = {_NN: ((m, k), (k, n)), _NT: ((m, k), (n, k)), _TN: ((k, m), (k, n))}[form]
 
     def widened(t: Tensor, step: int, size: tuple[int, int], wanted: tuple[int, int]) -> Tensor:
-        stack = t.detach().view((batch if step else 1, *size))
+        stack = t.detach()._alias((batch if step else 1, *size))
         if size == wanted and width_of(stack.size, stack) == 4:
             return stack
         return pad(stack, [(0, w - s) for s, w in zip(size, wanted)])
@@ -126,7 +126,7 @@ def matmul(x: Any, y: Any) -> Tensor:
         return out.reshape(*lead, m, n)
     full_a, a_step = _batched(a, lead, m * k)
     full_b, b_step = _batched(b, lead, k * n)
-    out = product(_NN, full_a, full_b, batch, m, n, k, (a_step, b_step)).view((*lead, m, n))
+    out = product(_NN, full_a, full_b, batch, m, n, k, (a_step, b_step))._alias((*lead, m, n))
 
     shape_a, shape_b = a.shape, b.shape
     kept_a, kept_b = full_a if b.requires_grad else None, full_b if a.requires_grad else None
@@ -134,9 +134,9 @@ def matmul(x: Any, y: Any) -> Tensor:
     def backward(g: Tensor) -> Sequence[Tensor | None]:
         ga = gb = None
         if kept_b is not None:  # g B^T
-            ga = sum_to(product(_NT, g, kept_b, batch, m, k, n, (m * n, b_step)).view((*lead, m, k)), shape_a)
+            ga = sum_to(product(_NT, g, kept_b, batch, m, k, n, (m * n, b_step))._alias((*lead, m, k)), shape_a)
         if kept_a is not None:  # A^T g
-            gb = sum_to(product(_TN, kept_a, g, batch, k, n, m, (a_step, m * n)).view((*lead, k, n)), shape_b)
+            gb = sum_to(product(_TN, kept_a, g, batch, k, n, m, (a_step, m * n))._alias((*lead, k, n)), shape_b)
         return ga, gb
 
     record("matmul", (a, b), (out,), backward, [t for t in (kept_a, kept_b) if t is not None])
@@ -189,20 +189,20 @@ def linear(
         y = event_linear.forward(x, weight, bias)
     else:
         y = product(_NT, x, weight, 1, rows, outs, ins, (0, 0), bias)
-    y = y.view((*x.shape[:-1], outs))
+    y = y._alias((*x.shape[:-1], outs))
     shape_x, add_bias = x.shape, bias is not None and bias.requires_grad
     kept_x, kept_w = x if weight.requires_grad else None, weight if x.requires_grad else None
 
     def backward(g: Tensor) -> Sequence[Tensor | None]:
         gx = gw = gb = None
         if kept_w is not None:
-            gx = product(_NN, g, kept_w, 1, rows, ins, outs, (0, 0)).view(shape_x)
+            gx = product(_NN, g, kept_w, 1, rows, ins, outs, (0, 0))._alias(shape_x)
         if kept_x is not None and events.gradient:
             gw = event_linear.weight_gradient(g, kept_x, rows)
         elif kept_x is not None:
-            gw = product(_TN, g, kept_x, 1, outs, ins, rows, (0, 0)).view((outs, ins))
+            gw = product(_TN, g, kept_x, 1, outs, ins, rows, (0, 0))._alias((outs, ins))
         if add_bias:
-            gb = reduce("sum", g.view((rows, outs)), (0,), keepdims=False)
+            gb = reduce("sum", g._alias((rows, outs)), (0,), keepdims=False)
         return (gx, gw) if bias is None else (gx, gw, gb)
 
     saved = [t for t in (kept_x, kept_w) if t is not None]

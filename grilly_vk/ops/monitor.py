@@ -62,7 +62,7 @@ def ring_append(x: Tensor, ring: Tensor, cursor: Tensor) -> None:
 def read_ring(ring: Tensor, cursor: Tensor) -> tuple[np.ndarray, int]:
     """The steps that a ring holds, oldest first, as an array of its own, and the number of steps ever put in."""
     place, held, low, high = (int(word) for word in cursor.numpy())
-    values = ring.rows(0, held).numpy()  # all of it, or it has not gone round yet
+    values = ring._rows(0, held).numpy()  # all of it, or it has not gone round yet
     return np.roll(values, -place, axis=0) if held == len(ring) else values, low | high << 32
 
 

@@ -88,13 +88,13 @@ class _Run:
             end = self._state()
             self._launch(
                 "snn-neu-norm", last - first, (("STORE", int(trace is not None)),), given=int(m is not None),
-                start=self.start, x=x.rows(first, last), w=w, m0=m, y=y.rows(first, last),
-                trace=None if trace is None else trace.rows(first, last), m=end,
+                start=self.start, x=x._rows(first, last), w=w, m0=m, y=y._rows(first, last),
+                trace=None if trace is None else trace._rows(first, last), m=end,
             )  # fmt: skip
             m = end
         if not self.pieces:
             end_shape = (self.samples, 1, *self.shape[3:])
-            m = full(end_shape, self.start, on=self.engine) if self.m is None else self.m.view()
+            m = full(end_shape, self.start, on=self.engine) if self.m is None else self.m._alias()
         assert m is not None
         if wants:
             del self.x  # the rule reads the weight and the states only
@@ -109,8 +109,8 @@ class _Run:
             for first, last in reversed(self.pieces):
                 begin = self._state()
                 self._launch(
-                    "snn-neu-norm-grad", last - first, (), has_gend=int(gm is not None), gy=gy.rows(first, last),
-                    w=self.w, gend=gm, gx=gx.rows(first, last), gm=begin,
+                    "snn-neu-norm-grad", last - first, (), has_gend=int(gm is not None), gy=gy._rows(first, last),
+                    w=self.w, gend=gm, gx=gx._rows(first, last), gm=begin,
                 )  # fmt: skip
                 gm = begin
             out: list[Tensor | None] = [gx]
@@ -130,4 +130,4 @@ class _Run:
             inner=self.inner // wide, parts=parts,
         )  # fmt: skip
         axes = (0, 1) if self.shared else (0,)
-        return reduce("sum", partial, axes, False).view(self.w.shape)
+        return reduce("sum", partial, axes, False)._alias(self.w.shape)

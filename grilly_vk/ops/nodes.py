@@ -216,7 +216,7 @@ class _Run:
         if self.steps == 0:  # nothing happens, but the state is there
             v, u = self.ends[0]
             fill = [(v, self.numbers["v_init"]), (u, self.u_init)][: 1 + self.two]
-            ends = [full(self.state, c, on=self.engine) if t is None else t.view() for t, c in fill]
+            ends = [full(self.state, c, on=self.engine) if t is None else t._alias() for t, c in fill]
             self.ends.append((ends[0], ends[1] if self.two else None))
         norm: tuple[tuple[str, int], ...] = ()
         if self.norm is not None:
@@ -241,9 +241,9 @@ class _Run:
             return {"table": None, "scale": None, "inner": 1, "channels": 1}
         table, scale, layout = self.table, self.norm.scale, self.norm.layout
         if layout.own > 1:
-            table = table.rows(start, stop)
+            table = table._rows(start, stop)
         if scale is not None:
-            scale = scale.rows(start, stop)
+            scale = scale._rows(start, stop)
         return {"table": table, "scale": scale, "inner": layout.inner, "channels": layout.channels}
 
 
@@ -253,7 +253,7 @@ def _through(norm: Norm, rule: Callable[..., Sequence[Tensor | None]]) -> Callab
     def backward(*given: Tensor | None) -> Sequence[Tensor | None]:
         gy, *more = rule(*given)
         assert gy is not None
-        return [*norm.backward(gy.view(norm.x.shape)), *more]
+        return [*norm.backward(gy._alias(norm.x.shape)), *more]
 
     return backward
 
@@ -262,7 +262,7 @@ def _cut(value: Any, run: _Run, start: int, stop: int) -> Any:
     """Steps start..stop of a tensor (T, ...); anything else, as it is."""
     if not isinstance(value, Tensor) or stop - start == run.steps or value.size != run.steps * run.n:
         return value
-    return value.view((run.steps, *run.state)).rows(start, stop)
+    return value._alias((run.steps, *run.state))._rows(start, stop)
 
 
 def _backward(
@@ -304,7 +304,7 @@ def _backward(
         found += [gv] if wants_v else []
         found += [gu] if wants_u else []
         if run.w is not None:
-            found.append(functools.reduce(add, sums).view(run.w.shape))
+            found.append(functools.reduce(add, sums)._alias(run.w.shape))
         return found
 
     return backward

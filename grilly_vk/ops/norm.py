@@ -107,8 +107,8 @@ def _layer(name: str, centre: int, x: Any, given: Any, weight: Any, bias: Any, e
                 "layer-norm-grad-weight", parts * n, (("CENTRE", centre),),
                 work=x.size, x=x, kept=kept, gy=g, gw=pw, gb=pb, rows=rows, n=n, parts=parts,
             )  # fmt: skip
-            gw = fold(pw, 0).view(shape) if w is not None and w.requires_grad else None
-            gb = fold(pb, 0).view(shape) if b is not None and b.requires_grad else None
+            gw = fold(pw, 0)._alias(shape) if w is not None and w.requires_grad else None
+            gb = fold(pb, 0)._alias(shape) if b is not None and b.requires_grad else None
         return [gx] + [gw] * (w is not None) + [gb] * (b is not None)
 
     record(name, _given(x, w, b), (y,), backward, saved=_given(x, w))

@@ -36,7 +36,7 @@ def over_time(
     some = next(iter(sliced.values()))
     for first, last in spans(some, -(-steps // quantum), n * quantum):
         start, stop = first * quantum, min(last * quantum, steps)
-        arguments: dict[str, Any] = {name: tensor.rows(start, stop) for name, tensor in sliced.items()}
+        arguments: dict[str, Any] = {name: tensor._rows(start, stop) for name, tensor in sliced.items()}
         some.engine.launch(
             f"{kernel}.vec4" if wide == 4 else kernel,
             n // wide,

@@ -176,7 +176,7 @@ def hebbian(
         n = before.shape[0] * before.shape[1]
         flat_pre, flat_post = before.reshape((n, ins)), after.reshape((n, outs))
         for start, stop in [(0, n)] if whole else spans(weight, n, effort, _MOST_STEPS):
-            x, y = flat_pre.rows(start, stop), flat_post.rows(start, stop)
+            x, y = flat_pre._rows(start, stop), flat_post._rows(start, stop)
             _add_products(target, x, y, weight if beside else None, rate, shrink, oja=rule == "oja")
             if overlap is not None:
                 _add_products(overlap, y, y, None, rate, 0.0)
@@ -236,9 +236,9 @@ def _bcm_factor(post: Tensor, theta: Tensor, blend: float) -> Tensor:
             "snn-bcm",
             outs,
             work=(stop - start) * batch * outs,
-            y=post.rows(start, stop),
+            y=post._rows(start, stop),
             theta=theta,
-            c=factor.rows(start, stop),
+            c=factor._rows(start, stop),
             outs=outs,
             batch=batch,
             steps=stop - start,
@@ -254,7 +254,7 @@ def spike_traces(spikes: Tensor, state: Tensor, keep: float, *, nearest: bool = 
     """Exponential traces of spikes (T, ...) after each step, updating state (...) in place."""
     out = empty(spikes.shape)
     for start, stop in spans(spikes, spikes.shape[0], state.size, _MOST_STEPS):
-        _trace(spikes.rows(start, stop), state, out.rows(start, stop), None, keep, nearest)
+        _trace(spikes._rows(start, stop), state, out._rows(start, stop), None, keep, nearest)
     return out
 
 
@@ -313,12 +313,13 @@ def stdp(
         count = stop - start
         cut, end = count * batch * ins, count * row
         word = -(-count // 32) * batch
+        middle, last = word * ins, word * (ins + outs)
         sides = (
-            (pre, pre_trace, scratch.rows(0, cut), events.rows(0, word * ins), rule.decay_plus),
-            (post, post_trace, scratch.rows(cut, end), events.rows(word * ins, word * (ins + outs)), rule.decay_minus),
+            (pre, pre_trace, scratch._rows(0, cut), events._rows(0, middle), rule.decay_plus),
+            (post, post_trace, scratch._rows(cut, end), events._rows(middle, last), rule.decay_minus),
         )
         for spikes, state, trace, marks, keep in sides:
-            _trace(spikes.rows(start, stop), state, trace, marks, keep, rule.nearest)
+            _trace(spikes._rows(start, stop), state, trace, marks, keep, rule.nearest)
         weight.engine.launch(
             "snn-stdp",
             -(-outs // 4) * -(-ins // 4),
@@ -329,12 +330,12 @@ def stdp(
             ),
             work=count * (batch * outs * ins // 2 + 1),
             w=weight,
-            pre=pre.rows(start, stop),
-            post=post.rows(start, stop),
+            pre=pre._rows(start, stop),
+            post=post._rows(start, stop),
             trace=scratch,
             events=events,
             eligibility=None if reward is None else reward.eligibility,
-            reward=None if reward is None else reward.signal.rows(start, stop),
+            reward=None if reward is None else reward.signal._rows(start, stop),
             ins=ins,
             outs=outs,
             batch=batch,
@@ -372,6 +373,6 @@ def learn(
             stop = start + before.shape[0]
             reward = None
             if rewards is not None and eligibility is not None and keep is not None:
-                reward = Reward(rewards.rows(start, stop), eligibility, keep, rate)
+                reward = Reward(rewards._rows(start, stop), eligibility, keep, rate)
             stdp(weight, before, after, *traces, rule, learning_rate=rate, binary=binary, reward=reward)
             start = stop

@@ -88,15 +88,15 @@ class _Run:
     def _cut(self, value: Any, start: int, stop: int) -> Any:
         if not isinstance(value, Tensor) or stop - start == self.steps or value.size != self.steps * self.n:
             return value
-        return value.view((self.steps, *self.state)).rows(start, stop)
+        return value._alias((self.steps, *self.state))._rows(start, stop)
 
     def forward(self, x: Tensor, s: Tensor, h: Tensor | None) -> Tensor:
         """Fills s and h; the potential after the last step."""
         before = self.v
         if not self.steps:
             if before is not None:
-                return before.view()
-            at_start = unary("scale", self.threshold.view(()), self.start)
+                return before._alias()
+            at_start = unary("scale", self.threshold._alias(()), self.start)
             return add(full(self.state, 0.0, on=self.engine), at_start)
         for start, stop in self.pieces:
             end = empty(self.state, on=self.engine)
@@ -116,7 +116,7 @@ def _backward(
 
     def backward(gs: Tensor | None, gv: Tensor | None) -> Sequence[Tensor | None]:
         own = not slope.given and not slope.suffix
-        d = None if own else derivative(h / run.threshold.view(()) - 1.0, slope)
+        d = None if own else derivative(h / run.threshold._alias(()) - 1.0, slope)
         gx: Tensor | None = None
         for start, stop in reversed(run.pieces):
             gend, gv = gv, empty(run.state, on=run.engine)

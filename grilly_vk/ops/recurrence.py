@@ -76,7 +76,7 @@ class Recurrence:
         cut = over
         if stop - start < self.steps:
             whole = (self.steps, *self.state)
-            cut = {name: None if t is None else t.view(whole).rows(start, stop) for name, t in over.items()}
+            cut = {name: None if t is None else t._alias(whole)._rows(start, stop) for name, t in over.items()}
         wide, chunk, block = walk(self.engine, self.n, *cut.values(), *others.values())
         self.engine.launch(
             f"{kernel}.vec4" if wide == 4 else kernel,
@@ -108,7 +108,7 @@ class Recurrence:
                 {"x": x, "y": y, "a_seq": None, "b_seq": None, **(kept or {})},
                 **_states(before, after),
             )
-        ends = self.ends.pop() if self.pieces else [None if t is None else t.view() for t in self.ends[0]]
+        ends = self.ends.pop() if self.pieces else [None if t is None else t._alias() for t in self.ends[0]]
         assert all(t is not None for t in ends)
         return y, [t for t in ends if t is not None]
 
@@ -155,7 +155,7 @@ class Recurrence:
             found: list[Tensor | None] = [gx, *(g for g, own in zip(after, given) if own)]
             total = functools.reduce(add, parts) if parts else None
             for i, shape in self.wanted.items():
-                found.append(None if shape is None or total is None else total.rows(i, i + 1).view(shape))
+                found.append(None if shape is None or total is None else total._rows(i, i + 1)._alias(shape))
             return found
 
         return backward

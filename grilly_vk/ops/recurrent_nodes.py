@@ -91,7 +91,7 @@ def recurrent_node(
     spikes.is_spikes = True
     if wants:
         again = x.detach() if recompute else None
-        held = spikes.view()  # a result must not be held by its own node
+        held = spikes._alias()  # a result must not be held by its own node
         outputs = [t for t in (spikes, v_end, f_end) if t is not None]
         wanted = [isinstance(t, Tensor) and t.requires_grad for t in (y, feedback.weight, feedback.bias)]
         rule = _backward(run, slope, again, held, kept, wanted)
@@ -152,7 +152,7 @@ class _Run:
     ) -> None:
         """One dispatch for some of the steps; the tensors of `over`, (T, ..., n), are cut to them."""
         start, stop = piece
-        cut = {name: None if t is None else t.rows(start, stop) for name, t in over.items()}
+        cut = {name: None if t is None else t._rows(start, stop) for name, t in over.items()}
         own = {"rows": self.rows, "steps": stop - start, **self.numbers, **state}
         work = (stop - start) * self.work
         if self.stepped:
@@ -186,7 +186,7 @@ class _Run:
             came = 2
         specs = (("BIAS", int(bias is not None)), ("STORE_H", int(h is not None)), ("STORE_F", int(fs is not None)))
         for start, stop in self.pieces:
-            before = prev if start == 0 else spikes.rows(start - 1, start)
+            before = prev if start == 0 else spikes._rows(start - 1, start)
             state = {"v": v, "f": f, "weight": weight, "bias": bias, "prev": before, "came": came if start == 0 else 1}
             self.launch(kernel, specs, (start, stop), state, {"x": x, "s": spikes, "h": h, "fs": fs})
         return v, f
@@ -216,17 +216,17 @@ def _backward(
         found: list[Tensor | None] = [gx]
         found += [gv] if isinstance(run.v, Tensor) else []
         if run.y is not None:
-            gy = product(_NN, gi.rows(0, 1), run.weight, 1, run.rows, n, n, (0, 0)) if wanted[0] else None
-            found.append(None if gy is None else gy.view(run.state))
+            gy = product(_NN, gi._rows(0, 1), run.weight, 1, run.rows, n, n, (0, 0)) if wanted[0] else None
+            found.append(None if gy is None else gy._alias(run.state))
         found += [gf] if isinstance(run.f, Tensor) else []
         found.append(_of_weight(run, gi, spikes) if wanted[1] else None)
         if run.bias is not None:
-            flat = gi.view((run.steps * run.rows, n))
+            flat = gi._alias((run.steps * run.rows, n))
             found.append(reduce("sum", flat, (0,), keepdims=False) if wanted[2] else None)
         for constant, place in ((run.decay, 1), (run.w, 0)):
             if constant is not None:
-                some = None if sums is None else sums.rows(place, place + 1).view((run.n,))
-                found.append(None if some is None else reduce("sum", some, (0,), keepdims=False).view(constant.shape))
+                some = None if sums is None else sums._rows(place, place + 1)._alias((run.n,))
+                found.append(None if some is None else reduce("sum", some, (0,), keepdims=False)._alias(constant.shape))
         return found
 
     return backward
@@ -236,11 +236,11 @@ def _of_weight(run: _Run, gi: Tensor, spikes: Tensor) -> Tensor:
     """The gradient of the weight: that of each step's current times the spikes of the step before."""
     n, parts = run.units, []
     if run.steps > 1:
-        late, early = gi.rows(1, run.steps), spikes.rows(0, run.steps - 1)
+        late, early = gi._rows(1, run.steps), spikes._rows(0, run.steps - 1)
         parts.append(product(_TN, late, early, 1, n, n, (run.steps - 1) * run.rows, (0, 0)))
     if run.y is not None:
-        parts.append(product(_TN, gi.rows(0, 1), run.y, 1, n, n, run.rows, (0, 0)))
-    return functools.reduce(add, parts).view((n, n)) if parts else full((n, n), 0.0, on=run.engine)
+        parts.append(product(_TN, gi._rows(0, 1), run.y, 1, n, n, run.rows, (0, 0)))
+    return functools.reduce(add, parts)._alias((n, n)) if parts else full((n, n), 0.0, on=run.engine)
 
 
 def _through(

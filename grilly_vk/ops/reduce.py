@@ -68,13 +68,13 @@ def reduce(kind: str, x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tenso
     if not axes and dtype is not x.dtype:
         current = cast(x, dtype)
     final = tuple(shape) if keepdims else tuple(s for i, s in enumerate(shape) if i not in axes)
-    return current.view(final)
+    return current._alias(final)
 
 
 def fold(partial: Tensor, axis: int) -> Tensor:
     """The sum over an axis of partial sums."""
     if partial.shape[axis] == 1:
-        return partial.view(partial.shape[:axis] + partial.shape[axis + 1 :])
+        return partial._alias(partial.shape[:axis] + partial.shape[axis + 1 :])
     return reduce("sum", partial, (axis,), False)
 
 
@@ -83,7 +83,7 @@ def _spread(g: Tensor, shape: tuple[int, ...], axes: tuple[int, ...]) -> Tensor:
     from .shape import broadcast_to
 
     kept = tuple(1 if i in axes else s for i, s in enumerate(shape))
-    return broadcast_to(g.view(kept), shape)
+    return broadcast_to(g._alias(kept), shape)
 
 
 def reduce_sum(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
@@ -129,12 +129,12 @@ def _extreme(kind: str, x: Any, axis: Any, keepdims: bool) -> Tensor:
     if not x.requires_grad:
         record(kind, (), (out,), lambda g: ())  # for anomaly detection
         return out
-    result = out.view()  # not `out`: its node would hold itself
+    result = out._alias()  # not `out`: its node would hold itself
 
     def backward(g: Tensor) -> Tensor:
         # Equal extremes share the gradient evenly, as in PyTorch's amax.
-        ties = cast(x.view().equal(_spread(result, x.shape, axes)), FLOAT32)
-        share = g.view(tuple(1 if i in axes else s for i, s in enumerate(x.shape))) / reduce("sum", ties, axes, True)
+        ties = cast(x._alias().equal(_spread(result, x.shape, axes)), FLOAT32)
+        share = g._alias(tuple(1 if i in axes else s for i, s in enumerate(x.shape))) / reduce("sum", ties, axes, True)
         return ties * share
 
     record(kind, (x,), (out,), backward, (x, result))
@@ -156,8 +156,8 @@ def _arg(kind: str, x: Any, axis: Any, keepdims: bool) -> Tensor:
     if x.dtype is not FLOAT32:
         x, kind = cast(x, INT32), f"{kind}_int"
     if axis is None:
-        out = reduce(kind, x.view((x.size,)), (0,), False)
-        return out.view((1,) * x.ndim) if keepdims else out
+        out = reduce(kind, x._alias((x.size,)), (0,), False)
+        return out._alias((1,) * x.ndim) if keepdims else out
     return reduce(kind, x, (axis_index("axis", axis, x.ndim),), keepdims)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import arguments
 from ..autograd import record
 from ..tensor import Tensor, empty, full
 from .elementwise import as_tensor, sum_to
@@ -44,23 +45,35 @@ def _copy(
     )
 
 
-def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
-    """The same elements under another shape, without a copy; one axis may be -1.
+def reshape(x: Tensor, shape: int | Sequence[int]) -> Tensor:
+    """The same elements under another shape, sharing the memory; one axis may be -1.
 
     Raises:
-        ValueError: another number of elements.
+        ValueError: another number of elements. TypeError: sizes that are no whole numbers.
     """
-    dims = [operator.index(d) for d in shape]
+    given = arguments.wholes("shape", shape)
+    dims = list(given)
     if dims.count(-1) == 1:
         rest = math.prod(d for d in dims if d != -1)
         if rest:
             dims[dims.index(-1)] = x.size // rest
     if math.prod(dims) != x.size or _least(dims) < 0:
-        raise ValueError(f"can't reshape {x.shape} to {tuple(shape)}")
-    out = x.view(tuple(dims))
+        raise ValueError(f"can't reshape {x.shape} to {given}")
+    out = x._alias(tuple(dims))
     before = x.shape
-    record("reshape", (x,), (out,), lambda g: g.view(before), ())
+    record("reshape", (x,), (out,), lambda g: g._alias(before), ())
     return out
+
+
+def view(x: Tensor, *shape: Any) -> Tensor:
+    """PyTorch's `view`: as `reshape`, with the sizes given one by one or as one tuple.
+
+    Raises:
+        ValueError: another number of elements. TypeError: no shape, or sizes that are no whole numbers.
+    """
+    if not shape:
+        raise TypeError("view needs a shape, such as view(2, -1); detach() gives the same memory off the tape")
+    return reshape(x, shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape)
 
 
 def _least(values: Sequence[int]) -> int:

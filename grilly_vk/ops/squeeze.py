@@ -73,7 +73,7 @@ def squeeze(x: Tensor, over: str) -> tuple[Tensor, Tensor, Link]:
         a link, for `excite`, and nothing else.
     """
     g, engine = groups(x.shape, over), x.engine
-    out, again, link = empty((2, *g.shape), on=engine), x.view(), Link(g)
+    out, again, link = empty((2, *g.shape), on=engine), x._alias(), Link(g)
     where = empty((g.groups,), UINT32, engine)
     parts = _parts(x, g)
     if parts == 1:
@@ -109,7 +109,7 @@ def excite(x: Tensor, score: Tensor, link: Link) -> Tensor:
         dots = empty((parts, g.groups), on=x.engine)
         _launch(x, gy, dots, None, g, parts, 1.0)
         gscore = dots if parts == 1 else reduce("sum", dots, (0,), False)
-        return gy, gscore.view(score.shape)
+        return gy, gscore._alias(score.shape)
 
     record("excite", (x, score), (y,), backward, (x, score))
     return y

@@ -34,7 +34,7 @@ def uniform(outs: int, ins: int, low: float, high: float, seed: Any = None) -> T
         flat = weight.reshape((weight.size,))
         for start in range(0, weight.size, _DRAWN):
             stop = min(weight.size, start + _DRAWN)
-            flat.rows(start, stop).assign(rng.uniform(low, high, stop - start).astype(np.float32))
+            flat._rows(start, stop).assign(rng.uniform(low, high, stop - start).astype(np.float32))
     return weight
 
 

@@ -32,7 +32,7 @@ def _halves(state: Tensor, run: _Run) -> tuple[Tensor, Tensor | None]:
 
 def row(tensor: Tensor | None, t: int) -> Tensor | None:
     """Step t, with an axis for it."""
-    return None if tensor is None else tensor.rows(t, t + 1)
+    return None if tensor is None else tensor._rows(t, t + 1)
 
 
 def tiles_of(rows: int, units: int) -> tuple[int, int]:
@@ -58,13 +58,13 @@ def forward(run: _Run, x: Tensor, state: Tensor, y: Tensor, h: Tensor | None, u:
     spare = empty((1, *run.shape[1:]), on=run.engine)
     x, before = (t.detach() if width_of(run.n, x, state) == 4 else t.copy() for t in (x, state))
     fired = cast(_halves(before, run)[0] > run.dynamics.threshold, FLOAT32)
-    y.rows(0, 1).assign(fired.view(spare.shape))
+    y._rows(0, 1).assign(fired._alias(spare.shape))
     specs = (("STORE_H", int(h is not None)), ("STORE_U", int(u is not None)))
     for t in range(run.steps):
         after = empty(run.state, on=run.engine)
         _launch(
-            run, "snn-core-forward-lanes", specs, s=y.rows(t, t + 1), w=run.w, x=x.rows(t, t + 1), before=before,
-            h=row(h, t), u=row(u, t), y=y.rows(t + 1, t + 2) if t + 1 < run.steps else spare, after=after,
+            run, "snn-core-forward-lanes", specs, s=y._rows(t, t + 1), w=run.w, x=x._rows(t, t + 1), before=before,
+            h=row(h, t), u=row(u, t), y=y._rows(t + 1, t + 2) if t + 1 < run.steps else spare, after=after,
         )  # fmt: skip
         before = after
     return before
@@ -79,15 +79,15 @@ def backward(
     gy, gafter = (t if t is None or width_of(run.n, t) == 4 else t.copy() for t in (gy, gafter))
     assert gafter is not None and run.w is not None
     first, second = _halves(gafter, run)
-    gx.rows(run.steps - 1, run.steps).assign((first if second is None else first + second).view(spare.shape))
+    gx._rows(run.steps - 1, run.steps).assign((first if second is None else first + second)._alias(spare.shape))
     gb, gc = run.sums()
     specs = run.backward_specs(slope, gy, gafter, h, u)
     w = permute(run.w, (1, 0))  # the faster of the two forms
     for t in range(run.steps - 1, -1, -1):
         gbefore = empty(run.state, on=run.engine)
         _launch(
-            run, kernel, specs, gnext=gx.rows(t, t + 1), w=w, h=row(h, t), u=row(u, t), d=row(d, t),
-            gy=row(gy, t), gafter=gafter, gx=gx.rows(t - 1, t) if t else spare, gbefore=gbefore, gb=gb, gc=gc,
+            run, kernel, specs, gnext=gx._rows(t, t + 1), w=w, h=row(h, t), u=row(u, t), d=row(d, t),
+            gy=row(gy, t), gafter=gafter, gx=gx._rows(t - 1, t) if t else spare, gbefore=gbefore, gb=gb, gc=gc,
             more=int(t + 1 < run.steps), alpha=slope.alpha, beta=slope.beta,
         )  # fmt: skip
         gafter = gbefore

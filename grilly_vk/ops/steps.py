@@ -58,7 +58,7 @@ def pieces(*runs: Run) -> Iterator[tuple[Tensor, ...]]:
     for start in range(0, steps, size):
         stop = min(steps, start + size)
         yield tuple(
-            run.rows(start, stop) if isinstance(run, Tensor) else from_numpy(run[start:stop]) for run in runs
+            run._rows(start, stop) if isinstance(run, Tensor) else from_numpy(run[start:stop]) for run in runs
         )
 
 

@@ -100,10 +100,10 @@ def arriving(line: Tensor, outs: int, delays: Delays, weight: Tensor | None) -> 
             -(-rows // 4) * outs,
             (("WEIGHTED", int(weight is not None)), ("DELAYED", int(delays.steps is not None))),
             work=max(1, rows * outs * ins // 4),
-            line=line.rows(start, stop + delays.lag),
+            line=line._rows(start, stop + delays.lag),
             w=weight,
             d=delays.steps,
-            y=out.rows(start, stop),
+            y=out._rows(start, stop),
             ins=ins,
             outs=outs,
             batch=batch,
@@ -148,7 +148,7 @@ def learn(
             work=(stop - start) * batch * outs * ins,
             w=weight,
             e=eligibility,
-            reward=reward.rows(start, stop) if reward is not None and timed else reward,
+            reward=reward._rows(start, stop) if reward is not None and timed else reward,
             reward_step=batch if reward is not None and reward.ndim == 2 else int(timed),
             reward_sample=int(reward is not None and reward.ndim == 2),
             plus=rule.plus,
@@ -174,10 +174,10 @@ def learn(
 def _sides(met: Meeting, start: int, stop: int) -> dict[str, Any]:
     lag = met.delays.lag
     return {
-        "pre": met.pre.rows(start, stop + lag),
-        "before": met.pre_trace.rows(start, stop + lag),
-        "post": met.post.rows(start, stop),
-        "after": met.post_trace.rows(start, stop),
+        "pre": met.pre._rows(start, stop + lag),
+        "before": met.pre_trace._rows(start, stop + lag),
+        "post": met.post._rows(start, stop),
+        "after": met.post_trace._rows(start, stop),
         "d": met.delays.steps,
     }
 
@@ -191,7 +191,7 @@ def learn_stable(weight: Tensor, met: Meeting, rate: float, w_init: float, a: fl
     peak = empty((steps,), on=weight.engine)
     for start, stop in spans(weight, steps, batch * outs * ins * 8):
         sides = _sides(met, start, stop)
-        common = {"before": sides["before"], "d": sides["d"], "peak": peak.rows(start, stop), "steps": stop - start}
+        common = {"before": sides["before"], "d": sides["d"], "peak": peak._rows(start, stop), "steps": stop - start}
         weight.engine.launch(
             "snn-trace-peak",
             stop - start,

@@ -79,7 +79,7 @@ def trace_neurons(x: Tensor, state: State, numbers: Numbers, pre: Tensor | None 
         ("PRE", int(pre is not None)),
     )  # fmt: skip
     for start, stop in spans(x, steps, n * m):
-        part = x.rows(start, stop)
+        part = x._rows(start, stop)
         x.engine.launch(
             "snn-trace-neuron.vec4" if wide == 4 else "snn-trace-neuron",
             -(-n // (wide * chunk)),
@@ -87,15 +87,15 @@ def trace_neurons(x: Tensor, state: State, numbers: Numbers, pre: Tensor | None 
             work=(stop - start) * n * m,
             x=None if folding else part,
             many=part if folding else None,
-            pre=None if pre is None else pre.rows(start, stop),
+            pre=None if pre is None else pre._rows(start, stop),
             center=state.center,
             v=state.v,
             trace=state.trace,
             refrac=state.refrac,
             thresh=state.thresh,
             last_s=state.spikes,
-            s=None if own is None else own.rows(start, stop),
-            y=traces.rows(start, stop),
+            s=None if own is None else own._rows(start, stop),
+            y=traces._rows(start, stop),
             n=n // wide,
             steps=stop - start,
             m=m,

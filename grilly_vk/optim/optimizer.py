@@ -90,7 +90,7 @@ class _Stretch:
     @property
     def counts(self) -> Tensor:
         """The count of steps, once for each workgroup."""
-        return self.control.rows(NUMBERS, NUMBERS + self.groups)
+        return self.control._rows(NUMBERS, NUMBERS + self.groups)
 
 
 class _Flat:

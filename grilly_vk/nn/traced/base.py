@@ -124,7 +124,7 @@ class BaseNeuron(Cells):
         Raises:
             RuntimeError: while a graph is captured, whose replays could store nothing.
         """
-        self._store(as_tensor("x", x).detach().view((1, *self.cells_shape)))
+        self._store(as_tensor("x", x).detach()._alias((1, *self.cells_shape)))
 
     def _store(self, spikes: Tensor) -> None:
         if capturing() is not None:
@@ -172,7 +172,7 @@ class BaseNeuron(Cells):
             if self._model is None or not self._own(*self._hooks):
                 return self._loop(self._step, values) if timed else self._step(*values)
             if not timed:
-                values = [value.view((1, *value.shape)) for value in values]
+                values = [value._alias((1, *value.shape)) for value in values]
             if self.store_trace and capturing() is not None:
                 self._store(values[0])  # raises, before anything has changed
             spikes, traces = trace_neurons(values[0], self._state(), self._numbers(), *values[1:])
@@ -180,7 +180,7 @@ class BaseNeuron(Cells):
             self._remember(spikes, traces)
             if self.store_trace:
                 self._history.append(spikes.detach())
-        return (spikes, traces) if timed else (spikes.view(self.cells_shape), traces.view(self.cells_shape))
+        return (spikes, traces) if timed else (spikes._alias(self.cells_shape), traces._alias(self.cells_shape))
 
     def _step(self, x: Tensor, *more: Tensor) -> tuple[Tensor, Tensor]:
         """One step through the methods, for those that a subclass has replaced."""
@@ -192,7 +192,7 @@ class BaseNeuron(Cells):
         if self.store_trace:
             self.concat_trace(spikes)
         trace = self.trace.copy()
-        self._remember(*(t.view((1, *self.cells_shape)) for t in (spikes, trace)))
+        self._remember(*(t._alias((1, *self.cells_shape)) for t in (spikes, trace)))
         return spikes, trace
 
     def _charge(self, x: Tensor, *more: Tensor) -> None:

@@ -165,7 +165,7 @@ class Cells(Part):
             spikes, traces = self._last
             return spikes, traces
         shape = (1, *self.cells_shape)
-        return self.spikes.detach().view(shape), self.trace.detach().view(shape)
+        return self.spikes.detach()._alias(shape), self.trace.detach()._alias(shape)
 
     def _numbers(self) -> Numbers:
         raise NotImplementedError

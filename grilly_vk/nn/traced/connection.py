@@ -191,7 +191,7 @@ class Linear(BaseConnection):
         with no_grad():
             potential, trace = synapses(*self._advance(spikes, traces), self.weight.detach(), self._delays())
         shape = (self.batch_size, *middle, self.out_features, self.in_features)
-        return potential.view(shape), trace.view(shape)
+        return potential._alias(shape), trace._alias(shape)
 
     def run(self, x: Any, trace_in: Any, *, trace_sums: bool = False) -> tuple[Tensor, Tensor | None]:
         """All steps of a sequence, added up over the synapses of each neuron, in one dispatch each.
@@ -217,7 +217,7 @@ class Linear(BaseConnection):
                 out = arriving(lines[0], self.out_features, delays, weight)
             sums = arriving(lines[1], self.out_features, delays, None) if trace_sums else None
         shape = (spikes.shape[0], self.batch_size, *middle, self.out_features)
-        return out.view(shape), None if sums is None else sums.view(shape)
+        return out._alias(shape), None if sums is None else sums._alias(shape)
 
     def fold(self, x: Any) -> Tensor:
         """Values of synapses (batch, out, in) as (batch, 1, out, in), which neurons of (batch, 1, out) take."""
@@ -248,7 +248,7 @@ class Linear(BaseConnection):
         if self._last is None:
             return filled(self.synapse_shape, 0.0)
         line = self._last[which]
-        last = line.rows(line.shape[0] - self.lag - 1, line.shape[0])
+        last = line._rows(line.shape[0] - self.lag - 1, line.shape[0])
         ones = filled((self.out_features, self.in_features), 1.0)
         return synapses(last, last, ones, self._delays())[1]
 
@@ -260,7 +260,7 @@ class Linear(BaseConnection):
         if spikes.shape != traces.shape:
             raise ValueError(f"trace_in has shape {traces.shape}; expected that of x, {spikes.shape}")
         whole = (spikes.shape[0] if steps else 1, self.batch_size, self.in_features)
-        return spikes.view(whole), traces.view(whole), spikes.shape[1 + steps : -1]
+        return spikes._alias(whole), traces._alias(whole), spikes.shape[1 + steps : -1]
 
     def extra_repr(self) -> str:
         """Sizes and the longest delay."""

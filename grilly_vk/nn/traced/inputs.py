@@ -52,10 +52,10 @@ class BaseInput(Cells):
         with no_grad():
             if not self._own(*self._hooks) or self._model is None:
                 return self._step(x) if steps is None else self._loop(self._step, [x])
-            timed = x if steps is not None else x.view((1, *x.shape))
+            timed = x if steps is not None else x._alias((1, *x.shape))
             _, traces = trace_neurons(timed, State(self.trace, spikes=self.spikes), self._numbers())
             self._remember(timed, traces)
-        return (x, traces) if steps is not None else (x, traces.view(self.cells_shape))
+        return (x, traces) if steps is not None else (x, traces._alias(self.cells_shape))
 
     _hooks = ("update_trace", "convert_input")
 
@@ -63,7 +63,7 @@ class BaseInput(Cells):
         self.update_trace(x)
         self.spikes = x
         trace = self.trace.copy()
-        self._remember(x.view((1, *x.shape)), trace.view((1, *trace.shape)))
+        self._remember(x._alias((1, *x.shape)), trace._alias((1, *trace.shape)))
         return x, trace
 
 
@@ -99,7 +99,7 @@ class Input(BaseInput):
     def update_trace(self, x: Any) -> None:
         """Moves the trace on by one step of input spikes x, of cells_shape."""
         with no_grad():
-            given = self._given("x", x, steps=False).view((1, *self.cells_shape))
+            given = self._given("x", x, steps=False)._alias((1, *self.cells_shape))
             trace_neurons(given, State(self.trace, spikes=self.spikes), self._numbers())
 
     def _numbers(self) -> Numbers:

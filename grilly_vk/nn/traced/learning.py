@@ -298,7 +298,7 @@ def meeting(layer: Layer) -> Meeting:
             f"shape {post.shape[1:]}; call the whole network before step()"
         )
     shape = (steps, pre.shape[1], outs)
-    return Meeting(pre, pre_trace, post.view(shape), post_trace.view(shape), delays)
+    return Meeting(pre, pre_trace, post._alias(shape), post_trace._alias(shape), delays)
 
 
 def _layers(given: Any) -> list[Layer]:
