@@ -7,7 +7,7 @@ from spiking import Spiking
 
 import grilly_vk
 from grilly_vk import plot
-from grilly_vk.monitor import RateMonitor
+from grilly_vk.monitor import PotentialMonitor, RateMonitor, SpikeMonitor
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -57,6 +57,50 @@ def test_raster_of_little(ax, shape):
     ax.figure.canvas.draw()
 
 
+def test_raster_of_busy_neurons(ax):
+    """Marks that would cover each other become an image of shares; a size keeps them marks."""
+    rng = np.random.default_rng(1)
+    busy = rng.random((1001, 999)) < np.linspace(0.05, 0.4, 999)
+    plot.raster(busy, ax, dt=0.001, first_step=5)
+    (image,) = ax.images
+    share = image.get_array()
+    assert share.shape == (250, 500) and not ax.lines and image.get_clim() == (0, share.max())
+    rows, columns = np.arange(250) * 999 // 250, np.arange(500) * 1001 // 500
+    for r, c in [(0, 0), (100, 250), (249, 499)]:
+        cell = busy[columns[c] : (*columns[1:], 1001)[c], rows[r] : (*rows[1:], 999)[r]]
+        assert share[r, c] == pytest.approx(cell.mean())
+    assert image.get_extent() == pytest.approx([4.5, 1005.5, -0.5, 998.5]) and image.origin == "lower"
+    np.testing.assert_allclose(ax.get_xlim() + ax.get_ylim(), [4.5, 1005.5, -0.5, 998.5])
+    ax.figure.canvas.draw()
+    assert len(plot.raster(busy[:100], size=1).lines) == 1
+    few = plot.raster(np.eye(1000))
+    assert len(few.lines) == 1 and not few.images
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda ax: plot.potentials(np.sin(np.arange(500.0)[:, None] + np.arange(5)), ax, threshold=1.0),
+        lambda ax: plot.rate_boxes({"a": [0.0, 0.2, 1.0], "b": [0.5, 1.0, 1.0]}, ax),
+        lambda ax: plot.rate_histogram({"a": [0.0, 0.5, 0.5, 1.0], "b": [0.5, 0.5, 0.5]}, ax),
+        lambda ax: plot.rate_scatter({"a": (np.r_[0, 0, 1, 1], np.r_[0, 1, 0, 1])}, ax),
+        lambda ax: plot.training_curves({"loss": [3, 1, 3], "val_loss": [3, 2, 3], "accuracy": [0.9, 0.1, 0.9]}, ax),
+    ],
+)
+def test_legends_cover_nothing(ax, draw):
+    draw(ax)
+    ax.figure.canvas.draw()
+    box = ax.get_legend().get_window_extent()
+    assert ax.get_window_extent().contains(box.x0, box.y0) and ax.get_window_extent().contains(box.x1, box.y1)
+    drawn = 0
+    for side in ax.figure.axes:
+        for line in side.lines:
+            at = line.get_transform().transform(np.column_stack(line.get_data()))
+            drawn += len(at)
+            assert not any(box.contains(x, y) for x, y in at), line.get_label()
+    assert drawn
+
+
 def test_potentials(ax):
     v = np.random.default_rng(0).uniform(-0.5, 0.9, (20, 8))
     s = np.zeros((20, 8), bool)
@@ -103,6 +147,44 @@ def test_rate_histogram_in_hertz_by_layer(ax):
     plot.rate_histogram([])
 
 
+def test_rates_of_what_is_spikes():
+    """Bool arrays, marked tensors and monitors of spikes are reduced over time and batch; 0 and 1 alone are refused."""
+    trains = SPIKES.reshape(20, 3, 8)
+    wanted = np.histogram(trains.mean((0, 1)), bins=5, range=(0, trains.mean((0, 1)).max()))[0]
+    layer = Spiking(0.5)
+    monitor = SpikeMonitor({"hidden": layer})
+    for step in trains:
+        layer(grilly_vk.tensor(step))
+    for given in (trains.astype(bool), grilly_vk.tensor(trains).as_spikes(), monitor, trains.mean((0, 1))):
+        ax = plot.rate_histogram(given, bins=5)
+        heights = [p.get_height() for p in ax.patches]
+        np.testing.assert_array_equal(heights, wanted, err_msg=str(type(given)))
+    one = plot.rate_histogram(trains[:, 0].astype(bool), bins=2)  # (T, n)
+    assert sum(p.get_height() for p in one.patches) == 8
+    for draw in (plot.rate_histogram, lambda rates: plot.rate_boxes({"fc": rates})):
+        with pytest.raises(ValueError, match=r"of shape \(20, 3, 8\) is all 0 and 1: for spikes of \(T, ...\) give"):
+            draw(trains)
+        draw(trains.reshape(-1))  # saturated and silent neurons
+        draw(np.zeros((3, 4)))  # silent ones
+    with pytest.raises(TypeError, match="must be rates or spikes; a PotentialMonitor keeps something else"):
+        plot.rate_histogram(PotentialMonitor({"hidden": layer}))
+
+
+def test_rates_after_one_step(ax):
+    """A RateMonitor's 0 and 1 are rates: nothing is guessed."""
+    layer = Spiking(0.5)
+    monitor = RateMonitor({"hidden": layer})
+    layer(grilly_vk.tensor(np.float32([[[0, 1], [1, 1]]])))
+    plot.rate_histogram(monitor, ax, bins=2)
+    assert [p.get_height() for p in ax.patches] == [1, 3]
+
+
+def test_rates_that_are_not_finite(ax):
+    with pytest.warns(UserWarning, match="rates: 2 of 4 are not finite and left out"):
+        plot.rate_histogram([0.5, np.nan, 0.25, np.inf], ax, bins=2)
+    assert [p.get_height() for p in ax.patches] == [0, 2]
+
+
 def test_rate_boxes_of_a_monitor(ax):
     layer = Spiking(0.5)
     monitor = RateMonitor({"hidden": layer})
@@ -114,7 +196,7 @@ def test_rate_boxes_of_a_monitor(ax):
     thin, thick = (c.get_segments()[0][:, 0].tolist() for c in ax.collections)
     assert thin == pytest.approx(np.quantile([0.1, 0.4, 0.9], [0.05, 0.95]).tolist())
     assert thick == pytest.approx([0.25, 0.65])
-    assert [t.get_text() for t in ax.get_yticklabels()] == ["hidden"] and ax.get_ylim() == (0.5, -0.5)
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["hidden"] and ax.get_ylim()[0] == 0.5
     assert ax.get_xlabel() == "firing rate (spikes per step)"
 
 
@@ -154,7 +236,7 @@ def test_training_curves_of_lists(ax):
 
 
 def test_training_curves_of_dicts(ax):
-    history = [{"epoch": 0, "loss": 2.0, "note": "x"}, {"epoch": 1, "loss": 1.0, "val_loss": 1.5}]
+    history = [{"epoch": 0, "loss": grilly_vk.tensor(2.0), "note": "x"}, {"epoch": 1, "loss": 1.0, "val_loss": 1.5}]
     plot.training_curves(history, ax, x_label="pass over the data")
     assert [line.get_xydata().tolist() for line in ax.lines] == [[[1, 2], [2, 1]], [[2, 1.5]]]
     assert ax.get_xlabel() == "pass over the data" and len(ax.figure.axes) == 1
@@ -166,6 +248,10 @@ def test_training_curves_of_dicts(ax):
     "make, error, text",
     [
         (lambda: plot.raster(1.0), ValueError, "spikes is a single number; expected"),
+        (lambda: plot.raster([[0, 0], [0, np.nan]]), ValueError, r"spikes holds NaN, first at .* \(1, 1\)"),
+        (lambda: plot.rate_histogram([0.1, -0.3]), ValueError, "rates must not be negative, got -0.3; are these pot"),
+        (lambda: plot.rate_histogram(None), TypeError, "rates must hold real numbers"),
+        (lambda: plot.rate_boxes({}), ValueError, "rates is empty"),
         (lambda: plot.raster(["a"]), TypeError, "spikes must hold real numbers"),
         (lambda: plot.raster(SPIKES, sample=3), ValueError, "sample: there is no sample 3; spikes has 3"),
         (lambda: plot.raster(SPIKES, dt=0), ValueError, "dt must be positive"),

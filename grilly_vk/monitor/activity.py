@@ -110,7 +110,7 @@ class FiringRateReport:
         Raises:
             ImportError: matplotlib is not installed.
         """
-        ax = plot.rate_boxes({layer.name: layer.rates for layer in self.layers}, ax)
+        ax = plot.rate_boxes({layer.name: layer.rates.reshape(-1) for layer in self.layers}, ax)
         labels = [f"{x.name}\n{x.summary.dead:.0%} dead\n{x.summary.saturated:.0%} saturated" for x in self.layers]
         ax.set_yticks(range(len(labels)), labels)
         return ax
