@@ -45,8 +45,7 @@ def train(count=60, rewarded=True, seed=0, report=print):
     @grilly_vk.compile
     def present(x, sign):
         """One batch: the run, and learning from all of its steps; in a few dispatches, without Python in between."""
-        net.reset_state()
-        rule.reset_state()
+        net.reset_state()  # the rule's eligibility, too
         spikes, _ = net.run(x)
         reward = (spikes.astype(np.float32) * sign).sum(-1)
         rule.step(reward)

@@ -115,13 +115,16 @@ def test_pair_rules(own, bound, batch, ins, outs, delayed):
 @pytest.mark.parametrize(("batch", "ins", "outs"), SIZES)
 @pytest.mark.parametrize("kind", ["number", "tensor", "steps", "samples"])
 def test_mstdpet(kind, batch, ins, outs, delayed):
-    """Two runs of 40 and 20 steps: the eligibility goes on from one to the next."""
+    """Two runs of 40 and 20 steps; the second begins with the eligibility of the first, put back after the reset."""
     rng = np.random.default_rng(batch)
     net = network(batch, ins, outs, rng.integers(0, 4, (outs, ins)) if delayed else 0)
     rule = traced.MSTDPET(net, 0.02, 1.1, 0.7, 0.9)
     w, e = net.connections[0].weight.numpy().astype(np.float64), np.zeros((batch, outs, ins))
     for steps in (40, 20):
+        kept = rule.e_trace_0.numpy()
         net.reset_state()
+        assert not rule.e_trace_0.numpy().any()
+        rule.e_trace_0.assign(kept)
         up, down = pair_terms(net, spikes(rng, steps, batch, ins), True)
         shape = {"number": (), "tensor": (), "steps": (steps,), "samples": (steps, batch)}[kind]
         reward = rng.normal(size=shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,13 @@ DISTRIBUTIONS = (
 _MOST_DELAY = 1 << 16  # steps
 
 
+class Rules(weakref.WeakSet[Any]):
+    """The learning rules of a connection that still live; a copy of the connection has none."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Rules:
+        return Rules()
+
+
 class BaseConnection(Part):
     """Base of the connections: what came in during the longest delay, and the weights' first values.
 
@@ -48,6 +56,7 @@ class BaseConnection(Part):
     delay: Tensor | None
     spike_history: Tensor | None
     trace_history: Tensor | None
+    _rules: Rules
 
     def __init__(self, shape: tuple[int, int, int], dt: float, delay: Any) -> None:
         super().__init__()
@@ -59,17 +68,20 @@ class BaseConnection(Part):
         kept = (self.lag, shape[0], shape[2])
         self.register_buffer("spike_history", filled(kept, 0.0) if self.lag else None)
         self.register_buffer("trace_history", filled(kept, 0.0) if self.lag else None)
+        self.__dict__["_rules"] = Rules()
 
     def convert_spikes(self, x: Any) -> Tensor:
         """Bool spikes as float32, the type of the weights."""
         return cast(as_tensor("x", x), FLOAT32)
 
     def reset_state(self) -> None:
-        """Forgets the spikes and traces that are on their way."""
+        """Forgets the spikes and traces that are on their way, and what learning rules remember of the synapses."""
         super().reset_state()
         for kept in (self.spike_history, self.trace_history):
             if kept is not None:
                 zero(kept)
+        for rule in list(self._rules):
+            rule.connection_reset(self)
 
     def reset_weights(self, distribution: str = "uniform", gain: float = 1.0, a: float = 0.0, b: float = 1.0) -> None:
         """Draws new weights.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -37,9 +38,36 @@ class LearningRule(Module):
         super().__init__()
         self.lr = arguments.real("lr", lr)
         self.layers: list[Layer] = _layers(layers)
+        self._join()
+
+    def _join(self) -> None:
+        """Lets the connections know of the rule, so that their reset reaches it."""
+        for layer in self.layers:
+            layer.connection._rules.add(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> LearningRule:
+        """A copy on copies of the layers: those of the network that is copied in the same call, if there is one."""
+        out = memo[id(self)] = type(self).__new__(type(self))
+        out.__dict__.update({name: copy.deepcopy(value, memo) for name, value in self.__dict__.items()})
+        out._join()
+        return out
 
     def reset_state(self) -> None:
-        """Forgets what the rule itself remembers; the weights stay."""
+        """Forgets what the rule itself remembers; the weights stay.  Called when one of its connections is reset."""
+
+    def reset_layer(self, index: int) -> None:
+        """Forgets what the rule remembers of one layer; by default everything, by `reset_state`."""
+        self.reset_state()
+
+    def connection_reset(self, connection: Any) -> None:
+        """Forgets what belongs to a connection that is being reset."""
+        order = [next(c for c in type(self).__mro__ if n in vars(c)) for n in ("reset_layer", "reset_state")]
+        if order[0] is not order[1] and issubclass(order[1], order[0]):  # a subclass that forgets more
+            self.reset_state()
+            return
+        for i, layer in enumerate(self.layers):
+            if layer.connection is connection:
+                self.reset_layer(i)
 
     def reset(self) -> None:
         """`reset_state`, for `F.reset_net`."""
@@ -211,9 +239,13 @@ class MSTDPET(_PairRule):
             self.register_buffer(f"e_trace_{i}", filled(layer.connection.synapse_shape, 0.0))
 
     def reset_state(self) -> None:
-        """Sets the eligibility to 0."""
+        """Sets the eligibility of all layers to 0."""
         for i in range(len(self.layers)):
-            zero(getattr(self, f"e_trace_{i}"))
+            self.reset_layer(i)
+
+    def reset_layer(self, index: int) -> None:
+        """Sets the eligibility of one layer to 0."""
+        zero(getattr(self, f"e_trace_{index}"))
 
     def baked(self) -> tuple[Any, ...]:
         """The settings that a recording of a call holds as numbers."""
