@@ -22,7 +22,7 @@ class ReLU(Module):
 
 
 class Hardtanh(Module):
-    """x cut to [min_val, max_val], with slope 0 outside.
+    """x cut to [min_val, max_val], with slope 0 outside and at the bounds; NaN stays NaN.
 
     Args:
         min_val, max_val: default -1 and 1; min_val below max_val.
@@ -41,7 +41,7 @@ class Hardtanh(Module):
 
     def forward(self, x: Any) -> Tensor:
         """The same shape."""
-        return unary("clamp", x, self.min_val, self.max_val)
+        return unary("hardtanh", x, self.min_val, self.max_val)
 
     def extra_repr(self) -> str:
         """The range."""
@@ -49,7 +49,7 @@ class Hardtanh(Module):
 
 
 class ReLU6(Hardtanh):
-    """min(max(x, 0), 6) element by element.
+    """min(max(x, 0), 6) element by element, with slope 0 at 0 and at 6.
 
     Source: Krizhevsky, "Convolutional deep belief networks on CIFAR-10" (2010).
     """

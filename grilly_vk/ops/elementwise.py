@@ -18,7 +18,7 @@ from .layout import broadcast_shape, collapsed, width_of
 # In the order of shaders/include/functions.glsl and shaders/elementwise-binary.glsl.
 FUNCTIONS = [
     "neg", "exp", "log", "sqrt", "abs", "tanh", "sigmoid", "relu", "leaky_relu", "gelu", "silu", "softplus", "clamp",
-    "scale", "sign", "sin", "cos",
+    "scale", "sign", "sin", "cos", "hardtanh",
 ]  # fmt: skip
 BINARY = [
     "add", "sub", "mul", "div", "pow", "maximum", "minimum", "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor",
@@ -317,16 +317,15 @@ def _grad_pow(g: Tensor, a: Tensor, b: Tensor, z: Tensor, need_a: bool, need_b: 
     return ga, gb
 
 
-def _grad_extreme(compare: str) -> Any:
+def _grad_extreme(loses: str) -> Any:
     def rule(g: Tensor, a: Tensor, b: Tensor, z: Tensor, need_a: bool, need_b: bool) -> Any:
-        # Ties share the gradient, as in PyTorch.
-        wins = cast(_binary(compare, a, b), np.float32)
-        ties = unary("scale", cast(_binary("eq", a, b), np.float32), 0.5)
-        share = _binary("add", wins, ties)
-        return (
-            _binary("mul", g, share) if need_a else None,
-            _binary("mul", g, unary("scale", share, -1.0, 1.0)) if need_b else None,
-        )
+        # Ties share the gradient, and both get it where one is NaN, as in PyTorch.
+        most = unary("scale", cast(_binary("eq", a, b), np.float32), -0.5, 1.0)
+
+        def pulled(own: Tensor, other: Tensor) -> Tensor:
+            return _binary("mul", g, _binary("sub", most, cast(_binary(loses, own, other), np.float32)))
+
+        return pulled(a, b) if need_a else None, pulled(b, a) if need_b else None
 
     return rule
 
@@ -348,8 +347,8 @@ _GRADIENTS: dict[str, tuple[Any, str]] = {
     ),
     "div": (_grad_div, "both"),
     "pow": (_grad_pow, "both"),
-    "maximum": (_grad_extreme("gt"), "both"),
-    "minimum": (_grad_extreme("lt"), "both"),
+    "maximum": (_grad_extreme("lt"), "both"),
+    "minimum": (_grad_extreme("gt"), "both"),
     "mod": (_grad_mod, "both"),
 }
 _NEED_RESULT = {"div", "pow"}

@@ -1,6 +1,6 @@
 // The element-wise functions and their derivatives; grilly_vk/ops/elementwise.py numbers them in the same order.
 const uint NEG = 0, EXP = 1, LOG = 2, SQRT = 3, ABS = 4, TANH = 5, SIGMOID = 6, RELU = 7, LEAKY_RELU = 8, GELU = 9,
-           SILU = 10, SOFTPLUS = 11, CLAMP = 12, SCALE = 13, SIGN = 14, SIN = 15, COS = 16;
+           SILU = 10, SOFTPLUS = 11, CLAMP = 12, SCALE = 13, SIGN = 14, SIN = 15, COS = 16, HARDTANH = 17;
 
 #include "special.glsl"
 
@@ -20,7 +20,10 @@ REAL function(uint op, REAL x, float a, float b)
     case GELU: return 0.5 * x * (1.0 + error_function(x * 0.70710678));
     case SILU: return x * logistic(x);
     case SOFTPLUS: return select(x, (max(b * x, REAL(0.0)) + log1p_small(exp(-abs(b * x)))) / b, ABOVE(REAL(a), b * x));
-    case CLAMP: return select(select(x, REAL(a), ABOVE(REAL(a), x)), REAL(b), ABOVE(x, REAL(b)));
+    case CLAMP:
+    case HARDTANH:
+        x = select(x, REAL(a), ABOVE(REAL(a), x));
+        return select(x, REAL(b), ABOVE(x, REAL(b))); // the upper bound wins where they cross
     case SCALE: return a * x + b;
     case SIGN: return select(sign(x), x, ABOVE(floatBitsToUint(abs(x)), COUNT(0x7F800000u))); // NaN stays NaN
     case SIN: return sin(x);
@@ -29,7 +32,8 @@ REAL function(uint op, REAL x, float a, float b)
     }
 }
 
-// Of exp, sqrt, tanh and sigmoid, x is the result, which the next operation often keeps anyway.
+// Of exp, sqrt, tanh, sigmoid and relu, x is the result, which the next operation often keeps anyway.
+// At NaN slopes are what PyTorch's are: 1 of relu and hardtanh, NaN of softplus.
 REAL derivative(uint op, REAL x, float a, float b)
 {
     TEST up = ABOVE(x, REAL(0.0));
@@ -42,16 +46,24 @@ REAL derivative(uint op, REAL x, float a, float b)
     case ABS: return sign(x);
     case TANH: return 1.0 - x * x;
     case SIGMOID: return x * (1.0 - x);
-    case RELU: return select(none, one, up);
+    case RELU: return select(one, none, AT_LEAST(none, x));
     case LEAKY_RELU: return select(REAL(a), one, up);
     case GELU:
         return 0.5 * (1.0 + error_function(x * 0.70710678)) + x * 0.39894228 * exp(-0.5 * x * x);
     case SILU: y = logistic(x); return y * (1.0 + x * (1.0 - y));
-    case SOFTPLUS: return select(one, logistic(b * x), ABOVE(REAL(a), b * x));
+    case SOFTPLUS: return select(logistic(b * x), one, AT_LEAST(b * x, REAL(a)));
     case CLAMP: return select(none, one, BOTH(AT_LEAST(x, REAL(a)), AT_LEAST(REAL(b), x)));
+    case HARDTANH: return select(one, none, EITHER(AT_LEAST(REAL(a), x), AT_LEAST(x, REAL(b))));
     case SCALE: return REAL(a);
     case SIN: return cos(x);
     case COS: return -sin(x);
     default: return none; // SIGN
     }
+}
+
+// The gradient of x from that of the result: nothing comes through a flat part, not even infinity or NaN.
+REAL pulled(uint op, REAL gy, REAL x, float a, float b)
+{
+    REAL slope = derivative(op, x, a, b);
+    return op == RELU || op == CLAMP || op == HARDTANH ? select(gy, REAL(0.0), EQUAL(slope, REAL(0.0))) : gy * slope;
 }

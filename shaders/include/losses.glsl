@@ -23,7 +23,7 @@ vec2 slopes_of(float x, float t, float beta, float positive)
     switch (OP) {
     case MSE: s = 2.0 * d; break;
     case L1: s = sign(d); break;
-    case SMOOTH_L1: s = abs(d) < beta ? d / beta : sign(d); break;
+    case SMOOTH_L1: s = abs(d) >= beta ? sign(d) : d / beta; break; // NaN stays NaN
     default:
         return vec2((1.0 - t) - (1.0 + (positive - 1.0) * t) * logistic(-x),
                     (positive - 1.0) * softplus_of_minus(x) - x);

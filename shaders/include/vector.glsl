@@ -11,6 +11,7 @@
 #define ABOVE(a, b) greaterThan(a, b)
 #define EQUAL(a, b) equal(a, b)
 #define BOTH(a, b) bvec4((a).x && (b).x, (a).y && (b).y, (a).z && (b).z, (a).w && (b).w)
+#define EITHER(a, b) bvec4((a).x || (b).x, (a).y || (b).y, (a).z || (b).z, (a).w || (b).w)
 #define NONE(a) not(a)
 #define FIRST(a) ((a).x)
 #else
@@ -21,6 +22,7 @@
 #define ABOVE(a, b) ((a) > (b))
 #define EQUAL(a, b) ((a) == (b))
 #define BOTH(a, b) ((a) && (b))
+#define EITHER(a, b) ((a) || (b))
 #define NONE(a) (!(a))
 #define FIRST(a) (a)
 #endif

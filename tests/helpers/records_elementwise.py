@@ -135,6 +135,7 @@ OPS = [
     _unary("silu", lambda x: x * scipy.special.expit(x)),
     _unary("softplus", lambda x: np.logaddexp(0, 2 * x) / 2, parameters=(20.0, 2.0)),
     _unary("clamp", lambda x: np.clip(x, -0.51, 0.52), _KINKED, parameters=(-0.51, 0.52)),
+    _unary("hardtanh", lambda x: np.clip(x, -0.51, 0.52), _KINKED, parameters=(-0.51, 0.52)),
     _unary("sin", np.sin),
     _unary("cos", np.cos),
 ]  # fmt: skip

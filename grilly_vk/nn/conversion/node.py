@@ -97,7 +97,7 @@ class RateNode(StatefulModule):
         """All steps of a network's call, in the first axis."""
         now = self.running
         if now.analog:
-            return unary("relu", x) if self.cap is None else unary("clamp", x, 0.0, self.cap)
+            return unary("relu", x) if self.cap is None else unary("hardtanh", x, 0.0, self.cap)
         constant = self.first and not now.timed
         spikes, v = self._spikes(
             x if constant else now.over_time(x), now.steps, constant, self.v if now.carry else None

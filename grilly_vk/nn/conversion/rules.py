@@ -31,6 +31,7 @@ _AFFINE = {
 _PRODUCTS = {"mul", "div", "matmul", "linear", "conv1d", "conv2d"}  # affine if one factor does not depend on the input
 _INSTEAD = {
     "relu": "nn.ReLU()", "clamp": "nn.ReLU6() or nn.Hardtanh(0, max)", "maximum": "nn.ReLU()",
+    "hardtanh": "nn.ReLU6() or nn.Hardtanh(0, max)",
     "max_pool2d": "nn.MaxPool2d(...)", "batch_norm": "nn.BatchNorm1d(...) or nn.BatchNorm2d(...)",
 }  # fmt: skip
 
