@@ -76,6 +76,10 @@ class Tensor:
         self._grad: Tensor | None = None
         self.node: Any = None  # (autograd.Node, which of its outputs this is)
         self.hooks: list[Callable[[Tensor], Tensor | None]] | None = None  # of a leaf; a result's are its node's
+        if engine.guards is not None and (4 * self.size > buffer.nbytes or min((0, *shape)) < 0):
+            raise RuntimeError(
+                f"GRILLY_VK_DEBUG: a tensor of shape {shape} does not lie in the {buffer.nbytes} bytes of its memory"
+            )
 
     if TYPE_CHECKING:  # made in tensor_methods.py
         def __add__(self, other: Any) -> Tensor: ...
@@ -274,23 +278,13 @@ class Tensor:
     # ---- memory ----
 
     def _alias(self, shape: tuple[int, ...] | None = None) -> Tensor:
-        """The same memory, off the tape and unchecked but in the debug mode; users have `view`."""
+        """The same memory, off the tape; its size is checked in the debug mode alone, so users have `view`."""
         capture = self.engine.stream.capture
         if capture is not None:
             capture.assumptions.meet(self)
         out = Tensor(self.buffer, self.shape if shape is None else shape, self.dtype, self.engine)
         out.is_spikes = self.is_spikes
-        if self.engine.guards is not None:
-            self._inside(out, 0 <= 4 * out.size <= self.buffer.nbytes)
         return out
-
-    def _inside(self, out: Tensor, fits: bool) -> None:
-        """Of the debug mode: an alias must not reach past its buffer."""
-        if not fits or min((0, *out.shape)) < 0:
-            raise RuntimeError(
-                f"an alias of shape {out.shape} does not lie in the {self.buffer.nbytes} bytes of a tensor of shape "
-                f"{self.shape}"
-            )
 
     def as_spikes(self, on: bool = True) -> Tensor:
         """Sets `is_spikes` and returns the tensor itself: for spikes of one's own making."""
@@ -310,15 +304,13 @@ class Tensor:
         return out
 
     def _rows(self, start: int, stop: int) -> Tensor:
-        """Entries start..stop of the first axis, sharing the memory, off the tape and unchecked as `_alias`."""
+        """Entries start..stop of the first axis, sharing the memory, off the tape."""
         if start == 0 and stop == self.shape[0]:
             return self
         row = 4 * math.prod(self.shape[1:])
         part = Part(self.buffer, start * row, (stop - start) * row)
         out = Tensor(part, (stop - start, *self.shape[1:]), self.dtype, self.engine)
         out.is_spikes = self.is_spikes
-        if self.engine.guards is not None:
-            self._inside(out, 0 <= start <= stop and stop * row <= self.buffer.nbytes)
         return out
 
     def assign(self, values: Any) -> None:

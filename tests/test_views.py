@@ -63,12 +63,17 @@ def test_no_unchecked_alias_is_public():
     assert not public & {"alias", "rows", "part", "inside"}
 
 
-def test_debug_mode_refuses_an_alias_beyond_its_buffer(snippet):
-    source = """
+_BEYOND = """
+    import numpy as np
     import grilly_vk
+    from grilly_vk.runtime.memory import Part
+    from grilly_vk.tensor import Tensor
     x = grilly_vk.ones(6)
-    for alias in (lambda: x._alias((2000,)), lambda: x._alias((7,)), lambda: x._alias((-6,)), lambda: x._rows(4, 2),
-                  lambda: x._rows(0, 7), lambda: x._rows(-1, 3), lambda: x._rows(2, 4)._alias((3,))):
+    rows = (lambda: x._rows(4, 2), lambda: x._rows(0, 7), lambda: x._rows(-1, 3), lambda: x._rows(2, 4)._rows(1, 3),
+            lambda: Part(x.buffer, -4, 8), lambda: Part(x.buffer, 20, 8), lambda: Part(x.buffer, 8, -4))
+    aliases = (lambda: x._alias((2000,)), lambda: x._alias((7,)), lambda: x._alias((-6,)), lambda: x._alias((-2, -3)),
+               lambda: x._rows(2, 4)._alias((3,)), lambda: Tensor(x.buffer, (7,), np.float32, x.engine))
+    for alias in (*rows, *aliases):
         try:
             alias()
         except RuntimeError as error:
@@ -77,5 +82,10 @@ def test_debug_mode_refuses_an_alias_beyond_its_buffer(snippet):
             print("no error")
     print(x._alias((2, 3)).shape, x._rows(2, 6)._alias((2, 2)).shape, x._rows(6, 6).shape)
     """
-    lines = snippet(source, GRILLY_VK_DEBUG=1).out.splitlines()
-    assert lines == ["True"] * 7 + ["(2, 3) (2, 2) (0,)"]
+
+
+@pytest.mark.parametrize(("debug", "aliases"), [(1, "True"), (0, "no error")])
+def test_aliases_beyond_their_buffer(snippet, debug, aliases):
+    """Parts of a buffer are checked always, other shapes of the same memory in the debug mode."""
+    lines = snippet(_BEYOND, GRILLY_VK_DEBUG=debug).out.splitlines()
+    assert lines == ["True"] * 7 + [aliases] * 6 + ["(2, 3) (2, 2) (0,)"]

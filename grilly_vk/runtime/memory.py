@@ -164,11 +164,17 @@ class Buffer:
 
 
 class Part:
-    """A stretch of a buffer, for kernels that work on some of the steps.  Keeps the buffer alive."""
+    """A stretch of a buffer, for kernels that work on some of the steps.  Keeps the buffer alive.
+
+    Raises:
+        RuntimeError: it does not lie in the buffer.
+    """
 
     __slots__ = ("block", "nbytes", "parent", "start", "version")
 
     def __init__(self, parent: Buffer | Part, start: int, nbytes: int) -> None:
+        if start < 0 or nbytes < 0 or start + nbytes > parent.nbytes:
+            raise RuntimeError(f"bytes {start} to {start + nbytes} don't lie in the {parent.nbytes} bytes of a buffer")
         self.parent = parent
         self.block: Block = parent.block
         self.start = start
