@@ -1,12 +1,13 @@
 """Stateless functions."""
 
-from .activation import gelu, leaky_relu, relu, sigmoid, silu, softplus, tanh
+from .activation import elu, gelu, leaky_relu, prelu, relu, sigmoid, silu, softplus, tanh
 from .conv import conv1d, conv2d
 from .cores import unroll
 from .dropout import dropout
 from .linear import embedding, linear
 from .loss import (
     bce_with_logits,
+    binary_cross_entropy,
     binary_cross_entropy_with_logits,
     cross_entropy,
     l1_loss,
@@ -43,6 +44,7 @@ __all__ = [
     "batch_norm",
     "batch_norm_through_time",
     "bce_with_logits",
+    "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "ce_count_loss",
     "ce_rate_loss",
@@ -55,6 +57,7 @@ __all__ = [
     "detach_net",
     "dropout",
     "dual_timescale",
+    "elu",
     "embedding",
     "gelu",
     "if_step",
@@ -72,6 +75,7 @@ __all__ = [
     "neu_norm",
     "nll_loss",
     "plif_step",
+    "prelu",
     "rate_regularization",
     "relu",
     "reset_net",

@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 from .. import arguments
-from ..ops.elementwise import as_tensor, mul, unary
-from ..tensor import Tensor
+from ..ops.elementwise import as_tensor, binary, cast, mul, unary, where
+from ..tensor import FLOAT32, Tensor
 
-__all__ = ["gelu", "leaky_relu", "relu", "sigmoid", "silu", "softplus", "tanh"]
+__all__ = ["elu", "gelu", "leaky_relu", "prelu", "relu", "sigmoid", "silu", "softplus", "tanh"]
 
 
 def relu(x: Any) -> Tensor:
@@ -26,6 +26,40 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
     Source: Maas, Hannun & Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML 2013.
     """
     return unary("leaky_relu", x, arguments.real("negative_slope", negative_slope))
+
+
+def elu(x: Any, alpha: float = 1.0) -> Tensor:
+    """x where x > 0, else alpha * (exp(x) - 1).
+
+    Raises:
+        TypeError, ValueError: an alpha that is no finite number.
+
+    Source: Clevert, Unterthiner & Hochreiter, "Fast and accurate deep network learning by exponential linear units",
+    ICLR 2016.
+    """
+    return unary("elu", x, arguments.real("alpha", alpha))
+
+
+def prelu(x: Any, weight: Any) -> Tensor:
+    """x where x > 0, else weight * x.
+
+    Args:
+        x: (B, C, ...), or any shape with one weight.
+        weight: (1,), or (C,): one for each channel; has a gradient.
+
+    Raises:
+        TypeError: not float32. ValueError: a weight that is neither one number nor one a channel.
+
+    Source: He, Zhang, Ren & Sun, "Delving deep into rectifiers", ICCV 2015.
+    """
+    x = cast(as_tensor("x", x), FLOAT32)
+    w = arguments.tensor("weight", weight)
+    channels = x.shape[1] if x.ndim > 1 else 1
+    if w.size != 1 and w.shape != (channels,):
+        wanted = f"(1,) or ({channels},)" if channels != 1 else "(1,)"
+        raise ValueError(f"weight has shape {w.shape}; expected {wanted} for x of shape {x.shape}")
+    w = w.reshape(()) if w.size == 1 else w.reshape(channels, *(1,) * (x.ndim - 2))
+    return where(binary("gt", x, 0.0), x, mul(x, w))
 
 
 def gelu(x: Any, approximate: str = "none") -> Tensor:

@@ -16,7 +16,7 @@ from ..surrogate import (
 from ..surrogate import Custom as CustomSurrogate
 from ..surrogate import Tanh as TanhSurrogate
 from . import init, traced
-from .activation import GELU, Hardtanh, LeakyReLU, ReLU, ReLU6, SiLU, Softplus, Tanh
+from .activation import ELU, GELU, Hardtanh, LeakyReLU, PReLU, ReLU, ReLU6, SiLU, Softplus, Tanh
 from .containers import Flatten, Identity, ModuleDict, ModuleList, Sequential
 from .conv import Conv1d, Conv2d
 from .conversion import Converter, VoltageScaler, evaluate
@@ -25,7 +25,7 @@ from .cores import ALIF, IF, LI, LIF, CuBaLIF
 from .delays import Delay, DelaySynapse, Synapse
 from .dropout import Dropout
 from .linear import Embedding, Linear
-from .loss import BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss, SmoothL1Loss
+from .loss import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss, SmoothL1Loss
 from .module import Buffer, Module, Parameter
 from .neu_norm import NeuNorm
 from .neurons import GIFNeuron, LIFNeuron
@@ -39,6 +39,7 @@ from .recurrent_cores import RIF, RLIF, RCuBaLIF
 from .recurrent_snn import RecurrentSNN
 from .recurrent_synapse import RecurrentSynapse
 from .snn_layer import SNNLayer
+from .softmax import LogSoftmax, Softmax
 from .spike_loss import CECountLoss, CERateLoss, CETemporalLoss, MSECountLoss, MSETemporalLoss, RateRegularization
 from .spiking_attention import ChannelQKAttention, QKAttention, SpikingSelfAttention, TokenQKAttention
 from .spiking_linear import SpikingLinear, TokenBatchNorm1d
@@ -63,6 +64,7 @@ from .transformer import SpikingMLP, SpikingTransformerBlock
 
 __all__ = [
     "ALIF",
+    "ELU",
     "GELU",
     "IF",
     "LI",
@@ -74,6 +76,7 @@ __all__ = [
     "AdaptiveAvgPool2d",
     "AdaptiveLIFNode",
     "AvgPool2d",
+    "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
@@ -117,6 +120,7 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "LinearRecurrentContainer",
+    "LogSoftmax",
     "MSECountLoss",
     "MSELoss",
     "MSETemporalLoss",
@@ -128,6 +132,7 @@ __all__ = [
     "MultiStepContainer",
     "NLLLoss",
     "NeuNorm",
+    "PReLU",
     "Parameter",
     "ParametricLIFNode",
     "PiecewiseQuadratic",
@@ -151,6 +156,7 @@ __all__ = [
     "SiLU",
     "Sigmoid",
     "SmoothL1Loss",
+    "Softmax",
     "Softplus",
     "SpikingLinear",
     "SpikingMLP",

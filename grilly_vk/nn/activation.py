@@ -7,8 +7,8 @@ from typing import Any
 from .. import arguments
 from ..functional import activation as F
 from ..ops.elementwise import unary
-from ..tensor import Tensor
-from .module import Module
+from ..tensor import Tensor, full
+from .module import Module, Parameter
 
 
 class ReLU(Module):
@@ -87,6 +87,72 @@ class LeakyReLU(Module):
     def extra_repr(self) -> str:
         """The slope."""
         return f"negative_slope={self.negative_slope}"
+
+
+class PReLU(Module):
+    """x where x > 0, else weight * x, with a weight to train.
+
+    Args:
+        num_parameters: 1 (default), or the number of channels, which are axis 1.
+        init: of the weight (default 0.25).
+
+    Attributes:
+        weight: Parameter (num_parameters,).
+
+    Raises:
+        TypeError, ValueError: arguments out of range; at the call, another number of channels.
+
+    Source: He, Zhang, Ren & Sun, "Delving deep into rectifiers", ICCV 2015.
+    """
+
+    batchwise = True
+
+    def __init__(self, num_parameters: int = 1, init: float = 0.25) -> None:
+        super().__init__()
+        self.init = arguments.real("init", init)
+        self.weight = Parameter(full((arguments.size("num_parameters", num_parameters),), self.init))
+
+    def reset_parameters(self) -> None:
+        """The weight as at the start."""
+        self.weight.detach().assign(full(self.weight.shape, self.init, on=self.weight.engine))
+
+    def forward(self, x: Any) -> Tensor:
+        """The same shape."""
+        return F.prelu(x, self.weight)
+
+    def extra_repr(self) -> str:
+        """How many weights."""
+        return f"num_parameters={self.weight.size}"
+
+
+class ELU(Module):
+    """x where x > 0, else alpha * (exp(x) - 1).
+
+    Args:
+        alpha: default 1.
+        inplace: taken for PyTorch's sake; the result is a tensor of its own in any case.
+
+    Raises:
+        TypeError, ValueError: an alpha that is no finite number.
+
+    Source: Clevert, Unterthiner & Hochreiter, "Fast and accurate deep network learning by exponential linear units",
+    ICLR 2016.
+    """
+
+    batchwise = True
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__()
+        self.alpha = arguments.real("alpha", alpha)
+        self.inplace = arguments.flag("inplace", inplace)
+
+    def forward(self, x: Any) -> Tensor:
+        """The same shape."""
+        return F.elu(x, self.alpha)
+
+    def extra_repr(self) -> str:
+        """The slope."""
+        return f"alpha={self.alpha}"
 
 
 class GELU(Module):

@@ -137,3 +137,23 @@ class BCEWithLogitsLoss(_Loss):
     def forward(self, x: Any, target: Any) -> Tensor:
         """The loss of logits against probabilities of their shape."""
         return ops.bce_with_logits(x, target, self.weight, self.reduction, self.pos_weight)
+
+
+class BCELoss(_Loss):
+    """Binary cross-entropy of probabilities x against probabilities.  See `functional.binary_cross_entropy`.
+
+    Args:
+        weight: a factor that broadcasts to x's shape, or None; a buffer of the module.
+        reduction: "none", "mean" (default) or "sum".
+
+    Raises:
+        ValueError: another reduction; at the call, shapes that don't fit.
+    """
+
+    def __init__(self, weight: Any = None, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self._keep("weight", weight)
+
+    def forward(self, x: Any, target: Any) -> Tensor:
+        """The loss of probabilities against probabilities of their shape."""
+        return ops.binary_cross_entropy(x, target, self.weight, self.reduction)

@@ -18,7 +18,7 @@ from .layout import broadcast_shape, collapsed, width_of
 # In the order of shaders/include/functions.glsl and shaders/elementwise-binary.glsl.
 FUNCTIONS = [
     "neg", "exp", "log", "sqrt", "abs", "tanh", "sigmoid", "relu", "leaky_relu", "gelu", "silu", "softplus", "clamp",
-    "scale", "sign", "sin", "cos", "hardtanh",
+    "scale", "sign", "sin", "cos", "hardtanh", "elu",
 ]  # fmt: skip
 BINARY = [
     "add", "sub", "mul", "div", "pow", "maximum", "minimum", "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor",

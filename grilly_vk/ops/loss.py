@@ -18,7 +18,7 @@ from .shape import broadcast_to
 
 REDUCTIONS = ("none", "mean", "sum")
 # In the order of shaders/include/losses.glsl.
-ELEMENTWISE = ("mse_loss", "l1_loss", "smooth_l1_loss", "bce_with_logits")
+ELEMENTWISE = ("mse_loss", "l1_loss", "smooth_l1_loss", "bce_with_logits", "binary_cross_entropy")
 _PARTS = 4096  # numbers that an element-wise loss is summed into before they are reduced
 
 # ---- classes ----
@@ -204,6 +204,23 @@ def bce_with_logits(
         ValueError: shapes that don't fit, or another reduction.
     """
     return _elements("bce_with_logits", x, target, reduction, weight=weight, positive=pos_weight)
+
+
+def binary_cross_entropy(x: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
+    """-(t * log(x) + (1 - t) * log(1 - x)) * weight, each logarithm at least -100, as in PyTorch.
+
+    `bce_with_logits` takes what comes before a sigmoid, and is exact where a sigmoid would be 0 or 1.
+
+    Args:
+        x: probabilities; one outside [0, 1] gives NaN.
+        target: probabilities t, of x's shape.
+        weight: a factor that broadcasts to x's shape, or None.
+        reduction: "none", "mean" (NaN of nothing) or "sum".
+
+    Raises:
+        ValueError: shapes that don't fit, or another reduction.
+    """
+    return _elements("binary_cross_entropy", x, target, reduction, weight=weight)
 
 
 def _factor(name: str, value: Any, shape: tuple[int, ...]) -> Tensor | None:

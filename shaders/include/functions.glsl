@@ -1,12 +1,13 @@
 // The element-wise functions and their derivatives; grilly_vk/ops/elementwise.py numbers them in the same order.
 const uint NEG = 0, EXP = 1, LOG = 2, SQRT = 3, ABS = 4, TANH = 5, SIGMOID = 6, RELU = 7, LEAKY_RELU = 8, GELU = 9,
-           SILU = 10, SOFTPLUS = 11, CLAMP = 12, SCALE = 13, SIGN = 14, SIN = 15, COS = 16, HARDTANH = 17;
+           SILU = 10, SOFTPLUS = 11, CLAMP = 12, SCALE = 13, SIGN = 14, SIN = 15, COS = 16, HARDTANH = 17, ELU = 18;
 
 #include "special.glsl"
 
 REAL function(uint op, REAL x, float a, float b)
 {
     TEST up = ABOVE(x, REAL(0.0));
+    REAL half_way;
     switch (op) {
     case NEG: return -x;
     case EXP: return exp(x);
@@ -28,6 +29,9 @@ REAL function(uint op, REAL x, float a, float b)
     case SIGN: return select(sign(x), x, ABOVE(floatBitsToUint(abs(x)), COUNT(0x7F800000u))); // NaN stays NaN
     case SIN: return sin(x);
     case COS: return cos(x);
+    case ELU: // exp(x) - 1 by tanh(x / 2), without losing small x
+        half_way = hyperbolic_tangent(0.5 * x);
+        return select(a * (2.0 * half_way / (1.0 - half_way)), x, up);
     default: return x;
     }
 }
@@ -57,6 +61,7 @@ REAL derivative(uint op, REAL x, float a, float b)
     case SCALE: return REAL(a);
     case SIN: return cos(x);
     case COS: return -sin(x);
+    case ELU: return select(a * exp(x), one, up);
     default: return none; // SIGN
     }
 }

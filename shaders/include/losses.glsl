@@ -1,8 +1,14 @@
 // Losses of one element x against its target t, and their slopes; grilly_vk/ops/loss.py numbers them in this order.
-const uint MSE = 0, L1 = 1, SMOOTH_L1 = 2, BCE = 3;
+const uint MSE = 0, L1 = 1, SMOOTH_L1 = 2, BCE = 3, CHANCE = 4;
 
 // log(1 + exp(-x)) without overflow.
 float softplus_of_minus(float x) { return max(-x, 0.0) + log1p_small(exp(-abs(x))); }
+
+// Of a probability x, no less than -100 as in PyTorch: log(x), and log(1 - x).
+float log_of(float x) { return x > 0.0 ? max(log(x), -100.0) : -100.0; }
+float log_of_rest(float x) { return x < 1.0 ? max(log1p_small(-x), -100.0) : -100.0; }
+bool is_chance(float x) { return x >= 0.0 && x <= 1.0; }
+const uint NOT_A_NUMBER = 0x7FC00000u;
 
 // beta: where smooth_l1 turns linear.  positive: the weight of bce's positive class.
 float loss_of(float x, float t, float beta, float positive)
@@ -11,6 +17,8 @@ float loss_of(float x, float t, float beta, float positive)
     switch (OP) {
     case MSE: return d * d;
     case L1: return size;
+    case CHANCE:
+        return is_chance(x) ? -(t * log_of(x) + (1.0 - t) * log_of_rest(x)) : uintBitsToFloat(NOT_A_NUMBER);
     case SMOOTH_L1: return size < beta ? 0.5 * size * (size / beta) : size - 0.5 * beta;
     default: return (1.0 - t) * x + (1.0 + (positive - 1.0) * t) * softplus_of_minus(x);
     }
@@ -24,6 +32,9 @@ vec2 slopes_of(float x, float t, float beta, float positive)
     case MSE: s = 2.0 * d; break;
     case L1: s = sign(d); break;
     case SMOOTH_L1: s = abs(d) >= beta ? sign(d) : d / beta; break; // NaN stays NaN
+    case CHANCE:
+        return is_chance(x) ? vec2(d / max((1.0 - x) * x, 1e-12), log_of_rest(x) - log_of(x))
+                            : vec2(uintBitsToFloat(NOT_A_NUMBER));
     default:
         return vec2((1.0 - t) - (1.0 + (positive - 1.0) * t) * logistic(-x),
                     (positive - 1.0) * softplus_of_minus(x) - x);

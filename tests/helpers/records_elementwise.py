@@ -136,6 +136,7 @@ OPS = [
     _unary("softplus", lambda x: np.logaddexp(0, 2 * x) / 2, parameters=(20.0, 2.0)),
     _unary("clamp", lambda x: np.clip(x, -0.51, 0.52), _KINKED, parameters=(-0.51, 0.52)),
     _unary("hardtanh", lambda x: np.clip(x, -0.51, 0.52), _KINKED, parameters=(-0.51, 0.52)),
+    _unary("elu", lambda x: np.where(x > 0, x, 1.7 * np.expm1(np.minimum(x, 0))), _KINKED, parameters=(1.7,)),
     _unary("sin", np.sin),
     _unary("cos", np.cos),
 ]  # fmt: skip

@@ -156,6 +156,24 @@ _BCE = [
         {"reduction": "none"}, grad=[0, 1],
     ),
 ]  # fmt: skip
+_CHANCES = _pairs(lambda *s: normal(*s, low=0.03, high=0.97), lambda *s: normal(*s, seed=1, low=0.0, high=1.0))
+_SURE = [
+    *_CHANCES,
+    Sample([np.array([[0, 1, 0, 1, 1e-30]], np.float32), np.array([[0, 1, 1, 0, 0.5]], np.float32)],
+           {"reduction": "none"}, grad=[]),
+    Sample([np.array([-0.1, 1.1, np.nan, 0.5], np.float32), np.ones(4, np.float32)], {"reduction": "none"}, grad=[]),
+    Sample([normal(5, 4, low=0.1, high=0.9), _LOGITS[0].arrays[1][:, :4], normal(4, seed=5, low=0.2, high=2.0)],
+           grad=[0, 1]),
+]  # fmt: skip
+
+
+def _chance(x, t, weight=None, *, reduction="mean"):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.maximum(np.log(x), -100), np.maximum(np.log1p(-x), -100)
+    each = np.where((x >= 0) & (x <= 1), -(t * logs[0] + (1 - t) * logs[1]), np.nan)
+    return _reduced(each * (1.0 if weight is None else weight), x.size, reduction)
+
+
 _BAD_PAIRS = [
     ((normal(5, 7), normal(7)), {}, ValueError, r"target has shape \(7,\); expected x's \(5, 7\)"),
     ((normal(5, 7), normal(5, 7)), {"reduction": None}, ValueError, "reduction must be one of"),
@@ -176,5 +194,6 @@ OPS = [
     Op("smooth_l1_loss", loss.smooth_l1_loss, _elements(_smooth_l1), [*_APART, *_BETAS],
        [*_BAD_PAIRS, ((normal(3), normal(3)), {"beta": -0.5}, ValueError, "beta must not be negative, got -0.5")],
        without=_SAME),
+    Op("binary_cross_entropy", loss.binary_cross_entropy, _chance, _SURE, _BAD_BCE[:-1], rtol=3e-6),
     Op("bce_with_logits", _run_bce, _bce, _BCE, _BAD_BCE, rtol=3e-6),
 ]  # fmt: skip

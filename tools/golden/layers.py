@@ -1,0 +1,106 @@
+"""Make tests/data/golden_layers.npz: what PyTorch's layers and losses compute, with all gradients.
+
+Every case is one module of torch.nn, or of SpikingJelly where the case says so, with its parameters drawn at random.
+With fixed cotangents c0, c1, ... of its outputs, sum((y * c).sum()) is differentiated with respect to the inputs and
+the parameters.  In the file: per case one array, its numbers end to end in the order of `arrays` in the header:
+inputs x0, x1, ..., cotangents, parameters by name, outputs y0, y1, ..., and grad_NAME of inputs and parameters.
+
+`header` is JSON with the versions and, for each case, the class, its arguments and what `arrays` holds.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+import torch
+
+from golden import apart, versions
+
+TOLERANCE = 2e-5  # float32 sums in another order
+
+
+def case(layer, arguments=None, *shapes, low=None, high=None, of="torch.nn", **more):
+    """One case as it goes into the header; low, high: inputs are uniform instead of normal."""
+    return {
+        "layer": layer, "arguments": arguments or {}, "shapes": [list(s) for s in shapes], "of": of, **more,
+        **({} if low is None else {"low": low, "high": high}),
+    }  # fmt: skip
+
+
+def cases():
+    """All of them, by family."""
+    yield from activations()
+
+
+def activations():
+    """Activations, softmax and losses."""
+    for shape in ((3, 5), (2, 3, 4)):
+        yield case("ELU", {}, shape)
+        yield case("PReLU", {}, shape)
+        yield case("PReLU", {"num_parameters": shape[1], "init": 0.1}, shape)
+        for dim in (0, 1, -1):
+            yield case("Softmax", {"dim": dim}, shape)
+            yield case("LogSoftmax", {"dim": dim}, shape)
+    yield case("ELU", {"alpha": 0.3}, (7,))
+    for reduction in ("mean", "sum", "none"):
+        yield case("BCELoss", {"reduction": reduction}, (3, 5), (3, 5), low=0.05, high=0.95)
+
+
+def coarse(values):
+    """As multiples of 1/32, which take less room in the file."""
+    return np.asarray(np.round(values * 32) / 32, np.float32)
+
+
+def several(out):
+    """A module's result as a flat list of tensors."""
+    if isinstance(out, (tuple, list)):
+        return [t for part in out for t in several(part)]
+    return [] if out is None else [out]
+
+
+def run(spec, rng, dtype=torch.float32):
+    """One case: its arrays by name."""
+    module = getattr(importlib.import_module(spec["of"]), spec["layer"])(**spec["arguments"])
+    found, inputs = {}, []
+    for i, shape in enumerate(spec["shapes"]):
+        drawn = rng.uniform(spec["low"], spec["high"], shape) if "low" in spec else rng.normal(0.1, 1.3, shape)
+        found[f"x{i}"] = coarse(drawn)
+        inputs.append(torch.from_numpy(found[f"x{i}"]).to(dtype).requires_grad_())
+    parameters = dict(module.named_parameters())
+    for name, parameter in parameters.items():
+        found[name] = coarse(rng.normal(0.2, 0.6, parameter.shape))
+        parameter.data = torch.from_numpy(found[name].copy())
+    module.to(dtype)
+    outputs = several(module(*inputs))
+    total = 0.0
+    for i, y in enumerate(outputs):
+        cotangent = coarse(np.asarray(rng.normal(size=y.shape)))
+        found |= {f"c{i}": cotangent, f"y{i}": y.detach().numpy()}
+        total = total + (y * torch.from_numpy(cotangent).to(dtype)).sum()
+    total.backward()
+    for name, tensor in [*((f"x{i}", x) for i, x in enumerate(inputs)), *parameters.items()]:
+        if tensor.grad is not None:
+            found[f"grad_{name}"] = tensor.grad.numpy()
+    return found
+
+
+def collect(written=None):
+    """The content of the file: one array a case, and the header."""
+    torch.set_num_threads(1)
+    arrays, specs, drift = {}, list(cases()), 0.0
+    for i, spec in enumerate(specs):
+        seed = [0, *map(ord, spec["layer"] + str(spec["arguments"]) + str(spec["shapes"]))]  # not of the other cases
+        found, double = (run(spec, np.random.default_rng(seed), dtype) for dtype in (torch.float32, torch.float64))
+        here = max(apart(found[k], double[k]) for k in found if found[k].size)
+        assert here < TOLERANCE, f"float32 and float64 of {spec} are {here:.1e} apart"
+        drift = max(drift, here)
+        spec["arrays"] = [[name, list(np.shape(v))] for name, v in found.items()]
+        arrays[str(i)] = np.concatenate([np.asarray(v, np.float32).reshape(-1) for v in found.values()])
+    header = {
+        "versions": versions("torch", "spikingjelly", "numpy", "python"),
+        "loss": "sum over outputs of (y * c).sum()",
+        "float64_apart": drift,
+        "cases": specs,
+    }
+    return arrays, header
