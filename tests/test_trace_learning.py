@@ -285,3 +285,139 @@ def test_bad_rules_and_networks():
     with pytest.raises(RuntimeError, match="the connection saw 3 steps for 4 neurons, and the neuron behind it made 2"):
         rule.step(1.0)
     np.testing.assert_array_equal(layer.connection.weight.numpy(), before)
+
+
+# ---- traces of one's own ----
+
+
+class Nearest:
+    """The trace of the last spike alone: 1 at a spike, whatever was there before."""
+
+    def update_trace(self, x):
+        spikes = self.convert_spikes(x) if hasattr(self, "convert_spikes") else self.convert_input(x)
+        self.trace = spikes + (1.0 - spikes) * self.trace * 0.8
+
+
+class All:
+    """The built-in linear trace, written by hand; it counts how often it moves."""
+
+    moved = 0
+
+    def update_trace(self, x):
+        spikes = self.convert_spikes(x) if hasattr(self, "convert_spikes") else self.convert_input(x)
+        self.trace = self.trace * 0.8 + spikes
+        self.moved += 1
+
+
+class Doubled:
+    """The built-in trace of spikes that count twice."""
+
+    def convert_spikes(self, spikes):
+        return super().convert_spikes(spikes) * 2.0
+
+    def convert_input(self, x):
+        return super().convert_input(x) * 2.0
+
+
+class Charging(traced.BaseNeuron):
+    """A neuron of one's own, as in the docs."""
+
+    def update_voltage(self, x):
+        self.v_cell = self.v_cell + self.alpha_v * x
+
+    def fold(self, x):
+        return traced.BaseNeuron.convert_spikes(self, x).sum(-1) if x.ndim > len(self.cells_shape) else x
+
+
+def own_sides(trace, batch, ins, outs):
+    """Input neurons, IF neurons and neurons from the base class, all with this trace."""
+    first = type("OwnInput", (trace, traced.Input), {})((batch, ins), 1.0, 1.0, 0.8)
+    bare = type("OwnBaseInput", (trace, traced.BaseInput), {})
+    last = type("OwnIF", (trace, traced.IFNeuron), {})((batch, outs), 1.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.8)
+    own = type("Own", (trace, Charging), {})((batch, outs), 1.0, 0.0, 1.0, 1.0, 1.0, 0.0)
+    return [(first, last)] if trace is Doubled else [(first, last), (bare((batch, ins), 1.0), own)]
+
+
+def followed(kind, s):
+    """(T, ...) traces of spikes s without each step's own, in float64."""
+    y, out = np.zeros(s.shape[1:]), []
+    for now in s.astype(np.float64):
+        out.append(y * 0.8)
+        if kind is Nearest:
+            y = np.where(now > 0, 1.0, y * 0.8)
+        else:
+            y = y * 0.8 + now * (2.0 if kind is Doubled else 1.0)
+    return np.array(out)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("one_by_one", [False, True])
+@pytest.mark.parametrize("kind", [Nearest, All, Doubled])
+def test_stdp_follows_traces_of_ones_own(kind, one_by_one, compiled):
+    """Against float64, coincident spikes and all, each side made to fire as it should."""
+    batch, ins, outs, steps = 2, 3, 4, 12
+    rng = np.random.default_rng(3)
+    pre, post = spikes(rng, steps, batch, ins, rate=0.4), spikes(rng, steps, batch, outs, rate=0.4)
+    pre[-1] = post[-1] = True
+    for first, last in own_sides(kind, batch, ins, outs):
+        c = traced.Linear(ins, outs, batch)
+        c.weight.assign(np.full((outs, ins), 0.5, np.float32))
+        rule = traced.STDP(traced.Layer(first, c, last), 1.0, 0.03, 0.02, None, None)
+
+        def present(pre, post, first=first, c=c, last=last, rule=rule):
+            if not one_by_one:
+                c.run(*first.run(pre))
+                last.run(post)
+                rule.step()
+                return
+            for t in range(len(pre)):
+                c(*first(pre[t]))
+                last(post[t])
+                rule.step()
+
+        call = grilly_vk.compile(present) if compiled else present
+        call(grilly_vk.tensor(pre), grilly_vk.tensor(2.0 * post))
+        x, y, w = followed(kind, pre), followed(kind, post), 0.5
+        for t in range(steps):
+            gain = post[t][..., None] * x[t][:, None, :]
+            loss = pre[t][:, None, :] * y[t][..., None]
+            w = w + (0.03 * gain - 0.02 * loss).mean(0)
+        np.testing.assert_allclose(c.weight.numpy(), w, **CLOSE)
+        if kind is All and not compiled:
+            assert first.moved == last.moved == steps  # asked for the trace without spikes, it goes on as if it had not
+
+
+def test_nearest_traces_of_a_pair():
+    """A post spike, then both at once: the earlier one weakens by a_minus * 0.8, the coincident ones not at all."""
+    first, last = own_sides(Nearest, 1, 1, 1)[0]
+    c = traced.Linear(1, 1)
+    c.weight.assign(np.full((1, 1), 0.5, np.float32))
+    rule = traced.STDP(traced.Layer(first, c, last), 1.0)
+    c.run(*first.run(np.array([0, 1], np.float32).reshape(2, 1, 1)))
+    last.run(np.array([2, 2], np.float32).reshape(2, 1, 1))
+    rule.step()
+    assert c.weight.numpy()[0, 0] - 0.5 == pytest.approx(-0.008, abs=1e-7)
+
+
+def test_what_stdp_can_not_follow_is_refused():
+    first, last = own_sides(Nearest, 2, 5, 4)[0]
+    late = traced.Linear(5, 4, 2, delay=2)
+    with pytest.raises(ValueError, match=r"STDP can't follow the trace of OwnInput, .* a connection with delays"):
+        traced.STDP(traced.Layer(first, late, last))
+    c = traced.Linear(5, 4, 2)
+    x = np.ones((3, 2, 5), np.float32)
+    before = c.weight.numpy()
+    c.run(*first.run(x))
+    last.run(x[..., :4])
+    rule = traced.STDP(traced.Layer(first, c, last))
+    with pytest.raises(RuntimeError, match=r"OwnInput has not kept its traces .* after the rule was made"):
+        rule.step()
+    c.run(*first.run(x))
+    last.run(x[..., :4])
+    first.run(x[:2])
+    with pytest.raises(RuntimeError, match="the connection saw 3 steps, and the neuron before it made 2"):
+        rule.step()
+    np.testing.assert_array_equal(c.weight.numpy(), before)
+    with pytest.raises(NotImplementedError, match="OwnInput replaces update_trace or convert_input"):
+        _ = first.jump
+    traced.OnlineSTDP(traced.Layer(first, late, last))  # takes the traces as they are

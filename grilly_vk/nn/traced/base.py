@@ -186,13 +186,13 @@ class BaseNeuron(Cells):
         """One step through the methods, for those that a subclass has replaced."""
         self._charge(x, *more)
         spikes = self.spiking()
-        self.update_trace(spikes)
+        bare = self._moved_trace(spikes)
         self._adapt(spikes)
         self.refrac(spikes)
         if self.store_trace:
             self.concat_trace(spikes)
         trace = self.trace.copy()
-        self._remember(*(t._alias((1, *self.cells_shape)) for t in (spikes, trace)))
+        self._remember(*(t._alias((1, *self.cells_shape)) for t in (spikes, trace)), *bare)
         return spikes, trace
 
     def _charge(self, x: Tensor, *more: Tensor) -> None:

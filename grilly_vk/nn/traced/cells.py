@@ -10,7 +10,7 @@ import numpy as np
 from ... import arguments
 from ...autograd import no_grad
 from ...ops.elementwise import as_tensor, cast
-from ...ops.shape import stack
+from ...ops.shape import concatenate, stack
 from ...ops.state import filled
 from ...ops.traced import Numbers
 from ...runtime import capturing
@@ -102,6 +102,9 @@ class Cells(Part):
 
     trace: Tensor
     spikes: Tensor
+    _model: str | None = None
+    _trace_hooks: tuple[str, ...] = ("update_trace", "convert_spikes")
+    _keeps_bare = False
     _hooks: tuple[str, ...] = ()  # methods that a subclass may replace, and then each step goes through all of them
 
     def __init__(self, cells_shape: Any, dt: Any) -> None:
@@ -138,9 +141,14 @@ class Cells(Part):
         """One call a step."""
         if given[0].shape[0] == 0:
             raise ValueError(f"x has shape {given[0].shape}: no steps to run {type(self).__name__} on")
-        made = [step(*(value[t] for value in given)) for t in range(given[0].shape[0])]
+        made: list[tuple[Tensor, Tensor]] = []
+        bare: list[Tensor] = []
+        for t in range(given[0].shape[0]):
+            self.__dict__["_last"] = None
+            made.append(step(*(value[t] for value in given)))
+            bare += [] if self._last is None else self._last[2:]
         spikes, traces = stack([s for s, _ in made]), stack([y for _, y in made])
-        self._remember(spikes, traces)
+        self._remember(spikes, traces, *([concatenate(bare)] if len(bare) == len(made) else []))
         return spikes, traces
 
     def _given(self, name: str, value: Any, *, steps: bool) -> Tensor:
@@ -162,19 +170,68 @@ class Cells(Part):
     def ran(self) -> tuple[Tensor, Tensor]:
         """(spikes, traces) of the last call, each (T, *cells_shape); T is 1 after `forward`."""
         if self._last is not None:
-            spikes, traces = self._last
+            spikes, traces, *_ = self._last
             return spikes, traces
         shape = (1, *self.cells_shape)
         return self.spikes.detach()._alias(shape), self.trace.detach()._alias(shape)
 
     def _numbers(self) -> Numbers:
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} defines no constants for a kernel")
+
+    @property
+    def own_trace(self) -> bool:
+        """Whether a subclass replaces what moves the trace on, so that only it knows what a spike adds."""
+        return self._model is None or not self._own(*self._trace_hooks)
 
     @property
     def jump(self) -> float:
-        """What one spike adds to the trace."""
+        """What one spike adds to the trace.
+
+        Raises:
+            NotImplementedError: a subclass has a trace of its own.
+        """
+        if self.own_trace:
+            raise NotImplementedError(
+                f"{type(self).__name__} replaces {' or '.join(self._trace_hooks)}: what a spike adds to its trace is "
+                "not known"
+            )
         numbers = self._numbers()
         return numbers.alpha_t * (1.0 if numbers.trace == "linear" else numbers.k_t)
+
+    def keep_bare(self) -> None:
+        """From now on each step with a trace of one's own also keeps what the trace were without the step's spikes."""
+        self.__dict__["_keeps_bare"] = True
+
+    @property
+    def bare(self) -> Tensor:
+        """Traces of the last call, each as it were without the spikes of its own step, (T, *cells_shape).
+
+        Raises:
+            RuntimeError: they were not kept.
+        """
+        if self._last is None or len(self._last) < 3:
+            raise RuntimeError(
+                f"{type(self).__name__} has not kept its traces without each step's own spikes; run the network after "
+                "the rule was made, and let a forward() of your own end in super().forward()"
+            )
+        return self._last[2]
+
+    def _moved_trace(self, spikes: Tensor) -> tuple[Tensor, ...]:
+        """Calls update_trace; (the trace without these spikes,), of (1, *cells_shape), where a rule asked for it."""
+        bare: tuple[Tensor, ...] = ()
+        if self._keeps_bare and self.own_trace:
+            state = {name: value.copy() for name, value in self._buffers.items() if value is not None}
+            attributes = dict(self.__dict__)
+            try:
+                self.update_trace(filled(self.cells_shape, 0, np.bool_))
+                bare = (self.trace.copy()._alias((1, *self.cells_shape)),)
+            finally:
+                self.__dict__.clear()
+                self.__dict__.update(attributes)
+                for name, value in state.items():
+                    setattr(self, name, value)
+        self.update_trace(spikes)
+        return bare
 
     # ---- state ----
 

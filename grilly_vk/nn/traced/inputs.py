@@ -57,13 +57,13 @@ class BaseInput(Cells):
             self._remember(timed, traces)
         return (x, traces) if steps is not None else (x, traces._alias(self.cells_shape))
 
-    _hooks = ("update_trace", "convert_input")
+    _hooks = _trace_hooks = ("update_trace", "convert_input")
 
     def _step(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        self.update_trace(x)
+        bare = self._moved_trace(x)
         self.spikes = x
         trace = self.trace.copy()
-        self._remember(x._alias((1, *x.shape)), trace._alias((1, *trace.shape)))
+        self._remember(x._alias((1, *x.shape)), trace._alias((1, *trace.shape)), *bare)
         return x, trace
 
 
@@ -99,7 +99,7 @@ class Input(BaseInput):
     def update_trace(self, x: Any) -> None:
         """Moves the trace on by one step of input spikes x, of cells_shape."""
         with no_grad():
-            given = self._given("x", x, steps=False)._alias((1, *self.cells_shape))
+            given = self._given("x", self.convert_input(x), steps=False)._alias((1, *self.cells_shape))
             trace_neurons(given, State(self.trace, spikes=self.spikes), self._numbers())
 
     def _numbers(self) -> Numbers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -79,10 +80,13 @@ class LearningRule(Module):
         Raises:
             RuntimeError: there was none since the last reset, or both sides had different numbers of steps.
         """
-        met = [meeting(layer) for layer in self.layers]
+        met = [self._meeting(layer) for layer in self.layers]
         with no_grad():
             for i, layer in enumerate(self.layers):
                 self.weight_update(i, layer, met[i])
+
+    def _meeting(self, layer: Layer) -> Meeting:
+        return meeting(layer)
 
     def weight_update(self, index: int, layer: Layer, met: Meeting) -> None:
         """Changes the weights of one layer; for subclasses to define."""
@@ -110,7 +114,8 @@ class _PairRule(LearningRule):
             raise ValueError("bound='soft' needs w_min and w_max")
 
     def _rule(self, layer: Layer, keep: float | None = None, *, coincident: bool = True) -> TraceRule:
-        before, after = (0.0, 0.0) if coincident else (layer.presynaptic.jump, layer.postsynaptic.jump)
+        sides = (layer.presynaptic, layer.postsynaptic)
+        before, after = (0.0 if coincident or side.own_trace else side.jump for side in sides)
         return TraceRule(self.up, self.down, before, after, keep, self.w_min, self.w_max, self.bound == "soft")
 
     def baked(self) -> tuple[Any, ...]:
@@ -164,6 +169,9 @@ class STDP(_PairRule):
     spikes, then clipped.  With linear traces of alpha_t=1 and tau_t=exp(-dt / tau), a pair of spikes d apart changes
     the weight by ``a_plus * exp(-d / tau)`` or ``-a_minus * exp(-d / tau)``.
 
+    Neurons with an update_trace() of their own are asked what the trace were without the step's spikes: it is called
+    with zeros, and the neuron's state put back.  Presynaptic ones of this kind go with connections without delays.
+
     Args:
         layers: as in LearningRule.
         lr: learning rate (default 1).
@@ -189,6 +197,26 @@ class STDP(_PairRule):
     ) -> None:
         up, down = arguments.real("a_plus", a_plus), arguments.real("a_minus", a_minus)
         super().__init__(layers, lr, up, down, w_min, w_max, bound)
+        for layer in self.layers:
+            _followed(layer)
+            for side in (layer.presynaptic, layer.postsynaptic):
+                side.keep_bare()
+
+    def _meeting(self, layer: Layer) -> Meeting:
+        """With traces of one's own as they were without the step's own spikes; the kernel knows what ours gain."""
+        met = meeting(layer)
+        _followed(layer)
+        if layer.presynaptic.own_trace:
+            bare = layer.presynaptic.bare
+            if bare.shape[0] != met.pre.shape[0]:
+                raise RuntimeError(
+                    f"the connection saw {met.pre.shape[0]} steps, and the neuron before it made {bare.shape[0]}; call "
+                    "the whole network before step()"
+                )
+            met = replace(met, pre_trace=bare._alias(met.pre.shape))
+        if layer.postsynaptic.own_trace:
+            met = replace(met, post_trace=layer.postsynaptic.bare._alias(met.post.shape))
+        return met
 
     def weight_update(self, index: int, layer: Layer, met: Meeting) -> None:
         """T steps of the rule, in place on the weights."""
@@ -313,6 +341,15 @@ class FedeSTDP(LearningRule):
     def baked(self) -> tuple[Any, ...]:
         """The settings that a recording of a call holds as numbers."""
         return self.lr, self.w_init, self.a, self.on_spike
+
+
+def _followed(layer: Layer) -> None:
+    """Checks that the traces without the step's own spikes can be had at the synapses."""
+    if layer.presynaptic.own_trace and layer.connection.lag:
+        raise ValueError(
+            f"STDP can't follow the trace of {type(layer.presynaptic).__name__}, which has an update_trace() of its "
+            "own, through a connection with delays; use OnlineSTDP, or a connection without delays"
+        )
 
 
 def meeting(layer: Layer) -> Meeting:
