@@ -128,6 +128,30 @@ def size(name: str, value: Any, least: int = 1) -> int:
     return number
 
 
+def nearest(value: float) -> int:
+    """A product or quotient of a number and a count, 0 or more, as a whole number: the nearest, a half upwards.
+
+    So a duration lasts at least as long as was asked for, if it lies between two steps.  What float arithmetic has put
+    within a millionth below a half counts as one: 0.15 / 0.1 is 1.4999999999999998, and becomes 2.
+    """
+    return math.floor(value + 0.5 + 1e-6 * min(max(value, 1.0), 1e3))
+
+
+def steps(name: str, duration: Any, dt: float) -> int:
+    """A duration in the unit of dt that must be a multiple of it, as a number of steps.
+
+    Raises:
+        TypeError, ValueError: negative, more than a millionth off a multiple of dt, or 2**31 steps and more.
+    """
+    ratio = non_negative(name, duration) / dt
+    if ratio >= _SIZE_LIMIT - 1:
+        raise ValueError(f"{name} must be below 2**31 steps of dt, got {duration!r} with dt={dt:g}")
+    whole = nearest(ratio)
+    if abs(ratio - whole) > 1e-6 * max(1.0, ratio):
+        raise ValueError(f"{name} must be a multiple of dt, got {duration!r} with dt={dt:g}")
+    return whole
+
+
 def choice(name: str, value: Any, options: Sequence[str]) -> str:
     """One of a few words."""
     if not isinstance(value, str) or value not in options:

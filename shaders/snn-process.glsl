@@ -46,7 +46,8 @@ void main()
         // A zero embedding (scale 0) is no input at all: it gets no bias either.
         REAL drive = scale == 0.0 ? REAL(0.0) : p.gain * embedding(b, i, scale) + p.bias;
         REAL level = clamp(drive / p.pulse, REAL(0.0), REAL(1.0));
-        REAL due = roundEven((REAL(1.0) - level) * float(p.steps - 1));
+        REAL late = REAL(1.0) - level;
+        COUNT due = min(COUNT(roundEven(late * float(p.steps - 1))), COUNT(p.steps - 1)); // one step, beyond 2^24 too
 
         REAL v = REAL(p.rest), sum = REAL(0.0);
         COUNT held = COUNT(0), when = COUNT(0xFFFFFFFFu);
@@ -60,7 +61,7 @@ void main()
 #endif
                 current = p.pulse * REAL(ABOVE(level, dice));
             } else if (ENCODING == 2) {
-                current = p.kick * REAL(BOTH(EQUAL(due, REAL(float(t))), ABOVE(level, REAL(0.0))));
+                current = p.kick * REAL(BOTH(EQUAL(due, COUNT(t)), ABOVE(level, REAL(0.0))));
             }
             precise REAL h = REAL(p.rest) + (v - p.rest) * p.decay + p.charge * current;
             TEST listening = EQUAL(held, COUNT(0));

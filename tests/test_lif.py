@@ -9,7 +9,7 @@ import pytest
 import scipy.integrate
 
 import grilly_vk
-from grilly_vk import nn
+from grilly_vk import models, nn
 
 SIZES = [1, 3, 4, 5, 64, 65, 257, 1000]
 
@@ -272,6 +272,24 @@ def test_device_results_go_back_in_without_harm():
     for _ in range(5):
         nn.LIFNeuron(1024).run(x + 1)
     np.testing.assert_array_equal(spikes, copy)
+
+
+@pytest.mark.parametrize(
+    ("t_refrac", "dt", "steps"),
+    [(0.5, 1e-3, 1), (2.5, 1e-3, 3), (1.5, 1e-3, 2), (2.4, 1e-3, 2), (0.49, 1e-3, 0), (0.15, 1e-4, 2), (3.0, 2e-3, 2)],
+)
+def test_refractory_time_is_the_nearest_number_of_steps_and_at_least_half_a_step(t_refrac, dt, steps):
+    """0.15 ms of steps of 0.1 ms is 1.4999999999999998 steps in floats, and 1.5 as it was written."""
+    drive = np.full((20, 2), 1e4, np.float32)
+    fires = np.arange(20) % (steps + 1) == 0
+    physical = dict(dt=dt, t_refrac=t_refrac)
+    for layer in (nn.LIFNeuron(2, **physical), nn.GIFNeuron(2, adaptation_strength=0.0, **physical)):
+        np.testing.assert_array_equal(layer.run(drive)[:, 0], fires)
+    kernels = grilly_vk.VulkanCompute().snn
+    np.testing.assert_array_equal(kernels.lif_run(drive, np.zeros(2, np.float32), **physical)[0][:, 0], fires)
+    assert grilly_vk.SNNCompute(4, 5, **physical).constants.hold_steps == steps
+    assert models.DiehlCook(4, 2, T=3, seed=0, **physical)._constants(3, False).deaf == steps
+    assert nn.SNNLayer(3, 2, **physical).neuron.constants.hold_steps == steps
 
 
 @pytest.mark.parametrize(

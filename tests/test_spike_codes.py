@@ -96,13 +96,32 @@ def test_bad_arguments_of_latency(options, error, text):
         encode.latency(-0.1, 3, mode="log")
 
 
+def test_the_last_step_is_exact():
+    """What belongs to the last step comes there, whatever rounding of log, float32 and conversions does."""
+    n = 1 << 24  # the odd steps beyond it are no float32
+    assert encode.latency([0.0], n + 2).numpy()[:, 0].nonzero()[0].tolist() == [n + 1]
+    for x in ([1e10, 3e10], [3.0, 3.5], [0.01, 1.0], [1.0, 1.0]):  # 1 + threshold / x is 1 in float32 for the first
+        assert when(encode.latency(x, 5, mode="log", normalize=True))[0] == 4
+    got = when(encode.latency([0.02, NAN, 0.5, -INF], 5, mode="log", normalize=True, clip=True))
+    assert got.tolist() == [4, -1, 0, -1]
+    assert when(encode.latency([-5.0, 0.0], 9, tau=3.0, clip=True)).tolist() == [3, 3]
+    slow = np.float32([1e4, 3e4])
+    np.testing.assert_array_equal(
+        when(encode.latency(slow, 40, mode="log", tau=1e7)), np.rint(1e7 * np.log1p(0.01 / slow.astype(float)))
+    )
+    snn = grilly_vk.VulkanCompute().snn
+    for steps in (2, 300, 70001):
+        weak = snn.encode_latency([0.01, 1e-9, 1e-30], steps, mode="log", floor=0.01)
+        assert weak[-1].tolist() == [1, 1, 1] and weak.sum() == 3
+
+
 # ---- modules ----
 
 
 @pytest.mark.parametrize("steps", [1, 2, 20, 200])
 def test_latency_encoder_log(steps):
     """t = T - 1 - ln(alpha x + 1), also where exp(T - 1) is far beyond float32."""
-    x = np.concatenate([uniform(61), [0, 1, 1e-3, 1e-30]]).astype(np.float32)
+    x = np.concatenate([uniform(60), [2e-38, 0, 1, 1e-3, 1e-30]]).astype(np.float32)
     wide = x.astype(np.float128)
     t = steps - 1 - np.log((np.exp(np.float128(steps - 1)) - 1) * wide + 1)
     encoder = encode.LatencyEncoder(steps, "log")

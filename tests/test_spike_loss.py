@@ -1,5 +1,7 @@
 """What records_spike_loss.py can't say: the gradient of spike times, the modules, training, compiling."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import scipy.special
@@ -7,7 +9,7 @@ from test_ops import OPS
 
 import grilly_vk
 import grilly_vk.functional as F
-from grilly_vk import encode, nn, optim
+from grilly_vk import arguments, encode, nn, optim
 from grilly_vk.tensor import from_numpy
 
 
@@ -140,3 +142,27 @@ def test_a_compiled_step_learns(name):
     plain = losses(lambda f: f)
     assert np.mean(plain[-5:]) < 0.9 * np.mean(plain[:3])
     assert losses(grilly_vk.compile) == plain
+
+
+def test_wanted_counts_are_the_nearest():
+    """A rate of k percent over T steps wants k T / 100 spikes in exact arithmetic, not what floats cut it to."""
+    for steps, percent in ((100, 29), (100, 57), (100, 58), (50, 58), (200, 29), (25, 90), (10, 25), (10, 24), (7, 0)):
+        rate = percent / 100
+        wanted = Fraction(percent * steps, 100) + Fraction(1, 2)
+        wanted = wanted.numerator // wanted.denominator
+        silent, neuron = np.zeros((steps, 1, 1), np.float32), np.zeros(1, np.int32)
+        assert F.mse_count_loss(silent, neuron, rate).item() == pytest.approx(wanted**2 / steps)
+        both = F.mse_count_loss(np.zeros((steps, 1, 4), np.float32), neuron, 0.0, rate, num_classes=2).item()
+        pair = 2 * Fraction(percent * steps, 100) + Fraction(1, 2)
+        assert both == pytest.approx((pair.numerator // pair.denominator) ** 2 / 2 / steps)
+
+
+def test_products_of_a_number_and_steps_round_like_exact_ones():
+    for steps in range(1, 201):
+        for percent in range(101):
+            exact = Fraction(percent * steps, 100) + Fraction(1, 2)
+            assert arguments.nearest(steps * (percent / 100)) == exact.numerator // exact.denominator
+    for tenths in range(1, 4000):  # durations in ms at dt = 0.1 ms and 0.2 ms
+        assert arguments.nearest(tenths / 100 / (1000 * 0.0001)) == (tenths + 5) // 10
+        assert arguments.nearest(tenths / 10 / (1000 * 0.0002)) == (tenths + 1) // 2
+    assert arguments.nearest(2**30 + 0.5) == 2**30 + 1 and arguments.nearest(2**30 + 0.49) == 2**30

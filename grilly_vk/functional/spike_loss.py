@@ -135,8 +135,9 @@ def mse_count_loss(
 ) -> Tensor:
     """Mean squared error of the spike counts, divided by T.
 
-    L = mean over b and c of (count[b, c] - wanted[b, c])**2 / T, where wanted is int(T * correct_rate * m) for the
-    target class and int(T * incorrect_rate * m) for the others, m the neurons of a class.
+    L = mean over b and c of (count[b, c] - wanted[b, c])**2 / T, where wanted is T * correct_rate * m for the target
+    class and T * incorrect_rate * m for the others, m the neurons of a class, rounded to the nearest whole number and a
+    half upwards.  (snnTorch cuts the fraction off: it wants 28 spikes at a rate of 0.29 over 100 steps.)
 
     Args:
         spikes: (T, B, C), or (T, ..., C).
@@ -160,7 +161,7 @@ def mse_count_loss(
     classes = counts.shape[-1]
     t = _classes(targets, run.shape[1:-1], classes)
     m = run.shape[-1] // classes
-    wanted = _one_hot(t, classes, int(len(run) * on * m), int(len(run) * off * m))
+    wanted = _one_hot(t, classes, arguments.nearest(len(run) * m * on), arguments.nearest(len(run) * m * off))
     return unary("scale", mse_loss(counts, wanted), 1.0 / len(run))
 
 

@@ -46,7 +46,7 @@ class DiehlCook(Module):
         dt: length of a step in seconds, default 0.001.
         v_rest, v_reset, v_thresh, v_low: potentials in mV, default -65, -65, -52 and -100.
         tau_mem: membrane time constant in ms, default 100.
-        t_refrac: refractory time in ms, default 5.
+        t_refrac: refractory time in ms, default 5; the nearest number of steps, a half upwards.
         inhibition: in mV, default 60.
         theta_plus: rise of the threshold at a spike in mV, default 0.4: fit for 400 neurons and some thousand images.
         tau_theta: in ms, default 1e7.
@@ -161,7 +161,7 @@ class DiehlCook(Module):
             reset=self.v_reset - self.v_rest,
             threshold=self.v_thresh - self.v_rest,
             inhibition=self.inhibition,
-            deaf=round(self.t_refrac / ms),
+            deaf=arguments.nearest(self.t_refrac / ms),
             theta_plus=self.theta_plus,
             theta_keep=math.exp(-ms * steps / self.tau_theta),
             rate_pre=self.a_pre,

@@ -21,9 +21,9 @@ class LIFNeuron(FlatNeuron):
 
     Biophysical form, ``LIFNeuron(n_neurons=256, dt=0.001, tau_mem=20.0, ...)``: while not refractory,
     ``H = v_rest + (v - v_rest) * a + r_mem * I * (1 - a)`` with ``a = exp(-1000 * dt / tau_mem)``; the neuron
-    fires where ``H >= v_thresh``, goes to v_reset and stays there, deaf, for ``round(t_refrac / (1000 * dt))``
-    steps.  Normalised form, ``LIFNeuron(threshold=1.0, decay=0.9)``: ``H = decay * v + I``, reset to 0, no
-    refractory time; the number of neurons comes with the first input.
+    fires where ``H >= v_thresh``, goes to v_reset and stays there, deaf, for ``t_refrac / (1000 * dt)`` steps,
+    rounded to the nearest and a half upwards.  Normalised form, ``LIFNeuron(threshold=1.0, decay=0.9)``:
+    ``H = decay * v + I``, reset to 0, no refractory time; the number of neurons comes with the first input.
 
     Args:
         n_neurons: neurons, default 256.

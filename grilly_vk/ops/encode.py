@@ -10,7 +10,7 @@ import numpy as np
 from .. import arguments
 from ..autograd import record
 from ..tensor import Tensor, empty
-from .elementwise import sum_to
+from .elementwise import binary, sum_to, where
 from .layout import width_of
 from .over_time import over_time
 from .reduce import reduce
@@ -93,6 +93,8 @@ def latency_spikes(
     the latest time of all to T - 1;
     EXPONENTIAL -log(c + (1 - c) * least).
 
+    The ends are exact: RATIO at `least`, CHARGING with `normalize` at the lowest x, and EXPONENTIAL at 0 fire at T - 1.
+
     Args:
         x: strengths, any shape.
         steps: T, may be 0.
@@ -105,8 +107,13 @@ def latency_spikes(
     Returns:
         Spikes (T, *x.shape) of 0.0 and 1.0.
     """
+    if form == "EXPONENTIAL":
+        slope = least * 2.0**64  # so small that float32 does not hold it as it is
     s = empty((steps, *x.shape), on=x.engine)
-    lowest = reduce("min", x._alias((x.size,)), (0,), False) if normalize and x.size else None
+    lowest = None
+    if normalize and x.size:  # of those that fire
+        fires = x if strict else where(binary("gt", x, -_LARGE), x, _LARGE)
+        lowest = reduce("min", fires._alias((x.size,)), (0,), False)
     over_time(
         "snn-encode-latency",
         steps,
@@ -114,7 +121,7 @@ def latency_spikes(
         (("FORM", LATENCY_FORMS.index(form)), ("NORMALIZE", int(normalize)), ("STRICT", int(strict))),
         sliced={"s": s},
         whole={"x": x, "lowest": lowest},
-        last=max(0, steps - 1),
+        latest=max(0, steps - 1),
         least=least,
         slope=slope,
         silent=max(silent, -_LARGE),

@@ -25,6 +25,8 @@ def lif_constants(
 ) -> LIFConstants:
     """Checks the arguments (dt in seconds, tau_mem and t_refrac in milliseconds).
 
+    The refractory time is the nearest number of steps; half a step counts as one (`arguments.nearest`).
+
     Raises:
         TypeError, ValueError: the message names the argument.
     """
@@ -35,7 +37,7 @@ def lif_constants(
         raise ValueError(
             f"v_reset ({reset}) must be below v_thresh ({level}), or a neuron that has fired once fires for ever"
         )
-    if hold / (1000.0 * step) >= 2**31:
+    if hold / (1000.0 * step) >= 2**31 - 1:
         raise ValueError(f"t_refrac ({hold} ms) is too many steps of dt ({step} s)")
     return LIFConstants.biophysical(
         dt=step,

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from .. import arguments
 from ..tensor import Tensor, empty
 from .steps import spans, walk
 
@@ -38,7 +39,7 @@ class LIFConstants:
         """From dt in seconds and time constants in milliseconds, integrated exactly: decay = exp(-1000 dt / tau)."""
         decay = math.exp(-1000.0 * dt / tau_mem)
         gain = -r_mem * math.expm1(-1000.0 * dt / tau_mem)
-        return LIFConstants(decay, gain, v_rest, v_thresh, v_reset, round(t_refrac / (1000.0 * dt)))
+        return LIFConstants(decay, gain, v_rest, v_thresh, v_reset, arguments.nearest(t_refrac / (1000.0 * dt)))
 
 
 def lif(

@@ -11,8 +11,8 @@ REAL logistic(REAL x)
 // log(1 + e) for e in [0, 1] without losing small e (Higham, Accuracy and Stability, 2nd ed., section 1.14.1).
 REAL log1p_small(REAL e)
 {
-    REAL w = 1.0 + e;
-    REAL d = w - 1.0;
+    precise REAL w = 1.0 + e; // else compilers take d for e
+    precise REAL d = w - 1.0;
     return select(log(w) * (e / select(d, REAL(1.0), EQUAL(d, REAL(0.0)))), e, EQUAL(d, REAL(0.0)));
 }
 

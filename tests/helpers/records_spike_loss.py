@@ -39,7 +39,7 @@ def _mse_count(s, y, correct_rate=1.0, incorrect_rate=0.0, num_classes=None):
     counts = _counts(s, num_classes)
     classes = counts.shape[-1]
     most = len(s) * s.shape[-1] // classes
-    wanted = _one_hot(y, classes, np.floor(most * correct_rate + 1e-9), np.floor(most * incorrect_rate + 1e-9))
+    wanted = _one_hot(y, classes, *(np.floor(most * rate + 0.5 + 1e-9) for rate in (correct_rate, incorrect_rate)))
     return np.divide(((counts - wanted) ** 2).sum(), counts.size) / len(s)
 
 

@@ -72,7 +72,7 @@ class BaseNeuron(Cells):
         self.v_rest = arguments.real("v_rest", v_rest)
         self.alpha_v = arguments.real("alpha_v", alpha_v)
         self.alpha_t = arguments.real("alpha_t", alpha_t)
-        self.duration_refrac = whole_steps("duration_refrac", duration_refrac, self.dt) * self.dt
+        self.duration_refrac = arguments.steps("duration_refrac", duration_refrac, self.dt) * self.dt
         self.store_trace = arguments.flag("store_trace", store_trace)
         center = thresholds(thresh, self.cells_shape)
         self.register_buffer("v_cell", filled(self.cells_shape, self.v_rest))
@@ -232,18 +232,6 @@ class BaseNeuron(Cells):
             f"cells_shape={self.cells_shape}, v_rest={self.v_rest:g}, alpha_v={self.alpha_v:g}, "
             f"alpha_t={self.alpha_t:g}, dt={self.dt:g}, duration_refrac={self.duration_refrac:g}"
         )
-
-
-def whole_steps(name: str, duration: Any, dt: float) -> int:
-    """A duration in the unit of dt as a number of steps.
-
-    Raises:
-        TypeError, ValueError: negative, or no multiple of dt.
-    """
-    ratio = arguments.non_negative(name, duration) / dt
-    if abs(ratio - round(ratio)) > 1e-6 * max(1.0, ratio):
-        raise ValueError(f"{name} must be a multiple of dt, got {duration!r} with dt={dt:g}")
-    return round(ratio)
 
 
 def thresholds(thresh: Any, shape: tuple[int, ...]) -> Tensor:

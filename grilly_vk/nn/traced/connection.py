@@ -17,7 +17,6 @@ from ...ops.traced import delay_line
 from ...tensor import BOOL, FLOAT32, Tensor, empty, from_numpy
 from .. import init
 from ..module import Parameter
-from .base import whole_steps
 from .cells import Part, incoming, zero
 
 DISTRIBUTIONS = (
@@ -286,7 +285,7 @@ def _delays(delay: Any, shape: tuple[int, int, int], dt: float) -> np.ndarray | 
         delay = delay.numpy()
     given = arguments.numbers_of("delay", delay)
     if given.ndim == 0:
-        whole_steps("delay", given.item(), dt)
+        arguments.steps("delay", given.item(), dt)
         given = np.broadcast_to(given, shape[1:])
     if given.shape == shape and (given == given[:1]).all():
         given = given[0]
