@@ -144,3 +144,99 @@ def test_layer():
     y = layer(x).numpy()
     assert 0 < (y == 0).sum() < 500
     assert layer.eval()(x) is x
+
+
+# ---- channels, and masks over time ----
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (2, 3, 5), (2, 3, 4, 5)])
+def test_channels_are_dropped_as_wholes(shape):
+    """One number a channel, as `dropout` draws them; the others are scaled, and the gradient has the same mask."""
+    run = F.dropout2d if len(shape) == 4 else F.dropout1d
+    lead = shape[:2] if len(shape) == 4 else shape[:-1]
+    grilly_vk.manual_seed(7)
+    x = from_numpy(np.random.default_rng(0).normal(size=shape).astype(np.float32)).requires_grad_()
+    y = run(x, 0.4)
+    mask = (kept(int(np.prod(lead)), 0.4, 7, 0).reshape(lead) / 0.6)[(..., *[None] * (len(shape) - len(lead)))]
+    np.testing.assert_allclose(y.numpy(), x.numpy() * mask, rtol=1e-6)
+    y.sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), np.broadcast_to(mask, shape), rtol=1e-6)
+    assert run(x, 0.4, False) is x and run(x, 0.0) is x
+    assert not run(x, 1.0).numpy().any()
+
+
+def test_layers_of_channels():
+    for layer, shape in ((nn.Dropout1d(0.5), (4, 6, 3)), (nn.Dropout2d(0.5), (4, 6, 3, 2))):
+        x = np.ones(shape, np.float32)
+        y = layer(x).numpy().reshape(24, -1)
+        assert (y == y[:, :1]).all() and set(y[:, 0]) == {0.0, 2.0}
+        steps = nn.MultiStepContainer(layer)(np.ones((9, *shape), np.float32)).numpy().reshape(9, -1)
+        assert len({s.tobytes() for s in steps}) > 1, "each step draws a mask of its own"
+        layer.eval()
+        np.testing.assert_array_equal(layer(x).numpy(), x)
+    with pytest.raises(ValueError, match=r"expected \(B, C, H, W\); dropout1d is for \(B, C, L\)"):
+        nn.Dropout2d()(np.ones((2, 3, 4), np.float32))
+    with pytest.raises(ValueError, match=r"expected \(B, C, L\) or \(C, L\)"):
+        nn.Dropout1d()(np.ones((2, 3, 4, 5), np.float32))
+    with pytest.raises(TypeError, match="inplace must be True or False"):
+        nn.Dropout2d(0.5, 2)
+
+
+OVER_TIME = [(nn.DropoutOverTime, (3, 4)), (nn.DropoutOverTime1d, (3, 8, 2)), (nn.DropoutOverTime2d, (3, 8, 2, 2))]
+
+
+@pytest.mark.parametrize(("kind", "shape"), OVER_TIME)
+def test_one_mask_for_all_steps(kind, shape):
+    """The same at every step, in either step mode, in containers and through calls, until reset_net."""
+    x, layer = np.random.default_rng(1).normal(size=(5, *shape)).astype(np.float32), kind(0.5)
+    first = np.stack([layer(step).numpy() for step in x])
+    mask = layer.mask.numpy()
+    assert set(mask.reshape(-1)) == {0.0, 2.0}
+    assert mask.shape == (shape if kind is nn.DropoutOverTime else (3, 8, *[1] * (len(shape) - 2)))
+    np.testing.assert_array_equal(first, x * mask)
+    layer.step_mode = "m"
+    np.testing.assert_array_equal(layer(x).numpy(), first, "goes on")
+    F.reset_net(layer)
+    assert layer.mask is None
+    leaf = from_numpy(x).requires_grad_()
+    second = layer(leaf)
+    other = layer.mask.numpy()
+    assert (other != mask).any()
+    second.sum().backward()
+    np.testing.assert_array_equal(leaf.grad.numpy(), np.broadcast_to(other, x.shape))
+    F.reset_net(layer)
+    layer.step_mode = "s"
+    y = nn.MultiStepContainer(layer)(x).numpy()
+    np.testing.assert_array_equal(y, x * layer.mask.numpy())
+    with pytest.raises(ValueError, match=r"call F.reset_net\(model\) before a batch of another shape"):
+        layer(x[0, :2])
+    layer.eval()
+    np.testing.assert_array_equal(layer(x[0, :2]).numpy(), x[0, :2])
+
+
+def test_a_mask_over_time_in_compiled_steps():
+    """Fresh at each replay where the function resets; refused where the mask would cross its border."""
+    layer = nn.DropoutOverTime(0.5, "m")
+
+    @grilly_vk.compile
+    def step(x):
+        F.reset_net(layer)
+        return layer(x)
+
+    x = np.ones((4, 2, 30), np.float32)
+    runs = [step(x).numpy() for _ in range(4)]
+    assert all((r == r[:1]).all() for r in runs)
+    assert len({r.tobytes() for r in runs}) > 1
+    F.reset_net(layer)
+    with pytest.raises(RuntimeError, match="DropoutOverTime would cross the border"):
+        grilly_vk.compile(layer)(x)
+
+
+def test_masks_over_time_refuse():
+    for wrong in ({"p": 1.5}, {"p": "a"}, {"step_mode": "x"}):
+        with pytest.raises((TypeError, ValueError), match=r"p must|step_mode must"):
+            nn.DropoutOverTime1d(**wrong)
+    with pytest.raises(ValueError, match=r"DropoutOverTime2d expects \(T, B, C, H, W\)"):
+        nn.DropoutOverTime2d(step_mode="m")(np.ones((2, 3, 4, 5), np.float32))
+    with pytest.raises(TypeError, match="positional"):
+        nn.DropoutOverTime()(np.ones(3, np.float32), "m")

@@ -3,7 +3,7 @@
 from .activation import elu, gelu, leaky_relu, prelu, relu, sigmoid, silu, softplus, tanh
 from .conv import conv1d, conv2d
 from .cores import unroll
-from .dropout import dropout
+from .dropout import dropout, dropout1d, dropout2d
 from .linear import embedding, linear
 from .loss import (
     bce_with_logits,
@@ -56,6 +56,8 @@ __all__ = [
     "delayed_linear",
     "detach_net",
     "dropout",
+    "dropout1d",
+    "dropout2d",
     "dual_timescale",
     "elu",
     "embedding",

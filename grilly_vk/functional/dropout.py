@@ -1,5 +1,5 @@
 """Dropout."""
 
-from ..ops.dropout import dropout
+from ..ops.dropout import dropout, dropout1d, dropout2d
 
-__all__ = ["dropout"]
+__all__ = ["dropout", "dropout1d", "dropout2d"]

@@ -23,7 +23,7 @@ from .conversion import Converter, VoltageScaler, evaluate
 from .core import Core, RecurrentCore
 from .cores import ALIF, IF, LI, LIF, CuBaLIF
 from .delays import Delay, DelaySynapse, Synapse
-from .dropout import Dropout
+from .dropout import Dropout, Dropout1d, Dropout2d, DropoutOverTime, DropoutOverTime1d, DropoutOverTime2d
 from .linear import Embedding, Linear
 from .loss import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss, SmoothL1Loss
 from .module import Buffer, Module, Parameter
@@ -99,6 +99,11 @@ __all__ = [
     "Delay",
     "DelaySynapse",
     "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "DropoutOverTime",
+    "DropoutOverTime1d",
+    "DropoutOverTime2d",
     "DualTimescaleSynapse",
     "EIFNode",
     "ElementWiseRecurrentContainer",

@@ -8,8 +8,8 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import record
-from ..tensor import Tensor, empty
-from .elementwise import as_tensor, cast
+from ..tensor import Tensor, empty, full
+from .elementwise import as_tensor, binary, cast
 from .layout import width_of
 
 
@@ -52,3 +52,50 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
 
     record("dropout", (x,), (y,), backward, saved=())
     return y
+
+
+def channel_mask(x: Tensor, shape: tuple[int, ...], drop: float) -> Tensor:
+    """0 with probability `drop`, else 1 / (1 - drop), on x's device."""
+    return dropout(full(shape, 1.0, on=x.engine), drop)
+
+
+def dropout1d(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
+    """Sets whole channels to 0 with probability p and scales the others by 1 / (1 - p).
+
+    The numbers are those of `dropout` for one element a channel.
+
+    Args:
+        x: (B, C, L) or (C, L).
+        p: probability that a channel of a sample is 0, in [0, 1].
+        training: False gives x itself.
+
+    Raises:
+        TypeError, ValueError: p is not such a number, or another shape.
+
+    Source: Tompson, Goroshin, Jain, LeCun & Bregler, "Efficient object localization using convolutional networks",
+    CVPR 2015.
+    """
+    x = cast(as_tensor("x", x), np.float32)
+    if x.ndim not in (2, 3):
+        raise ValueError(f"x has shape {x.shape}; expected (B, C, L) or (C, L)")
+    return _channels(x, x.shape[:-1], p, training)
+
+
+def dropout2d(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
+    """As `dropout1d`, for (B, C, H, W).
+
+    Raises:
+        TypeError, ValueError: p is not such a number, or another shape.
+    """
+    x = cast(as_tensor("x", x), np.float32)
+    if x.ndim != 4:
+        hint = "; dropout1d is for (B, C, L), and (C, H, W) needs a batch axis" if x.ndim == 3 else ""
+        raise ValueError(f"x has shape {x.shape}; expected (B, C, H, W){hint}")
+    return _channels(x, x.shape[:2], p, training)
+
+
+def _channels(x: Tensor, whole: tuple[int, ...], p: float, training: bool) -> Tensor:
+    drop = arguments.between("p", p, 0.0, 1.0)
+    if not training or drop == 0.0:
+        return x
+    return binary("mul", x, channel_mask(x, (*whole, *(1,) * (x.ndim - len(whole))), drop))

@@ -7,7 +7,7 @@ from typing import Any
 from ..activation import Hardtanh, ReLU
 from ..containers import Flatten, Identity
 from ..conv import Conv1d, Conv2d
-from ..dropout import Dropout
+from ..dropout import Dropout, Dropout1d, Dropout2d
 from ..linear import Linear
 from ..module import Module
 from ..norm import BatchNorm1d, BatchNorm2d
@@ -20,7 +20,7 @@ from .trace import Call, Step, Trace
 WEIGHTED = (Linear, Conv1d, Conv2d)
 NORMS = (BatchNorm1d, BatchNorm2d)
 RECTIFIERS = (ReLU, Hardtanh)  # ReLU6 is a Hardtanh
-REMOVED = (Identity, Dropout)
+REMOVED = (Identity, Dropout, Dropout1d, Dropout2d)
 _KNOWN = (*WEIGHTED, *NORMS, *RECTIFIERS, *REMOVED, MaxPool2d, AvgPool2d, SumPool2d, AdaptiveAvgPool2d, Flatten)
 
 # Operations of a forward that keep means over time: f(mean(x)) = mean(f(x)).
