@@ -58,3 +58,42 @@ def test_losses_of_probabilities_agree_with_those_of_logits():
     chances = grilly_vk.tensor(logits).sigmoid()
     want = nn.BCEWithLogitsLoss(weight)(logits, target).item()
     assert nn.BCELoss(weight)(chances, target).item() == pytest.approx(want, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (nn.MaxPool1d(2), (2, 3, 8)), (nn.AvgPool1d(3, 2, 1), (2, 3, 8)), (nn.AdaptiveAvgPool1d(3), (2, 3, 8)),
+        (nn.Upsample(scale_factor=2, mode="linear"), (2, 3, 8)), (nn.Upsample((5, 9)), (2, 3, 4, 4)),
+        (nn.ZeroPad2d((1, 0, 2, 1)), (2, 3, 4, 5)), (nn.Dropout2d().eval(), (2, 3, 4, 5)),
+    ],
+)  # fmt: skip
+def test_time_is_more_batch(layer, shape):
+    """All steps in one call, in both kinds of container, are what each step by itself is."""
+    data = x(4, *shape)
+    want = np.stack([layer(step).numpy() for step in data])
+    model = nn.Sequential(layer)
+    F.set_step_mode(model, "m")
+    for run in (nn.MultiStepContainer(layer), nn.SeqToANNContainer(layer), model):
+        np.testing.assert_allclose(run(data).numpy(), want, rtol=1e-6)
+
+
+def test_windows_say_what_they_are_and_refuse():
+    assert repr(nn.MaxPool1d(2, dilation=3)) == "MaxPool1d(kernel_size=(2,), stride=(2,), padding=(0,), dilation=(3,))"
+    assert repr(nn.AvgPool1d(2)) == "AvgPool1d(kernel_size=(2,), stride=(2,), padding=(0,))"
+    assert repr(nn.Upsample(scale_factor=2)) == "Upsample(scale_factor=2, mode='nearest')"
+    assert repr(nn.ZeroPad2d(1)) == "ZeroPad2d((1, 1, 1, 1))"
+    values, places = nn.MaxPool1d(2, return_indices=True)(np.array([[1, 5, 7, 2]], np.float32))
+    assert values.tolist() == [[5, 7]] and places.tolist() == [[1, 2]]
+    for wrong, message in (
+        (lambda: nn.MaxPool1d((2, 2)), "kernel_size must be a whole number or 1 of them"),
+        (lambda: nn.AdaptiveAvgPool1d(0), "output_size must be at least 1"),
+        (lambda: nn.Upsample(), "one of size and scale_factor must be given"),
+        (lambda: nn.Upsample(2, mode="area"), "mode must be one of"),
+        (lambda: nn.ZeroPad2d((1, 2)), r"padding must be a whole number, or \(left, right, top, bottom\)"),
+        (lambda: nn.ZeroPad2d(0.5), "padding must be a whole number"),
+        (lambda: nn.ZeroPad2d(-2)(x(1, 1, 3, 3)), "takes more away than there is"),
+        (lambda: nn.ZeroPad2d(1)(x(3, 3)), r"expected \(B, C, H, W\) or \(C, H, W\)"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            wrong()

@@ -23,7 +23,17 @@ from .norm import (
     rms_norm,
     temporal_effective_batch_norm,
 )
-from .pool import adaptive_avg_pool2d, avg_pool2d, max_pool2d, sum_pool, sum_pool2d
+from .pool import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    avg_pool1d,
+    avg_pool2d,
+    interpolate,
+    max_pool1d,
+    max_pool2d,
+    sum_pool,
+    sum_pool2d,
+)
 from .scan import cumsum
 from .softmax import log_softmax, softmax
 from .spike_loss import (
@@ -39,7 +49,9 @@ from .synapses import delayed_linear, dual_timescale, stp, synapse_filter
 from .temporal import detach_net, multi_step_forward, reset_net, set_step_mode
 
 __all__ = [
+    "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
+    "avg_pool1d",
     "avg_pool2d",
     "batch_norm",
     "batch_norm_through_time",
@@ -63,12 +75,14 @@ __all__ = [
     "embedding",
     "gelu",
     "if_step",
+    "interpolate",
     "l1_loss",
     "layer_norm",
     "leaky_relu",
     "lif_step",
     "linear",
     "log_softmax",
+    "max_pool1d",
     "max_pool2d",
     "mse_count_loss",
     "mse_loss",

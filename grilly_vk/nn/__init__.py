@@ -33,11 +33,20 @@ from .node_models import AdaptiveLIFNode, CUBALIFNode, EIFNode, IzhikevichNode, 
 from .nodes import IFNode, LIFNode, ParametricLIFNode, SpikingNode
 from .norm import BatchNorm1d, BatchNorm2d, LayerNorm, RMSNorm
 from .plasticity import HebbianLayer, STDPLayer
-from .pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d, SumPool2d
+from .pool import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    MaxPool1d,
+    MaxPool2d,
+    SumPool2d,
+)
 from .population import ActivityRegularization, PopulationCode, SumPool, sum_pool
 from .recurrent_cores import RIF, RLIF, RCuBaLIF
 from .recurrent_snn import RecurrentSNN
 from .recurrent_synapse import RecurrentSynapse
+from .resize import Upsample, ZeroPad2d
 from .snn_layer import SNNLayer
 from .softmax import LogSoftmax, Softmax
 from .spike_loss import CECountLoss, CERateLoss, CETemporalLoss, MSECountLoss, MSETemporalLoss, RateRegularization
@@ -73,8 +82,10 @@ __all__ = [
     "RLIF",
     "ATan",
     "ActivityRegularization",
+    "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AdaptiveLIFNode",
+    "AvgPool1d",
     "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
@@ -129,6 +140,7 @@ __all__ = [
     "MSECountLoss",
     "MSELoss",
     "MSETemporalLoss",
+    "MaxPool1d",
     "MaxPool2d",
     "Module",
     "ModuleDict",
@@ -186,7 +198,9 @@ __all__ = [
     "TokenBatchNorm1d",
     "TokenQKAttention",
     "Triangular",
+    "Upsample",
     "VoltageScaler",
+    "ZeroPad2d",
     "evaluate",
     "init",
     "sum_pool",

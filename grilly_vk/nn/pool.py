@@ -12,14 +12,15 @@ from .module import Module
 
 
 class _Pool(Module):
+    _axes = 2
+    batchwise = True
+
     def __init__(self, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool) -> None:
         super().__init__()
-        self.kernel_size = numbers("kernel_size", kernel_size, 2, 1)
-        self.stride = self.kernel_size if stride is None else numbers("stride", stride, 2, 1)
-        self.padding = numbers("padding", padding, 2, 0)
+        self.kernel_size = numbers("kernel_size", kernel_size, self._axes, 1)
+        self.stride = self.kernel_size if stride is None else numbers("stride", stride, self._axes, 1)
+        self.padding = numbers("padding", padding, self._axes, 0)
         self.ceil_mode = bool(ceil_mode)
-
-    batchwise = True
 
     def extra_repr(self) -> str:
         """The windows."""
@@ -55,7 +56,7 @@ class MaxPool2d(_Pool):
         ceil_mode: bool = False,
     ) -> None:
         super().__init__(kernel_size, stride, padding, ceil_mode)
-        self.dilation = numbers("dilation", dilation, 2, 1)
+        self.dilation = numbers("dilation", dilation, self._axes, 1)
         self.return_indices = bool(return_indices)
 
     def forward(self, x: Any) -> Any:
@@ -66,7 +67,7 @@ class MaxPool2d(_Pool):
 
     def extra_repr(self) -> str:
         """The windows."""
-        return super().extra_repr() + (f", dilation={self.dilation}" if self.dilation != (1, 1) else "")
+        return super().extra_repr() + (f", dilation={self.dilation}" if max(self.dilation) > 1 else "")
 
 
 class AvgPool2d(_Pool):
@@ -162,6 +163,98 @@ class AdaptiveAvgPool2d(Module):
     def forward(self, x: Any) -> Any:
         """(B, C, H, W) to (B, C, OH, OW)."""
         return pool.adaptive_avg_pool2d(x, self.output_size)
+
+    def extra_repr(self) -> str:
+        """The output's size."""
+        return f"output_size={self.output_size}"
+
+
+class MaxPool1d(MaxPool2d):
+    """The largest value of each window along the last axis; see `grilly_vk.functional.max_pool1d`.
+
+    Args:
+        kernel_size: of the window.
+        stride: between windows (default None: kernel_size).
+        padding: minus infinity at both ends (default 0).
+        dilation: steps between a window's elements (default 1).
+        return_indices: also where each maximum was (default False).
+        ceil_mode: also windows that reach over the end (default False).
+
+    Shape:
+        (B, C, L) to (B, C, L'), or both without B.
+
+    Raises:
+        ValueError, TypeError: no whole numbers in range; at the call, windows that do not fit the input.
+    """
+
+    _axes = 1
+
+    def forward(self, x: Any) -> Any:
+        """(B, C, L) to (B, C, L')."""
+        return pool.max_pool1d(
+            x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+        )
+
+
+class AvgPool1d(_Pool):
+    """The mean of each window along the last axis; see `grilly_vk.functional.avg_pool1d`.
+
+    Args:
+        kernel_size: of the window.
+        stride: between windows (default None: kernel_size).
+        padding: zeros at both ends (default 0).
+        ceil_mode: also windows that reach over the end (default False).
+        count_include_pad: whether zeros of the padding count in the mean (default True).
+
+    Shape:
+        (B, C, L) to (B, C, L'), or both without B.
+
+    Raises:
+        ValueError, TypeError: no whole numbers in range; at the call, windows that do not fit the input.
+    """
+
+    _axes = 1
+
+    def __init__(
+        self,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        super().__init__(kernel_size, stride, padding, ceil_mode)
+        self.count_include_pad = bool(count_include_pad)
+
+    def forward(self, x: Any) -> Any:
+        """(B, C, L) to (B, C, L')."""
+        return pool.avg_pool1d(
+            x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
+        )
+
+
+class AdaptiveAvgPool1d(Module):
+    """Means over windows that cut the last axis into output_size; see `grilly_vk.functional.adaptive_avg_pool1d`.
+
+    Args:
+        output_size: the number of windows.
+
+    Shape:
+        (B, C, L) to (B, C, output_size), or both without B.
+
+    Raises:
+        ValueError, TypeError: no whole number in range.
+    """
+
+    batchwise = True
+
+    def __init__(self, output_size: int | Sequence[int]) -> None:
+        super().__init__()
+        (self.output_size,) = numbers("output_size", output_size, 1, 1)
+
+    def forward(self, x: Any) -> Any:
+        """(B, C, L) to (B, C, output_size)."""
+        return pool.adaptive_avg_pool1d(x, self.output_size)
 
     def extra_repr(self) -> str:
         """The output's size."""

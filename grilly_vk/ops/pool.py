@@ -1,4 +1,4 @@
-"""Pooling over the last two axes, with gradients that every input gathers from the windows that hold it."""
+"""Pooling over the last axis or two, with gradients that every input gathers from the windows that hold it."""
 
 from __future__ import annotations
 
@@ -16,30 +16,32 @@ from .elementwise import as_tensor
 from .steps import spans
 
 _MAXIMUM, _FIXED, _WITH_PAD, _WITHOUT_PAD = range(4)  # as in shaders/pool.glsl
+_NO_WINDOWS = dict.fromkeys(("kh", "kw", "stride_y", "stride_x", "pad_y", "pad_x", "gap_y", "gap_x"), 1)
 
 
-def _images(x: Any) -> Tensor:
+def _images(x: Any, axes: int = 2) -> Tensor:
     x = as_tensor("x", x)
     if x.dtype != np.float32:
         raise TypeError(f"x must be float32, not {x.dtype}")
-    if x.ndim not in (3, 4) or 0 in x.shape[-2:]:
-        raise ValueError(f"x has shape {x.shape}; expected (B, C, H, W) or (C, H, W) with H and W above 0")
+    if x.ndim not in (axes + 1, axes + 2) or 0 in x.shape[-axes:]:
+        wanted = "(B, C, H, W) or (C, H, W) with H and W" if axes == 2 else "(B, C, L) or (C, L) with L"
+        raise ValueError(f"x has shape {x.shape}; expected {wanted} above 0")
     return x
 
 
 def _windows(
-    x: Tensor, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+    x: Tensor, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, axes: int = 2
 ) -> tuple[tuple[int, int], dict[str, int]]:
-    """(OH, OW), and the kernels' description of the windows."""
-    kernel = numbers("kernel_size", kernel_size, 2, 1)
-    step = kernel if stride is None or stride == () else numbers("stride", stride, 2, 1)
-    pad = numbers("padding", padding, 2, 0)
-    gap = numbers("dilation", dilation, 2, 1)
+    """(OH, OW), and the kernels' description of the windows; one axis is a row of height 1."""
+    kernel = numbers("kernel_size", kernel_size, axes, 1)
+    step = kernel if stride is None or stride == () else numbers("stride", stride, axes, 1)
+    pad = numbers("padding", padding, axes, 0)
+    gap = numbers("dilation", dilation, axes, 1)
     cover = tuple(d * (k - 1) + 1 for k, d in zip(kernel, gap))
     if any(2 * p > c for p, c in zip(pad, cover)):
         raise ValueError(f"padding {pad} must be at most half of what the window covers, {cover}")
     out = []
-    for size, c, s, p in zip(x.shape[-2:], cover, step, pad):
+    for size, c, s, p in zip(x.shape[-axes:], cover, step, pad):
         room = size + 2 * p - c
         count = (-(-room // s) if ceil_mode else room // s) + 1
         if ceil_mode and (count - 1) * s >= size + p:
@@ -47,19 +49,22 @@ def _windows(
         if count < 1:
             raise ValueError(f"x has shape {x.shape}; a window that covers {cover} must fit in with padding {pad}")
         out.append(count)
-    names = ("k", kernel), ("stride_", step), ("pad_", pad), ("gap_", gap)
-    both = {f"{n}{a}": v[i] for n, v in names for i, a in enumerate("hw" if n == "k" else "yx")}
-    return (out[0], out[1]), both
+    names = ("k", kernel, 1), ("stride_", step, 1), ("pad_", pad, 0), ("gap_", gap, 1)
+    both: dict[str, int] = {}
+    for name, given, alone in names:
+        pair = given if axes == 2 else (alone, *given)
+        both |= {f"{name}{axis}": pair[i] for i, axis in enumerate("hw" if name == "k" else "yx")}
+    return (out[0] if axes == 2 else 1, out[-1]), both
 
 
 def _pool(
     name: str, x: Tensor, kind: int, out: tuple[int, int], windows: dict[str, int], *, divisor: float = 1.0,
-    adaptive: bool = False, index: bool = False,
+    adaptive: bool = False, index: bool = False, axes: int = 2,
 ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
     """The pooled images, and with `index` where in the plane each maximum was."""
-    h, w = x.shape[-2:]
-    planes, inputs, results = math.prod(x.shape[:-2]), h * w, out[0] * out[1]
-    y = empty((*x.shape[:-2], *out))
+    h, w = x.shape[-2:] if axes == 2 else (1, x.shape[-1])
+    planes, inputs, results = math.prod(x.shape[:-axes]), h * w, out[0] * out[1]
+    y = empty((*x.shape[:-axes], *out[-axes:]), on=x.engine)
     taken = empty(y.shape, np.int32) if index else None
     specs = (("KIND", kind), ("ADAPTIVE", int(adaptive)))
     push: dict[str, Any] = {"h": h, "w": w, "oh": out[0], "ow": out[1], "divisor": divisor, **windows}
@@ -161,6 +166,56 @@ def avg_pool2d(
     return _pool("avg_pool2d", x, _WITH_PAD if count_include_pad else _WITHOUT_PAD, out, windows)[0]
 
 
+def max_pool1d(
+    x: Any,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """The largest value of each window along the last axis; arguments as in `max_pool2d`, one number each.
+
+    Args:
+        x: (B, C, L) or (C, L).
+
+    Returns:
+        (B, C, OL), or without B; with `return_indices` a pair.
+
+    Raises:
+        ValueError: a window that doesn't fit in, or too much padding. TypeError: not float32, or no whole numbers.
+    """
+    x = _images(x, 1)
+    out, windows = _windows(x, kernel_size, stride, padding, dilation, ceil_mode, 1)
+    y, taken = _pool("max_pool1d", x, _MAXIMUM, out, windows, index=return_indices or x.requires_grad, axes=1)
+    return (y, taken) if return_indices else y
+
+
+def avg_pool1d(
+    x: Any,
+    kernel_size: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """The mean of each window along the last axis; arguments as in `avg_pool2d`, one number each.
+
+    Args:
+        x: (B, C, L) or (C, L).
+
+    Returns:
+        (B, C, OL), or without B.
+
+    Raises:
+        ValueError: a window that doesn't fit in, or too much padding. TypeError: not float32, or no whole numbers.
+    """
+    x = _images(x, 1)
+    out, windows = _windows(x, kernel_size, stride, padding, 1, ceil_mode, 1)
+    return _pool("avg_pool1d", x, _WITH_PAD if count_include_pad else _WITHOUT_PAD, out, windows, axes=1)[0]
+
+
 def sum_pool2d(
     x: Any,
     kernel_size: int | Sequence[int],
@@ -218,5 +273,22 @@ def adaptive_avg_pool2d(x: Any, output_size: int | Sequence[int | None] | None) 
     """
     x = _images(x)
     out = [n if o is None else o for o, n in zip(adaptive_size(output_size), x.shape[-2:])]
-    none = dict.fromkeys(("kh", "kw", "stride_y", "stride_x", "pad_y", "pad_x", "gap_y", "gap_x"), 1)
-    return _pool("adaptive_avg_pool2d", x, _WITHOUT_PAD, (out[0], out[1]), none, adaptive=True)[0]
+    return _pool("adaptive_avg_pool2d", x, _WITHOUT_PAD, (out[0], out[1]), _NO_WINDOWS, adaptive=True)[0]
+
+
+def adaptive_avg_pool1d(x: Any, output_size: int | Sequence[int]) -> Tensor:
+    """Means over windows that cut the last axis into `output_size`, as in `adaptive_avg_pool2d`.
+
+    Args:
+        x: (B, C, L) or (C, L).
+        output_size: the number of windows.
+
+    Returns:
+        (B, C, output_size), or without B.
+
+    Raises:
+        ValueError: shapes that don't fit. TypeError: not float32, or no whole number.
+    """
+    x = _images(x, 1)
+    (out,) = numbers("output_size", output_size, 1, 1)
+    return _pool("adaptive_avg_pool1d", x, _WITHOUT_PAD, (1, out), _NO_WINDOWS, adaptive=True, axes=1)[0]

@@ -31,6 +31,7 @@ def case(layer, arguments=None, *shapes, low=None, high=None, of="torch.nn", **m
 def cases():
     """All of them, by family."""
     yield from activations()
+    yield from windows()
 
 
 def activations():
@@ -45,6 +46,28 @@ def activations():
     yield case("ELU", {"alpha": 0.3}, (7,))
     for reduction in ("mean", "sum", "none"):
         yield case("BCELoss", {"reduction": reduction}, (3, 5), (3, 5), low=0.05, high=0.95)
+
+
+def windows():
+    """Pools, and other sizes."""
+    for kind in ("MaxPool1d", "AvgPool1d"):
+        yield case(kind, {"kernel_size": 2}, (2, 3, 7))
+        yield case(kind, {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True}, (2, 2, 8))
+    yield case("AvgPool1d", {"kernel_size": 3, "padding": 1, "count_include_pad": False}, (4, 6))
+    yield case("MaxPool1d", {"kernel_size": 2, "dilation": 2, "stride": 1}, (4, 6))
+    yield case("AdaptiveAvgPool1d", {"output_size": 3}, (2, 2, 7))
+    yield case("AdaptiveAvgPool1d", {"output_size": 5}, (2, 3))
+    line, image = (2, 2, 5), (1, 2, 4, 3)
+    for mode, shape in (("nearest", line), ("linear", line), ("nearest", image), ("bilinear", image)):
+        for size in ({"scale_factor": 2}, {"scale_factor": 1.7}, {"scale_factor": 0.6}, {"size": 7}, {"size": 2}):
+            yield case("Upsample", {**size, "mode": mode}, shape)
+    yield case("Upsample", {"size": [7, 2], "mode": "nearest-exact"}, (1, 2, 4, 3))
+    yield case("Upsample", {"size": [7, 2], "mode": "bilinear", "align_corners": True}, (1, 2, 4, 3))
+    yield case("Upsample", {"scale_factor": 2.5, "mode": "linear", "align_corners": True}, (1, 2, 4))
+    more = {"scale_factor": 1.3, "mode": "bilinear", "recompute_scale_factor": True}
+    yield case("Upsample", more, (1, 1, 5, 7))
+    for padding in (1, [1, 2, 0, 3], [-1, 1, 2, -1]):
+        yield case("ZeroPad2d", {"padding": padding}, (1, 2, 3, 4))
 
 
 def coarse(values):

@@ -26,7 +26,7 @@ _KNOWN = (*WEIGHTED, *NORMS, *RECTIFIERS, *REMOVED, MaxPool2d, AvgPool2d, SumPoo
 # Operations of a forward that keep means over time: f(mean(x)) = mean(f(x)).
 _AFFINE = {
     "add", "sub", "neg", "scale", "reshape", "permute", "cat", "pad", "getitem", "broadcast_to", "clone", "sum",
-    "avg_pool2d", "sum_pool2d", "adaptive_avg_pool2d",
+    "avg_pool2d", "sum_pool2d", "adaptive_avg_pool2d", "avg_pool1d", "adaptive_avg_pool1d", "interpolate",
 }  # fmt: skip
 _PRODUCTS = {"mul", "div", "matmul", "linear", "conv1d", "conv2d"}  # affine if one factor does not depend on the input
 _INSTEAD = {
