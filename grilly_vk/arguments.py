@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .tensor import Tensor, from_numpy
+from .tensor import Tensor, from_numpy, unmasked
 
 _SIZE_LIMIT = 1 << 31
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -169,7 +169,7 @@ def flag(name: str, value: Any) -> bool:
 def numbers_of(name: str, value: Any) -> np.ndarray:
     """Any real array-like as a numpy array of its own dtype."""
     try:
-        given = np.asarray(value)
+        given = np.asarray(unmasked(name, value))
     except ValueError as error:
         raise ValueError(f"{name} can't be made an array: {error}") from error
     if given.dtype.kind not in "biuf":

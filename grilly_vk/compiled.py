@@ -50,7 +50,7 @@ class _Recorded:
 
     def run(self, values: list[Any]) -> Any:
         for own, value in zip(self.inputs, values):
-            own.detach().assign(value.detach() if isinstance(value, Tensor) else np.asarray(value))
+            own.detach().assign(value.detach() if isinstance(value, Tensor) else value)
         self.graph.replay()
         for module, state in self.states:  # another recording may have left its own
             module.restore(state)

@@ -12,7 +12,7 @@ import numpy as np
 from .ops.elementwise import as_tensor, cast
 from .runtime import engine
 from .runtime.engine import Engine
-from .tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, dtype_of, empty, from_numpy
+from .tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, dtype_of, empty, from_numpy, unmasked
 from .tensor import full as _full
 
 _KINDS = ("uniform", "normal", "bernoulli", "poisson")  # in the order of shaders/random.glsl
@@ -58,7 +58,7 @@ def tensor(data: Any, dtype: Any = None, *, requires_grad: bool = False) -> Tens
         out = data.detach().clone() if wanted in (None, data.dtype) else cast(data.detach(), wanted)
         return _with_grad(out, requires_grad)
     try:
-        array = np.asarray(data)
+        array = np.asarray(unmasked("data", data))
     except (ValueError, OverflowError) as error:
         raise ValueError(f"data can't be made an array: {error}") from error
     if array.dtype.kind not in "biuf":
@@ -226,7 +226,7 @@ def poisson(rate: Any) -> Tensor:
 
 def _parameter(name: str, value: Any, most: float) -> Tensor:
     if not isinstance(value, Tensor):
-        given = np.asarray(value)
+        given = np.asarray(unmasked(name, value))
         if given.dtype.kind not in "biuf":
             raise TypeError(f"{name} must hold real numbers, not {type(value).__name__} of {given.dtype}")
         if not (np.isfinite(given) & (given >= 0) & (given <= most)).all():

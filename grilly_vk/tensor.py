@@ -36,6 +36,16 @@ def dtype_of(dtype: Any) -> np.dtype:
     return _DTYPES[found]
 
 
+def unmasked(name: str, value: Any) -> Any:
+    """The same value, unless it is a numpy masked array in which something is masked: that would get lost silently."""
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise TypeError(
+            f"{name} is a masked array with {int(np.ma.count_masked(value))} masked values, whose mask would be lost; "
+            "pass .filled(value), or values (.data) and mask (.mask) by themselves"
+        )
+    return value
+
+
 class Tensor:
     """A contiguous array of float32, int32, uint32 or bool in device memory, with an optional gradient.
 
@@ -330,7 +340,7 @@ class Tensor:
                 return
             self.engine.launch("copy", self.size, src=values, dst=self, n=self.size)
         else:
-            array = np.asarray(values, self.dtype, order="C")
+            array = np.asarray(unmasked("values", values), self.dtype, order="C")
             if array.shape != self.shape:
                 raise ValueError(f"values have shape {array.shape}; expected {self.shape}")
             self.engine.write(self.buffer, array.astype(np.uint32) if array.dtype == np.bool_ else array)
@@ -466,6 +476,8 @@ def from_numpy(array: np.ndarray, *, borrow: bool = False) -> Tensor:
             and any(window.buffer.segment is s for s in current.memory.segments)
         ):
             return Tensor(window.buffer, array.shape, array.dtype, current)
+    if type(array) is not np.ndarray:
+        unmasked("array", array)
     dtype = dtype_of(array.dtype)
     words = array.astype(np.uint32) if dtype is BOOL else array
     return Tensor(current.upload(words), array.shape, dtype, current)

@@ -6,10 +6,13 @@ import pathlib
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 import grilly_vk
 from grilly_vk import nn, optim
+from grilly_vk.data import DataLoader
 from grilly_vk.tensor import Tensor, from_numpy
 
 
@@ -77,6 +80,127 @@ def test_bad_states(tmp_path, state, error, text):
     with pytest.raises(error, match=text):
         grilly_vk.save(tmp_path / "x", state)
     assert names(tmp_path) == []
+
+
+def same(a, b):
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(map(same, a.values(), b.values()))
+    if isinstance(a, (list, tuple)):
+        return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, np.ndarray):
+        return isinstance(b, np.ndarray) and a.dtype == b.dtype and np.array_equal(a, b)
+    return type(a) is type(b) and a == b
+
+
+NAMES = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from(["", ".", "/", "a/b", "__metadata__", "\ud800", "\0", "\n", "0", "x" * 3000, "dict", "tensor"]),
+    st.text(st.characters(categories=["Cc", "Cs", "Zl", "Zp", "Cf"]), max_size=4),
+    st.integers(-3, 3),
+)
+VALUES = st.one_of(
+    st.just(np.arange(3, dtype=np.int16)), st.text(max_size=5), st.integers(), st.floats(allow_nan=False), st.none()
+)
+STATES = st.dictionaries(
+    NAMES, st.recursive(VALUES, lambda inner: st.one_of(st.dictionaries(NAMES, inner, max_size=3), st.lists(inner))),
+    max_size=4,
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(STATES)
+@example({"__metadata__": np.zeros(2)})
+@example({"a": {"__metadata__": np.zeros(2)}})
+@example({"__metadata__": "no array", "\ud800": {"\udfff": "\ud800"}})
+@example({"\ud800": np.zeros(1)})
+@example({"x": "\ud800\udc00", "y": ["\udcff", "\U00010000"]})
+@example({"\ud800\udc00": 1, "\U00010000": 2})
+@example({"\0": np.zeros(1), "\n": np.zeros(1)})
+@example({"": np.zeros(1), ".": np.zeros(1)})
+@example({"": {"a": np.zeros(1)}, "a": np.zeros(1)})
+@example({1: np.zeros(1), "1": np.zeros(1)})
+@example({"long": 10**5000, 10**5000: 1})
+@example({"long": [10**5000, -(10**5000)]})
+def test_whatever_save_accepts_can_be_loaded(tmp_path_factory, state):
+    path = tmp_path_factory.getbasetemp() / "names.safetensors"
+    grilly_vk.save(path, {"good": 1})
+    try:
+        grilly_vk.save(path, state)
+    except (ValueError, TypeError) as error:
+        assert grilly_vk.load(path) == {"good": 1}
+        assert str(error).isprintable() and len(str(error)) < 500
+    else:
+        assert same(state, grilly_vk.load(path))
+
+
+def nested(levels, kind):
+    state = {"x": 1}
+    for _ in range(levels - 1):
+        state = {"d": state} if kind is dict else {"l": [state]} if kind is list else {"t": (state,)}
+    return state
+
+
+@pytest.mark.parametrize(
+    "state, error, text",
+    [
+        ({"__metadata__": np.zeros(1)}, ValueError, "__metadata__: the file format keeps this name for itself"),
+        ({"\ud800": np.zeros(1)}, ValueError, "is no valid text; rename the key"),
+        (nested(101, dict), ValueError, "nested too deep; files hold 100 levels"),
+        (nested(3000, dict), ValueError, "nested too deep"),
+        (nested(3000, list), ValueError, "nested too deep"),
+        (nested(3000, tuple), ValueError, "nested too deep"),
+        ({1 << 5000: 1}, ValueError, "a key of 5001 bits"),
+        ({"a": {"m": np.ma.array([1.0, 2.0], mask=[0, 1])}}, TypeError, "a/m is a masked array with 1 masked values"),
+        ({"t": np.timedelta64(5, "s")}, TypeError, "t is a timedelta64"),
+        ({"x": "y" * 100_000_001}, ValueError, "header too large; files hold 100,000,000 bytes of names"),
+    ],
+)
+def test_what_the_format_cannot_hold_leaves_the_old_file(tmp_path, state, error, text):
+    path = tmp_path / "x"
+    grilly_vk.save(path, {"good": 1})
+    with pytest.raises(error, match=text):
+        grilly_vk.save(path, state)
+    assert grilly_vk.load(path) == {"good": 1} and names(tmp_path) == ["x"]
+
+
+def test_as_deep_as_it_says(tmp_path):
+    for state in (nested(100, dict), nested(50, list), nested(50, tuple)):
+        grilly_vk.save(tmp_path / "x", state)
+        assert grilly_vk.load(tmp_path / "x") == state
+
+
+def test_numbers_that_float64_cannot_hold(tmp_path):
+    if np.finfo(np.longdouble).nmant > 52:
+        with pytest.raises(TypeError, match="x is a longdouble that float64 can't hold"):
+            grilly_vk.save(tmp_path / "x", {"x": np.longdouble(1) + np.finfo(np.longdouble).eps})
+    grilly_vk.save(tmp_path / "x", {"x": np.longdouble(0.5), "n": np.longdouble("nan")})
+    got = grilly_vk.load(tmp_path / "x")
+    assert got["x"] == 0.5 and got["n"] != got["n"]
+
+
+def test_masks_are_never_lost_silently():
+    masked = np.ma.array(np.arange(4, dtype=np.float32), mask=[0, 1, 0, 0])
+    whole = np.ma.array(np.arange(4, dtype=np.float32), mask=False)
+    net = nn.Linear(4, 1, bias=False)
+    ints = masked.astype(np.int32)
+    calls = [
+        lambda m: grilly_vk.tensor(m),
+        lambda m: grilly_vk.ones(4) * m,
+        lambda m: nn.Parameter(m),
+        lambda m: nn.Buffer(m),
+        lambda m: net(m),
+        lambda m: grilly_vk.zeros(4).assign(m),
+        lambda m: net.load_state_dict({"weight": m.reshape(1, 4)}),
+        lambda m: DataLoader(m),
+        lambda m: grilly_vk.bernoulli(m / 4),
+        lambda m: from_numpy(m),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match="is a masked array with 1 masked values"):
+            call(masked)
+        call(whole)
+    with pytest.raises(TypeError, match="masked"):
+        grilly_vk.ones(4)[ints]
 
 
 def test_a_state_that_contains_itself(tmp_path):

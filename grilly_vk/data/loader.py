@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
+from ..tensor import unmasked
 
 
 class DataLoader:
@@ -39,7 +40,7 @@ class DataLoader:
     ) -> None:
         if not arrays:
             raise ValueError("DataLoader needs at least one array")
-        self.arrays = [np.asarray(a) for a in arrays]
+        self.arrays = [np.asarray(unmasked(f"arrays[{i}]", a)) for i, a in enumerate(arrays)]
         lengths = [a.shape[0] if a.ndim else None for a in self.arrays]
         if len(set(lengths)) != 1 or None in lengths:
             raise ValueError(f"arrays have {lengths} rows; expected the same number in each")

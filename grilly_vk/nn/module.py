@@ -13,7 +13,7 @@ from .. import arguments
 from ..autograd import no_grad
 from ..ops.layout import width_of
 from ..ops.shape import _copy
-from ..tensor import Tensor, from_numpy
+from ..tensor import Tensor, from_numpy, unmasked
 
 _NAMES = ("_parameters", "_buffers", "_modules")
 _DEVICE_TYPES = {np.dtype(d) for d in (np.float32, np.int32, np.uint32, np.bool_)}
@@ -24,7 +24,7 @@ def _on_device(name: str, data: Any) -> Tensor:
     if isinstance(data, Tensor):
         return data
     try:
-        given = np.asarray(data)
+        given = np.asarray(unmasked(name, data))
     except ValueError as error:
         raise ValueError(f"{name} can't be made an array: {error}") from error
     if given.dtype not in _DEVICE_TYPES:
@@ -436,7 +436,7 @@ class Module:
         for name, tensor in own.items():
             if name in state_dict:
                 given = state_dict[name]
-                value = given if isinstance(given, Tensor) else np.asarray(given)
+                value = given if isinstance(given, Tensor) else np.asarray(unmasked(name, given))
                 if tuple(value.shape) != tensor.shape:
                     wrong.append(f"{name} has shape {tuple(value.shape)}; expected {tensor.shape}")
                 elif not _fits(value, tensor):

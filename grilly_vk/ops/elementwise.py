@@ -12,7 +12,7 @@ import numpy as np
 from .. import autograd
 from ..autograd import record
 from ..runtime.engine import Engine
-from ..tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, dtype_of, empty, from_numpy, full
+from ..tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, dtype_of, empty, from_numpy, full, unmasked
 from .layout import broadcast_shape, collapsed, width_of
 
 # In the order of shaders/include/functions.glsl and shaders/elementwise-binary.glsl.
@@ -59,7 +59,7 @@ def as_tensor(name: str, value: Any, like: Tensor | None = None) -> Tensor:
     if isinstance(value, numbers.Real):
         return full((), float(value), FLOAT32, on)
     try:
-        given = np.asarray(value)
+        given = np.asarray(unmasked(name, value))
     except ValueError as error:
         raise ValueError(f"{name} can't be made an array: {error}") from error
     if given.dtype.kind not in "biuf":

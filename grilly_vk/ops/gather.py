@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import record
-from ..tensor import INT32, Tensor, empty, from_numpy
+from ..tensor import INT32, Tensor, empty, from_numpy, unmasked
 from .elementwise import as_tensor
 from .layout import axis_index
 
@@ -20,7 +20,7 @@ def _indices(name: str, value: Any, n: int) -> Tensor:
         if value.dtype is not INT32:
             raise TypeError(f"{name} must be an int32 tensor, not {value.dtype}")
         return value
-    given = np.asarray(value)
+    given = np.asarray(unmasked(name, value))
     if given.size == 0:
         given = given.astype(np.int32)
     if given.dtype.kind not in "iu":

@@ -18,7 +18,7 @@ import numpy as np
 from ..autograd import enable_grad
 from ..nn.module import Parameter, clear_gradients, copy_flat
 from ..runtime.memory import Part
-from ..tensor import Tensor, full
+from ..tensor import Tensor, full, unmasked
 
 NUMBERS = 16  # words of control before the counts of steps (shaders/include/optim.glsl)
 _MAX_GROUPS = 4096  # workgroups, each with a count of its own
@@ -506,7 +506,7 @@ def _entry(given: Any, number: Any, p: Tensor, names: Iterable[str]) -> dict[str
     for name in names:
         value = given[name]
         if not isinstance(value, Tensor):
-            value = np.asarray(value, np.float32)
+            value = np.asarray(unmasked(f"{what}: {name}", value), np.float32)
         if tuple(value.shape) != p.shape:
             raise ValueError(f"{what}: {name} has shape {tuple(value.shape)}; expected {p.shape}")
         out[name] = value
