@@ -2,10 +2,7 @@
 const uint ADD = 0, SUB = 1, MUL = 2, DIV = 3, POW = 4, MAXIMUM = 5, MINIMUM = 6, EQ = 7, NE = 8, LT = 9, LE = 10,
            GT = 11, GE = 12, AND = 13, OR = 14, XOR = 15, MOD = 16, FLOORDIV = 17;
 
-#include "nan.glsl"
-
-float infinity() { return uintBitsToFloat(0x7F800000u); }
-float nan() { return uintBitsToFloat(0x7FC00000u); }
+#include "math.glsl"
 
 // pow for any base, as C defines it: GLSL leaves negative bases undefined.  Small whole powers are products.
 float power(float a, float b)

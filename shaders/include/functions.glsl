@@ -7,31 +7,33 @@ const uint NEG = 0, EXP = 1, LOG = 2, SQRT = 3, ABS = 4, TANH = 5, SIGMOID = 6, 
 REAL function(uint op, REAL x, float a, float b)
 {
     TEST up = ABOVE(x, REAL(0.0));
-    REAL half_way;
+    REAL y;
     switch (op) {
     case NEG: return -x;
-    case EXP: return exp(x);
-    case LOG: return log(x);
-    case SQRT: return sqrt(x);
+    case EXP: return exponential(x);
+    case LOG: return logarithm(x);
+    case SQRT: return root(x);
     case ABS: return abs(x);
     case TANH: return hyperbolic_tangent(x);
     case SIGMOID: return logistic(x);
     case RELU: return select(x, REAL(0.0), ABOVE(REAL(0.0), x)); // NaN stays NaN
     case LEAKY_RELU: return select(a * x, x, up);
-    case GELU: return 0.5 * x * (1.0 + error_function(x * 0.70710678));
+    case GELU: return x * normal_distribution(x);
     case SILU: return x * logistic(x);
-    case SOFTPLUS: return select(x, (max(b * x, REAL(0.0)) + log1p_small(exp(-abs(b * x)))) / b, ABOVE(REAL(a), b * x));
+    case SOFTPLUS:
+        y = (max(b * x, REAL(0.0)) + log1p_small(exponential(-abs(b * x)))) / b;
+        return select(x, y, ABOVE(REAL(a), b * x));
     case CLAMP:
     case HARDTANH:
         x = select(x, REAL(a), ABOVE(REAL(a), x));
         return select(x, REAL(b), ABOVE(x, REAL(b))); // the upper bound wins where they cross
     case SCALE: return a * x + b;
     case SIGN: return select(sign(x), x, ABOVE(floatBitsToUint(abs(x)), COUNT(0x7F800000u))); // NaN stays NaN
-    case SIN: return sin(x);
-    case COS: return cos(x);
+    case SIN: return sine(x);
+    case COS: return cosine(x);
     case ELU: // exp(x) - 1 by tanh(x / 2), without losing small x
-        half_way = hyperbolic_tangent(0.5 * x);
-        return select(a * (2.0 * half_way / (1.0 - half_way)), x, up);
+        y = hyperbolic_tangent(0.5 * x);
+        return select(a * (2.0 * y / (1.0 - y)), x, up);
     default: return x;
     }
 }
@@ -52,16 +54,15 @@ REAL derivative(uint op, REAL x, float a, float b)
     case SIGMOID: return x * (1.0 - x);
     case RELU: return select(one, none, AT_LEAST(none, x));
     case LEAKY_RELU: return select(REAL(a), one, up);
-    case GELU:
-        return 0.5 * (1.0 + error_function(x * 0.70710678)) + x * 0.39894228 * exp(-0.5 * x * x);
+    case GELU: return normal_distribution(x) + x * 0.39894228 * exponential(-0.5 * x * x);
     case SILU: y = logistic(x); return y * (1.0 + x * (1.0 - y));
     case SOFTPLUS: return select(logistic(b * x), one, AT_LEAST(b * x, REAL(a)));
     case CLAMP: return select(none, one, BOTH(AT_LEAST(x, REAL(a)), AT_LEAST(REAL(b), x)));
     case HARDTANH: return select(one, none, EITHER(AT_LEAST(REAL(a), x), AT_LEAST(x, REAL(b))));
     case SCALE: return REAL(a);
-    case SIN: return cos(x);
-    case COS: return -sin(x);
-    case ELU: return select(a * exp(x), one, up);
+    case SIN: return cosine(x);
+    case COS: return -sine(x);
+    case ELU: return select(a * exponential(x), one, up);
     default: return none; // SIGN
     }
 }

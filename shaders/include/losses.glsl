@@ -2,7 +2,7 @@
 const uint MSE = 0, L1 = 1, SMOOTH_L1 = 2, BCE = 3, CHANCE = 4;
 
 // log(1 + exp(-x)) without overflow.
-float softplus_of_minus(float x) { return max(-x, 0.0) + log1p_small(exp(-abs(x))); }
+float softplus_of_minus(float x) { return max(-x, 0.0) + log1p_small(exponential(-abs(x))); }
 
 // Of a probability x, no less than -100 as in PyTorch: log(x), and log(1 - x).
 float log_of(float x) { return x > 0.0 ? max(log(x), -100.0) : -100.0; }
@@ -20,7 +20,9 @@ float loss_of(float x, float t, float beta, float positive)
     case CHANCE:
         return is_chance(x) ? -(t * log_of(x) + (1.0 - t) * log_of_rest(x)) : uintBitsToFloat(NOT_A_NUMBER);
     case SMOOTH_L1: return size < beta ? 0.5 * size * (size / beta) : size - 0.5 * beta;
-    default: return (1.0 - t) * x + (1.0 + (positive - 1.0) * t) * softplus_of_minus(x);
+    default: // (1 - t) x + (1 + (positive - 1) t) log(1 + exp(-x)), without a difference that loses small losses
+        return (x < 0.0 ? -positive * t : 1.0 - t) * x
+             + (1.0 + (positive - 1.0) * t) * log1p_small(exponential(-abs(x)));
     }
 }
 
@@ -36,8 +38,8 @@ vec2 slopes_of(float x, float t, float beta, float positive)
         return is_chance(x) ? vec2(d / max((1.0 - x) * x, 1e-12), log_of_rest(x) - log_of(x))
                             : vec2(uintBitsToFloat(NOT_A_NUMBER));
     default:
-        return vec2((1.0 - t) - (1.0 + (positive - 1.0) * t) * logistic(-x),
-                    (positive - 1.0) * softplus_of_minus(x) - x);
+        s = (1.0 + (positive - 1.0) * t) * logistic(-abs(x));
+        return vec2(x < 0.0 ? s - positive * t : (1.0 - t) - s, (positive - 1.0) * softplus_of_minus(x) - x);
     }
     return vec2(s, -s);
 }

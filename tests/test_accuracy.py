@@ -1,0 +1,89 @@
+"""Elementary functions against float64 over the whole range of float32, in units of the last place (ULP).
+
+Vulkan lets a device count denormal numbers as 0, on the way in and on the way out, and divide to 2.5 ULP.
+"""
+
+import numpy as np
+import pytest
+import scipy.special
+
+import grilly_vk as g
+from grilly_vk import functional as F
+from grilly_vk.ops.elementwise import unary
+
+TINY = 2.0**-126  # the smallest normal number
+
+
+def whole_range() -> np.ndarray:
+    """Numbers of every exponent and sign, denormal ones and infinities too, and many where functions are at work."""
+    bits = np.linspace(0, 0x7F800000, 20011).astype(np.uint32)
+    every = np.concatenate([bits, bits | 0x80000000]).view(np.float32)
+    near_one = (1 + np.arange(-2000, 2000) * 2.0**-24).astype(np.float32)
+    turns = (np.arange(-3000, 3000) * (np.pi / 2)).astype(np.float32)
+    powers = 2.0 ** np.arange(-126, 128)
+    return np.concatenate(
+        [every, near_one, turns, np.linspace(-120, 120, 30011), np.linspace(-2, 2, 30011), powers, -powers]
+    ).astype(np.float32)
+
+
+def ulps(got: np.ndarray, want: np.ndarray) -> np.ndarray:
+    """How far float32 results lie from the true ones; infinite where one is NaN or infinite and the other not."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        nearest = want.astype(np.float32)
+        size = np.spacing(np.clip(np.abs(nearest), TINY, np.finfo(np.float32).max)).astype(np.float64)
+        off = np.abs(got.astype(np.float64) - want) / size
+    off[(got == nearest) | (np.isnan(got) & np.isnan(nearest))] = 0
+    off[(np.abs(want) < TINY * 1.01) & (np.abs(got) <= TINY)] = 0  # flushed
+    return np.nan_to_num(off, nan=np.inf, posinf=np.inf)
+
+
+def distance(run, reference, x: np.ndarray) -> np.ndarray:
+    """The ULPs of run(x), where a denormal x may be taken for 0."""
+    with np.errstate(all="ignore"):
+        got = run(x)
+        off = ulps(got, reference(x.astype(np.float64)))
+        flat = np.where(np.abs(x) < TINY, np.copysign(np.float32(0), x), x)
+        return np.minimum(off, ulps(got, reference(flat.astype(np.float64))))
+
+
+def gelu(x):
+    return np.where(x == -np.inf, 0 * x, x * scipy.special.erfc(-x / np.sqrt(2)) / 2)
+
+
+# Function, reference, ULPs allowed, and what is allowed beside them: below exp(-87.3) a factor counts as 0.
+FUNCTIONS = [
+    ("exp", np.exp, 1.5, 0),
+    ("log", np.log, 1.0, 0),
+    ("sqrt", np.sqrt, 4.5, 0),
+    ("tanh", np.tanh, 6, 0),
+    ("sigmoid", scipy.special.expit, 6, 0),
+    ("silu", lambda x: x * scipy.special.expit(x), 7, 100 * TINY),
+    ("gelu", gelu, 20, 20 * TINY),
+    ("softplus", lambda x: np.where(x > 20, x, np.log1p(np.exp(np.minimum(x, 20)))), 6, 0),
+    ("sin", np.sin, 4, 0),
+    ("cos", np.cos, 4, 0),
+]
+
+
+@pytest.mark.parametrize(("name", "reference", "most", "beside"), FUNCTIONS, ids=[f[0] for f in FUNCTIONS])
+def test_functions_over_the_whole_range(name, reference, most, beside):
+    x = whole_range()
+    a, b = (20.0, 1.0) if name == "softplus" else (0.0, 0.0)
+    for part in (x[: len(x) // 4 * 4], x[:4001]):  # four at a time, and one
+        with np.errstate(all="ignore"):
+            off = distance(lambda v: unary(name, v, a, b).numpy(), reference, part)
+            got, want = unary(name, part, a, b).numpy(), reference(part.astype(np.float64))
+            off[np.abs(got - want) <= beside] = 0
+        worst = np.argmax(off)
+        assert off[worst] <= most, f"{name}({part[worst]!r}) is {got[worst]!r}, not {want[worst]!r}: {off[worst]} ULP"
+
+
+def test_binary_cross_entropy_keeps_small_losses():
+    """log(1 + exp(-x)): the compiler once folded (1 + e) - 1, and losses below 6e-8 were 0."""
+    x = np.linspace(-87, 87, 20011).astype(np.float32)
+    for target, sign in ((0.0, 1.0), (1.0, -1.0)):
+        logits, wide = g.tensor(x, requires_grad=True), sign * x.astype(np.float64)
+        loss = F.binary_cross_entropy_with_logits(logits, np.full_like(x, target), reduction="none")
+        loss.sum().backward()
+        assert ulps(loss.numpy(), np.logaddexp(0, wide)).max() <= 8
+        assert ulps(logits.grad.numpy(), sign * scipy.special.expit(wide)).max() <= 8
