@@ -5,8 +5,8 @@ const uint MSE = 0, L1 = 1, SMOOTH_L1 = 2, BCE = 3, CHANCE = 4;
 float softplus_of_minus(float x) { return max(-x, 0.0) + log1p_small(exponential(-abs(x))); }
 
 // Of a probability x, no less than -100 as in PyTorch: log(x), and log(1 - x).
-float log_of(float x) { return x > 0.0 ? max(log(x), -100.0) : -100.0; }
-float log_of_rest(float x) { return x < 1.0 ? max(log1p_small(-x), -100.0) : -100.0; }
+float log_of(float x) { return x > 0.0 ? max(logarithm(x), -100.0) : -100.0; }
+float log_of_rest(float x) { return x < 1.0 ? max(x > 0.5 ? logarithm(1.0 - x) : log1p_small(-x), -100.0) : -100.0; }
 bool is_chance(float x) { return x >= 0.0 && x <= 1.0; }
 const uint NOT_A_NUMBER = 0x7FC00000u;
 

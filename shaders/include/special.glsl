@@ -10,7 +10,7 @@ REAL logistic(REAL x)
     return select(e, REAL(1.0), AT_LEAST(x, REAL(0.0))) / (1.0 + e);
 }
 
-// log(1 + e) for e in [0, 1] = 2 artanh(e / (2 + e)), whose series loses nothing of small e.
+// log(1 + e) for e in [-1/2, 1] = 2 artanh(e / (2 + e)), whose series loses nothing of small e.
 REAL log1p_small(REAL e)
 {
     REAL s = e / (1.0 + 0.5 * e), u = 0.25 * s * s; // twice the argument, which may not become denormal
