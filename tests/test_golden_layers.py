@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from golden import load
 
+import grilly_vk
 from grilly_vk import nn
 from grilly_vk.tensor import from_numpy
 
@@ -56,3 +57,5 @@ def test_the_peers_results(i):
     for name, tensor in [*((f"x{k}", x) for k, x in enumerate(inputs)), *parameters.items()]:
         if f"grad_{name}" in own:
             close(tensor.grad, own[f"grad_{name}"], f"grad_{name}")
+    for name, buffer in module.named_buffers():
+        close(grilly_vk.tensor(buffer.numpy().astype(np.float32)), own[f"after_{name}"], name)

@@ -66,6 +66,7 @@ def test_losses_of_probabilities_agree_with_those_of_logits():
         (nn.MaxPool1d(2), (2, 3, 8)), (nn.AvgPool1d(3, 2, 1), (2, 3, 8)), (nn.AdaptiveAvgPool1d(3), (2, 3, 8)),
         (nn.Upsample(scale_factor=2, mode="linear"), (2, 3, 8)), (nn.Upsample((5, 9)), (2, 3, 4, 4)),
         (nn.ZeroPad2d((1, 0, 2, 1)), (2, 3, 4, 5)), (nn.Dropout2d().eval(), (2, 3, 4, 5)),
+        (nn.GroupNorm(2, 4), (2, 4, 5)), (nn.InstanceNorm2d(3), (2, 3, 4, 5)), (nn.InstanceNorm1d(3), (2, 3, 5)),
     ],
 )  # fmt: skip
 def test_time_is_more_batch(layer, shape):
@@ -94,6 +95,45 @@ def test_windows_say_what_they_are_and_refuse():
         (lambda: nn.ZeroPad2d(0.5), "padding must be a whole number"),
         (lambda: nn.ZeroPad2d(-2)(x(1, 1, 3, 3)), "takes more away than there is"),
         (lambda: nn.ZeroPad2d(1)(x(3, 3)), r"expected \(B, C, H, W\) or \(C, H, W\)"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            wrong()
+
+
+@pytest.mark.parametrize("kind", [nn.InstanceNorm1d, nn.InstanceNorm2d])
+def test_running_statistics_of_instances(kind):
+    """Means over samples of means and unbiased variances; used after eval(); the same in a compiled step."""
+    shape = (4, 3, 6) if kind is nn.InstanceNorm1d else (4, 3, 2, 3)
+    axes = tuple(range(2, len(shape)))
+    layer, other = (kind(3, momentum=0.2, affine=True, track_running_stats=True) for _ in range(2))
+    step = grilly_vk.compile(other)
+    mean, var = np.zeros(3), np.ones(3)
+    for seed in range(4):
+        data = x(*shape, seed=seed) * 2 + 1
+        mean = 0.8 * mean + 0.2 * data.mean(axes, dtype=np.float64).mean(0)
+        var = 0.8 * var + 0.2 * data.var(axes, ddof=1, dtype=np.float64).mean(0)
+        np.testing.assert_allclose(step(data).numpy(), layer(data).numpy(), rtol=1e-6)
+    for module in (layer, other):
+        np.testing.assert_allclose(module.running_mean.numpy(), mean, rtol=1e-5)
+        np.testing.assert_allclose(module.running_var.numpy(), var, rtol=1e-5)
+    layer.eval()
+    at = (slice(None), *[None] * len(axes))
+    np.testing.assert_allclose(layer(data).numpy(), (data - mean[at]) / np.sqrt(var[at] + 1e-5), rtol=2e-5, atol=1e-5)
+    layer.reset_parameters()
+    assert not layer.running_mean.numpy().any()
+    single = kind(3, track_running_stats=True)
+    single(data[0]), single(data[:0])
+    np.testing.assert_allclose(single.running_mean.numpy(), 0.1 * data[0].mean(tuple(a - 1 for a in axes)), rtol=1e-5)
+
+
+def test_norms_of_samples_refuse():
+    for wrong, message in (
+        (lambda: nn.GroupNorm(4, 6), "num_channels=6 must be a multiple of num_groups=4"),
+        (lambda: nn.GroupNorm(2, 6)(x(2, 5, 3)), r"x has shape \(2, 5, 3\); expected \(N, 6, ...\)"),
+        (lambda: nn.InstanceNorm1d(3)(x(2, 4, 5)), r"InstanceNorm1d expects \(N, 3, L\) or \(3, L\)"),
+        (lambda: nn.InstanceNorm2d(3)(x(3, 1, 1)), "needs more than one value per channel"),
+        (lambda: F.instance_norm(x(2, 3, 4), [0, 0, 0], None), "running_mean must be a Tensor, not list"),
+        (lambda: nn.InstanceNorm1d(3, affine=1), "affine must be True or False"),
     ):
         with pytest.raises((TypeError, ValueError), match=message):
             wrong()

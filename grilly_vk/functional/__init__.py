@@ -18,6 +18,8 @@ from .loss import (
 from .norm import (
     batch_norm,
     batch_norm_through_time,
+    group_norm,
+    instance_norm,
     layer_norm,
     neu_norm,
     rms_norm,
@@ -74,7 +76,9 @@ __all__ = [
     "elu",
     "embedding",
     "gelu",
+    "group_norm",
     "if_step",
+    "instance_norm",
     "interpolate",
     "l1_loss",
     "layer_norm",

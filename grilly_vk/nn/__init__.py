@@ -24,6 +24,7 @@ from .core import Core, RecurrentCore
 from .cores import ALIF, IF, LI, LIF, CuBaLIF
 from .delays import Delay, DelaySynapse, Synapse
 from .dropout import Dropout, Dropout1d, Dropout2d, DropoutOverTime, DropoutOverTime1d, DropoutOverTime2d
+from .group_norm import GroupNorm, InstanceNorm1d, InstanceNorm2d
 from .linear import Embedding, Linear
 from .loss import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss, SmoothL1Loss
 from .module import Buffer, Module, Parameter
@@ -123,10 +124,13 @@ __all__ = [
     "FastSigmoid",
     "Flatten",
     "GIFNeuron",
+    "GroupNorm",
     "Hardtanh",
     "HebbianLayer",
     "IFNode",
     "Identity",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
     "IzhikevichNode",
     "KLIFNode",
     "L1Loss",

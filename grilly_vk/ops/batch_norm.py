@@ -360,6 +360,8 @@ def _kind(x: Tensor) -> str:
 
 def _walk_of(x: Tensor, at: Layout, wide: int) -> tuple[int, int, int]:
     """(WALK, run, items) of the kernels with channels-walk.glsl."""
+    if not x.size:
+        return _FLAT, 1, 0
     cpu = _kind(x) == "cpu"
     n = x.size // wide
     if at.inner == 1:

@@ -4,6 +4,7 @@ import numpy as np
 from op_table import Op, Sample, normal
 
 from grilly_vk.ops.batch_norm import batch_norm
+from grilly_vk.ops.group_norm import group_norm, instance_norm
 from grilly_vk.ops.norm import layer_norm, rms_norm
 
 
@@ -112,6 +113,8 @@ _BATCH = [
     Sample([normal(1, 3, 2), *_channels(3)], _TRAIN, grad=[0, 1, 2]),
     Sample([normal(0, 3), *_channels(3)], _TRAIN, grad=[0, 1, 2]),
     Sample([normal(0, 3), *_channels(3)], _EVAL, grad=[0, 1, 2]),
+    Sample([normal(2, 3, 0), *_channels(3)], _TRAIN, grad=[0, 1, 2]),
+    Sample([normal(2, 3, 0), *_channels(3)], _EVAL, grad=[0, 1, 2]),
     Sample([normal(1, 3), *_channels(3)], _EVAL, grad=[0, 1, 2]),
     Sample([normal(2, 3, 67, 83), *_channels(3)], _TRAIN, grad=[]),  # in several parts
     Sample([normal(16, 2, 30, 30) + np.float32(3000)], _TRAIN, grad=[]),
@@ -146,3 +149,67 @@ OPS = [
         without=_OWN,
     ),
 ]
+
+
+# ---- each sample by itself ----
+
+
+def _by_channel(t, x):
+    return t.reshape(-1, *(1,) * (x.ndim - 2))
+
+
+def _group(x, w=None, b=None, *, num_groups, eps=1e-5):
+    if not x.size:
+        return x
+    flat = x.reshape(x.shape[0], num_groups, -1)
+    y = (flat - flat.mean(-1, keepdims=True)) / np.sqrt(flat.var(-1, keepdims=True) + eps)
+    y = y.reshape(x.shape)
+    return y * (1 if w is None else _by_channel(w, x)) + (0 if b is None else _by_channel(b, x))
+
+
+def _instance(x, w=None, b=None, *, eps=1e-5):
+    return _group(x, w, b, num_groups=max(1, x.shape[1]), eps=eps)
+
+
+def _run_group(x, w=None, b=None, *, num_groups, eps=1e-5):
+    return group_norm(x, num_groups, w, b, eps)
+
+
+def _run_instance(x, w=None, b=None, *, eps=1e-5):
+    return instance_norm(x, None, None, w, b, eps=eps)
+
+
+_SIX = [normal(6, seed=1), normal(6, seed=2)]
+_GROUP = [
+    Sample([normal(3, 6, 5), *_SIX], {"num_groups": 2}),
+    Sample([normal(2, 6, 2, 4), _SIX[0]], {"num_groups": 3}),
+    Sample([normal(2, 6, 3, 3)], {"num_groups": 1, "eps": 0.1}),
+    Sample([normal(4, 6), *_SIX], {"num_groups": 2}),
+    Sample([normal(0, 6, 2), *_SIX], {"num_groups": 2}),
+    Sample([normal(2, 6, 0), *_SIX], {"num_groups": 2}),
+    Sample([normal(2, 6, 70) + np.float32(3000), *_SIX], {"num_groups": 3}, grad=[]),
+]
+_INSTANCES = [
+    Sample([normal(3, 6, 5), *_SIX]),
+    Sample([normal(2, 6, 2, 4), _SIX[0]]),
+    Sample([normal(2, 6, 3, 3)], {"eps": 0.1}),
+    Sample([normal(1, 6, 4), *_SIX]),
+    Sample([normal(0, 6, 3), *_SIX]),
+    Sample([normal(2, 6, 0), *_SIX]),
+    Sample([normal(2, 6, 70) + np.float32(3000), *_SIX], grad=[]),
+]
+OPS += [
+    Op("group_norm", _run_group, _group, _GROUP, [
+        ((normal(4),), {"num_groups": 2}, ValueError, r"x has shape \(4,\); expected \(N, C, ...\)"),
+        ((normal(2, 6, 3),), {"num_groups": 4}, ValueError, "num_groups=4 does not divide the 6 channels"),
+        ((normal(2, 6, 3), normal(3)), {"num_groups": 2}, ValueError, r"weight has shape \(3,\); expected \(6,\)"),
+        ((normal(2, 6, 3),), {"num_groups": 2, "eps": -1.0}, ValueError, "eps must not be negative"),
+    ], rtol=1e-5, atol=1e-5, grad_rtol=5e-4, grad_atol=5e-5, exact=False,
+       without={"broadcast": "one weight a channel"}),
+    Op("instance_norm", _run_instance, _instance, _INSTANCES, [
+        ((normal(4, 6),), {}, ValueError, r"x has shape \(4, 6\); expected \(N, C, L, ...\)"),
+        ((normal(2, 6, 1),), {}, ValueError, "needs more than one value per channel"),
+        ((normal(2, 6, 3), normal(3)), {}, ValueError, r"weight has shape \(3,\); expected \(6,\)"),
+    ], rtol=1e-5, atol=1e-5, grad_rtol=5e-4, grad_atol=5e-5, exact=False,
+       without={"broadcast": "one weight a channel"}),
+]  # fmt: skip

@@ -3,7 +3,8 @@
 Every case is one module of torch.nn, or of SpikingJelly where the case says so, with its parameters drawn at random.
 With fixed cotangents c0, c1, ... of its outputs, sum((y * c).sum()) is differentiated with respect to the inputs and
 the parameters.  In the file: per case one array, its numbers end to end in the order of `arrays` in the header:
-inputs x0, x1, ..., cotangents, parameters by name, outputs y0, y1, ..., and grad_NAME of inputs and parameters.
+inputs x0, x1, ..., cotangents, parameters by name, outputs y0, y1, ..., grad_NAME of inputs and parameters, and
+after_NAME: buffers after the call.
 
 `header` is JSON with the versions and, for each case, the class, its arguments and what `arrays` holds.
 """
@@ -32,6 +33,7 @@ def cases():
     """All of them, by family."""
     yield from activations()
     yield from windows()
+    yield from norms()
 
 
 def activations():
@@ -70,6 +72,17 @@ def windows():
         yield case("ZeroPad2d", {"padding": padding}, (1, 2, 3, 4))
 
 
+def norms():
+    """Norms of each sample by itself."""
+    for shape, groups in (((2, 6, 5), 3), ((2, 6, 3, 2), 6), ((3, 6), 1)):
+        yield case("GroupNorm", {"num_groups": groups, "num_channels": 6}, shape)
+        yield case("GroupNorm", {"num_groups": 1, "num_channels": 6, "eps": 0.1, "affine": False}, shape)
+    for name, shape in (("InstanceNorm1d", (2, 3, 5)), ("InstanceNorm2d", (2, 3, 3, 2)), ("InstanceNorm1d", (3, 5))):
+        yield case(name, {"num_features": 3}, shape)
+        yield case(name, {"num_features": 3, "affine": True, "eps": 0.01}, shape)
+        yield case(name, {"num_features": 3, "affine": True, "track_running_stats": True, "momentum": 0.3}, shape)
+
+
 def coarse(values):
     """As multiples of 1/32, which take less room in the file."""
     return np.asarray(np.round(values * 32) / 32, np.float32)
@@ -102,6 +115,8 @@ def run(spec, rng, dtype=torch.float32):
         found |= {f"c{i}": cotangent, f"y{i}": y.detach().numpy()}
         total = total + (y * torch.from_numpy(cotangent).to(dtype)).sum()
     total.backward()
+    for name, buffer in module.named_buffers():
+        found[f"after_{name}"] = buffer.numpy()
     for name, tensor in [*((f"x{i}", x) for i, x in enumerate(inputs)), *parameters.items()]:
         if tensor.grad is not None:
             found[f"grad_{name}"] = tensor.grad.numpy()
