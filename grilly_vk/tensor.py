@@ -336,8 +336,10 @@ class Tensor:
                 raise ValueError(f"values have shape {values.shape}; expected {self.shape}")
             if values.dtype is not self.dtype:
                 raise TypeError(f"values are {values.dtype}; expected {self.dtype}")
-            if values.buffer is self.buffer:
-                return
+            if overlap(values, self):
+                if values.buffer.offset == self.buffer.offset:
+                    return
+                values = values.copy()
             self.engine.launch("copy", self.size, src=values, dst=self, n=self.size)
         else:
             array = np.asarray(unmasked("values", values), self.dtype, order="C")
@@ -437,6 +439,12 @@ class Tensor:
                 hooks.remove(hook)
 
         return remove
+
+
+def overlap(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors have memory in common."""
+    p, q = a.buffer, b.buffer
+    return p.block is q.block and p.offset < q.offset + b.nbytes and q.offset < p.offset + a.nbytes
 
 
 def owned(given: list[Tensor]) -> Tensor:

@@ -46,7 +46,7 @@ def _in_place(name: str) -> Any:
         result = e.binary(name, self.detach(), other)
         if result.dtype is not self.dtype:
             raise TypeError(f"a {result.dtype} result can't go into {_article(self.dtype)} tensor in place")
-        self.assign(s.broadcast_to(result.detach(), self.shape))
+        self.assign(s.repeated(result.detach(), self.shape))
         return self
 
     operator.__doc__ = f"{name} in place; not on a tensor that is on the tape."
@@ -102,7 +102,7 @@ _METHODS: dict[str, Any] = {
     "cumsum": lambda self, axis: scan.cumsum(self, axis),
     "clone": s.clone,
     "clamp": lambda self, low=-np.inf, high=np.inf: e.unary("clamp", self, low, high),
-    "astype": e.cast,
+    "astype": e.astype,
 }
 for _name, _method in _METHODS.items():
     setattr(Tensor, _name, _method)

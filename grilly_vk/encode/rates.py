@@ -7,7 +7,6 @@ from typing import Any
 from .. import arguments
 from ..ops import encode as ops
 from ..ops.elementwise import as_tensor
-from ..ops.shape import reshape
 from ..tensor import Tensor
 from .given import within
 
@@ -47,7 +46,7 @@ def direct(x: Any, T: int) -> Tensor:
 
     Args:
         x: any values, float32, int32 or bool, any shape (...).
-        T: steps, 0 or more; one step is x's own memory, more are copies.
+        T: steps, 0 or more.
 
     Returns:
         (T, ...), x's dtype; the gradient of x is the sum over steps.
@@ -58,6 +57,4 @@ def direct(x: Any, T: int) -> Tensor:
 
     Source: Rueckauer et al., Frontiers in Neuroscience 11 (2017), section 2.2.4 (analog input to the first layer).
     """
-    steps = arguments.size("T", T, 0)
-    given = as_tensor("x", x)
-    return reshape(given, (1, *given.shape)) if steps == 1 else ops.time_expand(given, steps)
+    return ops.time_expand(as_tensor("x", x), arguments.size("T", T, 0))

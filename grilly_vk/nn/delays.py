@@ -10,7 +10,7 @@ import numpy as np
 from .. import arguments, host_random
 from ..functional.temporal import set_step_mode
 from ..ops.delay import delayed_linear
-from ..ops.shape import concatenate
+from ..ops.shape import clone, concatenate
 from ..tensor import Tensor, empty, full
 from . import init
 from .containers import Sequential
@@ -85,7 +85,7 @@ class Delay(_Late):
 
     def _run(self, x: Tensor) -> Tensor:
         if self.delay == 0 or x.shape[0] == 0:
-            return x
+            return clone(x).as_spikes(x.is_spikes)
         past = self.history
         if past is None:
             past = full((self.delay, *x.shape[1:]), 0.0, on=x.engine)

@@ -16,7 +16,7 @@ from .elementwise import add
 from .layout import width_of
 from .matmul import _TN, product
 from .reduce import reduce
-from .shape import permute
+from .shape import clone, permute
 from .steps import spans, walk
 from .surrogate import Slope
 
@@ -67,7 +67,7 @@ def unroll(
     """
     y = empty(x.shape, on=x.engine)
     if x.shape[0] == 0:
-        return y, state
+        return y, clone(state)
     run = _Run(x, state, dynamics, b, c, w)
     inputs = [t for t in (x, state, b, c, w) if t is not None]
     wants = grad_enabled() and any(t.requires_grad for t in inputs)

@@ -79,8 +79,18 @@ def _fits(name: str, low: Any, high: Any) -> None:
         raise ValueError(f"{name} must fit int32, got {low if low < 0 else high}")
 
 
+def astype(x: Tensor, dtype: Any) -> Tensor:
+    """As `cast`, and a copy where the dtype is x's own."""
+    out = cast(x, dtype)
+    if out is not x:
+        return out
+    from .shape import clone
+
+    return clone(x)
+
+
 def cast(x: Tensor, dtype: Any) -> Tensor:
-    """The same values as float32, int32, uint32 or bool.
+    """The same values as float32, int32, uint32 or bool; x itself if it is that already.
 
     Float to int drops the fraction, as numpy does; what does not fit is cut to the nearest that does, and NaN is 0.
     Casting to float32 and back again is not on the tape: only float32 has gradients.
@@ -368,12 +378,12 @@ def where(condition: Any, x: Any, y: Any) -> Tensor:
     b = as_tensor("y", y, a)
     if a.dtype is not b.dtype:
         a, b = _common("where", a, b)
-    from .shape import broadcast_to
+    from .shape import repeated
 
     shape_a, shape_b = a.shape, b.shape
     shape = broadcast_shape(c.shape, broadcast_shape(shape_a, shape_b))
     out = empty(shape, a.dtype, c.engine)
-    with_shape = [broadcast_to(t._alias(), shape) for t in (c, a, b)]
+    with_shape = [repeated(t._alias(), shape) for t in (c, a, b)]
     out.engine.launch("where", out.size, c=with_shape[0], x=with_shape[1], y=with_shape[2], z=out, n=out.size)
     need_a, need_b = a.requires_grad, b.requires_grad
 

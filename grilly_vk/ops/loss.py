@@ -14,7 +14,7 @@ from ..tensor import Tensor, empty, from_numpy, unmasked
 from .elementwise import _binary, as_tensor, cast, unary
 from .reduce import reduce
 from .rows import team
-from .shape import broadcast_to
+from .shape import repeated
 
 REDUCTIONS = ("none", "mean", "sum")
 # In the order of shaders/include/losses.glsl.
@@ -233,7 +233,7 @@ def _factor(name: str, value: Any, shape: tuple[int, ...]) -> Tensor | None:
     if t.shape == shape[len(shape) - t.ndim :] and t.ndim <= len(shape):
         return t
     try:
-        return broadcast_to(t, shape)
+        return repeated(t, shape)
     except ValueError:
         raise ValueError(f"{name} has shape {t.shape}; expected one that broadcasts to x's {shape}") from None
 

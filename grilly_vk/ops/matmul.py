@@ -12,7 +12,7 @@ from . import event_linear
 from .elementwise import as_tensor, sum_to
 from .layout import broadcast_shape, width_of
 from .reduce import reduce
-from .shape import broadcast_to, getitem, pad
+from .shape import getitem, pad, repeated
 
 _NN, _NT, _TN = 0, 1, 2  # FORM of shaders/include/product.glsl
 _PADDED = 1 << 22  # multiplications from which it pays to bring odd sizes to multiples of four
@@ -151,7 +151,7 @@ def _batched(t: Tensor, lead: tuple[int, ...], step: int) -> tuple[Tensor, int]:
     """A stack of matrices over `lead`, and the elements between them: 0 where there is one matrix only."""
     if math.prod(t.shape[:-2]) == 1:
         return t.detach(), 0
-    return broadcast_to(t.detach(), (*lead, *t.shape[-2:])), step
+    return repeated(t.detach(), (*lead, *t.shape[-2:])), step
 
 
 def linear(

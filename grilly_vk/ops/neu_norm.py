@@ -94,7 +94,7 @@ class _Run:
             m = end
         if not self.pieces:
             end_shape = (self.samples, 1, *self.shape[3:])
-            m = full(end_shape, self.start, on=self.engine) if self.m is None else self.m._alias()
+            m = full(end_shape, self.start, on=self.engine) if self.m is None else self.m.copy()
         assert m is not None
         if wants:
             del self.x  # the rule reads the weight and the states only

@@ -216,7 +216,7 @@ class _Run:
         if self.steps == 0:  # nothing happens, but the state is there
             v, u = self.ends[0]
             fill = [(v, self.numbers["v_init"]), (u, self.u_init)][: 1 + self.two]
-            ends = [full(self.state, c, on=self.engine) if t is None else t._alias() for t, c in fill]
+            ends = [full(self.state, c, on=self.engine) if t is None else t.copy() for t, c in fill]
             self.ends.append((ends[0], ends[1] if self.two else None))
         norm: tuple[tuple[str, int], ...] = ()
         if self.norm is not None:

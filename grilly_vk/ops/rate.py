@@ -95,7 +95,7 @@ class _Run:
         before = self.v
         if not self.steps:
             if before is not None:
-                return before._alias()
+                return before.copy()
             at_start = unary("scale", self.threshold._alias(()), self.start)
             return add(full(self.state, 0.0, on=self.engine), at_start)
         for start, stop in self.pieces:

@@ -108,7 +108,7 @@ class Recurrence:
                 {"x": x, "y": y, "a_seq": None, "b_seq": None, **(kept or {})},
                 **_states(before, after),
             )
-        ends = self.ends.pop() if self.pieces else [None if t is None else t._alias() for t in self.ends[0]]
+        ends = self.ends.pop() if self.pieces else [None if t is None else t.copy() for t in self.ends[0]]
         assert all(t is not None for t in ends)
         return y, [t for t in ends if t is not None]
 

@@ -65,8 +65,8 @@ def reduce(kind: str, x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tenso
         outer, inner = math.prod(shape[:first]), math.prod(shape[last + 1 :])
         current = _middle(kind, current, outer, n, inner, dtype)
         shape[first : last + 1] = [1] * (last + 1 - first)
-    if not axes and dtype is not x.dtype:
-        current = cast(x, dtype)
+    if not axes:
+        current = x.copy() if dtype is x.dtype else cast(x, dtype)
     final = tuple(shape) if keepdims else tuple(s for i, s in enumerate(shape) if i not in axes)
     return current._alias(final)
 
@@ -80,10 +80,10 @@ def fold(partial: Tensor, axis: int) -> Tensor:
 
 def _spread(g: Tensor, shape: tuple[int, ...], axes: tuple[int, ...]) -> Tensor:
     """A gradient of a reduction, back over the reduced axes."""
-    from .shape import broadcast_to
+    from .shape import repeated
 
     kept = tuple(1 if i in axes else s for i, s in enumerate(shape))
-    return broadcast_to(g._alias(kept), shape)
+    return repeated(g._alias(kept), shape)
 
 
 def reduce_sum(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:

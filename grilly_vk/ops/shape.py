@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import record
-from ..tensor import Tensor, empty, full
+from ..tensor import Tensor, empty, full, overlap
 from .elementwise import as_tensor, sum_to
 from .layout import axis_index, broadcast_shape, broadcast_strides, folded, strides
 
@@ -117,8 +117,8 @@ def transpose(x: Tensor, first: int = -2, second: int = -1) -> Tensor:
     return permute(x, order)
 
 
-def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
-    """Repeated along axes of size 1 (and new leading ones), as a contiguous copy where anything is repeated.
+def repeated(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """As `broadcast_to`, but x's own memory where nothing is repeated.
 
     Raises:
         ValueError: the shape does not follow from x's.
@@ -135,6 +135,16 @@ def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
     before = x.shape
     record("broadcast_to", (x,), (out,), lambda g: sum_to(g, before), ())
     return out
+
+
+def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """Repeated along axes of size 1 (and new leading ones), as a contiguous copy.
+
+    Raises:
+        ValueError: the shape does not follow from x's.
+    """
+    out = repeated(x, shape)
+    return clone(out) if out.buffer is x.buffer else out
 
 
 def expand(x: Tensor, shape: Sequence[int]) -> Tensor:
@@ -255,7 +265,9 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
     shape, box, steps, start = _box(x.shape, key)
     from .elementwise import cast
 
-    given = broadcast_to(cast(as_tensor("value", value, x), x.dtype).detach(), shape)
+    given = repeated(cast(as_tensor("value", value, x), x.dtype).detach(), shape)
+    if overlap(given, x):  # one invocation would read what another has written
+        given = given.copy()
     _copy(given, x, box, strides(box), steps, 0, start)
     x.version += 1
 

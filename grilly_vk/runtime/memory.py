@@ -178,7 +178,7 @@ class Part:
         self.parent = parent
         self.block: Block = parent.block
         self.start = start
-        self.nbytes = nbytes
+        self.nbytes: int = nbytes
         self.version: list[int] = parent.version
 
     def words(self) -> np.ndarray:
