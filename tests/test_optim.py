@@ -1,5 +1,6 @@
 """Optimizers against float64 implementations of PyTorch's documented formulas, schedules against closed forms."""
 
+import gc
 import math
 
 import numpy as np
@@ -232,6 +233,98 @@ def test_plain_tensors_and_two_optimizers_of_one_parameter():
         give([t], [np.ones(3)])
         opt.step()
         np.testing.assert_array_equal(t.numpy(), [wanted] * 3)
+
+
+def test_what_shares_memory_with_a_parameter_stays_with_it():
+    """Views from before the optimizer, and the tensor that the parameter was made of, both ways."""
+    given = from_numpy(np.arange(6, dtype=np.float32))
+    model = nn.Sequential(nn.Linear(3, 2))
+    model[0].weight = nn.Parameter(given.view(2, 3))
+    p = model[0].weight
+    state, off, flat, rows = model.state_dict(), p.detach(), p.detach().view(6), p.detach()._rows(1, 2)
+    loss = (p * p).sum()
+    gc.collect()
+    before = grilly_vk.memory_stats()["bytes_in_use"]
+    for opt in (optim.SGD([p], lr=1.0), optim.SGD([p], lr=1.0), optim.SGD(model.parameters(), lr=1.0)):
+        start = p.numpy()
+        give([p], [np.ones((2, 3))])
+        opt.step()
+        for view in (given, state["0.weight"], off, flat):
+            np.testing.assert_array_equal(view.numpy().reshape(2, 3), start - 1)
+        np.testing.assert_array_equal(rows.numpy(), start[1:] - 1)
+        assert off.version == given.version == p.version
+        rows.assign(np.full((1, 3), 9.0, np.float32))  # and from a view into the parameter
+        give([p], [np.zeros((2, 3))])
+        opt.step()
+        np.testing.assert_array_equal(p.numpy()[1], [9.0] * 3)
+    p.grad = None
+    with pytest.raises(RuntimeError, match="changed in place"):
+        loss.backward()
+    del opt, loss, given, state, off, flat, rows, p, model, view
+    gc.collect()
+    assert grilly_vk.memory_stats()["bytes_in_use"] <= before
+
+
+@pytest.mark.parametrize("kind, formula", [(optim.SGD, sgd), (optim.Adam, adam)])
+def test_parameters_that_share_memory_are_changed_one_after_the_other(kind, formula):
+    """Two parameters on one memory, a part of one, and one that numpy sees: each by its own gradient and state."""
+    base = from_numpy(np.arange(1, 9, dtype=np.float32))
+    first, second = nn.Parameter(base), nn.Parameter(base.view(2, 4))
+    part, other = nn.Parameter(base._rows(2, 5)), nn.Parameter(np.ones(3))
+    seen = np.from_dlpack(other) if other.engine.host_visible else None
+    params = [first, other, second, part]
+    opt = kind(params, lr=0.1)
+    grads = gradients(4, shapes=[p.shape for p in params])
+    updates = [[] for _ in params]
+    w, x = np.arange(1, 9, dtype=np.float64), np.ones(3)
+    for step in grads:
+        give(params, step)
+        opt.step()
+        for i, (target, g) in enumerate(((w, step[0]), (x, step[1]), (w.reshape(2, 4), step[2]), (w[2:5], step[3]))):
+            updates[i].append(g.astype(np.float64))
+            new, old = (formula(np.zeros_like(target), updates[i][:k], lr=0.1) for k in (None, -1))
+            target += new - old  # no weight decay: the change does not depend on the value
+        for p in (first, second, base):
+            np.testing.assert_allclose(p.numpy().reshape(-1), w, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(part.numpy(), w[2:5], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(other.numpy(), x, rtol=1e-5, atol=1e-6)
+        if seen is not None:
+            np.testing.assert_array_equal(seen, other.numpy())
+    assert sorted(opt.state_dict()["state"]) == [0, 1, 2, 3]
+
+
+def test_tied_weights_learn_inside_a_recorded_step():
+    def losses(wrap):
+        base = from_numpy(np.eye(3, dtype=np.float32))
+        down, up = nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False)
+        down.weight, up.weight = nn.Parameter(base), nn.Parameter(base)
+        opt = optim.Adam([down.weight, up.weight], lr=0.05)
+
+        @wrap
+        def step(x):
+            opt.zero_grad()
+            loss = ((up(down(x)) - 1.0) ** 2).mean()
+            loss.backward()
+            opt.step()
+            return loss
+
+        x = start(shapes=[(5, 3)])[0]
+        out = [step(x).item() for _ in range(6)]
+        np.testing.assert_array_equal(down.weight.numpy(), up.weight.numpy())
+        return out
+
+    plain = losses(lambda f: f)
+    assert plain == losses(grilly_vk.compile) and plain[-1] < plain[0]
+
+
+def test_a_graph_of_an_alias_notices_that_the_memory_was_moved():
+    p = nn.Parameter(np.ones(4))
+    out = grilly_vk.zeros(4)
+    with grilly_vk.capture() as graph:
+        out.assign(p.detach())
+    optim.SGD([p], lr=0.1)
+    with pytest.raises(RuntimeError, match="was moved to other memory"):
+        graph.replay()
 
 
 def test_a_step_counts_as_an_in_place_change_of_its_parameters_only():

@@ -1,7 +1,8 @@
 """What all optimizers share: parameters, gradients and state in flat device memory, one dispatch a group.
 
-An optimizer moves its parameters into one flat buffer a group (several, where a group is larger than the device
-binds), keeping values and identity; backward adds their gradients up in a second one, and a third holds the
+An optimizer moves its parameters' memory into one flat buffer a group (several, where a group is larger than the
+device binds), and all tensors on that memory with it; a parameter that can't be moved is copied in before a step and
+back after it.  Backward adds their gradients up in a second one, and a third holds the
 state.  Learning rate, other numbers and the count of steps lie in device memory too, so that a captured graph
 follows a schedule.  Parameters that get no gradient are skipped with their count, as in PyTorch: from the first
 step in which only some of a group have gradients, these stretches take a dispatch each.
@@ -17,7 +18,7 @@ import numpy as np
 
 from ..autograd import enable_grad
 from ..nn.module import Parameter, clear_gradients, copy_flat
-from ..runtime.memory import Part
+from ..runtime.memory import Buffer, Part
 from ..tensor import Tensor, full, unmasked
 
 NUMBERS = 16  # words of control before the counts of steps (shaders/include/optim.glsl)
@@ -94,10 +95,14 @@ class _Stretch:
 
 
 class _Flat:
-    """Some parameters in one buffer each for values, gradients and state, every one at a multiple of 16 bytes."""
+    """Some parameters in one buffer each for values, gradients and state, every one at a multiple of 16 bytes.
 
-    def __init__(self, params: list[Tensor], planes: int) -> None:
-        self.params, self.planes = params, planes
+    A `guest` stays where it is, since others know its memory by its place: alone here, copied in and back by a step.
+    """
+
+    def __init__(self, params: list[Tensor], planes: int, guest: bool) -> None:
+        self.params, self.planes, self.guest = params, planes, guest
+        self.away: list[int] = []  # which of them are elsewhere at this step
         self.engine = params[0].engine
         self.starts: list[int] = []
         n = 0
@@ -108,7 +113,6 @@ class _Flat:
         self.values = full((n,), 0.0, on=self.engine)
         self.gradients = full((n,), 0.0, on=self.engine)
         self.state = full((planes * n,), 0.0, on=self.engine)
-        self.places = [Part(self.values.buffer, 4 * s, p.nbytes) for s, p in zip(self.starts, params)]
         self.homes = [
             Tensor(_own_version(self.gradients.buffer, 4 * s, p.nbytes), p.shape, p.dtype, self.engine)
             for s, p in zip(self.starts, params)
@@ -117,13 +121,19 @@ class _Flat:
         self.cuts = [0]  # counts how often the stretches were cut anew
 
     def adopt(self, i: int) -> None:
-        """Moves a parameter in here, with its values."""
-        p, place = self.params[i], self.places[i]
-        place.version = [p.version]
-        copy_flat(p, Tensor(place, p.shape, p.dtype, self.engine))
-        p.buffer = place
+        """Moves a parameter in here, with its values and all who share its memory."""
+        p = self.params[i]
+        with self.engine.lock:
+            copy_flat(p, self.place(i))
+            if not self.guest and isinstance(p.buffer, Buffer):
+                p.buffer.move(self.values.buffer, 4 * self.starts[i])
         if isinstance(p, Parameter):
             p.home = self.homes[i]
+
+    def place(self, i: int) -> Tensor:
+        """Where the values of a parameter belong."""
+        p = self.params[i]
+        return Tensor(Part(self.values.buffer, 4 * self.starts[i], p.nbytes), p.shape, p.dtype, self.engine)
 
     def set_numbers(self, numbers: list[float]) -> None:
         """Puts the group's numbers into device memory, in order with the work around, without waiting."""
@@ -138,10 +148,15 @@ class _Flat:
     def gather(self) -> list[bool]:
         """Brings parameters and gradients that are elsewhere in here; which parameters have gradients."""
         present = []
+        block = self.values.buffer.block
+        self.away = []
         for i, p in enumerate(self.params):
-            if p.buffer is not self.places[i]:
-                _refuse_capture(self.engine, "a parameter was moved (by another optimizer?) since the last step")
-                self.adopt(i)
+            if p.buffer.block is not block:
+                if self.guest or not _movable(p):
+                    self.away.append(i)
+                else:
+                    _refuse_capture(self.engine, "a parameter was moved (by another optimizer?) since the last step")
+                    self.adopt(i)
             gradient = p.grad
             if gradient is None:
                 present.append(False)
@@ -181,6 +196,9 @@ class _Flat:
             if not any(present):
                 return
             self.split(present)
+        away = [i for i in self.away if present[i]]
+        for i in away:
+            copy_flat(self.params[i], self.place(i))
         for s in self.stretches:
             if present[s.first]:
                 self.engine.launch(
@@ -196,6 +214,8 @@ class _Flat:
                     n=s.n,
                     whole=self.n // 4,
                 )
+        for i in away:
+            copy_flat(self.place(i), self.params[i])
         for p, moved in zip(self.params, present):
             if moved:
                 p.version += 1
@@ -225,6 +245,11 @@ class _Flat:
             self.engine.launch("fill", s.groups, dst=s.counts, n=s.groups, bits=counts[s.first])
 
 
+def _movable(p: Tensor) -> bool:
+    """Whether a parameter is all of its memory, and everybody on that can be moved with it."""
+    return isinstance(p.buffer, Buffer) and p.buffer.nbytes == p.nbytes and p.buffer.movable
+
+
 def _padded(p: Tensor) -> int:
     return -(-p.size // 4) * 4
 
@@ -251,9 +276,10 @@ class Optimizer:
     `add_param_group`, after loading counts of steps that differ between parameters, and after a step in which only
     some parameters of a group had gradients.
 
-    Constructing an optimizer moves the parameters' memory: views of them made before (`detach()`, `state_dict()`)
-    keep the old values, and a graph captured before must be captured again.  A gradient that backward made is
-    in the optimizer's memory as well, and the next backward after `zero_grad` overwrites it: `clone()` it to keep it.
+    Constructing an optimizer moves the parameters' memory, and with it all tensors that share it (`detach()`, an
+    earlier `state_dict()`, tied weights); a graph captured before must be captured again.  Parameters that share memory
+    are changed one after the other, each by its own gradient.  A gradient that backward made is in the optimizer's
+    memory as well, and the next backward after `zero_grad` overwrites it: `clone()` it to keep it.
 
     Args:
         params: parameters, or one dict for each group with "params" and the settings that differ.
@@ -353,17 +379,25 @@ class Optimizer:
         group = ParamGroup(self, settings)
         planes = len(group.names)
         limit = engine.memory.max_bytes // (4 * max(1, planes)) - 256  # room for guards
+        known = {id(p.buffer) for other in self.param_groups for p in other["params"]}
         some: list[Tensor] = []
         size = 0
         for p in params:
-            if some and size + _padded(p) > limit:
-                group.flats.append(_Flat(some, planes))
+            guest = id(p.buffer) in known or not _movable(p)  # the first of those that share memory takes it along
+            known.add(id(p.buffer))
+            if some and (guest or size + _padded(p) > limit):
+                group.flats.append(_Flat(some, planes, False))
                 some, size = [], 0
+            if guest:
+                group.flats.append(_Flat([p], planes, True))
+                continue
             some.append(p)
             size += _padded(p)
-        group.flats.append(_Flat(some, planes))
+        if some:
+            group.flats.append(_Flat(some, planes, False))
         for flat in group.flats:
             flat.set_numbers(self.numbers(group))
+        for flat in group.flats:  # nothing can fail any more
             for i in range(len(flat.params)):
                 flat.adopt(i)
         self.param_groups.append(group)

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import sys
 import weakref
+from collections.abc import Iterable
 from typing import Any
 
-from .memory import Arena
+from .memory import Arena, Block, Buffer
 
 
 class _Leaf:
     """A tensor that was there before the capture, as the capture met it first."""
 
-    __slots__ = ("buffer", "depends", "gradient", "made", "starts", "tensor", "wants", "writes")
+    __slots__ = ("block", "depends", "gradient", "made", "starts", "tensor", "wants", "writes")
 
     def __init__(self, tensor: Any) -> None:
         self.tensor = tensor  # from `close` on a weak reference
-        self.buffer = tensor.buffer
+        self.block = tensor.buffer.block
         self.wants = tensor.requires_grad
         self.gradient = _memory_of_gradient(tensor)
         self.depends = False  # on whether and where there is a gradient: read before it was set inside
@@ -43,6 +44,8 @@ class Assumptions:
         self._own: set[int] = set()
         self._leaves: list[_Leaf] = []
         self._counters: list[tuple[list[int], int, str]] = []
+        self._places: list[tuple[Any, Block]] = []  # memory that was there before the capture
+        self._moves = 0
         self._versions: dict[int, list[int]] = {}
 
     # ---- while the graph is captured ----
@@ -81,8 +84,10 @@ class Assumptions:
         """Each replay changes, or makes anew, the memory with this version."""
         self._versions[id(version)] = version
 
-    def close(self) -> None:
-        """The capture is over: holds on to no tensor any more."""
+    def close(self, kept: Iterable[Any]) -> None:
+        """The capture is over, of dispatches on these buffers among others: holds on to no tensor any more."""
+        self._places = [(buffer, buffer.block) for buffer in kept]
+        self._moves = Buffer.moves
         for leaf in self._met.values():
             leaf.starts = [leaf.gradient]
             if leaf.writes:
@@ -102,14 +107,20 @@ class Assumptions:
         for counter, value, what in self._counters:
             if counter[0] != value:
                 return what
+        if self._moves != Buffer.moves:
+            tensors = [(leaf.tensor(), leaf.block) for leaf in self._leaves]
+            for tensor, block in tensors:
+                if tensor is not None and tensor.buffer.block is not block:
+                    return f"a tensor of shape {tensor.shape} was moved to other memory (by an optimizer)"
+            if any(buffer.block is not block for buffer, block in self._places):
+                return "a tensor was moved to other memory (by an optimizer)"
+            self._moves = Buffer.moves
         for leaf in self._leaves:
             tensor = leaf.tensor()
             if tensor is None:
                 continue
             if tensor.requires_grad is not leaf.wants:
                 return f"requires_grad of a tensor of shape {tensor.shape} was changed"
-            if tensor.buffer is not leaf.buffer:
-                return f"a tensor of shape {tensor.shape} was moved to other memory (by an optimizer)"
             if leaf.depends and _memory_of_gradient(tensor) not in leaf.starts:
                 return f"the gradient of a tensor of shape {tensor.shape} was set or dropped"
         return None

@@ -140,6 +140,10 @@ class Engine:
             return self.read(buffer, np.empty(shape, dtype))
         with self.lock:
             self._sync_for_read()
+            root: Any = buffer
+            while isinstance(root, Part):
+                root = root.parent
+            root.pinned = True
             return np.asarray(Window(buffer, shape, dtype))
 
     def memory_stats(self) -> dict[str, int]:

@@ -94,7 +94,7 @@ class Graph:
         if batch:
             self._entries.append(batch)
         self._keep = list(capture.keep.values())
-        capture.assumptions.close()
+        capture.assumptions.close(self._keep)
         with failures.of("this graph can't be recorded"):
             self._batches = [[engine.stream.recorder.record(entries)] for entries in self._entries]
         self.dispatches = len(capture.calls)

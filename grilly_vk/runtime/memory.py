@@ -143,7 +143,10 @@ class Buffer:
     `version` is a list of one number that in-place changes count up; whoever shares the memory shares the list.
     """
 
-    __slots__ = ("__weakref__", "_released", "block", "nbytes", "offset", "segment", "version")
+    # `_home` (what it was moved into) and `pinned` (numpy sees the memory) are set on the few that need them.
+    __slots__ = ("__weakref__", "_home", "_released", "block", "nbytes", "offset", "pinned", "segment", "version")
+    moves = 0  # of all buffers so far
+    pinned: bool
 
     def __init__(self, block: Block, offset: int, nbytes: int, released: deque[Block]) -> None:
         self.block = block
@@ -151,12 +154,29 @@ class Buffer:
         self.offset = offset  # bytes into the segment
         self.nbytes = nbytes
         self.version = [0]
-        self._released = released
+        self._released: deque[Block] | None = released
 
     def __del__(self) -> None:
         released = getattr(self, "_released", None)  # None: never made, as in a copy that failed
         if released is not None:
             released.append(self.block)
+
+    @property
+    def movable(self) -> bool:
+        """Whether everybody who knows of the memory knows it through this buffer."""
+        return not getattr(self, "pinned", False) and self.block.arena is None
+
+    def move(self, into: Buffer | Part, start: int) -> None:
+        """Lies in another buffer from now on, which it keeps alive; so do all tensors on it and parts of it.
+
+        The caller has issued the copy of the contents, holds the engine's lock and captures no graph.
+        """
+        if self._released is not None:
+            self._released.append(self.block)
+        self._released = None
+        self._home = into
+        self.block, self.segment, self.offset = into.block, into.segment, into.offset + start
+        Buffer.moves += 1
 
     def words(self) -> np.ndarray:
         """The memory as uint32, on a segment that the host can see.  The caller has synchronised."""
@@ -170,13 +190,12 @@ class Part:
         RuntimeError: it does not lie in the buffer.
     """
 
-    __slots__ = ("block", "nbytes", "parent", "start", "version")
+    __slots__ = ("nbytes", "parent", "start", "version")
 
     def __init__(self, parent: Buffer | Part, start: int, nbytes: int) -> None:
         if start < 0 or nbytes < 0 or start + nbytes > parent.nbytes:
             raise RuntimeError(f"bytes {start} to {start + nbytes} don't lie in the {parent.nbytes} bytes of a buffer")
         self.parent = parent
-        self.block: Block = parent.block
         self.start = start
         self.nbytes: int = nbytes
         self.version: list[int] = parent.version
@@ -186,13 +205,18 @@ class Part:
         return _words(self)
 
     @property
+    def block(self) -> Block:
+        """As `Buffer.block`, which changes when the buffer is moved."""
+        return self.parent.block
+
+    @property
     def segment(self) -> Segment:
-        """As `Buffer.segment`, which changes when a graph is placed."""
+        """As `Buffer.segment`, which changes when a graph is placed or the buffer is moved."""
         return self.parent.segment
 
     @property
     def offset(self) -> int:
-        """As `Buffer.offset`, which changes when a graph is placed."""
+        """As `Buffer.offset`, which changes when a graph is placed or the buffer is moved."""
         return self.parent.offset + self.start
 
 
