@@ -26,15 +26,15 @@ layout(push_constant) uniform Push {
 REAL charge(REAL v)
 {
     REAL over = p.least / max(v - p.least, REAL(SHORTEST));
-    return mix(log(1.0 + over), log1p_small(min(over, REAL(1.0))), ABOVE(REAL(1.0), over));
+    return mix(logarithm(1.0 + over), log1p_small(min(over, REAL(1.0))), ABOVE(REAL(1.0), over));
 }
 
 // -log(v + (1 - v) * least), with `slope` = least * LIFT: what is too small for float32, where drivers differ, is lifted.
-REAL exponential(REAL v, float last)
+REAL falling(REAL v, float last)
 {
     TEST small = ABOVE(REAL(8.7e-19), v);
     REAL sum = mix(v + (1.0 - v) * p.least, v * LIFT + (1.0 - v) * p.slope, small);
-    REAL at = mix(REAL(0.0), REAL(LIFT_LOG), small) - log(max(sum, REAL(1e-30)));
+    REAL at = mix(REAL(0.0), REAL(LIFT_LOG), small) - logarithm(max(sum, REAL(1e-30)));
     return mix(REAL(last), at, ABOVE(sum, REAL(0.0)));
 }
 
@@ -53,11 +53,11 @@ void main()
         if (FORM == LINEAR)
             at = (1.0 - max(inside, p.least)) * slope;
         else if (FORM == RATIO)
-            at = log(clamp(level, REAL(p.least), REAL(1.0))) * slope;
+            at = logarithm(clamp(level, REAL(p.least), REAL(1.0))) * slope;
         else if (FORM == CHARGING)
             at = charge(level) * slope;
         else
-            at = exponential(inside, last);
+            at = falling(inside, last);
         TEST fires = ABOVE(level, REAL(p.silent));
         at = mix(REAL(0.0), roundEven(clamp(at, REAL(0.0), REAL(last))), fires); // no NaN is made a whole number
         // The ends are exact, whatever log and rounding did; float32 has no odd steps from 2^24 on.
