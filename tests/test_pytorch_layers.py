@@ -66,7 +66,9 @@ def test_losses_of_probabilities_agree_with_those_of_logits():
         (nn.MaxPool1d(2), (2, 3, 8)), (nn.AvgPool1d(3, 2, 1), (2, 3, 8)), (nn.AdaptiveAvgPool1d(3), (2, 3, 8)),
         (nn.Upsample(scale_factor=2, mode="linear"), (2, 3, 8)), (nn.Upsample((5, 9)), (2, 3, 4, 4)),
         (nn.ZeroPad2d((1, 0, 2, 1)), (2, 3, 4, 5)), (nn.Dropout2d().eval(), (2, 3, 4, 5)),
-        (nn.GroupNorm(2, 4), (2, 4, 5)), (nn.InstanceNorm2d(3), (2, 3, 4, 5)), (nn.InstanceNorm1d(3), (2, 3, 5)),
+        (nn.ConvTranspose1d(3, 2, 3), (2, 3, 5)), (nn.ConvTranspose2d(3, 2, 2, 2), (2, 3, 4, 3)),
+        (nn.Conv3d(2, 3, 2), (2, 2, 3, 3, 4)), (nn.GroupNorm(2, 4), (2, 4, 5)),
+        (nn.InstanceNorm2d(3), (2, 3, 4, 5)), (nn.InstanceNorm1d(3), (2, 3, 5)),
     ],
 )  # fmt: skip
 def test_time_is_more_batch(layer, shape):
@@ -76,7 +78,7 @@ def test_time_is_more_batch(layer, shape):
     model = nn.Sequential(layer)
     F.set_step_mode(model, "m")
     for run in (nn.MultiStepContainer(layer), nn.SeqToANNContainer(layer), model):
-        np.testing.assert_allclose(run(data).numpy(), want, rtol=1e-6)
+        np.testing.assert_allclose(run(data).numpy(), want, rtol=1e-5, atol=1e-6)
 
 
 def test_windows_say_what_they_are_and_refuse():
@@ -134,6 +136,47 @@ def test_norms_of_samples_refuse():
         (lambda: nn.InstanceNorm2d(3)(x(3, 1, 1)), "needs more than one value per channel"),
         (lambda: F.instance_norm(x(2, 3, 4), [0, 0, 0], None), "running_mean must be a Tensor, not list"),
         (lambda: nn.InstanceNorm1d(3, affine=1), "affine must be True or False"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            wrong()
+
+
+def test_a_convolution_in_pieces(monkeypatch):
+    """Batches whose gathered frames are too much for one piece: the same, to rounding of the weight's sums."""
+    import grilly_vk.ops.conv3d as conv3d
+
+    data, layer = x(5, 2, 4, 3, 3), nn.Conv3d(2, 3, 2, padding=1)
+    results = []
+    for room in (1 << 26, 2000, 1):
+        monkeypatch.setattr(conv3d, "_SCRATCH", room)
+        layer.zero_grad()
+        leaf = grilly_vk.tensor(data, requires_grad=True)
+        y = layer(leaf)
+        (y * y).sum().backward()
+        results.append([t.numpy() for t in (y, leaf.grad, layer.weight.grad, layer.bias.grad)])
+    for other in results[1:]:
+        for a, b in zip(results[0], other):
+            np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-5)
+
+
+def test_transposed_convolutions_of_a_size_and_refusals():
+    layer = nn.ConvTranspose2d(2, 3, 3, stride=2, padding=1)
+    for size in ((7, 9), (8, 10), (3, 1, 8, 9)):
+        assert layer(x(1, 2, 4, 5), output_size=size).shape == (1, 3, *size[-2:])
+    assert repr(nn.ConvTranspose1d(2, 3, 3, 2, output_padding=1)) == (
+        "ConvTranspose1d(2, 3, kernel_size=(3,), stride=(2,), output_padding=(1,))"
+    )
+    assert nn.ConvTranspose1d(4, 6, 3, groups=2).weight.shape == (4, 3, 3)
+    bound = 1 / np.sqrt(3 * 9)
+    large = nn.ConvTranspose2d(40, 3, 3)
+    assert bound * 0.9 < np.abs(large.weight.numpy()).max() <= bound and np.abs(large.bias.numpy()).max() <= bound
+    for wrong, message in (
+        (lambda: layer(x(1, 2, 4, 5), output_size=(6, 9)), r"output_size must lie between \[7, 9\] and \[8, 10\]"),
+        (lambda: nn.ConvTranspose1d(2, 3, 3, output_padding=1), "output_padding .* must be smaller than stride"),
+        (lambda: nn.ConvTranspose1d(2, 3, 3, padding="same"), "padding must be a whole number, not str"),
+        (lambda: nn.ConvTranspose1d(3, 4, 3, groups=2), "in_channels 3 is not divisible by groups=2"),
+        (lambda: nn.Conv3d(2, 3, (2, 2)), "kernel_size must be a whole number or 3 of them"),
+        (lambda: nn.Conv3d(2, 3, 2)(x(2, 4, 4)), r"x has shape \(2, 4, 4\); expected \(B, 2, D, H, W\)"),
     ):
         with pytest.raises((TypeError, ValueError), match=message):
             wrong()

@@ -1,7 +1,7 @@
 """Stateless functions."""
 
 from .activation import elu, gelu, leaky_relu, prelu, relu, sigmoid, silu, softplus, tanh
-from .conv import conv1d, conv2d
+from .conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d
 from .cores import unroll
 from .dropout import dropout, dropout1d, dropout2d
 from .linear import embedding, linear
@@ -65,6 +65,9 @@ __all__ = [
     "ce_temporal_loss",
     "conv1d",
     "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
     "cross_entropy",
     "cumsum",
     "delayed_linear",

@@ -18,7 +18,7 @@ from ..surrogate import Tanh as TanhSurrogate
 from . import init, traced
 from .activation import ELU, GELU, Hardtanh, LeakyReLU, PReLU, ReLU, ReLU6, SiLU, Softplus, Tanh
 from .containers import Flatten, Identity, ModuleDict, ModuleList, Sequential
-from .conv import Conv1d, Conv2d
+from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d
 from .conversion import Converter, VoltageScaler, evaluate
 from .core import Core, RecurrentCore
 from .cores import ALIF, IF, LI, LIF, CuBaLIF
@@ -103,6 +103,9 @@ __all__ = [
     "ChannelQKAttention",
     "Conv1d",
     "Conv2d",
+    "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
     "Converter",
     "Core",
     "CrossEntropyLoss",

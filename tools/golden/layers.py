@@ -34,6 +34,7 @@ def cases():
     yield from activations()
     yield from windows()
     yield from norms()
+    yield from convolutions()
 
 
 def activations():
@@ -81,6 +82,18 @@ def norms():
         yield case(name, {"num_features": 3}, shape)
         yield case(name, {"num_features": 3, "affine": True, "eps": 0.01}, shape)
         yield case(name, {"num_features": 3, "affine": True, "track_running_stats": True, "momentum": 0.3}, shape)
+
+
+def convolutions():
+    """Transposed ones, and those over three axes."""
+    both = {"in_channels": 4, "out_channels": 6}
+    for more in ({}, {"stride": 2, "padding": 1, "output_padding": 1}, {"groups": 2, "dilation": 2, "bias": False}):
+        yield case("ConvTranspose1d", {**both, "kernel_size": 3, **more}, (2, 4, 5))
+        yield case("ConvTranspose2d", {**both, "kernel_size": [3, 2], **more}, (1, 4, 3, 4))
+    yield case("ConvTranspose2d", {**both, "kernel_size": 3, "stride": 2}, (4, 3, 3))
+    for more in ({}, {"stride": [1, 2, 1], "padding": [1, 0, 2]}, {"groups": 2, "dilation": [2, 1, 1], "bias": False}):
+        yield case("Conv3d", {**both, "kernel_size": [2, 3, 2], **more}, (1, 4, 4, 3, 4))
+    yield case("Conv3d", {**both, "kernel_size": 2, "padding": "same"}, (4, 3, 2, 3))
 
 
 def coarse(values):

@@ -28,7 +28,9 @@ _AFFINE = {
     "add", "sub", "neg", "scale", "reshape", "permute", "cat", "pad", "getitem", "broadcast_to", "clone", "sum",
     "avg_pool2d", "sum_pool2d", "adaptive_avg_pool2d", "avg_pool1d", "adaptive_avg_pool1d", "interpolate",
 }  # fmt: skip
-_PRODUCTS = {"mul", "div", "matmul", "linear", "conv1d", "conv2d"}  # affine if one factor does not depend on the input
+_PRODUCTS = {  # affine if one factor does not depend on the input
+    "mul", "div", "matmul", "linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
+}  # fmt: skip
 _INSTEAD = {
     "relu": "nn.ReLU()", "clamp": "nn.ReLU6() or nn.Hardtanh(0, max)", "maximum": "nn.ReLU()",
     "hardtanh": "nn.ReLU6() or nn.Hardtanh(0, max)",
