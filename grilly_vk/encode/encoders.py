@@ -30,6 +30,9 @@ class PoissonEncoder(Module):
         TypeError: clip is neither True nor False; at the call as `rate`.
     """
 
+    batchwise = True
+    _time_rank = 0
+
     def __init__(self, *, clip: bool = False) -> None:
         super().__init__()
         self.clip = arguments.flag("clip", clip)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from .. import arguments
@@ -20,7 +19,7 @@ def reset_net(model: Any) -> None:
         TypeError: model is no Module.
     """
     for module in _modules(model):
-        if hasattr(module, "reset"):
+        if callable(getattr(type(module), "reset", None)):
             module.reset()
 
 
@@ -33,12 +32,15 @@ def detach_net(model: Any) -> None:
         TypeError: model is no Module.
     """
     for module in _modules(model):
-        if hasattr(module, "memories"):
+        if keeps_state(module):
             module.detach()
 
 
 def set_step_mode(model: Any, step_mode: str) -> None:
-    """Sets the step mode of every module that has one, but for the parts of containers that see to time themselves.
+    """Sets the step mode of a model: of every module that has one, and of the layers that fold time into the batch.
+
+    Parts of containers that see to time themselves are left alone.  Parts of modules that are called once a step in
+    mode "m", too (see `Module.over_time`), stay in mode "s".
 
     Args:
         step_mode: "s": a call is one step (B, ...); "m": a call is all steps (T, B, ...).
@@ -47,9 +49,52 @@ def set_step_mode(model: Any, step_mode: str) -> None:
         TypeError: model is no Module. ValueError: another step mode.
     """
     arguments.choice("step_mode", step_mode, ("s", "m"))
-    for module in list(_outside_containers(_checked(model))):
-        if hasattr(module, "step_mode"):
-            module.step_mode = step_mode
+    _set_mode(_checked(model), step_mode, driven=False)
+
+
+def _set_mode(module: Any, mode: str, *, driven: bool) -> None:
+    """The mode of a module and its parts; driven: a container gives it its input step by step, or as it asks for it."""
+    if _has_mode(module):
+        module.step_mode = mode
+    if _kind(module) == "fold" or module._timed_alone:
+        module.__dict__["_in_time"] = module._time_rank if mode == "m" else 0
+    if type(module).runs_steps:
+        return
+    inner = "s" if _one_step(module, driven) else mode
+    for part in module.children():
+        _set_mode(part, inner, driven=_drives(module, driven))
+
+
+def _one_step(module: Any, driven: bool) -> bool:
+    """Whether the parts of a module see single steps in step mode "m", too."""
+    kind = _kind(module)
+    return kind == "fold" or (kind == "step" and (driven or keeps_state(module)) and not _is_list(module))
+
+
+def _drives(module: Any, driven: bool) -> bool:
+    """Whether the parts of a module get their inputs from a container, and not from a forward of the user's."""
+    return driven if _is_list(module) else bool(type(module).takes_steps)
+
+
+def _is_list(module: Any) -> bool:
+    """ModuleList and ModuleDict: what they hold is called by the module around them."""
+    return bool(type(module)._is_list)
+
+
+def _kind(module: Any) -> str:
+    """What a module does with time; one with a step mode of its own sees to it."""
+    kind: str = module.over_time
+    return "self" if kind == "step" and not keeps_state(module) and _has_mode(module) else kind
+
+
+def keeps_state(module: Any) -> bool:
+    """Whether a module is of a class with `memories()`; a part or number of that name does not make it one."""
+    return callable(getattr(type(module), "memories", None))
+
+
+def _has_mode(module: Any) -> bool:
+    """Whether there is a step mode to set, and not a part of that name."""
+    return "step_mode" in module.__dict__ or hasattr(type(module), "step_mode")
 
 
 def multi_step_forward(model: Any, x_temporal: Any, T: int = 10, *, repeat: bool | None = None) -> Tensor:
@@ -77,37 +122,84 @@ def multi_step_forward(model: Any, x_temporal: Any, T: int = 10, *, repeat: bool
         raise ValueError(f"x_temporal has shape {x.shape}; expected ({steps}, B, ...) for T={steps}")
     if not timed:
         x = broadcast_to(x.reshape(1, *x.shape), (steps, *x.shape))
-    modes = {m.step_mode for m in _outside_containers(model) if hasattr(m, "memories")}
+    modes = modes_of(model, driven=bool(type(model).takes_steps))
     if len(modes) == 2:
         raise ValueError(mixed(type(model).__name__))
-    if modes == {"m"} or (not modes and any(hasattr(m, "memories") for m in modules)):
+    if modes == {"m"} or (not modes and any(map(keeps_state, modules))):
         return model(x)
     return over_steps(model, x, merge=False)
 
 
-def over_steps(module: Any, x: Tensor, *, merge: bool, **options: Any) -> Tensor:
-    """Runs a module over x (T, B, ...), in as few calls as give the result of one call a step.
+def over_steps(module: Any, x: Tensor, *, merge: bool, **options: Any) -> Any:
+    """Runs a module over x (T, B, ...), as it says that it is run (`Module.over_time`).
 
     Args:
-        merge: a module without state takes all steps as one batch (T * B, ...), even if, like batch norm, it treats
-            a batch as a whole.
+        merge: a module that folds takes all steps as one batch (T * B, ...), even if, like batch norm, it treats a
+            batch as a whole.
         options: for the call of a module that sees to time itself.
     """
-    if getattr(module, "takes_steps", False):
+    if type(module).takes_steps:
         if merge and getattr(module, "step_mode", "m") != "m":
             raise ValueError(mixed(type(module).__name__))
         return module(x, steps="merge" if merge else "loop", **options)
-    inner = [m for m in module.modules() if hasattr(m, "memories")]
-    modes = {m.step_mode for m in inner}
-    if modes == {"m"} and merge:
+    kind = _kind(module)
+    if kind == "fold" and (merge or module.batchwise):
+        if any(modes_of(part) for part in module.children()):
+            raise ValueError(mixed(type(module).__name__))
+        return folded(module, module._call_once, x)
+    modes = modes_of(module)
+    if (modes == {"m"} and merge) or (kind == "self" and not modes):
         return module(x)
-    if "m" in modes:
+    if "m" in modes or (kind == "self" and merge):
         raise ValueError(mixed(type(module).__name__))
-    if not inner and (merge or module.batchwise):
-        return unmerged(module(merged(x)), x)
-    if x.shape[0] == 0:
+    return stepped(module, module, x)
+
+
+def modes_of(model: Any, driven: bool = False) -> set[str]:
+    """The step modes of a module and its parts, as far as they have one that counts; none for layers that fold.
+
+    Parts of containers that see to time themselves are left out, and those that see single steps in any mode.
+
+    Args:
+        driven: a container tells the module of time.
+    """
+    found: set[str] = set()
+    if model._in_time or (type(model)._needs_time and not driven):
+        found.add("m")
+    elif keeps_state(model) or (not type(model).takes_steps and _has_mode(model)):
+        found.add(model.step_mode)
+    inside = not (keeps_state(model) and model._in_time) and not (driven and _one_step(model, driven))
+    if inside and not type(model).runs_steps:
+        told = _drives(model, driven) and (driven or getattr(model, "step_mode", "m") == "m")
+        for part in model.children():
+            found |= modes_of(part, told)
+    return found
+
+
+def folded(module: Any, call: Any, x: Tensor, *args: Any, **options: Any) -> Any:
+    """One call on all steps as one batch: x (T, B, ...) as (T * B, ...), and the result with both axes again."""
+    out = call(merged(x), *args, **options)
+    if x.ndim < 3:
+        return out
+    many = isinstance(out, (tuple, list))
+    for y in out if many else [out]:
+        if not isinstance(y, Tensor) or y.ndim < 1 or y.shape[0] != x.shape[0] * x.shape[1]:
+            raise ValueError(
+                f"{type(module).__name__} gave {getattr(y, 'shape', type(y).__name__)} for {x.shape[0]} steps of "
+                f"{x.shape[1]} samples as one batch; a module whose result has no axis of samples must not say that it "
+                "folds time into the batch (over_time, batchwise)"
+            )
+    return tuple(unmerged(y, x) for y in out) if many else unmerged(out, x)
+
+
+def stepped(module: Any, call: Any, x: Tensor, *args: Any, **options: Any) -> Any:
+    """One call a step, and the results of all steps on an axis in front; of each, if there are several."""
+    if x.ndim == 0 or x.shape[0] == 0:
         raise ValueError(f"x has shape {x.shape}: no steps to run {type(module).__name__} on")
-    return stack([module(x[t]) for t in range(x.shape[0])])
+    made = [call(x[t], *args, **options) for t in range(x.shape[0])]
+    if isinstance(made[0], (tuple, list)):
+        return tuple(stack(list(values)) for values in zip(*made))
+    return stack(made)
 
 
 def merged(x: Tensor) -> Tensor:
@@ -148,11 +240,3 @@ def _checked(model: Any) -> Any:
 
 def _modules(model: Any) -> list[Any]:
     return list(_checked(model).modules())
-
-
-def _outside_containers(model: Any) -> Iterator[Any]:
-    """The modules of a model, without the parts of containers that see to time themselves."""
-    yield model
-    if not getattr(model, "runs_steps", False):
-        for part in model.children():
-            yield from _outside_containers(part)

@@ -140,6 +140,7 @@ class Spikformer(Module):
     """
 
     runs_steps = True
+    over_time = "self"
 
     def __init__(
         self,

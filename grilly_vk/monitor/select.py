@@ -86,7 +86,7 @@ def takes_time(module: Module, kwargs: dict[str, Any], default: str) -> bool:
     """
     if kwargs.get("steps") is not None:
         return True
-    if getattr(module, "takes_steps", False):
+    if type(module).takes_steps:
         default = "m"
     return bool(getattr(module, "step_mode", default) == "m")
 

@@ -15,6 +15,7 @@ class ReLU(Module):
     """max(x, 0) element by element."""
 
     batchwise = True
+    _time_rank = 0
 
     def forward(self, x: Any) -> Tensor:
         """The same shape."""
@@ -32,6 +33,7 @@ class Hardtanh(Module):
     """
 
     batchwise = True
+    _time_rank = 0
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
         super().__init__()
@@ -75,6 +77,7 @@ class LeakyReLU(Module):
     """
 
     batchwise = True
+    _time_rank = 0
 
     def __init__(self, negative_slope: float = 0.01) -> None:
         super().__init__()
@@ -140,6 +143,7 @@ class ELU(Module):
     """
 
     batchwise = True
+    _time_rank = 0
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
@@ -168,6 +172,7 @@ class GELU(Module):
     """
 
     batchwise = True
+    _time_rank = 0
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
@@ -189,6 +194,7 @@ class SiLU(Module):
     """
 
     batchwise = True
+    _time_rank = 0
 
     def forward(self, x: Any) -> Tensor:
         """The same shape."""
@@ -207,6 +213,7 @@ class Softplus(Module):
     """
 
     batchwise = True
+    _time_rank = 0
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
@@ -226,6 +233,7 @@ class Tanh(Module):
     """Hyperbolic tangent element by element."""
 
     batchwise = True
+    _time_rank = 0
 
     def forward(self, x: Any) -> Tensor:
         """The same shape."""

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..functional.temporal import mixed, over_steps
+from ..functional.temporal import keeps_state, mixed, over_steps
 from ..ops import shape as shapes
 from ..ops.elementwise import as_tensor
 from .joining import stages
@@ -87,8 +87,9 @@ class _Listed(Module):
 class Sequential(_Listed):
     """Modules applied one after the other: the output of each is the input of the next.
 
-    In step mode "m" (see `grilly_vk.functional.set_step_mode`) the input is (T, B, ...): modules without state take
-    all steps as one batch (T * B, ...), spiking nodes run all steps in one dispatch.
+    In step mode "m" (see `grilly_vk.functional.set_step_mode`) the input is (T, B, ...): library layers without state
+    take all steps as one batch (T * B, ...), spiking nodes run all steps in one dispatch, and modules of one's own are
+    called once a step, unless their class says something else (`Module.over_time`).
 
     Args:
         modules: Modules, or one mapping from names to them.
@@ -117,7 +118,7 @@ class Sequential(_Listed):
         """The input through every module; `steps` is given by containers, for an input with a time axis."""
         parts: list[Any] = list(self._modules.values())
         if steps is None and self.step_mode == "s":
-            if len({m.step_mode for m in parts if hasattr(m, "memories")}) > 1:
+            if len({m.step_mode for m in parts if keeps_state(m)}) > 1:
                 raise ValueError(mixed("Sequential"))
             for module, options in stages(parts):
                 x = module(x, **options)
@@ -134,7 +135,7 @@ class Sequential(_Listed):
 
 def _shares_state(parts: list[Any]) -> bool:
     """Whether two places hold the same module with a state, which then sees their inputs of a step in turn."""
-    stateful = [id(m) for part in parts for m in part.modules() if hasattr(m, "memories")]
+    stateful = [id(m) for part in parts for m in part.modules() if keeps_state(m)]
     return len(set(stateful)) < len(stateful)
 
 
@@ -147,6 +148,8 @@ class ModuleList(_Listed):
     Raises:
         TypeError: something that is no Module.
     """
+
+    _is_list = True
 
     def __init__(self, modules: Iterable[Module] = ()) -> None:
         super().__init__()
@@ -162,6 +165,8 @@ class ModuleDict(Module):
     Raises:
         TypeError: something that is no Module. ValueError: a name with a dot, or of an attribute.
     """
+
+    _is_list = True
 
     def __init__(self, modules: Any = ()) -> None:
         super().__init__()
@@ -215,6 +220,7 @@ class Identity(Module):
     """Returns its input; takes and ignores any arguments, so that it can stand in for any layer."""
 
     batchwise = True
+    _time_rank = 0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
@@ -231,10 +237,14 @@ class Flatten(Module):
         ValueError (at the call): axes out of range, or start_dim after end_dim.
     """
 
+    over_time = "fold"
+
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
         self.start_dim, self.end_dim = operator.index(start_dim), operator.index(end_dim)
         self.batchwise = self.start_dim > 0
+        if not self.batchwise:  # the batch is one of the axes that are joined, or may be
+            self.over_time, self._timed_alone, self._time_rank = "step", True, 2
 
     def forward(self, x: Any) -> Any:
         """(B, ...) to (B, n)."""

@@ -102,6 +102,7 @@ class Conv1d(_Conv):
     """
 
     axes = 1
+    _time_rank = 4
 
     def forward(self, x: Any) -> Any:
         """(B, in_channels, L) to (B, out_channels, L')."""
@@ -135,6 +136,7 @@ class Conv2d(_Conv):
     """
 
     axes = 2
+    _time_rank = 5
 
     def forward(self, x: Any) -> Any:
         """(B, in_channels, H, W) to (B, out_channels, H', W')."""

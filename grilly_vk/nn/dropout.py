@@ -27,6 +27,7 @@ class Dropout(Module):
     """
 
     batchwise = True
+    _time_rank = 0
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
@@ -59,6 +60,9 @@ class Dropout1d(Dropout):
     CVPR 2015.
     """
 
+    batchwise = True
+    _time_rank = 4
+
     def forward(self, x: Any) -> Tensor:
         """The same shape."""
         return ops.dropout1d(x, self.p, self.training)
@@ -80,6 +84,9 @@ class Dropout2d(Dropout):
     Source: Tompson, Goroshin, Jain, LeCun & Bregler, "Efficient object localization using convolutional networks",
     CVPR 2015.
     """
+
+    batchwise = True
+    _time_rank = 5
 
     def forward(self, x: Any) -> Tensor:
         """The same shape."""

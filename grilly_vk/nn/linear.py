@@ -40,6 +40,7 @@ class Linear(Module):
     """
 
     batchwise = True
+    _time_rank = 0
 
     def __init__(
         self,
@@ -113,6 +114,7 @@ class Embedding(Module):
     """
 
     batchwise = True
+    _time_rank = 0
 
     def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None) -> None:
         super().__init__()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from .. import arguments
 from ..autograd import no_grad
+from ..functional.temporal import folded, stepped
+from ..ops.elementwise import as_tensor
 from ..ops.layout import width_of
 from ..ops.shape import _copy
 from ..tensor import Tensor, from_numpy, unmasked
@@ -179,13 +182,49 @@ class Module:
 
     Attributes:
         training: True after construction and `train()`, False after `eval()`.
+        over_time: of the class: what containers of step mode "m" do with a whole run (T, B, ...) of its input.  "step",
+            which a class of one's own is unless it says something else: they call it once a step, its parts in step
+            mode "s".  "fold": they call it once, with (T * B, ...).  "self": they call it once, with (T, B, ...), and
+            its parts are in step mode "m".  A subclass with a `forward` of its own says it again.
+        batchwise: of the class, True: it folds, and does so in containers that go step by step too, since it treats
+            each sample by itself.  (Batch norm folds, but does not in these.)
+
+    In a forward of one's own that is called with all steps, after `F.set_step_mode(model, "m")`, library layers that
+    fold do so by themselves.
     """
 
     training: bool
-    batchwise: bool = False  # every sample of a batch by itself, so that time steps may be more samples
+    over_time: str = "step"
+    batchwise: bool = False  # every sample of a batch by itself, so that time steps are more samples in every container
+    takes_steps: bool = False  # forward has an argument `steps`, by which containers say that x has a time axis
+    runs_steps: bool = False  # sees to the time of its parts, whatever their step mode
+    _is_list = False  # holds modules that others call
+    _needs_time = False  # takes (T, B, ...) in every step mode
+    _time_rank = 3  # least number of axes of an input with time, where a layer that folds is called by itself; 0: any
+    _timed_alone = False  # it knows of time when it is called by itself in step mode "m", though it does not fold
+    _in_time = 0  # the least rank in step mode "m", else 0
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Works out what the class does with time, from what it says or inherits."""
+        super().__init_subclass__(**options)
+        own, inherited = vars(cls), cast(Any, super(cls, cls))
+        if "over_time" in own:
+            arguments.choice(f"over_time of {cls.__name__}", cls.over_time, ("step", "fold", "self"))
+        elif own.get("takes_steps"):
+            cls.over_time = "self"
+        elif own.get("batchwise"):
+            cls.over_time = "fold"
+        elif "forward" in own and inherited.forward is not Module.forward:  # what the base said was of its forward
+            if not cls.takes_steps:
+                cls.over_time, cls.batchwise = "step", False
+                cls._timed_alone, cls._time_rank = inherited.over_time == "fold", inherited._time_rank or 3
+            elif not _takes(cls.forward, "steps"):
+                cls.over_time, cls.takes_steps = "step", False
+        if cls.takes_steps:
+            cls.over_time = "self"
 
     def __init__(self) -> None:
         own = self.__dict__
@@ -201,6 +240,25 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} defines no forward()")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._in_time:
+            return self._call_in_time(args, kwargs)
+        if self._forward_hooks or self._forward_pre_hooks or _watching is not None:
+            return self._call_once(*args, **kwargs)
+        return self.forward(*args, **kwargs)
+
+    def _call_in_time(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A call in step mode "m": T joins the batch, or each step is a call."""
+        if len(args) == 0:
+            return self._call_once(**kwargs)
+        x = as_tensor("x", args[0])
+        if x.ndim < self._in_time:
+            return self._call_once(*args, **kwargs)
+        if self.over_time == "step":
+            return stepped(self, self._call_once, x, *args[1:], **kwargs)
+        return folded(self, self._call_once, x, *args[1:], **kwargs)
+
+    def _call_once(self, *args: Any, **kwargs: Any) -> Any:
+        """A call, whatever the step mode."""
         self._note()
         for before in tuple(self._forward_pre_hooks.values()):
             changed = before(self, args)
@@ -516,6 +574,12 @@ class Module:
         if not parts and len(lines) <= 1:
             return f"{type(self).__name__}({''.join(lines)})"
         return f"{type(self).__name__}(\n  " + "\n  ".join([*lines, *parts]) + "\n)"
+
+
+def _takes(function: Callable[..., Any], name: str) -> bool:
+    """Whether a function can be given this keyword."""
+    parameters = inspect.signature(function).parameters
+    return name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 
 def _fits(value: Any, tensor: Tensor) -> bool:

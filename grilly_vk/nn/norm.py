@@ -23,6 +23,7 @@ class Running(Module):
     `_prepare` does all but the normalising itself, which a spiking node behind it may do (see SpikingNode.forward).
     """
 
+    over_time = "fold"
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
@@ -148,6 +149,7 @@ class BatchNorm1d(_BatchNorm):
 
 class BatchNorm2d(_BatchNorm):
     _shapes = (("N", "C", "H", "W"),)
+    _time_rank = 5
     __doc__ = _BATCH_NORM.format(shapes="(N, C, H, W)")
 
 
@@ -170,6 +172,7 @@ class LayerNorm(Module):
     """
 
     batchwise = True
+    _time_rank = 0
 
     weight: Parameter | None
     bias: Parameter | None
@@ -219,6 +222,7 @@ class RMSNorm(Module):
     """
 
     batchwise = True
+    _time_rank = 0
 
     weight: Parameter | None
 

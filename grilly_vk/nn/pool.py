@@ -14,6 +14,7 @@ from .module import Module
 class _Pool(Module):
     _axes = 2
     batchwise = True
+    _time_rank = 5
 
     def __init__(self, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool) -> None:
         super().__init__()
@@ -155,6 +156,7 @@ class AdaptiveAvgPool2d(Module):
     """
 
     batchwise = True
+    _time_rank = 5
 
     def __init__(self, output_size: int | Sequence[int | None] | None) -> None:
         super().__init__()
@@ -188,6 +190,8 @@ class MaxPool1d(MaxPool2d):
     """
 
     _axes = 1
+    batchwise = True
+    _time_rank = 4
 
     def forward(self, x: Any) -> Any:
         """(B, C, L) to (B, C, L')."""
@@ -214,6 +218,7 @@ class AvgPool1d(_Pool):
     """
 
     _axes = 1
+    _time_rank = 4
 
     def __init__(
         self,
@@ -247,6 +252,7 @@ class AdaptiveAvgPool1d(Module):
     """
 
     batchwise = True
+    _time_rank = 4
 
     def __init__(self, output_size: int | Sequence[int]) -> None:
         super().__init__()

@@ -28,6 +28,7 @@ class PopulationCode(Module):
     """
 
     batchwise = True
+    _time_rank = 0
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()

@@ -27,11 +27,15 @@ class Softmax(Module):
     """
 
     takes_steps = True
+    _timed_alone, _time_rank = True, 2
     _function = staticmethod(softmax)
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
         self.dim = None if dim is None else arguments.whole("dim", dim)
+
+    def _call_in_time(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return self._call_once(*args, **{"steps": "merge", **kwargs})
 
     def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
         """The same shape; `steps` is given by containers."""

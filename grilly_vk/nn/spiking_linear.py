@@ -89,7 +89,9 @@ class TokenBatchNorm1d(_BatchNorm):
     Source: Ioffe & Szegedy, "Batch normalization", ICML 2015.
     """
 
+    over_time = "fold"
     _shapes = BatchNorm1d._shapes
+    _time_rank = 0
 
     def forward(self, x: Any) -> Tensor:
         """The same shape, normalised channel by channel."""
@@ -155,5 +157,5 @@ class SpikingLinear(TimedModule):
             alone = isinstance(self.norm, _BatchNorm) and not self.norm.training  # each sample by itself
             if joins(self.norm, self.node) and (alone or steps != "loop"):
                 return through(self.node, y, steps, norm=self.norm)
-            y = self.norm(y) if alone else through(self.norm, y, steps)
+            y = through(self.norm, y, "merge" if alone and steps is not None else steps)
         return through(self.node, y, steps)

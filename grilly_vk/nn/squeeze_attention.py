@@ -83,7 +83,7 @@ class TemporalWiseAttention(Module):
     to set scores to 0 or 1 by a threshold after training, is left out.
     """
 
-    takes_steps = runs_steps = True
+    takes_steps = runs_steps = _needs_time = True
 
     def __init__(self, T: int = 10, reduction: int = 4, dimension: int | None = None) -> None:
         super().__init__()
@@ -141,7 +141,7 @@ class MultiDimensionalAttention(Module):
     7 x 7, and there is no ReLU.
     """
 
-    takes_steps = runs_steps = True
+    takes_steps = runs_steps = _needs_time = True
     time: _Scores | None
     channels: _Scores | None
     places: Conv2d | None

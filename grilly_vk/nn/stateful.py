@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import grad_enabled
-from ..functional.temporal import has_steps
+from ..functional.temporal import has_steps, mixed, modes_of, stepped
 from ..ops.elementwise import as_tensor, cast
 from ..recompute import using
 from ..runtime import capturing
@@ -22,11 +22,34 @@ class StatefulModule(Module):
     State is a number until the first input gives it a shape; it is part of the tape, and not of `state_dict`.
     `grilly_vk.functional.reset_net` resets every one in a model, `detach_net` cuts their states off the tape.
 
+    A subclass whose forward knows of one step only, forward(x), is called once a step in step mode "m", and its parts
+    are in step mode "s".  One that sees to all steps itself says takes_steps = True, and has a forward(x, steps=None).
+
     Attributes:
         step_mode: "s": a call is one time step (B, ...). "m": a call is all of them, (T, B, ...).
     """
 
     step_mode: str = "s"
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._in_time = 0 if cls.takes_steps else property(_steps_of)  # type: ignore[assignment]
+
+    def _call_in_time(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """One call a step, in step mode "s" meanwhile."""
+        if len(args) != 1:
+            raise TypeError(
+                f"{type(self).__name__} in step mode 'm' takes one input (T, B, ...), not {len(args)}; a class that "
+                "sees to all steps itself says takes_steps = True and has a forward(x, steps=None)"
+            )
+        x = as_tensor("x", args[0])
+        if any("m" in modes_of(part) for part in self.children()):
+            raise ValueError(mixed(type(self).__name__))
+        self.step_mode = "s"
+        try:
+            return stepped(self, self._call_once, x, **kwargs)
+        finally:
+            self.step_mode = "m"
 
     def __init__(self) -> None:
         super().__init__()
@@ -156,6 +179,10 @@ class StatefulModule(Module):
         if self._holds_tensors():
             self.reset()
             raise RuntimeError(_crossing(self))
+
+
+def _steps_of(module: StatefulModule) -> int:
+    return int(module.step_mode == "m")
 
 
 def _crossing(module: StatefulModule) -> str:

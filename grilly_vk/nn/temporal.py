@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import arguments
-from ..functional.temporal import merged, mixed, over_steps, unmerged
+from ..functional.temporal import folded, mixed, over_steps
 from ..ops.elementwise import as_tensor
 from ..ops.shape import concatenate, stack
 from ..tensor import FLOAT32, Tensor, full
@@ -40,7 +40,7 @@ class MultiStepContainer(Module):
     Source: document 001.
     """
 
-    takes_steps = runs_steps = True
+    takes_steps = runs_steps = _needs_time = True
 
     def __init__(self, *modules: Module) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class SeqToANNContainer(Module):
     Source: document 001.
     """
 
-    takes_steps = runs_steps = True
+    takes_steps = runs_steps = _needs_time = True
 
     def __init__(self, *modules: Module) -> None:
         super().__init__()
@@ -77,8 +77,9 @@ class SeqToANNContainer(Module):
 
     def forward(self, x: Any, steps: str | None = None) -> Any:
         """(T, B, ...) to (T, B, ...)."""
-        x = _timed(x)
-        return unmerged(self.module(merged(x)), x)
+        if any(part._in_time for part in self.module.modules()):
+            raise ValueError(mixed("SeqToANNContainer"))
+        return folded(self.module, self.module, _timed(x))
 
 
 class _Recurrent(StatefulModule):
