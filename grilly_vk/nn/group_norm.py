@@ -70,6 +70,7 @@ class GroupNorm(Module):
 
 
 class _InstanceNorm(Module):
+    over_time = "fold"
     _axes: tuple[str, ...] = ()
     weight: Parameter | None
     bias: Parameter | None
@@ -157,9 +158,11 @@ _INSTANCE = """(x - mean) / sqrt(var + eps) * weight + bias for each channel of 
 
 class InstanceNorm1d(_InstanceNorm):
     _axes = ("L",)
+    _time_rank = 4
     __doc__ = _INSTANCE.format(shapes="(N, C, L) or (C, L)")
 
 
 class InstanceNorm2d(_InstanceNorm):
     _axes = ("H", "W")
+    _time_rank = 5
     __doc__ = _INSTANCE.format(shapes="(N, C, H, W) or (C, H, W)")

@@ -33,6 +33,7 @@ class Upsample(Module):
     """
 
     batchwise = True
+    _time_rank = 4
 
     def __init__(
         self,
@@ -73,6 +74,7 @@ class ZeroPad2d(Module):
     """
 
     batchwise = True
+    _time_rank = 5
 
     def __init__(self, padding: int | Sequence[int]) -> None:
         super().__init__()
