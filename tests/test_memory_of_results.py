@@ -179,3 +179,28 @@ def test_assignment_from_the_same_memory_in_a_graph():
         np.testing.assert_array_equal(x.numpy(), wanted)
         graph.replay()
         wanted = wanted[::-1]
+
+
+def test_running_statistics_have_memory_of_their_own():
+    x, mean = g.tensor(FLOATS), g.zeros(4)
+    for a, b in ((mean, mean), (mean, mean.detach()), (x._rows(0, 1).view(4), mean), (mean, x._rows(2, 3).view(4))):
+        with pytest.raises(ValueError, match="running_mean and running_var must have memory of their own"):
+            F.batch_norm(x, a, b, training=True)
+    np.testing.assert_array_equal(x.numpy(), FLOATS)
+    assert F.batch_norm(x, mean, mean).shape == (3, 4)  # nothing is written
+
+
+def test_debug_mode_refuses_a_dispatch_that_writes_what_it_reads(snippet):
+    source = """
+    import grilly_vk
+    x = grilly_vk.ones(8)
+    for src, dst in ((x, x), (x, x._rows(0, 2)), (x._rows(1, 5), x._rows(4, 8)), (x._rows(0, 4), x._rows(4, 8))):
+        try:
+            x.engine.launch("copy", 2, src=src, dst=dst, n=2)
+        except RuntimeError as error:
+            print(error)
+        else:
+            print("fine")
+    """
+    wanted = "GRILLY_VK_DEBUG: kernel 'copy' writes 'dst', which has memory in common with 'src'"
+    assert snippet(source, GRILLY_VK_DEBUG=1).out.splitlines() == [wanted] * 3 + ["fine"]

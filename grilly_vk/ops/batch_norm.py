@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import record
-from ..tensor import FLOAT32, Tensor, empty, full
+from ..tensor import FLOAT32, Tensor, empty, full, overlap
 from .elementwise import as_tensor, cast
 from .layout import width_of
 from .reduce import fold
@@ -84,8 +84,8 @@ def batch_norm(
         batches: an int32 tensor of one element that counts the batches in training; momentum None needs it.
 
     Raises:
-        ValueError: shapes that don't fit, no running statistics where they are needed, or one value a channel in
-            training, whose variance says nothing.
+        ValueError: shapes that don't fit, running statistics in memory that is x's or each other's, no running
+            statistics where they are needed, or one value a channel in training, whose variance says nothing.
         RuntimeError: running statistics that are on the tape.
 
     Source: Ioffe & Szegedy, "Batch normalization", ICML 2015.
@@ -201,6 +201,9 @@ def prepare(
         raise ValueError(f"batches must be {counters} int32, not {batches.dtype} of shape {batches.shape}")
     if training and layout.count == 1 and x.size:
         raise ValueError(f"{name} needs more than one value per channel when training; x has shape {x.shape}")
+    changed = [t for t in (running_mean, running_var) if t is not None and training]
+    if any(overlap(t, other) for i, t in enumerate(changed) for other in (x, *changed[:i])):
+        raise ValueError("running_mean and running_var must have memory of their own: they are changed in place")
     if training and x.size:
         mean, var = _statistics(x, layout, running_mean, running_var, momentum, batches)
     else:

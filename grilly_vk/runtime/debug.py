@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from .memory import ALIGN, Block, Segment
 
 if TYPE_CHECKING:
     from .engine import Engine
+    from .kernels import Pipeline
 
 GUARD = 0xFFC5AFE5  # both patterns are NaN as float32
 POISON = 0x7FC0DEAD
@@ -60,6 +62,27 @@ class Guards:
             self._expect(
                 block, block.offset, block.offset + block.size, POISON, "something wrote into memory after it was freed"
             )
+
+    def apart(self, pipeline: Pipeline, buffers: Sequence[Any]) -> None:
+        """Checks that what a dispatch writes is bound once: compilers assume so, and the order is nobody's.
+
+        Raises:
+            RuntimeError: two bindings have memory in common, and one of them is written.
+        """
+        bindings = pipeline.interface.bindings
+        for i, (own, mine) in enumerate(zip(bindings, buffers)):
+            if not own.writes or mine is self._engine.control:
+                continue
+            for j, (other, theirs) in enumerate(zip(bindings, buffers)):
+                if (
+                    (j < i or not other.writes) and i != j and mine.segment is theirs.segment
+                    and mine.block is theirs.block
+                    and mine.offset < theirs.offset + theirs.nbytes and theirs.offset < mine.offset + mine.nbytes
+                ):  # fmt: skip
+                    raise RuntimeError(
+                        f"GRILLY_VK_DEBUG: kernel {pipeline.name!r} writes {own.name!r}, which has memory in common "
+                        f"with {other.name!r}"
+                    )
 
     def _expect(self, block: Block, start: int, stop: int, bits: int, problem: str) -> None:
         words = self._words(_Span(block, start, stop - start))

@@ -202,6 +202,8 @@ class Engine:
             for name in pipeline.bindings:
                 given = arguments[name]
                 buffers.append(self._control_buffer if given is None else getattr(given, "buffer", given))
+            if self.guards is not None:
+                self.guards.apart(pipeline, buffers)
             segments = tuple([b.segment for b in buffers])
             count = _groups(items, self.local) if groups is None else groups
             capture = stream.capture
