@@ -120,10 +120,13 @@ def _remove_if_dead(part: Path) -> None:
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def replacing(path: str | os.PathLike[str], *, durable: bool = True) -> Iterator[BinaryIO]:
     """A binary file to write to in a with block; at its end it takes the place of `path`, after an error it is gone.
 
     What was there before stays until then; the new file has its mode bits.  Links are followed.
+
+    Args:
+        durable: wait until it is on the disk, so that not even a power cut leaves half of it (default True).
 
     Raises:
         OSError: the target is no regular file (see `target`), or the folder can't be written.
@@ -139,7 +142,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         with file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
             if mode is not None:
                 part.chmod(mode)
             if fcntl is not None:  # while it is locked: nobody may take it for stale now
@@ -149,7 +153,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-    _sync_folder(place.parent)
+    if durable:
+        _sync_folder(place.parent)
 
 
 def write(path: str | os.PathLike[str], data: bytes) -> None:

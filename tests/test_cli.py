@@ -578,3 +578,172 @@ def test_relatedness_leaves_the_silent_out():
         report.relatedness(embeddings, np.zeros((8, 6)), topics)
     with pytest.raises(ValueError, match="lengths differ"):
         report.relatedness(embeddings, rates[:7], topics)
+
+
+# --- streams that are closed, full or pipes -----------------------------------------
+
+posix = pytest.mark.skipif(os.name != "posix", reason="/dev/full and closed descriptors")
+
+
+# One process that has the package imported and forks for each case: the import takes most of a second.
+SERVER = """
+import json, os, sys
+from grilly_vk.cli import main
+for case in json.loads(sys.argv[1]):
+    out, err = (os.open(f"{sys.argv[2]}/{name}", os.O_RDWR | os.O_CREAT | os.O_TRUNC) for name in ("out", "err"))
+    child = os.fork()
+    if not child:
+        break
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    texts = [os.pread(handle, 1 << 20, 0).decode() for handle in (out, err)]
+    os.close(out), os.close(err)
+    print(json.dumps([code, *texts]), flush=True)
+else:
+    os._exit(0)
+os.environ.update(case["environment"])
+for number, (where, mode) in enumerate([("in", "r"), (out, "w"), (err, "w")]):
+    where = case["streams"].get(str(number), where)
+    handle = -1
+    if where == "pipe":
+        handle, feed = os.pipe()
+        if not os.fork():  # the one before the pipe
+            with open(feed, "wb") as end, open(case["input"], "rb") as start:
+                end.write(start.read()[: case["bytes"]])
+            os._exit(0)
+        os.close(feed)
+    elif where != "closed":
+        name = where if isinstance(where, int) else "/dev/null" if where == "in" else where
+        handle = os.dup(name) if isinstance(name, int) else os.open(name, os.O_RDONLY if mode == "r" else os.O_WRONLY)
+    os.close(number) if handle < 0 else os.dup2(handle, number)
+    stream = None if handle < 0 else open(number, mode, buffering=1 if number == 2 else -1, closefd=False)
+    setattr(sys, ["stdin", "stdout", "stderr"][number], stream)
+for handle in range(3, 30):  # as in a process of its own
+    try:
+        os.close(handle)
+    except OSError:
+        pass
+sys.exit(main(case["words"]))
+"""
+
+
+def served(folder, *cases):
+    """(exit code, stdout, stderr) of each command line, run with descriptors as asked for: closed, pipe, or a name."""
+    whole = [{"environment": {}, "input": "", "bytes": None, "streams": {}, **case} for case in cases]
+    for case in whole:
+        case["words"] = [str(word) for word in case["words"]]
+    done = subprocess.run(
+        [sys.executable, "-c", SERVER, json.dumps(whole), folder], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@posix
+def test_stdout_that_takes_nothing(tmp_path, save):
+    commands = (["info"], ["info", "--json"], ["process", save(normal(8))], ["check", "--help"])
+    wheres = {"/dev/full": "No space left", "closed": "Bad file descriptor"}
+    cases = [(words, where) for words in commands for where in wheres]
+    answers = served(tmp_path, *({"words": words, "streams": {1: where}} for words, where in cases))
+    for (words, where), (code, out, err) in zip(cases, answers):
+        assert (code, out) == (1, ""), (words, where, err)
+        assert wheres[where] in one_error_line(err) and "stdout" in err
+    # A process of its own, with and without a buffer in stdout.
+    for unbuffered in ("", "1"):
+        done = subprocess.run(
+            ["sh", "-c", f"'{sys.executable}' -m grilly_vk --help >/dev/full"],
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered}, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 1 and "No space left" in one_error_line(done.stderr)
+
+
+@posix
+def test_stderr_that_takes_nothing(tmp_path, save):
+    silent = save(np.zeros((1, 8), np.float32))
+    commands = [
+        (["process", tmp_path / "missing.npy"], 2), (["fly"], 2),
+        (["process", silent, "--json"], 0), (["process", silent, "--json", "--plot", tmp_path / "x.svg"], 0),
+    ]  # fmt: skip
+    closed = dict.fromkeys("012", "closed")
+    cases, wanted = [], []
+    for streams in ({"2": "closed"}, {"2": "/dev/full"}, closed):
+        for words, code in commands:
+            cases.append({"words": words, "streams": streams})
+            wanted.append(1 if streams is closed else code)
+        cases.append({"words": ["demo", "--no-plot"], "streams": streams, "environment": NO_DRIVER})
+        wanted.append(1)
+    for case, code, (got, out, err) in zip(cases, wanted, served(tmp_path, *cases)):
+        assert (got, err) == (code, ""), (case, out)
+        if code:
+            assert out == "", case
+        else:
+            assert json.loads(out)["spike_activity"] == [0]  # no warning in it, and no "Picture: ..."
+    drawn = (tmp_path / "x.svg").read_text()  # what a driver prints to a closed descriptor is not in it
+    assert drawn.startswith("<?xml") and drawn.rstrip().endswith("</svg>")
+
+
+@posix
+def test_process_reads_pipes_and_stdin(tmp_path, save):
+    x = normal(3, 16)
+    file = save(x)
+    np.savez(tmp_path / "x.npz", embeddings=x)
+    text = write(tmp_path / "text", b"1.0, 2.0")
+    fine = [
+        {"words": ["process", file, "--json"]},
+        {"words": ["process", "/dev/stdin", "--json"], "streams": {0: "pipe"}, "input": str(file)},
+        {"words": ["process", "-", "--json"], "streams": {0: "pipe"}, "input": str(file)},
+        {"words": ["process", "-", "--json"], "streams": {0: "pipe"}, "input": str(tmp_path / "x.npz")},
+        {"words": ["process", "-", "--json"], "streams": {0: str(file)}},
+        {"words": ["process", "/dev/stdin", "--json"], "streams": {0: str(tmp_path / "x.npz")}},
+    ]
+    answers = served(tmp_path, *fine)
+    assert answers == [answers[0]] * len(fine)
+    code, out, err = answers[0]
+    expected = reference(x, n_neurons=16)["spike_train"].sum(axis=(1, 2))
+    assert (code, err) == (0, "") and json.loads(out)["spike_activity"] == expected.tolist()
+    bad = [
+        ({"words": ["process", "-"], "streams": {0: "closed"}}, "stdin is closed"),
+        ({"words": ["process", "-"], "streams": {0: "/dev/null"}}, "not a numpy file"),
+        ({"words": ["process", "-"], "streams": {0: "pipe"}, "input": str(text)}, "not a numpy file"),
+        ({"words": ["process", "-"], "streams": {0: "pipe"}, "input": str(file), "bytes": 40}, "can't be read"),
+        ({"words": ["process", "/dev/zero"]}, "not a numpy file"),
+    ]
+    for (case, named), (code, out, err) in zip(bad, served(tmp_path, *(case for case, _ in bad))):
+        assert (code, out) == (2, "") and named in one_error_line(err), case
+
+
+def unwritable(folder):
+    (folder / "file").write_text("x")
+    (folder / "loop.png").symlink_to("loop.png")
+    yield folder / "file" / "x.png", "directory"
+    yield folder / "loop.png", "symbolic links"
+    yield folder / ("x" * 300 + ".png"), "too long"
+    for name in ("full", "null"):
+        (folder / f"{name}.png").symlink_to(f"/dev/{name}")
+        yield folder / f"{name}.png", "is a device"
+    os.mkfifo(folder / "fifo.png")
+    yield folder / "fifo.png", "is a pipe"
+    (folder / "folder.png").mkdir()
+    yield folder / "folder.png", "is a folder"
+
+
+@posix
+def test_what_can_not_be_written_is_said_before_the_work(cli, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    from grilly_vk.cli import check, demo
+
+    def work(*_, **__):
+        raise AssertionError("this is the work")
+
+    monkeypatch.setattr(demo, "simulate", work)
+    monkeypatch.setattr(check.worker.Supervisor, "run", work)
+    for path, named in unwritable(tmp_path):
+        for words in (("demo", "--plot", path), ("check", "--json", path)):
+            code, out, err = cli(*words)
+            assert (code, out) == (2, "") and named in one_error_line(err), words
+    good = tmp_path / "good.png"
+    good.write_text("old")
+    for words in (("demo", "--plot", good), ("check", "--json", good)):
+        with pytest.raises(AssertionError, match="this is the work"):
+            cli(*words)
+    assert good.read_text() == "old"  # not even emptied before there is something to write
+    assert not [p for p in tmp_path.iterdir() if p.name.endswith(".part")]

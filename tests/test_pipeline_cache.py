@@ -1,7 +1,7 @@
 """Compiled pipelines between processes: kept whole, never another driver's, never in the way."""
 
 import dataclasses
-import os
+import pathlib
 import threading
 
 import numpy as np
@@ -74,7 +74,7 @@ def test_a_failed_save_leaves_the_old_file_and_no_other(folder, info, monkeypatc
     def full(*_):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(os, "fdopen", full)
+    monkeypatch.setattr(pathlib.Path, "replace", full)
     pipeline_cache.save(info, b"new")
     monkeypatch.undo()
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder.parents[1]))

@@ -1,19 +1,19 @@
 """The command line: `python -m grilly_vk info | check | process | demo`.
 
 Exit codes: 0 all right; 1 a device is missing, lost or too small, or a check failed; 2 the request or a file is wrong;
-130 Ctrl-C.  Every error is one line on stderr.
+130 Ctrl-C; 1 also where stdout is closed or full.  Every error is one line on stderr, and the codes are the same where
+stderr takes none.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ..errors import DeviceError
-from . import check, demo, info, process
+from . import check, demo, info, process, streams
 from .errors import CliError
 
 __all__ = ["CliError", "main"]
@@ -24,6 +24,10 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise CliError(f"{message} (try `{self.prog} --help`)")
+
+    def print_help(self, file: Any = None) -> None:
+        """As argparse's, which swallows the error of a full disk where the stream has no buffer."""
+        (file or sys.stdout).write(self.format_help())
 
 
 def parser() -> argparse.ArgumentParser:
@@ -40,10 +44,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     `--help` raises SystemExit(0), as argparse does; nothing else is raised on purpose.
     """
+    streams.occupy()
     try:
-        args = parser().parse_args(argv)
-        code = int(args.run(args))
-        sys.stdout.flush()  # here, so that a closed pipe is noticed here
+        return _run(argv)
+    finally:
+        streams.settle()
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    try:
+        streams.require_stdout()
+        try:
+            args = parser().parse_args(argv)
+            code = int(args.run(args))
+        finally:
+            sys.stdout.flush()  # here, so that a closed pipe or a full disk is noticed here
         return code
     except CliError as error:
         return _fail(error, 2)
@@ -51,12 +66,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(error, 1)
     except KeyboardInterrupt:
         return _fail("stopped", 130)
-    except BrokenPipeError:  # the reader has seen enough; Python must not try to flush again at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader has seen enough
+        streams.drop(sys.stdout)
         return 1
+    except OSError as error:  # those of files are CliErrors by now
+        streams.drop(sys.stdout)
+        return _fail(f"the output can't be written to stdout ({error.strerror or error})", 1)
 
 
 def _fail(error: object, code: int) -> int:
-    text = " ".join(str(error).split())  # one line, whatever the message holds
-    print(f"grilly-vk: {text}", file=sys.stderr)
+    streams.say(f"grilly-vk: {' '.join(str(error).split())}")  # one line, whatever the message holds
     return code

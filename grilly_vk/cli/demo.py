@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from .health import describe
 from .options import add_simulation_options
 from .picture import Picture
 from .simulate import simulate
+from .streams import say
 from .tables import activity_table, as_json, console, header
 
 PICTURE = Path("out") / "demo.png"
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     picture = Picture(args.plot, x, given.topics.tolist(), given.sentences.tolist()) if args.plot else None
     activity = simulate(args, x, keep=picture.rows if picture else ())
     for warning in activity.warnings:
-        print(f"grilly-vk: warning: {warning}", file=sys.stderr)
+        say(f"grilly-vk: warning: {warning}")
     try:
         relation = relatedness(x, activity.patterns, given.topics)
     except ValueError as error:
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
             out.print(line, soft_wrap=True)
     if picture:
         picture.write(activity)
-        print(f"Picture: {args.plot}", file=sys.stderr if args.json else sys.stdout)
+        (say if args.json else print)(f"Picture: {args.plot}")
     return 0
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import files
 from ..report import correlation_matrix, cosine_matrix, pearson
 from .errors import CliError
 from .simulate import Activity
@@ -27,7 +28,7 @@ class Picture:
         texts: (B,) what each embedding stands for; None: its number.
 
     Raises:
-        CliError: matplotlib is missing, or the ending is no format that it writes.
+        CliError: matplotlib is missing, the ending is no format that it writes, or the file could not be written.
     """
 
     def __init__(
@@ -48,8 +49,10 @@ class Picture:
         formats = FigureCanvasAgg(self._figure).get_supported_filetypes()
         if path.suffix[1:].lower() not in formats:
             raise CliError(f"--plot {path}: unknown kind of picture; expected a name that ends in .png, .pdf or .svg")
-        if path.is_dir():
-            raise CliError(f"--plot {path}: is a folder; expected the name of a file")
+        try:
+            files.check_writable(path)
+        except OSError as error:
+            raise CliError(f"--plot {path}: can't be written ({error.strerror or error})") from error
         self.path = path
         self.topics = topics
         self.texts = texts or [f"embedding {i}" for i in range(len(x))]
@@ -72,7 +75,8 @@ class Picture:
             self._draw_similarities(parts[1], activity)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._figure.savefig(self.path, dpi=110)
+            kind = self.path.suffix[1:].lower()
+            files.save_with(self.path, lambda file: self._figure.savefig(file, format=kind, dpi=110))
         except OSError as error:
             raise CliError(f"--plot {self.path}: can't be written ({error.strerror or error})") from error
 

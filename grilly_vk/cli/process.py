@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from .health import describe
 from .options import add_simulation_options
 from .picture import Picture
 from .simulate import simulate
+from .streams import say
 from .tables import activity_table, as_json, console, header
 
 
@@ -23,7 +23,7 @@ def add_to(commands: Any) -> None:
         "file",
         type=Path,
         metavar="FILE",
-        help=".npy with (D,) or (B, D) floats, or .npz with an array `embeddings`",
+        help=".npy with (D,) or (B, D) floats, or .npz with an array `embeddings`; - is stdin",
     )
     add_simulation_options(command, neurons="one for each dimension of the embeddings")
     command.set_defaults(run=run)
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     picture = Picture(args.plot, x) if args.plot else None  # before the work: a bad FILE should not waste it
     activity = simulate(args, x, keep=picture.rows if picture else ())
     for warning in activity.warnings:
-        print(f"grilly-vk: warning: {warning}", file=sys.stderr)
+        say(f"grilly-vk: warning: {warning}")
     if args.json:
         print(as_json(activity, args))
     else:
@@ -52,5 +52,5 @@ def run(args: argparse.Namespace) -> int:
             out.print(line, soft_wrap=True)
     if picture:
         picture.write(activity)
-        print(f"Picture: {args.plot}", file=sys.stderr if args.json else sys.stdout)
+        (say if args.json else print)(f"Picture: {args.plot}")
     return 0

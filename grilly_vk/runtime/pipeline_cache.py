@@ -5,16 +5,15 @@ A file is written whole or not at all, and one that is damaged or another driver
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
 import os
 import sys
-import tempfile
 import weakref
 from pathlib import Path
 from typing import Any
 
+from .. import files
 from .devices import DeviceInfo
 
 log = logging.getLogger("grilly_vk")
@@ -59,15 +58,8 @@ def save(info: DeviceInfo, data: bytes) -> None:
     try:
         file = _file(info)
         file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=file.parent, prefix=file.stem, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as out:
-                out.write(_MAGIC + hashlib.sha256(data).digest() + data)
-            Path(name).replace(file)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-            raise
+        with files.replacing(file, durable=False) as out:  # its checksum tells half a file
+            out.write(_MAGIC + hashlib.sha256(data).digest() + data)
     except (OSError, RuntimeError) as error:
         log.info("compiled pipelines could not be kept: %s", error)
 

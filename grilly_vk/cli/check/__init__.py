@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     began = time.monotonic()
     file = args.output / report.FILE if args.output else args.json
     if file is not None:
-        report.write(file, "{}")  # a place that can't be written is said now, not after two minutes
+        report.check_writable(file)  # a place that can't be written is said now, not after two minutes
     printer = report.Printer()
     supervisor = worker.Supervisor(all_checks(), worker.command(*(["--quick"] if args.quick else [])), printer.add)
     if not supervisor.run(seconds):

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ... import files
 from ...runtime import engine
 from ..errors import CliError
 from ..info import features_in_use, versions
@@ -68,11 +69,19 @@ def as_json(rows: Sequence[Row], known: dict[str, Any], seconds: float, quick: b
     )
 
 
+def check_writable(path: Path) -> None:
+    """Raises CliError where the file could not be written; what is there stays as it is."""
+    try:
+        files.check_writable(path)
+    except OSError as error:
+        raise CliError(f"{path}: can't be written ({error.strerror or error})") from error
+
+
 def write(path: Path, text: str) -> None:
     """Raises CliError where the file can't be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text + "\n", encoding="utf-8")
+        files.write(path, (text + "\n").encode())
     except OSError as error:
         raise CliError(f"{path}: can't be written ({error.strerror or error})") from error
 
