@@ -180,3 +180,81 @@ def test_transposed_convolutions_of_a_size_and_refusals():
     ):
         with pytest.raises((TypeError, ValueError), match=message):
             wrong()
+
+
+RECURRENT = [(nn.RNN, {"nonlinearity": "relu"}), (nn.LSTM, {}), (nn.GRU, {})]
+
+
+@pytest.mark.parametrize(("kind", "options"), RECURRENT)
+def test_recurrent_layers_go_on_from_their_state(kind, options):
+    """Two halves with the state between them are the whole, forward and backward; so is a compiled step."""
+    layer, data = kind(3, 5, num_layers=2, **options), x(6, 2, 3)
+
+    def loss(y):
+        return (y * y).sum()
+
+    def whole(data):
+        layer.zero_grad()
+        y, state = layer(data)
+        loss(y).backward()
+        return (y, *(state if isinstance(state, tuple) else (state,)), *[p.grad for p in layer.parameters()])
+
+    want = [t.numpy() for t in whole(data)]
+    step = grilly_vk.compile(whole)
+    for _ in range(3):
+        for a, b in zip(step(data), want):
+            np.testing.assert_array_equal(a.numpy(), b)
+    layer.zero_grad()
+    first, state = layer(data[:2])
+    second, state = layer(data[2:], state)
+    (loss(first) + loss(second)).backward()
+    np.testing.assert_allclose(np.concatenate([first.numpy(), second.numpy()]), want[0], rtol=1e-6)
+    for p, b in zip(layer.parameters(), want[-len(list(layer.parameters())) :]):
+        np.testing.assert_allclose(p.grad.numpy(), b, rtol=1e-5, atol=1e-5)
+    with grilly_vk.no_grad():
+        np.testing.assert_array_equal(layer(data)[0].numpy(), want[0])
+
+
+@pytest.mark.parametrize(("kind", "options"), RECURRENT)
+def test_recurrent_layers_in_containers(kind, options):
+    """They see all steps, time first, and pass on their outputs."""
+    layer, data = kind(3, 4, batch_first=True, **options), x(5, 2, 3)
+    want = layer(data.transpose(1, 0, 2))[0].numpy().transpose(1, 0, 2)
+    model = nn.Sequential(layer)
+    F.set_step_mode(model, "m")
+    for run in (nn.MultiStepContainer(layer), model):
+        np.testing.assert_array_equal(run(data).numpy(), want)
+    y, state = layer(np.zeros((0, 5, 3), np.float32))
+    assert y.shape == (0, 5, 4) and (state[0] if kind is nn.LSTM else state).shape == (1, 0, 4)
+
+
+def test_recurrent_layers_drop_between_layers():
+    layer = nn.GRU(3, 50, 2, dropout=1.0)
+    plain = nn.GRU(50, 50)
+    for name, p in plain.named_parameters():
+        p.detach().assign(getattr(layer, name.replace("l0", "l1")).detach())
+    data = x(4, 2, 3)
+    np.testing.assert_allclose(layer(data)[0].numpy(), plain(np.zeros((4, 2, 50), np.float32))[0].numpy(), rtol=1e-6)
+    layer.eval()
+    assert np.abs(layer(data)[0].numpy() - plain(np.zeros((4, 2, 50), np.float32))[0].numpy()).max() > 0.01
+    assert repr(layer) == "GRU(3, 50, num_layers=2, dropout=1.0)"
+    assert np.abs(layer.weight_hh_l1.numpy()).max() <= 1 / np.sqrt(50)
+    layer.flatten_parameters()
+
+
+def test_recurrent_layers_refuse():
+    lstm, gru = nn.LSTM(3, 4), nn.GRU(3, 4, bidirectional=True)
+    for wrong, message in (
+        (lambda: lstm(x(5, 2, 4)), r"x has shape \(5, 2, 4\); expected \(T, B, 3\) or \(T, 3\)"),
+        (lambda: nn.RNN(3, 4, batch_first=True)(x(5)), r"expected \(B, T, 3\) or \(T, 3\)"),
+        (lambda: lstm(x(0, 2, 3)), "no steps to run LSTM on"),
+        (lambda: lstm(x(5, 2, 3), x(1, 2, 4)), r"hx must be a pair \(h_0, c_0\), not ndarray"),
+        (lambda: lstm(x(5, 2, 3), (x(1, 2, 4), x(1, 2, 5))), r"c_0 has shape \(1, 2, 5\); expected \(1, 2, 4\)"),
+        (lambda: gru(x(5, 2, 3), x(1, 2, 4)), r"hx has shape \(1, 2, 4\); expected \(2, 2, 4\)"),
+        (lambda: gru(x(5, 3), x(2, 1, 4)), r"hx has shape \(2, 1, 4\); expected \(2, 4\)"),
+        (lambda: nn.RNN(3, 4, 1, "sigmoid"), "nonlinearity must be one of 'tanh', 'relu'"),
+        (lambda: nn.LSTM(0, 4), "input_size must be at least 1"),
+        (lambda: nn.GRU(3, 4, dropout=2), r"dropout must lie in \[0.0, 1.0\]"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            wrong()

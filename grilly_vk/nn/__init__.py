@@ -45,6 +45,7 @@ from .pool import (
 )
 from .population import ActivityRegularization, PopulationCode, SumPool, sum_pool
 from .recurrent_cores import RIF, RLIF, RCuBaLIF
+from .recurrent_layers import GRU, LSTM, RNN
 from .recurrent_snn import RecurrentSNN
 from .recurrent_synapse import RecurrentSynapse
 from .resize import Upsample, ZeroPad2d
@@ -76,11 +77,14 @@ __all__ = [
     "ALIF",
     "ELU",
     "GELU",
+    "GRU",
     "IF",
     "LI",
     "LIF",
+    "LSTM",
     "RIF",
     "RLIF",
+    "RNN",
     "ATan",
     "ActivityRegularization",
     "AdaptiveAvgPool1d",

@@ -150,6 +150,8 @@ CALLS = {
     "nn.RecurrentSynapse": lambda: backward(
         nn.RecurrentSynapse(nn.LIFNode(), nn.Linear(8, 8), nn.SynapseFilter(), "m")(leaf(5, 2, 8))
     ),
+    "nn.LSTM": lambda: backward(nn.LSTM(3, 4)(leaf(5, 2, 3))[0]),
+    "nn.GRU": lambda: backward(nn.GRU(3, 5)(leaf(5, 2, 3))[0]),
     "F.if_step": lambda: F.if_step(x(3), x(3)),
     "F.lif_step": lambda: backward(F.lif_step(leaf(3), x(3))[0]),
     "F.plif_step": lambda: F.plif_step(x(3), x(3), 0.5),

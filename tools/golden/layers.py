@@ -35,6 +35,7 @@ def cases():
     yield from windows()
     yield from norms()
     yield from convolutions()
+    yield from recurrent()
 
 
 def activations():
@@ -96,6 +97,18 @@ def convolutions():
     yield case("Conv3d", {**both, "kernel_size": 2, "padding": "same"}, (4, 3, 2, 3))
 
 
+def recurrent():
+    """Recurrent layers, with and without a first state."""
+    for name, states in (("RNN", 1), ("LSTM", 2), ("GRU", 1)):
+        sizes = {"input_size": 3, "hidden_size": 4}
+        yield case(name, sizes, (4, 2, 3))
+        yield case(name, {**sizes, "hidden_size": 5, "bias": False}, (1, 3, 3))
+        yield case(name, {**sizes, "num_layers": 2, "bidirectional": True}, (3, 2, 3))
+        yield case(name, {**sizes, "batch_first": True}, (2, 4, 3), *[(1, 2, 4)] * states, state=True)
+        yield case(name, {**sizes, "num_layers": 2}, (3, 3), *[(2, 4)] * states, state=True)
+    yield case("RNN", {**sizes, "nonlinearity": "relu"}, (4, 2, 3), (1, 2, 4), state=True)
+
+
 def coarse(values):
     """As multiples of 1/32, which take less room in the file."""
     return np.asarray(np.round(values * 32) / 32, np.float32)
@@ -121,7 +134,10 @@ def run(spec, rng, dtype=torch.float32):
         found[name] = coarse(rng.normal(0.2, 0.6, parameter.shape))
         parameter.data = torch.from_numpy(found[name].copy())
     module.to(dtype)
-    outputs = several(module(*inputs))
+    given = inputs
+    if spec.get("state"):  # the first state is one argument, or a pair
+        given = [inputs[0], inputs[1] if len(inputs) == 2 else tuple(inputs[1:])]
+    outputs = several(module(*given))
     total = 0.0
     for i, y in enumerate(outputs):
         cotangent = coarse(np.asarray(rng.normal(size=y.shape)))
