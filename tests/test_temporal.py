@@ -148,9 +148,79 @@ def test_repeated_input(way):
 def test_multi_step_forward_of_as_many_samples_as_steps():
     x = np.random.default_rng(3).normal(1.0, 1.0, (T, 3)).astype(np.float32)
     node = nn.IFNode()
-    assert F.multi_step_forward(node, x, T=T).shape == (T, 3)
+    with pytest.warns(UserWarning, match=r"x_temporal of shape \(5, 3\) with T=5 may be all steps"):
+        assert F.multi_step_forward(node, x, T=T).shape == (T, 3)
     F.reset_net(node)
-    assert F.multi_step_forward(node, x, T=T, repeat=True).shape == (T, T, 3)
+    assert F.multi_step_forward(node, x, T=T).shape == (T, 3)  # said once
+    F.reset_net(node)
+    assert F.multi_step_forward(nn.IFNode(), x, T=T, repeat=False).shape == (T, 3)
+    assert F.multi_step_forward(nn.IFNode(), x, T=T, repeat=True).shape == (T, T, 3)
+
+
+class OwnNet(nn.Module):
+    def __init__(self, *parts):
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+
+    def forward(self, x):
+        for part in self.parts:
+            x = part(x)
+        return x
+
+
+READINGS = {  # the first layers: shapes of one step, and of T of them; all with T samples
+    "Linear": (lambda: [nn.Linear(3, 3)], (3,)),
+    "node, Linear": (lambda: [nn.IFNode(), nn.Linear(3, 3)], (3,)),
+    "Conv1d": (lambda: [nn.Conv1d(T, 2, 1)], (T, T)),
+    "Conv2d": (lambda: [nn.Conv2d(T, 2, 1)], (T, T, T)),
+    "Conv2d of one channel": (lambda: [nn.Conv2d(1, 2, 1)], (1, T, T)),
+    "pool": (lambda: [nn.Dropout(), nn.MaxPool2d(1)], (T, T, T)),
+    "BatchNorm2d": (lambda: [nn.BatchNorm2d(T)], (T, T, T)),
+    "Flatten, Linear": (lambda: [nn.Flatten(), nn.Linear(12, 2)], (3, 4)),
+    "attention": (lambda: [nn.SpikingSelfAttention(4, 2)], (2, 4)),
+    "converted": (lambda: [nn.Converter(T=3)(nn.Sequential(nn.Linear(3, 2), nn.ReLU()).eval())], (3,)),
+}
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("name", READINGS)
+def test_multi_step_forward_goes_by_the_axes_that_the_first_layer_takes(name, own):
+    """A batch of just T samples is presented T times, and T steps are T steps, without a word."""
+    parts, shape = READINGS[name]
+    grilly.manual_seed(0)
+    parts = parts()
+    model = OwnNet(*parts).eval() if own else nn.Sequential(*parts).eval()
+    x = np.random.default_rng(0).normal(size=(T, T, *shape)).astype(np.float32)
+    for given, repeat in [(x, False), (x[0], True), (x[0, :2], True), (x[:, :2], False)]:
+        F.reset_net(model)
+        got = F.multi_step_forward(model, given, T=T).numpy()
+        F.reset_net(model)
+        np.testing.assert_array_equal(got, F.multi_step_forward(model, given, T=T, repeat=repeat).numpy())
+        assert got.shape[:2] == (T, len(given) if repeat else given.shape[1])
+    F.reset_net(model)
+    assert F.multi_step_forward(model, x[0, :1], T=1).shape[:2] == (1, 1)  # a batch of one keeps its axis
+
+
+def test_multi_step_forward_of_shapes_that_fit_both_ways():
+    x = np.ones((T, T, T), np.float32)
+    for model, given in [
+        (nn.BatchNorm1d(T).eval(), x),
+        (nn.Sequential(nn.Flatten(), nn.Linear(T, 2)), np.ones((T, 1, T), np.float32)),
+        (nn.Linear(T, T), np.ones((T, T, T, T), np.float32)),
+        (nn.IFNode(), np.ones((T, 2, 3, 4), np.float32)),
+    ]:
+        for say in (False, True):
+            F.reset_net(model)
+            F.multi_step_forward(model, given, T=T, repeat=say)
+        F.reset_net(model)
+        with pytest.warns(UserWarning, match="give repeat=False or repeat=True"):
+            assert F.multi_step_forward(model, given, T=T).shape[0] == T
+    # as many steps as T says, or an error where the axes say that there are steps
+    with pytest.raises(ValueError, match=r"expected \(5, B, ...\) for T=5"):
+        F.multi_step_forward(nn.Conv2d(1, 2, 1), np.ones((3, 2, 1, 4, 4), np.float32), T=T)
+    assert F.multi_step_forward(nn.Linear(T, 2), np.ones((3, 4, T), np.float32), T=T).shape == (T, 3, 4, 2)  # tokens
+    with pytest.raises(TypeError, match="repeat must be True or False"):
+        F.multi_step_forward(nn.Linear(T, 2), x, T=T, repeat="yes")
 
 
 # ---- recurrent containers ----

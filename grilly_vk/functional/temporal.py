@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import warnings
+import weakref
+from collections.abc import Iterator
 from typing import Any
 
 from .. import arguments
@@ -104,20 +108,22 @@ def multi_step_forward(model: Any, x_temporal: Any, T: int = 10, *, repeat: bool
         model: a Module in step mode "s" (run as MultiStepContainer does) or "m" (called once).
         x_temporal: (T, B, ...); or (B, ...), which is presented at every step.
         T: number of steps (default 10).
-        repeat: whether x is one step to be repeated; None: it is unless its first axis is T long.
+        repeat: whether x is one step to be repeated.  None (default): by the number of axes that the model's first
+            layer takes, such as 2 for Linear and 4 for Conv2d; where both readings fit, x is all steps if its first
+            axis is T long, and a warning says so once a model.
 
     Returns:
         The outputs of all steps, (T, B, ...).
 
     Raises:
-        ValueError: repeat=False and the first axis is not T long; modules of both step modes.
+        ValueError: x has a time axis that is not T long; modules of both step modes.
         TypeError: model is no Module, x holds no numbers.
 
     Source: document 001.
     """
-    modules = _modules(model)
+    _checked(model)
     x, steps = as_tensor("x_temporal", x_temporal), arguments.size("T", T)
-    timed = x.ndim > 0 and x.shape[0] == steps if repeat is None else not repeat
+    timed = _timed(model, x, steps) if repeat is None else not arguments.flag("repeat", repeat)
     if timed and (x.ndim == 0 or x.shape[0] != steps):
         raise ValueError(f"x_temporal has shape {x.shape}; expected ({steps}, B, ...) for T={steps}")
     if not timed:
@@ -125,9 +131,71 @@ def multi_step_forward(model: Any, x_temporal: Any, T: int = 10, *, repeat: bool
     modes = modes_of(model, driven=bool(type(model).takes_steps))
     if len(modes) == 2:
         raise ValueError(mixed(type(model).__name__))
-    if modes == {"m"} or (not modes and any(map(keeps_state, modules))):
-        return model(x)
+    if modes == {"m"}:
+        out: Tensor = model(x)
+        return out
     return over_steps(model, x, merge=False)
+
+
+_warned: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def _timed(model: Any, x: Tensor, steps: int) -> bool:
+    """Whether x is all steps, and not one to be repeated."""
+    long = x.ndim > 0 and x.shape[0] == steps
+    first = _first(model)
+    if isinstance(first, int):
+        whole, once = (x.ndim > n and math.prod(x.shape[n:]) == first for n in (2, 1))
+    elif first is None:
+        whole, once = x.ndim in (3, 5), False  # of any number of axes: (T, B, n) and (T, B, C, H, W) need no question
+    else:
+        whole, once = x.ndim - 1 in first, x.ndim in first
+    if whole != once:
+        return whole and (long or first not in (None, _LINEAR))
+    if long and model not in _warned:
+        _warned.add(model)
+        warnings.warn(
+            f"x_temporal of shape {x.shape} with T={steps} may be all steps (T, B, ...) or one step (B, ...) to be "
+            "repeated, and is taken for all steps; give repeat=False or repeat=True",
+            UserWarning,
+            stacklevel=3,
+        )
+    return long
+
+
+_LINEAR = (2,)  # what takes (..., n) is most often given (B, n)
+
+
+def _first(model: Any) -> tuple[int, ...] | int | None:
+    """What the first layer that is particular about it takes of one step: numbers of axes; None: anything.
+
+    Or how many numbers a sample, where the first layers flatten each of them.
+    """
+    flat = False
+    for module in _in_order(model):
+        features = getattr(module, "in_features", None)
+        if isinstance(features, int):
+            return features if flat else _LINEAR
+        if flat and module._time_rank:
+            break
+        ranks: tuple[int, ...] = module._step_ranks()
+        if ranks:
+            return ranks
+        if module._flattens:
+            flat = True
+        elif not (module.over_time == "fold" and not module._time_rank) and not keeps_state(module):
+            break  # nothing is known of what comes before the next layer
+    return None
+
+
+def _in_order(module: Any) -> Iterator[Any]:
+    """Layers in the order in which they were registered, outermost first where one says what it takes."""
+    parts = list(module.children())
+    if not parts or module._step_ranks() or isinstance(getattr(module, "in_features", None), int):
+        yield module
+    else:
+        for part in parts:
+            yield from _in_order(part)
 
 
 def over_steps(module: Any, x: Tensor, *, merge: bool, **options: Any) -> Any:

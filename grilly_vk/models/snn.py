@@ -37,6 +37,7 @@ class SNN(Module):
     """
 
     batchwise = True
+    _ranks = (2,)
 
     def __init__(
         self, sizes: list[int], output_size: int, num_timesteps: int, tau: float, threshold: float, slope: float

@@ -54,6 +54,7 @@ class PatchEmbedding(TimedModule):
     """
 
     norm: Module | None
+    _ranks = (4,)
 
     def __init__(
         self,

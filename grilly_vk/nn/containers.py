@@ -245,6 +245,7 @@ class Flatten(Module):
         self.batchwise = self.start_dim > 0
         if not self.batchwise:  # the batch is one of the axes that are joined, or may be
             self.over_time, self._timed_alone, self._time_rank = "step", True, 2
+        self._flattens = (self.start_dim, self.end_dim) == (1, -1)
 
     def forward(self, x: Any) -> Any:
         """(B, ...) to (B, n)."""

@@ -170,6 +170,7 @@ class Conv3d(_Conv):
     """
 
     axes = 3
+    _time_rank = 6
 
     def forward(self, x: Any) -> Any:
         """(B, in_channels, D, H, W) to (B, out_channels, D', H', W')."""
@@ -259,6 +260,7 @@ _TRANSPOSED = """The transpose of `Conv{n}d`; see `grilly_vk.functional.conv_tra
 class ConvTranspose1d(_ConvTranspose):
     __doc__ = _TRANSPOSED.format(n=1, pair="", size="L", result="L'", kernel="kernel_size")
     axes = 1
+    _time_rank = 4
 
     def forward(self, x: Any, output_size: int | Sequence[int] | None = None) -> Any:
         """(B, in_channels, L) to (B, out_channels, L'); output_size: L', where stride leaves a choice."""
@@ -273,6 +275,7 @@ class ConvTranspose2d(_ConvTranspose):
         kernel="kh, kw",
     )  # fmt: skip
     axes = 2
+    _time_rank = 5
 
     def forward(self, x: Any, output_size: Sequence[int] | None = None) -> Any:
         """(B, in_channels, H, W) to (B, out_channels, H', W'); output_size: (H', W'), where stride leaves a choice."""

@@ -198,6 +198,8 @@ class Module:
     batchwise: bool = False  # every sample of a batch by itself, so that time steps are more samples in every container
     takes_steps: bool = False  # forward has an argument `steps`, by which containers say that x has a time axis
     runs_steps: bool = False  # sees to the time of its parts, whatever their step mode
+    _ranks: tuple[int, ...] = ()  # as _step_ranks gives them
+    _flattens = False  # gives (B, n)
     _is_list = False  # holds modules that others call
     _needs_time = False  # takes (T, B, ...) in every step mode
     _time_rank = 3  # least number of axes of an input with time, where a layer that folds is called by itself; 0: any
@@ -294,6 +296,11 @@ class Module:
         """
         wanted = arguments.flag("with_kwargs", with_kwargs) and callable(hook)
         return Handle(self._forward_hooks, _WithKwargs(hook) if wanted else hook)
+
+    def _step_ranks(self) -> tuple[int, ...]:
+        """The numbers of axes that the input of one step may have; none: any."""
+        kind = type(self)
+        return kind._ranks or ((kind._time_rank - 1,) if kind._time_rank > 3 else ())
 
     # ---- registration ----
 

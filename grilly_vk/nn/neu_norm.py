@@ -43,6 +43,7 @@ class NeuNorm(StatefulModule):
     """
 
     takes_steps = True
+    _ranks = (4,)
     m: Any
 
     def __init__(

@@ -144,6 +144,7 @@ _BATCH_NORM = """(x - mean) / sqrt(var + eps) * weight + bias for each channel o
 
 class BatchNorm1d(_BatchNorm):
     _shapes = (("N", "C"), ("N", "C", "L"))
+    _ranks = (2, 3)
     __doc__ = _BATCH_NORM.format(shapes="(N, C) or (N, C, L)")
 
 

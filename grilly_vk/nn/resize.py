@@ -34,6 +34,7 @@ class Upsample(Module):
 
     batchwise = True
     _time_rank = 4
+    _ranks = (3, 4)
 
     def __init__(
         self,

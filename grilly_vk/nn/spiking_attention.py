@@ -16,6 +16,7 @@ class _Attention(TimedModule):
     """What the kinds share: a unit for q, k (and v), a node between, and a unit behind."""
 
     _ways = 3
+    _ranks = (3,)
 
     def __init__(
         self,

@@ -143,10 +143,10 @@ _THROUGH = """Batch norm through time (BNTT): (x - mean[t]) / sqrt(var[t] + eps)
 
 
 class BatchNormThroughTime1d(_ThroughTime):
-    _shapes = SHAPES_1D
+    _shapes, _ranks = SHAPES_1D, (2, 3)
     __doc__ = text(_THROUGH, OF_1D, "BatchNorm1d", "whether there is a weight to train.")
 
 
 class BatchNormThroughTime2d(_ThroughTime):
-    _shapes = SHAPES_2D
+    _shapes, _ranks = SHAPES_2D, (4,)
     __doc__ = text(_THROUGH, OF_2D, "BatchNorm2d", "whether there is a weight to train.")

@@ -262,20 +262,20 @@ _BOTH = "whether there are a weight and a bias to train."
 
 
 class ThresholdDependentBatchNorm1d(_ThresholdDependent):
-    _shapes = SHAPES_1D
+    _shapes, _ranks = SHAPES_1D, (2, 3)
     __doc__ = text(_THRESHOLD, OF_1D, "BatchNorm1d", _BOTH)
 
 
 class ThresholdDependentBatchNorm2d(_ThresholdDependent):
-    _shapes = SHAPES_2D
+    _shapes, _ranks = SHAPES_2D, (4,)
     __doc__ = text(_THRESHOLD, OF_2D, "BatchNorm2d", _BOTH)
 
 
 class TemporalEffectiveBatchNorm1d(_TemporalEffective):
-    _shapes = SHAPES_1D
+    _shapes, _ranks = SHAPES_1D, (2, 3)
     __doc__ = text(_EFFECTIVE, OF_1D, "BatchNorm1d", _BOTH)
 
 
 class TemporalEffectiveBatchNorm2d(_TemporalEffective):
-    _shapes = SHAPES_2D
+    _shapes, _ranks = SHAPES_2D, (4,)
     __doc__ = text(_EFFECTIVE, OF_2D, "BatchNorm2d", _BOTH)

@@ -56,6 +56,9 @@ class ConvertedNetwork(Module):
         self._last = [node for node in self.nodes().values() if node.last]
         self.widest = widest  # elements of one sample in the largest tensor
 
+    def _step_ranks(self) -> tuple[int, ...]:
+        return (len(self.sample_shape) + 1,)
+
     def forward(
         self, x: Any, T: int | None = None, *, timed: bool = False, output: str = "mean", steps: str | None = None
     ) -> Tensor:
