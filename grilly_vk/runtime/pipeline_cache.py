@@ -13,7 +13,7 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-from .. import files
+from ..files import replacing
 from .devices import DeviceInfo
 
 log = logging.getLogger("grilly_vk")
@@ -58,7 +58,7 @@ def save(info: DeviceInfo, data: bytes) -> None:
     try:
         file = _file(info)
         file.parent.mkdir(parents=True, exist_ok=True)
-        with files.replacing(file, durable=False) as out:  # its checksum tells half a file
+        with replacing(file, durable=False) as out:  # its checksum tells half a file
             out.write(_MAGIC + hashlib.sha256(data).digest() + data)
     except (OSError, RuntimeError) as error:
         log.info("compiled pipelines could not be kept: %s", error)
