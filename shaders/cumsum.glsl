@@ -2,24 +2,18 @@
 // Running sums along the middle axis of (outer, n, inner), in `parts` stretches: one (outer, part, inner) an invocation.
 // A stretch starts at `start` of its part (START), skips its own element (EXCLUSIVE), or only gives its total (TOTALS).
 #include "common.glsl"
-layout(constant_id = 1) const uint INTEGER = 0;
-layout(constant_id = 2) const uint REVERSE = 0;
-layout(constant_id = 3) const uint START = 0;
-layout(constant_id = 4) const uint EXCLUSIVE = 0;
-layout(constant_id = 5) const uint TOTALS = 0;
+layout(constant_id = 1) const uint REVERSE = 0;
+layout(constant_id = 2) const uint START = 0;
+layout(constant_id = 3) const uint EXCLUSIVE = 0;
+layout(constant_id = 4) const uint TOTALS = 0;
 
-layout(std430, binding = 0) readonly buffer X { uint x[]; };
-layout(std430, binding = 1) readonly buffer Start { uint start[]; }; // (outer, parts, inner)
-layout(std430, binding = 2) writeonly buffer Y { uint y[]; };
+layout(std430, binding = 0) readonly buffer X { float x[]; };
+layout(std430, binding = 1) readonly buffer Start { float start[]; }; // (outer, parts, inner)
+layout(std430, binding = 2) writeonly buffer Y { float y[]; };
 layout(push_constant) uniform Push {
     uint x_at; uint start_at; uint y_at;
     uint outer; uint n; uint inner; uint parts;
 } p;
-
-uint plus(uint a, uint b)
-{
-    return INTEGER == 1 ? a + b : floatBitsToUint(uintBitsToFloat(a) + uintBitsToFloat(b));
-}
 
 void main()
 {
@@ -27,10 +21,10 @@ void main()
     for (uint i = gl_GlobalInvocationID.x; i < p.outer * p.parts * p.inner; i += stride()) {
         uint inner = i % p.inner, part = i / p.inner % p.parts, outer = i / p.inner / p.parts;
         uint first = min(p.n, part * length), last = min(p.n, first + length);
-        uint sum = START == 1 ? start[p.start_at + i] : 0u; // the bits of 0 and 0.0
+        float sum = START == 1 ? start[p.start_at + i] : 0.0;
         for (uint k = first; k < last; k++) {
             uint at = (outer * p.n + (REVERSE == 1 ? p.n - 1 - k : k)) * p.inner + inner;
-            uint next = plus(sum, x[p.x_at + at]);
+            float next = sum + x[p.x_at + at];
             if (TOTALS == 0)
                 y[p.y_at + at] = EXCLUSIVE == 1 ? sum : next;
             sum = next;

@@ -4,8 +4,8 @@
 #include "nan.glsl"
 
 layout(constant_id = 1) const uint OP = 0;
-const uint SUM = 0, MAXIMUM = 1, MINIMUM = 2, ARGMAX = 3, ARGMIN = 4, ANY = 5, ALL = 6, SUM_INT = 7, MAX_INT = 8,
-           MIN_INT = 9, ARGMAX_INT = 10, ARGMIN_INT = 11;
+const uint SUM = 0, MAXIMUM = 1, MINIMUM = 2, ARGMAX = 3, ARGMIN = 4, ANY = 5, ALL = 6, MAX_INT = 7,
+           MIN_INT = 8, ARGMAX_INT = 9, ARGMIN_INT = 10;
 
 layout(std430, binding = 0) readonly buffer X { uint x[]; };
 layout(std430, binding = 1) writeonly buffer Y { uint y[]; };
@@ -25,11 +25,10 @@ void main()
             for (uint k = first; k < last; k++, at += p.inner)
                 sum += uintBitsToFloat(x[at]);
             result = floatBitsToUint(sum);
-        } else if (OP == SUM_INT || OP == ANY || OP == ALL) {
-            uint sum = OP == ALL ? 1u : 0u;
+        } else if (OP == ANY || OP == ALL) {
+            result = uint(OP == ALL);
             for (uint k = first; k < last; k++, at += p.inner)
-                sum = OP == SUM_INT ? sum + x[at] : OP == ANY ? sum | uint(x[at] != 0) : sum & uint(x[at] != 0);
-            result = sum;
+                result = OP == ANY ? result | uint(x[at] != 0) : result & uint(x[at] != 0);
         } else if (OP >= MAX_INT) {
             bool most = OP == MAX_INT || OP == ARGMAX_INT;
             int value = most ? int(0x80000000u) : 0x7FFFFFFF;

@@ -19,7 +19,6 @@ KINDS = [
     "argmin",
     "any",
     "all",
-    "sum_int",
     "max_int",
     "min_int",
     "argmax_int",
@@ -30,9 +29,7 @@ _PARTS = 64  # stretches that a long reduction with few results is cut into
 
 def _middle(kind: str, x: Tensor, outer: int, n: int, inner: int, dtype: Any) -> Tensor:
     """(outer, n, inner) -> (outer, inner)."""
-    parts = 1
-    if not kind.startswith("arg") and outer * inner < 512 and n > 1024:
-        parts = min(_PARTS, n // 256)
+    parts = 1 if kind.startswith("arg") else _stretches(outer, n, inner)
     out = empty((outer, parts, inner), dtype, x.engine)
     x.engine.launch(
         "reduce",
@@ -49,8 +46,32 @@ def _middle(kind: str, x: Tensor, outer: int, n: int, inner: int, dtype: Any) ->
     return out if parts == 1 else _middle(kind, out, outer, parts, inner, dtype)
 
 
+def _stretches(outer: int, n: int, inner: int) -> int:
+    return min(_PARTS, n // 256) if outer * inner < 512 and n > 1024 else 1
+
+
+def _sum_int(x: Tensor, outer: int, n: int, inner: int, wide: tuple[bool, bool]) -> Tensor:
+    """(outer, n, inner) -> (outer, inner) of int32; `wide`: whether x is of 64 bits, (2, ...), and the result."""
+    parts = _stretches(outer, n, inner)
+    out_wide = wide[1] or parts > 1
+    out = empty((2, outer, parts, inner) if out_wide else (outer, parts, inner), INT32, x.engine)
+    x.engine.launch(
+        "sum-int",
+        outer * parts * inner,
+        (("LONG_IN", int(wide[0])), ("LONG_OUT", int(out_wide))),
+        work=max(1, outer * n * inner // 4),
+        x=x,
+        y=out,
+        outer=outer,
+        n=n,
+        inner=inner,
+        parts=parts,
+    )
+    return out if parts == 1 else _sum_int(out, outer, parts, inner, (True, wide[1]))
+
+
 def reduce(kind: str, x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:
-    """One of KINDS over sorted axes, off the tape.  max and min of nothing raise."""
+    """One of KINDS, or "sum_int", over sorted axes, off the tape.  max and min of nothing raise."""
     shape = list(x.shape)
     if kind.startswith(("max", "min", "arg")) and any(x.shape[a] == 0 for a in axes):
         raise ValueError(f"{kind.split('_')[0]} of an empty axis: x has shape {x.shape}")
@@ -63,7 +84,10 @@ def reduce(kind: str, x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tenso
             first = remaining.pop()
         n = math.prod(shape[first : last + 1])
         outer, inner = math.prod(shape[:first]), math.prod(shape[last + 1 :])
-        current = _middle(kind, current, outer, n, inner, dtype)
+        if kind == "sum_int":
+            current = _sum_int(current, outer, n, inner, (current is not x, bool(remaining)))
+        else:
+            current = _middle(kind, current, outer, n, inner, dtype)
         shape[first : last + 1] = [1] * (last + 1 - first)
     if not axes:
         current = x.copy() if dtype is x.dtype else cast(x, dtype)
@@ -88,6 +112,8 @@ def _spread(g: Tensor, shape: tuple[int, ...], axes: tuple[int, ...]) -> Tensor:
 
 def reduce_sum(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Sum over axes (default all); bool counts, int32 stays int32.
+
+    Sums of whole numbers are exact; what does not fit int32 is cut to the nearest that does.
 
     Raises:
         ValueError: an axis out of range or named twice.

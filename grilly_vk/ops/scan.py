@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import record
-from ..tensor import Tensor, empty
+from ..tensor import FLOAT32, INT32, Tensor, empty
 from .elementwise import as_tensor, cast
 from .layout import axis_index
 
@@ -18,6 +18,8 @@ _LONG = 1024  # longer axes are summed in stretches
 def cumsum(x: Any, axis: int) -> Tensor:
     """Sums of the elements up to each one along an axis; int32 stays int32 and bool counts.
 
+    Sums of whole numbers are exact; what does not fit int32 is cut to the nearest that does.
+
     Raises:
         TypeError, ValueError: no such axis.
     """
@@ -26,8 +28,26 @@ def cumsum(x: Any, axis: int) -> Tensor:
     whole = x.shape or (1,)
     a = axis_index("axis", axis, len(whole))
     sizes = (math.prod(whole[:a]), whole[a], math.prod(whole[a + 1 :]))
-    y = _scan(x, sizes, reverse=0)
+    y = _scan(x, sizes, reverse=0) if x.dtype is FLOAT32 else _scan_int(x, sizes)
     record("cumsum", (x,), (y,), lambda g: _scan(g, sizes, reverse=1), saved=())
+    return y
+
+
+def _scan_int(x: Tensor, sizes: tuple[int, int, int], *, inside: bool = False) -> Tensor:
+    """As `_scan`, in 64 bits; `inside`: of totals (2, outer, n, inner), each sum without its own element."""
+    outer, n, inner = sizes
+    parts = 1 if n <= _LONG else math.isqrt(n)
+    specs = (("LONG", int(inside)),)
+    shared: dict[str, Any] = dict(x=x, outer=outer, n=n, inner=inner, parts=parts, work=x.size)
+    items = outer * parts * inner if n else 0
+    start = None
+    if parts > 1:
+        totals = empty((2, outer, parts, inner), INT32, x.engine)
+        x.engine.launch("cumsum-int", items, (*specs, ("TOTALS", 1)), y=totals, start=None, **shared)
+        start = _scan_int(totals, (outer, parts, inner), inside=True)
+    y = empty(x.shape, INT32, x.engine)
+    last = (*specs, ("START", int(parts > 1)), ("EXCLUSIVE", int(inside)))
+    x.engine.launch("cumsum-int", items, last, y=y, start=start, **shared)
     return y
 
 
@@ -35,7 +55,7 @@ def _scan(x: Tensor, sizes: tuple[int, int, int], *, reverse: int, exclusive: in
     """Running sums along the middle of `sizes`: long axes as the sums within stretches, after those of the totals."""
     outer, n, inner = sizes
     parts = 1 if n <= _LONG else math.isqrt(n)
-    specs = (("INTEGER", int(x.dtype != np.float32)), ("REVERSE", reverse))
+    specs = (("REVERSE", reverse),)
     shared: dict[str, Any] = dict(x=x, outer=outer, n=n, inner=inner, parts=parts, work=x.size)
     items = outer * parts * inner if n else 0
     start = None

@@ -237,7 +237,7 @@ CALLS = {
     "Tensor.__add__": lambda: leaf(3) + leaf(2, 3),
     "Tensor.exp": lambda: backward(leaf(3).exp()),
     "Tensor.astype": lambda: leaf(3).astype(np.int32),
-    "Tensor.sum": lambda: leaf(3, 4).sum(0),
+    "Tensor.sum": lambda: (leaf(3, 4).sum(0), grilly_vk.ones(3, dtype=np.int32).sum()),
     "Tensor.permute": lambda: leaf(3, 4).permute(1, 0),
     "Tensor.cumsum": lambda: backward(leaf(3, 4).cumsum(0)),
     "F.softmax": lambda: backward(F.softmax(leaf(3, 4), -1)),
