@@ -2,6 +2,7 @@
 // Gradient of cross-entropy for the logits (share sums times softmax, less the shares), or for probabilities given as
 // the target (OF_TARGET).  EACH: one gradient of the loss for each row, else one for all.
 #include "common.glsl"
+#include "math.glsl"
 #include "classes.glsl"
 layout(constant_id = 5) const uint EACH = 0;
 layout(constant_id = 6) const uint OF_TARGET = 0;
@@ -32,7 +33,7 @@ void main()
         else if (LOGS == 1)
             slope = -a;
         else
-            slope = kept[p.kept_at + 2 * p.rows + row] * exp(off - log_all) - a;
+            slope = kept[p.kept_at + 2 * p.rows + row] * quick_exponential(off - log_all) - a;
         slope *= g[p.g_at + (EACH == 1 ? row : 0)];
         gx[p.gx_at + i] = !r.valid ? uintBitsToFloat(0x7FC00000u) : r.live ? slope : 0.0;
     }

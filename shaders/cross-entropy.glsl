@@ -2,6 +2,7 @@
 // Cross-entropy of rows (the middle axis of (outer, n, inner)) straight from logits: log-softmax, targets, weights.
 // y: each row's loss, then each row's weight in a mean.  kept: maximum, log of the sum, sum of the shares.
 #include "common.glsl"
+#include "math.glsl"
 #include "classes.glsl"
 #include "team.glsl"
 
@@ -28,8 +29,8 @@ void main()
             top = team_max(high);
             float sum = 0.0;
             for (uint c = lane(); c < p.n; c += lanes())
-                sum += exp(x[from + c * p.inner] - top);
-            log_all = log(team_sum(sum));
+                sum += quick_exponential(x[from + c * p.inner] - top);
+            log_all = logarithm(team_sum(sum));
         }
         float loss = 0.0, shares = 0.0;
         for (uint c = lane(); c < p.n; c += lanes()) {

@@ -27,9 +27,15 @@ void main()
         } else if (KIND == NORMAL) {
             // Box & Muller (1958), with 32 bits in the radius: tails reach 6.7 deviations.
             uvec4 words = philox(uvec4(i, 0, base), key);
-            vec2 radius = sqrt(max(-2.0 * log((vec2(words.xy) + 0.5) * (1.0 / 4294967296.0)), vec2(0)));
-            vec2 angle = (vec2(words.zw >> 8) * (1.0 / 8388608.0) - 1.0) * 3.14159265;
-            v = vec4(radius * cos(angle), radius * sin(angle));
+            for (uint j = 0; j < 2; j++) {
+                float u = (float(words[j]) + 0.5) * (1.0 / 4294967296.0);
+                float radius = root(max(-2.0 * logarithm(u), 0.0));
+                float angle = (float(words[j + 2] >> 8) * (1.0 / 8388608.0) - 1.0) * 3.14159265;
+                int quadrant;
+                float off = near_remainder(angle, quadrant);
+                v[j] = radius * of_quadrant(off, quadrant + 1);
+                v[j + 2] = radius * of_quadrant(off, quadrant);
+            }
         } else {
             v = philox_uniform(uvec4(i, 0, base), key);
         }

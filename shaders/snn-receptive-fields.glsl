@@ -1,6 +1,7 @@
 #version 450
 // Gaussian receptive fields: each value against m evenly spaced centres.  y = exp(-((x - centre) / width)^2 / 2).
 #include "common.glsl"
+#include "math.glsl"
 
 layout(std430, binding = 0) readonly buffer X { float x[]; }; // (n)
 layout(std430, binding = 1) writeonly buffer Y { float y[]; }; // (n, m)
@@ -13,6 +14,6 @@ void main()
 {
     for (uint i = gl_GlobalInvocationID.x; i < p.n * p.m; i += stride()) {
         float off = (x[p.x_at + i / p.m] - (p.first + float(i % p.m) * p.spacing)) / p.width;
-        y[p.y_at + i] = exp(-0.5 * off * off);
+        y[p.y_at + i] = exponential(-0.5 * off * off);
     }
 }

@@ -3,6 +3,7 @@
 // Softmax over the last axis, shifted by the row's maximum.
 #include "common.glsl"
 #include "vector.glsl"
+#include "math.glsl"
 #include "rows.glsl"
 
 layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (rows, width)
@@ -19,9 +20,9 @@ void main()
         float top = row_max(WIDEST(high));
         REAL sum = REAL(0.0);
         for (uint i = gl_LocalInvocationID.x; i < p.width; i += gl_WorkGroupSize.x)
-            sum += exp(x[from + i] - top);
+            sum += quick_exponential(x[from + i] - top);
         float all = row_sum(TOTAL(sum));
         for (uint i = gl_LocalInvocationID.x; i < p.width; i += gl_WorkGroupSize.x)
-            y[to + i] = exp(x[from + i] - top) / all;
+            y[to + i] = quick_exponential(x[from + i] - top) / all;
     }
 }

@@ -20,7 +20,7 @@ REAL primitive(uint kind, REAL z, float a, float b)
 {
     REAL y = abs(z), half_ = REAL(0.5);
     if (kind == ATAN)
-        return half_ + atan(z * (1.5707963267948966 * a)) * 0.3183098861837907;
+        return half_ + arctangent(z * (1.5707963267948966 * a)) * 0.3183098861837907;
     if (kind == SIGMOID)
         return logistic(a * z);
     if (kind == FAST_SIGMOID)

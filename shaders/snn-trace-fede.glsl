@@ -2,6 +2,7 @@
 // Stable STDP of Paredes-Valles et al. over T steps, with X the presynaptic trace as a share of the step's largest:
 // w += rate * sum over the batch of exp(-(w - w0)) (exp(X) - a) - exp(w - w0) (exp(1 - X) - a).
 #include "common.glsl"
+#include "math.glsl"
 
 layout(constant_id = 1) const uint DELAYED = 0; // each synapse sees the trace of d steps ago
 layout(constant_id = 2) const uint ON_SPIKE = 0; // only for neurons that spike at the step
@@ -32,11 +33,11 @@ void main()
                     continue;
                 float x = before[p.before_at + (row + back * p.batch) * p.ins + i];
                 x = top > 0.0 ? x / top : 0.0;
-                up += exp(x) - p.a;
-                down += exp(1.0 - x) - p.a;
+                up += exponential(x) - p.a;
+                down += exponential(1.0 - x) - p.a;
             }
             precise float away = now - p.middle;
-            precise float moved = now + p.rate * (exp(-away) * up - exp(away) * down);
+            precise float moved = now + p.rate * (exponential(-away) * up - exponential(away) * down);
             now = moved;
         }
         w[p.w_at + id] = now;

@@ -1,6 +1,7 @@
 #version 450
 // Gradient of softmax from its result: gx = y * (gy - sum(gy * y)); of log-softmax: gx = gy - exp(y) * sum(gy).
 #include "common.glsl"
+#include "math.glsl"
 
 layout(constant_id = 1) const uint TEAM = 0;
 layout(constant_id = 2) const uint LOG = 0;
@@ -24,7 +25,7 @@ void main()
         for (uint i = lane(); i < p.n; i += lanes()) {
             uint k = at + i * p.inner;
             float g = gy[p.gy_at + k], v = y[p.y_at + k];
-            gx[p.gx_at + k] = LOG == 1 ? g - exp(v) * all : v * (g - all);
+            gx[p.gx_at + k] = LOG == 1 ? g - quick_exponential(v) * all : v * (g - all);
         }
     }
 }

@@ -1,6 +1,7 @@
 #version 450
 // Softmax, or its logarithm, over the middle axis of (outer, n, inner), shifted by the maximum.
 #include "common.glsl"
+#include "math.glsl"
 
 layout(constant_id = 1) const uint TEAM = 0;
 layout(constant_id = 2) const uint LOG = 0;
@@ -21,12 +22,12 @@ void main()
         float top = team_max(high);
         float sum = 0.0;
         for (uint i = lane(); i < p.n; i += lanes())
-            sum += exp(x[from + i * p.inner] - top);
+            sum += quick_exponential(x[from + i * p.inner] - top);
         float all = team_sum(sum);
-        float log_all = log(all);
+        float log_all = logarithm(all);
         for (uint i = lane(); i < p.n; i += lanes()) {
             float off = x[from + i * p.inner] - top;
-            y[to + i * p.inner] = LOG == 1 ? off - log_all : exp(off) / all;
+            y[to + i * p.inner] = LOG == 1 ? off - log_all : quick_exponential(off) / all;
         }
     }
 }

@@ -4,7 +4,42 @@ const uint ADD = 0, SUB = 1, MUL = 2, DIV = 3, POW = 4, MAXIMUM = 5, MINIMUM = 6
 
 #include "math.glsl"
 
-// pow for any base, as C defines it: GLSL leaves negative bases undefined.  Small whole powers are products.
+// a * b as a rounded product and what rounding took off it (T. J. Dekker, 1971).
+float product_error(float a, float b, float product)
+{
+    precise float ah = a * 4097.0, bh = b * 4097.0;
+    ah = ah - (ah - a);
+    bh = bh - (bh - b);
+    precise float al = a - ah, bl = b - bh;
+    return ((ah * bh - product) + ah * bl + al * bh) + al * bl;
+}
+
+// a^b for a > 0, finite: exp(b log(a)) with the logarithm and the product in two floats each.
+float positive_power(float a, float b)
+{
+    uint bits = floatBitsToUint(a);
+    bool small = bits < 0x00800000u;
+    bits = (small ? floatBitsToUint(float(bits)) : bits) + (0x3F800000u - 0x3F3504F3u);
+    precise float e = float(int(bits >> 23)) - (small ? 276.0 : 127.0);
+    precise float f = uintBitsToFloat((bits & 0x007FFFFFu) + 0x3F3504F3u) - 1.0;
+    // log(1 + f) = 2 artanh(s), s = f / (2 + f)
+    precise float below = 2.0 + f, below_rest = f - (below - 2.0);
+    precise float s = f / below, product = s * below;
+    precise float s_rest = (((f - product) - product_error(s, below, product)) - s * below_rest) / below;
+    precise float u = s * s;
+    precise float tail = s * (u * ((((0.11612165 * u + 0.10853288) * u + 0.14296179) * u + 0.19999853) * u + 0.33333334));
+    precise float first = e * 0.693359375, second = 2.0 * s, sum = first + second;
+    precise float back = sum - first, sum_rest = (first - (sum - back)) + (second - back);
+    precise float low = sum_rest + (2.0 * (s_rest + tail) - e * 2.12194440e-4);
+    precise float high = sum + low;
+    low = low - (high - sum);
+    b = clamp(b, -1e12, 1e12); // no result but 0, 1 and infinity lies beyond
+    precise float exponent = b * high;
+    precise float rest = product_error(b, high, exponent) + b * low;
+    return exponential(exponent) * (1.0 + rest);
+}
+
+// pow for any base, as C defines it: GLSL leaves negative bases undefined.  Smallest whole powers are products.
 float power(float a, float b)
 {
     if (b == 0.0 || a == 1.0 || (a == -1.0 && abs(b) == infinity()))
@@ -12,28 +47,31 @@ float power(float a, float b)
     if (is_nan(a) || is_nan(b))
         return nan();
     bool whole = b == floor(b), odd = whole && abs(b) < 16777216.0 && (int(b) & 1) != 0;
-    if (a == 0.0)
+    bool negative = (floatBitsToUint(a) & 0x80000000u) != 0u;
+    float size = abs(a), r = size;
+    if ((floatBitsToUint(a) & 0x7FFFFFFFu) == 0u)
         return b > 0.0 ? (odd ? a : 0.0) : odd ? uintBitsToFloat(0x7F800000u | floatBitsToUint(a)) : infinity();
-    if (a < 0.0 && !whole && abs(a) < infinity())
+    if (negative && !whole && size < infinity())
         return nan();
-    float r = 1.0;
-    if (whole && abs(b) <= 32.0) {
-        float square = abs(a);
-        for (uint left = uint(abs(b)); left > 0; left >>= 1, square *= square)
-            r = (left & 1u) != 0 ? r * square : r;
-        r = b < 0.0 ? 1.0 / r : r;
-    } else {
-        r = pow(abs(a), b);
-    }
-    return a < 0.0 && odd ? -r : r;
+    if (size == infinity())
+        r = b > 0.0 ? infinity() : 0.0;
+    else if (abs(b) == infinity())
+        r = (size > 1.0) == (b > 0.0) ? infinity() : 0.0;
+    else if (whole && abs(b) <= 4.0) {
+        r = abs(b) == 1.0 ? size : abs(b) == 2.0 ? size * size : abs(b) == 3.0 ? size * size * size
+          : (size * size) * (size * size);
+        r = b < 0.0 ? quotient(1.0, r) : r;
+    } else
+        r = positive_power(size, b);
+    return negative && odd ? -r : r;
 }
 
-// The remainder of |a| / |b| without rounding, by long division of the mantissas; a finite, b not 0.
-float exact_remainder(float a, float b)
+// The remainder of x / y without rounding, by long division of the mantissas, all as the bits of floats without their
+// signs; x finite, y not 0.
+uint exact_remainder(uint x, uint y)
 {
-    uint x = floatBitsToUint(a) & 0x7FFFFFFFu, y = floatBitsToUint(b) & 0x7FFFFFFFu;
     if (x < y)
-        return abs(a);
+        return x;
     uint ex = x >> 23, ey = y >> 23;
     uint m = ex == 0 ? x : (x & 0x7FFFFFu) | 0x800000u, n = ey == 0 ? y : (y & 0x7FFFFFu) | 0x800000u;
     ex = max(ex, 1u);
@@ -43,26 +81,32 @@ float exact_remainder(float a, float b)
         m = m * 2u % n;
     // m * 2**(ey - 150), put together bit by bit.
     if (m == 0)
-        return 0.0;
+        return 0u;
     uint up = 23u - uint(findMSB(m));
-    return uintBitsToFloat(ey > up ? (ey - up) << 23 | ((m << up) & 0x7FFFFFu) : m << (ey - 1u));
+    return ey > up ? (ey - up) << 23 | ((m << up) & 0x7FFFFFu) : m << (ey - 1u);
 }
 
-// Python's and numpy's %: the result has the sign of b.
+// Python's and numpy's %: the result has the sign of b.  By bits, since a driver may take what is denormal for 0.
 float modulo(float a, float b)
 {
-    if (is_nan(a) || is_nan(b) || abs(a) == infinity() || b == 0.0)
+    uint top = 0x80000000u, x = floatBitsToUint(a) & ~top, y = floatBitsToUint(b) & ~top;
+    if (x >= 0x7F800000u || y > 0x7F800000u || y == 0u)
         return nan();
-    float r = abs(b) == infinity() ? abs(a) : exact_remainder(a, b);
-    r = a < 0.0 ? -r : r;
-    return r != 0.0 && (r < 0.0) != (b < 0.0) ? r + b : r == 0.0 ? (b < 0.0 ? -0.0 : 0.0) : r;
+    uint r = y == 0x7F800000u ? x : exact_remainder(x, y);
+    if (r != 0u && ((floatBitsToUint(a) ^ floatBitsToUint(b)) & top) != 0u) {
+        if (y < 0x01000000u)
+            r = y - r; // the bits of the smallest numbers are a number line
+        else
+            r = y == 0x7F800000u ? y : floatBitsToUint(uintBitsToFloat(y) - uintBitsToFloat(r));
+    }
+    return uintBitsToFloat(r | (floatBitsToUint(b) & top));
 }
 
 // As numpy: floor of the exact quotient.
 float floor_division(float a, float b)
 {
     if (b == 0.0 || is_nan(a) || is_nan(b))
-        return a / b;
+        return quotient(a, b);
     if (abs(a) == infinity())
         return nan();
     return abs(b) == infinity() ? (a != 0.0 && (a < 0.0) != (b < 0.0) ? -1.0 : 0.0) : round((a - modulo(a, b)) / b);
@@ -87,7 +131,7 @@ uint of_floats(float a, float b)
     case ADD: return floatBitsToUint(a + b);
     case SUB: return floatBitsToUint(a - b);
     case MUL: return floatBitsToUint(a * b);
-    case DIV: return floatBitsToUint(a / b);
+    case DIV: return floatBitsToUint(quotient(a, b));
     case POW: return floatBitsToUint(power(a, b));
     case MAXIMUM: return is_nan(a) ? floatBitsToUint(a) : is_nan(b) ? floatBitsToUint(b) : floatBitsToUint(max(a, b));
     case MINIMUM: return is_nan(a) ? floatBitsToUint(a) : is_nan(b) ? floatBitsToUint(b) : floatBitsToUint(min(a, b));

@@ -1,11 +1,10 @@
 // The functions of math.glsl for the type F, one float or four; I, U and B its integers and truth values.
 
-// e^x to 1 ulp: S. L. Moshier's polynomial (Cephes, expf) on the remainder, and the exponent added to the bits.
+// e^x to 1 ulp, by S. L. Moshier's polynomial (Cephes, expf) on the remainder and the power of two added to the bits.
 // NaN stays NaN; below -87.336 the result, which would be denormal, is 0.
 F exponential(F x)
 {
-    precise F turned = x * 1.44269504 + 12582912.0; // rounds: the low bits hold the power of two
-    precise F n = turned - 12582912.0;
+    precise F turned = x * 1.44269504 + 12582912.0, n = turned - 12582912.0; // rounds: its low bits hold n
     precise F r = (x - n * 0.693359375) + n * 2.12194440e-4;
     precise F y = 1.9875691500e-4 * r + 1.3981999507e-3;
     y = y * r + 8.3334519073e-3;
@@ -18,6 +17,9 @@ F exponential(F x)
     y = mix(y, F(0.0), more(F(-87.33654), x));
     return mix(y, x, more(TO_UINT(x) & U(0x7FFFFFFFu), U(0x7F800000u)));
 }
+
+// e^x for x <= 0 by the device, to 3 + 2|x| ulp: for sums of many, where it is small that counts little.  NaN stays NaN.
+F quick_exponential(F x) { return mix(exp(x), x, more(TO_UINT(x) & U(0x7FFFFFFFu), U(0x7F800000u))); }
 
 // The natural logarithm to 1 ulp, near 1 too (Cephes, logf), of denormal numbers too.  -Inf for 0, NaN below 0.
 F logarithm(F x)
@@ -55,17 +57,21 @@ F root(F x)
     return mix(y, x, more(U(1u), bits & U(0x7FFFFFFFu))); // -0 stays
 }
 
-// x less the nearest multiple of pi / 2, in [-pi/4, pi/4], and its number.  Four parts of pi / 2 are enough for numbers
-// that are not far from 0 (Cody & Waite, 1980); what is infinite or NaN gives NaN.
-F remainder_of_turn(F x, out I quadrant)
+// x less the nearest multiple of pi / 2, in [-pi/4, pi/4], and its number.  Up to 4000 four parts of pi / 2 are enough
+// (Cody & Waite, 1980); what is infinite or NaN gives NaN.
+F near_remainder(F x, out I quadrant)
 {
-    precise F turned = x * 0.63661977 + 12582912.0;
-    precise F n = turned - 12582912.0;
+    precise F turned = x * 0.63661977 + 12582912.0, n = turned - 12582912.0;
     precise F r = x - n * 1.5703125;
     r = r - n * 4.837512969970703e-4;
     r = r - n * 7.549533620476723e-8;
-    r = r - n * 2.5633440682570896e-12;
     quadrant = TO_INT(turned);
+    return r - n * 2.5633440682570896e-12;
+}
+
+F remainder_of_turn(F x, out I quadrant)
+{
+    F r = near_remainder(x, quadrant);
 #ifdef REMAINDERS_OF_FOUR
     bvec4 far = greaterThan(abs(x), vec4(4000.0));
     if (any(far))
@@ -106,4 +112,30 @@ F cosine(F x)
     I quadrant;
     F r = remainder_of_turn(x, quadrant);
     return of_quadrant(r, quadrant + I(1));
+}
+
+// a / b, with zero, infinity or NaN where b is 0, and for b so large that 1 / b is denormal.
+F quotient(F a, F b)
+{
+    precise F scale = mix(F(1.0), F(0.25), more(abs(b), F(8.5e37)));
+    precise F y = (a * scale) / (b * scale);
+    U bits = TO_UINT(a) & U(0x7FFFFFFFu);
+    F at_zero = TO_F(((TO_UINT(a) ^ TO_UINT(b)) & U(0x80000000u)) | U(0x7F800000u));
+    at_zero = mix(at_zero, F(nan()), more(bits - U(1u), U(0x7F7FFFFFu))); // 0 or NaN by 0
+    return mix(y, at_zero, same(TO_UINT(b) & U(0x7FFFFFFFu), U(0u)));
+}
+
+// The angle whose tangent is x (Cephes, atanf).
+F arctangent(F x)
+{
+    precise F size = abs(x);
+    B far = more(size, F(2.4142135)), near = more(F(0.41421356), size);
+    precise F z = quotient(mix(mix(size - 1.0, F(-1.0), far), size, near), mix(mix(size + 1.0, size, far), F(1.0), near));
+    precise F base = mix(mix(F(0.78539819), F(1.5707964), far), F(0.0), near);
+    precise F square = z * z;
+    precise F y = 8.05374449538e-2 * square - 1.38776856032e-1;
+    y = y * square + 1.99777106478e-1;
+    y = y * square - 3.33329491539e-1;
+    y = base + (y * square * z + z);
+    return TO_F((TO_UINT(y) & U(0x7FFFFFFFu)) | (TO_UINT(x) & U(0x80000000u)));
 }

@@ -1,5 +1,7 @@
 // Neuron models of the spiking nodes: how the potential v takes up the input, and its derivatives.
 // The including shader declares p.k (1 / tau), p.rest and the model's numbers p.c0 .. p.c5.
+#include "math.glsl"
+
 layout(constant_id = 1) const uint MODEL = 0;
 layout(constant_id = 2) const uint DECAY_INPUT = 1; // the leak divides the input too
 layout(constant_id = 3) const uint HARD = 1; // reset to p.reset; 0: subtract the threshold
@@ -23,7 +25,7 @@ REAL charge(REAL x, REAL v, inout REAL u, float k, float w)
     if (MODEL == QIF)
         h = v + (x + p.c0 * (v - REAL(p.c1)) * (v - REAL(p.c2))) * k;
     if (MODEL == EIF)
-        h = v + (x - (v - REAL(p.c1)) + p.c0 * exp((v - REAL(p.c2)) / p.c0)) * k;
+        h = v + (x - (v - REAL(p.c1)) + p.c0 * exponential((v - REAL(p.c2)) / p.c0)) * k;
     if (MODEL == IZHIKEVICH) {
         h = v + (x + p.c0 * (v - REAL(p.c1)) * (v - REAL(p.c2)) - u) * k;
         u = u + (p.c3 * (h - REAL(p.c1)) - u) * p.c4;
@@ -90,7 +92,7 @@ REAL discharge(REAL h, REAL v, inout REAL g, inout REAL a, inout REAL sum, float
     if (MODEL == QIF || MODEL == IZHIKEVICH)
         g *= REAL(1) + (p.c0 * k) * (2.0 * v - REAL(p.c1 + p.c2));
     if (MODEL == EIF)
-        g *= REAL(1) + k * (exp((v - REAL(p.c2)) / p.c0) - REAL(1));
+        g *= REAL(1) + k * (exponential((v - REAL(p.c2)) / p.c0) - REAL(1));
     return x;
 }
 #endif

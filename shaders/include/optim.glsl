@@ -2,6 +2,7 @@
 // words: numbers of the group (learning rate first), then a count of steps for each workgroup.  Every workgroup
 // counts its own copy up, so that no other dispatch is needed; the host fixes their number.
 #include "common.glsl"
+#include "math.glsl"
 
 layout(std430, binding = 0) buffer Param { vec4 param[]; };
 layout(std430, binding = 1) readonly buffer Grad { vec4 grad[]; };
@@ -36,5 +37,5 @@ float one_minus_power(float log_beta, uint t)
     precise float series = 1.0 + x / 10.0;
     for (float k = 9.0; k > 1.5; k -= 1.0)
         series = 1.0 + x / k * series;
-    return x > -0.5 ? -x * series : 1.0 - exp(x);
+    return x > -0.5 ? -x * series : 1.0 - exponential(x);
 }
