@@ -12,6 +12,7 @@ from .. import arguments
 from ..autograd import no_grad
 from ..nn.module import Handle, Module
 from ..ops.elementwise import as_tensor
+from ..ops.exchange import assign_all
 from ..recompute import running_again
 from ..tensor import Tensor
 from .records import Counts, Ring
@@ -162,8 +163,10 @@ class Monitor(Mapping[str, np.ndarray]):
 
     def clear(self) -> None:
         """Forgets what was recorded, and goes on.  Inside a capture it is part of the graph, done in each replay."""
-        for tap in self._taps.values():
-            tap.record.clear()
+        records = [tap.record for tap in self._taps.values()]
+        assign_all((record.counted, 0) for record in records if record.counted is not None)
+        for record in records:
+            record.clear()
 
     def disable(self) -> None:
         """Stops recording until `enable()`.  A graph that was captured before goes on; what `compile` made doesn't."""

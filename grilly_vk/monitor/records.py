@@ -75,9 +75,9 @@ class Ring:
                 "allowed. Raise max_bytes, or keep fewer samples"
             )
         with engine.lock, engine.outside_capture():  # a graph's own memory would be handed out again inside it
-            self._ring = empty((size, *kept), steps.dtype, engine)
-            self._cursor = ring_cursor(steps)
-        return self._ring
+            ring, cursor = empty((size, *kept), steps.dtype, engine), ring_cursor(steps)
+        self._ring, self._cursor = ring, cursor
+        return ring
 
     def _leave_out(self, kept: tuple[int, ...], dtype: Any, ring: Tensor) -> None:
         if not self._warned:
@@ -97,10 +97,13 @@ class Ring:
             return read_ring(self._ring, self._cursor)
 
     def clear(self) -> None:
-        """Forgets the steps; the memory stays, since recorded graphs may write to it."""
-        if self._cursor is not None:
-            zero(self._cursor)
+        """Forgets the steps, whose cursor is at 0 again; the memory stays, since recorded graphs may write to it."""
         self._fresh, self._warned = True, False
+
+    @property
+    def counted(self) -> Tensor | None:
+        """What is 0 where nothing is recorded."""
+        return self._cursor
 
 
 class Counts:
@@ -131,8 +134,8 @@ class Counts:
         rows = math.prod(steps.shape[: steps.ndim - len(neurons)])
         if self._counters is None:
             with steps.engine.lock, steps.engine.outside_capture():
-                self._counters = spike_counters(math.prod(neurons), steps)
-            self._shape = neurons
+                counters = spike_counters(math.prod(neurons), steps)
+            self._counters, self._shape = counters, neurons
         elif neurons != self._shape:
             raise ValueError(
                 f"{self._name} has neurons of shape {neurons}, but those counted so far have shape {self._shape}; "
@@ -147,12 +150,9 @@ class Counts:
         return counts.reshape(self._shape), rows
 
     def clear(self) -> None:
-        """Back to zero."""
-        if self._counters is not None:
-            zero(self._counters)
+        """The counters are at 0 again."""
 
-
-def zero(words: Tensor) -> None:
-    """Fills a tensor with zeros, in place."""
-    words.engine.launch("fill", words.size, dst=words, n=words.size, bits=0)
-    words.version += 1
+    @property
+    def counted(self) -> Tensor | None:
+        """What is 0 where nothing is recorded."""
+        return self._counters

@@ -137,9 +137,11 @@ class FlatNeuron:
         except ValueError:
             raise ValueError(f"{name} has shape {given.shape}; expected {self._shape}") from None
         self._fit(name, array.shape)
+        held = name == "refractory" and bool(array.any())
+        self._held = self._held or held  # never False where a neuron is held, also if the assignment fails
         self._state[name].assign(array)
         if name == "refractory":
-            self._held = bool(array.any())
+            self._held = held
 
     @property
     def membrane(self) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 from .. import arguments
 from ..ops import group_norm as ops
 from ..ops.elementwise import as_tensor
+from ..ops.exchange import assign_all
 from ..tensor import Tensor, full
 from .module import Buffer, Module, Parameter
 from .norm import _ones_and_zeros
@@ -104,9 +105,8 @@ class _InstanceNorm(Module):
 
     def reset_running_stats(self) -> None:
         """Running mean 0, variance 1."""
-        for t, value in ((self.running_mean, 0.0), (self.running_var, 1.0), (self.num_batches_tracked, 0)):
-            if t is not None:
-                t.assign(full(t.shape, value, t.dtype, t.engine))
+        stats = (self.running_mean, 0.0), (self.running_var, 1.0), (self.num_batches_tracked, 0)
+        assign_all((t, value) for t, value in stats if t is not None)
 
     def reset_parameters(self) -> None:
         """Weight 1, bias 0, and the running statistics as at the start."""

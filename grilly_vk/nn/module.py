@@ -14,6 +14,7 @@ from .. import arguments
 from ..autograd import no_grad
 from ..functional.temporal import folded, stepped
 from ..ops.elementwise import as_tensor
+from ..ops.exchange import assign_all
 from ..ops.layout import width_of
 from ..ops.shape import _copy
 from ..tensor import Tensor, from_numpy, unmasked
@@ -489,11 +490,23 @@ class Module:
         Raises:
             ValueError: shapes or dtypes that differ and, if strict, names that do; the message lists them all.
             TypeError: no mapping.
+            OutOfDeviceMemory: no room for values from the host, which are sent before any of them is taken.
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"state_dict must be a mapping from names to tensors, not {type(state_dict).__name__}")
         parts = [(f"{path}." if path else "", module) for path, module in self.named_modules()]
-        prepared = [module for prefix, module in parts if module._before_load(prefix, state_dict)]
+        prepared: list[Module] = []
+        try:
+            for prefix, module in parts:
+                if module._before_load(prefix, state_dict):
+                    prepared.append(module)
+            return self._load(state_dict, strict)
+        except BaseException:
+            for module in prepared:
+                module._not_loaded()
+            raise
+
+    def _load(self, state_dict: Mapping[str, Any], strict: bool) -> Keys:
         own = dict(self._slots())
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
@@ -513,14 +526,10 @@ class Module:
             lists = [("missing", missing), ("unexpected", [str(n) for n in unexpected]), *lists]
         problems = [f"{what}: {', '.join(found)}" for what, found in lists if found]
         if problems:
-            for module in prepared:
-                module._not_loaded()
             what = f"state_dict does not fit {type(self).__name__}; nothing was loaded"
             raise ValueError("\n  ".join([what, *problems]))
         with no_grad():
-            for tensor, value in ready:
-                if not (isinstance(value, Tensor) and value.buffer is tensor.buffer):
-                    tensor.assign(value)
+            assign_all(ready)
         return Keys(missing, unexpected)
 
     def _before_load(self, prefix: str, state_dict: Mapping[str, Any]) -> bool:

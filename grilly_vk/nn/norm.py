@@ -13,6 +13,7 @@ from ..functional.temporal import merged
 from ..ops import norm
 from ..ops.batch_norm import Norm, prepare
 from ..ops.elementwise import as_tensor
+from ..ops.exchange import assign_all
 from ..tensor import Tensor, full
 from .module import Buffer, Module, Parameter
 
@@ -54,9 +55,8 @@ class Running(Module):
 
     def reset_running_stats(self) -> None:
         """Running mean 0, variance 1, no batches so far."""
-        for t, value in ((self.running_mean, 0.0), (self.running_var, 1.0), (self.num_batches_tracked, 0)):
-            if t is not None:
-                t.assign(full(t.shape, value, t.dtype, t.engine))
+        stats = (self.running_mean, 0.0), (self.running_var, 1.0), (self.num_batches_tracked, 0)
+        assign_all((t, value) for t, value in stats if t is not None)
 
 
 class _BatchNorm(Running):
@@ -113,9 +113,7 @@ class _BatchNorm(Running):
 
 def _ones_and_zeros(weight: Tensor | None, bias: Tensor | None) -> None:
     with no_grad():
-        for t, value in ((weight, 1.0), (bias, 0.0)):
-            if t is not None:
-                t.assign(full(t.shape, value, on=t.engine))
+        assign_all((t, value) for t, value in ((weight, 1.0), (bias, 0.0)) if t is not None)
 
 
 _BATCH_NORM = """(x - mean) / sqrt(var + eps) * weight + bias for each channel of {shapes}.

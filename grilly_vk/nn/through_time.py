@@ -46,10 +46,14 @@ class _ThroughTime(Running, Counting):
                 "give T, or call the module once before"
             )
         shape = (steps, self.num_features)
-        if self.affine:
-            self.weight = Parameter(full(shape, 1.0))
-        self._track(shape)
-        self.T = steps
+        try:
+            if self.affine:
+                self.weight = Parameter(full(shape, 1.0))
+            self._track(shape)
+            self.T = steps
+        except BaseException:
+            self._not_loaded()
+            raise
 
     def _before_load(self, prefix: str, state_dict: Any) -> bool:
         """Takes the number of steps from a state that is about to be loaded, if it is not known yet."""

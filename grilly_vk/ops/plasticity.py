@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import arguments
 from ..tensor import Tensor, empty, from_numpy, full
+from .exchange import assign_all
 from .steps import Run, pieces, restoring, spans, steps_at_once
 
 RULES = ("hebb", "oja", "oja_subspace", "sanger", "bcm")
@@ -183,9 +184,8 @@ def hebbian(
             shrink = 0.0  # once for all the pieces
     if overlap is not None:
         _take_overlap(target, overlap, weight, lower=rule == "sanger")
-    for new, old in ((target, weight), (level, theta)):
-        if new is not None and old is not None and new is not old:
-            old.assign(new)
+    both = ((weight, target), (theta, level))
+    assign_all((old, new) for old, new in both if new is not None and old is not None and new is not old)
 
 
 def _add_products(

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import arguments
-from .optimizer import Optimizer
+from .optimizer import Optimizer, exchange
 
 
 class Scheduler:
@@ -28,7 +28,7 @@ class Scheduler:
             raise TypeError(f"optimizer must be an Optimizer, not {type(optimizer).__name__}")
         self.optimizer = optimizer
         self.last_epoch = 0
-        self.base_lrs: list[float] = [group.setdefault("initial_lr", group["lr"]) for group in optimizer.param_groups]
+        self.base_lrs: list[float] = [group.get("initial_lr", group["lr"]) for group in optimizer.param_groups]
         self._set(0)
 
     def settings(self, t: int, base: float, group: int) -> dict[str, Any]:
@@ -45,20 +45,37 @@ class Scheduler:
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def _set(self, t: int) -> None:
+        """Sets all groups, or none."""
+        groups = self.optimizer.param_groups
         found = [self.settings(t, base, i) for i, base in enumerate(self.base_lrs)]
-        for group, new in zip(self.optimizer.param_groups, found):
-            group.update(new)
+        exchange(
+            (group, {"initial_lr": group.get("initial_lr", base), **new})
+            for group, base, new in zip(groups, self.base_lrs, found)
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Plain numbers that `load_state_dict` goes on from."""
         return {"kind": type(self).__name__, "last_epoch": self.last_epoch, "base_lrs": list(self.base_lrs)}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Goes back to a state; the schedule's own arguments are those of construction.
+        """Goes back to a state, with the arguments of construction.  After an error nothing has changed.
 
         Raises:
             TypeError, ValueError: a state of another kind of scheduler, or of another number of groups.
         """
+        new = self._read(state_dict)
+        old = [(scheduler, scheduler.last_epoch, scheduler.base_lrs) for scheduler, _, _ in new]
+        try:
+            for scheduler, t, bases in new:
+                scheduler.last_epoch, scheduler.base_lrs = t, bases
+            self._set(self.last_epoch)
+        except BaseException:
+            for scheduler, t, bases in old:
+                scheduler.last_epoch, scheduler.base_lrs = t, bases
+            raise
+
+    def _read(self, state_dict: Any) -> list[tuple[Scheduler, int, list[float]]]:
+        """(scheduler, last_epoch, base_lrs) of a state, checked: of this one last."""
         if not isinstance(state_dict, Mapping) or not {"kind", "last_epoch", "base_lrs"} <= set(state_dict):
             raise TypeError("state_dict must be a dict that a scheduler's state_dict() gave")
         if state_dict["kind"] != type(self).__name__:
@@ -67,9 +84,7 @@ class Scheduler:
         bases = [arguments.non_negative('state_dict["base_lrs"]', b) for b in state_dict["base_lrs"]]
         if len(bases) != len(self.base_lrs):
             raise ValueError(f"state_dict has {len(bases)} parameter groups; expected {len(self.base_lrs)}")
-        self.base_lrs = bases
-        self._set(t)
-        self.last_epoch = t
+        return [(self, t, bases)]
 
 
 class StepLR(Scheduler):
@@ -279,11 +294,9 @@ class SequentialLR(Scheduler):
         """Plain numbers, with those of the schedulers."""
         return {**super().state_dict(), "schedulers": [s.state_dict() for s in self.schedulers]}
 
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Goes back to a state, of this and of the schedulers in it."""
+    def _read(self, state_dict: Any) -> list[tuple[Scheduler, int, list[float]]]:
         inner = state_dict.get("schedulers") if isinstance(state_dict, Mapping) else None
         if not isinstance(inner, Sequence) or len(inner) != len(self.schedulers):
             raise ValueError(f"state_dict must hold the states of {len(self.schedulers)} schedulers")
-        for scheduler, state in zip(self.schedulers, inner):
-            scheduler.load_state_dict(state)
-        super().load_state_dict(state_dict)
+        parts = [part for scheduler, state in zip(self.schedulers, inner) for part in scheduler._read(state)]
+        return [*parts, *super()._read(state_dict)]

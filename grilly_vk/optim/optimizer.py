@@ -18,6 +18,7 @@ import numpy as np
 
 from ..autograd import enable_grad
 from ..nn.module import Parameter, clear_gradients, copy_flat
+from ..ops.exchange import Pairs, issue, prepared
 from ..runtime.memory import Buffer, Part
 from ..tensor import Tensor, full, unmasked
 
@@ -34,6 +35,7 @@ class ParamGroup(dict[str, Any]):
     def __init__(self, optimizer: Optimizer, settings: Mapping[str, Any]) -> None:
         super().__init__(settings)
         self.flats: list[_Flat] = []
+        self.written: list[float] | None = None  # the numbers in device memory; None: not known
         self.names = optimizer.states(settings)  # of the state that it has memory for
         self._optimizer = optimizer
 
@@ -42,7 +44,10 @@ class ParamGroup(dict[str, Any]):
 
     def update(self, *settings: Any, **more: Any) -> None:
         """Sets several settings at once; after an error none has changed."""
-        new = {**dict(*settings), **more}
+        exchange([(self, {**dict(*settings), **more})])
+
+    def checked(self, new: Mapping[str, Any]) -> list[float]:
+        """The numbers for these settings; raises if one is not possible."""
         whole = {**self, **new}
         for name in (*self._optimizer.fixed, "params"):
             if name in new and new[name] is not self[name] and (name == "params" or new[name] != self[name]):
@@ -52,12 +57,12 @@ class ParamGroup(dict[str, Any]):
             raise ValueError(
                 f"{', '.join(new)}: this group was made without the state that it needs; make a new optimizer"
             )
-        before = self._optimizer.numbers(self)
+        return self._optimizer.numbers(whole)
+
+    def became(self, new: Mapping[str, Any], numbers: list[float] | None) -> None:
+        """The settings are these, now that the device has the numbers."""
         super().update(new)
-        after = self._optimizer.numbers(self)
-        if after != before:
-            for flat in self.flats:
-                flat.set_numbers(after)
+        self.written = numbers
 
     def setdefault(self, name: str, default: Any = None) -> Any:
         """As dict's."""
@@ -68,6 +73,24 @@ class ParamGroup(dict[str, Any]):
     def __repr__(self) -> str:
         sizes = f"{len(self['params'])} parameters"
         return ", ".join([sizes, *(f"{name}={value!r}" for name, value in self.items() if name != "params")])
+
+
+def exchange(changes: Iterable[tuple[ParamGroup, Mapping[str, Any]]]) -> None:
+    """Sets settings of several groups, in device memory first.  After an error none has changed.
+
+    Goes around a captured graph: the numbers hold from now on, in order with the work around, without waiting.
+    """
+    ready = [(group, new, group.checked(new)) for group, new in changes]
+    pairs: list[tuple[Tensor, Any]] = []
+    for group, _, numbers in ready:
+        if numbers != group.written:
+            pairs += [pair for flat in group.flats for pair in flat.numbered(numbers, flat.stretches)]
+    for group, _, numbers in ready:
+        if numbers != group.written:
+            group.written = None  # until it is certain
+    issue(pairs, outside_capture=True)
+    for group, new, numbers in ready:
+        group.became(new, numbers)
 
 
 class _Stretch:
@@ -121,10 +144,15 @@ class _Flat:
         self.cuts = [0]  # counts how often the stretches were cut anew
 
     def adopt(self, i: int) -> None:
-        """Moves a parameter in here, with its values and all who share its memory."""
+        """Brings a parameter in here, with its values and all who share its memory."""
+        with self.engine.lock:
+            copy_flat(self.params[i], self.place(i))
+            self.move(i)
+
+    def move(self, i: int) -> None:
+        """Lets a parameter lie here, whose values are here already."""
         p = self.params[i]
         with self.engine.lock:
-            copy_flat(p, self.place(i))
             if not self.guest and isinstance(p.buffer, Buffer):
                 p.buffer.move(self.values.buffer, 4 * self.starts[i])
         if isinstance(p, Parameter):
@@ -135,15 +163,13 @@ class _Flat:
         p = self.params[i]
         return Tensor(Part(self.values.buffer, 4 * self.starts[i], p.nbytes), p.shape, p.dtype, self.engine)
 
-    def set_numbers(self, numbers: list[float]) -> None:
-        """Puts the group's numbers into device memory, in order with the work around, without waiting."""
+    def numbered(self, numbers: list[float], stretches: list[_Stretch]) -> Pairs:
+        """What puts the group's numbers into device memory."""
         words = np.zeros(NUMBERS, np.float32)
         with np.errstate(over="ignore"):
             words[: len(numbers)] = numbers
-        with self.engine.lock, self.engine.outside_capture():
-            source = self.engine.upload(words)
-            for stretch in self.stretches:
-                self.engine.launch("copy", NUMBERS, src=source, dst=stretch.control, n=NUMBERS)
+        source = Tensor(self.engine.upload(words.view(np.uint32)), (NUMBERS,), np.uint32, self.engine)
+        return [(stretch.control._rows(0, NUMBERS), source) for stretch in stretches]
 
     def gather(self) -> list[bool]:
         """Brings parameters and gradients that are elsewhere in here; which parameters have gradients."""
@@ -186,8 +212,7 @@ class _Flat:
                     self.engine.launch("copy", n, src=old.control, dst=new.control, n=n)
                     out.append(new)
         if len(out) != len(self.stretches):
-            self.stretches = out
-            self.cuts[0] += 1
+            self.become(out)
 
     def step(self, kernel: str, specs: tuple[tuple[str, float], ...]) -> None:
         """One dispatch for each stretch that has gradients."""
@@ -233,16 +258,19 @@ class _Flat:
             out += [int(s.counts.numpy()[0])] * (s.last - s.first)
         return out
 
-    def set_counts(self, counts: list[int], numbers: list[float]) -> None:
-        """Steps that each parameter is taken to have taken."""
+    def cut_by(self, counts: list[int]) -> list[_Stretch]:
+        """Stretches for parameters that have taken so many steps: the own ones if they fit, else new ones."""
         edges = [0, *(i for i in range(1, len(counts)) if counts[i] != counts[i - 1]), len(counts)]
         spans = list(pairwise(edges))
-        if spans != [(s.first, s.last) for s in self.stretches]:  # else captured graphs hold on to them
-            self.stretches = [_Stretch(self, a, b) for a, b in spans]
+        if spans == [(s.first, s.last) for s in self.stretches]:  # captured graphs hold on to them
+            return self.stretches
+        return [_Stretch(self, a, b) for a, b in spans]
+
+    def become(self, stretches: list[_Stretch]) -> None:
+        """Takes the stretches over."""
+        if stretches is not self.stretches:
+            self.stretches = stretches
             self.cuts[0] += 1
-        self.set_numbers(numbers)
-        for s in self.stretches:
-            self.engine.launch("fill", s.groups, dst=s.counts, n=s.groups, bits=counts[s.first])
 
 
 def _movable(p: Tensor) -> bool:
@@ -311,8 +339,8 @@ class Optimizer:
         seen: set[int] = set()
         for i, group in enumerate(groups):
             ready.append(self._checked(group, f"params[{i}]" if groups is given else "params", seen))
-        for group in ready:
-            self._add(group)
+        known: set[int] = set()
+        self._take([self._group(settings, known) for settings in ready])
 
     # ---- for subclasses ----
 
@@ -341,7 +369,8 @@ class Optimizer:
             TypeError, ValueError: as at construction.
         """
         seen = {id(p) for group in self.param_groups for p in group["params"]}
-        self._add(self._checked(param_group, "param_group", seen))
+        known = {id(p.buffer) for group in self.param_groups for p in group["params"]}
+        self._take([self._group(self._checked(param_group, "param_group", seen), known)])
 
     def _checked(self, group: Any, name: str, seen: set[int]) -> dict[str, Any]:
         if not isinstance(group, Mapping):
@@ -371,7 +400,8 @@ class Optimizer:
         self.check(whole)
         return whole
 
-    def _add(self, settings: dict[str, Any]) -> None:
+    def _group(self, settings: dict[str, Any], known: set[int]) -> ParamGroup:
+        """A group with its memory; the parameters are where they were.  `known`: buffers of those before."""
         params = settings["params"]
         engine = params[0].engine
         if engine.stream.capture is not None:
@@ -379,7 +409,6 @@ class Optimizer:
         group = ParamGroup(self, settings)
         planes = len(group.names)
         limit = engine.memory.max_bytes // (4 * max(1, planes)) - 256  # room for guards
-        known = {id(p.buffer) for other in self.param_groups for p in other["params"]}
         some: list[Tensor] = []
         size = 0
         for p in params:
@@ -395,12 +424,17 @@ class Optimizer:
             size += _padded(p)
         if some:
             group.flats.append(_Flat(some, planes, False))
-        for flat in group.flats:
-            flat.set_numbers(self.numbers(group))
-        for flat in group.flats:  # nothing can fail any more
+        exchange([(group, {})])
+        return group
+
+    def _take(self, groups: list[ParamGroup]) -> None:
+        """Moves the parameters of new groups."""
+        flats = [flat for group in groups for flat in group.flats]
+        issue([(flat.place(i), p) for flat in flats for i, p in enumerate(flat.params)])
+        for flat in flats:
             for i in range(len(flat.params)):
-                flat.adopt(i)
-        self.param_groups.append(group)
+                flat.move(i)
+        self.param_groups += groups
         self._added[0] += 1
 
     # ---- training ----
@@ -419,6 +453,8 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         for group in self.param_groups:
+            if group.written is None:  # after an interrupted assignment
+                exchange([(group, {})])
             specs = self.specs(group)
             for flat in group.flats:
                 flat.step(self.kernel, specs)
@@ -466,6 +502,7 @@ class Optimizer:
 
         Raises:
             TypeError: no such dict. ValueError: other groups, parameters, names, shapes or fixed settings.
+            RuntimeError: a graph is being captured. OutOfDeviceMemory: no room for the values from the host.
         """
         if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= set(state_dict):
             raise TypeError('state_dict must be a dict with "state" and "param_groups", as state_dict() gives')
@@ -504,22 +541,33 @@ class Optimizer:
         extra = [n for n in state if n not in known]
         if extra:
             raise ValueError(f'state_dict["state"] has entries that belong to no parameter: {extra}')
-        for own, new, found in zip(self.param_groups, settings, entries):
-            own.update(new)
-            names = own.names
+        for own in self.param_groups:
+            if own.flats[0].engine.stream.capture is not None:
+                raise RuntimeError("an optimizer's state can't be loaded while a graph is captured; load it before")
+        # Whatever takes memory comes first; then the device gets all of it, and then the host.
+        changes: Pairs = []
+        planes: list[tuple[Tensor, Any]] = []
+        cuts: list[tuple[_Flat, list[_Stretch]]] = []
+        numbers = [own.checked(new) for own, new in zip(self.param_groups, settings)]
+        for own, found, after in zip(self.param_groups, entries, numbers):
             at = iter(found)
             for flat in own.flats:
-                counts = []
-                for i in range(len(flat.params)):
-                    entry = next(at)
-                    counts.append(int(entry.get("step", 0)))
-                    for k, name in enumerate(names):
-                        plane = flat.plane(k, i)
-                        if name in entry:
-                            plane.assign(entry[name])
-                        else:
-                            plane.engine.launch("fill", plane.size, dst=plane, n=plane.size, bits=0)
-                flat.set_counts(counts, self.numbers(own))
+                some = [next(at) for _ in flat.params]
+                counts = [int(entry.get("step", 0)) for entry in some]
+                stretches = flat.cut_by(counts)
+                cuts.append((flat, stretches))
+                changes += flat.numbered(after, stretches)
+                changes += [(s.counts, counts[s.first]) for s in stretches]
+                for i, entry in enumerate(some):
+                    planes += [(flat.plane(k, i), entry.get(name, 0)) for k, name in enumerate(own.names)]
+        changes += prepared(planes)
+        for own in self.param_groups:
+            own.written = None
+        issue(changes)
+        for flat, stretches in cuts:
+            flat.become(stretches)
+        for own, new, after in zip(self.param_groups, settings, numbers):
+            own.became(new, after)
 
     def __repr__(self) -> str:
         groups = "".join(f"\n  {group!r}" for group in self.param_groups)

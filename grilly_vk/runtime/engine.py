@@ -223,6 +223,17 @@ class Engine:
             else:
                 capture.append(pipeline, count, push, cost, buffers)
 
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """What is launched inside runs whole or, after an error or an interrupt inside, not at all.
+
+        What it needs is allocated before: inside are launches only.
+        """
+        with self.lock:
+            self.check()
+            with self.stream.together():
+                yield
+
     def captured(self, capture: Capture) -> list[Entry]:
         """The dispatches of a capture that has ended, with memory for what was made inside.
 

@@ -8,6 +8,7 @@ all earlier ones, so those need not have ended: a few are in flight while the ne
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -101,6 +102,8 @@ class Stream:
         self._marker = marker
         self._pending: list[Entry] = []
         self._sizes: list[int] = []
+        # Inside `together`: what was appended, with the buffers, which must not be freed yet.
+        self._held: list[tuple[Program, bytes, int, Sequence[Buffer]]] | None = None
         self._work = 0
         self._noted = 0  # dispatches so far
         # Of the last two issues: their submits' last number, how many, when, and the work in each.
@@ -121,6 +124,9 @@ class Stream:
 
     def append(self, program: Program, push: bytes, work: int, buffers: Sequence[Buffer]) -> None:
         """Notes a dispatch; submits what was noted before if both together are too much for one submit."""
+        if self._held is not None:
+            self._held.append((program, push, work, buffers))
+            return
         pending = self._pending
         if pending and (self._work + work > self.budget or len(pending) >= _MAX_PENDING):
             self.flush()
@@ -129,6 +135,31 @@ class Stream:
         self._work += work
         if self.observer is not None:
             self._sizes.append(sum(b.nbytes for b in buffers))
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """What is appended inside is noted whole at the end or, after an error or an interrupt, not at all.
+
+        Only dispatches belong inside: whatever else happens there finds none of them noted.
+        """
+        outer = self._held
+        held: list[tuple[Program, bytes, int, Sequence[Buffer]]] = []
+        try:
+            self._held = held
+            yield
+        finally:
+            self._held = outer
+        if outer is not None:
+            outer += held
+            return
+        work = sum(call[2] for call in held)
+        entries = [(program, push) for program, push, _, _ in held]
+        self._make_room(work)
+        if self.observer is not None:
+            self._sizes += [sum(b.nbytes for b in call[3]) for call in held]
+        self._noted += len(entries)
+        self._pending.extend(entries)
+        self._work += work
 
     @property
     def budget(self) -> int:

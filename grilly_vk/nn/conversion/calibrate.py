@@ -10,6 +10,7 @@ import numpy as np
 from ... import arguments
 from ...autograd import no_grad
 from ...ops.elementwise import as_tensor
+from ...ops.exchange import assign_all
 from ...tensor import Tensor
 from .batches import inputs
 from .network import ConvertedNetwork
@@ -154,5 +155,5 @@ def set_thresholds(snn: ConvertedNetwork, levels: dict[str, float]) -> None:
     """Sets thresholds by name; they must fit float32 and be above 0."""
     tiny = float(np.finfo(np.float32).tiny)
     with no_grad():
-        for name, level in levels.items():
-            snn.nodes()[name].threshold.assign(np.float32(max(level, tiny)))
+        nodes = snn.nodes()
+        assign_all((nodes[name].threshold, float(max(level, tiny))) for name, level in levels.items())
