@@ -73,7 +73,7 @@ setattr(Tensor, "__abs__", _unary("abs"))  # noqa: B010
 _METHODS: dict[str, Any] = {
     "__matmul__": lambda self, other: m.matmul(self, other),
     "__rmatmul__": lambda self, other: m.matmul(other, self),
-    "__invert__": lambda self: e.binary("xor", self, True),
+    "__invert__": e.invert,
     "__getitem__": s.getitem,
     "__setitem__": s.setitem,
     "__iter__": lambda self: (self[i] for i in range(len(self))),

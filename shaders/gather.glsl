@@ -1,6 +1,6 @@
 #version 450
 // Picks along the middle axis of x (outer, n, inner) by index: y[o, k, i] = x[o, index, i].
-// An index outside 0..n-1 gives NaN bits (values from the host were checked before; these come from the device).
+// An index outside 0..n-1, as only tensors may hold, gives the bits `outside`.
 #include "common.glsl"
 
 layout(constant_id = 1) const uint EACH = 0; // 0: one index for every k; 1: one for every (o, k, i)
@@ -8,7 +8,10 @@ layout(constant_id = 1) const uint EACH = 0; // 0: one index for every k; 1: one
 layout(std430, binding = 0) readonly buffer X { uint x[]; };
 layout(std430, binding = 1) readonly buffer Pick { int pick[]; };
 layout(std430, binding = 2) writeonly buffer Y { uint y[]; };
-layout(push_constant) uniform Push { uint x_at; uint pick_at; uint y_at; uint outer; uint n; uint inner; uint k; } p;
+layout(push_constant) uniform Push {
+    uint x_at; uint pick_at; uint y_at;
+    uint outer; uint n; uint inner; uint k; uint outside;
+} p;
 
 void main()
 {
@@ -17,6 +20,6 @@ void main()
         int at = pick[p.pick_at + (EACH == 1 ? i : k)];
         at = at < 0 ? at + int(p.n) : at;
         bool valid = at >= 0 && at < int(p.n);
-        y[p.y_at + i] = valid ? x[p.x_at + (outer * p.n + uint(at)) * p.inner + inner] : 0x7FC00000u;
+        y[p.y_at + i] = valid ? x[p.x_at + (outer * p.n + uint(at)) * p.inner + inner] : p.outside;
     }
 }

@@ -13,7 +13,7 @@ from .. import autograd
 from ..autograd import record
 from ..runtime.engine import Engine
 from ..tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, dtype_of, empty, from_numpy, full, unmasked
-from .layout import broadcast_shape, collapsed, width_of
+from .layout import TooManyAxes, broadcast_shape, collapsed, width_of
 
 # In the order of shaders/include/functions.glsl and shaders/elementwise-binary.glsl.
 FUNCTIONS = [
@@ -188,8 +188,13 @@ def _binary(name: str, x: Tensor, y: Tensor) -> Tensor:
             engine.launch("elementwise-binary", size, specs, x=x, y=y, z=z, n=size)
         return z
     shape = broadcast_shape(x.shape, y.shape)
+    try:
+        sizes, (xs, ys), axes = collapsed(shape, (x.shape, y.shape))
+    except TooManyAxes:
+        from .shape import repeated
+
+        return _binary(name, repeated(x._alias(), shape), repeated(y._alias(), shape))
     z = empty(shape, dtype, engine)
-    sizes, (xs, ys), axes = collapsed(shape, (x.shape, y.shape))
     engine.launch(
         "broadcast-binary",
         z.size,
@@ -279,6 +284,17 @@ def binary(name: str, x: Any, y: Any) -> Tensor:
 
     record(name, (a, b), (out,), backward, [t for t in (kept_a, kept_b, kept_out) if t is not None])
     return out
+
+
+def invert(x: Tensor) -> Tensor:
+    """Not x of bool, all bits turned over (-1 - x) of int32.
+
+    Raises:
+        TypeError: another dtype.
+    """
+    if x.dtype is not BOOL and x.dtype is not INT32:
+        raise TypeError(f"~ needs a bool or int32 tensor, not {x.dtype}")
+    return binary("xor", x, x.dtype is BOOL or -1)
 
 
 def _nothing(*gradients: Tensor | None) -> Sequence[Tensor | None]:

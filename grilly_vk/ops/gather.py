@@ -9,9 +9,12 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import record
-from ..tensor import INT32, Tensor, empty, from_numpy, unmasked
+from ..tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, empty, from_numpy, unmasked
 from .elementwise import as_tensor
 from .layout import axis_index
+
+# What an index from the device that is out of range gives: NaN, the least int32, the largest uint32, False.
+_OUTSIDE = {FLOAT32: 0x7FC00000, INT32: 0x80000000, UINT32: 0xFFFFFFFF, BOOL: 0}
 
 
 def _indices(name: str, value: Any, n: int) -> Tensor:
@@ -35,7 +38,7 @@ def _pick(name: str, x: Tensor, index: Tensor, a: int, shape: tuple[int, ...], e
     outer, n, inner = math.prod(x.shape[:a]), x.shape[a], math.prod(x.shape[a + 1 :])
     k = index.shape[a] if each else index.size
     sizes = dict(outer=outer, n=n, inner=inner, k=k)
-    x.engine.launch("gather", out.size, (("EACH", each),), x=x, pick=index, y=out, **sizes)
+    x.engine.launch("gather", out.size, (("EACH", each),), x=x, pick=index, y=out, outside=_OUTSIDE[x.dtype], **sizes)
 
     before, engine, size = x.shape, x.engine, x.size
 
@@ -53,7 +56,7 @@ def index_select(x: Any, axis: int, index: Any) -> Tensor:
     """Entries of an axis, in the order of a 1-d index; negative ones count from the end.
 
     Raises:
-        IndexError: out of range (indices from the host; on the device they give NaN).
+        IndexError: out of range (indices from the host; on the device they give NaN, the least int32 or False).
         TypeError: an index that is not whole numbers. ValueError: not one axis.
     """
     x = as_tensor("x", x)
@@ -90,7 +93,7 @@ def embedding(index: Any, weight: Any, padding_idx: int | None = None) -> Tensor
         (..., d).
 
     Raises:
-        IndexError: an index out of range (those from the host; on the device they give NaN).
+        IndexError: an index out of range (those from the host; on the device they give NaN, the least int32 or False).
         TypeError: an index or padding_idx that is not whole numbers.
         ValueError: a weight without two axes, or a padding_idx out of range.
     """

@@ -12,6 +12,10 @@ from ..tensor import Tensor
 MAX_AXES = 6  # of shaders/include/axes.glsl
 
 
+class TooManyAxes(ValueError):
+    """A layout along more axes than the strided kernels take."""
+
+
 def width_of(n: int, *tensors: Any) -> int:
     """Elements a load: 4, for the vec4 variant of a kernel, where n and the start of every tensor allow it, else 1."""
     if n % 4:
@@ -64,7 +68,7 @@ def folded(
         The sizes of axes 1..5 as push constants d1..d5, each layout's strides, and how many axes are in use.
 
     Raises:
-        ValueError: more than six axes are left.
+        TooManyAxes: more than six axes are left.
     """
     axes: list[tuple[int, tuple[int, ...]]] = []
     for i, size in enumerate(shape):
@@ -76,7 +80,7 @@ def folded(
         else:
             axes.append((size, steps))
     if len(axes) > MAX_AXES:
-        raise ValueError(f"an array of shape {tuple(shape)} is laid out along {len(axes)} axes; {MAX_AXES} at most")
+        raise TooManyAxes(f"an array of shape {tuple(shape)} is laid out along {len(axes)} axes; {MAX_AXES} at most")
     used = max(1, len(axes))
     axes = [(1, (0,) * len(layouts))] * (MAX_AXES - len(axes)) + axes
     sizes = {f"d{i}": axes[i][0] for i in range(1, MAX_AXES)}

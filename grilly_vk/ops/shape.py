@@ -13,7 +13,7 @@ from .. import arguments
 from ..autograd import record
 from ..tensor import Tensor, empty, full, overlap
 from .elementwise import as_tensor, sum_to
-from .layout import axis_index, broadcast_shape, broadcast_strides, folded, strides
+from .layout import TooManyAxes, axis_index, broadcast_shape, broadcast_strides, folded, strides
 
 
 def _copy(
@@ -117,6 +117,20 @@ def transpose(x: Tensor, first: int = -2, second: int = -1) -> Tensor:
     return permute(x, order)
 
 
+def _repeat(x: Tensor, target: tuple[int, ...]) -> Tensor:
+    """A copy of x seen as `target`, off the tape; repeats along many axes go in several steps."""
+    out = empty(target, x.dtype, x.engine)
+    try:
+        _copy(x, out, target, broadcast_strides(x.shape, target), strides(target))
+    except TooManyAxes:
+        own = [1] * (len(target) - x.ndim) + list(x.shape)
+        grow = [i for i, (n, m) in enumerate(zip(own, target)) if n != m]
+        for i in grow[len(grow) // 2 :]:
+            own[i] = target[i]
+        return _repeat(_repeat(x, tuple(own)), target)
+    return out
+
+
 def repeated(x: Tensor, shape: Sequence[int]) -> Tensor:
     """As `broadcast_to`, but x's own memory where nothing is repeated.
 
@@ -130,8 +144,7 @@ def repeated(x: Tensor, shape: Sequence[int]) -> Tensor:
         raise ValueError(f"can't broadcast {x.shape} to {target}")
     if math.prod(target) == x.size:
         return reshape(x, target)
-    out = empty(target, x.dtype, x.engine)
-    _copy(x, out, target, broadcast_strides(x.shape, target), strides(target))
+    out = _repeat(x, target)
     before = x.shape
     record("broadcast_to", (x,), (out,), lambda g: sum_to(g, before), ())
     return out
