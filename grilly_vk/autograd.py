@@ -27,6 +27,7 @@ _numbers = itertools.count(1)
 
 class _Mode(threading.local):
     enabled = True
+    observer: Callable[[Node, Sequence[Tensor]], None] | None = None  # sees each node that is recorded, and its inputs
 
 
 _mode = _Mode()
@@ -218,6 +219,8 @@ def record(
         if output.dtype is FLOAT32:
             output.requires_grad = True
             output.node = (node, i)
+    if _mode.observer is not None:
+        _mode.observer(node, inputs)
 
 
 # ---- going back ----

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import grilly_vk
 import grilly_vk.functional as F
 from grilly.nn import Converter, VoltageScaler, evaluate
 from grilly_vk import nn
@@ -248,3 +249,104 @@ def test_no_converted_network():
     images = nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU()).eval()
     with pytest.raises(ValueError, match=r"expected \(B, classes\)"):
         evaluate(Converter()(images, IMAGES), (IMAGES, np.zeros(4, int)))
+
+
+class Frozen(nn.Module):
+    """A hidden layer, and what a function makes of it."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.first, self.relu, self.last, self.function = nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2), function
+        self.gate = nn.Parameter(np.ones(4, np.float32))
+
+    def forward(self, x):
+        return self.last(self.relu(self.function(self, self.first(x))))
+
+
+def without_gradient(h):
+    with grilly_vk.no_grad():
+        return h * 2.0
+
+
+def written(h):
+    kept = grilly_vk.zeros(h.shape)
+    kept.assign(h.detach())
+    return kept
+
+
+FROZEN = {
+    "comparison": lambda m, h: h * (h > 0),
+    "comparison, by hand": lambda m, h: h * (h > 0).astype(np.float32),
+    "argmax": lambda m, h: h * (h.argmax(1, keepdims=True).astype(np.float32) + 1.0),
+    "detach": lambda m, h: h * h.detach(),
+    "detach of the input's view": lambda m, h: h + h.detach().reshape(-1, 2, 2).reshape(-1, 4)[:, ::-1],
+    "no_grad": lambda m, h: h + without_gradient(h),
+    "in place": lambda m, h: h + written(h),
+    "a factor on the way of a parameter": lambda m, h: h * (m.gate * (h > 0)),
+    "rounded": lambda m, h: h - h.astype(np.int32),
+}
+READ = {
+    "item": lambda m, h: h * h.max().item(),
+    "numpy": lambda m, h: h + float(np.abs(h.numpy()).max()),
+    "float": lambda m, h: h * float(h.sum()),
+    "if": lambda m, h: h if h.sum() > 0 else -h,
+    "array": lambda m, h: h * np.asarray(h > 0),
+    "index": lambda m, h: h * m.gate[int(h.argmax())],
+}
+
+
+@pytest.mark.parametrize("data", [False, True])
+@pytest.mark.parametrize("name", [*FROZEN, *READ])
+def test_what_depends_on_the_input_without_a_gradient(name, data):
+    ann = Frozen({**FROZEN, **READ}[name]).eval()
+    x = np.random.default_rng(0).random((20, 3), dtype=np.float32)
+    text = "takes what depends on the input without a gradient" if name in FROZEN else "reads values of what depends on"
+    with pytest.raises(ValueError, match=f"ann can't be converted: .*{text}") as caught:
+        Converter(T=4)(ann, x if data else None)
+    if name in FROZEN:
+        assert "in the forward of Frozen" in str(caught.value)
+    engine = ann.gate.engine
+    assert not {"launch", "read", "share"} & set(vars(engine))
+    np.testing.assert_array_equal((ann.gate * 2.0).numpy(), 2.0)
+
+
+CONSTANT = {
+    "a mask of parameters": lambda m, h: h * (m.gate > 0.5),
+    "values of parameters": lambda m, h: h * m.gate.max().item() + float(m.gate.numpy().sum()),
+    "what goes nowhere": lambda m, h: (setattr(m, "seen", h.detach() * 2.0), h)[1],
+    "shapes": lambda m, h: h * (1.0 / h.shape[1]) + grilly_vk.ones(h.shape),
+    "memory that was the input's": lambda m, h: h * (1.0 + 0.0 * grilly_vk.zeros((h.shape[0], 4))) if gone(h) else h,
+}
+
+
+def gone(h):
+    """Makes and drops what depends on h, so that its memory is there for something else."""
+    for _ in range(3):
+        _ = h.detach() * 2.0
+    return True
+
+
+@pytest.mark.parametrize("anomalies", [False, True])
+@pytest.mark.parametrize("name", CONSTANT)
+def test_what_does_not_depend_on_the_input_is_a_constant(name, anomalies):
+    grilly_vk.manual_seed(0)
+    ann = Frozen(CONSTANT[name]).eval()
+    x = np.random.default_rng(0).random((20, 3), dtype=np.float32)
+    grilly_vk.set_detect_anomaly(anomalies)
+    try:
+        snn = Converter(T=512)(ann, x)
+    finally:
+        grilly_vk.set_detect_anomaly(False)
+    np.testing.assert_allclose(snn(x).numpy(), ann(x).numpy(), atol=0.05)
+
+
+def test_hooks_may_look_but_not_change():
+    """A hook that records values is no part of the forward; one that changes them by what it read is."""
+    ann, x, seen = mlp(), X, []
+    ann[1].register_forward_hook(lambda m, args, out: seen.append(out.numpy().max()))
+    ann[1].register_forward_hook(lambda m, args, kwargs, out: seen.append(out.numpy().min()), with_kwargs=True)
+    assert Converter()(ann, x)(x).shape == (6, 3)
+    assert seen
+    ann[1].register_forward_hook(lambda m, args, out: out * out.max().item())
+    with pytest.raises(ValueError, match="ann can't be converted: its forward reads values"):
+        Converter()(ann, x)

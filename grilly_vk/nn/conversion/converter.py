@@ -18,6 +18,7 @@ from ..pool import MaxPool2d
 from .batches import inputs
 from .bounds import bounds
 from .calibrate import VoltageScaler, parsed, set_thresholds
+from .dependence import NotFollowed
 from .fold import ChannelAffine, affine_of, fold, folds, replace
 from .gate import MaxPoolGate, Places
 from .network import ConvertedNetwork
@@ -198,12 +199,16 @@ def _read(net: Module, example: Any) -> Trace:
             x = concatenate([x, x], 0)[:_EXAMPLES]
         try:
             return trace(net, x)
+        except NotFollowed as error:
+            raise ValueError(f"ann can't be converted: {error}") from None
         except ValueError as error:
             raise ValueError(f"ann does not run on an input of shape {x.shape}: {error}") from error
     last: Exception | None = None
     for shape in guessed(net):
         try:
             return trace(net, full(shape, 0.0))
+        except NotFollowed as error:
+            raise ValueError(f"ann can't be converted: {error}") from None
         except (ValueError, TypeError, IndexError) as error:
             last = error
     raise ValueError(

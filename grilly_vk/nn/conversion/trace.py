@@ -13,7 +13,8 @@ from typing import Any
 
 from ...autograd import Node, enable_grad, next_number
 from ...tensor import Tensor
-from ..module import Module
+from ..module import Module, _WithKwargs
+from .dependence import Dependence, NotFollowed, followed
 
 
 @dataclass
@@ -79,7 +80,7 @@ class Trace:
 
 
 @contextmanager
-def _watching(model: Module, calls: list[Call]) -> Iterator[None]:
+def _watching(model: Module, calls: list[Call], dependence: Dependence) -> Iterator[None]:
     open_calls: list[Call] = []
     names = {id(module): name for name, module in model.named_modules()}
 
@@ -91,6 +92,9 @@ def _watching(model: Module, calls: list[Call]) -> Iterator[None]:
     def end(module: Module, args: Any, out: Any) -> None:
         open_calls.pop().stop = next_number()
 
+    own = [(hooks, dict(hooks)) for m in model.modules() for hooks in (m._forward_pre_hooks, m._forward_hooks)]
+    for hooks, before in own:
+        hooks.update({key: _quiet(hook, dependence) for key, hook in before.items()})
     handles = [m.register_forward_pre_hook(begin) for m in model.modules()]
     handles += [m.register_forward_hook(end) for m in model.modules()]
     try:
@@ -98,6 +102,14 @@ def _watching(model: Module, calls: list[Call]) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
+        for hooks, before in own:
+            hooks.update(before)
+
+
+def _quiet(hook: Any, dependence: Dependence) -> Any:
+    if isinstance(hook, _WithKwargs):
+        return _WithKwargs(dependence.watched(hook.hook))
+    return dependence.watched(hook)
 
 
 def trace(model: Module, example: Tensor) -> Trace:
@@ -110,20 +122,25 @@ def trace(model: Module, example: Tensor) -> Trace:
     Raises:
         TypeError: it gives no single float32 Tensor.
         ValueError: what it gives does not depend on the input.  And all that its forward raises.
+        NotFollowed: it takes values that depend on the input without a gradient.
     """
     calls: list[Call] = []
     x = example.detach().requires_grad_()
-    with enable_grad(), _watching(model, calls):
+    with enable_grad(), followed(x) as dependence, _watching(model, calls, dependence):
         out = model(x)
     if not isinstance(out, Tensor):
         raise TypeError(f"ann gives {type(out).__name__}; a network that gives one Tensor can be converted")
     if out.node is None:
         raise ValueError("what ann gives does not depend on its input, or gradients do not reach it")
-    return Trace(_steps(out, x, calls), calls, x.shape)
+    return Trace(_steps(out, x, calls, dependence.frozen), calls, x.shape)
 
 
-def _steps(out: Tensor, x: Tensor, calls: list[Call]) -> list[Step]:
-    """The operations between x and out, in order; others, such as those on parameters alone, are left out."""
+def _steps(out: Tensor, x: Tensor, calls: list[Call], frozen: set[int]) -> list[Step]:
+    """The operations between x and out, in order; others, such as those on parameters alone, are left out.
+
+    Raises:
+        NotFollowed: one takes what depends on x without a gradient.
+    """
     assert out.node is not None
     nodes: dict[int, Node] = {}
     todo = [out.node[0]]
@@ -136,6 +153,12 @@ def _steps(out: Tensor, x: Tensor, calls: list[Call]) -> list[Step]:
     found: dict[int, Step] = {}
     for number in sorted(nodes):
         node = nodes[number]
+        if number in frozen:
+            raise NotFollowed(
+                f"{node.name} in the forward of {_around(number, calls)} takes what depends on the input without a "
+                "gradient, such as a comparison, argmax or detach(); it would stay what it is for the example that the "
+                "network is converted with; leave it out, or write it with nn.ReLU()"
+            )
         inputs: list[Step | str | Tensor | None] = []
         for edge in node.edges:
             if isinstance(edge, tuple):
@@ -144,13 +167,17 @@ def _steps(out: Tensor, x: Tensor, calls: list[Call]) -> list[Step]:
                 inputs.append("x" if edge is x else edge)
         if not any(isinstance(source, (Step, str)) for source in inputs):
             continue
-        around = [call for call in calls if call.start < number < call.stop]
-        step = Step(node.name, max(around, key=lambda call: call.start), inputs, node.outputs[0])
+        step = Step(node.name, _around(number, calls), inputs, node.outputs[0])
         for source in inputs:
             if isinstance(source, Step):
                 source.users.append(step)
         found[number] = step
     return list(found.values())
+
+
+def _around(number: int, calls: list[Call]) -> Call:
+    """The innermost call that made a node."""
+    return max((call for call in calls if call.start < number < call.stop), key=lambda call: call.start)
 
 
 def guessed(model: Module) -> Iterator[tuple[int, ...]]:
