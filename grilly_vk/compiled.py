@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 import operator
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
+from . import arguments
 from .autograd import grad_enabled
 from .control import capture
 from .nn.module import Module, watched_calls
@@ -18,7 +20,6 @@ from .ops.elementwise import as_tensor
 from .runtime import Graph
 from .tensor import Tensor, empty, from_numpy
 
-_KEPT = 8  # graphs of different shapes
 _BY_HOST = 1 << 16  # bytes; smaller results are copied by the host, which needs no submit
 
 
@@ -88,11 +89,18 @@ def _leaves(tree: Any) -> list[Any]:
 
 
 class Compiled:
-    """What `compile` returns; call it like the function.  `captures` counts the recordings made."""
+    """What `compile` returns; call it like the function.
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    Attributes:
+        captures: recordings made so far.
+        recordings: how many are kept; the least recently used go first.
+    """
+
+    def __init__(self, function: Callable[..., Any], recordings: int) -> None:
         functools.update_wrapper(self, function)
         self._function = function
+        self.recordings = recordings
+        self._warned = False
         self._recorded: OrderedDict[Any, _Recorded] = OrderedDict()
         self._modules = _modules_of(function)
         self.captures = 0
@@ -115,10 +123,28 @@ class Compiled:
                     modes, parts = _seen(self._modules + given)
             recorded.parts, key = parts, (values, modes)
             self._recorded[key] = recorded
-            while len(self._recorded) > _KEPT:
+            while len(self._recorded) > self.recordings:
                 self._recorded.popitem(last=False)
+                self._warn()
         self._recorded.move_to_end(key)
         return recorded.run([v for v in leaves if _is_array(v)])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of device memory that the recordings keep."""
+        return sum(recorded.graph.nbytes for recorded in self._recorded.values())
+
+    def _warn(self) -> None:
+        if not self._warned:
+            self._warned = True
+            name = getattr(self._function, "__name__", type(self._function).__name__)
+            warnings.warn(
+                f"the compiled function {name!r} was called with more than {self.recordings} different shapes or "
+                "settings; each is recorded for itself, and the recording that was not used for longest is dropped. "
+                "Pad inputs to a few shapes, or keep more recordings, each with its memory: compile(recordings=...)",
+                RuntimeWarning,
+                stacklevel=3,
+            )
 
     def _key(self, tree: Any) -> Any:
         """Shapes, dtypes, and the values of everything that is no array."""
@@ -174,7 +200,11 @@ def _modules_of(function: Callable[..., Any]) -> list[Module]:
     return found
 
 
-def compile(function: Callable[..., Any]) -> Compiled:
+@overload
+def compile(function: Callable[..., Any], *, recordings: int = 8) -> Compiled: ...
+@overload
+def compile(function: None = None, *, recordings: int = 8) -> Callable[[Callable[..., Any]], Compiled]: ...
+def compile(function: Any = None, *, recordings: int = 8) -> Any:
     """Records a function at its first call for each set of shapes, and replays the recording from then on.
 
     Made for whole training steps: forward, backward, optimizer, random numbers.  Arrays and tensors among the
@@ -186,15 +216,20 @@ def compile(function: Callable[..., Any]) -> Compiled:
     Spiking nodes start from their first state: call F.reset_net inside.
 
     Args:
-        function: takes and returns arrays, tensors and nested lists, tuples and dicts of them.
+        function: takes and returns arrays, tensors and nested lists, tuples and dicts of them.  None (left out): for
+            use as ``@grilly_vk.compile(recordings=32)``.
+        recordings: how many recordings are kept, 1 or more, default 8; the least recently used go first, with a warning
+            at the first time.  Each keeps its device memory (`.nbytes` in all), and one that was dropped is made again
+            when it is needed: for sequences of many lengths, pad to a few.
 
     Returns:
-        A callable; `.captures` counts the recordings.
+        A callable; `.captures` counts the recordings made.
 
     Raises:
         RuntimeError: the function reads a value, writes from the host, or adds to gradients that were there before
             (call zero_grad() inside).
-        TypeError: an argument that is neither array nor hashable.
+        TypeError: an argument that is neither array nor hashable; no function.
+        ValueError: recordings below 1.
 
     Example:
         >>> @grilly_vk.compile
@@ -205,6 +240,9 @@ def compile(function: Callable[..., Any]) -> Compiled:
         ...     optimizer.step()
         ...     return loss
     """
+    kept = arguments.size("recordings", recordings)
+    if function is None:
+        return lambda function: compile(function, recordings=kept)
     if not callable(function):
         raise TypeError(f"compile needs a function, not {type(function).__name__}")
-    return Compiled(function)
+    return Compiled(function, kept)

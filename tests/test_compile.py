@@ -196,17 +196,6 @@ def test_not_a_function():
         grilly_vk.compile(3)
 
 
-def test_few_graphs_are_kept():
-    run = grilly_vk.compile(lambda x: x + 1.0)
-    for n in range(1, 13):
-        np.testing.assert_array_equal(run(np.zeros(n, np.float32)).numpy(), np.ones(n))
-    before = grilly_vk.memory_stats()["bytes_in_use"]
-    for _ in range(2):
-        for n in range(1, 13):
-            run(np.zeros(n, np.float32))
-    assert grilly_vk.memory_stats()["bytes_in_use"] <= before + 4096
-
-
 def test_a_thousand_steps_do_not_grow():
     _, _, step = make()
     compiled = grilly_vk.compile(step)
@@ -268,3 +257,54 @@ def test_gradients_of_inputs():
 
     for value in (1.0, 3.0):
         np.testing.assert_array_equal(sensitivity(np.full(3, value, np.float32)).numpy(), np.full(3, 2 * value))
+
+
+def test_recordings_are_bounded_and_the_least_recently_used_go():
+    weight = nn.Parameter(np.ones(3))
+
+    @grilly_vk.compile(recordings=3)
+    def double(x):
+        return x * 2.0 * weight
+
+    def call(*lengths):
+        for n in lengths:
+            np.testing.assert_array_equal(double(np.full((n, 3), n, np.float32)).numpy(), np.full((n, 3), 2.0 * n))
+
+    call(1, 2, 3, 1, 2, 3)
+    assert (double.captures, double.recordings) == (3, 3)
+    held = double.nbytes
+    with pytest.warns(RuntimeWarning, match="'double' was called with more than 3 different") as seen:
+        call(1, 4, 1, 3, 4)  # drops 2, the least recently used
+        assert double.captures == 4
+        call(2)
+        assert double.captures == 5
+        call(*range(1, 40))
+    assert len(seen) == 1 and seen[0].filename == __file__
+    assert held > 0 and double.nbytes <= 40 * held
+    assert len(double._recorded) == 3
+    before = double.captures
+    call(37, 38, 39)
+    assert double.captures == before
+
+
+def test_sixty_lengths_keep_the_memory_of_eight(recwarn):
+    model = nn.Linear(4, 8)
+    step = grilly_vk.compile(lambda x: model(x).sum())
+    gc.collect()
+    sizes = []
+    for n in (*range(1, 61), *range(1, 61)):
+        step(np.ones((16, 4), np.float32) if n > 60 else np.ones((n, 4), np.float32))
+        sizes.append(grilly_vk.memory_stats()["bytes_in_use"])
+    assert step.captures == 120 and len(step._recorded) == step.recordings == 8
+    assert sizes[119] <= sizes[59] + 65536  # the second time round takes no more
+    assert len(recwarn) == 1
+
+
+@pytest.mark.parametrize("bad, error", [(0, ValueError), (1.5, TypeError), (True, TypeError)])
+def test_bad_bounds(bad, error):
+    with pytest.raises(error, match="recordings"):
+        grilly_vk.compile(lambda x: x, recordings=bad)
+    with pytest.raises(error, match="recordings"):
+        grilly_vk.compile(recordings=bad)
+    with pytest.raises(TypeError, match="needs a function"):
+        grilly_vk.compile(3)

@@ -82,7 +82,7 @@ class _Loop:
         keep = np.float32(math.exp(-1000 * net.dt / net.tau_mem))
         rise, floor = np.float32(net.v_thresh - net.v_rest), np.float32(net.v_low - net.v_rest)
         fade = np.exp(-1000 * net.dt * np.arange(len(spikes)) / net.tau_pre).astype(np.float32)
-        deaf = round(net.t_refrac / 1000 / net.dt)
+        deaf = int(net.t_refrac / 1000 / net.dt + 0.5)
         v, counts = np.zeros(n, np.float32), np.zeros(n, np.float32)
         last_pre, last_post = np.full(784, -(1 << 20)), np.full(n, -(1 << 20))
         winner, fired, level = -1, np.zeros(0, np.int64), theta.copy()
