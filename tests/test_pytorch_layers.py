@@ -75,9 +75,11 @@ def test_time_is_more_batch(layer, shape):
     """All steps in one call, in both kinds of container, are what each step by itself is."""
     data = x(4, *shape)
     want = np.stack([layer(step).numpy() for step in data])
+    for run in (nn.MultiStepContainer(layer), nn.SeqToANNContainer(layer)):
+        np.testing.assert_allclose(run(data).numpy(), want, rtol=1e-5, atol=1e-6)
     model = nn.Sequential(layer)
     F.set_step_mode(model, "m")
-    for run in (nn.MultiStepContainer(layer), nn.SeqToANNContainer(layer), model):
+    for run in (model, layer):
         np.testing.assert_allclose(run(data).numpy(), want, rtol=1e-5, atol=1e-6)
 
 
@@ -258,3 +260,256 @@ def test_recurrent_layers_refuse():
     ):
         with pytest.raises((TypeError, ValueError), match=message):
             wrong()
+
+
+# ---- attention ----
+
+
+def attended(q, k, v, mask=None, scale=None):
+    """softmax(q k^T) v in float64; mask: numbers to add."""
+    q, k, v = (t.astype(np.float64) for t in (q, k, v))
+    scores = q @ np.swapaxes(k, -1, -2) * (1 / np.sqrt(q.shape[-1]) if scale is None else scale)
+    scores = scores + (0 if mask is None else mask)
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    return weights / weights.sum(-1, keepdims=True) @ v
+
+
+def test_scaled_dot_product_attention():
+    """Against float64, with masks of both kinds, broadcasting, and the gradient through the mask's numbers."""
+    q, k, v = x(2, 3, 4, 5), x(2, 3, 6, 5), x(2, 3, 6, 7)
+    seen = np.random.default_rng(0).random((4, 6)) < 0.7
+    seen[:, 0] = True
+    added = np.where(seen, 0, -np.inf)
+    close = dict(rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(F.scaled_dot_product_attention(q, k, v).numpy(), attended(q, k, v), **close)
+    np.testing.assert_allclose(F.scaled_dot_product_attention(q, k, v, seen).numpy(), attended(q, k, v, added), **close)
+    np.testing.assert_allclose(
+        F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=0.3).numpy(),
+        attended(q, k, v, np.where(np.tri(4, 6, dtype=bool), 0, -np.inf), 0.3), **close,
+    )  # fmt: skip
+    np.testing.assert_allclose(
+        F.scaled_dot_product_attention(q[0, 0], k[0], v[0]).numpy(), attended(q[0, 0], k[0], v[0]), **close
+    )
+    number = grilly_vk.tensor(x(3, 4, 6), requires_grad=True)
+    given = [grilly_vk.tensor(t, requires_grad=True) for t in (q, k, v)]
+    c = x(2, 3, 4, 7)
+    (F.scaled_dot_product_attention(*given, number) * c).sum().backward()
+    step = 1e-5
+    given.append(number)
+    for i, at in ((3, (1, 2, 3)), (0, (1, 0, 2, 3)), (1, (0, 2, 5, 1)), (2, (1, 1, 0, 6))):
+        values = []
+        for sign in (1, -1):
+            arrays = [np.array(a.numpy(), np.float64) for a in given]
+            arrays[i][at] += sign * step
+            values.append((attended(*arrays) * c).sum())
+        want = (values[0] - values[1]) / (2 * step)
+        np.testing.assert_allclose(given[i].grad.numpy()[at], want, rtol=1e-3, atol=1e-4)
+    dropped = F.scaled_dot_product_attention(q, k, np.ones((2, 3, 6, 1), np.float32), dropout_p=0.5).numpy()
+    assert dropped.std() > 0.05
+    for wrong, message in (
+        (lambda: F.scaled_dot_product_attention(q[0, 0, 0], k, v), r"query has shape \(5,\); expected \(..., length"),
+        (lambda: F.scaled_dot_product_attention(q, v, v), "key has shape .*; expected 5 features"),
+        (lambda: F.scaled_dot_product_attention(q, k, v[:, :, :5]), "value has shape .*; expected length 6"),
+        (lambda: F.scaled_dot_product_attention(q, k, v, seen[:3]), r"attn_mask has shape \(3, 6\); expected one"),
+        (lambda: F.scaled_dot_product_attention(q, k, v, seen, is_causal=True), "can't both be given"),
+        (lambda: F.scaled_dot_product_attention(q, k, v, [[1, 2, 3, 4, 5, 6]]), "attn_mask must be bool or float32"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            wrong()
+
+
+def test_multihead_attention_of_one_input_and_refusals():
+    """Self-attention takes one product for q, k and v: the same as three."""
+    layer, data = nn.MultiheadAttention(8, 2), x(5, 3, 8)
+    same, weights = layer(data, data, data)
+    apart_, _ = layer(data, data.copy(), data.copy())
+    np.testing.assert_allclose(same.numpy(), apart_.numpy(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(weights.numpy().sum(-1), 1, rtol=1e-5)
+    assert set(layer.state_dict()) == {"in_proj_weight", "in_proj_bias", "out_proj.weight", "out_proj.bias"}
+    assert not layer.in_proj_bias.numpy().any() and not layer.out_proj.bias.numpy().any()
+    assert np.abs(layer.in_proj_weight.numpy()).max() <= np.sqrt(6 / 32)
+    random = nn.MultiheadAttention(8, 2, dropout=0.5)
+    _, dropped = random(data, data, data, average_attn_weights=False)
+    assert (dropped.numpy() == 0).mean() == pytest.approx(0.5, abs=0.2)
+    _, kept = random.eval()(data, data, data)
+    assert (kept.numpy() > 0).all() and layer(data, data, data, need_weights=False)[1] is None
+    for wrong, message in (
+        (lambda: nn.MultiheadAttention(8, 3), "embed_dim must be a multiple of num_heads = 3, got 8"),
+        (lambda: layer(data, data, data[:4]), "query, key and value have shapes .* a value for each key"),
+        (lambda: layer(data[..., :6], data, data), r"query has shape \(5, 3, 6\); expected \(length, B, 8\)"),
+        (lambda: layer(data, data, data, is_causal=True), "is_causal=True needs attn_mask"),
+        (lambda: layer(data, data, data, attn_mask=np.zeros((4, 5), bool)), r"attn_mask has shape \(4, 5\); expected"),
+        (lambda: layer(data, data, data, np.zeros((5, 3), bool)), r"key_padding_mask has shape .*; expected \(3, 5\)"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            wrong()
+
+
+# ---- lists, readouts and spiking layers ----
+
+
+def test_parameter_lists():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.own = nn.ParameterList([x(3), nn.Parameter(x(2, 2))])
+
+    net = Net()
+    net.own.append(x(4)).extend([x(1)])
+    assert [n for n, _ in net.named_parameters()] == ["own.0", "own.1", "own.2", "own.3"]
+    assert len(net.own) == 4 and net.own[-1].shape == (1,) and [p.shape for p in net.own[1:3]] == [(2, 2), (4,)]
+    net.own[0] = np.zeros(5)
+    assert net.own[0].shape == (5,) and [p.size for p in net.own] == [5, 4, 4, 1]
+    assert repr(nn.ParameterList([x(3)])) == "ParameterList((0): (3,))"
+    other = Net()
+    other.own.extend([x(4, seed=3), x(1, seed=3)])
+    other.own[0] = np.ones(5)
+    other.load_state_dict(net.state_dict())
+    np.testing.assert_array_equal(other.own[2].numpy(), x(4))
+    for wrong, message in (
+        (lambda: net.own[4], "index 4 is out of range for 4 parameters"),
+        (lambda: net.own["0"], "index must be a whole number"),
+        (lambda: net.own.append("a"), "data must hold real numbers"),
+    ):
+        with pytest.raises((TypeError, ValueError, IndexError), match=message):
+            wrong()
+
+
+def test_votes_are_means_of_neighbours_with_and_without_time():
+    votes = x(5, 2, 12)
+    want = votes.reshape(5, 2, 4, 3).mean(-1)
+    layer = nn.VotingLayer(3)
+    model = nn.Sequential(layer)
+    np.testing.assert_allclose(layer(votes).numpy(), want, rtol=1e-5, atol=1e-6)
+    F.set_step_mode(model, "m")
+    for run in (model, layer, nn.VotingLayer(3, step_mode="m")):
+        np.testing.assert_allclose(run(votes).numpy(), want, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="a multiple of voting_size=10"):
+        nn.VotingLayer()(votes)
+
+
+READOUTS = [(nn.NonSpikingIFNode, 1.0, 1.0), (nn.NonSpikingLIFNode, 0.75, 0.25)]
+
+
+@pytest.mark.parametrize(("kind", "keep", "share"), READOUTS)
+def test_readouts_in_every_mode(kind, keep, share):
+    """All steps, step by step, in containers, from a number, and on from the state; against float64."""
+    options = {} if kind is nn.NonSpikingIFNode else {"tau": 4.0}
+    data = x(6, 2, 3)
+    v, want = np.full((2, 3), 0.5), []
+    for step in data.astype(np.float64):
+        v = v * keep + step * share
+        want.append(v)
+    want = np.stack(want)
+    node = kind(**options)
+
+    def begin():
+        F.reset_net(node)
+        node.v = 0.5
+
+    begin()
+    both = np.concatenate([node(data[:2]).numpy(), node(data[2:]).numpy()])
+    np.testing.assert_allclose(both, want, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(node.v.numpy(), both[-1])
+    node.step_mode = "s"
+    begin()
+    np.testing.assert_allclose(np.stack([node(step).numpy() for step in data]), want, rtol=1e-5, atol=1e-5)
+    begin()
+    np.testing.assert_allclose(nn.MultiStepContainer(node)(data).numpy(), want, rtol=1e-5, atol=1e-5)
+    node.decode = "mean-mem"
+    begin()
+    np.testing.assert_allclose(nn.MultiStepContainer(node)(data).numpy(), want.mean(0), rtol=1e-5, atol=1e-5)
+    model = nn.Sequential(nn.Linear(3, 3), node)
+    F.set_step_mode(model, "m")
+    F.reset_net(model)
+    assert model(data).shape == (2, 3)
+    with pytest.raises(ValueError, match="decode='mean-mem' needs at least one step"):
+        F.reset_net(node) or node(data[:0])
+    node.step_mode = "s"
+    with pytest.raises(ValueError, match="decode='mean-mem' needs step mode 'm'"):
+        node(data[0])
+    for wrong in ({"decode": "max"}, {"step_mode": 1}):
+        with pytest.raises(ValueError, match=r"decode must be one of|step_mode must be one of"):
+            kind(**wrong)
+
+
+def test_gated_node_step_by_step():
+    """As all steps at once, with channels; steps are counted, and what does not fit is refused."""
+    node, data = nn.GatedLIFNode(4, inplane=3), np.abs(x(4, 2, 3, 5)) * 2
+    leaf = grilly_vk.tensor(data, requires_grad=True)
+    whole = node(leaf)
+    (whole * x(4, 2, 3, 5, seed=1)).sum().backward()
+    assert 0.1 < whole.numpy().mean() < 0.9
+    wanted = [leaf.grad.numpy(), *(p.grad.numpy() for p in node.parameters())]
+    F.reset_net(node), node.zero_grad()
+    node.step_mode = "s"
+    single = grilly_vk.tensor(data, requires_grad=True)
+    out = grilly_vk.stack([node(single[t]) for t in range(4)])
+    with pytest.raises(ValueError, match=r"this would be step 5; call F.reset_net"):
+        node(data[0])
+    np.testing.assert_array_equal(out.numpy(), whole.numpy())
+    (out * x(4, 2, 3, 5, seed=1)).sum().backward()
+    for a, b in zip([single.grad.numpy(), *(p.grad.numpy() for p in node.parameters())], wanted):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+    F.reset_net(node)
+    node(data[0])
+    node.step_mode = "m"
+    with pytest.raises(ValueError, match="is 1 steps into a sequence that came step by step"):
+        node(data)
+    F.reset_net(node)
+    run = grilly_vk.compile(lambda d: (F.reset_net(node), node(d))[1])
+    for _ in range(3):
+        np.testing.assert_array_equal(run(data).numpy(), whole.numpy())
+    F.reset_net(node)
+    for wrong, message in (
+        (lambda: node(data[:3]), "3 steps; GatedLIFNode has T=4"),
+        (lambda: node(data[:, :, :2]), r"GatedLIFNode with inplane=3 expects \(T, B, 3, ...\)"),
+        (lambda: nn.GatedLIFNode(4, init_tau=1.0), "init_tau must lie between 0 and 1"),
+        (lambda: nn.GatedLIFNode(4, surrogate_function="atan"), "surrogate_function must be a Surrogate"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            wrong()
+
+
+SPIKING = [nn.SpikingVanillaRNN, nn.SpikingLSTM, nn.SpikingGRU]
+
+
+@pytest.mark.parametrize("kind", SPIKING)
+def test_spiking_layers_go_on_from_their_state(kind):
+    """Two halves are the whole; outputs alone in containers; a compiled call is the same."""
+    layer, data = kind(3, 5, 2, surrogate_function1=nn.ATan()) if kind is not SPIKING[0] else kind(3, 5, 2), x(6, 2, 3)
+    want, _ = layer(data)
+    assert set(np.unique(want.numpy())) <= {0.0, 1.0}
+    first, state = layer(data[:2])
+    second, _ = layer(data[2:], state)
+    np.testing.assert_array_equal(np.concatenate([first.numpy(), second.numpy()]), want.numpy())
+    model = nn.Sequential(layer)
+    F.set_step_mode(model, "m")
+    np.testing.assert_array_equal(model(data).numpy(), want.numpy())
+    step = grilly_vk.compile(lambda d: layer(d)[0])
+    for _ in range(3):
+        np.testing.assert_array_equal(step(data).numpy(), want.numpy())
+    names = set(layer.state_dict())
+    assert {"cells.0.linear_ih.weight", "cells.1.linear_hh.bias"} <= names and len(names) == 8
+    with pytest.raises(ValueError, match=r"x has shape \(6, 2, 4\); expected \(T, B, 3\)"):
+        layer(x(6, 2, 4))
+    with pytest.raises((TypeError, ValueError), match=r"expected \(2, 2, 5\)|states must be a pair"):
+        layer(data, x(2, 3, 5))
+    with pytest.raises(ValueError, match="no steps to run"):
+        layer(data[:0])
+
+
+def test_spiking_layers_drop_between_layers():
+    """One mask for all steps, or one a step; a second surrogate is for the candidate alone."""
+    layer = nn.SpikingGRU(3, 40, 2, dropout_p=0.5, invariant_dropout_mask=True, surrogate_function2=nn.ATan())
+    seen = []
+    layer.cells[1].linear_ih.register_forward_pre_hook(lambda module, args: seen.append(args[0].numpy()))
+    layer(np.ones((30, 2, 3), np.float32))
+    layer.invariant_dropout_mask = False
+    layer(np.ones((30, 2, 3), np.float32))
+    once = [(np.abs(s).max(0) == 0).mean() for s in seen]
+    assert once[0] > 0.3 and set(np.unique(seen[0])) == {0.0, 2.0} and once[1] < once[0]
+    with pytest.raises(TypeError, match="surrogate_function2 must be a Surrogate"):
+        nn.SpikingLSTMCell(3, 4, surrogate_function2=1)
+    with pytest.raises(TypeError, match=r"state must be a pair \(h, c\), not ndarray"):
+        nn.SpikingLSTMCell(3, 4)(x(2, 3), x(2, 4))

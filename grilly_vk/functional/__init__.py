@@ -1,6 +1,7 @@
 """Stateless functions."""
 
 from .activation import elu, gelu, leaky_relu, prelu, relu, sigmoid, silu, softplus, tanh
+from .attention import scaled_dot_product_attention
 from .conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d
 from .cores import unroll
 from .dropout import dropout, dropout1d, dropout2d
@@ -103,6 +104,7 @@ __all__ = [
     "relu",
     "reset_net",
     "rms_norm",
+    "scaled_dot_product_attention",
     "set_step_mode",
     "sigmoid",
     "silu",

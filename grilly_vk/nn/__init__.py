@@ -17,13 +17,15 @@ from ..surrogate import Custom as CustomSurrogate
 from ..surrogate import Tanh as TanhSurrogate
 from . import init, traced
 from .activation import ELU, GELU, Hardtanh, LeakyReLU, PReLU, ReLU, ReLU6, SiLU, Softplus, Tanh
-from .containers import Flatten, Identity, ModuleDict, ModuleList, Sequential
+from .attention import MultiheadAttention
+from .containers import Flatten, Identity, ModuleDict, ModuleList, ParameterList, Sequential
 from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d
 from .conversion import Converter, VoltageScaler, evaluate
 from .core import Core, RecurrentCore
 from .cores import ALIF, IF, LI, LIF, CuBaLIF
 from .delays import Delay, DelaySynapse, Synapse
 from .dropout import Dropout, Dropout1d, Dropout2d, DropoutOverTime, DropoutOverTime1d, DropoutOverTime2d
+from .gated_node import GatedLIFNode
 from .group_norm import GroupNorm, InstanceNorm1d, InstanceNorm2d
 from .linear import Embedding, Linear
 from .loss import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss, SmoothL1Loss
@@ -43,7 +45,8 @@ from .pool import (
     MaxPool2d,
     SumPool2d,
 )
-from .population import ActivityRegularization, PopulationCode, SumPool, sum_pool
+from .population import ActivityRegularization, PopulationCode, SumPool, VotingLayer, sum_pool
+from .readout import NonSpikingIFNode, NonSpikingLIFNode, NonSpikingNode
 from .recurrent_cores import RIF, RLIF, RCuBaLIF
 from .recurrent_layers import GRU, LSTM, RNN
 from .recurrent_snn import RecurrentSNN
@@ -54,6 +57,15 @@ from .softmax import LogSoftmax, Softmax
 from .spike_loss import CECountLoss, CERateLoss, CETemporalLoss, MSECountLoss, MSETemporalLoss, RateRegularization
 from .spiking_attention import ChannelQKAttention, QKAttention, SpikingSelfAttention, TokenQKAttention
 from .spiking_linear import SpikingLinear, TokenBatchNorm1d
+from .spiking_rnn import (
+    SpikingGRU,
+    SpikingGRUCell,
+    SpikingLSTM,
+    SpikingLSTMCell,
+    SpikingRNNCell,
+    SpikingVanillaRNN,
+    SpikingVanillaRNNCell,
+)
 from .squeeze_attention import MultiDimensionalAttention, TemporalWiseAttention
 from .stateful import StatefulModule
 from .summary import Summary, summary
@@ -131,6 +143,7 @@ __all__ = [
     "FastSigmoid",
     "Flatten",
     "GIFNeuron",
+    "GatedLIFNode",
     "GroupNorm",
     "Hardtanh",
     "HebbianLayer",
@@ -158,10 +171,15 @@ __all__ = [
     "ModuleList",
     "MultiDimensionalAttention",
     "MultiStepContainer",
+    "MultiheadAttention",
     "NLLLoss",
     "NeuNorm",
+    "NonSpikingIFNode",
+    "NonSpikingLIFNode",
+    "NonSpikingNode",
     "PReLU",
     "Parameter",
+    "ParameterList",
     "ParametricLIFNode",
     "PiecewiseQuadratic",
     "PopulationCode",
@@ -186,11 +204,18 @@ __all__ = [
     "SmoothL1Loss",
     "Softmax",
     "Softplus",
+    "SpikingGRU",
+    "SpikingGRUCell",
+    "SpikingLSTM",
+    "SpikingLSTMCell",
     "SpikingLinear",
     "SpikingMLP",
     "SpikingNode",
+    "SpikingRNNCell",
     "SpikingSelfAttention",
     "SpikingTransformerBlock",
+    "SpikingVanillaRNN",
+    "SpikingVanillaRNNCell",
     "StatefulModule",
     "SumPool",
     "SumPool2d",
@@ -211,6 +236,7 @@ __all__ = [
     "Triangular",
     "Upsample",
     "VoltageScaler",
+    "VotingLayer",
     "ZeroPad2d",
     "evaluate",
     "init",

@@ -12,7 +12,7 @@ from ..functional.temporal import keeps_state, mixed, over_steps
 from ..ops import shape as shapes
 from ..ops.elementwise import as_tensor
 from .joining import stages
-from .module import Module
+from .module import Module, Parameter
 
 
 def _module(name: str, value: Any) -> Module:
@@ -21,13 +21,13 @@ def _module(name: str, value: Any) -> Module:
     return value
 
 
-def _place(index: Any, n: int) -> int:
+def _place(index: Any, n: int, what: str = "modules") -> int:
     try:
         number = operator.index(index)
     except TypeError:
         raise TypeError(f"index must be a whole number or a slice, not {type(index).__name__}") from None
     if not -n <= number < n:
-        raise IndexError(f"index {number} is out of range for {n} modules")
+        raise IndexError(f"index {number} is out of range for {n} {what}")
     return number % n
 
 
@@ -214,6 +214,55 @@ class ModuleDict(Module):
         """Adds or replaces modules from a mapping or pairs."""
         for name, module in dict(modules).items():
             self[name] = module
+
+
+class ParameterList(Module):
+    """A list of parameters that are registered, named 0, 1, 2, ...; it has no forward.
+
+    Args:
+        values: what it starts with: Parameters, or Tensors and arrays, of which Parameters are made.
+
+    Raises:
+        TypeError, ValueError: what no Parameter can be made of.
+    """
+
+    def __init__(self, values: Iterable[Any] = ()) -> None:
+        super().__init__()
+        self.extend(values)
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(list(self._parameters.values()))
+
+    def __getitem__(self, index: Any) -> Any:
+        own = list(self._parameters.values())
+        if isinstance(index, slice):
+            return ParameterList([p for p in own[index] if p is not None])
+        return own[_place(index, len(own), "parameters")]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._parameters[str(_place(index, len(self), "parameters"))] = _parameter(value)
+
+    def append(self, value: Any) -> ParameterList:
+        """Adds a parameter at the end, and returns self."""
+        self.register_parameter(str(len(self)), _parameter(value))
+        return self
+
+    def extend(self, values: Iterable[Any]) -> ParameterList:
+        """Adds several parameters at the end, and returns self."""
+        for parameter in [_parameter(value) for value in values]:
+            self.append(parameter)
+        return self
+
+    def extra_repr(self) -> str:
+        """The shapes."""
+        return ", ".join(f"({name}): {p.shape}" for name, p in self._parameters.items() if p is not None)
+
+
+def _parameter(value: Any) -> Parameter:
+    return value if isinstance(value, Parameter) else Parameter(value)
 
 
 class Identity(Module):

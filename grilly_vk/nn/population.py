@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import arguments
 from ..ops.elementwise import as_tensor, cast
+from ..ops.reduce import reduce_mean
 from ..ops.sum_pool import sum_pool
 from ..tensor import FLOAT32, Tensor
 from .module import Module
@@ -128,3 +129,43 @@ class SumPool(Module):
     def extra_repr(self) -> str:
         """The windows."""
         return f"{self.window_shape}, {self.strides}, {self.padding!r}, channel_axis={self.channel_axis}"
+
+
+class VotingLayer(Module):
+    """Means over neighbours: neurons i voting_size .. (i + 1) voting_size - 1 vote for class i.
+
+    Args:
+        voting_size: how many neurons vote for a class (default 10).
+        step_mode: taken for SpikingJelly's sake; the last axis is averaged with or without a time axis in front.
+
+    Shape:
+        (..., classes * voting_size) to (..., classes).
+
+    Raises:
+        TypeError, ValueError: no whole number of at least 1, or another step mode; at the call, a last axis that is no
+            multiple of it.
+
+    Source: Fang et al., "Incorporating learnable membrane time constant to enhance learning of spiking neural
+    networks", ICCV 2021; as in SpikingJelly's VotingLayer, which drops neurons that are left over.
+    """
+
+    batchwise = True
+    _time_rank = 0
+
+    def __init__(self, voting_size: int = 10, step_mode: str = "s") -> None:
+        super().__init__()
+        self.voting_size = arguments.size("voting_size", voting_size)
+        arguments.choice("step_mode", step_mode, ("s", "m"))
+
+    def forward(self, x: Any) -> Tensor:
+        """(..., classes * voting_size) to (..., classes)."""
+        x = as_tensor("x", x)
+        if x.ndim == 0 or x.shape[-1] % self.voting_size:
+            raise ValueError(
+                f"x has shape {x.shape}; expected (..., n) with n a multiple of voting_size={self.voting_size}"
+            )
+        return reduce_mean(x.reshape(*x.shape[:-1], x.shape[-1] // self.voting_size, self.voting_size), -1)
+
+    def extra_repr(self) -> str:
+        """How many vote for a class."""
+        return f"voting_size={self.voting_size}"

@@ -36,6 +36,8 @@ def cases():
     yield from norms()
     yield from convolutions()
     yield from recurrent()
+    yield from attention()
+    yield from spiking()
 
 
 def activations():
@@ -109,6 +111,44 @@ def recurrent():
     yield case("RNN", {**sizes, "nonlinearity": "relu"}, (4, 2, 3), (1, 2, 4), state=True)
 
 
+def attention():
+    """MultiheadAttention of queries, keys and values of their own, with masks as the case says."""
+    sizes = {"embed_dim": 4, "num_heads": 2}
+    three = (3, 2, 4), (5, 2, 4), (5, 2, 4)
+    yield case("MultiheadAttention", sizes, *three)
+    yield case("MultiheadAttention", {**sizes, "bias": False, "batch_first": True}, (2, 3, 4), (2, 5, 4), (2, 5, 4))
+    yield case("MultiheadAttention", {**sizes, "kdim": 3, "vdim": 2}, (3, 2, 4), (5, 2, 3), (5, 2, 2))
+    more = {"add_bias_kv": True, "add_zero_attn": True}
+    yield case("MultiheadAttention", {**sizes, **more}, *three, call={"average_attn_weights": False})
+    late = np.triu(np.ones((3, 5), bool), 3).tolist()
+    gone = [[False] * 4 + [True], [True] + [False] * 4]
+    yield case("MultiheadAttention", sizes, *three, call={"attn_mask": late, "key_padding_mask": gone})
+    yield case("MultiheadAttention", {**sizes, **more}, *three, call={"attn_mask": late, "key_padding_mask": gone})
+    numbers = [[0.5 * i - j / 4 for i in range(5)] for j in range(3)]
+    yield case("MultiheadAttention", sizes, (3, 4), (5, 4), (5, 4), call={"attn_mask": numbers})
+    yield case("MultiheadAttention", sizes, *three, call={"attn_mask": [numbers] * 4, "need_weights": False})
+
+
+def spiking():
+    """SpikingJelly's readouts, voting, gated LIF and spiking recurrent layers, with their default surrogates."""
+    home = "spikingjelly.activation_based."
+    for name, own in (("NonSpikingIFNode", {}), ("NonSpikingLIFNode", {"tau": 3.0})):
+        for decode in (None, "max-mem", "max-abs-mem", "mean-mem", "last_mem"):
+            yield case(name, {**own, "decode": decode}, (4, 2, 3), of=home + "neuron", unstack=decode is None)
+    yield case("VotingLayer", {"voting_size": 3}, (2, 12), of=home + "layer")
+    yield case("VotingLayer", {"voting_size": 2, "step_mode": "m"}, (3, 2, 4), of=home + "layer")
+    yield case("GatedLIFNode", {"T": 5}, (5, 2, 2, 2, 3), of=home + "neuron")
+    yield case("GatedLIFNode", {"T": 4, "inplane": 3}, (4, 2, 3, 2, 2), of=home + "neuron")
+    sizes = {"input_size": 3, "hidden_size": 4}
+    for name, states in (("SpikingVanillaRNN", 1), ("SpikingLSTM", 2), ("SpikingGRU", 1)):
+        cell = [(2, 4)] * states
+        yield case(name + "Cell", sizes, (2, 3), *cell, of=home + "rnn", state=True)
+        yield case(name + "Cell", {**sizes, "bias": False}, (2, 3), of=home + "rnn")
+        yield case(name, {**sizes, "num_layers": 1}, (5, 2, 3), of=home + "rnn")
+        more = {"num_layers": 2, "bidirectional": True}
+        yield case(name, {**sizes, **more}, (4, 2, 3), *[(4, 2, 4)] * states, of=home + "rnn", state=True)
+
+
 def coarse(values):
     """As multiples of 1/32, which take less room in the file."""
     return np.asarray(np.round(values * 32) / 32, np.float32)
@@ -137,7 +177,9 @@ def run(spec, rng, dtype=torch.float32):
     given = inputs
     if spec.get("state"):  # the first state is one argument, or a pair
         given = [inputs[0], inputs[1] if len(inputs) == 2 else tuple(inputs[1:])]
-    outputs = several(module(*given))
+    call = {k: v if isinstance(v, bool) else torch.tensor(v) for k, v in spec.get("call", {}).items()}
+    call = {k: v.to(dtype) if torch.is_tensor(v) and v.is_floating_point() else v for k, v in call.items()}
+    outputs = several(module(*given, **call))
     total = 0.0
     for i, y in enumerate(outputs):
         cotangent = coarse(np.asarray(rng.normal(size=y.shape)))
