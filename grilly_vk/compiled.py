@@ -178,7 +178,7 @@ def _seen(roots: list[Module]) -> tuple[tuple[Any, ...], list[Any]]:
         if module in known:
             continue
         known.add(module)
-        modes += (module.training, getattr(module, "step_mode", None), module._in_time, module.baked())
+        modes += (getattr(module, "step_mode", None), module._in_time, module.held())
         modes += (*module._forward_pre_hooks, *module._forward_hooks)  # keys that no two share
         parts.append(module)
         parts += module._parameters.values()

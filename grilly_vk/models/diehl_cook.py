@@ -11,10 +11,17 @@ import numpy as np
 from .. import arguments, host_random
 from ..nn.module import Buffer, Module
 from ..ops import diehl_cook as ops
+from ..settings import fixed, setting
 from ..tensor import Tensor, empty, from_numpy
 from . import voting
 
 _UPLOAD = 2048  # images that go to the device at a time
+
+
+def _neurons(name: str, value: Any) -> int:
+    if arguments.size(name, value) > ops.MAX_NEURONS:
+        raise ValueError(f"{name} must be at most {ops.MAX_NEURONS}, got {value}")
+    return int(value)
 
 
 class DiehlCook(Module):
@@ -76,6 +83,13 @@ class DiehlCook(Module):
     Frontiers in Computational Neuroscience 9:99 (2015), section 2, and the constants of the code published with it.
     """
 
+    n_input, n_neurons = fixed(arguments.size), fixed(_neurons)
+    n_classes = fixed(arguments.size)
+    T, tries = setting(arguments.size), setting(arguments.size)
+    min_spikes = setting(lambda name, value: arguments.size(name, value, 0))
+    dt, tau_mem, tau_theta, tau_pre, tau_post, w_max, max_rate = (setting(arguments.positive) for _ in range(7))
+    v_rest, v_reset, v_thresh, v_low, x_target = (setting(arguments.real) for _ in range(5))
+    t_refrac, inhibition, theta_plus, a_pre, a_post, norm = (setting(arguments.non_negative) for _ in range(6))
     weight: Tensor
     theta: Tensor
     rates: Tensor
@@ -111,33 +125,15 @@ class DiehlCook(Module):
         seed: int | None = None,
     ) -> None:
         super().__init__()
-        self.n_input = arguments.size("n_input", n_input)
-        self.n_neurons = arguments.size("n_neurons", n_neurons)
-        if self.n_neurons > ops.MAX_NEURONS:
-            raise ValueError(f"n_neurons must be at most {ops.MAX_NEURONS}, got {n_neurons}")
-        self.T = arguments.size("T", T)
-        self.dt = arguments.positive("dt", dt)
-        self.v_rest, self.v_low = arguments.real("v_rest", v_rest), arguments.real("v_low", v_low)
-        self.v_reset, self.v_thresh = arguments.real("v_reset", v_reset), arguments.real("v_thresh", v_thresh)
-        if not self.v_low <= min(self.v_rest, self.v_reset):
-            raise ValueError(f"v_low ({v_low}) must not be above v_rest ({v_rest}) and v_reset ({v_reset})")
-        if not max(self.v_rest, self.v_reset) < self.v_thresh:
-            raise ValueError(f"v_thresh ({v_thresh}) must be above v_rest ({v_rest}) and v_reset ({v_reset})")
-        self.tau_mem, self.tau_theta = (
-            arguments.positive("tau_mem", tau_mem),
-            arguments.positive("tau_theta", tau_theta),
-        )
-        self.tau_pre, self.tau_post = arguments.positive("tau_pre", tau_pre), arguments.positive("tau_post", tau_post)
-        self.t_refrac = arguments.between("t_refrac", t_refrac, 0.0, 1e9 * self.dt)
-        self.inhibition = arguments.non_negative("inhibition", inhibition)
-        self.theta_plus = arguments.non_negative("theta_plus", theta_plus)
-        self.a_pre, self.a_post = arguments.non_negative("a_pre", a_pre), arguments.non_negative("a_post", a_post)
-        self.x_target, self.w_max = arguments.real("x_target", x_target), arguments.positive("w_max", w_max)
-        self.norm = self.n_input / 10 if norm is None else arguments.non_negative("norm", norm)
-        self.max_rate = arguments.positive("max_rate", max_rate)
-        self.min_spikes = arguments.size("min_spikes", min_spikes, 0)
-        self.tries = arguments.size("tries", tries)
-        self.n_classes = arguments.size("n_classes", n_classes)
+        self.n_input, self.n_neurons = n_input, n_neurons
+        self.T, self.dt = T, dt
+        self.v_rest, self.v_reset, self.v_thresh, self.v_low = v_rest, v_reset, v_thresh, v_low
+        self.tau_mem, self.tau_theta, self.tau_pre, self.tau_post = tau_mem, tau_theta, tau_pre, tau_post
+        self.t_refrac, self.inhibition, self.theta_plus = t_refrac, inhibition, theta_plus
+        self.a_pre, self.a_post, self.x_target, self.w_max = a_pre, a_post, x_target, w_max
+        self.norm = self.n_input / 10 if norm is None else norm
+        self.max_rate, self.min_spikes, self.tries, self.n_classes = max_rate, min_spikes, tries, n_classes
+        self._settle("")
         drawn = int(host_random.generator().integers(1 << 62)) if seed is None else arguments.size("seed", seed, 0)
         start = np.random.default_rng(drawn).random((self.n_input, self.n_neurons), np.float32)
         start *= (self.norm or self.n_input / 10) / start.sum(0, dtype=np.float64)
@@ -147,11 +143,37 @@ class DiehlCook(Module):
         self.theta = Buffer(np.zeros(self.n_neurons, np.float32))
         self.rates = Buffer(np.zeros((self.n_neurons, self.n_classes), np.float32))
         self.drawn = Buffer(key.astype(np.uint32))
-        self.fade = Buffer(self._fade(self.T), persistent=False)
+        self.__dict__["_fades"] = {}
 
-    def _fade(self, steps: int) -> np.ndarray:
-        after = -1000.0 * self.dt * np.arange(steps)
-        return np.exp([after / self.tau_pre, after / self.tau_post]).astype(np.float32)
+    def _settle(self, name: str) -> None:
+        """Settings that must fit each other."""
+        if not self.v_low <= min(self.v_rest, self.v_reset):
+            raise ValueError(
+                f"v_low ({self.v_low}) must not be above v_rest ({self.v_rest}) and v_reset ({self.v_reset})"
+            )
+        if not max(self.v_rest, self.v_reset) < self.v_thresh:
+            raise ValueError(
+                f"v_thresh ({self.v_thresh}) must be above v_rest ({self.v_rest}) and v_reset ({self.v_reset})"
+            )
+        arguments.between("t_refrac", self.t_refrac, 0.0, 1e9 * self.dt)
+
+    def _fade(self, steps: int) -> Tensor:
+        """What is left of the traces 0 .. steps - 1 steps after a spike, (2, steps); kept for the last settings."""
+        key = (steps, self.dt, self.tau_pre, self.tau_post)
+        if key not in self._fades:
+            current = self.weight.engine
+            with current.lock, current.outside_capture():
+                after = -1000.0 * self.dt * np.arange(steps)
+                made = from_numpy(np.exp([after / self.tau_pre, after / self.tau_post]).astype(np.float32))
+            self.__dict__["_fades"] = {key: made}
+        return self._fades[key]
+
+    def _tables(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Weights, theta and the random key, of the shapes that they were made in."""
+        n = self.n_neurons
+        for name, shape in (("weight", (self.n_input, n)), ("theta", (n,)), ("drawn", (3,))):
+            arguments.shape(name, getattr(self, name).shape, shape)
+        return self.weight, self.theta, self.drawn
 
     def _constants(self, steps: int, given: bool) -> ops.Constants:
         ms = 1000.0 * self.dt
@@ -174,10 +196,6 @@ class DiehlCook(Module):
             tries=1 if given else self.tries,
             least=0 if given else self.min_spikes,
         )
-
-    def baked(self) -> tuple[Any, ...]:
-        """The constants: a recording of `grilly_vk.compile` holds them as numbers."""
-        return (self.training, self.T, self._constants(self.T, False))
 
     # ---- presenting ----
 
@@ -202,16 +220,16 @@ class DiehlCook(Module):
             TypeError, ValueError: images of another kind or size.
         """
         learn = arguments.flag("learn", learn)
+        self._note()
         given = self._images(images)
         total = given.shape[0]
         counts = empty((total, self.n_neurons))
-        constants = self._constants(self.T, given=False)
+        constants, tables = self._constants(self.T, given=False), (*self._tables(), self._fade(self.T))
         for start in range(0, total, _UPLOAD):
             stop = min(total, start + _UPLOAD)
             ops.present(
-                *(self.weight, self.theta, self.drawn, self.fade),
+                *tables,
                 given._rows(start, stop) if isinstance(given, Tensor) else from_numpy(_intensities(given[start:stop])),
-                self.T,
                 constants,
                 learn=learn,
                 given=False,
@@ -235,6 +253,7 @@ class DiehlCook(Module):
             TypeError, ValueError: spikes of another kind or size.
         """
         learn = arguments.flag("learn", learn)
+        self._note()
         given = arguments.tensor("spikes", spikes)
         if given.ndim not in (2, 3) or given.shape[-1] != self.n_input:
             raise ValueError(f"spikes has shape {given.shape}; expected (T, {self.n_input}) or (N, T, {self.n_input})")
@@ -243,10 +262,9 @@ class DiehlCook(Module):
         out = empty((total, steps, self.n_neurons))
         if steps:
             ops.present(
-                *(self.weight, self.theta, self.drawn),
-                self.fade if steps == self.T else from_numpy(self._fade(steps)),
+                *self._tables(),
+                self._fade(steps),
                 trains,
-                steps,
                 self._constants(steps, given=True),
                 learn=learn,
                 given=True,

@@ -17,6 +17,8 @@ from ..ops.elementwise import as_tensor
 from ..ops.exchange import assign_all
 from ..ops.layout import width_of
 from ..ops.shape import _copy
+from ..runtime import capturing
+from ..settings import held, noted, setting
 from ..tensor import Tensor, from_numpy, unmasked
 
 _NAMES = ("_parameters", "_buffers", "_modules")
@@ -194,7 +196,7 @@ class Module:
     fold do so by themselves.
     """
 
-    training: bool
+    training: bool = setting(arguments.flag)
     over_time: str = "step"
     batchwise: bool = False  # every sample of a batch by itself, so that time steps are more samples in every container
     takes_steps: bool = False  # forward has an argument `steps`, by which containers say that x has a time axis
@@ -275,9 +277,11 @@ class Module:
         return out
 
     def _note(self) -> None:
-        """Tells who watches that this module is called."""
+        """Tells who watches, and the graph that is captured, that this module is used."""
         if _watching is not None:
             _watching.append(self)
+        if capturing() is not None:
+            noted(self, self.held)
 
     def register_forward_pre_hook(self, hook: Callable[[Module, tuple[Any, ...]], Any]) -> Handle:
         """Calls ``hook(module, args)`` before each forward; what it returns (if not None) replaces the arguments."""
@@ -577,8 +581,12 @@ class Module:
     # ---- text ----
 
     def baked(self) -> tuple[Any, ...]:
-        """Settings that a recording of `grilly_vk.compile` holds as numbers: it records again where they changed."""
+        """What a recording of a call holds as numbers beside the settings in `held`; for subclasses to define."""
         return ()
+
+    def held(self) -> tuple[Any, ...]:
+        """All settings as they are: where they change, `grilly_vk.compile` records again and graphs are outdated."""
+        return (*held(self), self.baked())
 
     def extra_repr(self) -> str:
         """What `repr` shows between the brackets; for subclasses to define."""

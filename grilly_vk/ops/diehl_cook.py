@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .. import arguments
 from ..tensor import Tensor, empty
 from .layout import width_of
 from .steps import spans
@@ -47,7 +48,6 @@ def present(
     drawn: Tensor,
     fade: Tensor,
     x: Tensor,
-    steps: int,
     constants: Constants,
     *,
     learn: bool,
@@ -67,9 +67,8 @@ def present(
         weight: (ins, n).
         theta: (n,).
         drawn: uint32 (3,): the random key, and the number of images learned from.
-        fade: (2, steps), the pre- and postsynaptic trace's value k steps after a spike.
+        fade: (2, steps), the pre- and postsynaptic trace's value k steps after a spike; as long as a presentation.
         x: intensities (images, ins), or with `given` spikes (images, steps, ins).
-        steps: of a presentation.
         constants: see there.
         given: whether x holds spikes.
         first: see above.
@@ -77,8 +76,17 @@ def present(
         spikes: result (images, steps, n); None: they are not wanted.
         done: called with the number of images that are done, after each dispatch that was waited for.
     """
-    ins, n = weight.shape
-    images = x.shape[0]
+    (ins, n), images, steps = weight.shape, x.shape[0], fade.shape[1]  # sizes come from the buffers alone
+    for name, tensor, shape in (
+        ("theta", theta, (n,)),
+        ("drawn", drawn, (3,)),
+        ("fade", fade, (2, steps)),
+        ("x", x, (images, steps, ins) if given else (images, ins)),
+        ("counts", counts, (images, n)),
+        ("spikes", spikes, (images, steps, n)),
+    ):
+        if tensor is not None:
+            arguments.shape(name, tensor.shape, shape)
     engine = weight.engine
     wide = width_of(n, weight, theta, counts, *([] if spikes is None else [spikes]))
     cpu = engine.info.type == "cpu"
@@ -98,6 +106,7 @@ def present(
             ),
             groups=min(groups, stop - start),
             work=(stop - start) * effort,
+            extents={"fade": 2 * steps, "w": ins * n, "theta": n},
             w=weight,
             theta=theta,
             x=x._rows(start, stop),

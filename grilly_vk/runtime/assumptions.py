@@ -1,7 +1,8 @@
-"""What a captured graph takes for granted about tensors and optimizers, and what its replays leave behind on them.
+"""What a captured graph takes for granted about tensors, optimizers and settings, and what its replays leave there.
 
 The dispatches of a graph are fixed.  They follow from where tensors lay, which of them wanted gradients and had one,
-and how an optimizer's groups were cut, when the graph was captured; so each replay checks that all this still holds.
+how an optimizer's groups were cut, and which settings modules had, when the graph was captured; so each replay checks
+that all this still holds.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from .memory import Arena, Block, Buffer
+
+assignments = [0]  # to settings of any object that was made before
 
 
 class _Leaf:
@@ -47,6 +50,8 @@ class Assumptions:
         self._places: list[tuple[Any, Block]] = []  # memory that was there before the capture
         self._moves = 0
         self._versions: dict[int, list[int]] = {}
+        self._settings: dict[int, tuple[Any, Any, str]] = {}
+        self._assignments = -1  # where `assignments` stood when the settings were compared last
 
     # ---- while the graph is captured ----
 
@@ -84,6 +89,10 @@ class Assumptions:
         """Each replay changes, or makes anew, the memory with this version."""
         self._versions[id(version)] = version
 
+    def holds(self, owner: Any, now: Any, value: Any) -> None:
+        """The graph holds as long as `now()()`, a weak reference to a bound method of the owner, gives this value."""
+        self._settings[id(owner)] = now, value, type(owner).__name__
+
     def close(self, kept: Iterable[Any]) -> None:
         """The capture is over, of dispatches on these buffers among others: holds on to no tensor any more."""
         self._places = [(buffer, buffer.block) for buffer in kept]
@@ -95,6 +104,9 @@ class Assumptions:
                 if leaf.gradient is None:  # then each replay makes it afresh, where the one before left it
                     leaf.starts.append(_memory_of_gradient(leaf.tensor))
             leaf.tensor = weakref.ref(leaf.tensor)
+        # What the captured code itself sets back, or on, is its own affair.
+        self._settings = {k: v for k, v in self._settings.items() if (now := v[0]()) is not None and now() == v[1]}
+        self._assignments = assignments[0]
         self._leaves = list(self._met.values())
         self._met = {}
         # Of memory that nobody else holds (what is left are the dict and getrefcount), nobody asks the version.
@@ -123,6 +135,12 @@ class Assumptions:
                 return f"requires_grad of a tensor of shape {tensor.shape} was changed"
             if leaf.depends and _memory_of_gradient(tensor) not in leaf.starts:
                 return f"the gradient of a tensor of shape {tensor.shape} was set or dropped"
+        if self._assignments != assignments[0]:
+            for method, value, name in self._settings.values():
+                now = method()
+                if now is not None and now() != value:
+                    return f"a setting of {name} was changed"
+            self._assignments = assignments[0]
         return None
 
     def replayed(self) -> None:

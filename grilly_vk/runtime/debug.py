@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,6 +83,19 @@ class Guards:
                         f"GRILLY_VK_DEBUG: kernel {pipeline.name!r} writes {own.name!r}, which has memory in common "
                         f"with {other.name!r}"
                     )
+
+    def reaches(self, kernel: str, bindings: Sequence[str], buffers: Sequence[Any], extents: Mapping[str, int]) -> None:
+        """Checks that a kernel's numbers stay within its buffers, before it is issued.
+
+        Raises:
+            RuntimeError: it would read or write beyond one.
+        """
+        for name, buffer in zip(bindings, buffers):
+            wanted = 4 * extents.get(name, 0)
+            if wanted > buffer.nbytes:
+                raise RuntimeError(
+                    f"GRILLY_VK_DEBUG: {kernel} would reach {wanted} bytes of {name!r}, which has {buffer.nbytes}"
+                )
 
     def _expect(self, block: Block, start: int, stop: int, bits: int, problem: str) -> None:
         words = self._words(_Span(block, start, stop - start))

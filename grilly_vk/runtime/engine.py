@@ -175,6 +175,7 @@ class Engine:
         *,
         work: int | None = None,
         groups: int | None = None,
+        extents: Any = None,
         **arguments: Any,
     ) -> None:
         """Issues one dispatch.
@@ -185,6 +186,8 @@ class Engine:
             specs: (name, value) of specialization constants that differ from the shader's defaults.
             work: element-steps, for splitting submits; default `items`.
             groups: exact workgroup count, instead of the one that follows from `items`.
+            extents: dict, how many 4-byte elements the kernel may touch of bindings whose size does not follow from
+                their own tensor; the debug mode checks them.
             arguments: a Buffer (or an object with `.buffer`) for each binding, None for one that this variant
                 does not use; a number for each push constant but the offsets and `draw`, the number of this random
                 operation in its submit.
@@ -204,6 +207,7 @@ class Engine:
                 buffers.append(self._control_buffer if given is None else getattr(given, "buffer", given))
             if self.guards is not None:
                 self.guards.apart(pipeline, buffers)
+                self.guards.reaches(kernel, pipeline.bindings, buffers, extents or {})
             segments = tuple([b.segment for b in buffers])
             count = _groups(items, self.local) if groups is None else groups
             capture = stream.capture
