@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import operator
@@ -128,6 +129,16 @@ class Compiled:
                 self._warn()
         self._recorded.move_to_end(key)
         return recorded.run([v for v in leaves if _is_array(v)])
+
+    def __copy__(self) -> Compiled:
+        return Compiled(self._function, self.recordings)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
+        """The copied function (of a method, that of the copied object), not recorded yet."""
+        return Compiled(copy.deepcopy(self._function, memo), self.recordings)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("a compiled function can't be pickled; pickle the plain one, and compile it where it is read")
 
     @property
     def nbytes(self) -> int:

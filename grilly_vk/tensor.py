@@ -235,7 +235,10 @@ class Tensor:
             return self.copy()
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        raise TypeError("a Tensor lives on its device and can't be pickled; pickle numpy() of it")
+        raise TypeError(
+            "a Tensor lives on its device and can't be pickled, and neither can what holds one; pickle numpy() of it, "
+            "or save the state_dict() of a module or optimizer with grilly_vk.save, to load it into one made by code"
+        )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:
@@ -306,10 +309,20 @@ class Tensor:
         return self._alias()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        """A leaf with the same values in memory of its own, without gradient."""
+        """A leaf with the same values in memory of its own, without gradient.
+
+        Tensors of one copy that lay on the same memory do so again: tied weights stay tied.
+        """
         if self.node is not None:
             raise RuntimeError("only leaves can be deep-copied; detach() or clone() a result")
-        out = memo[id(self)] = self.__copy__()
+        place: Any = (Tensor, id(self.buffer.block), self.buffer.offset, self.nbytes)
+        found = memo.get(place)
+        if found is None:
+            out = self.__copy__()
+            memo[place] = out.buffer, self.buffer  # holds on to the place, too
+        else:
+            out = Tensor(found[0], self.shape, self.dtype, self.engine)
+        memo[id(self)] = out
         out.requires_grad = self.requires_grad
         return out
 

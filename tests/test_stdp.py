@@ -332,7 +332,7 @@ def test_copies_of_a_used_layer_stand_alone(made, names):
     for name in names:
         np.testing.assert_array_equal(getattr(one, name), before[name])
         assert (getattr(twin, name) != before[name]).any(), name
-    with pytest.raises(TypeError, match=r"can't be pickled; pickle numpy\(\)"):
+    with pytest.raises(TypeError, match=r"can't be pickled.*; pickle numpy\(\)"):
         pickle.dumps(one)
 
 
@@ -341,7 +341,7 @@ def test_a_used_neuron_can_be_copied_and_says_why_it_can_not_be_pickled(capfd):
         x = np.full((9, 3 if isinstance(one, nn.SNNLayer) else 4), 1.5)
         one.run(x)
         np.testing.assert_array_equal(copy.deepcopy(one).run(x), copy.deepcopy(one).run(x))
-        with pytest.raises(TypeError, match=r"can't be pickled; pickle numpy\(\)"):
+        with pytest.raises(TypeError, match=r"can't be pickled.*; pickle numpy\(\)"):
             pickle.dumps(one)
     made = from_numpy(np.arange(6, dtype=np.int32).reshape(2, 3))
     for same in (made.copy(), copy.copy(made), copy.deepcopy(made)):

@@ -10,6 +10,7 @@ step in which only some of a group have gradients, these stretches take a dispat
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from typing import Any
@@ -63,6 +64,14 @@ class ParamGroup(dict[str, Any]):
         """The settings are these, now that the device has the numbers."""
         super().update(new)
         self.written = numbers
+
+    def __copy__(self) -> dict[str, Any]:
+        """The settings, as a dict that belongs to no optimizer."""
+        return dict(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
+        """Copies of the settings and the parameters, as a dict that belongs to no optimizer."""
+        return {name: copy.deepcopy(value, memo) for name, value in self.items()}
 
     def setdefault(self, name: str, default: Any = None) -> Any:
         """As dict's."""
@@ -436,6 +445,26 @@ class Optimizer:
                 flat.move(i)
         self.param_groups += groups
         self._added[0] += 1
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Optimizer:
+        """An optimizer of copied parameters, with the same settings and state: it goes on with the same bits.
+
+        ``copy.deepcopy((model, optimizer))`` copies both together, so that the one trains the other.  Without the
+        model it has parameters of its own.
+
+        Raises:
+            RuntimeError: a graph is being captured.
+        """
+        state = self.state_dict()
+        new = memo[id(self)] = type(self).__new__(type(self))
+        for name, value in self.__dict__.items():
+            if name not in ("param_groups", "_added"):
+                new.__dict__[name] = copy.deepcopy(value, memo)
+        new.param_groups, new._added = [], [0]
+        known: set[int] = set()
+        new._take([new._group(copy.deepcopy(group, memo), known) for group in self.param_groups])
+        new.load_state_dict(state)
+        return new
 
     # ---- training ----
 

@@ -86,6 +86,16 @@ class Engine:
         )
         opened.add(self)
 
+    def __copy__(self) -> Engine:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Engine:
+        """The device itself: what is copied lies on the same one."""
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("an opened device can't be pickled, and neither can what lies on it")
+
     # ---- memory ----
 
     def alloc(self, nbytes: int) -> Buffer:

@@ -145,6 +145,9 @@ class Graph:
             self._assumptions.replayed()
             self.replays += 1
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("a captured graph lies in its device's memory and can't be copied or pickled; capture again")
+
     def __del__(self) -> None:
         engine = getattr(self, "_engine", None)
         if engine is not None:
