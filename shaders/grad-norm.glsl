@@ -3,7 +3,7 @@
 // Norms of gradients in a fixed order.  STAGE 0: sums (or the maximum) of blocks, one workgroup each, of a fixed
 // length whatever the group count.  STAGE 1: one workgroup joins them; y = (norm, factor to keep to the limit).
 #include "common.glsl"
-#include "nan.glsl"
+#include "power.glsl"
 #include "vector.glsl"
 #include "rows.glsl"
 
@@ -19,7 +19,7 @@ float larger(float a, float b) { return is_nan(a) ? a : is_nan(b) ? b : max(a, b
 
 float term(float v)
 {
-    return STAGE == 1 ? v : NORM == 2 ? v * v : NORM == 0 ? abs(v) : v == 0.0 ? 0.0 : pow(abs(v), p.power);
+    return STAGE == 1 ? v : NORM == 2 ? v * v : NORM == 0 ? abs(v) : v == 0.0 ? 0.0 : power(abs(v), p.power);
 }
 
 float joined(float a, float b) { return NORM == 0 ? larger(a, b) : a + b; }
@@ -57,7 +57,7 @@ void main()
         float all = of_row(own);
         if (gl_LocalInvocationID.x == 0) {
             if (STAGE == 1) {
-                float norm = NORM == 2 ? sqrt(all) : NORM == 0 ? all : pow(all, 1.0 / p.power);
+                float norm = NORM == 2 ? sqrt(all) : NORM == 0 ? all : power(all, 1.0 / p.power);
                 float factor = p.limit / (norm + 1e-6);
                 y[p.y_at] = norm;
                 y[p.y_at + 1] = factor > 1.0 ? 1.0 : factor;

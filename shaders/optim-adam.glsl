@@ -23,7 +23,7 @@ void main()
         PLANE(0, i) = m;
         PLANE(1, i) = v;
         if (AMSGRAD == 1) {
-            v = max(PLANE(2, i), v);
+            v = mix(v, PLANE(2, i), greaterThan(PLANE(2, i), v)); // NaN stays
             PLANE(2, i) = v;
         }
         w -= size * (m / (sqrt(v) / root + eps));

@@ -21,7 +21,8 @@ void main()
             precise vec4 mean = PLANE(k, i);
             mean += (g - mean) * share;
             PLANE(k, i) = mean;
-            v = max(v - mean * mean, vec4(0.0));
+            v = v - mean * mean;
+            v = mix(v, vec4(0.0), lessThan(v, vec4(0.0))); // NaN stays
         }
         g = g / (sqrt(v) + eps);
         if (MOMENTUM == 1) {

@@ -28,18 +28,18 @@ REAL primitive(uint kind, REAL z, float a, float b)
     if (kind == SUPER_SPIKE || kind == SCALED)
         return half_ + (kind == SCALED ? b : 1.0) * z / (REAL(1) + a * y);
     if (kind == PIECEWISE_QUADRATIC) {
-        REAL x = clamp(z, REAL(-1.0 / a), REAL(1.0 / a));
+        REAL x = within(z, REAL(-1.0 / a), REAL(1.0 / a));
         return half_ + a * x - (0.5 * a * a) * x * abs(x);
     }
     if (kind == ERF)
         return half_ + 0.5 * error_function(a * z);
     if (kind == RECT)
-        return clamp(half_ + a * z, REAL(0), REAL(1));
+        return within(half_ + a * z, REAL(0), REAL(1));
     if (kind == TANH)
         return half_ + hyperbolic_tangent(a * z) / a;
     if (kind == BOXCAR)
-        return half_ + b * clamp(z, REAL(-0.5 * a), REAL(0.5 * a));
-    REAL x = clamp(z, REAL(-1.0 / a), REAL(1.0 / a)); // TRIANGULAR
+        return half_ + b * within(z, REAL(-0.5 * a), REAL(0.5 * a));
+    REAL x = within(z, REAL(-1.0 / a), REAL(1.0 / a)); // TRIANGULAR
     return half_ + x - (0.5 * a) * x * abs(x);
 }
 

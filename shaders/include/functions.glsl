@@ -28,7 +28,7 @@ REAL function(uint op, REAL x, float a, float b)
         x = select(x, REAL(a), ABOVE(REAL(a), x));
         return select(x, REAL(b), ABOVE(x, REAL(b))); // the upper bound wins where they cross
     case SCALE: return a * x + b;
-    case SIGN: return select(sign(x), x, ABOVE(floatBitsToUint(abs(x)), COUNT(0x7F800000u))); // NaN stays NaN
+    case SIGN: return sign_of(x);
     case SIN: return sine(x);
     case COS: return cosine(x);
     case ELU: // exp(x) - 1 by tanh(x / 2), without losing small x
@@ -47,9 +47,9 @@ REAL derivative(uint op, REAL x, float a, float b)
     switch (op) {
     case NEG: return -one;
     case EXP: return x;
-    case LOG: return 1.0 / x;
-    case SQRT: return 0.5 / x;
-    case ABS: return sign(x);
+    case LOG: return quotient(one, x);
+    case SQRT: return quotient(REAL(0.5), x);
+    case ABS: return sign_of(x);
     case TANH: return 1.0 - x * x;
     case SIGMOID: return x * (1.0 - x);
     case RELU: return select(one, none, AT_LEAST(none, x));

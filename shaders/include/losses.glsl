@@ -32,8 +32,8 @@ vec2 slopes_of(float x, float t, float beta, float positive)
     float d = x - t, s;
     switch (OP) {
     case MSE: s = 2.0 * d; break;
-    case L1: s = sign(d); break;
-    case SMOOTH_L1: s = abs(d) >= beta ? sign(d) : d / beta; break; // NaN stays NaN
+    case L1: s = sign_of(d); break;
+    case SMOOTH_L1: s = abs(d) >= beta ? sign_of(d) : d / beta; break; // NaN stays NaN
     case CHANCE:
         return is_chance(x) ? vec2(d / max((1.0 - x) * x, 1e-12), log_of_rest(x) - log_of(x))
                             : vec2(uintBitsToFloat(NOT_A_NUMBER));

@@ -139,3 +139,11 @@ F arctangent(F x)
     y = base + (y * square * z + z);
     return TO_F((TO_UINT(y) & U(0x7FFFFFFFu)) | (TO_UINT(x) & U(0x80000000u)));
 }
+
+// At least low, at most high; NaN stays NaN, where max, min and clamp may give either.
+F at_least(F x, F low) { return mix(x, low, more(low, x)); }
+F at_most(F x, F high) { return mix(x, high, more(x, high)); }
+F within(F x, F low, F high) { return at_most(at_least(x, low), high); }
+
+// -1, 0 or 1, and NaN of NaN.
+F sign_of(F x) { return mix(sign(x), x, more(TO_UINT(x) & U(0x7FFFFFFFu), U(0x7F800000u))); }

@@ -54,6 +54,16 @@ float far_remainder(float x, out int quadrant)
     return over != (x < 0.0) ? -r : r;
 }
 
+// The number without its fraction, the nearest that there is, or 0 of NaN: GLSL leaves what does not fit undefined.
+int integer(float x)
+{
+    if (is_nan(x))
+        return 0;
+    return x >= 2147483648.0 ? 0x7FFFFFFF : x < -2147483648.0 ? int(0x80000000u) : int(x);
+}
+
+uint natural(float x) { return x >= 4294967296.0 ? 0xFFFFFFFFu : x > 0.0 && !is_nan(x) ? uint(x) : 0u; }
+
 #define F float
 #define I int
 #define U uint

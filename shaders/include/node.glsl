@@ -21,7 +21,7 @@ REAL charge(REAL x, REAL v, inout REAL u, float k, float w)
     if (MODEL == LIF || MODEL == ADAPTIVE)
         h = leak(x, v, k);
     if (MODEL == KLIF)
-        h = max(REAL(0), w * leak(x, v, k));
+        h = at_least(w * leak(x, v, k), REAL(0));
     if (MODEL == QIF)
         h = v + (x + p.c0 * (v - REAL(p.c1)) * (v - REAL(p.c2))) * k;
     if (MODEL == EIF)

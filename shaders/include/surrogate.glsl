@@ -14,8 +14,6 @@ vec4 user(vec4 x) { return vec4(user(x.x), user(x.y), user(x.z), user(x.w)); }
 REAL user(REAL x) { return REAL(0); } // KIND is not TEXT
 #endif
 
-REAL not_below_0(REAL x) { return mix(x, REAL(0), ABOVE(REAL(0), x)); } // NaN stays NaN
-
 REAL surrogate(uint kind, REAL z, float a, float b)
 {
     REAL y = abs(z), one = REAL(1);
@@ -32,7 +30,7 @@ REAL surrogate(uint kind, REAL z, float a, float b)
         return REAL(kind == SUPER_SPIKE ? 1.0 : kind == SCALED ? b : 0.5 * a) / (x * x);
     }
     if (kind == PIECEWISE_QUADRATIC)
-        return not_below_0(REAL(a) - a * a * y);
+        return at_least(REAL(a) - a * a * y, REAL(0));
     if (kind == ERF) {
         REAL x = a * z;
         return a * 0.5641895835477563 * exponential(-x * x);
@@ -46,6 +44,6 @@ REAL surrogate(uint kind, REAL z, float a, float b)
     if (kind == BOXCAR)
         return b * REAL(AT_LEAST(REAL(0.5 * a), y));
     if (kind == TRIANGULAR)
-        return not_below_0(one - a * y);
+        return at_least(one - a * y, REAL(0));
     return user(z);
 }
