@@ -17,6 +17,7 @@ from typing import Any, Union
 
 import numpy as np
 
+from .runtime.leaving import leaving
 from .tensor import FLOAT32, Tensor, full, owned
 
 Backward = Callable[..., "Sequence[Tensor | None] | Tensor | None"]
@@ -128,14 +129,18 @@ class _Recording(ContextDecorator):
     _on = False
 
     def __init__(self) -> None:
-        self._before: list[bool] = []
+        self._before: tuple[bool, Any] | None = None  # what was on before, and the same of an outer block
+        self.left = 0
 
     def __enter__(self) -> None:
-        self._before.append(_mode.enabled)
+        self._before = _mode.enabled, self._before
         _mode.enabled = self._on
 
+    @leaving
     def __exit__(self, *error: object) -> None:
-        _mode.enabled = self._before.pop()
+        self.left += 1
+        assert self._before is not None
+        _mode.enabled, self._before = self._before
 
     def _recreate_cm(self) -> _Recording:
         return type(self)()  # calls of a decorated function may overlap, in threads and in each other
@@ -160,13 +165,16 @@ class set_detect_anomaly:
 
     def __init__(self, on: bool) -> None:
         global detecting_anomalies
+        self.left = 0
         self._before, detecting_anomalies = detecting_anomalies, bool(on)
 
     def __enter__(self) -> None:
         pass
 
+    @leaving
     def __exit__(self, *error: object) -> None:
         global detecting_anomalies
+        self.left += 1
         detecting_anomalies = self._before
 
 

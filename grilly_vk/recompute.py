@@ -120,11 +120,12 @@ def checkpoint(fn: Callable[..., Any], *args: Any) -> Any:
     with engine.lock:  # random numbers of other threads must not come in between
         position, above = engine.draw_position(), next_number()
         used: dict[int, tuple[Holder, dict[str, Any]]] = {}
-        _mode.used.append(used)
+        outer = _mode.used
         try:
+            _mode.used = [*outer, used]
             result, own, made = _run(fn, args)
         finally:
-            _mode.used.pop()
+            _mode.used = outer
         drew = engine.draw_position() != position
     first = list(used.values())
     holders = [holder for holder, _ in first]

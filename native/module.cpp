@@ -2,6 +2,7 @@
 #include "calls.hpp"
 #include "describe.hpp"
 #include "device.hpp"
+#include "interrupts.hpp"
 #include "operations.hpp"
 #include "submits.hpp"
 
@@ -94,6 +95,7 @@ PYBIND11_MODULE(kp, m)
     m.attr("OUT_OF_MEMORY") = py::make_tuple((int)VK_ERROR_OUT_OF_HOST_MEMORY, (int)VK_ERROR_OUT_OF_DEVICE_MEMORY,
                                              (int)VK_ERROR_TOO_MANY_OBJECTS);
 
+    add_interrupts(m);
     m.def("devices", &devices, "What each Vulkan device's driver says about it, as a list of dicts; [] without a driver.");
     m.def("fail", &fail, py::arg("call"), py::arg("result"), py::arg("skip") = 0,
           "For tests: the Vulkan call of this name fails once with `result`, after `skip` more calls of it.");

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from ..autograd import no_grad
 from ..functional.temporal import reset_net
 from ..nn.module import Module
 from ..report import RateSummary, rate_summary
+from ..runtime.leaving import leaving
 from ..tensor import Tensor
 from .base import Monitor
 from .monitors import OutputMonitor, RateMonitor
@@ -204,14 +204,28 @@ def _run(model: Module, data: Any, forward: Callable[[Any], Any]) -> None:
         reset_net(model)
 
 
-@contextlib.contextmanager
-def _evaluating(model: Module) -> Iterator[None]:
-    before = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in before:
+class _evaluating:
+    """A model in evaluation mode for a block."""
+
+    def __init__(self, model: Module) -> None:
+        self._model = model
+        self._before = [(module, module.training) for module in model.modules()]
+        self.left = 0
+
+    def __enter__(self) -> None:
+        try:
+            self._model.eval()
+        except BaseException:
+            self._back()
+            raise
+
+    @leaving
+    def __exit__(self, *error: object) -> None:
+        self._back()
+        self.left += 1
+
+    def _back(self) -> None:
+        for module, training in self._before:
             module.training = training
 
 

@@ -87,6 +87,7 @@ class Monitor(Mapping[str, np.ndarray]):
     ) -> None:
         self._taps: dict[str, _Tap] = {}
         self._handles: list[Handle] = []
+        self._tickets: list[Any] = []  # they take the taps off the modules when nobody refers to this
         self._step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         if transform is not None and not callable(transform):
             raise TypeError(f"transform must be callable, not {type(transform).__name__}")
@@ -96,7 +97,9 @@ class Monitor(Mapping[str, np.ndarray]):
         for name, module in self._modules.items():
             tap = _Tap(name, self._record(name), self._picker(name), transform, self._step_mode)
             self._taps[name] = tap
-            self._handles.append(module.register_forward_hook(tap, with_kwargs=True))
+            handle = module.register_forward_hook(tap, with_kwargs=True)
+            self._handles.append(handle)
+            self._tickets.append(handle.ticket())
 
     # ---- given by each kind ----
 
@@ -197,10 +200,6 @@ class Monitor(Mapping[str, np.ndarray]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.remove()
-
-    def __del__(self) -> None:
-        if getattr(self, "_handles", None):
-            self.remove()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(self.names)})"

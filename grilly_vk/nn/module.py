@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import itertools
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ from ..ops.exchange import assign_all
 from ..ops.layout import width_of
 from ..ops.shape import _copy
 from ..runtime import capturing
+from ..runtime.leaving import leaving, when_dropped
 from ..settings import held, noted, setting
 from ..tensor import Tensor, from_numpy, unmasked
 
@@ -143,6 +143,10 @@ class Handle:
         """Puts a hook that was taken away back, as the last one; what was compiled with it serves again."""
         self._hooks[self._key] = self._hook
 
+    def ticket(self) -> Any:
+        """What takes the hook away when it is dropped."""
+        return when_dropped(self._hooks.pop, self._key)
+
     __call__ = remove
 
 
@@ -159,15 +163,24 @@ class _WithKwargs:
 _watching: list[Module] | None = None
 
 
-@contextlib.contextmanager
-def watched_calls() -> Iterator[list[Module]]:
-    """A list of the modules that are called inside the block."""
-    global _watching
-    before, _watching = _watching, []
-    try:
-        yield _watching
-    finally:
-        _watching = before
+class watched_calls:
+    """``with watched_calls() as called:`` a list of the modules that are called inside the block."""
+
+    def __init__(self) -> None:
+        self._before: list[Module] | None = None
+        self.left = 0
+
+    def __enter__(self) -> list[Module]:
+        global _watching
+        called: list[Module] = []
+        self._before, _watching = _watching, called
+        return called
+
+    @leaving
+    def __exit__(self, *error: object) -> None:
+        global _watching
+        self.left += 1
+        _watching = self._before
 
 
 class Keys(NamedTuple):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
+from ..runtime.engine import Engine
 from ..tensor import BOOL, FLOAT32, Tensor, unmasked
 from .layout import width_of
 
@@ -60,12 +60,8 @@ def prepared(changes: Iterable[tuple[Tensor, Any]]) -> Pairs:
 
 def issue(pairs: Pairs, *, outside_capture: bool = False) -> None:
     """Issues the changes as one: nothing of them runs unless all of them do."""
-    with contextlib.ExitStack() as stack:
-        for engine in dict.fromkeys(tensor.engine for tensor, _ in pairs):
-            stack.enter_context(engine.lock)
-            if outside_capture:
-                stack.enter_context(engine.outside_capture())
-            stack.enter_context(engine.together())
+
+    def launch() -> None:
         for tensor, value in pairs:
             n = tensor.size
             if isinstance(value, int):
@@ -74,6 +70,20 @@ def issue(pairs: Pairs, *, outside_capture: bool = False) -> None:
                 wide = width_of(n, value, tensor)
                 n //= wide
                 tensor.engine.launch("copy.vec4" if wide == 4 else "copy", n, src=value, dst=tensor, n=n)
+
+    def inside(engines: list[Engine]) -> None:
+        if not engines:
+            return launch()
+        engine = engines.pop()
+        with engine.lock:
+            engine.check()
+            if not outside_capture:
+                with engine.stream.together():
+                    return inside(engines)
+            with engine.outside_capture(), engine.stream.together():
+                return inside(engines)
+
+    inside(list(dict.fromkeys(tensor.engine for tensor, _ in pairs)))
     for tensor, _ in pairs:
         tensor.version += 1
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from .. import arguments
 from ..runtime.engine import Engine
+from ..runtime.leaving import leaving
 from ..tensor import Tensor, from_numpy
 from .layout import width_of
 
@@ -62,8 +62,7 @@ def pieces(*runs: Run) -> Iterator[tuple[Tensor, ...]]:
         )
 
 
-@contextlib.contextmanager
-def restoring(state: Iterable[Tensor], *, when: bool = True) -> Iterator[None]:
+class restoring:
     """Puts tensors back to what they held if the work inside runs out of memory or is interrupted.
 
     For work in several pieces, which may fail between two of them.  Nothing runs while a graph is captured, so
@@ -73,13 +72,24 @@ def restoring(state: Iterable[Tensor], *, when: bool = True) -> Iterator[None]:
         state: tensors that the work changes in place.
         when: False: don't; the work is one piece, which is done or not.
     """
-    before = [(t, t.numpy()) for t in state if t.engine.stream.capture is None] if when else []
-    try:
-        yield
-    except (MemoryError, KeyboardInterrupt):
-        for tensor, values in before:
-            tensor.assign(values)
-        raise
+
+    def __init__(self, state: Iterable[Tensor], *, when: bool = True) -> None:
+        self._before = [(t, t.numpy()) for t in state if t.engine.stream.capture is None] if when else []
+        self.left = 0
+
+    def __enter__(self) -> None:
+        pass
+
+    @leaving
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        if kind is not None and issubclass(kind, (MemoryError, KeyboardInterrupt)):
+            try:
+                for tensor, values in self._before:
+                    tensor.assign(values)
+            except Exception:
+                self.left += 1
+                raise
+        self.left += 1
 
 
 def run_on_host_arrays(

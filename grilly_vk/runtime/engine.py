@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import logging
 import os
 import threading
 import weakref
-from collections import deque
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,6 +15,7 @@ from ..errors import DeviceError, OutOfDeviceMemory
 from . import debug, devices, failures, pipeline_cache
 from .config import Config
 from .kernels import Kernels, Program
+from .leaving import holding, leaving
 from .memory import Arena, Block, Buffer, Part, Pool, Segment, readable
 from .stream import RNG_BASE, RNG_KEY, Capture, Entry, Stream
 
@@ -75,7 +73,7 @@ class Engine:
         self.memory = self._pool(host=self.host_visible)
         self.staging = self.memory if self.host_visible else self._pool(host=True)
         size = _CONTROL_WORDS * 4
-        self._control_buffer = Buffer(Block(self._control, 0, size), 0, size, deque())  # never given back
+        self._control_buffer = Buffer(Block(self._control, 0, size), 0, size, None)  # never given back
         self.guards = debug.Guards(self) if config.debug else None
         self.seed(int.from_bytes(os.urandom(8), "little"))
         log.info(
@@ -237,17 +235,6 @@ class Engine:
             else:
                 capture.append(pipeline, count, push, cost, buffers)
 
-    @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
-        """What is launched inside runs whole or, after an error or an interrupt inside, not at all.
-
-        What it needs is allocated before: inside are launches only.
-        """
-        with self.lock:
-            self.check()
-            with self.stream.together():
-                yield
-
     def captured(self, capture: Capture) -> list[Entry]:
         """The dispatches of a capture that has ended, with memory for what was made inside.
 
@@ -287,22 +274,13 @@ class Engine:
             return self.stream.capture, self.stream.capture.draws
         return None, self.stream.drawn + self.stream.draws
 
-    @contextlib.contextmanager
-    def draw_again(self, position: tuple[Any, int]) -> Iterator[None]:
+    def draw_again(self, position: tuple[Any, int]) -> _DrawAgain:
         """Inside, random operations get the numbers that they got from `position` on; afterwards the next fresh ones.
 
-        Raises:
-            RuntimeError: the position is not of the graph that is captured now.
+        Other threads wait meanwhile.  Entering raises RuntimeError where the position is not of the graph that is
+        captured now.
         """
-        with self.lock:
-            capture, after = self.draw_position()
-            if position[0] is not capture:
-                raise RuntimeError("random numbers can't be drawn again across the border of a captured graph")
-            self._stand_at(position[1])
-            try:
-                yield
-            finally:
-                self._stand_at(after)
+        return _DrawAgain(self, position)
 
     def _stand_at(self, number: int) -> None:
         if self.stream.capture is not None:
@@ -367,17 +345,9 @@ class Engine:
         if self.guards is not None:
             self.guards.verify()
 
-    @contextlib.contextmanager
-    def outside_capture(self) -> Iterator[None]:
-        """Work issued here runs now, even while a graph is captured."""
-        capture, self.stream.capture = self.stream.capture, None
-        arena, self.memory.arena = self.memory.arena, None
-        try:
-            yield
-            if capture is not None:
-                self.stream.flush()
-        finally:
-            self.stream.capture, self.memory.arena = capture, arena
+    def outside_capture(self) -> _OutsideCapture:
+        """Work issued inside runs now, even while a graph is captured."""
+        return _OutsideCapture(self)
 
     def _stage(self, buffer: Buffer | Part, array: np.ndarray) -> None:
         if array.nbytes:
@@ -454,6 +424,70 @@ class Engine:
         for segment in gone:
             segment.words = None
             segment.tensor.destroy()
+
+
+class _OutsideCapture:
+    """See `Engine.outside_capture`."""
+
+    __slots__ = ("_before", "_engine", "left")
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.left = 0
+
+    def __enter__(self) -> None:
+        stream, memory = self._engine.stream, self._engine.memory
+        self._before = stream.capture, memory.arena
+        stream.capture = memory.arena = None
+
+    @leaving
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        self.left += 1
+        stream, memory = self._engine.stream, self._engine.memory
+        capture, arena = self._before
+        try:
+            if kind is None and capture is not None:
+                stream.flush()
+        finally:
+            stream.capture, memory.arena = capture, arena
+
+
+class _DrawAgain:
+    """See `Engine.draw_again`."""
+
+    __slots__ = ("_after", "_engine", "_held", "_position", "left")
+
+    def __init__(self, engine: Engine, position: tuple[Any, int]) -> None:
+        self._engine, self._position = engine, position
+        self._held = holding(engine.lock)
+        self.left = 0
+
+    def __enter__(self) -> None:
+        engine = self._engine
+        try:
+            next(self._held)
+            capture, self._after = engine.draw_position()
+            if self._position[0] is not capture:
+                raise RuntimeError("random numbers can't be drawn again across the border of a captured graph")
+            try:
+                engine._stand_at(self._position[1])
+            except BaseException:
+                engine._stand_at(self._after)
+                raise
+        except BaseException:
+            self._held.close()
+            raise
+
+    @leaving
+    def __exit__(self, *error: object) -> None:
+        try:
+            self._engine._stand_at(self._after)  # may be done twice
+        except Exception:
+            self.left += 1
+            self._held.close()
+            raise
+        self.left += 1
+        self._held.close()
 
 
 def _fill(buffer: Buffer | Part, array: np.ndarray) -> None:

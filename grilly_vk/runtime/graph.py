@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import ctypes
+import threading
+from collections.abc import Generator, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import failures
+from .leaving import holding, leaving
 from .stream import Capture, Entry
 
 if TYPE_CHECKING:
@@ -28,13 +31,16 @@ class Graph:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._arena = engine.arena()
+        self._ticket = engine.memory.ticket(self._arena)  # given back with the graph
         capture = Capture(self._arena)
         self._capture: Capture | None = capture
         self._assumptions = capture.assumptions
         self._batches: list[list[Any]] = []  # recorded, one submit each
         self._keep: list[Any] = []
         self._entries: list[list[Entry]] = []
-        self._held: Any = None  # the engine's lock, while capturing
+        self._held: Generator[None, None, None] | None = None  # the engine's lock, while capturing
+        self._thread: threading.Thread | None = None  # which captures
+        self.left = 0
         self._work = self._draws = 0
         self._whole = False  # captured, and well
         self.begun: list[Any] = []  # the modules whose state starts inside
@@ -42,31 +48,45 @@ class Graph:
         self.replays = 0
 
     def __enter__(self) -> Graph:
-        engine = self._engine
-        with engine.lock:
-            engine.check()
-            if engine.stream.capture is not None:
-                raise RuntimeError("a graph is being captured already; captures don't nest")
-            if self._capture is None:
-                raise RuntimeError("this graph is captured already; make a new one with grilly_vk.capture()")
-            engine.stream.flush()
-            self._held = engine.lock  # other threads wait: what they issue does not belong in here
-            self._held.acquire()
-            engine.stream.capture = self._capture
-            engine.memory.arena = self._arena
+        engine, capture = self._engine, self._capture
+        thread = threading.current_thread()
+        held: Generator[None, None, None] | None = None
+        try:
+            with engine.lock:
+                engine.check()
+                if engine.stream.capture is not None:
+                    raise RuntimeError("a graph is being captured already; captures don't nest")
+                if capture is None:
+                    raise RuntimeError("this graph is captured already; make a new one with grilly_vk.capture()")
+                engine.stream.flush()
+                held = holding(engine.lock)  # other threads wait: what they issue does not belong in here
+                next(held)
+                capture.graph = self
+                self._thread, self._held = thread, held
+                engine.memory.arena = self._arena
+                engine.stream.capture = capture
+        except BaseException:
+            if held is not None and capture is not None:  # an interrupt, after the checks
+                engine.stream.capture = engine.memory.arena = self._thread = self._held = capture.graph = None
+                held.close()
+            raise
         return self
 
+    @leaving
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        engine = self._engine
+        engine, here = self._engine, threading.current_thread()
+        if self._thread is not here:
+            self.left += 1
+            self._refuse(here)
+        self.left += 1
         capture, self._capture = self._capture, None
         try:
             try:
                 engine.memory.collect()  # what was dropped inside needs its memory no longer than its last dispatch
             finally:
-                engine.stream.capture = None
-                engine.memory.arena = None
+                engine.stream.capture = engine.memory.arena = None
             if kind is None and capture is not None:
                 engine.check()
                 for check in capture.at_end:
@@ -74,10 +94,37 @@ class Graph:
                 self._finish(capture)
                 self._whole = True
         finally:
-            if not self._whole:
-                engine.memory.retired.append(self._arena)
-            held, self._held = self._held, None
-            held.release()
+            held, self._held, self._thread = self._held, None, None
+            if capture is not None:
+                capture.graph = None
+            try:
+                if not self._whole:
+                    engine.memory.retired.append(self._arena)
+            finally:
+                if held is not None:
+                    held.close()
+
+    def _refuse(self, here: threading.Thread) -> NoReturn:
+        """The end of a capture in another thread than the one that began it, or without a beginning."""
+        began = self._thread
+        if began is None:
+            raise RuntimeError("this capture has not begun, or has ended already")
+        if began.is_alive():
+            raise RuntimeError(
+                f"this capture began in thread {began.name!r} and can't end in {here.name!r}; it goes on until "
+                f"{began.name!r} leaves its block"
+            )
+        # That thread's lock is freed on its behalf, for the others wait for it; nothing that it recorded is kept.
+        engine: Any = self._engine
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._held))  # its end would free the lock of whoever has it then
+        self._thread = self._capture = self._held = None
+        engine.stream.capture = engine.memory.arena = None
+        engine.memory.retired.append(self._arena)
+        engine.lock._release_save()
+        raise RuntimeError(
+            f"this capture began in thread {began.name!r}, which has ended, and was left in {here.name!r}; it is "
+            "dropped. Enter and leave a capture in one thread"
+        )
 
     def _finish(self, capture: Capture) -> None:
         engine = self._engine
@@ -147,11 +194,6 @@ class Graph:
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError("a captured graph lies in its device's memory and can't be copied or pickled; capture again")
-
-    def __del__(self) -> None:
-        engine = getattr(self, "_engine", None)
-        if engine is not None:
-            engine.memory.retired.append(self._arena)
 
     def __repr__(self) -> str:
         return f"Graph({self.dispatches} dispatches in {len(self._batches)} submits, replayed {self.replays} times)"

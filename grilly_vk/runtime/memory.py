@@ -13,12 +13,15 @@ import functools
 import weakref
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import OutOfDeviceMemory
 from .placement import place
+
+if TYPE_CHECKING:
+    from . import kp
 
 ALIGN = 256
 
@@ -42,7 +45,7 @@ def readable(nbytes: float) -> str:
 class Segment:
     """One Kompute tensor and the ranges of it that no block covers."""
 
-    __slots__ = ("dirty_until", "free", "nbytes", "number", "owner", "tensor", "words")
+    __slots__ = ("changes", "dirty_until", "free", "nbytes", "number", "owner", "tensor", "words")
 
     def __init__(self, number: int, owner: Any, tensor: Any, nbytes: int, words: np.ndarray | None) -> None:
         self.number = number
@@ -50,7 +53,8 @@ class Segment:
         self.tensor = tensor
         self.nbytes = nbytes
         self.words = words  # uint32 view of the memory; None where the host can't see it
-        self.free: list[tuple[int, int]] = [(0, nbytes)]  # (offset, size), by offset
+        self.free: list[tuple[int, int]] = [(0, nbytes)]  # (offset, size)
+        self.changes = 0  # of `free`
         self.dirty_until = -1  # the last submit, counted from 0, that may use the free ranges
 
     def check(self) -> None:
@@ -60,27 +64,42 @@ class Segment:
                 "a tensor that was made while a graph was captured has no memory until the capture has ended well"
             )
 
-    def carve(self, size: int) -> int | None:
-        """Takes `size` bytes from the best-fitting free range; None if there is none."""
-        best = min((r for r in self.free if r[1] >= size), key=lambda r: (r[1], r[0]), default=None)
-        if best is None:
-            return None
-        at = self.free.index(best)
-        offset, room = best
-        self.free[at : at + 1] = [(offset + size, room - size)] if room > size else []
-        return offset
+    def carve(self, size: int, pool: Pool, ticket: kp.Ticket) -> bool:
+        """Takes `size` bytes from the best-fitting free range, as the block that `ticket` holds; whether there is one.
 
-    def give_back(self, offset: int, size: int) -> None:
-        """Returns a range and joins it with its free neighbours."""
-        self.free.append((offset, size))
-        self.free.sort()
-        joined: list[tuple[int, int]] = []
-        for start, length in self.free:
-            if joined and joined[-1][0] + joined[-1][1] == start:
-                joined[-1] = (joined[-1][0], joined[-1][1] + length)
-            else:
-                joined.append((start, length))
-        self.free = joined
+        What changes, changes after the last call: an interrupt finds all of it done or nothing, and so does a signal
+        handler that allocates itself.
+        """
+        while True:
+            seen = self.changes
+            best = min((r for r in self.free if r[1] >= size), key=lambda r: (r[1], r[0]), default=None)
+            if best is None:
+                return False
+            offset, room = best
+            block = Block(self, offset, size)
+            rest = [(offset + size, room - size)] if room > size else []
+            at = self.free.index(best)
+            if self.changes == seen:
+                self.changes = seen + 1
+                self.free[at : at + 1] = rest
+                pool.in_use += size
+                ticket.held = block
+                return True
+
+    def join(self) -> None:
+        """Makes one of free ranges that touch."""
+        while True:
+            seen = self.changes
+            joined: list[tuple[int, int]] = []
+            for start, length in sorted(self.free):
+                if joined and joined[-1][0] + joined[-1][1] == start:
+                    joined[-1] = (joined[-1][0], joined[-1][1] + length)
+                else:
+                    joined.append((start, length))
+            if self.changes == seen:
+                self.changes = seen + 1
+                self.free = joined
+                return
 
 
 class Block:
@@ -116,13 +135,14 @@ class Arena:
         owner: the kp.Device.
     """
 
-    __slots__ = ("clock", "held", "live", "nowhere")
+    __slots__ = ("clock", "held", "live", "nowhere", "settled")
 
     def __init__(self, owner: Any) -> None:
         self.nowhere = Segment(0, owner, None, 0, None)  # where blocks are until they are placed
         self.clock = 0  # dispatches so far
         self.live: dict[Planned, None] = {}  # in the order of their making; while capturing, those needed and freed too
         self.held: list[Block] = []  # what the pool gave for all of them
+        self.settled = False  # all have their place
 
     @property
     def nbytes(self) -> int:
@@ -134,32 +154,27 @@ class Arena:
         if block.segment is self.nowhere:
             block.freed = True
         else:
-            del self.live[block]
+            self.live.pop(block, None)
 
 
 class Buffer:
-    """A live allocation.  Dropping the last reference frees it, from any thread.
+    """A live allocation.  Dropping the last reference frees it, from any thread: its ticket queues the block.
 
     `version` is a list of one number that in-place changes count up; whoever shares the memory shares the list.
     """
 
     # `_home` (what it was moved into) and `pinned` (numpy sees the memory) are set on the few that need them.
-    __slots__ = ("__weakref__", "_home", "_released", "block", "nbytes", "offset", "pinned", "segment", "version")
+    __slots__ = ("__weakref__", "_home", "_ticket", "block", "nbytes", "offset", "pinned", "segment", "version")
     moves = 0  # of all buffers so far
     pinned: bool
 
-    def __init__(self, block: Block, offset: int, nbytes: int, released: deque[Block]) -> None:
+    def __init__(self, block: Block, offset: int, nbytes: int, ticket: kp.Ticket | None) -> None:
         self.block = block
         self.segment = block.segment
         self.offset = offset  # bytes into the segment
         self.nbytes = nbytes
         self.version = [0]
-        self._released: deque[Block] | None = released
-
-    def __del__(self) -> None:
-        released = getattr(self, "_released", None)  # None: never made, as in a copy that failed
-        if released is not None:
-            released.append(self.block)
+        self._ticket = ticket
 
     @property
     def movable(self) -> bool:
@@ -171,11 +186,10 @@ class Buffer:
 
         The caller has issued the copy of the contents, holds the engine's lock and captures no graph.
         """
-        if self._released is not None:
-            self._released.append(self.block)
-        self._released = None
+        block, segment, offset = into.block, into.segment, into.offset + start
         self._home = into
-        self.block, self.segment, self.offset = into.block, into.segment, into.offset + start
+        self.block, self.segment, self.offset = block, segment, offset
+        self._ticket = None  # its dropping gives the own block back
         Buffer.moves += 1
 
     def words(self) -> np.ndarray:
@@ -253,6 +267,8 @@ class Pool:
         purge: Callable[[set[Segment]], None],
         heap: int = 0,
     ) -> None:
+        from . import kp
+
         self.heap = heap
         self.segments: list[Segment] = []
         self.segment_bytes = segment_bytes
@@ -264,11 +280,19 @@ class Pool:
         self.on_place: Callable[[Block], None] | None = None  # a block of a graph, when it gets its memory
         self.on_retire: Callable[[Block], None] | None = None  # a free block that a dropped graph owned
         self.in_use = self.peak = self.allocations = 0
-        self.released: deque[Block] = deque()  # filled by finalizers, in any thread
+        self.released: deque[Block | None] = deque()  # filled by tickets, in any thread
         self.retired: deque[Arena] = deque()
         self._cache: dict[int, list[Block]] = {}
         self._create, self._serial, self._finished = create, serial, finished
         self._finish, self._purge = finish, purge
+        self._gone: set[Segment] = set()  # left, but not yet destroyed
+        self._Ticket, self._append = kp.Ticket, self.released.append
+
+    def ticket(self, arena: Arena) -> kp.Ticket:
+        """What gives the memory of a graph back when it is dropped."""
+        ticket = self._Ticket(self.retired.append)
+        ticket.held = arena
+        return ticket
 
     @property
     def reserved(self) -> int:
@@ -292,18 +316,21 @@ class Pool:
         if self.released or self.retired:
             self.collect()
         self.allocations += 1
+        ticket = self._Ticket(self._append)  # from where it holds the block, that is given back whatever happens
         if arena is not None:
             planned = Planned(arena, max(size, ALIGN))
+            ticket.held = planned
             arena.live[planned] = None
             if self.on_alloc is not None:
                 self.on_alloc(planned, nbytes, clean)
-            buffer = Buffer(planned, self.guard, nbytes, self.released)
+            buffer = Buffer(planned, self.guard, nbytes, ticket)
             planned.buffer = weakref.ref(buffer)
             return buffer
-        block = self._take(size, clean)
+        self._take(size, clean, ticket)
+        block: Block = ticket.held
         if self.on_alloc is not None:
             self.on_alloc(block, nbytes, clean)
-        return Buffer(block, block.offset + self.guard, nbytes, self.released)
+        return Buffer(block, block.offset + self.guard, nbytes, ticket)
 
     def settle(self, arena: Arena) -> None:
         """Places the blocks of a graph, whose capture has ended; what is still referred to shares its memory with none.
@@ -318,11 +345,15 @@ class Pool:
             places, pieces = place(lives, limit)
             try:
                 for size in pieces:
-                    arena.held.append(self._take(size))
+                    ticket = self._Ticket(self._append)
+                    self._take(size, False, ticket)
+                    arena.held += [ticket.held]
+                    ticket.held = None
                 break
             except OutOfDeviceMemory:  # smaller pieces may fit between what others have
-                self._free(arena.held)
+                self.released += arena.held
                 arena.held = []
+                self.collect()
                 largest = max(size for size, _, _ in lives)
                 if max(pieces) == largest:
                     raise
@@ -334,43 +365,59 @@ class Pool:
             if buffer is not None:
                 buffer.segment = block.segment
                 buffer.offset = block.offset + self.guard
-        arena.live = {b: None for b in arena.live if not b.freed}
+        arena.live, arena.settled = {b: None for b in arena.live if not b.freed}, True
         if self.on_place is not None:
             for block in arena.live:
                 self.on_place(block)
 
-    def _take(self, size: int, clean: bool = False) -> Block:
-        block = self._cached(size, clean) or self._carved(size, clean)
-        self.in_use += block.size
+    # A block is always in one place: in a free range, on a free list, on its way in a ticket or in `released`, or in
+    # use.  Python looks for signals only after calls and at the end of loops, so the moves between those have none.
+
+    def _take(self, size: int, clean: bool, ticket: kp.Ticket) -> None:
+        if not self._cached(size, clean, ticket):
+            self._carved(size, clean, ticket)
         if self.in_use > self.peak:
             self.peak = self.in_use
-        return block
-
-    def _free(self, blocks: list[Block]) -> None:
-        """Puts blocks on the free lists; the device may still have to run work on them."""
-        issued, pending = self._serial()
-        for block in blocks:
-            self.in_use -= block.size
-            block.freed_at = issued if pending else issued - 1  # the last submit that may use it, counted from 0
-            self._cache.setdefault(block.size, []).append(block)
 
     def collect(self) -> None:
-        """Puts the blocks of dropped buffers and graphs on the free lists."""
-        while self.retired:
-            self._end_arena(self.retired.popleft())
-        while self.released:
-            block = self.released.popleft()
+        """Puts the blocks of dropped buffers and graphs on the free lists; the device may still run work on them."""
+        released, retired = self.released, self.retired
+        while retired:
+            arena = retired[0]
+            self._end_arena(arena)
+            if retired and retired[0] is arena:
+                del retired[0]
+        while released:
+            block = released[0]
+            if block is None:
+                del released[0]
+                continue
             if self.on_free is not None:
                 self.on_free(block)
             if isinstance(block, Planned) and block.arena is not None:
                 block.arena.drop(block)
-            else:
-                self._free([block])
+                if released and released[0] is block:
+                    del released[0]
+                continue
+            blocks = self._cache.setdefault(block.size, [])
+            issued, pending = self._serial()
+            if released and released[0] is block:  # else a signal handler was here
+                block.freed_at = issued if pending else issued - 1  # the last submit that may use it, counted from 0
+                self.in_use -= block.size
+                blocks += [block]
+                del released[0]
 
     def _end_arena(self, arena: Arena) -> None:
         """Results stay, now as blocks like others; what lies between them is free."""
+        if not arena.settled:  # the capture failed, perhaps while its blocks were placed
+            for planned in arena.live:
+                planned.segment = arena.nowhere
+                buffer = planned.buffer() if planned.buffer is not None else None
+                if buffer is not None:
+                    buffer.segment = arena.nowhere
         results = sorted((b for b in arena.live if b.segment is not arena.nowhere), key=lambda b: b.offset)
-        for held in arena.held:
+        while arena.held:
+            held = arena.held[-1]
             start, stop = held.offset, held.offset + held.size
             inside = [b for b in results if b.segment is held.segment and start <= b.offset < stop]
             for block in inside:
@@ -380,55 +427,56 @@ class Pool:
             if self.on_retire is not None:
                 for gap in gaps:
                     self.on_retire(gap)
-            self._free(gaps)
-        arena.held = []
+            if arena.held and arena.held[-1] is held:
+                del arena.held[-1]
+                self.released += gaps
         arena.live = {}
 
     def cached_blocks(self) -> list[Block]:
         """Every free block that waits for a request of its size."""
         return [b for blocks in self._cache.values() for b in blocks]
 
-    def _cached(self, size: int, clean: bool) -> Block | None:
+    def _cached(self, size: int, clean: bool, ticket: kp.Ticket) -> bool:
         blocks = self._cache.get(size)
         if not blocks:
-            return None
-        if not clean:
-            return blocks.pop()
-        # The latest clean one: a loop gets the same memory again, and so replays what was recorded for it.
-        clean_ones = bisect.bisect_left(blocks, self._finished(), key=lambda b: b.freed_at)
-        return blocks.pop(clean_ones - 1) if clean_ones else None
+            return False
+        at = -1
+        if clean:
+            # The latest clean one: a loop gets the same memory again, and so replays what was recorded for it.
+            done = self._finished()
+            at = bisect.bisect_left(blocks, done, key=lambda b: b.freed_at) - 1
+            if at < 0 or not blocks[at : at + 1] or blocks[at].freed_at >= done:
+                return False
+        ticket.held = blocks[at]
+        del blocks[at]
+        self.in_use += size
+        return True
 
-    def _carved(self, size: int, clean: bool) -> Block:
-        found = self._from_ranges(size)
-        if found is None and self._cache:
-            self._coalesce()
-            found = self._from_ranges(size)
-        if found is None:
-            self._grow(size)
-            found = self._from_ranges(size)
-        if found is None:  # _grow raises or makes room
-            raise OutOfDeviceMemory(f"{readable(size)} could not be placed in a new segment")
-        segment, offset = found
-        if clean and segment.dirty_until >= self._finished():
-            try:
-                self._finish()
-            except BaseException:  # an interrupt, say: the range is nobody's
-                segment.give_back(offset, size)
-                raise
-        return Block(segment, offset, size)
+    def _carved(self, size: int, clean: bool, ticket: kp.Ticket) -> None:
+        if not self._from_ranges(size, ticket):
+            if self._cache:
+                self._coalesce()
+            while not self._from_ranges(size, ticket):
+                self._grow(size)  # raises, or makes room
+        if clean and ticket.held.segment.dirty_until >= self._finished():
+            self._finish()
 
-    def _from_ranges(self, size: int) -> tuple[Segment, int] | None:
-        for segment in self.segments:
-            offset = segment.carve(size)
-            if offset is not None:
-                return segment, offset
-        return None
+    def _from_ranges(self, size: int, ticket: kp.Ticket) -> bool:
+        return any(segment.carve(size, self, ticket) for segment in self.segments)
 
     def _coalesce(self) -> None:
-        for block in self.cached_blocks():
-            block.segment.give_back(block.offset, block.size)
-            block.segment.dirty_until = max(block.segment.dirty_until, block.freed_at)
-        self._cache.clear()
+        for blocks in list(self._cache.values()):
+            while blocks:
+                block = blocks[-1]
+                segment = block.segment
+                if block.freed_at > segment.dirty_until:
+                    segment.dirty_until = block.freed_at
+                segment.changes += 1
+                segment.free += [(block.offset, block.size)]
+                del blocks[-1]
+        for segment in self.segments:
+            segment.join()
+        self._cache = {size: blocks for size, blocks in self._cache.items() if blocks}
 
     def _grow(self, size: int) -> None:
         nbytes = self.segment_bytes if size <= self.segment_bytes // 2 else max(size, self.segment_bytes)
@@ -438,8 +486,15 @@ class Pool:
         except OutOfDeviceMemory:
             self._finish()
             self._coalesce()
-            empty = {s for s in self.segments if s.free == [(0, s.nbytes)]}
-            self.segments = [s for s in self.segments if s not in empty]
-            self._purge(empty)
+            for empty in list(self.segments):
+                whole = [(0, empty.nbytes)]
+                at = next((i for i, s in enumerate(self.segments) if s is empty), -1)
+                if empty.free == whole and self.segments[at : at + 1] == [empty]:
+                    empty.free = []
+                    del self.segments[at]
+                    self._gone = self._gone | {empty}
+            gone = self._gone
+            self._purge(gone)
+            self._gone = self._gone - gone
             segment = self._create(size)
         self.segments.append(segment)

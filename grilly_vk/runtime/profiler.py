@@ -8,6 +8,7 @@ from types import TracebackType
 
 from ..errors import DeviceError
 from .engine import Engine
+from .leaving import leaving
 from .memory import readable
 from .stream import Entry
 
@@ -35,6 +36,7 @@ class Profile:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._rows: dict[str, KernelProfile] = {}
+        self.left = 0
 
     @property
     def kernels(self) -> list[KernelProfile]:
@@ -56,21 +58,30 @@ class Profile:
             row.nbytes += nbytes
 
     def __enter__(self) -> Profile:
-        with self._engine.lock:
-            self._engine.check()
-            # The queue is of the first family that computes (native/device.cpp).
-            if not next(q for q in self._engine.info.queue_families if q["compute"])["timestamp_bits"]:
-                raise DeviceError(f"{self._engine.info} has no timestamps, so kernels can't be timed on it")
-            if self._engine.stream.observer is not None:
-                raise RuntimeError("a profile is being taken already; profiles don't nest")
-            self._engine.stream.flush()
-            self._engine.stream.observer = self
+        engine = self._engine
+        begun = False
+        try:
+            with engine.lock:
+                engine.check()
+                # The queue is of the first family that computes (native/device.cpp).
+                if not next(q for q in engine.info.queue_families if q["compute"])["timestamp_bits"]:
+                    raise DeviceError(f"{engine.info} has no timestamps, so kernels can't be timed on it")
+                if engine.stream.observer is not None:
+                    raise RuntimeError("a profile is being taken already; profiles don't nest")
+                engine.stream.flush()
+                begun, engine.stream.observer = True, self
+        except BaseException:
+            if begun:  # an interrupt
+                engine.stream.observer = None
+            raise
         return self
 
+    @leaving
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._engine.lock:
+            self.left += 1
             try:
                 self._engine.stream.flush()
             finally:

@@ -8,7 +8,6 @@ all earlier ones, so those need not have ended: a few are in flight while the ne
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +17,7 @@ from ..errors import DeviceError
 from . import failures
 from .assumptions import Assumptions
 from .kernels import Pipeline, Program
+from .leaving import leaving
 from .memory import Arena, Block, Buffer, Planned, Segment
 
 if TYPE_CHECKING:
@@ -136,30 +136,12 @@ class Stream:
         if self.observer is not None:
             self._sizes.append(sum(b.nbytes for b in buffers))
 
-    @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
+    def together(self) -> _Together:
         """What is appended inside is noted whole at the end or, after an error or an interrupt, not at all.
 
         Only dispatches belong inside: whatever else happens there finds none of them noted.
         """
-        outer = self._held
-        held: list[tuple[Program, bytes, int, Sequence[Buffer]]] = []
-        try:
-            self._held = held
-            yield
-        finally:
-            self._held = outer
-        if outer is not None:
-            outer += held
-            return
-        work = sum(call[2] for call in held)
-        entries = [(program, push) for program, push, _, _ in held]
-        self._make_room(work)
-        if self.observer is not None:
-            self._sizes += [sum(b.nbytes for b in call[3]) for call in held]
-        self._noted += len(entries)
-        self._pending.extend(entries)
-        self._work += work
+        return _Together(self)
 
     @property
     def budget(self) -> int:
@@ -327,11 +309,47 @@ class Stream:
         observer.record(entries, sizes, list(zip(ticks[::2], ticks[1::2])))
 
 
+class _Together:
+    """See `Stream.together`."""
+
+    __slots__ = ("_outer", "_stream", "left")
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self.left = 0
+
+    def __enter__(self) -> None:
+        stream = self._stream
+        self._outer = stream._held
+        stream._held = []
+
+    @leaving
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        self.left += 1
+        stream, outer = self._stream, self._outer
+        held, stream._held = stream._held, outer
+        if kind is not None or not held:
+            return
+        if outer is not None:
+            outer += held
+            return
+        work = sum(call[2] for call in held)
+        entries = [(program, push) for program, push, _, _ in held]
+        sizes = [sum(b.nbytes for b in call[3]) for call in held] if stream.observer is not None else []
+        count = len(entries)
+        stream._make_room(work)
+        stream._sizes += sizes  # from here on without a call: whole or not at all
+        stream._noted += count
+        stream._pending += entries
+        stream._work += work
+
+
 class Capture:
     """What a graph collects while it is recorded: dispatches, and the memory that must outlive it."""
 
     def __init__(self, arena: Arena) -> None:
         self.arena = arena
+        self.graph: Any = None  # while its block runs
         self.assumptions = Assumptions(arena)
         self.calls: list[tuple[Pipeline, int, bytes, tuple[Block, ...]]] = []
         self.work: list[int] = []

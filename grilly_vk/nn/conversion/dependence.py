@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ... import autograd
 from ...autograd import Node, edge_of
+from ...runtime.leaving import holding, leaving
 from ...runtime.memory import Part
 from ...tensor import Tensor
 
@@ -100,35 +100,50 @@ def _root(buffer: Any) -> Any:
     return buffer
 
 
-@contextmanager
-def followed(x: Tensor) -> Iterator[Dependence]:
-    """Follows what this thread computes from x in the block."""
-    engine: Any = x.engine
-    found, thread = Dependence(x), threading.get_ident()
+class followed:
+    """Follows what this thread computes from x in the block, whose variable is the Dependence."""
 
-    def launch(kernel: str, items: int, specs: Any = (), **arguments: Any) -> None:
-        type(engine).launch(engine, kernel, items, specs, **arguments)
-        if items > 0 and threading.get_ident() == thread:
-            pipeline = engine.kernels.pipeline(kernel, specs, engine.local)
-            found.launched(pipeline.interface.bindings, arguments)
+    def __init__(self, x: Tensor) -> None:
+        self._engine: Any = x.engine
+        self._found = Dependence(x)
+        self._held = holding(_one_at_a_time)
+        self.left = 0
 
-    def read(buffer: Any, out: Any) -> Any:
-        if threading.get_ident() == thread:
-            found.read(buffer)
-        return type(engine).read(engine, buffer, out)
+    def __enter__(self) -> Dependence:
+        engine, found, thread = self._engine, self._found, threading.get_ident()
 
-    def share(buffer: Any, shape: Any, dtype: Any) -> Any:
-        if threading.get_ident() == thread:
-            found.read(buffer)
-        return type(engine).share(engine, buffer, shape, dtype)
+        def launch(kernel: str, items: int, specs: Any = (), **arguments: Any) -> None:
+            type(engine).launch(engine, kernel, items, specs, **arguments)
+            if items > 0 and threading.get_ident() == thread:
+                pipeline = engine.kernels.pipeline(kernel, specs, engine.local)
+                found.launched(pipeline.interface.bindings, arguments)
 
-    with _one_at_a_time:
-        before = autograd._mode.observer
+        def read(buffer: Any, out: Any) -> Any:
+            if threading.get_ident() == thread:
+                found.read(buffer)
+            return type(engine).read(engine, buffer, out)
+
+        def share(buffer: Any, shape: Any, dtype: Any) -> Any:
+            if threading.get_ident() == thread:
+                found.read(buffer)
+            return type(engine).share(engine, buffer, shape, dtype)
+
+        own, recorded = vars(engine), found.recorded
+        self._before = autograd._mode.observer
         try:
-            engine.launch, engine.read, engine.share = launch, read, share
-            autograd._mode.observer = found.recorded
-            yield found
-        finally:
-            autograd._mode.observer = before
-            for name in ("launch", "read", "share"):
-                engine.__dict__.pop(name, None)
+            next(self._held)
+            own |= {"launch": launch, "read": read, "share": share}
+            autograd._mode.observer = recorded
+        except BaseException:
+            self._held.close()
+            raise
+        return found
+
+    @leaving
+    def __exit__(self, *error: object) -> None:
+        autograd._mode.observer = self._before
+        own = vars(self._engine)
+        for name in ("launch", "read", "share"):
+            own.pop(name, None)
+        self.left += 1  # before the next block may begin
+        self._held.close()

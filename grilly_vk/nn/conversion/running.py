@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
+from ...runtime.leaving import switched
 from ...tensor import Tensor
 
 
@@ -30,7 +30,6 @@ class Running:
     def __bool__(self) -> bool:
         return self.steps > 0
 
-    @contextmanager
     def call(
         self,
         steps: int,
@@ -40,16 +39,10 @@ class Running:
         carry: bool = False,
         mean: bool = False,
         watch: Callable[[Any, Tensor], None] | None = None,
-    ) -> Iterator[None]:
-        """The time of one call."""
+    ) -> switched:
+        """The time of one call, for its block."""
         self.number += 1
-        self.steps, self.timed, self.analog, self.carry, self.mean = steps, timed, analog, carry, mean
-        self.watch = watch
-        try:
-            yield
-        finally:
-            self.steps, self.watch = 0, None
-            self.timed = self.analog = self.carry = self.mean = False
+        return switched(self, steps=steps, timed=timed, analog=analog, carry=carry, mean=mean, watch=watch)
 
     def over_time(self, x: Tensor) -> Tensor:
         """(T * B, ...) to (T, B, ...)."""
