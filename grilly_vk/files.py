@@ -34,6 +34,8 @@ def target(path: str | os.PathLike[str]) -> Path:
     Raises:
         OSError: a folder, device, pipe or socket, links in a circle, or a name that the system refuses.
     """
+    if "\0" in os.fspath(path):
+        raise OSError(errno.EINVAL, "holds a null byte", os.fspath(path))
     place = Path(os.path.realpath(path))  # not Path.resolve, which makes a RuntimeError of a circle
     name = os.fspath(path)
     try:

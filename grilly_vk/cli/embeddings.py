@@ -45,6 +45,8 @@ def _load(path: Path) -> np.ndarray:
             return _from(file, path)
     except OSError as error:
         raise CliError(f"{path}: {error.strerror or error}; {_EXPECTED}") from error
+    except ValueError as error:  # a name with a null byte
+        raise CliError(f"{str(path)!r}: {error}; {_EXPECTED}") from error
 
 
 def _from(file: BinaryIO, path: Path) -> np.ndarray:

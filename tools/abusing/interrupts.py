@@ -5,6 +5,7 @@ Nor may an interrupt leave the engine's lock held, a capture on, recording off, 
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import random
 import signal
@@ -51,16 +52,23 @@ class _Trap:
         return result
 
 
-def _others_may_work() -> bool:
-    done = threading.Event()
+def _others(patience: float = _PATIENCE) -> str:
+    """What hinders another thread from working, if anything."""
+    found: list[str] = []
 
     def small() -> None:
-        if (grilly_vk.ones(4) * 2).numpy().sum() == 8:
-            done.set()
+        try:
+            values = (grilly_vk.ones(4) * 2).numpy()
+            found.append("" if (values == 2).all() else f"another thread got {values} for 2")
+        except BaseException as error:
+            found.append(f"another thread got {type(error).__name__}: {error}")
 
     thread = threading.Thread(target=small, daemon=True)
     thread.start()
-    return done.wait(_PATIENCE)
+    thread.join(patience)
+    if not found:
+        faulthandler.dump_traceback(all_threads=True)
+    return found[0] if found else f"other threads can't work any more: {engine().lock!r}"
 
 
 def _settled() -> int:
@@ -106,8 +114,9 @@ def run(count: int, seed: int, tell) -> None:
         if not grad_enabled():
             tell.fault(f"{what}: recording is still off")
             return
-        if not _others_may_work():
-            tell.fault(f"{what}: other threads can't work any more: a lock is held")
+        hindered = _others()
+        if hindered:
+            tell.fault(f"{what}: {hindered}")
             return
         try:
             again = piece()
