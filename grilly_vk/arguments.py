@@ -10,25 +10,34 @@ from typing import Any
 
 import numpy as np
 
-from .tensor import Tensor, from_numpy, unmasked
+from .tensor import BOOL, FLOAT32, Tensor, from_numpy, unmasked
 
 _SIZE_LIMIT = 1 << 31
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+
+def shown(value: Any) -> str:
+    """A value for an error's text, cut where it is long."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python does not write whole numbers of more than 4,300 digits
+        return "a number of thousands of digits"
+    return text if len(text) <= 120 else text[:100] + "..."
 
 
 def real(name: str, value: Any) -> float:
     """A finite number."""
     kinds = (bool, np.bool_, np.complexfloating)
     if isinstance(value, kinds) or not isinstance(value, (numbers.Real, np.number)):
-        raise TypeError(f"{name} must be a number, not {type(value).__name__} ({value!r})")
+        raise TypeError(f"{name} must be a number, not {type(value).__name__} ({shown(value)})")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise ValueError(f"{name} must be finite, got {value!r}")
+        raise ValueError(f"{name} must be finite, got {shown(value)}")
     if abs(number) > _FLOAT32_MAX:
-        raise ValueError(f"{name} must fit float32 (at most {_FLOAT32_MAX:.8g}), got {value!r}")
+        raise ValueError(f"{name} must fit float32 (at most {_FLOAT32_MAX:.8g}), got {shown(value)}")
     return number
 
 
@@ -61,8 +70,25 @@ def scalar(name: str, value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     if not isinstance(value, (numbers.Real, np.number, np.bool_)) or isinstance(value, np.complexfloating):
-        raise TypeError(f"{name} must be a number, not {type(value).__name__} ({value!r})")
+        raise TypeError(f"{name} must be a number, not {type(value).__name__} ({shown(value)})")
     return value
+
+
+def fitting(name: str, value: Any, dtype: np.dtype) -> Any:
+    """A number as an element of this dtype: whole numbers must be whole and fit, bools are the truth of any number.
+
+    Raises:
+        TypeError: no number. ValueError: one that the dtype can't hold, or a whole number beyond float64.
+    """
+    if dtype is FLOAT32:
+        return number(name, value)
+    value = scalar(name, value)
+    if dtype is BOOL:
+        return bool(value)
+    limits = np.iinfo(dtype)
+    if not limits.min <= value <= limits.max or value % 1:
+        raise ValueError(f"{name} must fit {dtype} as a whole number, got {shown(value)}")
+    return int(value)
 
 
 def whole(name: str, value: Any) -> int:
@@ -78,7 +104,7 @@ def whole(name: str, value: Any) -> int:
             raise TypeError
         return operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} must be a whole number, not {type(value).__name__} ({value!r})") from None
+        raise TypeError(f"{name} must be a whole number, not {type(value).__name__} ({shown(value)})") from None
 
 
 def wholes(name: str, values: Any) -> tuple[int, ...]:
@@ -98,7 +124,7 @@ def positive(name: str, value: Any) -> float:
     """A finite number above zero."""
     number = real(name, value)
     if number <= 0:
-        raise ValueError(f"{name} must be positive, got {value!r}")
+        raise ValueError(f"{name} must be positive, got {shown(value)}")
     return number
 
 
@@ -106,7 +132,7 @@ def non_negative(name: str, value: Any) -> float:
     """A finite number that is zero or above."""
     number = real(name, value)
     if number < 0:
-        raise ValueError(f"{name} must not be negative, got {value!r}")
+        raise ValueError(f"{name} must not be negative, got {shown(value)}")
     return number
 
 
@@ -114,17 +140,17 @@ def between(name: str, value: Any, low: float, high: float) -> float:
     """A number in [low, high]."""
     number = real(name, value)
     if not low <= number <= high:
-        raise ValueError(f"{name} must lie in [{low}, {high}], got {value!r}")
+        raise ValueError(f"{name} must lie in [{low}, {high}], got {shown(value)}")
     return number
 
 
 def size(name: str, value: Any, least: int = 1) -> int:
     """A whole number of at least `least`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (numbers.Integral, np.integer)):
-        raise TypeError(f"{name} must be a whole number, not {type(value).__name__} ({value!r})")
+        raise TypeError(f"{name} must be a whole number, not {type(value).__name__} ({shown(value)})")
     number = int(value)
     if not least <= number < _SIZE_LIMIT:
-        raise ValueError(f"{name} must be at least {least} and below 2**31, got {value}")
+        raise ValueError(f"{name} must be at least {least} and below 2**31, got {shown(value)}")
     return number
 
 
@@ -155,14 +181,14 @@ def steps(name: str, duration: Any, dt: float) -> int:
 def choice(name: str, value: Any, options: Sequence[str]) -> str:
     """One of a few words."""
     if not isinstance(value, str) or value not in options:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}; got {value!r}")
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}; got {shown(value)}")
     return value
 
 
 def flag(name: str, value: Any) -> bool:
     """True or False."""
     if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False, not {type(value).__name__} ({value!r})")
+        raise TypeError(f"{name} must be True or False, not {type(value).__name__} ({shown(value)})")
     return bool(value)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from . import arguments
 from .ops.elementwise import as_tensor, cast
 from .runtime import engine
 from .runtime.engine import Engine
@@ -80,16 +81,12 @@ def tensor(data: Any, dtype: Any = None, *, requires_grad: bool = False) -> Tens
 
 
 def _full_of(shape: tuple[int, ...], value: Any, dtype: Any, on: Engine | None = None) -> Tensor:
-    if isinstance(value, complex) or not isinstance(value, (numbers.Real, np.generic)):
-        raise TypeError(f"value must be a number, not {type(value).__name__} ({value!r})")
+    value = arguments.scalar("value", value)
     if dtype is None:
         whole = INT32 if isinstance(value, numbers.Integral) else FLOAT32
         dtype = BOOL if isinstance(value, (bool, np.bool_)) else whole
     kind = dtype_of(dtype)
-    number: Any = value.item() if isinstance(value, np.generic) else value
-    if kind in (INT32, UINT32) and not (np.iinfo(kind).min <= number <= np.iinfo(kind).max):
-        raise ValueError(f"value must fit {kind}, got {value!r}")
-    return _full(shape, number, kind, on)
+    return _full(shape, arguments.fitting("value", value, kind), kind, on)
 
 
 def full(shape: Any, value: float, dtype: Any = None, *, requires_grad: bool = False) -> Tensor:
@@ -127,12 +124,11 @@ def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any 
     """
     first, last = (0, start) if stop is None else (start, stop)
     for name, value in (("start", first), ("stop", last), ("step", step)):
-        if isinstance(value, bool) or not isinstance(value, (numbers.Real, np.number)):
-            raise TypeError(f"{name} must be a number, not {type(value).__name__} ({value!r})")
-        if not math.isfinite(value):
-            raise ValueError(f"{name} must be finite, got {value!r}")
+        arguments.real(name, value)
     if step == 0:
         raise ValueError("step must not be 0")
+    if (last - first) / step >= 1 << 31:
+        raise ValueError(f"from {first!r} to {last!r} by {step!r} are too many elements; below 2**31 are possible")
     return tensor(np.arange(first, last, step), dtype)
 
 

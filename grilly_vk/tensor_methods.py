@@ -33,7 +33,8 @@ def _unary(name: str) -> Any:
 
 
 def _shape(args: tuple[Any, ...]) -> tuple[int, ...]:
-    return tuple(args[0]) if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
+    one = len(args) == 1 and (isinstance(args[0], (tuple, list)) or (type(args[0]) is np.ndarray and args[0].ndim == 1))
+    return tuple(args[0]) if one else args
 
 
 def _article(dtype: np.dtype) -> str:
@@ -101,7 +102,7 @@ _METHODS: dict[str, Any] = {
     "flip": s.flip,
     "cumsum": lambda self, axis: scan.cumsum(self, axis),
     "clone": s.clone,
-    "clamp": lambda self, low=-np.inf, high=np.inf: e.unary("clamp", self, low, high),
+    "clamp": lambda self, low=None, high=None: e.clamp(self, low, high),
     "astype": e.astype,
 }
 for _name, _method in _METHODS.items():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from .. import arguments
 from ..ops import encode as ops
 from ..tensor import Tensor
@@ -42,8 +44,11 @@ def receptive_fields(x: Any, n_neurons: int, low: float, high: float, *, beta: f
         raise ValueError(f"low must lie below high, got {low!r} and {high!r}")
     narrow = arguments.positive("beta", beta)
     spacing = (top - bottom) / (m - 2)
+    width = arguments.number("beta", spacing / narrow)
+    if not 0 < np.float32(width) < math.inf:
+        raise ValueError(f"beta must leave a width (high - low) / (beta * (n_neurons - 2)) in float32, got {beta!r}")
     given = within("x", x, -math.inf, math.inf)
-    return ops.receptive_fields(given, m, bottom - spacing / 2, spacing, spacing / narrow)
+    return ops.receptive_fields(given, m, bottom - spacing / 2, spacing, width)
 
 
 def population(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import autograd
+from .. import arguments, autograd
 from ..autograd import record
 from ..runtime.engine import Engine
 from ..tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, dtype_of, empty, from_numpy, full, unmasked
@@ -26,6 +26,8 @@ BINARY = [
 ]  # fmt: skip
 _COMPARES = {"eq", "ne", "lt", "le", "gt", "ge"}
 _LOGICAL = {"and", "or", "xor"}
+_FLOATING = {"div", "pow"}  # float32 of whole numbers too
+_LEAST = 2.0**-126  # of the normal float32
 _UNARY_SPECS = {name: (("OP", i),) for i, name in enumerate(FUNCTIONS)}
 _BINARY_SPECS = {
     (name, dtype): (("OP", i), ("TYPE", kind))
@@ -36,15 +38,15 @@ _WORDS = {FLOAT32: 0, INT32: 1, UINT32: 2, BOOL: 3}  # of shaders/cast.glsl
 _CASTS = {(a, b): (("FROM", i), ("TO", j)) for a, i in _WORDS.items() for b, j in _WORDS.items()}
 
 
-def as_tensor(name: str, value: Any, like: Tensor | None = None) -> Tensor:
+def as_tensor(name: str, value: Any, like: Tensor | None = None, *, floats: bool = False) -> Tensor:
     """A Tensor from a Tensor, a number or an array-like.
 
     Whole numbers and bools take the dtype of `like` where it can hold them, other numbers are float32.  Arrays of
-    floats become float32, of whole numbers int32, of bools bool.
+    floats become float32, of whole numbers int32, of bools bool.  With `floats`, whole numbers are float32 too.
 
     Raises:
         TypeError: something that holds no real numbers.
-        ValueError: a whole number that does not fit int32.
+        ValueError: a whole number that does not fit int32, or a number beyond float64.
     """
     if isinstance(value, Tensor):
         return value
@@ -52,12 +54,12 @@ def as_tensor(name: str, value: Any, like: Tensor | None = None) -> Tensor:
     if isinstance(value, (bool, np.bool_)):
         return full((), bool(value), BOOL, on)
     if isinstance(value, (numbers.Integral, np.integer)):
-        if like is not None and like.dtype is not FLOAT32:
+        if like is not None and like.dtype is not FLOAT32 and not floats:
             _fits(name, value, value)
             return full((), int(value), INT32, on)
-        return full((), float(value), FLOAT32, on)
+        return full((), arguments.number(name, value), FLOAT32, on)
     if isinstance(value, numbers.Real):
-        return full((), float(value), FLOAT32, on)
+        return full((), arguments.number(name, value), FLOAT32, on)
     try:
         given = np.asarray(unmasked(name, value))
     except ValueError as error:
@@ -66,7 +68,7 @@ def as_tensor(name: str, value: Any, like: Tensor | None = None) -> Tensor:
         raise TypeError(f"{name} must be a Tensor, or hold real numbers, not {type(value).__name__} of {given.dtype}")
     if given.dtype.kind == "b":
         return from_numpy(given)
-    if given.dtype.kind in "iu":
+    if given.dtype.kind in "iu" and not floats:
         if given.size and given.dtype.itemsize >= 4 and given.dtype != np.int32:
             _fits(name, given.min(), given.max())
         return from_numpy(np.asarray(given, np.int32, order="C"))
@@ -76,7 +78,7 @@ def as_tensor(name: str, value: Any, like: Tensor | None = None) -> Tensor:
 
 def _fits(name: str, low: Any, high: Any) -> None:
     if low < -(1 << 31) or high >= 1 << 31:
-        raise ValueError(f"{name} must fit int32, got {low if low < 0 else high}")
+        raise ValueError(f"{name} must fit int32, got {arguments.shown(int(low if low < 0 else high))}")
 
 
 def astype(x: Tensor, dtype: Any) -> Tensor:
@@ -172,6 +174,29 @@ def unary(name: str, x: Any, a: float = 0.0, b: float = 0.0) -> Tensor:
     return y
 
 
+def clamp(x: Any, low: Any = None, high: Any = None) -> Tensor:
+    """x cut to [low, high], where None is no bound; NaN stays NaN, and where the bounds cross `high` wins, as in numpy.
+
+    int32 stays int32 where the bounds are whole numbers, and is float32 otherwise.  The slope is 1 at the bounds and
+    between them, else 0.
+
+    Raises:
+        TypeError: a bound that is no number, or x holds none. ValueError: a bound beyond float64.
+    """
+    x = as_tensor("x", x)
+    bounds = [None if v is None else arguments.scalar(n, v) for n, v in (("low", low), ("high", high))]
+    if x.dtype is INT32 and not [v for v in bounds if v is not None and not isinstance(v, numbers.Integral)]:
+        for name, bound in zip(("maximum", "minimum"), bounds):
+            if bound is not None:
+                x = binary(name, x, sorted((-(1 << 31), int(bound), (1 << 31) - 1))[1])
+        return x if bounds != [None, None] else astype(x, INT32)
+    a = -math.inf if low is None else arguments.number("low", bounds[0])
+    b = math.inf if high is None else arguments.number("high", bounds[1])
+    if a != a or b != b:
+        return unary("scale", x, 0.0, math.nan)  # as in numpy, and no slope
+    return unary("clamp", x, a, b)
+
+
 def _binary(name: str, x: Tensor, y: Tensor) -> Tensor:
     """f(x, y), off the tape; operands have one dtype."""
     engine, dtype = x.engine, x.dtype
@@ -224,19 +249,32 @@ def _with_number(name: str, x: Any, y: Any) -> Tensor | None:
     if forms is not None:
         if isinstance(x, Tensor):
             if x.dtype is FLOAT32:
-                return unary("scale", x, *forms[0](_single(y)))
+                return unary("scale", x, *forms[0](_single("y", y)))
         elif y.dtype is FLOAT32:
-            return unary("scale", y, *forms[1](_single(x)))
-    elif name == "div" and isinstance(x, Tensor) and x.dtype is FLOAT32 and y and math.frexp(y)[0] in (0.5, -0.5):
-        return unary("scale", x, 1.0 / y)  # powers of two: exact
+            return unary("scale", y, *forms[1](_single("x", x)))
+    elif name == "div" and isinstance(x, Tensor) and x.dtype is FLOAT32:
+        if _LEAST <= abs(y) <= 1.0 / _LEAST and math.frexp(y)[0] in (0.5, -0.5):
+            return unary("scale", x, 1.0 / y)  # powers of two, no reciprocal of which leaves float32: exact
     elif name == "pow" and isinstance(x, Tensor) and y == 2 and x.dtype is FLOAT32:
         return binary("mul", x, x)
     return None
 
 
-def _single(number: float) -> float:
+def _single(name: str, number: float) -> float:
     """A number as float32 would hold it, which beyond its range is infinity."""
-    return float(number) if -3e38 < number < 3e38 else float(np.float64(number).astype(np.float32))
+    return float(number) if -3e38 < number < 3e38 else arguments.number(name, number)
+
+
+def _beyond(name: str, x: Any, y: Any) -> Tensor | None:
+    """A comparison of a tensor of whole numbers with one that int32 can't hold, which is alike for all elements."""
+    tensor, number, above = (x, y, ("lt", "le")) if isinstance(x, Tensor) else (y, x, ("gt", "ge"))
+    if not isinstance(tensor, Tensor) or tensor.dtype not in (INT32, BOOL) or not isinstance(number, numbers.Integral):
+        return None
+    value = int(number)
+    if -(1 << 31) <= value < 1 << 31:
+        return None
+    holds = name == "ne" or (name != "eq" and (name in above) == (value > 0))
+    return full(tensor.shape, holds, BOOL, tensor.engine)
 
 
 def binary(name: str, x: Any, y: Any) -> Tensor:
@@ -245,7 +283,7 @@ def binary(name: str, x: Any, y: Any) -> Tensor:
     Mixed dtypes become float32 (bool and int32: int32); comparisons give bool; div and pow are float32 always.
 
     Raises:
-        ValueError: shapes that don't broadcast.
+        ValueError: shapes that don't broadcast, or a number that the dtype can't hold.
         TypeError: operands that hold no real numbers; floats given to and, or, xor.
     """
     if not (isinstance(x, Tensor) and isinstance(y, Tensor) and x.dtype is FLOAT32 and y.dtype is FLOAT32):
@@ -253,8 +291,10 @@ def binary(name: str, x: Any, y: Any) -> Tensor:
             short = _with_number(name, x, y) if isinstance(x, Tensor) or isinstance(y, Tensor) else None
             if short is not None:
                 return short
-        x = as_tensor("x", x, y if isinstance(y, Tensor) else None)
-        y = as_tensor("y", y, x)
+        if name in _COMPARES and (found := _beyond(name, x, y)) is not None:
+            return found
+        x = as_tensor("x", x, y if isinstance(y, Tensor) else None, floats=name in _FLOATING)
+        y = as_tensor("y", y, x, floats=name in _FLOATING)
         x, y = _common(name, x, y)
     elif name in _LOGICAL:
         _common(name, x, y)
@@ -307,7 +347,7 @@ def _common(name: str, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
         raise TypeError(f"{name} of uint32 is not defined; cast to int32 or float32 first")
     if name in _LOGICAL and FLOAT32 in (a.dtype, b.dtype):
         raise TypeError(f"{name} needs bool or int32 tensors, not {a.dtype} and {b.dtype}")
-    if name in ("div", "pow") or FLOAT32 in (a.dtype, b.dtype):
+    if name in _FLOATING or FLOAT32 in (a.dtype, b.dtype):
         return cast(a, FLOAT32), cast(b, FLOAT32)
     if a.dtype is not b.dtype or (a.dtype is BOOL and name not in _COMPARES and name not in _LOGICAL):
         return cast(a, INT32), cast(b, INT32)

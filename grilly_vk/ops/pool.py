@@ -34,7 +34,8 @@ def _windows(
 ) -> tuple[tuple[int, int], dict[str, int]]:
     """(OH, OW), and the kernels' description of the windows; one axis is a row of height 1."""
     kernel = numbers("kernel_size", kernel_size, axes, 1)
-    step = kernel if stride is None or stride == () else numbers("stride", stride, axes, 1)
+    as_kernel = stride is None or (isinstance(stride, (tuple, list)) and not stride)
+    step = kernel if as_kernel else numbers("stride", stride, axes, 1)
     pad = numbers("padding", padding, axes, 0)
     gap = numbers("dilation", dilation, axes, 1)
     cover = tuple(d * (k - 1) + 1 for k, d in zip(kernel, gap))

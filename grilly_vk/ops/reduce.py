@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from .. import arguments
 from ..autograd import record
 from ..tensor import BOOL, FLOAT32, INT32, Tensor, empty
 from .elementwise import as_tensor, cast, unary
@@ -136,8 +137,13 @@ def reduce_mean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     return unary("scale", total, 1.0 / count) if count else total / total
 
 
-def reduce_var(x: Any, axis: Any = None, keepdims: bool = False, correction: int = 1) -> Tensor:
-    """Variance over axes (default all), by two passes; divides by count - correction (PyTorch's default 1)."""
+def reduce_var(x: Any, axis: Any = None, keepdims: bool = False, correction: float = 1) -> Tensor:
+    """Variance over axes (default all), by two passes; divides by count - correction (PyTorch's default 1).
+
+    Raises:
+        TypeError, ValueError: a correction that is no finite number; an axis as in `reduce_sum`.
+    """
+    correction = arguments.real("correction", correction)
     x = cast(as_tensor("x", x), FLOAT32)
     axes = axis_set("axis", axis, x.ndim)
     count = math.prod(x.shape[a] for a in axes)

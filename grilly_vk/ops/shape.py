@@ -95,11 +95,12 @@ def permute(x: Tensor, axes: Sequence[int]) -> Tensor:
     """The axes in another order, as a contiguous copy.
 
     Raises:
-        ValueError: axes that are no permutation of 0..ndim-1.
+        ValueError: axes that are no permutation of 0..ndim-1. TypeError: axes that are no whole numbers.
     """
-    order = [axis_index("axes", a, x.ndim) for a in axes]
+    given = arguments.wholes("axes", axes)
+    order = [axis_index("axes", a, x.ndim) for a in given]
     if sorted(order) != list(range(x.ndim)):
-        raise ValueError(f"axes {tuple(axes)} are no permutation of {x.ndim} axes")
+        raise ValueError(f"axes {given} are no permutation of {x.ndim} axes")
     shape = tuple(x.shape[a] for a in order)
     own = strides(x.shape)
     out = empty(shape, x.dtype)
@@ -137,7 +138,7 @@ def repeated(x: Tensor, shape: Sequence[int]) -> Tensor:
     Raises:
         ValueError: the shape does not follow from x's.
     """
-    target = tuple(operator.index(s) for s in shape)
+    target = tuple(shape)
     if target == x.shape:
         return x
     if len(target) < x.ndim or broadcast_shape(x.shape, target) != target:
@@ -154,14 +155,15 @@ def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
     """Repeated along axes of size 1 (and new leading ones), as a contiguous copy.
 
     Raises:
-        ValueError: the shape does not follow from x's.
+        ValueError: the shape does not follow from x's. TypeError: sizes that are no whole numbers.
     """
-    out = repeated(x, shape)
+    out = repeated(x, arguments.wholes("shape", shape))
     return clone(out) if out.buffer is x.buffer else out
 
 
 def expand(x: Tensor, shape: Sequence[int]) -> Tensor:
     """As `broadcast_to`, where -1 keeps an axis."""
+    shape = arguments.wholes("shape", shape)
     lead = len(shape) - x.ndim
     if lead < 0:
         raise ValueError(f"expand needs at least {x.ndim} axes, got shape {tuple(shape)}")
@@ -214,7 +216,10 @@ def _box(shape: tuple[int, ...], key: Any) -> tuple[tuple[int, ...], tuple[int, 
                 steps.append(own[axis])
                 axis += 1
         elif isinstance(k, slice):
-            first, stop, step = k.indices(shape[axis])
+            try:
+                first, stop, step = k.indices(shape[axis])
+            except TypeError:
+                raise TypeError(f"a slice takes whole numbers or None, not {arguments.shown(k)}") from None
             count = len(range(first, stop, step))
             result.append(count)
             box.append(count)
@@ -337,15 +342,16 @@ def split(x: Tensor, size: int | Sequence[int], axis: int = 0) -> tuple[Tensor, 
     """Pieces of `size` along an axis (the last may be smaller; one of an empty axis), or of the given sizes.
 
     Raises:
-        ValueError: sizes that don't add up.
+        ValueError: sizes that don't add up. TypeError: sizes that are no whole numbers.
     """
     a = axis_index("axis", axis, x.ndim)
-    if isinstance(size, int):
-        if size < 1:
-            raise ValueError(f"size must be at least 1, got {size}")
-        sizes = [_least([size, x.shape[a] - i]) for i in range(0, x.shape[a], size)] or [0]
+    sizes = list(arguments.wholes("size", size))
+    if not isinstance(size, (tuple, list, np.ndarray)) or np.ndim(size) == 0:
+        (each,) = sizes
+        if each < 1:
+            raise ValueError(f"size must be at least 1, got {arguments.shown(each)}")
+        sizes = [_least([each, x.shape[a] - i]) for i in range(0, x.shape[a], each)] or [0]
     else:
-        sizes = [operator.index(n) for n in size]
         if _some(n < 0 for n in sizes):
             raise ValueError(f"sizes must not be negative, got {sizes}")
     if sum(sizes) != x.shape[a]:
@@ -357,13 +363,28 @@ def split(x: Tensor, size: int | Sequence[int], axis: int = 0) -> tuple[Tensor, 
     return tuple(out)
 
 
+def _pairs(name: str, value: Any) -> list[tuple[int, int]]:
+    """Pairs of whole numbers; an array (n, 2) is taken too."""
+    if not isinstance(value, (tuple, list, np.ndarray)):
+        raise TypeError(f"{name} must hold a pair (before, after) for each axis, not be {type(value).__name__}")
+    out = []
+    for i, pair in enumerate(value):
+        if not isinstance(pair, (tuple, list, np.ndarray)) or len(pair) != 2:
+            raise TypeError(f"{name}[{i}] must be a pair (before, after), not {arguments.shown(pair)}")
+        before, after = arguments.wholes(f"{name}[{i}]", pair)
+        out.append((before, after))
+    return out
+
+
 def pad(x: Tensor, widths: Sequence[tuple[int, int]], value: float = 0.0) -> Tensor:
     """With (before, after) more elements of `value` on each of the last len(widths) axes.
 
     Raises:
-        ValueError: negative widths, or more pairs than axes.
+        ValueError: negative widths, more pairs than axes, or a value that x's dtype can't hold.
+        TypeError: widths that are no pairs of whole numbers, or a value that is no number.
     """
-    pairs = [(operator.index(b), operator.index(a)) for b, a in widths]
+    value = arguments.fitting("value", value, x.dtype)
+    pairs = _pairs("widths", widths)
     if len(pairs) > x.ndim or _some(b < 0 or a < 0 for b, a in pairs):
         raise ValueError(f"widths {widths} must be at most {x.ndim} pairs of sizes that are not negative")
     pairs = [(0, 0)] * (x.ndim - len(pairs)) + pairs

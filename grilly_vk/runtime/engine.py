@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import operator
 import os
 import threading
 import weakref
@@ -227,6 +228,8 @@ class Engine:
                     if hasattr(arguments[name], "requires_grad"):
                         capture.assumptions.meet(arguments[name])
             cost = items if work is None else work
+            if type(cost) is not int:  # a fraction would stay in the stream's sums
+                cost = operator.index(cost)
             if pipeline.draws:
                 arguments["draw"] = stream.take_draw(cost)
             push = pipeline.pack(buffers, arguments)

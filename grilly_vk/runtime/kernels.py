@@ -79,7 +79,8 @@ class Pipeline:
         """The push constants of one call: buffers in the order of `bindings`, offsets filled in.
 
         Raises:
-            ValueError: a part of a tensor starts inside one of the kernel's wide elements.
+            ValueError: a number that its constant can't hold, or a part of a tensor starts inside one of the kernel's
+                wide elements.
         """
         if self._wide:
             for buffer, stride in zip(buffers, self._strides):
@@ -89,11 +90,26 @@ class Pipeline:
                         f"kernel {self.name!r} takes {name} in units of {stride} bytes, and this part starts at byte "
                         f"{buffer.offset} of its segment"
                     )
-        if self._take is not None:
-            offsets = [b.offset // stride for b, stride in zip(buffers, self._strides)]
-            return self._pack(*offsets, *self._take(arguments))
-        offset = {name: b.offset for name, b in zip(self.bindings, buffers)}
-        return self._pack(*[offset[name] // stride if stride else arguments[name] for name, stride in self._slots])
+        try:
+            if self._take is not None:
+                offsets = [b.offset // stride for b, stride in zip(buffers, self._strides)]
+                return self._pack(*offsets, *self._take(arguments))
+            offset = {name: b.offset for name, b in zip(self.bindings, buffers)}
+            return self._pack(*[offset[name] // stride if stride else arguments[name] for name, stride in self._slots])
+        except (struct.error, OverflowError) as error:
+            raise self._refused(arguments) or error from None
+
+    def _refused(self, arguments: Mapping[str, Any]) -> ValueError | None:
+        """What to say of the first number that can't be packed."""
+        for scalar, (name, stride) in zip(self._face.push, self._slots):
+            if stride:
+                continue
+            try:
+                struct.pack("<" + scalar.kind, arguments[name])
+            except (struct.error, OverflowError):
+                kind = {"f": "float32", "i": "int32", "I": "uint32"}.get(scalar.kind, scalar.kind)
+                return ValueError(f"kernel {self.name!r} takes {name} as {kind}, got {arguments[name]!r}")
+        return None
 
     def moved(self, push: bytes, by: Sequence[int]) -> bytes:
         """Push constants for buffers that lie so many bytes later than those they were packed for."""

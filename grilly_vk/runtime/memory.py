@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import bisect
 import functools
+import operator
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -305,6 +306,8 @@ class Pool:
         Raises:
             OutOfDeviceMemory: larger than one buffer may be, or than what is left.
         """
+        if type(nbytes) is not int:  # a fraction would stay in the places of all that comes after
+            nbytes = operator.index(nbytes)
         arena = None if clean else self.arena
         size = rounded(nbytes + 2 * self.guard)
         if size > self.max_bytes or arena is not None:  # a graph needs no classes of size
