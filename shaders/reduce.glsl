@@ -11,6 +11,8 @@ layout(std430, binding = 0) readonly buffer X { uint x[]; };
 layout(std430, binding = 1) writeonly buffer Y { uint y[]; };
 layout(push_constant) uniform Push { uint x_at; uint y_at; uint outer; uint n; uint inner; uint parts; } p;
 
+const uint STRETCH = 64;
+#define VALUE(j) uintBitsToFloat(x[at + (j) * p.inner])
 
 void main()
 {
@@ -21,9 +23,20 @@ void main()
         uint at = p.x_at + (outer * p.n + first) * p.inner + inner;
         uint best = 0, result;
         if (OP == SUM) {
-            float sum = 0.0;
-            for (uint k = first; k < last; k++, at += p.inner)
-                sum += uintBitsToFloat(x[at]);
+            precise float sum = 0.0; // of sums of sums, so that rounding grows slowly
+            for (uint k = first; k < last;) {
+                precise float middle = 0.0;
+                for (uint end = min(last, k + STRETCH * STRETCH); k < end;) {
+                    precise float own = 0.0;
+                    uint stop = min(end, k + STRETCH);
+                    for (; k + 4 <= stop; k += 4, at += 4 * p.inner)
+                        own += (VALUE(0) + VALUE(1)) + (VALUE(2) + VALUE(3));
+                    for (; k < stop; k++, at += p.inner)
+                        own += VALUE(0);
+                    middle += own;
+                }
+                sum += middle;
+            }
             result = floatBitsToUint(sum);
         } else if (OP == ANY || OP == ALL) {
             result = uint(OP == ALL);
