@@ -130,6 +130,8 @@ class ATan(_Scaled):
 class Sigmoid(_Scaled):
     """alpha sig(alpha x) (1 - sig(alpha x)), the derivative of the logistic function, without overflow for any x.
 
+    Called, it gives spikes, as every surrogate; the layer 1 / (1 + exp(-x)) is `nn.SigmoidLayer`.
+
     Args:
         alpha: steepness (default 4).
 

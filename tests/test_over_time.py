@@ -214,7 +214,10 @@ LAYERS = {
     "SNN": (lambda: models.SNN.build(input_size=C, hidden_sizes=[5], output_size=2, num_timesteps=3), (C,)),
     **{
         k.__name__: (k, (C,))
-        for k in (nn.ReLU, nn.ReLU6, nn.Hardtanh, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.Softplus, nn.Tanh, nn.ELU)
+        for k in (
+            nn.ReLU, nn.ReLU6, nn.Hardtanh, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.Softplus, nn.Tanh, nn.ELU,
+            nn.SigmoidLayer,
+        )
     },
 }
 
@@ -275,11 +278,11 @@ def test_all_public_layers_are_in_the_table():
     elsewhere = {  # losses; what is called with a state or several inputs; families of which STATEFUL tries one
         *[n for n in dir(nn) if n.endswith(("Loss", "Node", "Container"))], "Module", "ModuleList", "ModuleDict",
         "Sequential", "StatefulModule", "RateRegularization", "IF", "LIF", "LI", "ALIF", "CuBaLIF", "RIF", "RLIF",
-        "RCuBaLIF", "RecurrentSNN", "Synapse", "Core", "RecurrentCore", "Embedding", "DelaySynapse", "STPSynapse",
-        "DualTimescaleSynapse", "TemporalWiseAttention", "MultiDimensionalAttention", "ConvertedNetwork", "QKAttention",
-        "TokenQKAttention", "ChannelQKAttention", "SpikingSelfAttention", "SpikingTransformerBlock",
-        "BatchNormThroughTime2d", "TemporalEffectiveBatchNorm2d", "ThresholdDependentBatchNorm2d", "DropoutOverTime1d",
-        "DropoutOverTime2d",
+        "RCuBaLIF", "RNN", "LSTM", "GRU", "RecurrentSNN", "Synapse", "Core", "RecurrentCore", "Embedding",
+        "DelaySynapse", "STPSynapse", "DualTimescaleSynapse", "TemporalWiseAttention", "MultiDimensionalAttention",
+        "ConvertedNetwork", "QKAttention", "TokenQKAttention", "ChannelQKAttention", "SpikingSelfAttention",
+        "SpikingTransformerBlock", "BatchNormThroughTime2d", "TemporalEffectiveBatchNorm2d",
+        "ThresholdDependentBatchNorm2d", "DropoutOverTime1d", "DropoutOverTime2d",
     }  # fmt: skip
     kinds = {n: k for n, k in vars(nn).items() if isinstance(k, type) and issubclass(k, nn.Module)}
     flat = {"HebbianLayer", "LIFNeuron", "GIFNeuron", "SNNLayer", "STDPLayer"}  # numpy in, numpy out

@@ -6,6 +6,7 @@ import pytest
 import grilly
 import grilly.functional as F
 from grilly import nn
+from grilly_vk.monitor import RateMonitor
 
 T, B = 5, 4
 
@@ -356,3 +357,109 @@ def test_the_document_calls():
         F.plif_step(x, 0.0, np.zeros(3))
     with pytest.raises(ValueError, match="tau is in steps and must be at least 1"):
         F.lif_step(x, 0.0, tau=0.1)
+
+
+# ---- names, and what is no module ----
+
+
+class Named(nn.Module):
+    """Parts, numbers and flags with the names of what stateful modules do."""
+
+    def __init__(self):
+        super().__init__()
+        for name in ("reset", "memories", "detach", "snapshot", "restore", "step_mode", "v", "unroll", "is_spiking"):
+            setattr(self, name, nn.Linear(3, 3))
+        self.v_threshold = 1.0
+        self.node = nn.LIFNode()
+
+    def forward(self, x):
+        return self.node(self.reset(self.memories(x)))
+
+
+class Flagged(nn.Module):
+    """The same names as flags."""
+
+    reset = memories = None
+
+    def __init__(self):
+        super().__init__()
+        self.detach, self.node = True, nn.LIFNode()
+
+    def forward(self, x):
+        return self.node(x)
+
+
+@pytest.mark.parametrize("make", [Named, Flagged])
+def test_parts_and_flags_may_have_any_name(make):
+    x = np.random.default_rng(0).normal(1.0, 1.0, (T, B, 3)).astype(np.float32)
+    grilly.manual_seed(0)
+    model = make()
+    first = model(x[0]).numpy()
+    F.detach_net(model)
+    F.reset_net(model)
+    np.testing.assert_array_equal(model(x[0]).numpy(), first)
+    F.reset_net(model)
+    want = one_by_one(model, x).numpy()
+    for way in (in_mode_m, lambda m, x: nn.MultiStepContainer(m)(x), lambda m, x: F.multi_step_forward(m, x, T=T)):
+        F.reset_net(model)
+        np.testing.assert_allclose(way(model, x).numpy(), want, atol=1e-6)
+    if make is Named:
+        assert isinstance(model.step_mode, nn.Linear)
+        F.reset_net(model)
+        with RateMonitor(model) as rates:
+            model(x[0])
+        assert list(rates.names) == ["node"]
+        with pytest.raises(TypeError, match="Named has no initial_state"):
+            F.unroll(model, x)
+
+
+def test_a_reset_of_ones_own_is_called():
+    class Counter(nn.Module):
+        resets = 0
+
+        def reset(self):
+            self.resets += 1
+
+    model, bare = Counter(), nn.Module()
+    bare.reset = lambda: setattr(bare, "done", True)
+    F.reset_net(nn.ModuleList([model, bare]))
+    assert (model.resets, bare.done) == (1, True)
+
+
+def test_what_is_no_module_is_named():
+    sigmoid = r"Sigmoid\(alpha=4\), a surrogate gradient, which nodes take as surrogate_function; the layer is nn.Sigm"
+    calls = {
+        lambda: nn.Sequential(nn.Linear(2, 2), nn.Sigmoid()): rf"modules\[1\] must be a Module, not {sigmoid}",
+        lambda: nn.Sequential().append(nn.Sigmoid()): f"module must be a Module, not {sigmoid}",
+        lambda: nn.Sequential({"act": nn.Sigmoid()}): rf"modules\['act'\] must be a Module, not {sigmoid}",
+        lambda: nn.ModuleList([nn.Sigmoid()]): f"modules must be a Module, not {sigmoid}",
+        lambda: nn.ModuleDict({"a": nn.Sigmoid()}): rf"modules\['a'\] must be a Module, not {sigmoid}",
+        lambda: nn.Module().add_module("a", nn.Sigmoid()): f"module must be a Module or None, not {sigmoid}",
+        lambda: nn.MultiStepContainer(nn.Linear(2, 2), nn.Sigmoid()): rf"modules\[1\] must be a Module, not {sigmoid}",
+        lambda: nn.LinearRecurrentContainer(nn.Sigmoid(), 2, 2): f"sub_module must be a Module, not {sigmoid}",
+        lambda: nn.Synapse(nn.Sigmoid()): f"connection must be a Module, not {sigmoid}",
+        lambda: nn.RecurrentSynapse(nn.Sigmoid(), nn.Linear(2, 2)): f"node must be a Module, not {sigmoid}",
+        lambda: nn.Sequential(nn.TanhSurrogate()): r"Tanh\(alpha=1\), a surrogate gradient.*; the layer is nn.Tanh\(\)",
+        lambda: nn.Sequential(nn.ATan()): r"ATan\(alpha=2\), .*, which nodes take as surrogate_function$",
+        lambda: nn.Sequential(nn.ReLU): r"not the class ReLU itself; give ReLU\(...\)",
+        lambda: nn.Sequential(3): "must be a Module, not int",
+        lambda: nn.ModuleList(3): "modules must be several Modules, such as a list, not int",
+        lambda: nn.ModuleDict(3): r"modules must be a mapping from names to Modules or \(name, Module\) pairs, not int",
+        lambda: nn.Flatten("1"): "start_dim must be a whole number, not str",
+        lambda: nn.Converter(input_range=3): r"input_range must be a pair \(smallest, largest\), got 3",
+        lambda: nn.SpikingLinear(2, 2, norm=lambda n: n): "norm must make a Module, not int",
+        lambda: nn.Parameter([1.0], requires_grad="no"): "requires_grad must be True or False",
+    }
+    for call, text in calls.items():
+        with pytest.raises(TypeError, match=text):
+            call()
+    parts = nn.ModuleDict({"a": nn.ReLU()})
+    with pytest.raises(TypeError):
+        parts.update({"b": nn.ReLU(), "c": nn.Sigmoid()})
+    assert list(parts) == ["a"]  # all or nothing
+
+
+def test_the_sigmoid_that_is_a_layer():
+    x = np.linspace(-30, 30, 61, dtype=np.float32).reshape(61, 1)
+    got = nn.Sequential(nn.SigmoidLayer())(x).numpy()
+    np.testing.assert_allclose(got, 1 / (1 + np.exp(-x.astype(np.float64))), rtol=1e-5, atol=1e-12)

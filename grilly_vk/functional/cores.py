@@ -27,7 +27,7 @@ def unroll(core: Any, xs: Any, state: Any = None) -> tuple[Tensor, Any]:
 
     Source: document 004; what spyx.nn.run and haiku's dynamic_unroll do.
     """
-    if hasattr(core, "unroll"):
+    if callable(getattr(type(core), "unroll", None)):
         return core.unroll(xs, state)
     if not callable(core):
         raise TypeError(f"core must be callable as core(x, state), not {type(core).__name__}")
@@ -35,7 +35,7 @@ def unroll(core: Any, xs: Any, state: Any = None) -> tuple[Tensor, Any]:
     if xs.ndim < 2 or xs.shape[0] == 0:
         raise ValueError(f"xs has shape {xs.shape}; expected (T, B, ...) with at least one step")
     if state is None:
-        if not hasattr(core, "initial_state"):
+        if not callable(getattr(type(core), "initial_state", None)):
             raise TypeError(f"{type(core).__name__} has no initial_state(batch_size); pass a state")
         state = core.initial_state(xs.shape[1])
     outs = []

@@ -23,7 +23,8 @@ def reset_net(model: Any) -> None:
         TypeError: model is no Module.
     """
     for module in _modules(model):
-        if callable(getattr(type(module), "reset", None)):
+        reset = module.__dict__.get("reset", getattr(type(module), "reset", None))
+        if callable(reset):  # a part that is called reset lies elsewhere
             module.reset()
 
 
@@ -58,7 +59,7 @@ def set_step_mode(model: Any, step_mode: str) -> None:
 
 def _set_mode(module: Any, mode: str, *, driven: bool) -> None:
     """The mode of a module and its parts; driven: a container gives it its input step by step, or as it asks for it."""
-    if _has_mode(module):
+    if has_mode(module):
         module.step_mode = mode
     if _kind(module) == "fold" or module._timed_alone:
         module.__dict__["_in_time"] = module._time_rank if mode == "m" else 0
@@ -88,7 +89,7 @@ def _is_list(module: Any) -> bool:
 def _kind(module: Any) -> str:
     """What a module does with time; one with a step mode of its own sees to it."""
     kind: str = module.over_time
-    return "self" if kind == "step" and not keeps_state(module) and _has_mode(module) else kind
+    return "self" if kind == "step" and not keeps_state(module) and has_mode(module) else kind
 
 
 def keeps_state(module: Any) -> bool:
@@ -96,7 +97,7 @@ def keeps_state(module: Any) -> bool:
     return callable(getattr(type(module), "memories", None))
 
 
-def _has_mode(module: Any) -> bool:
+def has_mode(module: Any) -> bool:
     """Whether there is a step mode to set, and not a part of that name."""
     return "step_mode" in module.__dict__ or hasattr(type(module), "step_mode")
 
@@ -234,7 +235,7 @@ def modes_of(model: Any, driven: bool = False) -> set[str]:
     found: set[str] = set()
     if model._in_time or (type(model)._needs_time and not driven):
         found.add("m")
-    elif keeps_state(model) or (not type(model).takes_steps and _has_mode(model)):
+    elif keeps_state(model) or (not type(model).takes_steps and has_mode(model)):
         found.add(model.step_mode)
     inside = not (keeps_state(model) and model._in_time) and not (driven and _one_step(model, driven))
     if inside and not type(model).runs_steps:
@@ -301,7 +302,7 @@ def mixed(name: str) -> str:
 
 
 def _checked(model: Any) -> Any:
-    if not hasattr(model, "modules"):
+    if not callable(getattr(type(model), "modules", None)):
         raise TypeError(f"model must be a Module, not {type(model).__name__}")
     return model
 

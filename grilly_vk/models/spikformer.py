@@ -10,7 +10,7 @@ from ..nn import init
 from ..nn.containers import ModuleList
 from ..nn.linear import Linear
 from ..nn.module import Module, Parameter
-from ..nn.spiking_linear import Factory, TimedModule, TokenBatchNorm1d, made_node, through
+from ..nn.spiking_linear import Factory, TimedModule, TokenBatchNorm1d, made_node, made_norm, through
 from ..nn.transformer import SpikingTransformerBlock
 from ..ops.elementwise import as_tensor, cast
 from ..ops.reduce import reduce_mean
@@ -76,7 +76,7 @@ class PatchEmbedding(TimedModule):
         self.tokens = self.grid[0] * self.grid[1]
         inside = self.in_channels * self.patch_size[0] * self.patch_size[1]
         self.linear = Linear(inside, embed_dim, bias=norm is None)
-        self.norm = None if norm is None else norm(self.linear.out_features)
+        self.norm = made_norm(norm, self.linear.out_features)
         self.position = Parameter(empty((self.tokens, self.linear.out_features)))
         init.normal_(self.position, std=0.5)
         self.node = made_node(spiking_neuron, node_options, step_mode)

@@ -11,7 +11,10 @@ from ..nn.module import Module
 def is_spiking(module: Module) -> bool:
     """Whether a module's output is spikes: it says `is_spiking = True`, or has a potential `v` and a `v_threshold`."""
     said = getattr(module, "is_spiking", None)
-    return hasattr(module, "v") and hasattr(module, "v_threshold") if said is None else bool(said)
+    if said is not None and not isinstance(said, Module):
+        return bool(said)
+    found = (getattr(module, name, None) for name in ("v", "v_threshold"))  # parts of these names are no potentials
+    return all(value is not None and not isinstance(value, Module) for value in found)
 
 
 def named(model: Any) -> dict[str, Module]:

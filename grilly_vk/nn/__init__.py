@@ -16,7 +16,7 @@ from ..surrogate import (
 from ..surrogate import Custom as CustomSurrogate
 from ..surrogate import Tanh as TanhSurrogate
 from . import init, traced
-from .activation import ELU, GELU, Hardtanh, LeakyReLU, PReLU, ReLU, ReLU6, SiLU, Softplus, Tanh
+from .activation import ELU, GELU, Hardtanh, LeakyReLU, PReLU, ReLU, ReLU6, SigmoidLayer, SiLU, Softplus, Tanh
 from .attention import MultiheadAttention
 from .containers import Flatten, Identity, ModuleDict, ModuleList, ParameterList, Sequential
 from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d
@@ -201,6 +201,7 @@ __all__ = [
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SigmoidLayer",
     "SmoothL1Loss",
     "Softmax",
     "Softplus",

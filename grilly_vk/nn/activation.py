@@ -201,6 +201,17 @@ class SiLU(Module):
         return F.silu(x)
 
 
+class SigmoidLayer(Module):
+    """1 / (1 + exp(-x)) element by element; `nn.Sigmoid` is a surrogate gradient here."""
+
+    batchwise = True
+    _time_rank = 0
+
+    def forward(self, x: Any) -> Tensor:
+        """The same shape."""
+        return F.sigmoid(x)
+
+
 class Softplus(Module):
     """log(1 + exp(beta * x)) / beta, and x itself where beta * x > threshold.
 

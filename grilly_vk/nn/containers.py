@@ -8,17 +8,12 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from .. import arguments
 from ..functional.temporal import keeps_state, mixed, over_steps
 from ..ops import shape as shapes
 from ..ops.elementwise import as_tensor
 from .joining import stages
-from .module import Module, Parameter
-
-
-def _module(name: str, value: Any) -> Module:
-    if not isinstance(value, Module):
-        raise TypeError(f"{name} must be a Module, not {type(value).__name__}")
-    return value
+from .module import Module, Parameter, checked_module
 
 
 def _place(index: Any, n: int, what: str = "modules") -> int:
@@ -47,13 +42,13 @@ class _Listed(Module):
             return (
                 Sequential(OrderedDict(chosen))
                 if isinstance(self, Sequential)
-                else ModuleList([_module(name, m) for name, m in chosen])
+                else ModuleList([checked_module(name, m) for name, m in chosen])
             )
         return parts[_place(index, len(parts))][1]
 
     def __setitem__(self, index: Any, module: Module) -> None:
         name = list(self._modules)[_place(index, len(self))]
-        self._modules[name] = _module("module", module)
+        self._modules[name] = checked_module("module", module)
 
     def __delitem__(self, index: Any) -> None:
         parts = list(self._modules.items())
@@ -66,19 +61,21 @@ class _Listed(Module):
 
     def append(self, module: Module) -> Any:
         """Adds a module at the end, and returns self."""
-        self.add_module(str(len(self)), _module("module", module))
+        self.add_module(str(len(self)), checked_module("module", module))
         return self
 
     def extend(self, modules: Iterable[Module]) -> Any:
         """Adds several modules at the end, and returns self."""
-        for module in [_module("modules", m) for m in modules]:
+        if not isinstance(modules, Iterable):
+            raise TypeError(f"modules must be several Modules, such as a list, not {type(modules).__name__}")
+        for module in [checked_module("modules", m) for m in modules]:
             self.append(module)
         return self
 
     def insert(self, index: int, module: Module) -> None:
         """Puts a module before the one at `index`; those after it are renumbered."""
         parts: list[Any] = list(self._modules.values())
-        parts.insert(operator.index(index), _module("module", module))
+        parts.insert(operator.index(index), checked_module("module", module))
         self._modules.clear()
         for i, part in enumerate(parts):
             self._modules[str(i)] = part
@@ -109,10 +106,10 @@ class Sequential(_Listed):
         super().__init__()
         if len(modules) == 1 and isinstance(modules[0], Mapping):
             for name, module in modules[0].items():
-                self.add_module(name, _module(f"modules[{name!r}]", module))
+                self.add_module(name, checked_module(f"modules[{name!r}]", module))
         else:
             for i, module in enumerate(modules):
-                self.add_module(str(i), _module(f"modules[{i}]", module))
+                self.add_module(str(i), checked_module(f"modules[{i}]", module))
 
     def forward(self, x: Any, steps: str | None = None) -> Any:
         """The input through every module; `steps` is given by containers, for an input with a time axis."""
@@ -185,7 +182,7 @@ class ModuleDict(Module):
         return self._modules[name]
 
     def __setitem__(self, name: str, module: Module) -> None:
-        self.add_module(name, _module("module", module))
+        self.add_module(name, checked_module("module", module))
 
     def __delitem__(self, name: str) -> None:
         del self._modules[name]
@@ -212,7 +209,16 @@ class ModuleDict(Module):
 
     def update(self, modules: Any) -> None:
         """Adds or replaces modules from a mapping or pairs."""
-        for name, module in dict(modules).items():
+        try:
+            given = dict(modules)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"modules must be a mapping from names to Modules or (name, Module) pairs, not {type(modules).__name__}"
+            ) from None
+        for name, module in given.items():
+            self._free_name("_modules", name)
+            checked_module(f"modules[{name!r}]", module)
+        for name, module in given.items():
             self[name] = module
 
 
@@ -290,7 +296,8 @@ class Flatten(Module):
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
-        self.start_dim, self.end_dim = operator.index(start_dim), operator.index(end_dim)
+        self.start_dim = arguments.whole("start_dim", start_dim)
+        self.end_dim = arguments.whole("end_dim", end_dim)
         self.batchwise = self.start_dim > 0
         if not self.batchwise:  # the batch is one of the axes that are joined, or may be
             self.over_time, self._timed_alone, self._time_rank = "step", True, 2

@@ -14,7 +14,7 @@ from ..ops.shape import clone, concatenate
 from ..tensor import Tensor, empty, full
 from . import init
 from .containers import Sequential
-from .module import Buffer, Module, Parameter
+from .module import Buffer, Module, Parameter, checked_module
 from .stateful import StatefulModule
 
 
@@ -254,8 +254,8 @@ class Synapse(Sequential):
         steps = arguments.size("delay", delay, 0)
         mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         for name, part in (("connection", connection), ("dynamics", dynamics)):
-            if not isinstance(part, Module) and not (part is None and name == "dynamics"):
-                raise TypeError(f"{name} must be a Module, not {type(part).__name__}")
+            if part is not None or name != "dynamics":
+                checked_module(name, part)
         parts: dict[str, Module] = {"delay": Delay(steps)} if steps else {}
         parts["connection"] = connection
         super().__init__(parts if dynamics is None else {**parts, "dynamics": dynamics})

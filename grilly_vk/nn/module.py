@@ -19,6 +19,7 @@ from ..ops.shape import _copy
 from ..runtime import capturing
 from ..runtime.leaving import leaving, when_dropped
 from ..settings import held, noted, setting
+from ..surrogate import Surrogate
 from ..tensor import Tensor, from_numpy, unmasked
 
 _NAMES = ("_parameters", "_buffers", "_modules")
@@ -60,7 +61,8 @@ class Parameter(Tensor):
             raise TypeError(f"data must be a float32 tensor, not {given.dtype}")
         if given.node is not None:
             raise ValueError("data is a recorded result, and a parameter must be a leaf; detach() it first")
-        super().__init__(given.buffer, given.shape, given.dtype, given.engine, requires_grad=bool(requires_grad))
+        wanted = arguments.flag("requires_grad", requires_grad)
+        super().__init__(given.buffer, given.shape, given.dtype, given.engine, requires_grad=wanted)
         self.home: Tensor | None = None  # where an optimizer wants its gradients
 
     def accumulate(self, given: list[Tensor]) -> None:
@@ -101,7 +103,7 @@ class Buffer(Tensor):
     def __init__(self, data: Any, persistent: bool = True) -> None:
         given = _on_device("data", data)
         super().__init__(given.buffer, given.shape, given.dtype, given.engine)
-        self.persistent = bool(persistent)
+        self.persistent = arguments.flag("persistent", persistent)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Buffer:
         out = memo[id(self)] = type(self)(super().__deepcopy__(memo), self.persistent)
@@ -412,8 +414,8 @@ class Module:
             TypeError, ValueError: a name that is no string, empty, with a dot or in use; module no Module.
         """
         self._free_name("_modules", name)
-        if module is not None and not isinstance(module, Module):
-            raise TypeError(f"module must be a Module or None, not {type(module).__name__}")
+        if module is not None:
+            checked_module("module", module, "a Module or None")
         self._modules[name] = module
 
     # ---- what is in it ----
@@ -611,6 +613,28 @@ class Module:
         if not parts and len(lines) <= 1:
             return f"{type(self).__name__}({''.join(lines)})"
         return f"{type(self).__name__}(\n  " + "\n  ".join([*lines, *parts]) + "\n)"
+
+
+_LAYERS = {"Sigmoid": "nn.SigmoidLayer()", "Tanh": "nn.Tanh()"}
+
+
+def checked_module(name: str, value: Any, wanted: str = "a Module") -> Module:
+    """The value, if it is a Module.
+
+    Raises:
+        TypeError: it is none; the message says what it is, and what may have been meant.
+    """
+    if isinstance(value, Module):
+        return value
+    what = type(value).__name__
+    if isinstance(value, Surrogate):
+        layer = _LAYERS.get(what)
+        what = f"{value!r}, a surrogate gradient, which nodes take as surrogate_function" + (
+            f"; the layer is {layer}" if layer else ""
+        )
+    elif isinstance(value, type) and issubclass(value, Module):
+        what = f"the class {value.__name__} itself; give {value.__name__}(...)"
+    raise TypeError(f"{name} must be {wanted}, not {what}")
 
 
 def _takes(function: Callable[..., Any], name: str) -> bool:

@@ -102,6 +102,6 @@ def _core(name: str, make: Any, size: int, core_arguments: dict[str, Any]) -> Mo
     if not callable(make):
         raise TypeError(f"{name} must make a core, such as nn.LIF, not {type(make).__name__}")
     made = make((size,), **core_arguments)
-    if not isinstance(made, Module) or not hasattr(made, "initial_state"):
+    if not isinstance(made, Module) or not callable(getattr(type(made), "initial_state", None)):
         raise TypeError(f"{name} gave {type(made).__name__}; expected a Module with initial_state, such as nn.LIF")
     return made

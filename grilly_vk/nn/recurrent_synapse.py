@@ -7,7 +7,7 @@ from typing import Any
 from ..ops.recurrent_nodes import Feedback, pays, recurrent_node
 from ..tensor import FLOAT32, Tensor, full
 from .linear import Linear
-from .module import Module
+from .module import Module, checked_module
 from .node_models import EIFNode, KLIFNode, QIFNode
 from .nodes import IFNode, LIFNode, ParametricLIFNode, SpikingNode
 from .synapses import SynapseFilter
@@ -45,8 +45,8 @@ class RecurrentSynapse(_Recurrent):
 
     def __init__(self, node: Module, connection: Module, dynamics: Module | None = None, step_mode: str = "s") -> None:
         for name, part in (("node", node), ("connection", connection), ("dynamics", dynamics)):
-            if not isinstance(part, Module) and not (part is None and name == "dynamics"):
-                raise TypeError(f"{name} must be a Module, not {type(part).__name__}")
+            if part is not None or name != "dynamics":
+                checked_module(name, part)
         super().__init__(node, step_mode)
         self.connection = connection
         if dynamics is None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import arguments
-from ..functional.temporal import has_steps, over_steps
+from ..functional.temporal import has_mode, has_steps, over_steps
 from ..ops.batch_norm import Norm
 from ..ops.elementwise import as_tensor
 from ..tensor import Tensor
@@ -37,6 +37,20 @@ def made_node(factory: Factory | None, options: Mapping[str, Any], step_mode: st
     return node
 
 
+def made_norm(factory: Factory | None, features: int) -> Module | None:
+    """A norm of so many features, or None.
+
+    Raises:
+        TypeError: no factory, or one that makes no Module.
+    """
+    if factory is not None and not callable(factory):
+        raise TypeError(f"norm must be callable or None, not {type(factory).__name__}")
+    made = None if factory is None else factory(features)
+    if made is not None and not isinstance(made, Module):
+        raise TypeError(f"norm must make a Module, not {type(made).__name__}")
+    return made
+
+
 class TimedModule(Module):
     """A module with spiking nodes in it, whose parts follow its step mode.
 
@@ -56,7 +70,7 @@ class TimedModule(Module):
     def step_mode(self, value: str) -> None:
         self.__dict__["_mode"] = arguments.choice("step_mode", value, ("s", "m"))
         for part in self.children():
-            if hasattr(part, "step_mode"):
+            if has_mode(part):
                 part.step_mode = value
 
     def _steps(self, steps: str | None) -> str | None:
@@ -143,9 +157,7 @@ class SpikingLinear(TimedModule):
     ) -> None:
         super().__init__()
         self.linear = Linear(in_features, out_features, bias=norm is None)
-        if norm is not None and not callable(norm):
-            raise TypeError(f"norm must be callable or None, not {type(norm).__name__}")
-        self.norm = None if norm is None else norm(out_features)
+        self.norm = made_norm(norm, out_features)
         self.node = made_node(spiking_neuron, node_options, step_mode)
         self.step_mode = step_mode
 

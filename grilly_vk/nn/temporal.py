@@ -12,7 +12,7 @@ from ..ops.shape import concatenate, stack
 from ..tensor import FLOAT32, Tensor, full
 from .containers import Sequential
 from .linear import Linear
-from .module import Module
+from .module import Module, checked_module
 from .stateful import StatefulModule
 
 
@@ -90,8 +90,7 @@ class _Recurrent(StatefulModule):
 
     def __init__(self, sub_module: Module, step_mode: str) -> None:
         super().__init__()
-        if not isinstance(sub_module, Module):
-            raise TypeError(f"sub_module must be a Module, not {type(sub_module).__name__}")
+        checked_module("sub_module", sub_module)
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         self.sub_module = sub_module
         self.register_memory("y", None)
@@ -199,6 +198,5 @@ def _one_or_chain(modules: tuple[Module, ...]) -> Module:
     if not modules:
         raise TypeError("at least one module is needed")
     for i, module in enumerate(modules):
-        if not isinstance(module, Module):
-            raise TypeError(f"modules[{i}] must be a Module, not {type(module).__name__}")
+        checked_module(f"modules[{i}]", module)
     return modules[0] if len(modules) == 1 else Sequential(*modules)

@@ -80,6 +80,8 @@ class Converter:
             "detach_reset": detach_reset,
         }
         RateNode(**self.node_options)  # its checks
+        if not isinstance(input_range, (tuple, list)) or len(input_range) != 2:
+            raise TypeError(f"input_range must be a pair (smallest, largest), got {input_range!r}")
         low, high = (arguments.real("input_range", end) for end in input_range)
         if low > high:
             raise ValueError(f"input_range must be (smallest, largest), got {input_range!r}")

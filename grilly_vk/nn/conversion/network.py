@@ -75,6 +75,7 @@ class ConvertedNetwork(Module):
             ValueError: no such shape, T below 1, or not as many steps as T says.
             TypeError: no real numbers.
         """
+        timed = arguments.flag("timed", timed)
         whole = arguments.choice("output", output, ("mean", "steps")) == "steps" or steps is not None
         parts = list(self.pieces(x, T, timed=timed or steps is not None, mean=not whole))
         if len(parts) == 1:
