@@ -258,6 +258,8 @@ class ParameterList(Module):
 
     def extend(self, values: Iterable[Any]) -> ParameterList:
         """Adds several parameters at the end, and returns self."""
+        if not isinstance(values, Iterable):
+            raise TypeError(f"values must be several Parameters, such as a list, not {type(values).__name__}")
         for parameter in [_parameter(value) for value in values]:
             self.append(parameter)
         return self

@@ -43,7 +43,7 @@ class _Conv(Module):
         self.padding = padding if isinstance(padding, str) else tuple(before for before, _ in widths)
         self.weight = Parameter(empty((*self._channels(), *self.kernel_size)))
         self.bias: Parameter | None
-        if bias:
+        if arguments.flag("bias", bias):
             self.bias = Parameter(empty((self.out_channels,)))
         else:
             self.register_parameter("bias", None)

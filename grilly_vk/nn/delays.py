@@ -162,7 +162,7 @@ class DelaySynapse(_Late):
         bias = arguments.flag("bias", bias)
         self.delay: Tensor = Parameter(values) if self.learnable else Buffer(values)
         self.weight = Parameter(empty((self.out_features, self.in_features)))
-        if bias:
+        if arguments.flag("bias", bias):
             self.bias = Parameter(empty((self.out_features,)))
         else:
             self.register_parameter("bias", None)

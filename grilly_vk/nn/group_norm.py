@@ -51,6 +51,7 @@ class GroupNorm(Module):
         if self.num_channels % self.num_groups:
             raise ValueError(f"num_channels={num_channels} must be a multiple of num_groups={num_groups}")
         self.eps, self.affine = arguments.non_negative("eps", eps), arguments.flag("affine", affine)
+        bias = arguments.flag("bias", bias)
         for name, value, on in (("weight", 1.0, self.affine), ("bias", 0.0, self.affine and bias)):
             self.register_parameter(name, Parameter(full((self.num_channels,), value)) if on else None)
 

@@ -58,7 +58,7 @@ class Linear(Module):
         self.out_features = arguments.size("out_features", out_features)
         self.weight = Parameter(empty((self.out_features, self.in_features)))
         self.bias: Parameter | None
-        if bias:
+        if arguments.flag("bias", bias):
             self.bias = Parameter(empty((self.out_features,)))
         else:
             self.register_parameter("bias", None)

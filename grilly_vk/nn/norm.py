@@ -39,7 +39,8 @@ class Running(Module):
         self.num_features = arguments.size("num_features", num_features)
         self.eps = arguments.non_negative("eps", eps)
         self.momentum = None if momentum is None else arguments.real("momentum", momentum)
-        self.affine, self.track_running_stats = bool(affine), bool(track_running_stats)
+        self.affine = arguments.flag("affine", affine)
+        self.track_running_stats = arguments.flag("track_running_stats", track_running_stats)
 
     def _track(self, shape: tuple[int, ...]) -> None:
         """Makes the statistics, one of each for a group of values; groups that come together share a count."""
@@ -186,7 +187,8 @@ class LayerNorm(Module):
         super().__init__()
         self.normalized_shape = norm.shape_of(normalized_shape)
         self.eps = arguments.non_negative("eps", eps)
-        self.elementwise_affine = bool(elementwise_affine)
+        self.elementwise_affine = arguments.flag("elementwise_affine", elementwise_affine)
+        bias = arguments.flag("bias", bias)
         for name, value, on in (("weight", 1.0, elementwise_affine), ("bias", 0.0, elementwise_affine and bias)):
             self.register_parameter(name, Parameter(full(self.normalized_shape, value)) if on else None)
 
@@ -231,7 +233,7 @@ class RMSNorm(Module):
         super().__init__()
         self.normalized_shape = norm.shape_of(normalized_shape)
         self.eps = None if eps is None else arguments.non_negative("eps", eps)
-        self.elementwise_affine = bool(elementwise_affine)
+        self.elementwise_affine = arguments.flag("elementwise_affine", elementwise_affine)
         on = Parameter(full(self.normalized_shape, 1.0)) if elementwise_affine else None
         self.register_parameter("weight", on)
 

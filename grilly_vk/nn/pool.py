@@ -21,7 +21,7 @@ class _Pool(Module):
         self.kernel_size = numbers("kernel_size", kernel_size, self._axes, 1)
         self.stride = self.kernel_size if stride is None else numbers("stride", stride, self._axes, 1)
         self.padding = numbers("padding", padding, self._axes, 0)
-        self.ceil_mode = bool(ceil_mode)
+        self.ceil_mode = arguments.flag("ceil_mode", ceil_mode)
 
     def extra_repr(self) -> str:
         """The windows."""
@@ -58,7 +58,7 @@ class MaxPool2d(_Pool):
     ) -> None:
         super().__init__(kernel_size, stride, padding, ceil_mode)
         self.dilation = numbers("dilation", dilation, self._axes, 1)
-        self.return_indices = bool(return_indices)
+        self.return_indices = arguments.flag("return_indices", return_indices)
 
     def forward(self, x: Any) -> Any:
         """(B, C, H, W) to (B, C, H', W')."""
@@ -99,7 +99,7 @@ class AvgPool2d(_Pool):
         divisor_override: int | None = None,
     ) -> None:
         super().__init__(kernel_size, stride, padding, ceil_mode)
-        self.count_include_pad = bool(count_include_pad)
+        self.count_include_pad = arguments.flag("count_include_pad", count_include_pad)
         self.divisor_override = (
             None if divisor_override is None else arguments.size("divisor_override", divisor_override)
         )
@@ -229,7 +229,7 @@ class AvgPool1d(_Pool):
         count_include_pad: bool = True,
     ) -> None:
         super().__init__(kernel_size, stride, padding, ceil_mode)
-        self.count_include_pad = bool(count_include_pad)
+        self.count_include_pad = arguments.flag("count_include_pad", count_include_pad)
 
     def forward(self, x: Any) -> Any:
         """(B, C, L) to (B, C, L')."""

@@ -90,7 +90,7 @@ class TemporalWiseAttention(Module):
         self.T = arguments.size("T", T)
         hidden = _reduced("T", self.T, "reduction", reduction)
         self.reduction = reduction
-        if dimension not in (None, 2, 4):
+        if dimension is not None and (not isinstance(dimension, int) or dimension not in (2, 4)):
             raise ValueError(f"dimension must be 2, 4 or None, got {dimension!r}")
         self.dimension = dimension
         self.scores = _Scores(self.T, hidden)

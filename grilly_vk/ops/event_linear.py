@@ -25,8 +25,10 @@ def checked(event_driven: Any) -> EventDriven:
     Raises:
         ValueError: neither "auto" nor a bool.
     """
-    if event_driven is True or event_driven is False or event_driven == "auto":
+    if event_driven is True or event_driven is False:
         return event_driven
+    if isinstance(event_driven, str) and event_driven == "auto":
+        return "auto"
     raise ValueError(f'event_driven must be "auto", True or False, got {event_driven!r}')
 
 
