@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,53 @@ from .runtime.devices import DeviceInfo
 from .runtime.devices import devices as devices
 
 _DEVICE_WORDS = 4
+_HERE = re.compile(r"(?:cuda|gpu|vulkan|mps|xpu|hip)(?::(\d+))?")  # all mean the device in use
 
 
-def device() -> DeviceInfo:
+def device(name: Any = None) -> DeviceInfo:
     """The device in use, opened if none is yet.
+
+    Args:
+        name: None, or what must mean the device in use: "vulkan", "cuda", "gpu" ... with or without its number, the
+            number, or "cpu", the host that every tensor can be read from.
 
     Raises:
         DeviceError: no usable device; the message says what to install.
+        TypeError, ValueError: a name that means another device, or none.
     """
+    check_device(name)
     return engine().info
+
+
+def check_device(value: Any, name: str = "device") -> None:
+    """Whether a name, a number or a DeviceInfo means the device in use; None does too, and "cpu" means the host.
+
+    The host reads every tensor with `numpy()`, and memory is the driver's matter, so that "cpu" asks for nothing.
+
+    Raises:
+        ValueError: another device: `grilly_vk.set_device` chooses, before tensors are made.
+        TypeError: no device.
+    """
+    if value is None or (isinstance(value, str) and value == "cpu"):
+        return
+    used = engine().info
+    if isinstance(value, DeviceInfo):
+        wanted: int | None = value.index
+    elif isinstance(value, str) and (found := _HERE.fullmatch(value)):
+        wanted = None if found[1] is None else int(found[1])
+    elif isinstance(value, int) and not isinstance(value, bool):
+        wanted = value
+    else:
+        text = value if isinstance(value, str) else type(value).__name__
+        raise (ValueError if isinstance(value, str) else TypeError)(
+            f'{name} must be "vulkan", "cuda", "gpu" or "cpu" with or without a number, a number or '
+            f"grilly_vk.device(), not {text!r}"
+        )
+    if wanted not in (None, used.index):
+        raise ValueError(
+            f"{name} {value if isinstance(value, (str, int)) else value.index} is not the device in use, {used}; "
+            "grilly_vk.set_device chooses another, before tensors are made"
+        )
 
 
 def manual_seed(seed: int) -> None:

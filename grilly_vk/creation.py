@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import arguments
+from .control import check_device
 from .ops.elementwise import as_tensor, cast
 from .runtime import engine
 from .runtime.engine import Engine
@@ -42,7 +43,12 @@ def _with_grad(x: Tensor, requires_grad: bool) -> Tensor:
     return x.requires_grad_() if requires_grad else x
 
 
-def tensor(data: Any, dtype: Any = None, *, requires_grad: bool = False) -> Tensor:
+def _placed(device: Any) -> None:
+    if device is not None:
+        check_device(device)
+
+
+def tensor(data: Any, dtype: Any = None, *, requires_grad: bool = False, device: Any = None) -> Tensor:
     """A tensor with a copy of the data.
 
     Args:
@@ -54,6 +60,7 @@ def tensor(data: Any, dtype: Any = None, *, requires_grad: bool = False) -> Tens
         TypeError: data that holds no real numbers, or another dtype; requires_grad of one that is not float32.
         ValueError: ragged lists, or numbers that do not fit.
     """
+    _placed(device)
     wanted = None if dtype is None else dtype_of(dtype)
     if isinstance(data, Tensor):
         out = data.detach().clone() if wanted in (None, data.dtype) else cast(data.detach(), wanted)
@@ -89,7 +96,7 @@ def _full_of(shape: tuple[int, ...], value: Any, dtype: Any, on: Engine | None =
     return _full(shape, arguments.fitting("value", value, kind), kind, on)
 
 
-def full(shape: Any, value: float, dtype: Any = None, *, requires_grad: bool = False) -> Tensor:
+def full(shape: Any, value: float, dtype: Any = None, *, requires_grad: bool = False, device: Any = None) -> Tensor:
     """A tensor filled with a number.
 
     Args:
@@ -101,20 +108,31 @@ def full(shape: Any, value: float, dtype: Any = None, *, requires_grad: bool = F
     Raises:
         TypeError, ValueError: no such shape, number or dtype.
     """
+    _placed(device)
     return _with_grad(_full_of(_shape((shape,)), value, dtype), requires_grad)
 
 
-def zeros(*shape: Any, dtype: Any = FLOAT32, requires_grad: bool = False) -> Tensor:
+def zeros(*shape: Any, dtype: Any = FLOAT32, requires_grad: bool = False, device: Any = None) -> Tensor:
     """A tensor of zeros: ``zeros(2, 3)`` or ``zeros((2, 3))``."""
+    _placed(device)
     return _with_grad(_full(_shape(shape), 0, dtype_of(dtype)), requires_grad)
 
 
-def ones(*shape: Any, dtype: Any = FLOAT32, requires_grad: bool = False) -> Tensor:
+def ones(*shape: Any, dtype: Any = FLOAT32, requires_grad: bool = False, device: Any = None) -> Tensor:
     """A tensor of ones: ``ones(2, 3)`` or ``ones((2, 3))``."""
+    _placed(device)
     return _with_grad(_full(_shape(shape), 1, dtype_of(dtype)), requires_grad)
 
 
-def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any = None) -> Tensor:
+def arange(
+    start: float = 0,
+    stop: float | None = None,
+    step: float = 1,
+    dtype: Any = None,
+    *,
+    end: float | None = None,
+    device: Any = None,
+) -> Tensor:
     """start, start + step, ... below stop, as in numpy; ``arange(n)`` counts from 0.
 
     Whole numbers give int32, others float32, each element computed in float64.
@@ -122,6 +140,11 @@ def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any 
     Raises:
         TypeError: no numbers. ValueError: a step of 0, not finite, or numbers that do not fit.
     """
+    _placed(device)
+    if end is not None:
+        if stop is not None:
+            raise TypeError("arange got both stop and end, which mean the same")
+        stop = end
     first, last = (0, start) if stop is None else (start, stop)
     for name, value in (("start", first), ("stop", last), ("step", step)):
         arguments.real(name, value)
@@ -132,28 +155,102 @@ def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any 
     return tensor(np.arange(first, last, step), dtype)
 
 
-def eye(n: int, m: int | None = None, dtype: Any = FLOAT32) -> Tensor:
+def eye(n: int, m: int | None = None, dtype: Any = FLOAT32, *, device: Any = None) -> Tensor:
     """Ones on the diagonal of an (n, m) matrix, m = n by default."""
+    _placed(device)
     rows, columns = _shape((n, n if m is None else m))
     return from_numpy(np.eye(rows, columns, dtype=dtype_of(dtype)))
 
 
-def zeros_like(x: Tensor, dtype: Any = None, *, requires_grad: bool = False) -> Tensor:
+def zeros_like(x: Tensor, dtype: Any = None, *, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Zeros of x's shape and, unless given, dtype."""
+    _placed(device)
     return _with_grad(_full(x.shape, 0, dtype_of(dtype or x.dtype), x.engine), requires_grad)
 
 
-def ones_like(x: Tensor, dtype: Any = None, *, requires_grad: bool = False) -> Tensor:
+def ones_like(x: Tensor, dtype: Any = None, *, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Ones of x's shape and, unless given, dtype."""
+    _placed(device)
     return _with_grad(_full(x.shape, 1, dtype_of(dtype or x.dtype), x.engine), requires_grad)
 
 
-def full_like(x: Tensor, value: float, dtype: Any = None, *, requires_grad: bool = False) -> Tensor:
+def full_like(x: Tensor, value: float, dtype: Any = None, *, requires_grad: bool = False, device: Any = None) -> Tensor:
     """A number in x's shape and, unless given, dtype."""
+    _placed(device)
     return _with_grad(_full_of(x.shape, value, dtype or x.dtype, x.engine), requires_grad)
 
 
+def empty_like(x: Tensor, dtype: Any = None, *, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """A tensor of x's shape and, unless given, dtype, whose values are whatever the memory holds."""
+    _placed(device)
+    return _with_grad(empty(x.shape, dtype_of(dtype or x.dtype), x.engine), requires_grad)
+
+
+def empty_tensor(*shape: Any, dtype: Any = FLOAT32, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """A tensor whose values are whatever the memory holds: ``empty(2, 3)`` or ``empty((2, 3))``."""
+    _placed(device)
+    return _with_grad(empty(_shape(shape), dtype_of(dtype)), requires_grad)
+
+
+def as_tensor_of(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """The Tensor itself where data is one of that dtype, else a tensor with a copy of the data; see `tensor`."""
+    _placed(device)
+    if isinstance(data, Tensor):
+        return data if dtype is None else cast(data, dtype_of(dtype))
+    return tensor(data, dtype)
+
+
+def float_tensor(data: Any) -> Tensor:
+    """A float32 tensor with a copy of the data, as PyTorch's FloatTensor; see `tensor`."""
+    return tensor(data, FLOAT32)
+
+
+def long_tensor(data: Any) -> Tensor:
+    """A tensor of whole numbers, int32 here, as PyTorch's LongTensor; see `tensor`."""
+    return tensor(data, INT32)
+
+
+def of_numpy(array: Any) -> Tensor:
+    """A tensor with a copy of a numpy array (PyTorch shares the memory; a device has its own).
+
+    Raises:
+        TypeError: no numpy array, or one that holds no real numbers.
+    """
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"from_numpy takes a numpy array, not {type(array).__name__}; tensor takes anything")
+    return tensor(array)
+
+
+def linspace(start: float, end: float, steps: int, *, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """Evenly spaced numbers from start to end, both included, each computed in float64.
+
+    Raises:
+        TypeError, ValueError: no finite numbers, or a negative count.
+    """
+    _placed(device)
+    ends = arguments.real("start", start), arguments.real("end", end)
+    line = np.linspace(*ends, arguments.size("steps", steps, 0))
+    return _with_grad(from_numpy(line.astype(np.float32)), requires_grad)
+
+
+def logspace(start: float, end: float, steps: int, base: float = 10.0, *, device: Any = None) -> Tensor:
+    """base ** x for evenly spaced x from start to end, each computed in float64.
+
+    Raises:
+        TypeError, ValueError: no finite numbers, or a negative count.
+    """
+    _placed(device)
+    ends = arguments.real("start", start), arguments.real("end", end)
+    line = np.logspace(*ends, arguments.size("steps", steps, 0), base=arguments.positive("base", base))
+    return from_numpy(line.astype(np.float32))
+
+
 # ---- random numbers ----
+
+
+def _fractions(dtype: Any) -> None:
+    if dtype is not None and dtype_of(dtype) is not FLOAT32:
+        raise TypeError(f"dtype of random fractions must be float32, not {dtype_of(dtype)}; see randint")
 
 
 def _random(kind: str, shape: tuple[int, ...], x: Tensor | None = None) -> Tensor:
@@ -165,28 +262,36 @@ def _random(kind: str, shape: tuple[int, ...], x: Tensor | None = None) -> Tenso
     return y
 
 
-def rand(*shape: Any, requires_grad: bool = False) -> Tensor:
+def rand(*shape: Any, dtype: Any = FLOAT32, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Uniform numbers in [0, 1), multiples of 2**-24.
 
     All random tensors follow `grilly_vk.manual_seed`; each call, and each replay of a captured graph, draws fresh
     numbers from Philox4x32-10 (see `shaders/random.glsl` for the counters).
     """
+    _placed(device)
+    _fractions(dtype)
     return _with_grad(_random("uniform", _shape(shape)), requires_grad)
 
 
-def randn(*shape: Any, requires_grad: bool = False) -> Tensor:
+def randn(*shape: Any, dtype: Any = FLOAT32, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Standard normal numbers."""
+    _placed(device)
+    _fractions(dtype)
     return _with_grad(_random("normal", _shape(shape)), requires_grad)
 
 
-def rand_like(x: Tensor) -> Tensor:
+def rand_like(x: Tensor, dtype: Any = None, *, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Uniform numbers in [0, 1) in x's shape."""
-    return _random("uniform", x.shape)
+    _placed(device)
+    _fractions(dtype)
+    return _with_grad(_random("uniform", x.shape), requires_grad)
 
 
-def randn_like(x: Tensor) -> Tensor:
+def randn_like(x: Tensor, dtype: Any = None, *, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Standard normal numbers in x's shape."""
-    return _random("normal", x.shape)
+    _placed(device)
+    _fractions(dtype)
+    return _with_grad(_random("normal", x.shape), requires_grad)
 
 
 def bernoulli(p: Any) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +46,26 @@ def unmasked(name: str, value: Any) -> Any:
     return value
 
 
-class Tensor:
+class Size(int):
+    """A number of elements that can be called for the shape, or for the size of one axis."""
+
+    shape: tuple[int, ...]
+
+    def __call__(self, dim: int | None = None) -> Any:
+        if dim is None:
+            return self.shape
+        from .ops.layout import axis_index
+
+        return self.shape[axis_index("dim", dim, len(self.shape))]
+
+
+if TYPE_CHECKING:
+    from .tensor_types import Declared
+else:
+    Declared = object
+
+
+class Tensor(Declared):
     """A contiguous array of float32, int32, uint32 or bool in device memory, with an optional gradient.
 
     Made by `grilly_vk.tensor`, `zeros`, `rand` and their kin, and by operations.  Operations are issued at once
@@ -61,113 +80,55 @@ class Tensor:
     """
 
     __slots__ = (
-        "__weakref__", "_grad", "buffer", "dtype", "engine", "hooks", "is_spikes", "node", "requires_grad", "shape",
-        "size",
+        "__weakref__", "_grad", "buffer", "count", "dtype", "engine", "hooks", "is_spikes", "node", "requires_grad",
+        "shape",
     )  # fmt: skip
     __array_priority__ = 1000  # numpy's operators leave mixed expressions to us
     __hash__ = object.__hash__
 
     def __init__(
         self,
-        buffer: Buffer | Part,
-        shape: tuple[int, ...],
-        dtype: Any,
-        engine: Engine,
+        buffer: Any,
+        shape: Any = None,
+        dtype: Any = None,
+        engine: Any = None,
         *,
         requires_grad: bool = False,
     ) -> None:
-        self.buffer = buffer
+        """`buffer` with what it holds; or data alone, of which it makes float32, as PyTorch's ``Tensor(data)``."""
+        if engine is None:
+            self._of(buffer, shape, dtype, requires_grad)
+            return
+        self.buffer: Buffer | Part = buffer
         self.shape = shape
-        self.size = math.prod(shape)  # number of elements
+        self.count = math.prod(shape)  # number of elements; `size` is for users
         self.dtype = dtype if dtype is FLOAT32 else dtype_of(dtype)
-        self.engine = engine
+        self.engine: Engine = engine
         self.requires_grad = requires_grad
         self.is_spikes = False
         self._grad: Tensor | None = None
         self.node: Any = None  # (autograd.Node, which of its outputs this is)
         self.hooks: list[Callable[[Tensor], Tensor | None]] | None = None  # of a leaf; a result's are its node's
-        if engine.guards is not None and (4 * self.size > buffer.nbytes or min((0, *shape)) < 0):
+        if engine.guards is not None and (4 * self.count > buffer.nbytes or min((0, *shape)) < 0):
             raise RuntimeError(
                 f"GRILLY_VK_DEBUG: a tensor of shape {shape} does not lie in the {buffer.nbytes} bytes of its memory"
             )
 
-    if TYPE_CHECKING:  # made in tensor_methods.py
-        def __add__(self, other: Any) -> Tensor: ...
-        def __radd__(self, other: Any) -> Tensor: ...
-        def __sub__(self, other: Any) -> Tensor: ...
-        def __rsub__(self, other: Any) -> Tensor: ...
-        def __mul__(self, other: Any) -> Tensor: ...
-        def __rmul__(self, other: Any) -> Tensor: ...
-        def __truediv__(self, other: Any) -> Tensor: ...
-        def __rtruediv__(self, other: Any) -> Tensor: ...
-        def __floordiv__(self, other: Any) -> Tensor: ...
-        def __rfloordiv__(self, other: Any) -> Tensor: ...
-        def __mod__(self, other: Any) -> Tensor: ...
-        def __rmod__(self, other: Any) -> Tensor: ...
-        def __pow__(self, other: Any) -> Tensor: ...
-        def __rpow__(self, other: Any) -> Tensor: ...
-        def __matmul__(self, other: Any) -> Tensor: ...
-        def __rmatmul__(self, other: Any) -> Tensor: ...
-        def __and__(self, other: Any) -> Tensor: ...
-        def __rand__(self, other: Any) -> Tensor: ...
-        def __or__(self, other: Any) -> Tensor: ...
-        def __ror__(self, other: Any) -> Tensor: ...
-        def __xor__(self, other: Any) -> Tensor: ...
-        def __rxor__(self, other: Any) -> Tensor: ...
-        def __lt__(self, other: Any) -> Tensor: ...
-        def __le__(self, other: Any) -> Tensor: ...
-        def __gt__(self, other: Any) -> Tensor: ...
-        def __ge__(self, other: Any) -> Tensor: ...
-        def __iadd__(self, other: Any) -> Tensor: ...
-        def __isub__(self, other: Any) -> Tensor: ...
-        def __imul__(self, other: Any) -> Tensor: ...
-        def __itruediv__(self, other: Any) -> Tensor: ...
-        def __eq__(self, other: Any) -> Any: ...
-        def __ne__(self, other: Any) -> Any: ...
-        def __neg__(self) -> Tensor: ...
-        def __abs__(self) -> Tensor: ...
-        def __invert__(self) -> Tensor: ...
-        def __getitem__(self, key: Any) -> Tensor: ...
-        def __setitem__(self, key: Any, value: Any) -> None: ...
-        def __iter__(self) -> Iterator[Tensor]: ...
-        T: Tensor
-        equal: Callable[..., Tensor]
-        matmul: Callable[..., Tensor]
-        astype: Callable[..., Tensor]
-        exp: Callable[..., Tensor]
-        log: Callable[..., Tensor]
-        sqrt: Callable[..., Tensor]
-        abs: Callable[..., Tensor]
-        tanh: Callable[..., Tensor]
-        sigmoid: Callable[..., Tensor]
-        relu: Callable[..., Tensor]
-        sign: Callable[..., Tensor]
-        sin: Callable[..., Tensor]
-        cos: Callable[..., Tensor]
-        sum: Callable[..., Tensor]
-        mean: Callable[..., Tensor]
-        var: Callable[..., Tensor]
-        max: Callable[..., Tensor]
-        min: Callable[..., Tensor]
-        argmax: Callable[..., Tensor]
-        argmin: Callable[..., Tensor]
-        cumsum: Callable[..., Tensor]
-        any: Callable[..., Tensor]
-        all: Callable[..., Tensor]
-        reshape: Callable[..., Tensor]
-        view: Callable[..., Tensor]
-        flatten: Callable[..., Tensor]
-        permute: Callable[..., Tensor]
-        transpose: Callable[..., Tensor]
-        expand: Callable[..., Tensor]
-        broadcast_to: Callable[..., Tensor]
-        squeeze: Callable[..., Tensor]
-        unsqueeze: Callable[..., Tensor]
-        pad: Callable[..., Tensor]
-        flip: Callable[..., Tensor]
-        clone: Callable[..., Tensor]
-        clamp: Callable[..., Tensor]
-        split: Callable[..., tuple[Tensor, ...]]
+    def _of(self, data: Any, *others: Any) -> None:
+        """What ``Tensor(data)`` makes."""
+        if others[0] is not None or others[1] is not None or isinstance(data, (int, bool)):
+            raise TypeError("Tensor takes data alone, such as Tensor([1.0, 2.0]); see zeros, empty and tensor")
+        from .creation import tensor
+
+        made = tensor(data, FLOAT32)
+        Tensor.__init__(self, made.buffer, made.shape, FLOAT32, made.engine, requires_grad=others[2])
+
+    @property
+    def size(self) -> Size:
+        """Number of elements; called, as in PyTorch, the shape: ``x.size()``, or an axis' size: ``x.size(0)``."""
+        size = Size(self.count)
+        size.shape = self.shape
+        return size
 
     @property
     def ndim(self) -> int:
@@ -189,7 +150,7 @@ class Tensor:
     @property
     def nbytes(self) -> int:
         """Bytes of all elements on the device: four each."""
-        return 4 * self.size
+        return 4 * self.count
 
     @property
     def is_leaf(self) -> bool:
@@ -215,7 +176,7 @@ class Tensor:
 
     def item(self) -> float | int | bool:
         """The value of a one-element tensor."""
-        if self.size != 1:
+        if self.count != 1:
             raise ValueError(f"item() needs one element; this tensor has shape {self.shape}")
         value: float | int | bool = self.numpy().reshape(-1)[0].item()
         return value
@@ -227,7 +188,7 @@ class Tensor:
     def copy(self) -> Tensor:
         """A tensor of its own with the same contents, copied on the device, off the tape (see `clone`)."""
         out = Tensor(self.engine.alloc(self.nbytes), self.shape, self.dtype, self.engine)
-        self.engine.launch("copy", self.size, src=self, dst=out, n=self.size)
+        self.engine.launch("copy", self.count, src=self, dst=out, n=self.count)
         return out
 
     def __copy__(self) -> Tensor:
@@ -254,14 +215,14 @@ class Tensor:
         """
         if not self.engine.host_visible or self.dtype == np.bool_:
             raise BufferError("DLPack needs host-visible memory and a 4-byte dtype; use numpy()")
-        window = self.engine.share(self.buffer, self.shape, self.dtype) if self.size else self.numpy()
+        window = self.engine.share(self.buffer, self.shape, self.dtype) if self.count else self.numpy()
         return window.__dlpack__(**{k: v for k, v in options.items() if k == "stream" and v is not None})
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return (1, 0)  # kDLCPU: the host's address space
 
     def __bool__(self) -> bool:
-        if self.size != 1:
+        if self.count != 1:
             raise ValueError(f"the truth of a tensor of shape {self.shape} is ambiguous; use any() or all()")
         return bool(self.item())
 
@@ -353,7 +314,7 @@ class Tensor:
                 if values.buffer.offset == self.buffer.offset:
                     return
                 values = values.copy()
-            self.engine.launch("copy", self.size, src=values, dst=self, n=self.size)
+            self.engine.launch("copy", self.count, src=values, dst=self, n=self.count)
         else:
             array = np.asarray(unmasked("values", values), self.dtype, order="C")
             if array.shape != self.shape:
@@ -518,7 +479,7 @@ def full(shape: tuple[int, ...], value: float, dtype: Any = FLOAT32, on: Engine 
     else:
         with np.errstate(over="ignore"):  # beyond float32 is infinity
             bits = int(np.array(value, out.dtype).view(np.uint32))
-    out.engine.launch("fill", out.size, dst=out, n=out.size, bits=bits)
+    out.engine.launch("fill", out.count, dst=out, n=out.count, bits=bits)
     return out
 
 

@@ -10,7 +10,7 @@ void main()
     bool first = next_step() == 1;
     float rate = NUMBER(0), weight_decay = NUMBER(1), momentum = NUMBER(2), share = NUMBER(3); // 1 - dampening
     for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride()) {
-        precise vec4 w = param[p.param_at + i], g = grad[p.grad_at + i];
+        precise vec4 w = param[p.param_at + i], g = gradient(i);
         if (weight_decay != 0.0)
             g += weight_decay * w;
         if (MOMENTUM == 1) {

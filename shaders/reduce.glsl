@@ -5,7 +5,7 @@
 
 layout(constant_id = 1) const uint OP = 0;
 const uint SUM = 0, MAXIMUM = 1, MINIMUM = 2, ARGMAX = 3, ARGMIN = 4, ANY = 5, ALL = 6, MAX_INT = 7,
-           MIN_INT = 8, ARGMAX_INT = 9, ARGMIN_INT = 10;
+           MIN_INT = 8, ARGMAX_INT = 9, ARGMIN_INT = 10, PROD = 11, PROD_INT = 12;
 
 layout(std430, binding = 0) readonly buffer X { uint x[]; };
 layout(std430, binding = 1) writeonly buffer Y { uint y[]; };
@@ -13,6 +13,14 @@ layout(push_constant) uniform Push { uint x_at; uint y_at; uint outer; uint n; u
 
 const uint STRETCH = 64;
 #define VALUE(j) uintBitsToFloat(x[at + (j) * p.inner])
+
+// What does not fit int32 is cut to the nearest that does, and further factors but 0 change its sign alone.
+int times(int a, int b)
+{
+    int high, low;
+    imulExtended(a, b, high, low);
+    return high == low >> 31 ? low : high < 0 ? int(0x80000000u) : 0x7FFFFFFF;
+}
 
 void main()
 {
@@ -38,6 +46,16 @@ void main()
                 sum += middle;
             }
             result = floatBitsToUint(sum);
+        } else if (OP == PROD) {
+            float product = 1.0;
+            for (uint k = first; k < last; k++, at += p.inner)
+                product *= uintBitsToFloat(x[at]);
+            result = floatBitsToUint(product);
+        } else if (OP == PROD_INT) {
+            int product = 1;
+            for (uint k = first; k < last; k++, at += p.inner)
+                product = times(product, int(x[at]));
+            result = uint(product);
         } else if (OP == ANY || OP == ALL) {
             result = uint(OP == ALL);
             for (uint k = first; k < last; k++, at += p.inner)

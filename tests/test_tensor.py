@@ -114,8 +114,9 @@ def test_setitem_values_and_errors():
         t[5] = 1
     np.testing.assert_array_equal(t[[1, 0, 1]].numpy(), t.numpy()[[1, 0, 1]])
     np.testing.assert_array_equal(t[g.tensor([0, -1])].numpy(), t.numpy()[[0, -1]])
-    with pytest.raises(TypeError, match="index must be an int32 tensor, not bool"):
-        t[t > 0]
+    np.testing.assert_array_equal(t[t > 0].numpy(), t.numpy()[t.numpy() > 0])
+    with pytest.raises(TypeError, match="indexed by int32 or bool tensors, not float32"):
+        t[g.tensor([0.0])]
 
 
 # ---- values out ----

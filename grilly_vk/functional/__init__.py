@@ -1,6 +1,21 @@
 """Stateless functions."""
 
-from .activation import elu, gelu, leaky_relu, prelu, relu, sigmoid, silu, softplus, tanh
+from ..torch_hints import hints
+from .activation import (
+    elu,
+    gelu,
+    hardtanh,
+    leaky_relu,
+    logsigmoid,
+    prelu,
+    relu,
+    relu6,
+    sigmoid,
+    silu,
+    softplus,
+    tanh,
+    threshold,
+)
 from .attention import scaled_dot_product_attention
 from .conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d
 from .cores import unroll
@@ -11,6 +26,8 @@ from .loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
     cross_entropy,
+    huber_loss,
+    kl_div,
     l1_loss,
     mse_loss,
     nll_loss,
@@ -26,6 +43,8 @@ from .norm import (
     rms_norm,
     temporal_effective_batch_norm,
 )
+from .one_hot import one_hot
+from .pad import pad
 from .pool import (
     adaptive_avg_pool1d,
     adaptive_avg_pool2d,
@@ -38,6 +57,7 @@ from .pool import (
     sum_pool2d,
 )
 from .scan import cumsum
+from .similarity import cosine_similarity, normalize
 from .softmax import log_softmax, softmax
 from .spike_loss import (
     ce_count_loss,
@@ -50,6 +70,8 @@ from .spike_loss import (
 from .spiking import if_step, lif_step, plif_step
 from .synapses import delayed_linear, dual_timescale, stp, synapse_filter
 from .temporal import detach_net, multi_step_forward, reset_net, set_step_mode
+
+__getattr__ = hints("grilly_vk.functional")
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -69,6 +91,7 @@ __all__ = [
     "conv3d",
     "conv_transpose1d",
     "conv_transpose2d",
+    "cosine_similarity",
     "cross_entropy",
     "cumsum",
     "delayed_linear",
@@ -81,15 +104,19 @@ __all__ = [
     "embedding",
     "gelu",
     "group_norm",
+    "hardtanh",
+    "huber_loss",
     "if_step",
     "instance_norm",
     "interpolate",
+    "kl_div",
     "l1_loss",
     "layer_norm",
     "leaky_relu",
     "lif_step",
     "linear",
     "log_softmax",
+    "logsigmoid",
     "max_pool1d",
     "max_pool2d",
     "mse_count_loss",
@@ -98,10 +125,14 @@ __all__ = [
     "multi_step_forward",
     "neu_norm",
     "nll_loss",
+    "normalize",
+    "one_hot",
+    "pad",
     "plif_step",
     "prelu",
     "rate_regularization",
     "relu",
+    "relu6",
     "reset_net",
     "rms_norm",
     "scaled_dot_product_attention",
@@ -117,5 +148,6 @@ __all__ = [
     "synapse_filter",
     "tanh",
     "temporal_effective_batch_norm",
+    "threshold",
     "unroll",
 ]

@@ -9,15 +9,64 @@ from .. import arguments
 from ..ops.elementwise import as_tensor, binary, cast, mul, unary, where
 from ..tensor import FLOAT32, Tensor
 
-__all__ = ["elu", "gelu", "leaky_relu", "prelu", "relu", "sigmoid", "silu", "softplus", "tanh"]
+__all__ = [
+    "elu",
+    "gelu",
+    "hardtanh",
+    "leaky_relu",
+    "logsigmoid",
+    "prelu",
+    "relu",
+    "relu6",
+    "sigmoid",
+    "silu",
+    "softplus",
+    "tanh",
+    "threshold",
+]
 
 
-def relu(x: Any) -> Tensor:
-    """max(x, 0), with slope 0 at 0; NaN stays NaN."""
+def relu(x: Any, inplace: bool = False) -> Tensor:
+    """max(x, 0), with slope 0 at 0; NaN stays NaN.
+
+    With `inplace`, which is taken for PyTorch's sake, the result is a tensor of its own all the same; so below.
+    """
     return unary("relu", x)
 
 
-def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
+def relu6(x: Any, inplace: bool = False) -> Tensor:
+    """x cut to [0, 6], with slope 0 at the bounds; NaN stays NaN."""
+    return unary("hardtanh", x, 0.0, 6.0)
+
+
+def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+    """x cut to [min_val, max_val], with slope 0 at the bounds; NaN stays NaN.
+
+    Raises:
+        TypeError, ValueError: no finite numbers, or min_val above max_val.
+    """
+    low, high = arguments.real("min_val", min_val), arguments.real("max_val", max_val)
+    if low > high:
+        raise ValueError(f"min_val must not be above max_val={max_val!r}, got {min_val!r}")
+    return unary("hardtanh", x, low, high)
+
+
+def threshold(x: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """x where it is above the threshold, else value.
+
+    Raises:
+        TypeError, ValueError: no finite numbers.
+    """
+    x = as_tensor("x", x)
+    return where(x.detach() > arguments.real("threshold", threshold), x, arguments.real("value", value))
+
+
+def logsigmoid(x: Any) -> Tensor:
+    """log(sigmoid(x)) without overflow."""
+    return -unary("softplus", -as_tensor("x", x), 1e30, 1.0)
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where x > 0, else negative_slope * x.
 
     Raises:
@@ -28,7 +77,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
     return unary("leaky_relu", x, arguments.real("negative_slope", negative_slope))
 
 
-def elu(x: Any, alpha: float = 1.0) -> Tensor:
+def elu(x: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, else alpha * (exp(x) - 1).
 
     Raises:

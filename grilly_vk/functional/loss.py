@@ -1,6 +1,22 @@
 """Losses."""
 
-from ..ops.loss import bce_with_logits, binary_cross_entropy, cross_entropy, l1_loss, mse_loss, nll_loss, smooth_l1_loss
+from __future__ import annotations
+
+from typing import Any
+
+from .. import arguments
+from ..ops.elementwise import as_tensor, binary, unary, where
+from ..ops.loss import (
+    bce_with_logits,
+    binary_cross_entropy,
+    cross_entropy,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+    smooth_l1_loss,
+)
+from ..ops.reduce import reduce_mean, reduce_sum
+from ..tensor import Tensor
 
 binary_cross_entropy_with_logits = bce_with_logits  # PyTorch's name
 
@@ -9,8 +25,49 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
+    "huber_loss",
+    "kl_div",
     "l1_loss",
     "mse_loss",
     "nll_loss",
     "smooth_l1_loss",
 ]
+
+
+def huber_loss(x: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+    """(x - target)**2 / 2 where abs(x - target) < delta, else delta * (abs(x - target) - delta / 2).
+
+    Arguments as in `mse_loss`; raises ValueError for a delta that is not positive.
+
+    Source: Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35 (1964).
+    """
+    wide = arguments.positive("delta", delta)
+    return unary("scale", smooth_l1_loss(x, target, reduction, wide), wide)
+
+
+def kl_div(x: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
+    """target * (log(target) - x): how far logarithms of probabilities are from a target (Kullback-Leibler).
+
+    Args:
+        x: logarithms of probabilities.
+        target: probabilities, or their logarithms with `log_target`; of x's shape.
+        reduction: "none", "sum", "mean" over all elements, or "batchmean", the sum over the size of axis 0.
+
+    Raises:
+        ValueError: shapes that differ, or another reduction.
+    """
+    logs, t = as_tensor("x", x), as_tensor("target", target)
+    arguments.choice("reduction", reduction, ("none", "sum", "mean", "batchmean"))
+    if logs.shape != t.shape:
+        raise ValueError(f"target has shape {t.shape}; expected {logs.shape}, as x has")
+    if arguments.flag("log_target", log_target):
+        each = binary("mul", unary("exp", t), binary("sub", t, logs))
+    else:
+        known = t.detach() > 0  # 0 * log(0) is 0
+        each = where(known, binary("mul", t, binary("sub", unary("log", where(known, t, 1.0)), logs)), 0.0)
+    if reduction == "none":
+        return each
+    if reduction == "mean":
+        return reduce_mean(each)
+    total = reduce_sum(each)
+    return total if reduction == "sum" else unary("scale", total, 1.0 / (logs.shape[0] if logs.ndim else 1))

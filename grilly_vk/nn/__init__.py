@@ -1,5 +1,8 @@
 """Layers.  numpy or Tensor in; the flat-array layers here give numpy back."""
 
+import sys
+
+from .. import functional as functional
 from ..surrogate import (
     ATan,
     Boxcar,
@@ -15,7 +18,9 @@ from ..surrogate import (
 )
 from ..surrogate import Custom as CustomSurrogate
 from ..surrogate import Tanh as TanhSurrogate
+from ..torch_hints import hints
 from . import init, traced
+from . import utils as utils
 from .activation import ELU, GELU, Hardtanh, LeakyReLU, PReLU, ReLU, ReLU6, SigmoidLayer, SiLU, Softplus, Tanh
 from .attention import MultiheadAttention
 from .containers import Flatten, Identity, ModuleDict, ModuleList, ParameterList, Sequential
@@ -84,6 +89,9 @@ from .time_norm import (
     ThresholdDependentBatchNorm2d,
 )
 from .transformer import SpikingMLP, SpikingTransformerBlock
+
+sys.modules[f"{__name__}.functional"] = functional  # import grilly_vk.nn.functional as F
+__getattr__ = hints("grilly_vk.nn")
 
 __all__ = [
     "ALIF",

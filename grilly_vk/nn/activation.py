@@ -12,10 +12,21 @@ from .module import Module, Parameter
 
 
 class ReLU(Module):
-    """max(x, 0) element by element."""
+    """max(x, 0) element by element.
+
+    Args:
+        inplace: taken for PyTorch's sake; the result is a tensor of its own in any case.
+
+    Raises:
+        TypeError: inplace is no bool.
+    """
 
     batchwise = True
     _time_rank = 0
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = arguments.flag("inplace", inplace)
 
     def forward(self, x: Any) -> Tensor:
         """The same shape."""
@@ -27,6 +38,7 @@ class Hardtanh(Module):
 
     Args:
         min_val, max_val: default -1 and 1; min_val below max_val.
+        inplace: taken for PyTorch's sake; the result is a tensor of its own in any case.
 
     Raises:
         TypeError, ValueError: no finite numbers, or min_val not below max_val.
@@ -35,8 +47,9 @@ class Hardtanh(Module):
     batchwise = True
     _time_rank = 0
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
+        self.inplace = arguments.flag("inplace", inplace)
         self.min_val, self.max_val = arguments.real("min_val", min_val), arguments.real("max_val", max_val)
         if self.min_val >= self.max_val:
             raise ValueError(f"min_val must be below max_val={max_val!r}, got {min_val!r}")
@@ -56,8 +69,8 @@ class ReLU6(Hardtanh):
     Source: Krizhevsky, "Convolutional deep belief networks on CIFAR-10" (2010).
     """
 
-    def __init__(self) -> None:
-        super().__init__(0.0, 6.0)
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(0.0, 6.0, inplace)
 
     def extra_repr(self) -> str:
         """Nothing: the range is in the name."""
@@ -69,6 +82,7 @@ class LeakyReLU(Module):
 
     Args:
         negative_slope: default 0.01.
+        inplace: taken for PyTorch's sake; the result is a tensor of its own in any case.
 
     Raises:
         TypeError, ValueError: a slope that is no finite number.
@@ -79,8 +93,9 @@ class LeakyReLU(Module):
     batchwise = True
     _time_rank = 0
 
-    def __init__(self, negative_slope: float = 0.01) -> None:
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
+        self.inplace = arguments.flag("inplace", inplace)
         self.negative_slope = arguments.real("negative_slope", negative_slope)
 
     def forward(self, x: Any) -> Tensor:

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import no_grad
+from ..control import check_device
 from ..functional.temporal import folded, stepped
 from ..ops.elementwise import as_tensor
 from ..ops.exchange import assign_all
@@ -575,6 +576,38 @@ class Module:
     def eval(self) -> Any:
         """Sets evaluation mode here and in all parts, and returns self."""
         return self.train(False)
+
+    def to(self, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False) -> Any:
+        """Returns self: a module is on the device in use, and its parameters are float32.
+
+        Raises:
+            ValueError: another device. TypeError: another dtype than float32.
+        """
+        for value in (*args, device, dtype):
+            if value is None or isinstance(value, bool):
+                continue
+            if isinstance(value, (np.dtype, type)):
+                if np.dtype(value) != np.float32:
+                    raise TypeError(f"a module's parameters are float32, and can't be made {np.dtype(value)}")
+            else:
+                check_device(value.device if isinstance(value, Tensor) else value)
+        return self
+
+    def cuda(self, device: Any = None) -> Any:
+        """Returns self: a module is on the device in use.
+
+        Raises:
+            ValueError: another device.
+        """
+        return self.to(device)
+
+    def cpu(self) -> Any:
+        """Returns self: the host reads tensors with `numpy()` from where they are."""
+        return self
+
+    def float(self) -> Any:
+        """Returns self: parameters are float32."""
+        return self
 
     def requires_grad_(self, requires_grad: bool = True) -> Any:
         """Sets requires_grad of all parameters, and returns self."""

@@ -1,4 +1,4 @@
-"""Clipping of gradients, on the device: nothing here waits for it."""
+"""Clipping of gradients, and parameters as one vector, on the device: nothing here waits for it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import arguments
 from ..ops.layout import width_of
+from ..ops.shape import concatenate
 from ..runtime.memory import Part
 from ..tensor import Tensor, empty, full
 from .module import Parameter
@@ -136,3 +137,28 @@ def clip_grad_value_(parameters: Any, clip_value: float) -> None:
 def _changed(gradients: Iterable[Tensor]) -> None:
     for g in gradients:
         g.version += 1
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """All elements of the parameters, one after the other, (n,), on the tape.
+
+    Raises:
+        ValueError: no parameters.
+    """
+    return concatenate([p.reshape((p.count,)) for p in parameters])
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Writes the elements of a vector into the parameters, in place, one after the other.
+
+    Raises:
+        ValueError: a vector of another size; nothing was changed then.
+    """
+    given = list(parameters)
+    total = sum(p.count for p in given)
+    if vec.shape != (total,):
+        raise ValueError(f"vec has shape {vec.shape}; the parameters take {(total,)}")
+    at = 0
+    for p in given:
+        p.detach().assign(vec.detach()[at : at + p.count].reshape(p.shape))
+        at += p.count

@@ -18,7 +18,8 @@ from .layout import TooManyAxes, broadcast_shape, collapsed, width_of
 # In the order of shaders/include/functions.glsl and shaders/elementwise-binary.glsl.
 FUNCTIONS = [
     "neg", "exp", "log", "sqrt", "abs", "tanh", "sigmoid", "relu", "leaky_relu", "gelu", "silu", "softplus", "clamp",
-    "scale", "sign", "sin", "cos", "hardtanh", "elu",
+    "scale", "sign", "sin", "cos", "hardtanh", "elu", "floor", "ceil", "round",
+    "trunc", "log1p", "expm1", "erf",
 ]  # fmt: skip
 BINARY = [
     "add", "sub", "mul", "div", "pow", "maximum", "minimum", "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor",
@@ -104,7 +105,7 @@ def cast(x: Tensor, dtype: Any) -> Tensor:
     if wanted is x.dtype:
         return x
     out = empty(x.shape, wanted, x.engine)
-    x.engine.launch("cast", x.size, _CASTS[x.dtype, wanted], x=x, y=out, n=x.size)
+    x.engine.launch("cast", x.count, _CASTS[x.dtype, wanted], x=x, y=out, n=x.count)
     return out
 
 
@@ -149,7 +150,7 @@ def unary(name: str, x: Any, a: float = 0.0, b: float = 0.0) -> Tensor:
         x = cast(x, FLOAT32)
     specs = _UNARY_SPECS[name]
     engine = x.engine
-    size = x.size
+    size = x.count
     y = Tensor(engine.alloc(4 * size), x.shape, FLOAT32, engine)
     # width_of, written out here and in _binary: its calls would cost a tenth of the operation.
     if size & 3 == 0 and not (x.buffer.offset | y.buffer.offset) & 15:
@@ -204,7 +205,7 @@ def _binary(name: str, x: Tensor, y: Tensor) -> Tensor:
     if name in _COMPARES:
         dtype = BOOL
     if x.shape == y.shape:
-        size = x.size
+        size = x.count
         z = Tensor(engine.alloc(4 * size), x.shape, dtype, engine)
         if size & 3 == 0 and not (x.buffer.offset | y.buffer.offset | z.buffer.offset) & 15:
             size >>= 2
@@ -222,12 +223,12 @@ def _binary(name: str, x: Tensor, y: Tensor) -> Tensor:
     z = empty(shape, dtype, engine)
     engine.launch(
         "broadcast-binary",
-        z.size,
+        z.count,
         (*specs, ("AXES", axes)),
         x=x,
         y=y,
         z=z,
-        n=z.size,
+        n=z.count,
         **sizes,
         **{f"x{i}": s for i, s in enumerate(xs)},
         **{f"y{i}": s for i, s in enumerate(ys)},
@@ -440,7 +441,7 @@ def where(condition: Any, x: Any, y: Any) -> Tensor:
     shape = broadcast_shape(c.shape, broadcast_shape(shape_a, shape_b))
     out = empty(shape, a.dtype, c.engine)
     with_shape = [repeated(t._alias(), shape) for t in (c, a, b)]
-    out.engine.launch("where", out.size, c=with_shape[0], x=with_shape[1], y=with_shape[2], z=out, n=out.size)
+    out.engine.launch("where", out.count, c=with_shape[0], x=with_shape[1], y=with_shape[2], z=out, n=out.count)
     need_a, need_b = a.requires_grad, b.requires_grad
 
     def backward(g: Tensor) -> Sequence[Tensor | None]:

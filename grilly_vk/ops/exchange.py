@@ -63,7 +63,7 @@ def issue(pairs: Pairs, *, outside_capture: bool = False) -> None:
 
     def launch() -> None:
         for tensor, value in pairs:
-            n = tensor.size
+            n = tensor.count
             if isinstance(value, int):
                 tensor.engine.launch("fill", n, dst=tensor, n=n, bits=value)
             else:

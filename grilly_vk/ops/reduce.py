@@ -8,7 +8,7 @@ from typing import Any
 from .. import arguments
 from ..autograd import record
 from ..tensor import BOOL, FLOAT32, INT32, Tensor, empty
-from .elementwise import as_tensor, cast, unary
+from .elementwise import as_tensor, binary, cast, unary
 from .layout import axis_index, axis_set
 
 # In the order of shaders/reduce.glsl.
@@ -24,6 +24,8 @@ KINDS = [
     "min_int",
     "argmax_int",
     "argmin_int",
+    "prod",
+    "prod_int",
 ]
 _PARTS = 64  # stretches that a long reduction with few results is cut into
 
@@ -165,7 +167,7 @@ def _extreme(kind: str, x: Any, axis: Any, keepdims: bool) -> Tensor:
 
     def backward(g: Tensor) -> Tensor:
         # Equal extremes share the gradient evenly, as in PyTorch's amax.
-        ties = cast(x._alias().equal(_spread(result, x.shape, axes)), FLOAT32)
+        ties = cast(binary("eq", x._alias(), _spread(result, x.shape, axes)), FLOAT32)
         share = g._alias(tuple(1 if i in axes else s for i, s in enumerate(x.shape))) / reduce("sum", ties, axes, True)
         return ties * share
 

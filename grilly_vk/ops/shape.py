@@ -15,6 +15,8 @@ from ..tensor import Tensor, empty, full, overlap
 from .elementwise import as_tensor, sum_to
 from .layout import TooManyAxes, axis_index, broadcast_shape, broadcast_strides, folded, strides
 
+_ARRAYS = (Tensor, list, np.ndarray, range, bool, np.bool_)
+
 
 def _copy(
     src: Tensor,
@@ -56,8 +58,8 @@ def reshape(x: Tensor, shape: int | Sequence[int]) -> Tensor:
     if dims.count(-1) == 1:
         rest = math.prod(d for d in dims if d != -1)
         if rest:
-            dims[dims.index(-1)] = x.size // rest
-    if math.prod(dims) != x.size or _least(dims) < 0:
+            dims[dims.index(-1)] = x.count // rest
+    if math.prod(dims) != x.count or _least(dims) < 0:
         raise ValueError(f"can't reshape {x.shape} to {given}")
     out = x._alias(tuple(dims))
     before = x.shape
@@ -243,21 +245,35 @@ def _box(shape: tuple[int, ...], key: Any) -> tuple[tuple[int, ...], tuple[int, 
     return tuple(result), tuple(box), steps, start
 
 
+def by_array(key: Any) -> bool:
+    """Whether a key has an array or a bool in it, so that it is not basic indexing."""
+    if type(key) is not tuple:
+        return isinstance(key, _ARRAYS)
+    return _some(isinstance(k, _ARRAYS) for k in key)
+
+
 def _some(values: Any) -> bool:
     """Python's any; this package's `any` reduces tensors."""
     return True in map(bool, values)
 
 
 def getitem(x: Tensor, key: Any) -> Tensor:
-    """numpy's basic indexing, or a 1-d int32 tensor or list of rows; a contiguous copy.
+    """numpy's indexing, a contiguous copy: whole numbers, slices, ... and None; arrays of whole numbers; masks.
+
+    What arrays and masks mean is in `grilly_vk.ops.indexing`.
 
     Raises:
         IndexError: out of range. TypeError: an index of another kind.
     """
-    if isinstance(key, (Tensor, list, np.ndarray)):
-        from .gather import index_select
+    if by_array(key):
+        from .indexing import get
 
-        return index_select(x, 0, key)
+        return get(x, key)
+    return basic_get(x, key)
+
+
+def basic_get(x: Tensor, key: Any) -> Tensor:
+    """`getitem` for whole numbers, slices, ... and None."""
     shape, box, steps, start = _box(x.shape, key)
     before, engine = x.shape, x.engine
     out = empty(shape, x.dtype, engine).as_spikes(x.is_spikes)
@@ -280,6 +296,12 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
         ValueError: the value does not broadcast to x[key].
     """
     x.changing()
+    if by_array(key):
+        from .indexing import set as set_by_array
+
+        set_by_array(x, key, value)
+        x.version += 1
+        return
     shape, box, steps, start = _box(x.shape, key)
     from .elementwise import cast
 

@@ -8,7 +8,7 @@ goes on with the same bits.  It is written into device memory: a captured graph 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .. import arguments
@@ -107,6 +107,73 @@ class StepLR(Scheduler):
     def settings(self, t: int, base: float, group: int) -> dict[str, Any]:
         """lr * gamma ** (t // step_size)."""
         return {"lr": base * self.gamma ** (t // self.step_size)}
+
+
+class ExponentialLR(Scheduler):
+    """The learning rate times gamma after every step.
+
+    Args:
+        optimizer: whose groups it sets.
+        gamma: at least 0.
+
+    Raises:
+        TypeError, ValueError: arguments out of range.
+    """
+
+    def __init__(self, optimizer: Optimizer, gamma: float) -> None:
+        self.gamma = arguments.non_negative("gamma", gamma)
+        super().__init__(optimizer)
+
+    def settings(self, t: int, base: float, group: int) -> dict[str, Any]:
+        """lr * gamma ** t."""
+        return {"lr": base * self.gamma**t}
+
+
+class MultiStepLR(Scheduler):
+    """The learning rate times gamma at each milestone.
+
+    Args:
+        optimizer: whose groups it sets.
+        milestones: numbers of steps; one that is named twice counts twice.
+        gamma: default 0.1.
+
+    Raises:
+        TypeError, ValueError: arguments out of range.
+    """
+
+    def __init__(self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1) -> None:
+        self.milestones = sorted(arguments.size("milestones", m, 0) for m in milestones)
+        self.gamma = arguments.non_negative("gamma", gamma)
+        super().__init__(optimizer)
+
+    def settings(self, t: int, base: float, group: int) -> dict[str, Any]:
+        """lr * gamma ** (milestones reached)."""
+        return {"lr": base * self.gamma ** sum(t >= m for m in self.milestones)}
+
+
+class LambdaLR(Scheduler):
+    """The learning rate times what a function of the number of steps gives.
+
+    Args:
+        optimizer: whose groups it sets.
+        lr_lambda: a function of the number of steps, or one for each group.
+
+    Raises:
+        TypeError, ValueError: no such functions; what they give is no number of at least 0.
+    """
+
+    def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Sequence[Any]) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"optimizer must be an Optimizer, not {type(optimizer).__name__}")
+        groups = len(optimizer.param_groups)
+        self.lr_lambdas: list[Any] = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * groups
+        if len(self.lr_lambdas) != groups or not all(map(callable, self.lr_lambdas)):
+            raise TypeError(f"lr_lambda must be a function, or a list of one for each of {groups} parameter groups")
+        super().__init__(optimizer)
+
+    def settings(self, t: int, base: float, group: int) -> dict[str, Any]:
+        """lr * lr_lambda(t)."""
+        return {"lr": base * arguments.non_negative("what lr_lambda gives", self.lr_lambdas[group](t))}
 
 
 class CosineAnnealingLR(Scheduler):

@@ -547,7 +547,9 @@ class Optimizer:
             what = f'state_dict["param_groups"][{g}]'
             if len(given["params"]) != len(own["params"]):
                 raise ValueError(f"{what} has {len(given['params'])} parameters; expected {len(own['params'])}")
-            new = {k: v for k, v in given.items() if k != "params"}
+            new = {"maximize": False, **{k: v for k, v in given.items() if k != "params"}}  # older states lack it
+            if "maximize" not in self.defaults and not new["maximize"]:
+                del new["maximize"]
             lost = sorted(set(self.defaults) - set(new))
             odd = sorted(set(new) - set(self.defaults) - {"initial_lr"})
             if lost or odd:

@@ -24,6 +24,11 @@ def _below_one(name: str, value: Any) -> None:
 def _common(group: Mapping[str, Any]) -> None:
     arguments.non_negative("lr", group["lr"])
     arguments.non_negative("weight_decay", group["weight_decay"])
+    _flag("maximize", group["maximize"])
+
+
+def _uphill(group: Mapping[str, Any]) -> tuple[str, int]:
+    return "MAXIMIZE", int(group["maximize"])
 
 
 def _log(beta: float) -> float:
@@ -43,6 +48,7 @@ class SGD(Optimizer):
         lr: learning rate (default 1e-3).
         momentum, dampening, weight_decay: default 0.
         nesterov: needs momentum and no dampening (default False).
+        maximize: go uphill (default False).
 
     Raises:
         ValueError, TypeError: as `Optimizer`; a negative number; nesterov without momentum; momentum set later in a
@@ -50,7 +56,7 @@ class SGD(Optimizer):
     """
 
     kernel = "optim-sgd"
-    fixed = ("nesterov",)
+    fixed = ("nesterov", "maximize")
 
     def __init__(
         self,
@@ -60,10 +66,19 @@ class SGD(Optimizer):
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
         super().__init__(
             params,
-            dict(lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov),
+            dict(
+                lr=lr,
+                momentum=momentum,
+                dampening=dampening,
+                weight_decay=weight_decay,
+                nesterov=nesterov,
+                maximize=maximize,
+            ),
         )
 
     def check(self, group: Mapping[str, Any]) -> None:
@@ -85,7 +100,7 @@ class SGD(Optimizer):
 
     def specs(self, group: ParamGroup) -> tuple[tuple[str, float], ...]:
         """With momentum, or not; which form."""
-        return (("MOMENTUM", len(group.names)), ("NESTEROV", int(group["nesterov"])))
+        return (("MOMENTUM", len(group.names)), ("NESTEROV", int(group["nesterov"])), _uphill(group))
 
 
 class Adam(Optimizer):
@@ -104,13 +119,14 @@ class Adam(Optimizer):
         eps: added to the root (default 1e-8).
         weight_decay: default 0.
         amsgrad: default False.
+        maximize: go uphill (default False).
 
     Raises:
         ValueError, TypeError: as `Optimizer`; a setting out of range.
     """
 
     kernel = "optim-adam"
-    fixed = ("amsgrad",)
+    fixed = ("amsgrad", "maximize")
     _decoupled = 0
 
     def __init__(
@@ -121,8 +137,11 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
         amsgrad: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad))
+        settings = dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize)
+        super().__init__(params, settings)
 
     def check(self, group: Mapping[str, Any]) -> None:
         """Raises if a setting is out of range."""
@@ -155,7 +174,7 @@ class Adam(Optimizer):
 
     def specs(self, group: ParamGroup) -> tuple[tuple[str, float], ...]:
         """Which form."""
-        return (("DECOUPLED", self._decoupled), ("AMSGRAD", int(group["amsgrad"])))
+        return (("DECOUPLED", self._decoupled), ("AMSGRAD", int(group["amsgrad"])), _uphill(group))
 
 
 class AdamW(Adam):
@@ -181,8 +200,10 @@ class AdamW(Adam):
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
         amsgrad: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
 
 
 class RMSprop(Optimizer):
@@ -202,6 +223,7 @@ class RMSprop(Optimizer):
         eps: added to the root (default 1e-8).
         weight_decay, momentum: default 0.
         centered: default False.
+        maximize: go uphill (default False).
 
     Raises:
         ValueError, TypeError: as `Optimizer`; a setting out of range.
@@ -219,8 +241,11 @@ class RMSprop(Optimizer):
         weight_decay: float = 0.0,
         momentum: float = 0.0,
         centered: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
         settings = dict(lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum, centered=centered)
+        settings["maximize"] = maximize
         super().__init__(params, settings)
 
     def check(self, group: Mapping[str, Any]) -> None:
@@ -246,4 +271,5 @@ class RMSprop(Optimizer):
         return (
             ("MOMENTUM", int("momentum_buffer" in group.names)),
             ("CENTERED", int(group["centered"])),
+            _uphill(group),
         )

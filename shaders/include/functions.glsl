@@ -1,6 +1,7 @@
 // The element-wise functions and their derivatives; grilly_vk/ops/elementwise.py numbers them in the same order.
 const uint NEG = 0, EXP = 1, LOG = 2, SQRT = 3, ABS = 4, TANH = 5, SIGMOID = 6, RELU = 7, LEAKY_RELU = 8, GELU = 9,
-           SILU = 10, SOFTPLUS = 11, CLAMP = 12, SCALE = 13, SIGN = 14, SIN = 15, COS = 16, HARDTANH = 17, ELU = 18;
+           SILU = 10, SOFTPLUS = 11, CLAMP = 12, SCALE = 13, SIGN = 14, SIN = 15, COS = 16, HARDTANH = 17, ELU = 18,
+           FLOOR = 19, CEIL = 20, ROUND = 21, TRUNC = 22, LOG1P = 23, EXPM1 = 24, ERF = 25;
 
 #include "special.glsl"
 
@@ -34,6 +35,15 @@ REAL function(uint op, REAL x, float a, float b)
     case ELU: // exp(x) - 1 by tanh(x / 2), without losing small x
         y = hyperbolic_tangent(0.5 * x);
         return select(a * (2.0 * y / (1.0 - y)), x, up);
+    case FLOOR: return floor(x);
+    case CEIL: return ceil(x);
+    case ROUND: return roundEven(x);
+    case TRUNC: return trunc(x);
+    case LOG1P: return log1p_any(x);
+    case EXPM1: // as ELU
+        y = hyperbolic_tangent(0.5 * x);
+        return select(exponential(x) - 1.0, 2.0 * y / (1.0 - y), ABOVE(REAL(0.5), x));
+    case ERF: return error_function(x);
     default: return x;
     }
 }
@@ -63,7 +73,10 @@ REAL derivative(uint op, REAL x, float a, float b)
     case SIN: return cosine(x);
     case COS: return -sine(x);
     case ELU: return select(a * exponential(x), one, up);
-    default: return none; // SIGN
+    case LOG1P: return 1.0 / (1.0 + x);
+    case EXPM1: return exponential(x);
+    case ERF: return 1.12837917 * exponential(-x * x);
+    default: return none; // SIGN, FLOOR, CEIL, ROUND, TRUNC
     }
 }
 

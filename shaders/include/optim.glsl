@@ -16,6 +16,10 @@ const uint NUMBERS = 16; // grilly_vk/optim/optimizer.py
 #define NUMBER(i) uintBitsToFloat(control[p.control_at + (i)])
 #define PLANE(k, i) state[p.state_at + (k) * p.whole + (i)]
 
+layout(constant_id = 3) const uint MAXIMIZE = 0; // uphill instead of downhill
+
+vec4 gradient(uint i) { return MAXIMIZE == 1 ? -grad[p.grad_at + i] : grad[p.grad_at + i]; }
+
 shared uint step_now;
 
 // The number of this step, from 1.  Every invocation must come here, once.

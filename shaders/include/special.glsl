@@ -17,6 +17,12 @@ REAL log1p_small(REAL e)
     return s + s * (u * (((0.1342575 * u + 0.14118309) * u + 0.20003781) * u + 0.3333332));
 }
 
+// log(1 + x) for any x.
+REAL log1p_any(REAL x)
+{
+    return select(logarithm(1.0 + x), log1p_small(x), BOTH(AT_LEAST(x, REAL(-0.5)), AT_LEAST(REAL(1.0), x)));
+}
+
 // Far from 0 by exp(-2|x|), near it by its series.
 REAL hyperbolic_tangent(REAL x)
 {

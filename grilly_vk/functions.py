@@ -1,0 +1,294 @@
+"""Functions of Tensors, PyTorch's names: most are methods called with the tensor first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .ops import arrange
+from .ops.einsum import einsum as einsum
+from .ops.elementwise import as_tensor, binary
+from .ops.elementwise import where as _where
+from .ops.shape import concatenate
+from .ops.shape import stack as _stack
+from .tensor import Tensor
+
+
+def _method(name: str) -> Callable[..., Any]:
+    def function(input: Any, *args: Any, **named: Any) -> Any:
+        return getattr(as_tensor("input", input), name)(*args, **named)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"``input.{name}(...)`` of a Tensor or an array-like: {getattr(Tensor, name).__doc__}"
+    return function
+
+
+abs = _method("abs")
+add = _method("add")
+all = _method("all")
+allclose = _method("allclose")
+amax = _method("amax")
+amin = _method("amin")
+any = _method("any")
+argmax = _method("argmax")
+argmin = _method("argmin")
+argsort = _method("argsort")
+bincount = _method("bincount")
+broadcast_to = _method("broadcast_to")
+ceil = _method("ceil")
+chunk = _method("chunk")
+clamp = _method("clamp")
+clip = _method("clip")
+clone = _method("clone")
+cos = _method("cos")
+count_nonzero = _method("count_nonzero")
+cumprod = _method("cumprod")
+cumsum = _method("cumsum")
+diag = _method("diag")
+div = _method("div")
+eq = _method("eq")
+equal = _method("equal")
+erf = _method("erf")
+exp = _method("exp")
+expm1 = _method("expm1")
+flatten = _method("flatten")
+flip = _method("flip")
+floor = _method("floor")
+fmod = _method("fmod")
+gather = _method("gather")
+ge = _method("ge")
+gt = _method("gt")
+heaviside = _method("heaviside")
+index_add = _method("index_add")
+index_select = _method("index_select")
+isclose = _method("isclose")
+isfinite = _method("isfinite")
+isinf = _method("isinf")
+isnan = _method("isnan")
+le = _method("le")
+lerp = _method("lerp")
+log = _method("log")
+log10 = _method("log10")
+log1p = _method("log1p")
+log2 = _method("log2")
+log_softmax = _method("log_softmax")
+logical_and = _method("logical_and")
+logical_not = _method("logical_not")
+logical_or = _method("logical_or")
+logical_xor = _method("logical_xor")
+logsumexp = _method("logsumexp")
+lt = _method("lt")
+masked_fill = _method("masked_fill")
+masked_select = _method("masked_select")
+max = _method("max")
+maximum = _method("maximum")
+mean = _method("mean")
+median = _method("median")
+min = _method("min")
+minimum = _method("minimum")
+movedim = _method("movedim")
+mul = _method("mul")
+nan_to_num = _method("nan_to_num")
+narrow = _method("narrow")
+ne = _method("ne")
+neg = _method("neg")
+nonzero = _method("nonzero")
+norm = _method("norm")
+numel = _method("numel")
+permute = _method("permute")
+pow = _method("pow")
+prod = _method("prod")
+reciprocal = _method("reciprocal")
+relu = _method("relu")
+remainder = _method("remainder")
+repeat_interleave = _method("repeat_interleave")
+reshape = _method("reshape")
+roll = _method("roll")
+round = _method("round")
+rsqrt = _method("rsqrt")
+scatter = _method("scatter")
+scatter_add = _method("scatter_add")
+sigmoid = _method("sigmoid")
+sign = _method("sign")
+sin = _method("sin")
+softmax = _method("softmax")
+sort = _method("sort")
+split = _method("split")
+sqrt = _method("sqrt")
+square = _method("square")
+squeeze = _method("squeeze")
+std = _method("std")
+sub = _method("sub")
+sum = _method("sum")
+t = _method("t")
+take = _method("take")
+tanh = _method("tanh")
+tile = _method("tile")
+topk = _method("topk")
+transpose = _method("transpose")
+tril = _method("tril")
+triu = _method("triu")
+trunc = _method("trunc")
+unbind = _method("unbind")
+unflatten = _method("unflatten")
+unique = _method("unique")
+unsqueeze = _method("unsqueeze")
+var = _method("var")
+
+# Products are all `matmul` here; the names say what is expected.
+
+
+def _product(name: str, left: int, right: int) -> Callable[..., Any]:
+    def function(input: Any, other: Any) -> Tensor:
+        a, b = as_tensor("input", input), as_tensor("other", other)
+        if (a.ndim, b.ndim) != (left, right):
+            raise ValueError(f"{name} needs {left} and {right} axes, got shapes {a.shape} and {b.shape}; see matmul")
+        return a @ b
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"The product of operands with {left} and {right} axes.\n\nRaises:\n    ValueError: others."
+    return function
+
+
+mm = _product("mm", 2, 2)
+bmm = _product("bmm", 3, 3)
+mv = _product("mv", 2, 1)
+dot = _product("dot", 1, 1)
+
+
+def outer(input: Any, other: Any) -> Tensor:
+    """Every element of one vector times every one of another: (n,), (m,) -> (n, m).
+
+    Raises:
+        ValueError: not one axis each.
+    """
+    a, b = as_tensor("input", input), as_tensor("other", other)
+    if (a.ndim, b.ndim) != (1, 1):
+        raise ValueError(f"outer needs one axis each, got shapes {a.shape} and {b.shape}")
+    return a.reshape((-1, 1)) * b
+
+
+def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta * input + alpha * mat1 @ mat2."""
+    product = mm(mat1, mat2)
+    bias = as_tensor("input", input)
+    return (bias if beta == 1 else bias * beta) + (product if alpha == 1 else product * alpha)
+
+
+def trace(input: Any) -> Tensor:
+    """The sum of a matrix' diagonal.
+
+    Raises:
+        ValueError: not two axes.
+    """
+    x = as_tensor("input", input)
+    if x.ndim != 2:
+        raise ValueError(f"trace needs two axes, got shape {x.shape}")
+    return arrange.diag(x).sum()
+
+
+for _name, _function in {"mm": mm, "bmm": bmm, "mv": mv, "dot": dot, "outer": outer, "addmm": addmm}.items():
+    setattr(Tensor, _name, _function)
+
+# ---- several tensors, or none ----
+
+
+def cat(tensors: Sequence[Any], axis: int = 0, *, dim: int | None = None) -> Tensor:
+    """Joined along an axis, as `dim` or as `axis`.
+
+    Raises:
+        ValueError: none given, or shapes that differ off that axis. TypeError: dtypes differ.
+    """
+    return concatenate(tensors, axis if dim is None else dim)
+
+
+def stack(tensors: Sequence[Any], axis: int = 0, *, dim: int | None = None) -> Tensor:
+    """Joined along a new axis, as `dim` or as `axis`.
+
+    Raises:
+        ValueError: none given, or shapes that differ. TypeError: dtypes differ.
+    """
+    return _stack(tensors, axis if dim is None else dim)
+
+
+concat = cat
+
+
+def vstack(tensors: Sequence[Any]) -> Tensor:
+    """Joined along the first axis; vectors are rows."""
+    return concatenate([x if x.ndim > 1 else x.reshape((1, -1)) for x in _each(tensors)], 0)
+
+
+def hstack(tensors: Sequence[Any]) -> Tensor:
+    """Joined along the second axis; vectors end to end."""
+    given = _each(tensors)
+    given = [x if x.ndim else x.reshape((1,)) for x in given]
+    return concatenate(given, 0 if given and given[0].ndim == 1 else 1)
+
+
+def _each(tensors: Sequence[Any]) -> list[Tensor]:
+    return [as_tensor(f"tensors[{i}]", x) for i, x in enumerate(tensors)]
+
+
+def meshgrid(*arrays: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """Vectors spread over the grid that they span."""
+    given = arrays[0] if len(arrays) == 1 and isinstance(arrays[0], (list, tuple)) else arrays
+    return arrange.meshgrid(given, indexing)
+
+
+def where(condition: Any, x: Any = None, y: Any = None) -> Any:
+    """x where `condition` holds, else y, with broadcasting; of a condition alone the places where it holds.
+
+    Raises:
+        TypeError: a condition that is not bool, or one of x and y alone. ValueError: shapes that don't broadcast.
+    """
+    if x is None and y is None:
+        return as_tensor("condition", condition).nonzero(as_tuple=True)
+    if x is None or y is None:
+        raise TypeError("where takes a condition alone, or with x and y")
+    return _where(condition, x, y)
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether it is a Tensor."""
+    return isinstance(value, Tensor)
+
+
+def tensordot(a: Any, b: Any, dims: Any = 2) -> Tensor:
+    """The product summed over the last `dims` axes of a and the first of b, or over two lists of axes.
+
+    Raises:
+        TypeError, ValueError: axes that don't fit.
+    """
+    x, y = as_tensor("a", a), as_tensor("b", b)
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    if isinstance(dims, int):
+        left, right = list(range(x.ndim - dims, x.ndim)), list(range(dims))
+    else:
+        left, right = ([n % z.ndim for n in ([v] if isinstance(v, int) else v)] for v, z in zip(dims, (x, y)))
+    if len(left) != len(right) or [n for n in left if not 0 <= n < x.ndim] or [n for n in right if not 0 <= n < y.ndim]:
+        raise ValueError(f"dims {dims!r} don't fit shapes {x.shape} and {y.shape}")
+    one = letters[: x.ndim]
+    two = list(letters[x.ndim : x.ndim + y.ndim])
+    for i, j in zip(left, right):
+        two[j] = one[i]
+    kept = [c for c in one if c not in two] + [c for c in two if c not in one]
+    return einsum(f"{one},{''.join(two)}->{''.join(kept)}", x, y)
+
+
+def cdist(x1: Any, x2: Any, p: float = 2.0) -> Tensor:
+    """Distances of all rows of (..., n, d) to all rows of (..., m, d): (..., n, m)."""
+    a, b = as_tensor("x1", x1), as_tensor("x2", x2)
+    return binary("sub", a.unsqueeze(-2), b.unsqueeze(-3)).norm(p, axis=-1)
+
+
+def finfo(dtype: Any = None) -> np.finfo:
+    """numpy's limits of float32, the one type of fractions."""
+    return np.finfo(np.float32)
+
+
+def iinfo(dtype: Any = None) -> np.iinfo:
+    """numpy's limits of a type of whole numbers, default int32."""
+    return np.iinfo(np.int32 if dtype is None else dtype)

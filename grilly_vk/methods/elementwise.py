@@ -1,0 +1,241 @@
+"""Element-wise methods under PyTorch's names."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .. import arguments
+from ..ops import elementwise as e
+from ..ops import number_kinds as kinds
+from ..ops.softmax import log_softmax, softmax
+from ..tensor import BOOL, Tensor
+from .attach import attach, attach_all
+
+
+def _unary(name: str, text: str) -> Any:
+    def method(self: Tensor) -> Tensor:
+        return e.unary(name, self)
+
+    method.__doc__ = text
+    return method
+
+
+def _binary(name: str, text: str) -> Any:
+    def method(self: Tensor, other: Any) -> Tensor:
+        return e.binary(name, self, other)
+
+    method.__doc__ = text
+    return method
+
+
+def _rounding(name: str, text: str) -> Any:
+    def method(self: Tensor) -> Tensor:
+        return self.clone() if self.dtype.kind in "iub" else e.unary(name, self)
+
+    method.__doc__ = text
+    return method
+
+
+def _logical(name: str) -> Any:
+    def method(self: Tensor, other: Any) -> Tensor:
+        return e.binary(name, e.cast(self, BOOL), e.cast(e.as_tensor("other", other), BOOL))
+
+    method.__doc__ = f"Logical {name} of the truth of two operands: bool."
+    return method
+
+
+for _name, _text in {
+    "floor": "The largest whole number not above each element; its gradient is 0.",
+    "ceil": "The smallest whole number not below each element; its gradient is 0.",
+    "trunc": "Each element without its fraction; its gradient is 0.",
+}.items():
+    attach(_name, _rounding(_name, _text))
+for _name, _text in {
+    "log1p": "log(1 + x) without losing small x.",
+    "expm1": "exp(x) - 1 without losing small x.",
+    "erf": "Gauss' error function.",
+    "neg": "-x.",
+}.items():
+    attach(_name, _unary(_name, _text))
+for _name, (_op, _text) in {
+    "maximum": ("maximum", "The larger of two elements; NaN wins."),
+    "minimum": ("minimum", "The smaller of two elements; NaN wins."),
+    "mul": ("mul", "x * other."),
+    "multiply": ("mul", "x * other."),
+    "pow": ("pow", "x ** exponent."),
+    "remainder": ("mod", "x % other: the result has the sign of other, as in Python."),
+    "floor_divide": ("floordiv", "x // other."),
+    "eq": ("eq", "x == other: bool."),
+    "ne": ("ne", "x != other: bool."),
+    "lt": ("lt", "x < other: bool."),
+    "le": ("le", "x <= other: bool."),
+    "gt": ("gt", "x > other: bool."),
+    "ge": ("ge", "x >= other: bool."),
+}.items():
+    attach(_name, _binary(_op, _text))
+for _name in ("and", "or", "xor"):
+    attach(f"logical_{_name}", _logical(_name))
+
+
+def _round(self: Tensor, decimals: int = 0) -> Tensor:
+    """The nearest whole number, halves to the even one; or that many decimals.  Its gradient is 0."""
+    places = arguments.whole("decimals", decimals)
+    if self.dtype.kind in "iub":
+        return self.clone()
+    return e.unary("round", self) if places == 0 else (self * 10.0**places).round() / 10.0**places
+
+
+def _add(self: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
+    """x + alpha * other."""
+    return e.binary("add", self, other if alpha == 1 else e.binary("mul", other, _number("alpha", alpha)))
+
+
+def _sub(self: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
+    """x - alpha * other."""
+    return e.binary("sub", self, other if alpha == 1 else e.binary("mul", other, _number("alpha", alpha)))
+
+
+def _number(name: str, value: Any) -> Any:
+    return value if isinstance(value, Tensor) else arguments.scalar(name, value)
+
+
+def _div(self: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """x / other; with rounding_mode "floor" rounded down, with "trunc" towards 0."""
+    if rounding_mode is None:
+        return e.binary("div", self, other)
+    if arguments.choice("rounding_mode", rounding_mode, ("floor", "trunc")) == "floor":
+        return e.binary("floordiv", self, other)
+    whole = self.dtype.kind in "iub" and e.as_tensor("other", other, self).dtype.kind in "iub"
+    sizes = e.binary("floordiv", self.abs(), e.as_tensor("other", other, self).abs())
+    out = e.where(e.binary("xor", self < 0, e.binary("lt", other, 0)), -sizes, sizes)
+    return out if whole else out.astype("float32")
+
+
+def _fmod(self: Tensor, other: Any) -> Tensor:
+    """The remainder of x / other with the sign of x, as C has it."""
+    rest = e.binary("mod", self.abs(), e.as_tensor("other", other, self).abs())
+    return e.where(self.detach() < 0, -rest, rest)
+
+
+def _clamp(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """Each element, but at least min and at most max (numbers or tensors; None: no bound); max wins.
+
+    Raises:
+        ValueError: no bound at all.
+    """
+    if min is None and max is None:
+        raise ValueError("clamp needs min, max or both")
+    numbers = not isinstance(min, Tensor) and not isinstance(max, Tensor)
+    if numbers and self.dtype.kind == "f":
+        low = -math.inf if min is None else arguments.number("min", min)
+        return e.unary("clamp", self, low, math.inf if max is None else arguments.number("max", max))
+    out = self if min is None else e.binary("maximum", self, min)
+    return out if max is None else e.binary("minimum", out, max)
+
+
+def _where(self: Tensor, condition: Any, other: Any) -> Tensor:
+    """x where the condition holds, else other."""
+    return e.where(condition, self, other)
+
+
+def _masked_fill(self: Tensor, mask: Any, value: Any) -> Tensor:
+    """The value where the mask is true, else x.
+
+    Raises:
+        TypeError: a mask that is not bool.  ValueError: shapes that don't broadcast.
+    """
+    return e.where(mask, value, self)
+
+
+def _lerp(self: Tensor, end: Any, weight: Any) -> Tensor:
+    """x + weight * (end - x)."""
+    return self + weight * (e.as_tensor("end", end, self) - self)
+
+
+def _heaviside(self: Tensor, values: Any) -> Tensor:
+    """0 below 0, 1 above, and values at 0; no gradient."""
+    x = self.detach()
+    return e.where(x.eq(0), values, e.cast(x > 0, self.dtype))
+
+
+def _softmax(self: Tensor, dim: Any = None, *, axis: Any = None) -> Tensor:
+    """exp(x) over its sum along an axis."""
+    return softmax(self, _one_axis("softmax", dim, axis))
+
+
+def _log_softmax(self: Tensor, dim: Any = None, *, axis: Any = None) -> Tensor:
+    """The logarithm of `softmax`, without overflow."""
+    return log_softmax(self, _one_axis("log_softmax", dim, axis))
+
+
+def _one_axis(name: str, dim: Any, axis: Any) -> Any:
+    if (dim is None) == (axis is None):
+        raise TypeError(f"{name} needs one axis, as dim= or axis=, got dim={dim!r}, axis={axis!r}")
+    return axis if dim is None else dim
+
+
+attach_all(
+    {
+        "round": _round,
+        "add": _add,
+        "sub": _sub,
+        "subtract": _sub,
+        "div": _div,
+        "divide": _div,
+        "true_divide": _div,
+        "fmod": _fmod,
+        "clamp": _clamp,
+        "clip": _clamp,
+        "where": _where,
+        "masked_fill": _masked_fill,
+        "lerp": _lerp,
+        "heaviside": _heaviside,
+        "softmax": _softmax,
+        "log_softmax": _log_softmax,
+    }
+)
+
+
+def _short(text: str, method: Any) -> Any:
+    method.__doc__ = text
+    return method
+
+
+attach_all(
+    {
+        "__pos__": _short("x itself.", lambda self: self),
+        "square": _short("x * x.", lambda self: e.binary("mul", self, self)),
+        "reciprocal": _short("1 / x.", lambda self: e.binary("div", 1.0, self)),
+        "rsqrt": _short("1 / sqrt(x).", lambda self: e.binary("div", 1.0, self.sqrt())),
+        "log2": _short("The logarithm to base 2.", lambda self: self.log() * (1.0 / math.log(2.0))),
+        "log10": _short("The logarithm to base 10.", lambda self: self.log() * (1.0 / math.log(10.0))),
+        "logical_not": _short("Whether each is 0: bool.", lambda self: e.binary("xor", e.cast(self, BOOL), True)),
+        "isnan": _short("Whether each element is NaN: bool.", lambda self: kinds.is_nan(self)),
+        "isinf": _short("Whether each element is infinite: bool.", lambda self: kinds.is_inf(self)),
+        "isfinite": _short("Whether each element is neither NaN nor infinite.", lambda self: kinds.is_finite(self)),
+    }
+)
+
+
+def _nan_to_num(self: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+    """NaN replaced by a number, infinities by numbers or the largest of float32."""
+    return kinds.nan_to_num(self, nan, posinf, neginf)
+
+
+def _isclose(self: Tensor, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+    """Whether |x - other| <= atol + rtol * |other|: bool."""
+    return kinds.is_close(self, other, rtol, atol, equal_nan)
+
+
+def _allclose(self: Tensor, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Whether all elements are close; waits for the device."""
+    return kinds.all_close(self, other, rtol, atol, equal_nan)
+
+
+def _equal(self: Tensor, other: Any) -> bool:
+    """Whether two arrays have one shape and equal elements; waits for the device.  Element by element: `eq`, `==`."""
+    return kinds.array_equal(self, other)
+
+
+attach_all({"nan_to_num": _nan_to_num, "isclose": _isclose, "allclose": _allclose, "equal": _equal})

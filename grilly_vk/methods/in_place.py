@@ -1,0 +1,135 @@
+"""Methods that change a tensor in place; none of them on a tensor that is on the tape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import arguments, tensor_methods
+from ..ops.elementwise import as_tensor, cast
+from ..ops.shape import broadcast_to
+from ..tensor import Tensor
+from . import elementwise, picking
+from .attach import attach, attach_all
+
+_NEEDED = (tensor_methods, elementwise, picking)  # they attach what is changed here
+
+
+def _changing(name: str) -> Any:
+    method = getattr(Tensor, name)
+
+    def change(self: Tensor, *args: Any, **named: Any) -> Tensor:
+        self.changing()
+        result = method(self.detach(), *args, **named)
+        if result.dtype is not self.dtype:
+            raise TypeError(f"{name}_ gives {result.dtype}, which can't go into a tensor of {self.dtype} in place")
+        if result.shape != self.shape:
+            raise ValueError(f"{name}_ gives shape {result.shape}, which can't go into {self.shape} in place")
+        self.assign(result.detach())
+        return self
+
+    change.__doc__ = f"`{name}` in place.  Returns the tensor itself.\n\nRaises:\n    RuntimeError: it is on the tape."
+    return change
+
+
+for _name in (
+    "abs", "add", "ceil", "clamp", "clip", "cos", "div", "erf", "exp", "expm1", "floor", "fmod", "index_add", "lerp",
+    "log", "log1p", "logical_not", "masked_fill", "mul", "neg", "pow", "reciprocal", "relu", "remainder", "round",
+    "rsqrt", "scatter", "scatter_add", "sigmoid", "sign", "sin", "sqrt", "square", "sub", "tanh", "trunc",
+):  # fmt: skip
+    attach(f"{_name}_", _changing(_name))
+for _python, _name in {
+    "pow": "pow", "mod": "remainder", "floordiv": "floor_divide", "and": "__and__", "or": "__or__", "xor": "__xor__",
+}.items():  # fmt: skip
+    attach(f"__i{_python}__", _changing(_name))
+
+
+def _copy(self: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
+    """Takes the values of another array, broadcast and cast as needed."""
+    self.changing()
+    given = cast(as_tensor("source", source, self), self.dtype).detach()
+    self.assign(broadcast_to(given, self.shape))
+    return self
+
+
+def _fill(self: Tensor, value: Any) -> Tensor:
+    """Sets every element to a number, or to that of a one-element tensor."""
+    self.changing()
+    if isinstance(value, Tensor):
+        return _copy(self, value.reshape(()))
+    from ..creation import full_like
+
+    self.assign(full_like(self, value))
+    return self
+
+
+def _zero(self: Tensor) -> Tensor:
+    """Sets every element to 0."""
+    return _fill(self, 0)
+
+
+def _uniform(self: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
+    """Draws uniform numbers in [low, high) from the device's generator."""
+    from ..creation import rand_like
+
+    self.changing()
+    bottom, top = arguments.real("low", low), arguments.real("high", high)
+    self.assign(rand_like(self) * (top - bottom) + bottom)
+    return self
+
+
+def _normal(self: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
+    """Draws normal numbers from the device's generator."""
+    from ..creation import randn_like
+
+    self.changing()
+    middle, wide = arguments.real("mean", mean), arguments.non_negative("std", std)
+    self.assign(randn_like(self) * wide + middle)
+    return self
+
+
+def _bernoulli(self: Tensor, p: Any = 0.5) -> Tensor:
+    """Draws 1 with probability p (a number or a tensor that broadcasts), else 0."""
+    from ..creation import bernoulli
+
+    self.changing()
+    chance = p if isinstance(p, Tensor) else as_tensor("p", arguments.between("p", p, 0.0, 1.0))
+    self.assign(cast(bernoulli(broadcast_to(chance.detach(), self.shape)), self.dtype))
+    return self
+
+
+def _detach(self: Tensor) -> Tensor:
+    """Takes the tensor itself off the tape."""
+    self.node = None
+    self.requires_grad = False
+    return self
+
+
+attach_all(
+    {
+        "copy_": _copy,
+        "fill_": _fill,
+        "zero_": _zero,
+        "uniform_": _uniform,
+        "normal_": _normal,
+        "bernoulli_": _bernoulli,
+        "detach_": _detach,
+    }
+)
+
+
+def _reshaping(name: str) -> Any:
+    method = getattr(Tensor, name)
+
+    def change(self: Tensor, *args: Any, **named: Any) -> Tensor:
+        if self.node is not None or self.requires_grad:
+            raise RuntimeError(f"{name}_ would reshape a tensor on the tape; use {name}()")
+        result = method(self.detach(), *args, **named)
+        self.shape = result.shape
+        return self
+
+    change.__doc__ = f"`{name}` of the tensor itself, which must not be on the tape."
+    return change
+
+
+for _name in ("squeeze", "unsqueeze"):
+    attach(f"{_name}_", _reshaping(_name))

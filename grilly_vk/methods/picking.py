@@ -1,0 +1,72 @@
+"""Methods that pick and put by index under PyTorch's names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..ops import gather as g
+from ..ops import scatter
+from ..ops.elementwise import as_tensor
+from ..ops.indexing import get
+from ..tensor import Tensor
+from .attach import attach_all
+
+
+def _gather(self: Tensor, axis: int, index: Any) -> Tensor:
+    """out[i][j] = x[index[i][j]][j] (for axis 0): an index for every element."""
+    return g.gather(self, axis, index)
+
+
+def _index_select(self: Tensor, axis: int, index: Any) -> Tensor:
+    """Entries of an axis, in the order of a 1-d index."""
+    return g.index_select(self, axis, index)
+
+
+def _take(self: Tensor, index: Any) -> Tensor:
+    """Elements of the flat array."""
+    return get(self.reshape((self.size,)), as_tensor("index", index))
+
+
+def _masked_select(self: Tensor, mask: Any) -> Tensor:
+    """The elements where the mask is true, 1-d, in C order; waits for the device."""
+    from ..ops.layout import broadcast_shape
+    from ..ops.shape import broadcast_to
+
+    chosen = as_tensor("mask", mask)
+    shape = broadcast_shape(self.shape, chosen.shape)
+    return get(broadcast_to(self, shape), broadcast_to(chosen, shape))
+
+
+def _nonzero(self: Tensor, as_tuple: bool = False) -> Any:
+    """Where x is not 0: (k, ndim) int32, or one (k,) for each axis with as_tuple; waits for the device."""
+    return scatter.nonzero_axes(self) if as_tuple else scatter.nonzero(self)
+
+
+def _scatter(self: Tensor, axis: int, index: Any, src: Any = None, *, value: Any = None) -> Tensor:
+    """A copy with out[index[i][j]][j] = src[i][j] (for axis 0); of several for one element the last stays."""
+    if (src is None) == (value is None):
+        raise TypeError("scatter needs either src or value")
+    return scatter.scatter(self, axis, index, value if src is None else src)
+
+
+def _scatter_add(self: Tensor, axis: int, index: Any, src: Any) -> Tensor:
+    """A copy with src[i][j] added to out[index[i][j]][j] (for axis 0), in a fixed order."""
+    return scatter.scatter_add(self, axis, index, src)
+
+
+def _index_add(self: Tensor, axis: int, index: Any, source: Any) -> Tensor:
+    """A copy with the entries of source added to those that a 1-d index names, in a fixed order."""
+    return scatter.index_add(self, axis, index, source)
+
+
+attach_all(
+    {
+        "gather": _gather,
+        "index_select": _index_select,
+        "scatter": _scatter,
+        "scatter_add": _scatter_add,
+        "index_add": _index_add,
+    },
+    dims=True,
+)
+attach_all({"take": _take, "masked_select": _masked_select, "nonzero": _nonzero})

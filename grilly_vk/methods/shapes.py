@@ -1,0 +1,173 @@
+"""Methods on shapes under PyTorch's names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..ops import arrange
+from ..ops import shape as s
+from ..tensor import Tensor
+from .attach import attach_all
+
+
+def _sizes(given: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(given[0]) if len(given) == 1 and isinstance(given[0], (tuple, list)) else given
+
+
+def _flatten(self: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """Axes start_dim..end_dim as one, sharing the memory."""
+    return s.flatten(self, start_dim, end_dim)
+
+
+def _transpose(self: Tensor, dim0: int = -2, dim1: int = -1) -> Tensor:
+    """Two axes exchanged, as a contiguous copy."""
+    return s.transpose(self, dim0, dim1)
+
+
+def _t(self: Tensor) -> Tensor:
+    """A matrix transposed; a vector or a number as it is.
+
+    Raises:
+        ValueError: more than two axes.
+    """
+    if self.ndim > 2:
+        raise ValueError(f"t() needs two axes at most, got shape {self.shape}; transpose(0, 1) takes more")
+    return s.transpose(self) if self.ndim == 2 else self
+
+
+def _permute(self: Tensor, *dims: Any) -> Tensor:
+    """The axes in another order, as a contiguous copy."""
+    return s.permute(self, _sizes(dims))
+
+
+def _squeeze(self: Tensor, axis: Any = None) -> Tensor:
+    """Without axes of size 1: all of them, or those named, which may have other sizes and stay then."""
+    if axis is None:
+        return s.squeeze(self)
+    axes = {s.axis_index("axis", a, self.ndim or 1) for a in (axis if isinstance(axis, (tuple, list)) else [axis])}
+    if not self.ndim:
+        return self
+    return s.reshape(self, [n for i, n in enumerate(self.shape) if i not in axes or n != 1])
+
+
+def _unsqueeze(self: Tensor, axis: int) -> Tensor:
+    """With a new axis of size 1."""
+    return s.unsqueeze(self, axis)
+
+
+def _expand_as(self: Tensor, other: Tensor) -> Tensor:
+    """Broadcast to the shape of another tensor."""
+    return s.expand(self, other.shape)
+
+
+def _repeat(self: Tensor, *sizes: Any) -> Tensor:
+    """The whole array repeated along each axis, new axes in front: ``x.repeat(2, 1)``."""
+    return arrange.repeat(self, _sizes(sizes))
+
+
+def _tile(self: Tensor, *sizes: Any) -> Tensor:
+    """As `repeat`, where fewer numbers than axes are for the last ones."""
+    given = _sizes(sizes)
+    return arrange.repeat(self, (1,) * (self.ndim - len(given)) + given)
+
+
+def _repeat_interleave(self: Tensor, repeats: Any, axis: Any = None) -> Tensor:
+    """Each element repeated along an axis (None: of the flat array)."""
+    return arrange.repeat_interleave(self, repeats, axis)
+
+
+def _split(self: Tensor, size: Any, axis: int = 0) -> tuple[Tensor, ...]:
+    """Pieces of `size` along an axis (the last may be smaller), or of the given sizes."""
+    return s.split(self, size, axis)
+
+
+def _chunk(self: Tensor, chunks: int, axis: int = 0) -> tuple[Tensor, ...]:
+    """At most that many pieces of equal size along an axis."""
+    return arrange.chunk(self, chunks, axis)
+
+
+def _unbind(self: Tensor, axis: int = 0) -> tuple[Tensor, ...]:
+    """The entries of an axis, each without it."""
+    return arrange.unbind(self, axis)
+
+
+def _unflatten(self: Tensor, axis: int, sizes: Any) -> Tensor:
+    """An axis cut up into several."""
+    return arrange.unflatten(self, axis, sizes)
+
+
+def _movedim(self: Tensor, source: Any, destination: Any) -> Tensor:
+    """Axes moved to other places."""
+    return arrange.movedim(self, source, destination)
+
+
+def _swapaxes(self: Tensor, axis0: int, axis1: int) -> Tensor:
+    """Two axes exchanged, as a contiguous copy."""
+    return s.transpose(self, axis0, axis1)
+
+
+def _flip(self: Tensor, *axes: Any, dims: Any = None, dim: Any = None, axis: Any = None) -> Tensor:
+    """Reversed along axes: ``x.flip(0)``, ``x.flip(0, 1)`` or ``x.flip((0, 1))``."""
+    given = [v for v in (_sizes(axes) or None, dims, dim, axis) if v is not None]
+    if len(given) != 1:
+        raise TypeError(f"flip needs the axes once, such as flip(0) or flip(dims=(0, 1)), got {len(given)} times")
+    return arrange.flip_all(self, given[0])
+
+
+def _roll(self: Tensor, shifts: Any, dims: Any = None) -> Tensor:
+    """Moved along axes, around the end (None: along the flat array)."""
+    return arrange.roll(self, shifts, dims)
+
+
+def _narrow(self: Tensor, axis: int, start: int, length: int) -> Tensor:
+    """That many entries of an axis, from `start` on."""
+    return arrange.narrow(self, axis, start, length)
+
+
+def _diag(self: Tensor) -> Tensor:
+    """The diagonal of a matrix, or the diagonal matrix of a vector."""
+    return arrange.diag(self)
+
+
+def _tril(self: Tensor, diagonal: int = 0) -> Tensor:
+    """The last two axes with 0 above the diagonal."""
+    return arrange.triangle(self, diagonal, upper=False)
+
+
+def _triu(self: Tensor, diagonal: int = 0) -> Tensor:
+    """The last two axes with 0 below the diagonal."""
+    return arrange.triangle(self, diagonal, upper=True)
+
+
+attach_all(
+    {
+        "squeeze": _squeeze,
+        "unsqueeze": _unsqueeze,
+        "repeat_interleave": _repeat_interleave,
+        "split": _split,
+        "chunk": _chunk,
+        "unbind": _unbind,
+        "unflatten": _unflatten,
+        "narrow": _narrow,
+    },
+    dims=True,
+)
+attach_all(
+    {
+        "flatten": _flatten,
+        "transpose": _transpose,
+        "t": _t,
+        "permute": _permute,
+        "expand_as": _expand_as,
+        "repeat": _repeat,
+        "tile": _tile,
+        "movedim": _movedim,
+        "swapaxes": _swapaxes,
+                "flip": _flip,
+        "roll": _roll,
+        "diag": _diag,
+        "tril": _tril,
+        "triu": _triu,
+    }
+)
+setattr(Tensor, "mT", property(lambda self: s.transpose(self, -2, -1), doc="The last two axes exchanged."))  # noqa: B010
