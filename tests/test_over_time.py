@@ -371,6 +371,32 @@ def test_what_a_class_says_of_time():
         type("Wrong", (nn.Module,), {"over_time": "often"})
 
 
+def test_a_state_that_looks_at_its_step_mode():
+    """over_time = "self" without an argument `steps`: all steps in step mode "m", one in containers that loop."""
+
+    class Total(nn.StatefulModule):
+        over_time = "self"
+
+        def __init__(self):
+            super().__init__()
+            self.register_memory("sum", 0.0)
+            self.calls = 0
+
+        def forward(self, x):
+            x, multi = self.arriving(x, None)
+            self.calls += 1
+            out = F.cumsum(x, 0) + self.sum if multi else x + self.sum
+            self.sum = out[-1] if multi else out
+            return out
+
+    x = data(C)
+    for run, calls in [(lambda m: in_mode_m(nn.Sequential(m), x), 1), (lambda m: in_mode_m(m, x), 1),
+                       (lambda m: nn.MultiStepContainer(m)(x).numpy(), T)]:  # fmt: skip
+        model = Total()
+        np.testing.assert_allclose(run(model), np.cumsum(x, 0), rtol=1e-5, atol=1e-6)
+        assert model.calls == calls
+
+
 def test_step_modes_that_are_set():
     """Parts of what is called once a step see single steps; those of a forward of one's own see all."""
     block = Two(nn.BatchNorm1d(C), nn.IFNode())

@@ -33,7 +33,7 @@ class StatefulModule(Module):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        cls._in_time = 0 if cls.takes_steps else property(_steps_of)  # type: ignore[assignment]
+        cls._in_time = property(_steps_of) if cls.over_time == "step" else 0  # type: ignore[assignment]
 
     def _call_in_time(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """One call a step, in step mode "s" meanwhile."""
