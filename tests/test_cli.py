@@ -711,6 +711,17 @@ def test_process_reads_pipes_and_stdin(tmp_path, save):
         assert (code, out) == (2, "") and named in one_error_line(err), case
 
 
+@posix
+def test_letters_that_stdout_lacks(tmp_path, save):
+    pytest.importorskip("matplotlib")
+    target = tmp_path / "é.svg"
+    command = [sys.executable, "-m", "grilly_vk", "process", save(normal(8)), "--plot", target]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "") and target.exists()
+    assert done.stdout.endswith("\\xe9.svg\n")
+
+
 def unwritable(folder):
     (folder / "file").write_text("x")
     (folder / "loop.png").symlink_to("loop.png")

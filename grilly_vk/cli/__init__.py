@@ -46,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     streams.occupy()
     try:
-        return _run(argv)
+        with streams.every_letter():
+            return _run(argv)
     finally:
         streams.settle()
 

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from .errors import CliError
@@ -23,6 +24,21 @@ def occupy() -> None:
             null = os.open(os.devnull, os.O_RDWR)
     if null > 2:
         os.close(null)
+
+
+@contextlib.contextmanager
+def every_letter() -> Iterator[None]:
+    """Lets stdout write letters that its encoding lacks as escapes, as stderr does: names of files hold any."""
+    stream: Any = sys.stdout
+    strict = getattr(stream, "errors", None) == "strict" and hasattr(stream, "reconfigure")
+    if strict:
+        stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        if strict:
+            with contextlib.suppress(OSError, ValueError):  # it flushes
+                stream.reconfigure(errors="strict")
 
 
 def require_stdout() -> None:
