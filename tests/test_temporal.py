@@ -6,7 +6,7 @@ import pytest
 import grilly
 import grilly.functional as F
 from grilly import nn
-from grilly_vk.monitor import RateMonitor
+from grilly_vk.monitor import PotentialMonitor, RateMonitor
 
 T, B = 5, 4
 
@@ -409,6 +409,10 @@ def test_parts_and_flags_may_have_any_name(make):
         with RateMonitor(model) as rates:
             model(x[0])
         assert list(rates.names) == ["node"]
+        F.reset_net(model)
+        with PotentialMonitor(model) as potentials:
+            model(x[0])
+        assert list(potentials.names) == ["node"]
         with pytest.raises(TypeError, match="Named has no initial_state"):
             F.unroll(model, x)
 

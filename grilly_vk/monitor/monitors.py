@@ -104,10 +104,11 @@ class AttributeMonitor(_Steps):
         super().__init__(model, modules, max_steps=max_steps, max_bytes=max_bytes, samples=samples, transform=transform)
 
     def _is_default(self, module: Module) -> bool:
-        return hasattr(module, self._attribute)
+        """A part of that name, such as the v of q, k and v, is no value."""
+        return hasattr(module, self._attribute) and not isinstance(getattr(module, self._attribute), Module)
 
     def _check(self, name: str, module: Module) -> None:
-        if not hasattr(module, self._attribute):
+        if not self._is_default(module):
             raise ValueError(f"modules: {name} ({type(module).__name__}) has no attribute {self._attribute!r}")
 
     def _picker(self, name: str) -> Pick:
@@ -137,7 +138,7 @@ class PotentialMonitor(AttributeMonitor):
         super().__init__(
             model, "v", modules, max_steps=max_steps, max_bytes=max_bytes, samples=samples, transform=transform
         )
-        self._storing = [m for m in self._modules.values() if hasattr(m, "store_v_seq")]
+        self._storing = [m for m in self._modules.values() if isinstance(getattr(m, "store_v_seq", None), bool)]
         for module in self._storing:
             _store(module)
 
