@@ -2,6 +2,7 @@
 #include "describe.hpp"
 
 #include "error.hpp"
+#include "features.hpp"
 #include "loader.hpp"
 
 #include <cstdint>
@@ -17,6 +18,8 @@ static py::dict limits_of(const VkPhysicalDeviceLimits& l)
     d["max_push_constants_size"] = l.maxPushConstantsSize;
     d["max_memory_allocation_count"] = l.maxMemoryAllocationCount;
     d["max_per_stage_descriptor_storage_buffers"] = l.maxPerStageDescriptorStorageBuffers;
+    d["max_descriptor_set_storage_buffers"] = l.maxDescriptorSetStorageBuffers;
+    d["max_per_stage_resources"] = l.maxPerStageResources;
     d["max_compute_shared_memory_size"] = l.maxComputeSharedMemorySize;
     d["max_compute_work_group_invocations"] = l.maxComputeWorkGroupInvocations;
     d["max_compute_work_group_count"] = py::make_tuple(
@@ -75,6 +78,10 @@ py::dict describe(const Instance& instance, VkPhysicalDevice device)
     d["subgroup_size"] = subgroup.subgroupSize;
     d["subgroup_ballot"] = (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0
                            && (subgroup.supportedOperations & VK_SUBGROUP_FEATURE_BALLOT_BIT) != 0;
+    const SubgroupSizes sizes = subgroup_sizes(instance, device);
+    d["subgroup_sizes"] = py::make_tuple(sizes.most ? sizes.least : subgroup.subgroupSize,
+                                         sizes.most ? sizes.most : subgroup.subgroupSize);
+    d["subgroup_pinned"] = sizes.compute;
     d["max_memory_allocation_size"] = (std::uint64_t)largest.maxMemoryAllocationSize;
     d["timestamp_period"] = base.limits.timestampPeriod; // nanoseconds a tick
     d["limits"] = limits_of(base.limits);

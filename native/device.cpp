@@ -7,6 +7,8 @@
 
 namespace grilly {
 
+static const std::uint32_t LANES = 8; // of the kernels *-lanes; their workgroups have as many subgroups
+
 Device::Device(std::uint32_t index, const std::string& cache, bool take)
   : instance_(shared_instance())
 {
@@ -46,6 +48,10 @@ Device::Device(std::uint32_t index, const std::string& cache, bool take)
         throw;
     }
     Pipelines::add(handle, pipelines);
+    const SubgroupSizes sizes = subgroup_sizes(*instance_, physical_handle_);
+    if (wanted.has("subgroup size control") && sizes.compute && sizes.least <= LANES && LANES <= sizes.most &&
+        sizes.per_workgroup >= LANES)
+        pipelines->lanes = LANES;
     get<PFN_vkGetDeviceQueue>("vkGetDeviceQueue")(handle, family, 0, &queue_handle);
     features = wanted.table;
     host_query_reset = wanted.has("host query reset");

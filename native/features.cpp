@@ -138,6 +138,20 @@ Features::Features(const Instance& instance, VkPhysicalDevice device, bool take)
     }
 }
 
+SubgroupSizes subgroup_sizes(const Instance& instance, VkPhysicalDevice device)
+{
+    if (!extensions_of(instance, device).count(VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME))
+        return {};
+    VkPhysicalDeviceSubgroupSizeControlPropertiesEXT sizes{
+        VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES_EXT
+    };
+    VkPhysicalDeviceProperties2 properties{ VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2 };
+    properties.pNext = &sizes;
+    instance.get<PFN_vkGetPhysicalDeviceProperties2>("vkGetPhysicalDeviceProperties2")(device, &properties);
+    return { sizes.minSubgroupSize, sizes.maxSubgroupSize, sizes.maxComputeWorkgroupSubgroups,
+             (sizes.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0 };
+}
+
 void Features::apply(VkDeviceCreateInfo& info)
 {
     info.pNext = &base_;

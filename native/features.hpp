@@ -42,4 +42,12 @@ class Features
     std::vector<const char*> extensions_;
 };
 
+// What VK_EXT_subgroup_size_control says; all 0 without it.
+struct SubgroupSizes
+{
+    std::uint32_t least = 0, most = 0, per_workgroup = 0;
+    bool compute = false; // a size can be demanded of compute kernels
+};
+SubgroupSizes subgroup_sizes(const Instance& instance, VkPhysicalDevice device);
+
 } // namespace grilly

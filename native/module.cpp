@@ -113,6 +113,8 @@ PYBIND11_MODULE(kp, m)
            }),
            py::arg("index"), py::arg("pipeline_cache") = py::bytes(), py::arg("features") = true)
       .def_readonly("features", &Device::features)
+      .def_property_readonly("pinned_subgroups", [](Device& self) { return self.pipelines->lanes; },
+                             "The subgroup size that kernels with broadcasts are pinned to; 0: the device can't.")
       .def("memory_budget", &Device::memory_budget,
            "(budget, usage) of each heap in bytes, by VK_EXT_memory_budget; [] without it.")
       .def("pipeline_cache", [](Device& self) { return py::bytes(self.pipelines->cache()); },
@@ -139,10 +141,11 @@ PYBIND11_MODULE(kp, m)
 
     py::class_<kp::OpBase, std::shared_ptr<kp::OpBase>>(m, "OpBase", "What can be recorded into a Sequence.");
     py::class_<Dispatch, kp::OpBase, std::shared_ptr<Dispatch>>(m, "OpAlgoDispatch", "Runs an Algorithm.")
-      .def(py::init([](std::shared_ptr<kp::Algorithm> algorithm, const py::bytes& push) {
-               return std::make_shared<Dispatch>(std::move(algorithm), words_of(push));
+      .def(py::init([](std::shared_ptr<kp::Algorithm> algorithm, const py::bytes& push, std::uint32_t first,
+                       std::uint32_t count) {
+               return std::make_shared<Dispatch>(std::move(algorithm), words_of(push), first, count);
            }),
-           py::arg("algorithm"), py::arg("push_consts"));
+           py::arg("algorithm"), py::arg("push_consts"), py::arg("first") = 0, py::arg("count") = 0);
     py::class_<Barrier, kp::OpBase, std::shared_ptr<Barrier>> barrier(m, "Barrier", "A global memory barrier.");
     py::enum_<Barrier::Where>(barrier, "Where")
       .value("BEGIN", Barrier::Where::Begin)

@@ -23,11 +23,16 @@ void Barrier::record(const vk::CommandBuffer& commands)
     commands.pipelineBarrier(from, to, {}, memory, nullptr, nullptr);
 }
 
-Dispatch::Dispatch(std::shared_ptr<kp::Algorithm> algorithm, std::vector<std::uint32_t> push)
+Dispatch::Dispatch(std::shared_ptr<kp::Algorithm> algorithm, std::vector<std::uint32_t> push, std::uint32_t first,
+                   std::uint32_t count)
   : kp::OpAlgoDispatch(algorithm)
   , algorithm_(std::move(algorithm))
   , push_(std::move(push))
+  , first_(first)
+  , count_(count)
 {
+    if (count_ && (std::uint64_t)first_ + count_ > algorithm_->getWorkgroup()[0])
+        throw std::out_of_range("a part of a dispatch that has fewer workgroups");
 }
 
 void Dispatch::record(const vk::CommandBuffer& commands)
@@ -36,7 +41,10 @@ void Dispatch::record(const vk::CommandBuffer& commands)
         algorithm_->setPushConstants(push_.data(), (std::uint32_t)push_.size(), sizeof(std::uint32_t));
     algorithm_->recordBindCore(commands);
     algorithm_->recordBindPush(commands);
-    algorithm_->recordDispatch(commands);
+    if (count_) // shaders/include/common.glsl finds the number of all in y
+        commands.dispatchBase(first_, algorithm_->getWorkgroup()[0] - 1, 0, count_, 1, 1);
+    else
+        algorithm_->recordDispatch(commands);
 }
 
 Timestamps::Timestamps(std::shared_ptr<Device> on, std::uint32_t n)

@@ -43,15 +43,18 @@ class Barrier : public Operation
 
 // Kompute's dispatch of an Algorithm, without the barrier that it puts before each for every tensor: that one is for
 // its transfers, which are not used here, and on some devices keeps independent dispatches from overlapping.
+// With a `count` only those of its workgroups are run, from `first` on; groups() in the shader is the same number.
 class Dispatch : public kp::OpAlgoDispatch
 {
   public:
-    Dispatch(std::shared_ptr<kp::Algorithm> algorithm, std::vector<std::uint32_t> push);
+    Dispatch(std::shared_ptr<kp::Algorithm> algorithm, std::vector<std::uint32_t> push, std::uint32_t first = 0,
+             std::uint32_t count = 0);
     void record(const vk::CommandBuffer& commands) override;
 
   private:
     std::shared_ptr<kp::Algorithm> algorithm_;
     std::vector<std::uint32_t> push_;
+    std::uint32_t first_, count_;
 };
 
 // Device times, written by Stamp operations.

@@ -17,6 +17,16 @@ void append(std::string& key, const std::string& part)
     key += std::to_string(part.size()) + ':' + part;
 }
 
+// Whether the code has broadcasts within subgroups; capabilities come first in a module.
+bool broadcasts(const std::string& code)
+{
+    const auto* words = (const std::uint32_t*)code.data();
+    for (std::size_t at = 5; at + 1 < code.size() / 4 && (words[at] & 0xffff) == 17; at += words[at] >> 16)
+        if (words[at + 1] == 64) // GroupNonUniformBallot
+            return true;
+    return false;
+}
+
 } // namespace
 
 Pipelines::Pipelines(const Instance& instance, VkDevice device, const std::string& data)
@@ -66,9 +76,21 @@ void Pipelines::remove(VkDevice device)
 VkResult Pipelines::get(const VkComputePipelineCreateInfo& info, VkPipeline* out)
 {
     std::string key;
+    VkComputePipelineCreateInfo own = info;
+    own.flags |= VK_PIPELINE_CREATE_DISPATCH_BASE; // a dispatch may be cut in parts
+    VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT size{
+        VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT
+    };
     {
         std::lock_guard<std::mutex> guard(registry_mutex);
-        append(key, modules.at({ device_, info.stage.module }));
+        const std::string& code = modules.at({ device_, info.stage.module });
+        append(key, code);
+        if (lanes && broadcasts(code)) {
+            size.pNext = (void*)own.stage.pNext;
+            size.requiredSubgroupSize = lanes;
+            own.stage.pNext = &size;
+            own.stage.flags |= VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT_EXT;
+        }
     }
     if (const VkSpecializationInfo* s = info.stage.pSpecializationInfo)
         append(key, std::string((const char*)s->pData, s->dataSize));
@@ -76,7 +98,7 @@ VkResult Pipelines::get(const VkComputePipelineCreateInfo& info, VkPipeline* out
     auto found = by_key_.find(key);
     if (found == by_key_.end()) {
         VkPipeline pipeline = VK_NULL_HANDLE;
-        VkResult result = create_(device_, cache_, 1, &info, nullptr, &pipeline);
+        VkResult result = create_(device_, cache_, 1, &own, nullptr, &pipeline);
         if (result < 0)
             return result;
         found = by_key_.emplace(key, pipeline).first;

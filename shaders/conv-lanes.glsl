@@ -34,8 +34,8 @@ void main()
     uvec2 each = phases();
     uint tiles = (p.band * grid().x * grid().y + 31) / 32, fours = (p.outs + 3) / 4, parts = (p.outs + ROWS - 1) / ROWS;
     uint lane = gl_SubgroupInvocationID, each4 = p.kh * p.kw * p.ins * VEC; // weights of four outputs
-    uint begin = gl_WorkGroupID.x + gl_SubgroupID * gl_NumWorkGroups.x; // few tiles: one a workgroup
-    for (uint i = begin; i < p.count; i += gl_NumWorkGroups.x * gl_NumSubgroups) {
+    uint begin = gl_WorkGroupID.x + gl_SubgroupID * groups(); // few tiles: one a workgroup
+    for (uint i = begin; i < p.count; i += groups() * gl_NumSubgroups) {
         uint t = p.first + i, rest = t / tiles / (each.x * each.y);
         uint o = rest % parts * ROWS, g = rest / parts % p.sets;
         Pixels to = pixels(t % tiles * 8 + lane, t / tiles % (each.x * each.y), rest / parts / p.sets);

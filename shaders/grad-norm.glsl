@@ -41,7 +41,7 @@ void main()
 {
     uint each = STAGE == 1 ? (p.n + LOCAL - 1) / LOCAL : EACH;
     uint blocks = STAGE == 1 ? 1 : (p.n + LOCAL * EACH - 1) / (LOCAL * EACH);
-    for (uint block = gl_WorkGroupID.x; block < blocks; block += gl_NumWorkGroups.x) {
+    for (uint block = gl_WorkGroupID.x; block < blocks; block += groups()) {
         precise float own = 0.0;
         for (uint k = 0; k < each; k++) {
             uint i = (block * each + k) * LOCAL + gl_LocalInvocationID.x;

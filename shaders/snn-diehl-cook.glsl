@@ -148,7 +148,7 @@ void main()
     uint at = p.lists_at + gl_WorkGroupID.x * ((BLOCK + 3) * p.ins + 2 * VEC * p.n);
     uvec2 key = uvec2(drawn[p.drawn_at], drawn[p.drawn_at + 1]);
     uint before = LEARN == 1 ? drawn[p.drawn_at + 2] : p.first;
-    for (uint image = gl_WorkGroupID.x; image < p.images; image += gl_NumWorkGroups.x) {
+    for (uint image = gl_WorkGroupID.x; image < p.images; image += groups()) {
         uint active_ = list_active(p.x_at + image * p.ins, at), spikes = 0;
         for (uint attempt = 0; attempt < p.tries && (attempt == 0 || spikes < p.least); attempt++)
             spikes = present(image, attempt, active_, at, key, uvec2(before + image, 2 * attempt + LEARN));

@@ -29,7 +29,7 @@ REAL after(uint t, uint i)
 void main()
 {
     uint own = gl_LocalInvocationID.x, size = gl_WorkGroupSize.x, chunks = (p.units + SPACE - 1) / SPACE;
-    for (uint job = gl_WorkGroupID.x; job < p.rows * p.tiles; job += gl_NumWorkGroups.x) {
+    for (uint job = gl_WorkGroupID.x; job < p.rows * p.tiles; job += groups()) {
         uint row = job / p.tiles * p.units, first = p.tiles == 1 ? 0 : job % p.tiles * size;
         uint end = p.tiles == 1 ? p.units : min(p.units, first + size); // several chunks: one unit an invocation
         for (uint t = p.steps; t-- > 0;) {

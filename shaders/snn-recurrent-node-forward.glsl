@@ -13,7 +13,7 @@ shared uint fires[3 * WORDS]; // in the step before, in this one, and the one to
 void main()
 {
     uint own = gl_LocalInvocationID.x, size = gl_WorkGroupSize.x, words = (p.units * VEC + 31) / 32;
-    for (uint job = gl_WorkGroupID.x; job < p.rows * p.tiles; job += gl_NumWorkGroups.x) {
+    for (uint job = gl_WorkGroupID.x; job < p.rows * p.tiles; job += groups()) {
         uint row = job / p.tiles * p.units, first = p.tiles == 1 ? 0 : job % p.tiles * size;
         uint end = p.tiles == 1 ? p.units : min(p.units, first + size);
         for (uint word = own; word < words; word += size) {

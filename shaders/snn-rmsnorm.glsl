@@ -17,7 +17,7 @@ layout(push_constant) uniform Push {
 
 void main()
 {
-    for (uint row = gl_WorkGroupID.x; row < p.rows; row += gl_NumWorkGroups.x) {
+    for (uint row = gl_WorkGroupID.x; row < p.rows; row += groups()) {
         uint from = p.x_at + row * p.width, to = p.y_at + row * p.width;
         REAL squares = REAL(0.0);
         for (uint i = gl_LocalInvocationID.x; i < p.width; i += gl_WorkGroupSize.x)

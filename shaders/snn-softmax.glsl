@@ -12,7 +12,7 @@ layout(push_constant) uniform Push { uint x_at; uint y_at; uint rows; uint width
 
 void main()
 {
-    for (uint row = gl_WorkGroupID.x; row < p.rows; row += gl_NumWorkGroups.x) {
+    for (uint row = gl_WorkGroupID.x; row < p.rows; row += groups()) {
         uint from = p.x_at + row * p.width, to = p.y_at + row * p.width;
         REAL high = REAL(uintBitsToFloat(0xFF800000u)); // -Inf
         for (uint i = gl_LocalInvocationID.x; i < p.width; i += gl_WorkGroupSize.x)

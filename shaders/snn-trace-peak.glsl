@@ -16,7 +16,7 @@ layout(push_constant) uniform Push {
 void main()
 {
     uint synapses = p.ins * (DELAYED == 1 ? p.outs : 1);
-    for (uint t = gl_WorkGroupID.x; t < p.steps; t += gl_NumWorkGroups.x) {
+    for (uint t = gl_WorkGroupID.x; t < p.steps; t += groups()) {
         float own = 0.0;
         for (uint k = gl_LocalInvocationID.x; k < synapses * p.batch; k += gl_WorkGroupSize.x) {
             uint synapse = k % synapses, b = k / synapses;

@@ -12,11 +12,12 @@ import pytest
 
 import grilly_vk
 from grilly_vk.cli import check, main
-from grilly_vk.cli.check import barriers, kernels, memory, models, operations, report, shared_memory, table, worker
+from grilly_vk.cli.check import barriers, kernels, memory, models, operations, report, table, worker
 from grilly_vk.cli.check.runner import CUT, FAIL, LOST, PASS, Check, Failed, Found, Runner
 from grilly_vk.runtime import engine
 from grilly_vk.runtime.devices import native
 from grilly_vk.runtime.kernels import Kernels
+from grilly_vk.runtime.shared_memory import declared
 
 PARTS = [
     "what the driver claims", "kernels", "operations", "random numbers", "determinism", "order under load", "memory",
@@ -197,10 +198,10 @@ def test_a_kernel_that_the_driver_refuses_is_named():
 def test_shared_memory_follows_the_constants():
     code, face = Kernels().module("snn-recurrent-node-backward.vec4")
     space = next(i for i, s in enumerate(face.specs) if s.name == "SPACE")
-    assert shared_memory.declared(code, {})[0] == 2 * 16
-    assert shared_memory.declared(code, {space: 100})[0] == 2 * 16 * 100
+    assert declared(code, {})[0] == 2 * 16
+    assert declared(code, {space: 100})[0] == 2 * 16 * 100
     code, face = Kernels().module("snn-softmax")
-    assert shared_memory.declared(code, {0: 64})[0] >= 4
+    assert declared(code, {0: 64})[0] >= 4
 
 
 def test_memory_that_was_given_though_too_much(monkeypatch):

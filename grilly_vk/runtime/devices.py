@@ -12,6 +12,7 @@ INSTALL_HINT = (
     "lavapipe, which needs no GPU); Fedora `dnf install mesa-vulkan-drivers vulkan-loader`; macOS "
     "`brew install molten-vk vulkan-loader`; NVIDIA and AMD: the vendor's driver."
 )
+LANES = 8  # of the kernels that broadcast in subgroups (native/device.cpp)
 _PREFERENCE = {"discrete": 0, "integrated": 1, "virtual": 2, "cpu": 3, "other": 4}
 
 
@@ -32,6 +33,8 @@ class DeviceInfo:
     vendor_id: int
     device_id: int
     subgroup_size: int
+    subgroup_sizes: tuple[int, int]  # the least and the most that a kernel may run with
+    subgroup_pinned: bool  # the engine can demand one of them
     subgroup_ballot: bool  # broadcasts within a subgroup
     timestamp_period: float  # nanoseconds a tick
     max_allocation: int
@@ -63,9 +66,15 @@ class DeviceInfo:
         return (major, minor) >= (1, 1) and any(q["compute"] for q in self.queue_families)
 
     @property
+    def broadcasts(self) -> bool:
+        """Whether kernels run in whole subgroups of eight lanes that broadcast: no other size, or this one demanded."""
+        fixed = self.subgroup_sizes == (LANES, LANES) or self.subgroup_pinned
+        return self.subgroup_ballot and self.subgroup_size == LANES and fixed
+
+    @property
     def lanes(self) -> bool:
         """Whether the kernels `*-lanes` are for this device: lavapipe, with vectors of eight floats."""
-        return self.type == "cpu" and self.subgroup_size == 8 and self.subgroup_ballot
+        return self.type == "cpu" and self.broadcasts
 
     @property
     def max_tensor_bytes(self) -> int:
@@ -116,6 +125,8 @@ def _info(index: int, d: dict[str, Any]) -> DeviceInfo:
         vendor_id=d["vendor_id"],
         device_id=d["device_id"],
         subgroup_size=d["subgroup_size"],
+        subgroup_sizes=tuple(d["subgroup_sizes"]),
+        subgroup_pinned=d["subgroup_pinned"],
         subgroup_ballot=d["subgroup_ballot"],
         timestamp_period=d["timestamp_period"],
         max_allocation=d["max_memory_allocation_size"],

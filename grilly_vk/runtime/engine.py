@@ -65,7 +65,7 @@ class Engine:
         self.host_visible = config.memory != "storage" and (
             config.memory == "host" or (info.type in ("cpu", "integrated") and info.heap_for(host=True) > 0)
         )
-        self.kernels = Kernels()
+        self.kernels = Kernels(info=info)
         self._pools: list[Pool] = []
         self._control = self._segment(_CONTROL_WORDS * 4, host=True)
         assert self._control.words is not None

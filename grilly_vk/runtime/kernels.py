@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import failures
+from . import failures, limits
+from .devices import DeviceInfo
 from .memory import Buffer, Segment
 from .spirv import Interface, Scalar, SpirvError, reflect
 
@@ -174,10 +175,11 @@ def _spec_bits(kernel: str, spec: Scalar, given: Mapping[str, float], local: int
 
 
 class Kernels:
-    """All kernels by name, each read once."""
+    """All kernels by name, each read once, and their pipelines, none of which asks for more than the device has."""
 
-    def __init__(self, folder: Path = SPIRV) -> None:
+    def __init__(self, folder: Path = SPIRV, info: DeviceInfo | None = None) -> None:
         self.folder = folder
+        self.info = info  # the device whose limits hold
         self._modules: dict[str, tuple[bytes, Interface]] = {}
         self._sums: dict[str, str] | None = None  # by file name
         self.pipelines: dict[tuple[str, tuple[tuple[str, float], ...], int], Pipeline] = {}
@@ -219,7 +221,11 @@ class Kernels:
             raise SpirvError(f"{file}: the module is damaged (its checksum is not the build's); rebuild the package")
 
     def pipeline(self, name: str, specs: tuple[tuple[str, float], ...], local: int) -> Pipeline:
-        """The kernel specialised by `specs`, pairs of constant name and value."""
+        """The kernel specialised by `specs`, pairs of constant name and value.
+
+        Raises:
+            DeviceError: the device's limits are too low for it.
+        """
         key = (name, specs, local)
         found = self.pipelines.get(key)
         if found is None:
@@ -227,5 +233,7 @@ class Kernels:
             unknown = {n for n, _ in specs} - {s.name for s in face.specs}
             if unknown:
                 raise SpirvError(f"kernel {name!r} has no specialization constant {sorted(unknown)}")
+            if self.info is not None:
+                limits.check(name, code, face, local, dict(specs), self.info)
             found = self.pipelines[key] = Pipeline(name, code, face, local, dict(specs))
         return found

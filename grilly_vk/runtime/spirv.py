@@ -15,7 +15,8 @@ _NAME, _MEMBER_NAME, _EXECUTION_MODE = 5, 6, 16
 _TYPE_INT, _TYPE_FLOAT, _TYPE_RUNTIME_ARRAY, _TYPE_STRUCT, _TYPE_POINTER = 21, 22, 29, 30, 32
 _SPEC_TRUE, _SPEC_FALSE, _SPEC_CONSTANT, _VARIABLE, _DECORATE, _MEMBER_DECORATE = 48, 49, 50, 59, 71, 72
 _SPEC_ID, _ARRAY_STRIDE, _NON_WRITABLE, _NON_READABLE, _BINDING, _OFFSET = 1, 6, 24, 25, 33, 35
-_STORAGE_BUFFER, _PUSH_CONSTANT = 12, 9
+_STORAGE_BUFFER, _PUSH_CONSTANT, _WORKGROUP = 12, 9, 4
+_CAPABILITY, _BALLOT = 17, 64
 
 
 class SpirvError(ValueError):
@@ -48,6 +49,8 @@ class Interface:
     bindings: tuple[Binding, ...]
     push: tuple[Scalar, ...]
     specs: tuple[Scalar, ...]
+    shares: bool = False  # has shared memory
+    broadcasts: bool = False  # within subgroups
 
 
 def _string(words: tuple[int, ...]) -> str:
@@ -79,7 +82,7 @@ def _reflect(code: bytes, where: str) -> Interface:
     types: dict[int, tuple[int, tuple[int, ...]]] = {}
     constants: list[tuple[int, int, int]] = []
     variables: list[tuple[int, int, int]] = []
-    has_main = False
+    has_main = shares = broadcasts = False
     at = 5
     while at < len(words):
         count, op = words[at] >> 16, words[at] & 0xFFFF
@@ -100,6 +103,10 @@ def _reflect(code: bytes, where: str) -> Interface:
             constants.append((a[1], a[0], a[2] if op == _SPEC_CONSTANT else int(op == _SPEC_TRUE)))
         elif op == _VARIABLE and a[2] in (_STORAGE_BUFFER, _PUSH_CONSTANT):
             variables.append((a[1], a[0], a[2]))
+        elif op == _VARIABLE and a[2] == _WORKGROUP:
+            shares = True
+        elif op == _CAPABILITY and a[0] == _BALLOT:
+            broadcasts = True
         elif op == _EXECUTION_MODE:
             has_main = True
         at += count
@@ -145,5 +152,9 @@ def _reflect(code: bytes, where: str) -> Interface:
     if sorted(specs) != list(range(len(specs))):
         raise SpirvError(f"{where}: specialization constants must count from 0 without gaps, got {sorted(specs)}")
     return Interface(
-        tuple(bindings[i] for i in range(len(bindings))), push, tuple(specs[i] for i in range(len(specs)))
+        tuple(bindings[i] for i in range(len(bindings))),
+        push,
+        tuple(specs[i] for i in range(len(specs))),
+        shares,
+        broadcasts,
     )

@@ -36,9 +36,9 @@ layout(constant_id = 2) const uint ROWS = 32; // 8, 16 or 32
 
 void main()
 {
-    uint lane = gl_SubgroupInvocationID, teams = gl_NumWorkGroups.x * gl_NumSubgroups;
+    uint lane = gl_SubgroupInvocationID, teams = groups() * gl_NumSubgroups;
     uint tiles_m = (SIZE_M + ROWS - 1) / ROWS, tiles_n = (SIZE_N + 31) / 32;
-    uint first = gl_WorkGroupID.x + gl_SubgroupID * gl_NumWorkGroups.x; // few tiles: one a workgroup
+    uint first = gl_WorkGroupID.x + gl_SubgroupID * groups(); // few tiles: one a workgroup
     for (uint i = first; i < BATCH * tiles_m * tiles_n; i += teams) {
         uint row = i % tiles_m * ROWS, col = i / tiles_m % tiles_n * 32 + lane * 4, batch = i / tiles_m / tiles_n;
         // Past an edge: the last again.  A^T: four lanes take the k, two take four rows each.

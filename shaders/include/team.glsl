@@ -2,7 +2,7 @@
 #include "rows.glsl"
 
 uint first_row() { return TEAM == 1 ? gl_WorkGroupID.x : gl_GlobalInvocationID.x; }
-uint rows_apart() { return TEAM == 1 ? gl_NumWorkGroups.x : stride(); }
+uint rows_apart() { return TEAM == 1 ? groups() : stride(); }
 
 // A member of the team takes elements lane(), lane() + lanes(), ...
 uint lane() { return TEAM == 1 ? gl_LocalInvocationID.x : 0u; }

@@ -29,6 +29,25 @@ SOURCES = {
         void main() {
             if (gl_GlobalInvocationID.x == 0) drawn[p.drawn_at] = control[3] + p.draw;
         }""",
+    # y = the item of the subgroup's first lane, and 1000 for each of its lanes
+    "test-subgroup": """
+        #extension GL_KHR_shader_subgroup_ballot : require
+        layout(std430, binding = 0) writeonly buffer Y { uint y[]; };
+        layout(push_constant) uniform Push { uint y_at; uint n; } p;
+        void main() {
+            uint lanes = subgroupBallotBitCount(subgroupBallot(true));
+            uint first = subgroupBroadcast(gl_GlobalInvocationID.x, 0);
+            for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride())
+                y[p.y_at + i] = i - gl_GlobalInvocationID.x + first + 1000 * lanes;
+        }""",
+    # y += a number that tells which workgroups ran, and how many there are in all
+    "test-groups": """
+        layout(std430, binding = 0) buffer Y { uint y[]; };
+        layout(push_constant) uniform Push { uint y_at; uint n; } p;
+        void main() {
+            for (uint g = gl_WorkGroupID.x; g < p.n; g += groups())
+                if (gl_LocalInvocationID.x == 0) y[p.y_at + g] += groups();
+        }""",
 }
 
 
@@ -41,7 +60,9 @@ def compiled(name):
         pytest.skip("glslc is not installed")
     with tempfile.TemporaryDirectory() as folder:
         source, out = Path(folder, f"{name}.glsl"), Path(folder, f"{name}.spv")
-        source.write_text('#version 450\n#include "common.glsl"\n' + SOURCES[name])
+        lines = SOURCES[name].strip().split("\n")
+        first = 1 if lines[0].startswith("#extension") else 0
+        source.write_text("\n".join(["#version 450", *lines[:first], '#include "common.glsl"', *lines[first:]]))
         command = [glslc, "-fshader-stage=compute", "--target-env=vulkan1.1", "-Werror", "-I", INCLUDE]
         subprocess.run([*command, "-o", out, source], check=True)
         return out.read_bytes()

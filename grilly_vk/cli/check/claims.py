@@ -5,24 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...runtime import engine
-from ...runtime.devices import DeviceInfo
+from ...runtime.limits import LIMITS, offered
 from ...runtime.memory import readable
 from .kernels import needs_of_all
 from .runner import FAIL, NOTE, PASS, Check, Found, Time
 
-_LIMITS = {  # what a kernel needs, as kernels.needs() names it: how the limit is called and read
-    "bindings": ("storage buffers of a kernel", lambda d: d.limits["max_per_stage_descriptor_storage_buffers"]),
-    "push constants": ("bytes of push constants", lambda d: d.limits["max_push_constants_size"]),
-    "shared memory": ("bytes of shared memory", lambda d: d.limits["max_compute_shared_memory_size"]),
-    "invocations": ("invocations of a work group", lambda d: d.limits["max_compute_work_group_invocations"]),
-    "work-group size": ("work-group size", lambda d: d.limits["max_compute_work_group_size"][0]),
-}
 _GROUPS = 65535  # the most work groups that the engine puts into a dispatch
-
-
-def offered(info: DeviceInfo, need: str) -> int:
-    """The device's limit for one of the needs of `kernels.needs`."""
-    return int(_LIMITS[need][1](info))
 
 
 def checks() -> list[Check]:
@@ -65,7 +53,7 @@ def _memory(time: Time) -> Found:
 def _limits(time: Time) -> list[Found]:
     d = engine().info
     out = []
-    for need, (label, _) in _LIMITS.items():
+    for need, (label, _, _) in LIMITS.items():
         needed = {name: n[need] for name, n in needs_of_all(d.lanes, engine().local).items()}
         most = max(needed.values())
         by = [name for name, n in needed.items() if n == most]

@@ -11,8 +11,9 @@ from ...ops import cores, elementwise, loss, nodes, reduce, surrogate, traced
 from ...runtime import Engine, engine
 from ...runtime.devices import DeviceInfo
 from ...runtime.kernels import Kernels
+from ...runtime.limits import needs as needs_of
+from ...runtime.shared_memory import NAMES, declared
 from .runner import CUT, FAIL, PASS, Check, Found, Time
-from .shared_memory import NAMES, declared
 
 Specs = tuple[tuple[str, float], ...]
 HINT = "the driver's compiler refuses the kernel: send the row and the driver's version; a newer driver may help"
@@ -61,18 +62,9 @@ def variants(kernels: Kernels, name: str) -> Iterator[Specs]:
 
 
 def needs(kernels: Kernels, name: str, local: int, specs: Specs = ()) -> dict[str, int]:
-    """What a kernel asks of the device's limits, and the capabilities beyond `Shader` that it names."""
+    """What a kernel asks of the device's limits."""
     code, face = kernels.module(name)
-    given = dict(specs)
-    bits = {i: local if s.name == "LOCAL" else int(given.get(s.name, s.default)) for i, s in enumerate(face.specs)}
-    shared, _ = declared(code, bits)
-    return {
-        "bindings": len(face.bindings),
-        "push constants": 4 * len(face.push),
-        "shared memory": shared,
-        "invocations": local,
-        "work-group size": local,
-    }
+    return needs_of(code, face, local, dict(specs))
 
 
 @functools.lru_cache(1)
