@@ -19,14 +19,17 @@ class Setting:
     """A data descriptor without `__get__`: Python then reads the object's dict itself.
 
     Args:
-        check: (name, value) -> the value that is kept; raises TypeError or ValueError.
+        check: (name, value, *more) -> the value that is kept; raises TypeError or ValueError.
+        optional: whether None passes unchecked.
         held: what a recording compares of the value (default: the value itself).
     """
 
-    __slots__ = ("check", "held", "name")
+    __slots__ = ("check", "held", "more", "name", "optional")
 
-    def __init__(self, check: Callable[[str, Any], Any], held: Callable[[Any], Any] | None = None) -> None:
-        self.check, self.held, self.name = check, held, ""
+    def __init__(
+        self, check: Callable[..., Any], more: tuple[Any, ...], optional: bool, held: Callable[[Any], Any] | None
+    ) -> None:
+        self.check, self.more, self.optional, self.held, self.name = check, more, optional, held, ""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -34,7 +37,8 @@ class Setting:
 
     def __set__(self, owner: Any, value: Any) -> None:
         name, own = self.name, owner.__dict__
-        value = self.check(name, value)
+        if value is not None or not self.optional:
+            value = self.check(name, value, *self.more)
         if name not in own:
             own[name] = value
             return
@@ -81,13 +85,15 @@ class Fixed:
         return f"{self.name} of {type(owner).__name__} is fixed when it is made and"
 
 
-def setting(check: Callable[[str, Any], Any], held: Callable[[Any], Any] | None = None) -> Any:
+def setting(
+    check: Callable[..., Any], *more: Any, optional: bool = False, held: Callable[[Any], Any] | None = None
+) -> Any:
     """A checked attribute; see `Setting`.
 
     Where settings must fit each other, the class has `_settle(name)`, called after one was changed: if it raises, the
     old value is back.
     """
-    return Setting(check, held)
+    return Setting(check, more, optional, held)
 
 
 def fixed(

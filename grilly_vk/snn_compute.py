@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from . import arguments
-from .nn.neurons import constants
+from .ops.lif_constants import constants
 from .ops.linear import matmul
+from .ops.neurons import LIFConstants
 from .ops.process import ENCODINGS, HEAD_WORDS, process
+from .settings import setting
 from .tensor import Tensor, from_numpy
 
 _SATURATED = 0.9  # of the highest rate that the refractory time allows
@@ -56,6 +58,12 @@ class SNNCompute:
     Source: document "Spiking Neural Networks", High-level SNN pipeline.
     """
 
+    n_neurons, timesteps = setting(arguments.size), setting(arguments.size)
+    encoding, normalize = setting(arguments.choice, ENCODINGS), setting(arguments.flag)
+    dt, tau_mem, r_mem, pulse = (setting(arguments.positive) for _ in range(4))
+    v_thresh, v_rest, v_reset, gain, bias = (setting(arguments.real) for _ in range(5))
+    t_refrac, seed = setting(arguments.non_negative), setting(arguments.size, 0)
+
     def __init__(
         self,
         n_neurons: int = 1000,
@@ -75,33 +83,27 @@ class SNNCompute:
         normalize: bool = True,
         seed: int = 0,
     ) -> None:
-        self.n_neurons = arguments.size("n_neurons", n_neurons)
-        self.timesteps = arguments.size("timesteps", timesteps)
-        self.encoding = arguments.choice("encoding", encoding, ENCODINGS)
-        self.constants = constants(
-            dict(
-                dt=dt,
-                tau_mem=tau_mem,
-                v_thresh=v_thresh,
-                v_rest=v_rest,
-                v_reset=v_reset,
-                r_mem=r_mem,
-                t_refrac=t_refrac,
-            )
-        )
-        self.gain = arguments.real("gain", gain)
-        self.bias = arguments.real("bias", bias)
-        self.pulse = arguments.positive("pulse", pulse)
-        self.normalize = arguments.flag("normalize", normalize)
-        self.seed = arguments.size("seed", seed, least=0)
-        arguments.positive("r_mem", r_mem)
-        # Fires a resting neuron at once, with room for rounding.
-        self._kick = 0.0
-        if self.encoding == "latency":
-            reach = 1.05 * (self.constants.threshold - self.constants.rest) / self.constants.gain
-            self._kick = arguments.real("the pulse that v_thresh, v_rest, r_mem, dt and tau_mem call for", reach)
+        self.n_neurons, self.timesteps, self.encoding = n_neurons, timesteps, encoding
+        self.dt, self.tau_mem, self.v_thresh, self.v_rest = dt, tau_mem, v_thresh, v_rest
+        self.v_reset, self.r_mem, self.t_refrac = v_reset, r_mem, t_refrac
+        self.gain, self.bias, self.pulse, self.normalize, self.seed = gain, bias, pulse, normalize, seed
+        self._settle("")
         self._calls = 0
-        self._projection: Tensor | None = None
+        self._projection: tuple[Any, Tensor] | None = None
+
+    def _settle(self, name: str) -> None:
+        """The kernel's constants, for settings that fit each other."""
+        found = constants(self.__dict__)
+        kick = 0.0
+        if self.encoding == "latency":  # fires a resting neuron at once, with room for rounding
+            reach = 1.05 * (found.threshold - found.rest) / found.gain
+            kick = arguments.real("the pulse that v_thresh, v_rest, r_mem, dt and tau_mem call for", reach)
+        self._constants, self._kick = found, kick
+
+    @property
+    def constants(self) -> LIFConstants:
+        """The numbers that the kernel takes, made of the settings."""
+        return self._constants
 
     def process(self, embedding: Any) -> dict[str, Any]:
         """Simulates the layer on one embedding (D,), or on each row of a batch (B, D).
@@ -173,7 +175,7 @@ class SNNCompute:
             from_numpy(head),
             n,
             steps,
-            self.constants,
+            self._constants,
             encoding=self.encoding,
             gain=self.gain,
             bias=self.bias,
@@ -184,7 +186,7 @@ class SNNCompute:
         self._calls += 1
         activity = counts.sum(axis=1, dtype=np.float64)
         # Who can fire once only is not saturated by doing so.
-        most = max(2.0, _SATURATED * -(-steps // (1 + self.constants.hold_steps)))
+        most = max(2.0, _SATURATED * -(-steps // (1 + self._constants.hold_steps)))
         return {
             "spike_activity": activity,
             "spikes": (counts > 0).astype(np.float32),
@@ -198,11 +200,12 @@ class SNNCompute:
 
     def _fold(self, width: int) -> Tensor:
         """The projection (n, width), kept on the device; rows keep unit-RMS input at unit RMS."""
-        if self._projection is None or self._projection.shape[1] != width:
-            rng = np.random.default_rng([self.seed, self.n_neurons, width])
-            matrix = rng.standard_normal((self.n_neurons, width), np.float32) / np.float32(np.sqrt(width))
-            self._projection = from_numpy(matrix)
-        return self._projection
+        key = (self.seed, self.n_neurons, width)
+        if self._projection is None or self._projection[0] != key:
+            matrix = np.random.default_rng(list(key)).standard_normal((self.n_neurons, width), np.float32)
+            matrix /= np.float32(np.sqrt(width))
+            self._projection = key, from_numpy(matrix)
+        return self._projection[1]
 
     def __repr__(self) -> str:
         return f"SNNCompute(n_neurons={self.n_neurons}, timesteps={self.timesteps}, encoding={self.encoding!r})"

@@ -16,7 +16,8 @@ from . import arguments
 from .ops import surrogate as ops
 from .ops.elementwise import as_tensor
 from .ops.surrogate import Slope
-from .runtime import glsl
+from .runtime import capturing, glsl
+from .settings import noted, setting
 from .tensor import FLOAT32, Tensor
 
 __all__ = [
@@ -55,15 +56,24 @@ class Surrogate:
         Raises:
             TypeError: not float32 numbers.
         """
-        return ops.spike(_distance(x), self.slope)
+        return ops.spike(_distance(x), self._used())
 
     def derivative(self, x: Any) -> Tensor:
         """The surrogate derivative at x, of its shape; off the tape."""
-        return ops.derivative(_distance(x), self.slope)
+        return ops.derivative(_distance(x), self._used())
 
     def primitive(self, x: Any) -> Tensor:
         """The function that has this derivative, 1/2 at x = 0; differentiable."""
-        return ops.primitive(_distance(x), self.slope)
+        return ops.primitive(_distance(x), self._used())
+
+    def _used(self) -> Slope:
+        """The slope; a graph that is captured holds as long as it stays."""
+        if capturing() is not None:
+            noted(self, self._now)
+        return self.slope
+
+    def _now(self) -> Slope:
+        return self.slope
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name):g}' for name in self._shown)})"
@@ -86,6 +96,16 @@ def checked(value: Any, name: str = "surrogate_function") -> Surrogate:
     return value
 
 
+def chosen(name: str, value: Any) -> Surrogate:
+    """`checked`, as a setting wants it."""
+    return checked(value, name)
+
+
+def slope_of(value: Surrogate | None) -> Slope | None:
+    """What a recording holds of a surrogate."""
+    return None if value is None else value.slope
+
+
 def _distance(x: Any) -> Tensor:
     t = as_tensor("x", x)
     if t.dtype is not FLOAT32:
@@ -96,6 +116,7 @@ def _distance(x: Any) -> Tensor:
 class _Scaled(Surrogate):
     """A surrogate with one positive parameter."""
 
+    alpha = setting(arguments.positive)
     _kind: str
 
     def __init__(self, alpha: float) -> None:
@@ -158,6 +179,7 @@ class FastSigmoid(_Scaled):
     Source: Zenke & Ganguli, "SuperSpike", Neural Computation 30 (2018), scaled to the area 1 (SpikingJelly's SoftSign).
     """
 
+    height = setting(arguments.positive, optional=True)
     _kind = "fast_sigmoid"
 
     def __init__(self, alpha: float = 2.0, height: float | None = None) -> None:
@@ -189,6 +211,7 @@ class SuperSpike(_Scaled):
     Computation 30 (2018).
     """
 
+    beta = setting(arguments.positive)
     _kind = "super_spike"
     _shown = ("beta",)
 
@@ -290,6 +313,7 @@ class Boxcar(Surrogate):
         TypeError, ValueError: a parameter is not positive.
     """
 
+    width, height = setting(arguments.positive), setting(arguments.positive)
     _shown = ("width", "height")
 
     def __init__(self, width: float = 2.0, height: float = 0.5) -> None:
@@ -313,6 +337,7 @@ class Triangular(Surrogate):
     Source: Bellec et al., "Long short-term memory and learning-to-learn in networks of spiking neurons", NeurIPS 2018.
     """
 
+    k = setting(arguments.positive)
     _shown = ("k",)
 
     def __init__(self, k: float = 2.0) -> None:

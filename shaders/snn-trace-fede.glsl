@@ -22,7 +22,7 @@ void main()
 {
     for (uint id = gl_GlobalInvocationID.x; id < p.n; id += stride()) {
         uint o = id / p.ins, i = id % p.ins;
-        uint back = DELAYED == 1 ? p.lag - d[p.d_at + id] : 0;
+        uint back = DELAYED == 1 ? p.lag - min(d[p.d_at + id], p.lag) : 0;
         float now = w[p.w_at + id];
         for (uint t = 0; t < p.steps; t++) {
             float top = peak[p.peak_at + t];

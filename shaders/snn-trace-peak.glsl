@@ -20,7 +20,7 @@ void main()
         float own = 0.0;
         for (uint k = gl_LocalInvocationID.x; k < synapses * p.batch; k += gl_WorkGroupSize.x) {
             uint synapse = k % synapses, b = k / synapses;
-            uint back = DELAYED == 1 ? p.lag - d[p.d_at + synapse] : 0;
+            uint back = DELAYED == 1 ? p.lag - min(d[p.d_at + synapse], p.lag) : 0;
             own = max(own, before[p.before_at + ((t + back) * p.batch + b) * p.ins + synapse % p.ins]);
         }
         float all = row_max(own);

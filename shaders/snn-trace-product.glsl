@@ -22,7 +22,7 @@ void main()
         uvec4 rows = min(uvec4(first) + uvec4(0, 1, 2, 3), uvec4(end));
         precise vec4 sum = vec4(0);
         for (uint i = 0; i < p.ins; i++) {
-            uint back = DELAYED == 1 ? (p.lag - d[p.d_at + o * p.ins + i]) * p.batch : 0;
+            uint back = DELAYED == 1 ? (p.lag - min(d[p.d_at + o * p.ins + i], p.lag)) * p.batch : 0;
             uvec4 at = p.line_at + (rows + back) * p.ins + i;
             vec4 x = vec4(line[at.x], line[at.y], line[at.z], line[at.w]);
             sum += WEIGHTED == 1 ? w[p.w_at + o * p.ins + i] * x : x;

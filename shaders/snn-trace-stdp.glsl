@@ -42,7 +42,7 @@ void main()
         for (uint c = 0; c < TALL; c++) {
             v[c] = LOAD4(w, p.w_at + os[c] * p.ins + is);
             own[c] = ELIGIBLE == 1 && ALONE == 1 ? LOAD4(e, p.e_at + os[c] * p.ins + is) : vec4(0);
-            back[c] = DELAYED == 1 ? p.lag - ULOAD4(d, p.d_at + os[c] * p.ins + is) : uvec4(0);
+            back[c] = DELAYED == 1 ? p.lag - min(ULOAD4(d, p.d_at + os[c] * p.ins + is), p.lag) : uvec4(0);
         }
         for (uint t = 0; t < p.steps; t++) {
             vec4 sum[4] = vec4[4](vec4(0), vec4(0), vec4(0), vec4(0));

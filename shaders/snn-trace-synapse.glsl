@@ -19,7 +19,7 @@ void main()
 {
     for (uint id = gl_GlobalInvocationID.x; id < p.n; id += stride()) {
         uint synapse = id % (p.outs * p.ins), b = id / (p.outs * p.ins);
-        uint back = DELAYED == 1 ? p.lag - d[p.d_at + synapse] : 0;
+        uint back = DELAYED == 1 ? p.lag - min(d[p.d_at + synapse], p.lag) : 0;
         uint at = (back * p.batch + b) * p.ins + synapse % p.ins;
         y[p.y_at + id] = w[p.w_at + synapse] * s[p.s_at + at];
         trace[p.trace_at + id] = x[p.x_at + at];

@@ -11,6 +11,7 @@ from .. import arguments
 from ..nn.module import Module
 from ..nn.stateful import StatefulModule
 from ..ops import encode as ops
+from ..settings import fixed, setting
 from ..tensor import Tensor
 from .given import within
 from .rates import rate
@@ -30,6 +31,7 @@ class PoissonEncoder(Module):
         TypeError: clip is neither True nor False; at the call as `rate`.
     """
 
+    clip = setting(arguments.flag)
     batchwise = True
     _time_rank = 0
 
@@ -46,6 +48,7 @@ class PoissonEncoder(Module):
 class StepEncoder(StatefulModule):
     """Base: the first call encodes x to (T, ...); the call t gives its step t mod T, until `reset()`."""
 
+    T: int = fixed()
     spike: Tensor | None
     t: int
 
@@ -81,7 +84,9 @@ class StepEncoder(StatefulModule):
             given = x.shape if isinstance(x, Tensor) else np.shape(x)
             if given != shape:
                 raise ValueError(f"x has shape {given}; {shape} is being encoded: call reset() first")
-        at, self.t = self.t, (self.t + 1) % self.T
+        period = self.spike.shape[0]
+        at = arguments.size("t", self.t, 0) % period
+        self.t = (at + 1) % period
         return self.spike._rows(at, at + 1)._alias(shape)
 
     def extra_repr(self) -> str:
@@ -130,6 +135,8 @@ class LatencyEncoder(StepEncoder):
     Raises:
         TypeError, ValueError: an argument out of range; at the call an x outside [0, 1].
     """
+
+    enc_function = setting(arguments.choice, ops.LATENCY_MODES)
 
     def __init__(self, T: int, enc_function: str = "linear") -> None:
         self.enc_function = arguments.choice("enc_function", enc_function, ops.LATENCY_MODES)

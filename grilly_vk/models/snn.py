@@ -14,7 +14,8 @@ from ..ops.elementwise import as_tensor, cast
 from ..ops.nodes import Dynamics, node
 from ..ops.reduce import reduce_mean
 from ..ops.surrogate import spike
-from ..surrogate import FastSigmoid
+from ..settings import setting
+from ..surrogate import FastSigmoid, chosen, slope_of
 from ..tensor import FLOAT32, Tensor
 
 
@@ -36,6 +37,9 @@ class SNN(Module):
     Source: document 002, Edifice.Neuromorphic.SNN.
     """
 
+    num_timesteps = setting(arguments.size)
+    tau, threshold = setting(arguments.positive), setting(arguments.positive)
+    surrogate_function = setting(chosen, held=slope_of)
     batchwise = True
     _ranks = (2,)
 
@@ -131,10 +135,6 @@ class SNN(Module):
         """
         out: Tensor = self.readout(reduce_mean(self.spikes(x)[-1], 0))
         return out
-
-    def baked(self) -> tuple[Any, ...]:
-        """The settings that a recording of a call holds as numbers."""
-        return self._dynamics(), self.surrogate_function.slope, self.num_timesteps
 
     def extra_repr(self) -> str:
         """Steps, time constant and threshold."""

@@ -7,6 +7,7 @@ from typing import Any
 from .. import arguments
 from ..functional import activation as F
 from ..ops.elementwise import unary
+from ..settings import fixed, setting
 from ..tensor import Tensor, full
 from .module import Module, Parameter
 
@@ -44,6 +45,7 @@ class Hardtanh(Module):
         TypeError, ValueError: no finite numbers, or min_val not below max_val.
     """
 
+    min_val, max_val = setting(arguments.real), setting(arguments.real)
     batchwise = True
     _time_rank = 0
 
@@ -90,6 +92,7 @@ class LeakyReLU(Module):
     Source: Maas, Hannun & Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML 2013.
     """
 
+    negative_slope = setting(arguments.real)
     batchwise = True
     _time_rank = 0
 
@@ -123,6 +126,7 @@ class PReLU(Module):
     Source: He, Zhang, Ren & Sun, "Delving deep into rectifiers", ICCV 2015.
     """
 
+    init: float = fixed(how="assign to weight")
     batchwise = True
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25) -> None:
@@ -157,6 +161,7 @@ class ELU(Module):
     ICLR 2016.
     """
 
+    alpha, inplace = setting(arguments.real), setting(arguments.flag)
     batchwise = True
     _time_rank = 0
 
@@ -186,6 +191,7 @@ class GELU(Module):
     Source: Hendrycks & Gimpel, "Gaussian error linear units", arXiv:1606.08415 (2016).
     """
 
+    approximate = setting(arguments.choice, ("none", "tanh"))
     batchwise = True
     _time_rank = 0
 
@@ -238,6 +244,7 @@ class Softplus(Module):
         TypeError, ValueError: beta is not positive, or a parameter is no finite number.
     """
 
+    beta, threshold = setting(arguments.positive), setting(arguments.real)
     batchwise = True
     _time_rank = 0
 

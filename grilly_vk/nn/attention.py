@@ -11,6 +11,7 @@ from ..ops.elementwise import add, as_tensor, cast, unary
 from ..ops.matmul import linear
 from ..ops.reduce import reduce_mean
 from ..ops.shape import broadcast_to, concatenate, permute
+from ..settings import fixed, setting
 from ..tensor import FLOAT32, Tensor, empty, full
 from . import init
 from .linear import Linear
@@ -43,6 +44,9 @@ class MultiheadAttention(Module):
     Source: Vaswani et al., "Attention is all you need", NeurIPS 2017.
     """
 
+    embed_dim, num_heads, kdim, vdim = fixed(), fixed(), fixed(), fixed()
+    dropout = setting(arguments.between, 0.0, 1.0)
+    add_zero_attn, batch_first = setting(arguments.flag), setting(arguments.flag)
     in_proj_weight: Parameter | None
     in_proj_bias: Parameter | None
     bias_k: Parameter | None

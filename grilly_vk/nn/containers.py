@@ -12,6 +12,7 @@ from .. import arguments
 from ..functional.temporal import keeps_state, mixed, over_steps
 from ..ops import shape as shapes
 from ..ops.elementwise import as_tensor
+from ..settings import fixed
 from .joining import stages
 from .module import Module, Parameter, checked_module
 
@@ -294,6 +295,7 @@ class Flatten(Module):
         ValueError (at the call): axes out of range, or start_dim after end_dim.
     """
 
+    start_dim, end_dim = fixed(), fixed()
     over_time = "fold"
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:

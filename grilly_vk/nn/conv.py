@@ -8,12 +8,15 @@ from typing import Any
 
 from .. import arguments
 from ..ops import conv, conv3d, conv_transpose
+from ..settings import fixed
 from ..tensor import empty
 from . import init
 from .module import Module, Parameter
 
 
 class _Conv(Module):
+    in_channels, out_channels, groups, kernel_size = fixed(), fixed(), fixed(), fixed()
+    stride, dilation, padding = fixed(), fixed(), fixed()
     axes = 0
 
     batchwise = True
@@ -178,6 +181,8 @@ class Conv3d(_Conv):
 
 
 class _ConvTranspose(_Conv):
+    output_padding = fixed()
+
     def __init__(
         self,
         in_channels: int,

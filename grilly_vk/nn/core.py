@@ -8,7 +8,8 @@ from typing import Any
 from .. import arguments
 from ..ops.cores import TWO_STATES, Dynamics, unroll
 from ..ops.elementwise import as_tensor, cast
-from ..surrogate import Surrogate, checked, superspike
+from ..settings import fixed, setting
+from ..surrogate import Surrogate, checked, chosen, slope_of, superspike
 from ..tensor import FLOAT32, Tensor, empty, full
 from . import init
 from .module import Module, Parameter
@@ -33,6 +34,10 @@ class Core(Module):
     Source: document 004 (spyx.nn).
     """
 
+    hidden_shape: tuple[int, ...] = fixed()
+    threshold = setting(arguments.real)
+    activation = setting(chosen, held=slope_of)
+    name: str = fixed()
     takes_steps = True
     _model: str
     _second: str | None = None  # the constant of the second state
@@ -94,8 +99,7 @@ class Core(Module):
     # ---- use ----
 
     def _dynamics(self) -> Dynamics:
-        threshold = arguments.real("threshold", self.threshold)  # again: attributes may be set at any time
-        return Dynamics(self._model, threshold, math.prod(self.hidden_shape), self.hidden_shape[-1])
+        return Dynamics(self._model, self.threshold, math.prod(self.hidden_shape), self.hidden_shape[-1])
 
     def _run(self, xs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         constants: dict[str, Any] = {"b": getattr(self, "beta", None), "w": getattr(self, "recurrent_w", None)}
@@ -135,10 +139,6 @@ class Core(Module):
         state = self._given(name, state, x.shape[: x.ndim - len(self.hidden_shape)])
         outs, state = self._run(x.reshape(1, *x.shape), state)
         return outs.reshape(x.shape), state
-
-    def baked(self) -> tuple[Any, ...]:
-        """The settings that a recording of a call holds as numbers."""
-        return self._dynamics(), self._slope()
 
     def extra_repr(self) -> str:
         """The shape, the threshold, and which constants are learnt one a unit."""

@@ -11,6 +11,7 @@ from .. import arguments, host_random
 from ..functional.temporal import set_step_mode
 from ..ops.delay import delayed_linear
 from ..ops.shape import clone, concatenate
+from ..settings import fixed, setting
 from ..tensor import Tensor, empty, full
 from . import init
 from .containers import Sequential
@@ -76,6 +77,8 @@ class Delay(_Late):
     Source: an axonal delay, as in SpikingJelly's layer.Delay and SLAYER (Shrestha & Orchard, NeurIPS 2018, section 2).
     """
 
+    delay = setting(arguments.size, 0)
+
     def __init__(self, delay: int, step_mode: str = "s") -> None:
         super().__init__(step_mode)
         self.delay = arguments.size("delay", delay, 0)
@@ -92,10 +95,6 @@ class Delay(_Late):
         whole = concatenate([past, x])
         self.history = whole[x.shape[0] :]
         return whole[: x.shape[0]].as_spikes(x.is_spikes)
-
-    def baked(self) -> tuple[Any, ...]:
-        """The delay."""
-        return (self.delay,)
 
     def extra_repr(self) -> str:
         """The delay."""
@@ -141,6 +140,7 @@ class DelaySynapse(_Late):
     Khalfaoui-Hassani et al., "Dilated convolution with learnable spacings", ICLR 2023.
     """
 
+    in_features, out_features, learnable, max_delay = fixed(), fixed(), fixed(), fixed()
     bias: Parameter | None
 
     def __init__(

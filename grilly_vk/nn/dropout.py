@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import arguments
 from ..ops import dropout as ops
+from ..settings import setting
 from ..tensor import Tensor
 from .module import Module
 from .stateful import StatefulModule
@@ -26,6 +27,7 @@ class Dropout(Module):
     Source: Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov, "Dropout", JMLR 15 (2014).
     """
 
+    p, inplace = setting(arguments.between, 0.0, 1.0), setting(arguments.flag)
     batchwise = True
     _time_rank = 0
 
@@ -96,6 +98,7 @@ class Dropout2d(Dropout):
 class _OverTime(StatefulModule):
     """What the masks over time share."""
 
+    p = setting(arguments.between, 0.0, 1.0)
     mask: Tensor | None
     takes_steps = True
     _channels: tuple[str, ...] = ()  # axes of one step; none: any, and a mask of all elements
@@ -126,10 +129,6 @@ class _OverTime(StatefulModule):
                 "from the inputs before; call F.reset_net(model) before a batch of another shape"
             )
         return x * self.mask
-
-    def baked(self) -> tuple[Any, ...]:
-        """The settings that a recording of a call holds as numbers."""
-        return (self.p,)
 
     def extra_repr(self) -> str:
         """The probability and the step mode."""

@@ -1,18 +1,72 @@
-"""What the flat-array neuron layers have in common: state on the device, numpy in, numpy out."""
+"""What the flat-array layers have in common: modules with state on the device, numpy in, numpy out."""
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 
 from .. import arguments
+from ..autograd import grad_enabled
 from ..ops.steps import run_on_host_arrays
 from ..runtime import engine
+from ..settings import Fixed, Setting, fixed
 from ..tensor import Tensor, from_numpy, full
+from .module import Buffer, Module
 
 
-class FlatNeuron:
+class FlatLayer(Module):
+    """Base of the layers that take numpy arrays or Tensors and return numpy arrays, off the tape.
+
+    They are modules: parts of others, with their weights in `state_dict`, and reset by `F.reset_net`.
+    """
+
+    takes_steps = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Attributes that are properties of the class are set as such, whatever is registered under their name."""
+        if isinstance(getattr(type(self), name, None), (property, Setting, Fixed)):
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.extra_repr()})"
+
+
+def off_tape(layer: Module, x: Any) -> None:
+    """Warns who trains through a layer that returns numpy arrays."""
+    if isinstance(x, Tensor) and x.requires_grad and grad_enabled():
+        warnings.warn(
+            f"{type(layer).__name__} returns numpy arrays, so no gradient reaches what comes before it; spiking nodes "
+            "such as LIFNode are the layers to train through",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+
+
+def on_host(name: str, doc: str) -> Any:
+    """A buffer of a FlatLayer as an attribute that is a numpy copy, and takes arrays of its shape."""
+
+    def read(layer: Module) -> np.ndarray:
+        return layer._buffers[name].numpy()  # type: ignore[union-attr]
+
+    def write(layer: Module, values: Any) -> None:
+        given, home = arguments.array(name, values), layer._buffers[name]
+        assert home is not None
+        arguments.shape(name, given.shape, home.shape)
+        home.assign(given)
+
+    return property(read, write, doc=doc)
+
+
+def held_on_device(layer: Module, name: str, tensor: Tensor) -> None:
+    """Registers what `on_host` shows."""
+    layer._buffers[name] = Buffer(tensor)
+
+
+class FlatNeuron(FlatLayer):
     """Base of LIFNeuron and GIFNeuron.
 
     The state starts in the shape (n_neurons,) and takes the batch axes of the first input after construction
@@ -21,7 +75,10 @@ class FlatNeuron:
 
     _state_names: tuple[tuple[str, Any], ...] = (("membrane", np.float32), ("refractory", np.uint32))
 
+    n_neurons: int | None = fixed()
+
     def __init__(self, n_neurons: int | None) -> None:
+        super().__init__()
         self.n_neurons = n_neurons
         self._state: dict[str, Tensor] = {}
         self._touched = False
@@ -39,11 +96,12 @@ class FlatNeuron:
 
     # ---- use ----
 
-    def __call__(self, current: Any) -> np.ndarray:
+    def forward(self, current: Any, steps: str | None = None) -> np.ndarray:
         """One time step.
 
         Args:
             current: input current (n,) or with leading batch axes (..., n).
+            steps: given by containers: there is a time axis in front, as for `run`.
 
         Returns:
             Spikes, float32 of 0.0 and 1.0, of the same shape.
@@ -52,6 +110,10 @@ class FlatNeuron:
             ValueError: the last axis is not n_neurons, or the batch axes differ from those of the state.
             TypeError: not an array of real numbers.
         """
+        if steps is not None:
+            out: np.ndarray = self.run(current)
+            return out
+        off_tape(self, current)
         given = _checked("current", current)
         self._fit("current", given.shape)
         x = arguments.tensor("current", given, borrow=True)
@@ -72,6 +134,7 @@ class FlatNeuron:
         Raises:
             ValueError, TypeError: as in a single step.
         """
+        off_tape(self, currents)
         given = _checked("currents", currents)
         if len(given.shape) < 2:
             raise ValueError(f"currents has shape {given.shape}; expected (T, ..., {self.n_neurons or 'n'})")
@@ -116,7 +179,7 @@ class FlatNeuron:
             else full(shape, self._initial(n), dtype)
             for n, dtype in self._state_names
         }
-        self.n_neurons = shape[-1]
+        self.__dict__["n_neurons"] = shape[-1]
 
     @property
     def _shape(self) -> tuple[int, ...]:

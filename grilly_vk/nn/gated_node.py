@@ -11,7 +11,8 @@ from .. import arguments
 from ..host_random import generator
 from ..ops.elementwise import unary
 from ..ops.shape import stack
-from ..surrogate import Sigmoid, Surrogate, checked
+from ..settings import fixed, setting
+from ..surrogate import Sigmoid, Surrogate, checked, chosen, slope_of
 from ..tensor import Tensor, full
 from .module import Parameter
 from .stateful import StatefulModule
@@ -55,6 +56,9 @@ class GatedLIFNode(StatefulModule):
     NeurIPS 2022; as in SpikingJelly's GatedLIFNode, which has step mode "m" alone and takes (T, B, C, H, W).
     """
 
+    T: int = fixed()
+    inplane: int | None = fixed()
+    surrogate_function = setting(chosen, held=slope_of)
     v: Any
     spike: Any
     t: int
@@ -130,7 +134,7 @@ class GatedLIFNode(StatefulModule):
                 f"GatedLIFNode is {self.t} steps into a sequence that came step by step; call F.reset_net(model) "
                 "before all steps of another one"
             )
-        if not multi and self.t >= self.T:
+        if not multi and arguments.size("t", self.t, 0) >= self.T:
             raise ValueError(
                 f"GatedLIFNode has numbers for T={self.T} steps, and this would be step {self.t + 1}; call "
                 "F.reset_net(model) before a new sequence"
@@ -165,10 +169,6 @@ class GatedLIFNode(StatefulModule):
             out.append(spike)
         self.v = v
         return out
-
-    def baked(self) -> tuple[Any, ...]:
-        """The settings that a recording of a call holds as numbers."""
-        return (self.surrogate_function.slope,)
 
     def extra_repr(self) -> str:
         """The sizes."""

@@ -10,6 +10,7 @@ from .. import arguments
 from ..ops import group_norm as ops
 from ..ops.elementwise import as_tensor
 from ..ops.exchange import assign_all
+from ..settings import fixed, setting
 from ..tensor import Tensor, full
 from .module import Buffer, Module, Parameter
 from .norm import _ones_and_zeros
@@ -38,6 +39,8 @@ class GroupNorm(Module):
     Source: Wu & He, "Group normalization", ECCV 2018.
     """
 
+    num_groups, num_channels, affine = fixed(), fixed(), fixed()
+    eps = setting(arguments.non_negative)
     batchwise = True
     weight: Parameter | None
     bias: Parameter | None
@@ -72,6 +75,8 @@ class GroupNorm(Module):
 
 
 class _InstanceNorm(Module):
+    num_features, affine, track_running_stats = fixed(), fixed(), fixed()
+    eps, momentum = setting(arguments.non_negative), setting(arguments.real)
     over_time = "fold"
     _axes: tuple[str, ...] = ()
     weight: Parameter | None

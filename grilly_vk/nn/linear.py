@@ -11,6 +11,7 @@ from .. import arguments
 from ..ops import event_linear, gather, matmul
 from ..ops.elementwise import as_tensor
 from ..runtime import capturing
+from ..settings import fixed, setting
 from ..tensor import Tensor, empty
 from . import init
 from .module import Module, Parameter
@@ -39,6 +40,8 @@ class Linear(Module):
         ValueError: sizes below 1, another event_driven; at the call, an input of another last axis.
     """
 
+    in_features, out_features = fixed(), fixed()
+    event_driven = setting(lambda name, value: event_linear.checked(value))
     batchwise = True
     _time_rank = 0
 
@@ -113,6 +116,7 @@ class Embedding(Module):
             numbers.
     """
 
+    num_embeddings, embedding_dim, padding_idx = fixed(), fixed(), fixed()
     batchwise = True
     _time_rank = 0
 

@@ -6,12 +6,15 @@ from typing import Any
 
 from .. import arguments
 from ..ops import loss as ops
+from ..settings import setting
 from ..tensor import Tensor
 from .module import Module
 
 
 class _Loss(Module):
     """A loss with a reduction: "none", "mean" or "sum"."""
+
+    reduction = setting(arguments.choice, ops.REDUCTIONS)
 
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__()
@@ -42,6 +45,9 @@ class CrossEntropyLoss(_Loss):
         TypeError, ValueError: arguments out of range; at the call as `functional.cross_entropy`.
     """
 
+    ignore_index = setting(ops.class_index)
+    label_smoothing = setting(arguments.between, 0.0, 1.0)
+
     def __init__(
         self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0
     ) -> None:
@@ -66,6 +72,8 @@ class NLLLoss(_Loss):
     Raises:
         TypeError, ValueError: arguments out of range; at the call as `functional.nll_loss`.
     """
+
+    ignore_index = setting(ops.class_index)
 
     def __init__(self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> None:
         super().__init__(reduction)
@@ -110,6 +118,8 @@ class SmoothL1Loss(_Loss):
 
     Source: Girshick, "Fast R-CNN", ICCV 2015.
     """
+
+    beta = setting(arguments.non_negative)
 
     def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
         super().__init__(reduction)

@@ -19,7 +19,7 @@ from ..ops.layout import width_of
 from ..ops.shape import _copy
 from ..runtime import capturing
 from ..runtime.leaving import leaving, when_dropped
-from ..settings import held, noted, setting
+from ..settings import Fixed, Setting, held, noted, setting
 from ..surrogate import Surrogate
 from ..tensor import Tensor, from_numpy, unmasked
 
@@ -263,7 +263,7 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._in_time:
             return self._call_in_time(args, kwargs)
-        if self._forward_hooks or self._forward_pre_hooks or _watching is not None:
+        if self._forward_hooks or self._forward_pre_hooks or _watching is not None or capturing() is not None:
             return self._call_once(*args, **kwargs)
         return self.forward(*args, **kwargs)
 
@@ -370,6 +370,9 @@ class Module:
         return sorted({*object.__dir__(self), *self._parameters, *self._buffers, *self._modules})
 
     def _put(self, kind: str, name: str, value: Any) -> None:
+        if isinstance(getattr(type(self), name, None), (Setting, Fixed)):  # its check says what it takes
+            object.__setattr__(self, name, value)
+            return
         for other in _NAMES:
             if other != kind:
                 self.__dict__[other].pop(name, None)

@@ -9,6 +9,7 @@ from .. import arguments
 from ..functional.temporal import has_steps
 from ..ops.elementwise import as_tensor
 from ..ops.neu_norm import neu_norm
+from ..settings import fixed, setting
 from ..tensor import Tensor, empty
 from . import init
 from .module import Parameter
@@ -42,6 +43,8 @@ class NeuNorm(StatefulModule):
     AAAI 2019, section on neuron normalization.
     """
 
+    in_channels, height, width, shared_across_channels = fixed(), fixed(), fixed(), fixed()
+    k = setting(arguments.between, 0.0, 1.0)
     takes_steps = True
     _ranks = (4,)
     m: Any
@@ -92,10 +95,6 @@ class NeuNorm(StatefulModule):
         if not multi or x.shape[0]:
             self.m = end
         return y if multi else y.reshape(*x.shape)
-
-    def baked(self) -> tuple[Any, ...]:
-        """The settings that a recording of a call holds as numbers."""
-        return (self.k,)
 
     def extra_repr(self) -> str:
         """The arguments."""

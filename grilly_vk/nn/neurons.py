@@ -9,14 +9,46 @@ import numpy as np
 
 from .. import arguments
 from ..ops import neurons as ops
-from ..ops.lif_constants import PHYSICAL, constants, lif_constants
+from ..ops.lif_constants import PHYSICAL, constants
+from ..settings import setting
 from ..tensor import Tensor
 from .flat import FlatNeuron
 
 _BIOPHYSICAL = {"n_neurons": 256, **PHYSICAL}
+_ADAPTIVE = (
+    "n_neurons", "dt", "tau_mem", "tau_adapt", "v_thresh", "adaptation_strength", "v_rest", "v_reset", "r_mem",
+    "t_refrac",
+)  # fmt: skip
 
 
-class LIFNeuron(FlatNeuron):
+class Biophysical(FlatNeuron):
+    """What neurons with biophysical constants share."""
+
+    dt, tau_mem = setting(arguments.positive), setting(arguments.positive)
+    v_thresh, v_rest, v_reset, r_mem = (setting(arguments.real) for _ in range(4))
+    t_refrac = setting(arguments.non_negative)
+    _constants: ops.LIFConstants
+
+    def _physical(self, values: dict[str, Any]) -> None:
+        """Sets them for the first time."""
+        for name in PHYSICAL:
+            setattr(self, name, values[name])
+        self._settle("")
+
+    def _settle(self, name: str) -> None:
+        """The kernel's constants, for settings that fit each other."""
+        self.__dict__["_constants"] = constants(self.__dict__)
+
+    @property
+    def constants(self) -> ops.LIFConstants:
+        """The numbers that the kernel takes, made of the settings."""
+        return self._constants
+
+    def _initial(self, name: str) -> float:
+        return self._constants.rest if name == "membrane" else 0
+
+
+class LIFNeuron(Biophysical):
     """Leaky integrate-and-fire neurons on flat arrays, with exact integration of the leak.
 
     Biophysical form, ``LIFNeuron(n_neurons=256, dt=0.001, tau_mem=20.0, ...)``: while not refractory,
@@ -50,6 +82,9 @@ class LIFNeuron(FlatNeuron):
     Spiking Neuron Models (2002), section 4.1.
     """
 
+    threshold = setting(arguments.positive)
+    decay = setting(arguments.between, 0.0, 1.0)
+
     def __init__(
         self,
         n_neurons: int | None = None,
@@ -81,31 +116,40 @@ class LIFNeuron(FlatNeuron):
                 f"LIFNeuron got {', '.join(given)} together with {', '.join(normalised)}; the two forms don't mix: "
                 f"give {', '.join(_BIOPHYSICAL)} (biophysical) or threshold, decay (normalised)"
             )
+        own = self.__dict__
         if normalised:
-            level = arguments.positive("threshold", 1.0 if threshold is None else threshold)
-            keep = arguments.between("decay", 0.9 if decay is None else decay, 0.0, 1.0)
             super().__init__(None)
-            self.constants = ops.LIFConstants(keep, 1.0, 0.0, level, 0.0, 0)
-            self._text = f"threshold={level}, decay={keep}"
+            own.update(dict.fromkeys(PHYSICAL))
+            self.threshold = 1.0 if threshold is None else threshold
+            self.decay = 0.9 if decay is None else decay
+            self._settle("")
         else:
             values = _BIOPHYSICAL | {name: physical[name] for name in given}
-            count = arguments.size("n_neurons", values["n_neurons"])
-            self.constants = constants(values)
-            super().__init__(count)
-            self._text = ", ".join(f"{k}={v}" for k, v in values.items())
+            super().__init__(arguments.size("n_neurons", values["n_neurons"]))
+            own.update(threshold=None, decay=None)
+            self._physical(values)
 
-    def _initial(self, name: str) -> float:
-        return self.constants.rest if name == "membrane" else 0
+    def _settle(self, name: str) -> None:
+        if self.__dict__.get("threshold") is None:
+            if name in ("threshold", "decay"):
+                raise ValueError(f"{name} belongs to the normalised form, and this LIFNeuron has the biophysical one")
+            super()._settle(name)
+        elif name in PHYSICAL:
+            raise ValueError(f"{name} belongs to the biophysical form, and this LIFNeuron has the normalised one")
+        else:
+            self.__dict__["_constants"] = ops.LIFConstants(self.decay, 1.0, 0.0, self.threshold, 0.0, 0)
 
     def _run(self, x: Tensor, record: bool) -> tuple[Tensor, Tensor | None]:
         v, hold = self._state["membrane"], self._state["refractory"]
-        return ops.lif(x, v, hold, self.constants, record=record, held=self._held)
+        return ops.lif(x, v, hold, self._constants, record=record, held=self._held)
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._text})"
+    def extra_repr(self) -> str:
+        """The settings of its form."""
+        names = ("threshold", "decay") if self.threshold is not None else _BIOPHYSICAL
+        return ", ".join(f"{name}={getattr(self, name)}" for name in names)
 
 
-class GIFNeuron(FlatNeuron):
+class GIFNeuron(Biophysical):
     """Generalised integrate-and-fire: LIF neurons with an adaptation current that slows repeated firing.
 
     ``H = v_rest + (v - v_rest) * a + (r_mem * I - w) * (1 - a)`` and ``w <- b * w + adaptation_strength * s``
@@ -129,6 +173,7 @@ class GIFNeuron(FlatNeuron):
     Source: document "Spiking Neural Networks"; Brette & Gerstner 2005 (its adaptation current, a = 0).
     """
 
+    tau_adapt, adaptation_strength = setting(arguments.positive), setting(arguments.real)
     _state_names = (*FlatNeuron._state_names, ("adaptation", np.float32))
 
     def __init__(
@@ -144,16 +189,17 @@ class GIFNeuron(FlatNeuron):
         r_mem: float = 1.0,
         t_refrac: float = 2.0,
     ) -> None:
-        count = arguments.size("n_neurons", n_neurons)
-        self.constants = lif_constants(dt, tau_mem, v_thresh, v_rest, v_reset, r_mem, t_refrac)
-        self.adapt_decay = math.exp(-1000.0 * dt / arguments.positive("tau_adapt", tau_adapt))
-        self.adaptation_strength = arguments.real("adaptation_strength", adaptation_strength)
-        super().__init__(count)
-        self._text = (
-            f"n_neurons={count}, dt={dt}, tau_mem={tau_mem}, tau_adapt={tau_adapt}, v_thresh={v_thresh}, "
-            f"adaptation_strength={adaptation_strength}, v_rest={v_rest}, v_reset={v_reset}, r_mem={r_mem}, "
-            f"t_refrac={t_refrac}"
-        )
+        super().__init__(arguments.size("n_neurons", n_neurons))
+        self.tau_adapt, self.adaptation_strength = tau_adapt, adaptation_strength
+        self._physical({
+            "dt": dt, "tau_mem": tau_mem, "v_thresh": v_thresh, "v_rest": v_rest, "v_reset": v_reset, "r_mem": r_mem,
+            "t_refrac": t_refrac,
+        })  # fmt: skip
+
+    @property
+    def adapt_decay(self) -> float:
+        """What is left of the adaptation current after a step, exp(-1000 * dt / tau_adapt)."""
+        return math.exp(-1000.0 * self.dt / self.tau_adapt)
 
     @property
     def adaptation(self) -> np.ndarray:
@@ -164,21 +210,19 @@ class GIFNeuron(FlatNeuron):
     def adaptation(self, values: Any) -> None:
         self._set("adaptation", values)
 
-    def _initial(self, name: str) -> float:
-        return self.constants.rest if name == "membrane" else 0
-
     def _run(self, x: Tensor, record: bool) -> tuple[Tensor, Tensor | None]:
         return ops.gif(
             x,
             self._state["membrane"],
             self._state["refractory"],
             self._state["adaptation"],
-            self.constants,
+            self._constants,
             adapt_decay=self.adapt_decay,
             adaptation_strength=self.adaptation_strength,
             record=record,
             held=self._held,
         )
 
-    def __repr__(self) -> str:
-        return f"GIFNeuron({self._text})"
+    def extra_repr(self) -> str:
+        """The settings."""
+        return ", ".join(f"{name}={getattr(self, name)}" for name in _ADAPTIVE)

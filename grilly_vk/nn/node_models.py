@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from .. import arguments
+from ..settings import setting
 from ..tensor import Tensor, full
 from .module import Parameter
 from .nodes import LIFNode, SpikingNode, time_constant
@@ -29,6 +30,8 @@ class QIFNode(SpikingNode):
     SpikingJelly's QIFNode.
     """
 
+    tau = setting(time_constant)
+    v_c, v_rest, a0 = setting(arguments.real), setting(arguments.real), setting(arguments.positive)
     _model = "qif"
 
     def __init__(
@@ -47,7 +50,7 @@ class QIFNode(SpikingNode):
         self.a0 = arguments.positive("a0", a0)
 
     def _numbers(self) -> dict[str, Any]:
-        return {"k": 1.0 / time_constant("tau", self.tau), "numbers": (self.a0, self.v_rest, self.v_c)}
+        return {"k": 1.0 / self.tau, "numbers": (self.a0, self.v_rest, self.v_c)}
 
     def _own(self) -> list[str]:
         return [f"tau={self.tau:g}", f"v_c={self.v_c:g}", f"a0={self.a0:g}", f"v_rest={self.v_rest:g}"]
@@ -71,6 +74,8 @@ class EIFNode(SpikingNode):
     inputs", J. Neuroscience 23 (2003); parameters as in SpikingJelly's EIFNode.
     """
 
+    tau, delta_T = setting(time_constant), setting(arguments.positive)
+    theta_rh, v_rest = setting(arguments.real), setting(arguments.real)
     _model = "eif"
 
     def __init__(
@@ -89,7 +94,7 @@ class EIFNode(SpikingNode):
         self.theta_rh, self.v_rest = arguments.real("theta_rh", theta_rh), arguments.real("v_rest", v_rest)
 
     def _numbers(self) -> dict[str, Any]:
-        return {"k": 1.0 / time_constant("tau", self.tau), "numbers": (self.delta_T, self.v_rest, self.theta_rh)}
+        return {"k": 1.0 / self.tau, "numbers": (self.delta_T, self.v_rest, self.theta_rh)}
 
     def _own(self) -> list[str]:
         numbers = {"tau": self.tau, "delta_T": self.delta_T, "theta_rh": self.theta_rh, "v_rest": self.v_rest}
@@ -120,6 +125,8 @@ class IzhikevichNode(SpikingNode):
     SpikingJelly's IzhikevichNode.
     """
 
+    tau, tau_w, a0 = setting(time_constant), setting(time_constant), setting(arguments.positive)
+    v_c, v_rest, a, b = (setting(arguments.real) for _ in range(4))
     _model = "izhikevich"
     _second = "w"
 
@@ -144,8 +151,8 @@ class IzhikevichNode(SpikingNode):
         self.register_memory("w", arguments.real("w_rest", w_rest))
 
     def _numbers(self) -> dict[str, Any]:
-        numbers = (self.a0, self.v_rest, self.v_c, self.a, 1.0 / time_constant("tau_w", self.tau_w), self.b)
-        return {"k": 1.0 / time_constant("tau", self.tau), "numbers": numbers}
+        numbers = (self.a0, self.v_rest, self.v_c, self.a, 1.0 / self.tau_w, self.b)
+        return {"k": 1.0 / self.tau, "numbers": numbers}
 
     def _own(self) -> list[str]:
         return [f"{n}={getattr(self, n):g}" for n in ("tau", "v_c", "a0", "v_rest", "tau_w", "a", "b")]
@@ -170,6 +177,7 @@ class CUBALIFNode(LIFNode):
     decay are 1/tau_syn and 1/tau with decay_input=False.
     """
 
+    tau_syn = setting(time_constant)
     _model = "cuba"
     _second = "current"
 
@@ -179,7 +187,7 @@ class CUBALIFNode(LIFNode):
         self.register_memory("current", 0.0)
 
     def _numbers(self) -> dict[str, Any]:
-        return super()._numbers() | {"numbers": (1.0 - 1.0 / time_constant("tau_syn", self.tau_syn),)}
+        return super()._numbers() | {"numbers": (1.0 - 1.0 / self.tau_syn,)}
 
     def _own(self) -> list[str]:
         return [*super()._own(), f"tau_syn={self.tau_syn:g}"]
@@ -206,6 +214,7 @@ class AdaptiveLIFNode(LIFNode):
     Source: Bellec et al., "Long short-term memory and learning-to-learn in networks of spiking neurons", NeurIPS 2018.
     """
 
+    tau_adapt, beta = setting(time_constant), setting(arguments.real)
     _model = "adaptive"
     _second = "adaptation"
 

@@ -9,11 +9,20 @@ from .. import arguments
 from ..functional.temporal import mixed
 from ..ops.batch_norm import Norm
 from ..ops.nodes import Dynamics, node
-from ..surrogate import ATan, Surrogate, checked
+from ..settings import fixed, setting
+from ..surrogate import ATan, Surrogate, checked, chosen, slope_of
 from ..tensor import Tensor, full
 from .module import Parameter
 from .norm import Running
 from .stateful import StatefulModule
+
+
+def time_constant(name: str, value: Any) -> float:
+    """A time constant in steps: at least one."""
+    tau = arguments.real(name, value)
+    if tau < 1.0:
+        raise ValueError(f"{name} is in steps and must be at least 1, got {value!r}")
+    return tau
 
 
 class SpikingNode(StatefulModule):
@@ -40,6 +49,11 @@ class SpikingNode(StatefulModule):
         TypeError, ValueError: an argument of another kind.
     """
 
+    v_threshold = setting(arguments.real)
+    v_reset = setting(arguments.real, optional=True)
+    surrogate_function = setting(chosen, held=slope_of)
+    detach_reset, store_v_seq = setting(arguments.flag), setting(arguments.flag)
+    memory = setting(arguments.choice, ("fast", "low"))
     v: Any
     v_seq: Tensor | None
     is_spiking = takes_steps = True
@@ -128,23 +142,13 @@ class SpikingNode(StatefulModule):
         return out.spikes
 
     def _dynamics(self) -> Dynamics:
-        arguments.real("v_threshold", self.v_threshold)  # again: attributes may be set at any time
-        if self.v_reset is not None:
-            arguments.real("v_reset", self.v_reset)
-        arguments.choice("step_mode", self.step_mode, ("s", "m"))
         fields: dict[str, Any] = {
             "v_threshold": self.v_threshold,
             "v_reset": self.v_reset,
             "detach_reset": self.detach_reset,
         }
         fields |= self._numbers()
-        for value in (fields.get("k", 1.0), *fields.get("numbers", ())):
-            arguments.real(f"a setting of {type(self).__name__}", value)
         return Dynamics(self._model, **fields)
-
-    def baked(self) -> tuple[Any, ...]:
-        """The settings that a recording of a call holds as numbers."""
-        return self._dynamics(), self.surrogate_function.slope, self.store_v_seq, self.memory
 
     def memories(self) -> dict[str, Any]:
         """The state by name: v, and the second state of models that have one."""
@@ -188,6 +192,7 @@ class LIFNode(SpikingNode):
     Source: document 001; as in SpikingJelly's LIFNode.
     """
 
+    tau, decay_input = setting(time_constant), setting(arguments.flag)
     _model = "lif"
 
     def __init__(self, tau: float = 2.0, decay_input: bool = True, *args: Any, **options: Any) -> None:
@@ -196,7 +201,7 @@ class LIFNode(SpikingNode):
         self.decay_input = arguments.flag("decay_input", decay_input)
 
     def _numbers(self) -> dict[str, Any]:
-        return {"k": 1.0 / time_constant("tau", self.tau), "decay_input": self.decay_input}
+        return {"k": 1.0 / self.tau, "decay_input": self.decay_input}
 
     def _own(self) -> list[str]:
         return [f"tau={self.tau:g}", *(["decay_input=False"] if not self.decay_input else [])]
@@ -220,6 +225,8 @@ class ParametricLIFNode(SpikingNode):
     neural networks", ICCV 2021; as in SpikingJelly's ParametricLIFNode.
     """
 
+    init_tau: float = fixed(how="assign to w, tau being 1 / sigmoid(w)")
+    decay_input = setting(arguments.flag)
     _model = "lif"
 
     def __init__(self, init_tau: float = 2.0, decay_input: bool = True, *args: Any, **options: Any) -> None:
@@ -253,11 +260,3 @@ def _prepared(norm: Any, x: Tensor, multi: bool) -> Norm:
         raise ValueError(mixed(f"norm={type(norm).__name__} and the node"))
     norm._note()
     return norm._prepare(x, "merge" if multi else None)
-
-
-def time_constant(name: str, value: Any) -> float:
-    """A time constant in steps: at least one."""
-    tau = arguments.real(name, value)
-    if tau < 1.0:
-        raise ValueError(f"{name} is in steps and must be at least 1, got {value!r}")
-    return tau

@@ -14,6 +14,7 @@ from ..ops import norm
 from ..ops.batch_norm import Norm, prepare
 from ..ops.elementwise import as_tensor
 from ..ops.exchange import assign_all
+from ..settings import fixed, setting
 from ..tensor import Tensor, full
 from .module import Buffer, Module, Parameter
 
@@ -24,6 +25,9 @@ class Running(Module):
     `_prepare` does all but the normalising itself, which a spiking node behind it may do (see SpikingNode.forward).
     """
 
+    num_features, affine, track_running_stats = fixed(), fixed(), fixed()
+    eps = setting(arguments.non_negative)
+    momentum = setting(arguments.real, optional=True)
     over_time = "fold"
     running_mean: Tensor | None
     running_var: Tensor | None
@@ -171,6 +175,8 @@ class LayerNorm(Module):
     Source: Ba, Kiros & Hinton, "Layer normalization", arXiv:1607.06450 (2016).
     """
 
+    normalized_shape, elementwise_affine = fixed(), fixed()
+    eps = setting(arguments.non_negative)
     batchwise = True
     _time_rank = 0
 
@@ -222,6 +228,8 @@ class RMSNorm(Module):
     Source: Zhang & Sennrich, "Root mean square layer normalization", NeurIPS 2019.
     """
 
+    normalized_shape, elementwise_affine = fixed(), fixed()
+    eps = setting(arguments.non_negative, optional=True)
     batchwise = True
     _time_rank = 0
 

@@ -10,33 +10,36 @@ from .. import arguments
 from ..ops import plasticity as ops
 from ..ops.linear import matmul
 from ..ops.state import filled, uniform, xavier
+from ..settings import fixed, setting
 from ..tensor import Tensor
+from .flat import FlatLayer, held_on_device, off_tape, on_host
+
+_PAIR = ("tau_plus", "tau_minus", "a_plus", "a_minus", "w_min", "w_max", "dt", "bound", "pairing")
 
 
-class _PlasticLayer:
+class _PlasticLayer(FlatLayer):
     """A weight matrix on the device, and the forward pass."""
 
+    in_features, out_features = fixed(), fixed()
+    weight = on_host("weight", "Weights, float32 (out_features, in_features): a copy; assign to set them.")
+
     def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
         self.in_features = arguments.size("in_features", in_features)
         self.out_features = arguments.size("out_features", out_features)
-        self._weight: Tensor
 
     @property
-    def weight(self) -> np.ndarray:
-        """Weights, float32 (out_features, in_features): a copy; assign to set them."""
-        return self._weight.numpy()
+    def _weight(self) -> Tensor:
+        found = self._buffers["weight"]
+        assert found is not None
+        return found
 
-    @weight.setter
-    def weight(self, values: Any) -> None:
-        array = arguments.array("weight", values)
-        arguments.shape("weight", array.shape, (self.out_features, self.in_features))
-        self._weight.assign(array)
-
-    def __call__(self, x: Any) -> np.ndarray:
+    def forward(self, x: Any, steps: str | None = None) -> np.ndarray:
         """x @ weight.T.
 
         Args:
             x: (..., in_features), numpy or Tensor.
+            steps: given by containers, for whom it is the same.
 
         Returns:
             float32 (..., out_features).
@@ -45,11 +48,10 @@ class _PlasticLayer:
             ValueError: the last axis is not in_features.
             TypeError: not an array of real numbers.
         """
+        off_tape(self, x)
         given = x if isinstance(x, Tensor) else arguments.array("x", x)
         arguments.shape("x", given.shape, ("...", self.in_features))
         return matmul(arguments.tensor("x", given, borrow=True), self._weight).share()
-
-    forward = __call__
 
 
 class HebbianLayer(_PlasticLayer):
@@ -68,7 +70,8 @@ class HebbianLayer(_PlasticLayer):
         out_features: outputs, default 128.
         rule: "hebb" (default), "oja", "oja_subspace", "sanger" or "bcm".
         tau_theta: time constant of the BCM threshold in steps, default 100.0; positive.
-        seed: of the initial weights, for numpy's default_rng; None (default) draws fresh ones.
+        seed: of the initial weights, for numpy's default_rng; None (default) draws from the generator that
+            `grilly_vk.manual_seed` sets.
 
     The weights start Xavier-uniform (Glorot & Bengio 2010); the threshold starts at 0.
 
@@ -86,6 +89,9 @@ class HebbianLayer(_PlasticLayer):
     "Theory for the development of neuron selectivity".
     """
 
+    rule, tau_theta = setting(arguments.choice, ops.RULES), setting(arguments.positive)
+    theta = on_host("theta", "Thresholds of the BCM rule, float32 (out_features,): a copy; assign to set them.")
+
     def __init__(
         self,
         in_features: int = 256,
@@ -98,8 +104,8 @@ class HebbianLayer(_PlasticLayer):
         super().__init__(in_features, out_features)
         self.rule = arguments.choice("rule", rule, ops.RULES)
         self.tau_theta = arguments.positive("tau_theta", tau_theta)
-        self._weight = xavier(self.out_features, self.in_features, seed)
-        self._theta = filled((self.out_features,), 0.0)
+        held_on_device(self, "weight", xavier(self.out_features, self.in_features, seed))
+        held_on_device(self, "theta", filled((self.out_features,), 0.0))
 
     def update_weights(self, pre: Any, post: Any, learning_rate: float = 0.01, weight_decay: float = 0.0) -> None:
         """One update by the mean over batch and time; without any sample (T or B is 0) nothing changes.
@@ -126,24 +132,14 @@ class HebbianLayer(_PlasticLayer):
             rule=self.rule,
             learning_rate=rate,
             weight_decay=loss,
-            theta=self._theta if self.rule == "bcm" else None,
+            theta=self._buffers["theta"] if self.rule == "bcm" else None,
             blend=ops.threshold_blend(self.tau_theta),
         )
 
-    @property
-    def theta(self) -> np.ndarray:
-        """Thresholds of the BCM rule, float32 (out_features,): a copy; assign to set them."""
-        return self._theta.numpy()
-
-    @theta.setter
-    def theta(self, values: Any) -> None:
-        array = arguments.array("theta", values)
-        arguments.shape("theta", array.shape, (self.out_features,))
-        self._theta.assign(array)
-
-    def __repr__(self) -> str:
+    def extra_repr(self) -> str:
+        """Sizes and the rule."""
         text = f"in_features={self.in_features}, out_features={self.out_features}, rule={self.rule!r}"
-        return f"HebbianLayer({text}, tau_theta={self.tau_theta})" if self.rule == "bcm" else f"HebbianLayer({text})"
+        return f"{text}, tau_theta={self.tau_theta}" if self.rule == "bcm" else text
 
 
 class STDPLayer(_PlasticLayer):
@@ -174,7 +170,8 @@ class STDPLayer(_PlasticLayer):
         bound: "hard" (default) or "soft".
         pairing: "all" (default) or "nearest".
         tau_eligibility: time constant of the eligibility in milliseconds; None (default): no reward.
-        seed: of the initial weights, for numpy's default_rng; None (default) draws fresh ones.
+        seed: of the initial weights, for numpy's default_rng; None (default) draws from the generator that
+            `grilly_vk.manual_seed` sets.
 
     The weights start uniform in [w_min, w_max).  Weights that are assigned outside the bounds are clipped at the
     next step.  Spikes may be graded: every term is multiplied by the spikes' values.
@@ -185,6 +182,11 @@ class STDPLayer(_PlasticLayer):
     Source: document "Spiking Neural Networks"; Song, Miller & Abbott 2000; Morrison, Diesmann & Gerstner 2008
     (pairings and bounds); Florian 2007 and Izhikevich 2007 (reward-modulated).
     """
+
+    tau_plus, tau_minus, dt = (setting(arguments.positive) for _ in range(3))
+    a_plus, a_minus, w_min, w_max = (setting(ops.factor) for _ in range(4))
+    bound, pairing = setting(arguments.choice, ("hard", "soft")), setting(arguments.choice, ("all", "nearest"))
+    tau_eligibility = setting(arguments.positive, optional=True)
 
     def __init__(
         self,
@@ -204,25 +206,29 @@ class STDPLayer(_PlasticLayer):
         seed: int | None = None,
     ) -> None:
         super().__init__(in_features, out_features)
-        settings: dict[str, Any] = {
-            "tau_plus": tau_plus,
-            "tau_minus": tau_minus,
-            "a_plus": a_plus,
-            "a_minus": a_minus,
-            "w_min": w_min,
-            "w_max": w_max,
-            "dt": dt,
-            "bound": bound,
-            "pairing": pairing,
-        }
-        self.rule = ops.PairRule.checked(**settings)
-        self._keep = None if tau_eligibility is None else ops.decay("tau_eligibility", tau_eligibility, dt)
-        if tau_eligibility is not None:
-            settings["tau_eligibility"] = tau_eligibility
-        self._text = ", ".join(f"{name}={value!r}" for name, value in settings.items())
-        self._weight = uniform(self.out_features, self.in_features, self.rule.low, self.rule.high, seed)
-        self._eligibility = None if self._keep is None else filled(self._weight.shape, 0.0)
+        self.tau_plus, self.tau_minus, self.dt = tau_plus, tau_minus, dt
+        self.a_plus, self.a_minus, self.w_min, self.w_max = a_plus, a_minus, w_min, w_max
+        self.bound, self.pairing, self.tau_eligibility = bound, pairing, tau_eligibility
+        self._settle("")
+        first = uniform(self.out_features, self.in_features, self.rule.low, self.rule.high, seed)
+        held_on_device(self, "weight", first)
+        self._eligibility = None if self._keep is None else filled(first.shape, 0.0)
         self.reset()
+
+    def _settle(self, name: str) -> None:
+        """The rule's numbers, for settings that fit each other."""
+        if name == "tau_eligibility" and (self.tau_eligibility is None) != (self._keep is None):
+            raise ValueError("tau_eligibility: whether there is an eligibility is fixed when the layer is made")
+        rule = ops.PairRule.checked(**{key: getattr(self, key) for key in _PAIR})
+        tau = self.tau_eligibility
+        self.__dict__["_keep"] = None if tau is None else ops.decay("tau_eligibility", tau, self.dt)
+        self.__dict__["_rule"] = rule
+
+    @property
+    def rule(self) -> ops.PairRule:
+        """The numbers of the rule, made of the settings."""
+        found: ops.PairRule = self.__dict__["_rule"]
+        return found
 
     def reset(self) -> None:
         """Clears the traces and the eligibility; the weights stay."""
@@ -286,5 +292,8 @@ class STDPLayer(_PlasticLayer):
         """Eligibility, float32 (out_features, in_features): a copy; None without tau_eligibility."""
         return None if self._eligibility is None else self._eligibility.numpy()
 
-    def __repr__(self) -> str:
-        return f"STDPLayer(in_features={self.in_features}, out_features={self.out_features}, {self._text})"
+    def extra_repr(self) -> str:
+        """Sizes and settings."""
+        names = _PAIR if self.tau_eligibility is None else (*_PAIR, "tau_eligibility")
+        text = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        return f"in_features={self.in_features}, out_features={self.out_features}, {text}"

@@ -8,10 +8,12 @@ from typing import Any
 from .. import arguments
 from ..ops import pool
 from ..ops.conv import numbers
+from ..settings import fixed
 from .module import Module
 
 
 class _Pool(Module):
+    kernel_size, stride, padding, ceil_mode = fixed(), fixed(), fixed(), fixed()
     _axes = 2
     batchwise = True
     _time_rank = 5
@@ -46,6 +48,8 @@ class MaxPool2d(_Pool):
     Raises:
         ValueError, TypeError: no whole numbers in range; at the call, windows that do not fit the input.
     """
+
+    dilation, return_indices = fixed(), fixed()
 
     def __init__(
         self,
@@ -88,6 +92,8 @@ class AvgPool2d(_Pool):
     Raises:
         ValueError, TypeError: no whole numbers in range; at the call, windows that do not fit the input.
     """
+
+    count_include_pad, divisor_override = fixed(), fixed()
 
     def __init__(
         self,
@@ -155,6 +161,7 @@ class AdaptiveAvgPool2d(Module):
         ValueError, TypeError: no whole numbers in range.
     """
 
+    output_size = fixed()
     batchwise = True
     _time_rank = 5
 
@@ -217,6 +224,7 @@ class AvgPool1d(_Pool):
         ValueError, TypeError: no whole numbers in range; at the call, windows that do not fit the input.
     """
 
+    count_include_pad = fixed()
     _axes = 1
     _time_rank = 4
 

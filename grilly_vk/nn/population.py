@@ -9,6 +9,7 @@ from .. import arguments
 from ..ops.elementwise import as_tensor, cast
 from ..ops.reduce import reduce_mean
 from ..ops.sum_pool import sum_pool
+from ..settings import fixed
 from ..tensor import FLOAT32, Tensor
 from .module import Module
 from .stateful import StatefulModule
@@ -28,6 +29,7 @@ class PopulationCode(Module):
     Source: document 004, spyx.nn.PopulationCode, which sums num_classes neighbours instead and flattens the batch.
     """
 
+    num_classes = fixed()
     batchwise = True
     _time_rank = 0
 
@@ -65,6 +67,7 @@ class ActivityRegularization(StatefulModule):
     Source: document 004, spyx.nn.ActivityRegularization.
     """
 
+    name = fixed()
     spike_count: Any
     takes_steps = True
 
@@ -100,6 +103,7 @@ class SumPool(Module):
     Source: document 004, spyx.nn.SumPool.
     """
 
+    window_shape, strides, padding, channel_axis, name = (fixed() for _ in range(5))
     batchwise = True
 
     def __init__(
@@ -149,6 +153,7 @@ class VotingLayer(Module):
     networks", ICCV 2021; as in SpikingJelly's VotingLayer, which drops neurons that are left over.
     """
 
+    voting_size = fixed()
     batchwise = True
     _time_rank = 0
 

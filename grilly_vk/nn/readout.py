@@ -8,6 +8,7 @@ from .. import arguments
 from ..ops.elementwise import binary, unary, where
 from ..ops.reduce import reduce_max, reduce_mean, reduce_min
 from ..ops.synapses import synapse_filter
+from ..settings import setting
 from ..tensor import Tensor, empty, full
 from .nodes import time_constant
 from .stateful import StatefulModule
@@ -28,6 +29,7 @@ class NonSpikingNode(StatefulModule):
         v: potential after the last step: 0.0 until the first input, then a Tensor (B, ...).
     """
 
+    decode = setting(arguments.choice, DECODES, optional=True)
     v: Any
     takes_steps = True
 
@@ -76,10 +78,6 @@ class NonSpikingNode(StatefulModule):
         high, low = reduce_max(y, 0), reduce_min(y, 0)
         return where(binary("gt", unary("abs", high), unary("abs", low)), high, low)
 
-    def baked(self) -> tuple[Any, ...]:
-        """The settings that a recording of a call holds as numbers."""
-        return (self.decode,)
-
     def extra_repr(self) -> str:
         """The parameters."""
         return f"decode={self.decode!r}, step_mode={self.step_mode!r}"
@@ -116,17 +114,15 @@ class NonSpikingLIFNode(NonSpikingNode):
     `grilly_vk.functional.reset_net`, as that of all nodes does.
     """
 
+    tau = setting(time_constant)
+
     def __init__(self, tau: float = 2.0, decode: str | None = None, step_mode: str = "m") -> None:
         super().__init__(decode, step_mode)
         self.tau = time_constant("tau", tau)
 
     def _charge(self, x: Tensor) -> tuple[Tensor, float]:
-        share = 1.0 / time_constant("tau", self.tau)
+        share = 1.0 / self.tau
         return unary("scale", x, share), 1.0 - share
-
-    def baked(self) -> tuple[Any, ...]:
-        """The settings that a recording of a call holds as numbers."""
-        return self.decode, self.tau
 
     def extra_repr(self) -> str:
         """The parameters."""

@@ -11,6 +11,7 @@ from ..ops.elementwise import as_tensor, cast
 from ..ops.matmul import linear
 from ..ops.recurrent_layers import GATES, recurrent
 from ..ops.shape import concatenate, flip, stack, transpose
+from ..settings import fixed, setting
 from ..tensor import FLOAT32, Tensor, empty, full
 from . import init
 from .module import Module, Parameter
@@ -19,6 +20,8 @@ from .module import Module, Parameter
 class _Layers(Module):
     """What the layers share; subclasses say which cell."""
 
+    input_size, hidden_size, num_layers, bias, bidirectional = (fixed() for _ in range(5))
+    batch_first, dropout = setting(arguments.flag), setting(arguments.between, 0.0, 1.0)
     takes_steps = True
     _kind = "tanh"
 
@@ -185,6 +188,7 @@ _LAYERS = """{what}
 
 
 class RNN(_Layers):
+    nonlinearity = setting(arguments.choice, ("tanh", "relu"))
     __doc__ = _LAYERS.format(
         what="""Simple recurrent layers: h[t] = tanh(W_ih x[t] + b_ih + W_hh h[t-1] + b_hh).  Two dispatches a step.
 

@@ -8,6 +8,7 @@ from typing import Any
 from .. import arguments
 from ..functional.cores import unroll
 from ..ops.elementwise import as_tensor, cast
+from ..settings import fixed
 from ..tensor import FLOAT32, Tensor
 from .containers import ModuleList
 from .cores import LI, LIF
@@ -41,6 +42,7 @@ class RecurrentSNN(Module):
     Source: document 004, whose cores it stacks.
     """
 
+    sizes = fixed()
     takes_steps = True
 
     def __init__(

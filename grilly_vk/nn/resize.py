@@ -9,6 +9,7 @@ from .. import arguments
 from ..ops import resize
 from ..ops.elementwise import as_tensor
 from ..ops.shape import getitem, pad
+from ..settings import fixed
 from ..tensor import Tensor
 from .module import Module
 
@@ -32,6 +33,7 @@ class Upsample(Module):
             that does not fit the mode.
     """
 
+    size, scale_factor, mode, align_corners, recompute_scale_factor = (fixed() for _ in range(5))
     batchwise = True
     _time_rank = 4
     _ranks = (3, 4)
@@ -74,6 +76,7 @@ class ZeroPad2d(Module):
         TypeError, ValueError: neither one whole number nor four; at the call, more taken away than there is.
     """
 
+    padding = fixed()
     batchwise = True
     _time_rank = 5
 

@@ -9,6 +9,7 @@ from .. import arguments
 from ..functional.softmax import log_softmax, softmax
 from ..ops.elementwise import as_tensor
 from ..ops.layout import axis_index
+from ..settings import setting
 from ..tensor import Tensor
 from .module import Module
 
@@ -26,6 +27,7 @@ class Softmax(Module):
         TypeError: no whole number. ValueError (at the call): no such axis.
     """
 
+    dim = setting(arguments.whole, optional=True)
     takes_steps = True
     _timed_alone, _time_rank = True, 2
     _function = staticmethod(softmax)

@@ -6,12 +6,15 @@ from typing import Any
 
 from .. import arguments
 from ..functional import spike_loss as ops
+from ..settings import fixed, setting
 from ..tensor import Tensor
 from .module import Module
 
 
 class _CrossEntropy(Module):
     """What the cross-entropies share: factors of classes and smoothing."""
+
+    label_smoothing = setting(arguments.between, 0.0, 1.0)
 
     def __init__(self, weight: Any, label_smoothing: float) -> None:
         super().__init__()
@@ -58,6 +61,8 @@ class CECountLoss(_CrossEntropy):
         spikes (T, B, C) and int32 targets (B,); a number.
     """
 
+    num_classes = fixed()
+
     def __init__(self, num_classes: int | None = None, *, weight: Any = None, label_smoothing: float = 0.0) -> None:
         super().__init__(weight, label_smoothing)
         self.num_classes = _classes(num_classes)
@@ -79,6 +84,8 @@ class CETemporalLoss(_CrossEntropy):
         spikes (T, B, C) and int32 targets (B,); a number.
     """
 
+    inverse = setting(arguments.choice, ops.INVERSES)
+
     def __init__(self, inverse: str = "negate", *, weight: Any = None, label_smoothing: float = 0.0) -> None:
         super().__init__(weight, label_smoothing)
         self.inverse = arguments.choice("inverse", inverse, ops.INVERSES)
@@ -98,6 +105,9 @@ class MSECountLoss(Module):
     Shape:
         spikes (T, B, C) and int32 targets (B,); a number.
     """
+
+    correct_rate, incorrect_rate = (setting(arguments.between, 0.0, 1.0) for _ in range(2))
+    num_classes = fixed()
 
     def __init__(
         self, correct_rate: float = 1.0, incorrect_rate: float = 0.0, *, num_classes: int | None = None
@@ -127,6 +137,9 @@ class MSETemporalLoss(Module):
         spikes (T, B, C) and int32 targets (B,); a number.
     """
 
+    on_target, off_target = fixed(), fixed()
+    tolerance = setting(arguments.non_negative)
+
     def __init__(self, on_target: int = 0, off_target: int = -1, *, tolerance: float = 0.0) -> None:
         super().__init__()
         self.on_target, self.off_target = on_target, off_target
@@ -152,6 +165,9 @@ class RateRegularization(Module):
     Raises:
         TypeError, ValueError: as the function.
     """
+
+    target, lower, upper = fixed(), fixed(), fixed()
+    norm, per = setting(arguments.choice, ops.NORMS), setting(arguments.choice, ops.PER)
 
     def __init__(
         self,

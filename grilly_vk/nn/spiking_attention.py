@@ -8,6 +8,7 @@ from .. import arguments
 from ..ops import gates
 from ..ops.attention import attention
 from ..ops.elementwise import as_tensor
+from ..settings import fixed, setting
 from ..tensor import Tensor
 from .spiking_linear import Factory, SpikingLinear, TimedModule, TokenBatchNorm1d, made_node, through
 
@@ -15,6 +16,7 @@ from .spiking_linear import Factory, SpikingLinear, TimedModule, TokenBatchNorm1
 class _Attention(TimedModule):
     """What the kinds share: a unit for q, k (and v), a node between, and a unit behind."""
 
+    embed_dim, num_heads = fixed(), fixed()
     _ways = 3
     _ranks = (3,)
 
@@ -88,6 +90,8 @@ class SpikingSelfAttention(_Attention):
     2023, section 3.3: equation (14) for q, k and v, (15) for the product and its node, (16) for the unit behind.
     """
 
+    scale = setting(arguments.real)
+
     def __init__(
         self,
         embed_dim: int,
@@ -107,10 +111,6 @@ class SpikingSelfAttention(_Attention):
         qkv = self.inputs(self._checked(x, steps), steps=steps)
         y = attention(qkv, self.num_heads, arguments.real("scale", self.scale))
         return self.output(through(self.node, y, steps), steps=steps)
-
-    def baked(self) -> tuple[Any, ...]:
-        """The settings that a recording of a call holds as numbers."""
-        return (self.scale,)
 
 
 class QKAttention(_Attention):

@@ -9,7 +9,8 @@ from .. import arguments
 from ..ops.dropout import channel_mask, dropout
 from ..ops.elementwise import as_tensor, cast, unary
 from ..ops.shape import concatenate, flip, split, stack
-from ..surrogate import Erf, Surrogate, checked
+from ..settings import fixed, setting
+from ..surrogate import Erf, Surrogate, checked, chosen, slope_of
 from ..tensor import FLOAT32, Tensor, full
 from . import init
 from .containers import ModuleList
@@ -32,6 +33,7 @@ class SpikingRNNCell(Module):
             +-1 / sqrt(hidden_size).
     """
 
+    input_size, hidden_size, bias = fixed(), fixed(), fixed()
     _gates, _states = 1, 1
 
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True) -> None:
@@ -103,6 +105,8 @@ class SpikingVanillaRNNCell(SpikingRNNCell):
     Source: as in SpikingJelly's SpikingVanillaRNNCell.
     """
 
+    surrogate_function = setting(chosen, held=slope_of)
+
     def __init__(
         self, input_size: int, hidden_size: int, bias: bool = True, surrogate_function: Surrogate | None = None
     ) -> None:
@@ -113,12 +117,11 @@ class SpikingVanillaRNNCell(SpikingRNNCell):
         """One step from the input's part of the gates."""
         return [self.surrogate_function(gates + self.linear_hh(state[0]))]
 
-    def baked(self) -> tuple[Any, ...]:
-        """The settings that a recording of a call holds as numbers."""
-        return (self.surrogate_function.slope,)
-
 
 class _Gated(SpikingRNNCell):
+    surrogate_function1 = setting(chosen, held=slope_of)
+    surrogate_function2 = setting(chosen, optional=True, held=slope_of)
+
     def __init__(
         self,
         input_size: int,
@@ -132,11 +135,6 @@ class _Gated(SpikingRNNCell):
         self.surrogate_function1 = Erf() if first is None else checked(first, "surrogate_function1")
         second = surrogate_function2
         self.surrogate_function2 = None if second is None else checked(second, "surrogate_function2")
-
-    def baked(self) -> tuple[Any, ...]:
-        """The settings that a recording of a call holds as numbers."""
-        second = self.surrogate_function2
-        return self.surrogate_function1.slope, None if second is None else second.slope
 
 
 class SpikingLSTMCell(_Gated):
@@ -202,6 +200,9 @@ class SpikingGRUCell(_Gated):
 class _Layers(Module):
     """What the layers share."""
 
+    input_size, hidden_size, num_layers, bias, bidirectional = (fixed() for _ in range(5))
+    dropout_p = setting(arguments.between, 0.0, 1.0)
+    invariant_dropout_mask = setting(arguments.flag)
     takes_steps = True
     _cell: type[SpikingRNNCell]
 

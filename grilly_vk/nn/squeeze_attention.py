@@ -11,6 +11,7 @@ from ..ops.matmul import linear, matmul
 from ..ops.reduce import reduce_sum
 from ..ops.shape import permute
 from ..ops.squeeze import excite, squeeze
+from ..settings import fixed
 from ..tensor import FLOAT32, Tensor
 from .conv import Conv2d
 from .linear import Linear
@@ -83,6 +84,7 @@ class TemporalWiseAttention(Module):
     to set scores to 0 or 1 by a threshold after training, is left out.
     """
 
+    T, reduction, dimension = fixed(), fixed(), fixed()
     takes_steps = runs_steps = _needs_time = True
 
     def __init__(self, T: int = 10, reduction: int = 4, dimension: int | None = None) -> None:

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from .. import arguments
 from ..autograd import grad_enabled
 from ..functional.temporal import has_steps, mixed, modes_of, stepped
 from ..ops.elementwise import as_tensor, cast
 from ..recompute import using
 from ..runtime import capturing
+from ..settings import Setting, setting
 from ..tensor import FLOAT32, Tensor
 from .module import Module
 
@@ -29,7 +31,7 @@ class StatefulModule(Module):
         step_mode: "s": a call is one time step (B, ...). "m": a call is all of them, (T, B, ...).
     """
 
-    step_mode: str = "s"
+    step_mode: str = setting(arguments.choice, ("s", "m"))
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -53,6 +55,8 @@ class StatefulModule(Module):
 
     def __init__(self) -> None:
         super().__init__()
+        if isinstance(type(self).step_mode, Setting):  # not where a class says its own
+            self.__dict__["step_mode"] = "s"
         self.__dict__["_memories"] = {}
 
     def register_memory(self, name: str, value: Any) -> None:

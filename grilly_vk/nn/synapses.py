@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import arguments
 from ..ops import synapses as ops
+from ..settings import fixed
 from ..tensor import Tensor, empty, full
 from .module import Parameter
 from .stateful import StatefulModule
@@ -15,6 +16,7 @@ from .time_constants import Share, TimeConstant
 class _Dynamics(StatefulModule):
     """What the synapses share: x in, something of the same shape out, states that are carried on."""
 
+    learnable = fixed()
     takes_steps = True
 
     def __init__(self, step_mode: str, learnable: bool) -> None:

@@ -9,6 +9,7 @@ from .. import arguments
 from ..functional.temporal import folded, mixed, over_steps
 from ..ops.elementwise import as_tensor
 from ..ops.shape import concatenate, stack
+from ..settings import fixed
 from ..tensor import FLOAT32, Tensor, full
 from .containers import Sequential
 from .linear import Linear
@@ -176,6 +177,8 @@ class LinearRecurrentContainer(_Recurrent):
 
     Source: as in SpikingJelly.
     """
+
+    in_features, out_features = fixed(), fixed()
 
     def __init__(
         self, sub_module: Module, in_features: int, out_features: int, bias: bool = True, step_mode: str = "s"

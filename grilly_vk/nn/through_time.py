@@ -30,7 +30,7 @@ class _ThroughTime(Running, Counting):
     ) -> None:
         super().__init__()
         self._settings(num_features, eps, momentum, affine, track_running_stats)
-        self.T = None
+        self.__dict__["T"] = None
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         self.register_parameter("weight", None)
         self._untracked()
@@ -50,7 +50,7 @@ class _ThroughTime(Running, Counting):
             if self.affine:
                 self.weight = Parameter(full(shape, 1.0))
             self._track(shape)
-            self.T = steps
+            self.__dict__["T"] = steps
         except BaseException:
             self._not_loaded()
             raise
@@ -67,7 +67,7 @@ class _ThroughTime(Running, Counting):
         return False
 
     def _not_loaded(self) -> None:
-        self.T = self.weight = None
+        self.__dict__["T"] = self.weight = None
         self.running_mean = self.running_var = self.num_batches_tracked = None
 
     def reset_parameters(self) -> None:

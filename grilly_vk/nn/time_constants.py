@@ -10,6 +10,7 @@ import numpy as np
 from .. import arguments
 from ..autograd import no_grad
 from ..ops.elementwise import unary
+from ..runtime.assumptions import assignments
 from ..tensor import Tensor, full
 from .module import Module, Parameter
 
@@ -69,6 +70,7 @@ class Share:
         parameter = module._parameters.get(self.parameter)
         if parameter is None:
             module.__dict__[self.number] = number
+            assignments[0] += 1
         else:
             with no_grad():
                 parameter.assign(np.float32(self.logit(number)))

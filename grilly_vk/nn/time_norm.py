@@ -7,6 +7,7 @@ from typing import Any
 from .. import arguments
 from ..ops.batch_norm import Norm, prepare
 from ..ops.elementwise import as_tensor
+from ..settings import fixed
 from ..tensor import Tensor, full
 from .module import Buffer, Module, Parameter
 from .norm import BatchNorm1d, BatchNorm2d, _BatchNorm, _ones_and_zeros
@@ -57,7 +58,7 @@ class Counting(StatefulModule, Timed):
             raise ValueError(
                 f"the number of steps of {type(self).__name__} is not known yet; give T, or all steps in one call first"
             )
-        if self.t >= self.T:
+        if arguments.size("t", self.t, 0) >= self.T:
             raise ValueError(
                 f"{type(self).__name__} has numbers for T={self.T} steps, and this would be step {self.t + 1}; call "
                 "F.reset_net(model) before a new sequence"
@@ -82,6 +83,8 @@ class Counting(StatefulModule, Timed):
 
 
 class _ThresholdDependent(_BatchNorm, Timed):
+    v_threshold, alpha = fixed(how="assign to weight"), fixed(how="assign to weight")
+
     def __init__(
         self,
         num_features: int,
@@ -137,6 +140,7 @@ class _ThresholdDependent(_BatchNorm, Timed):
 
 
 class _TemporalEffective(_BatchNorm, Counting):
+    T = fixed()
     scale: Parameter
 
     def __init__(

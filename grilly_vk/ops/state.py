@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import arguments
+from .. import arguments, host_random
 from ..tensor import Tensor, empty, engine, full
 
 _DRAWN = 1 << 20  # weights drawn at a time
@@ -21,13 +21,14 @@ def filled(shape: tuple[int, ...], value: float, dtype: Any = np.float32) -> Ten
 
 
 def uniform(outs: int, ins: int, low: float, high: float, seed: Any = None) -> Tensor:
-    """Weights (out, in) that are uniform in [low, high), as numpy's default_rng(seed) draws them.
+    """Weights (out, in) that are uniform in [low, high), as numpy's default_rng(seed) draws them, or the generator of
+    `grilly_vk.manual_seed` where seed is None.
 
     Raises:
         OutOfDeviceMemory: no room on the device; nothing large was made on the host before.
         TypeError, ValueError: seed is neither None nor a whole number from 0.
     """
-    rng = np.random.default_rng(None if seed is None else arguments.size("seed", seed, 0))
+    rng = host_random.generator() if seed is None else np.random.default_rng(arguments.size("seed", seed, 0))
     current = engine()
     with current.lock, current.outside_capture():
         weight = empty((outs, ins))

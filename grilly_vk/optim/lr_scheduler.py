@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .. import arguments
+from ..settings import fixed, setting
 from .optimizer import Optimizer, exchange
 
 
@@ -22,6 +23,8 @@ class Scheduler:
         last_epoch: steps taken.
         base_lrs: each group's learning rate before any schedule ("initial_lr" in the group).
     """
+
+    optimizer: Optimizer = fixed()
 
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
@@ -98,6 +101,8 @@ class StepLR(Scheduler):
     Raises:
         TypeError, ValueError: arguments out of range.
     """
+
+    step_size, gamma = setting(arguments.size), setting(arguments.non_negative)
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
         self.step_size = arguments.size("step_size", step_size)
@@ -190,6 +195,8 @@ class CosineAnnealingLR(Scheduler):
         TypeError, ValueError: arguments out of range.
     """
 
+    eta_min = setting(arguments.non_negative)
+
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
         self.T_max = arguments.size("T_max", T_max)
         self.eta_min = arguments.non_negative("eta_min", eta_min)
@@ -213,6 +220,8 @@ class LinearWarmup(Scheduler):
     Raises:
         TypeError, ValueError: arguments out of range.
     """
+
+    total_iters, start_factor = setting(arguments.size), setting(arguments.between, 0.0, 1.0)
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, start_factor: float = 1.0 / 3) -> None:
         self.total_iters = arguments.size("total_iters", total_iters)
@@ -246,6 +255,9 @@ class OneCycleLR(Scheduler):
         TypeError, ValueError: arguments out of range; cycle_momentum with an optimizer that has none; more steps
             than the cycle has.
     """
+
+    total_steps, max_lrs = fixed(), fixed()
+    anneal_strategy = setting(arguments.choice, ("cos", "linear"))
 
     def __init__(
         self,
@@ -332,6 +344,8 @@ class SequentialLR(Scheduler):
     Raises:
         TypeError, ValueError: schedulers of another optimizer, milestones that don't ascend or don't fit.
     """
+
+    schedulers, milestones = fixed(), fixed()
 
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[Scheduler], milestones: Sequence[int]) -> None:
         self.schedulers = list(schedulers)

@@ -90,8 +90,10 @@ class Assumptions:
         self._versions[id(version)] = version
 
     def holds(self, owner: Any, now: Any, value: Any) -> None:
-        """The graph holds as long as `now()()`, a weak reference to a bound method of the owner, gives this value."""
-        self._settings[id(owner)] = now, value, type(owner).__name__
+        """The graph holds as long as `now()()`, of a weak reference to a method, gives what it gave first."""
+        found = self._settings.get(id(owner))
+        if found is None or found[0]() is None:
+            self._settings[id(owner)] = now, value, type(owner).__name__
 
     def close(self, kept: Iterable[Any]) -> None:
         """The capture is over, of dispatches on these buffers among others: holds on to no tensor any more."""

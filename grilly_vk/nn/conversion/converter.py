@@ -10,6 +10,7 @@ from ... import arguments
 from ...autograd import no_grad
 from ...ops.elementwise import as_tensor, cast
 from ...ops.shape import concatenate
+from ...settings import fixed, setting
 from ...surrogate import Surrogate
 from ...tensor import FLOAT32, full
 from ..containers import Identity, Sequential
@@ -60,6 +61,9 @@ class Converter:
     al., "Fast-classifying, high-accuracy spiking deep networks through weight and threshold balancing", IJCNN 2015, for
     the bounds without data.
     """
+
+    mode, input_range = fixed(), fixed()
+    T = setting(arguments.size)
 
     def __init__(
         self,

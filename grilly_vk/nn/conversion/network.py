@@ -10,6 +10,7 @@ from ... import arguments
 from ...functional.temporal import reset_net
 from ...ops.elementwise import add, as_tensor, cast, unary
 from ...ops.shape import broadcast_to, concatenate
+from ...settings import fixed, setting
 from ...tensor import FLOAT32, Tensor
 from ..module import Module
 from .node import RateNode
@@ -32,6 +33,8 @@ class ConvertedNetwork(Module):
         (B, ...) to what the original network gives; see `forward` for time axes.
     """
 
+    T = setting(arguments.size)
+    mode, sample_shape, spread, widest = fixed(), fixed(), fixed(), fixed()
     takes_steps = runs_steps = True
     piece_bytes = 1 << 26  # devices bind 128 MiB at least
 
@@ -159,10 +162,6 @@ class ConvertedNetwork(Module):
     def thresholds(self) -> dict[str, float]:
         """Each node's threshold by name; waits for the device."""
         return {name: float(node.threshold.item()) for name, node in self.nodes().items()}
-
-    def baked(self) -> tuple[Any, ...]:
-        """The settings that a recording of a call holds as numbers."""
-        return self.T, self.spread
 
     def extra_repr(self) -> str:
         """Steps and mode."""

@@ -9,7 +9,8 @@ import numpy as np
 from ... import arguments
 from ...ops.elementwise import as_tensor, cast, unary
 from ...ops.rate import rate_node
-from ...surrogate import ATan, Surrogate, checked
+from ...settings import setting
+from ...surrogate import ATan, Surrogate, checked, chosen, slope_of
 from ...tensor import FLOAT32, Tensor
 from ..module import Buffer
 from ..stateful import StatefulModule
@@ -48,6 +49,10 @@ class RateNode(StatefulModule):
     theorem 2, equation (17), for v_init = 0.5, there of networks trained with a quantised activation.
     """
 
+    v_init = setting(arguments.real)
+    cap = setting(arguments.positive, optional=True)
+    surrogate_function = setting(chosen, held=slope_of)
+    detach_reset = setting(arguments.flag)
     v: Any
     threshold: Tensor
     is_spiking = takes_steps = True
@@ -117,10 +122,6 @@ class RateNode(StatefulModule):
             x, self.threshold, self.surrogate_function.slope, steps,
             constant=constant, v=v, start=self.v_init, detach_reset=self.detach_reset,
         )  # fmt: skip
-
-    def baked(self) -> tuple[Any, ...]:
-        """The settings that a recording of a call holds as numbers."""
-        return self.v_init, self.cap, self.detach_reset, self.surrogate_function.slope
 
     def extra_repr(self) -> str:
         """Threshold and settings; waits for the device."""

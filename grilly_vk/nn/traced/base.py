@@ -14,6 +14,7 @@ from ...ops.shape import concatenate, permute
 from ...ops.state import filled
 from ...ops.traced import State, trace_neurons
 from ...runtime import capturing
+from ...settings import fixed, setting
 from ...tensor import BOOL, FLOAT32, Tensor, empty, from_numpy
 from .cells import Cells, zero
 
@@ -46,6 +47,9 @@ class BaseNeuron(Cells):
     Source: document 003, pysnn.neuron.BaseNeuron.
     """
 
+    v_rest, alpha_v, alpha_t = setting(arguments.real), setting(arguments.real), setting(arguments.real)
+    store_trace = setting(arguments.flag)
+    duration_refrac: float = fixed()
     is_spiking = True
     v_cell: Tensor
     refrac_counts: Tensor
@@ -221,10 +225,6 @@ class BaseNeuron(Cells):
         """Initialises state and thresholds, and turns gradients off."""
         super().init_neuron()
         self.reset_thresh()
-
-    def baked(self) -> tuple[Any, ...]:
-        """The settings that a recording of a call holds as numbers."""
-        return (self.v_rest, self.alpha_v, self.alpha_t, self.dt, self.duration_refrac, self.store_trace)
 
     def extra_repr(self) -> str:
         """Shape, and the numbers that all of these neurons have."""

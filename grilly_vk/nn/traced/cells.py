@@ -14,6 +14,7 @@ from ...ops.shape import concatenate, stack
 from ...ops.state import filled
 from ...ops.traced import Numbers
 from ...runtime import capturing
+from ...settings import fixed
 from ...tensor import BOOL, FLOAT32, Tensor
 from ..module import Module
 
@@ -100,6 +101,8 @@ class Part(Module):
 class Cells(Part):
     """Base of the trace neurons: state in tensors of a fixed shape, updated in place."""
 
+    cells_shape: tuple[int, ...] = fixed()
+    dt: float = fixed()
     trace: Tensor
     spikes: Tensor
     _model: str | None = None

@@ -14,6 +14,7 @@ from ...ops.matmul import linear
 from ...ops.state import filled
 from ...ops.trace_synapses import Delays, arriving, synapses
 from ...ops.traced import delay_line
+from ...settings import fixed
 from ...tensor import BOOL, FLOAT32, Tensor, empty, from_numpy
 from .. import init
 from ..module import Parameter
@@ -51,6 +52,7 @@ class BaseConnection(Part):
         TypeError, ValueError: the message names the argument.
     """
 
+    synapse_shape, dt, lag = fixed(), fixed(), fixed()
     weight: Parameter
     delay: Tensor | None
     spike_history: Tensor | None
@@ -170,6 +172,8 @@ class Linear(BaseConnection):
 
     Source: pysnn.connection.Linear, to which document 003's neurons belong.
     """
+
+    batch_size, out_features, in_features = fixed(), fixed(), fixed()
 
     def __init__(
         self, in_features: int, out_features: int, batch_size: int = 1, dt: float = 1.0, delay: Any = 0

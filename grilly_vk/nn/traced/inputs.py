@@ -8,6 +8,7 @@ from ... import arguments
 from ...autograd import no_grad
 from ...ops.elementwise import as_tensor, cast
 from ...ops.traced import Numbers, State, trace_neurons
+from ...settings import setting
 from ...tensor import FLOAT32, Tensor
 from .cells import UPDATES, Cells, decay_of
 
@@ -86,6 +87,8 @@ class Input(BaseInput):
     Source: document 003, pysnn.neuron.Input.
     """
 
+    alpha_t = setting(arguments.real)
+    update_type, tau_t = setting(arguments.choice, UPDATES), setting(arguments.real)
     _model = "input"
 
     def __init__(self, cells_shape: Any, dt: float, alpha_t: float, tau_t: float, update_type: str = "linear") -> None:
@@ -102,13 +105,13 @@ class Input(BaseInput):
             given = self._given("x", self.convert_input(x), steps=False)._alias((1, *self.cells_shape))
             trace_neurons(given, State(self.trace, spikes=self.spikes), self._numbers())
 
+    def _settle(self, name: str) -> None:
+        """The time constant must fit the kind of update."""
+        self._numbers()
+
     def _numbers(self) -> Numbers:
         k = decay_of("tau_t", self.tau_t, self.update_type, self.dt)
-        return Numbers("input", self.update_type, arguments.real("alpha_t", self.alpha_t), k, dt=self.dt)
-
-    def baked(self) -> tuple[Any, ...]:
-        """The settings that a recording of a call holds as numbers."""
-        return (self._numbers(),)
+        return Numbers("input", self.update_type, self.alpha_t, k, dt=self.dt)
 
     def extra_repr(self) -> str:
         """The parameters."""

@@ -14,6 +14,7 @@ from ... import arguments
 from ...autograd import no_grad
 from ...ops.state import filled
 from ...ops.trace_synapses import Meeting, TraceRule, learn, learn_stable
+from ...settings import fixed, setting
 from ...tensor import Tensor
 from ..module import Module
 from .cells import zero
@@ -35,10 +36,13 @@ class LearningRule(Module):
         TypeError, ValueError: the message names the argument.
     """
 
+    lr = setting(arguments.real)
+    layers: list[Layer] = fixed()
+
     def __init__(self, layers: Any, lr: float) -> None:
         super().__init__()
         self.lr = arguments.real("lr", lr)
-        self.layers: list[Layer] = _layers(layers)
+        self.layers = _layers(layers)
         self._join()
 
     def _join(self) -> None:
@@ -100,16 +104,22 @@ class LearningRule(Module):
 class _PairRule(LearningRule):
     """Rules with one term for each order of two spikes, and bounds."""
 
+    up, down = setting(arguments.real), setting(arguments.real)
+    w_min, w_max = setting(arguments.real, optional=True), setting(arguments.real, optional=True)
+    bound = setting(arguments.choice, ("hard", "soft"))
+
     def __init__(self, layers: Any, lr: float, up: float, down: float, w_min: Any, w_max: Any, bound: str) -> None:
         super().__init__(layers, lr)
         self.up, self.down = up, down
-        if (w_min is None) != (w_max is None):
+        self.w_min, self.w_max, self.bound = w_min, w_max, bound
+        self._settle("")
+
+    def _settle(self, name: str) -> None:
+        """The bounds, which go together."""
+        if (self.w_min is None) != (self.w_max is None):
             raise ValueError("w_min and w_max go together: give both bounds or none")
-        self.w_min = None if w_min is None else arguments.real("w_min", w_min)
-        self.w_max = None if w_max is None else arguments.real("w_max", w_max)
-        if self.w_min is not None and self.w_max is not None and not np.float32(self.w_min) < np.float32(self.w_max):
+        if self.w_min is not None and not np.float32(self.w_min) < np.float32(self.w_max):
             raise ValueError(f"w_min ({self.w_min}) must be below w_max ({self.w_max}) in float32")
-        self.bound = arguments.choice("bound", bound, ("hard", "soft"))
         if self.bound == "soft" and self.w_min is None:
             raise ValueError("bound='soft' needs w_min and w_max")
 
@@ -117,10 +127,6 @@ class _PairRule(LearningRule):
         sides = (layer.presynaptic, layer.postsynaptic)
         before, after = (0.0 if coincident or side.own_trace else side.jump for side in sides)
         return TraceRule(self.up, self.down, before, after, keep, self.w_min, self.w_max, self.bound == "soft")
-
-    def baked(self) -> tuple[Any, ...]:
-        """The settings that a recording of a call holds as numbers."""
-        return self.lr, self.up, self.down, self.w_min, self.w_max, self.bound
 
     def weight_update(self, index: int, layer: Layer, met: Meeting) -> None:
         """T steps of the rule, in place on the weights."""
@@ -248,6 +254,8 @@ class MSTDPET(_PairRule):
     synaptic plasticity", Neural Computation 19 (2007): modulated STDP with eligibility trace (MSTDPET).
     """
 
+    e_trace_decay = setting(arguments.between, 0.0, 1.0)
+
     def __init__(
         self,
         layers: Any,
@@ -274,10 +282,6 @@ class MSTDPET(_PairRule):
     def reset_layer(self, index: int) -> None:
         """Sets the eligibility of one layer to 0."""
         zero(getattr(self, f"e_trace_{index}"))
-
-    def baked(self) -> tuple[Any, ...]:
-        """The settings that a recording of a call holds as numbers."""
-        return (*super().baked(), self.e_trace_decay)
 
     def step(self, reward: Any) -> None:  # type: ignore[override]
         """Learns from the last call of the network.
@@ -327,6 +331,9 @@ class FedeSTDP(LearningRule):
     arXiv:1807.10936.
     """
 
+    w_init, a = setting(arguments.real), setting(arguments.between, 0.0, 1.0)
+    on_spike = setting(arguments.flag)
+
     def __init__(
         self, layers: Any, lr: float = 1e-4, w_init: float = 0.5, a: float = 0.0, *, on_spike: bool = False
     ) -> None:
@@ -337,10 +344,6 @@ class FedeSTDP(LearningRule):
     def weight_update(self, index: int, layer: Layer, met: Meeting) -> None:
         """T steps of the rule, in place on the weights."""
         learn_stable(layer.connection.weight.detach(), met, self.lr, self.w_init, self.a, self.on_spike)
-
-    def baked(self) -> tuple[Any, ...]:
-        """The settings that a recording of a call holds as numbers."""
-        return self.lr, self.w_init, self.a, self.on_spike
 
 
 def _followed(layer: Layer) -> None:

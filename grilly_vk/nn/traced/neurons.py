@@ -8,6 +8,7 @@ from ... import arguments
 from ...autograd import no_grad
 from ...ops.elementwise import as_tensor, cast, where
 from ...ops.traced import Numbers
+from ...settings import fixed, setting
 from ...tensor import FLOAT32, Tensor
 from .base import BaseNeuron
 from .cells import UPDATES, decay_of
@@ -21,6 +22,8 @@ def _followed(how: str, x: Tensor, to: Any, k: float, alpha: float, s: Tensor) -
 class _Decaying(BaseNeuron):
     """Neurons whose trace decays."""
 
+    update_type = setting(arguments.choice, UPDATES)
+
     def __init__(self, base: tuple[Any, ...], update_type: str, **taus: Any) -> None:
         super().__init__(*base)
         self.update_type = arguments.choice("update_type", update_type, UPDATES)
@@ -29,6 +32,11 @@ class _Decaying(BaseNeuron):
             setattr(self, name, float(tau))
         self._taus = tuple(taus)
         self.init_neuron()
+
+    def _settle(self, name: str) -> None:
+        """Time constants must fit the kind of update."""
+        for tau in getattr(self, "_taus", ()):
+            self._decay(tau)
 
     def _decay(self, name: str) -> float:
         return decay_of(name, getattr(self, name), self.update_type, self.dt)
@@ -63,8 +71,6 @@ class _Decaying(BaseNeuron):
         return self.update_type
 
     def _numbers(self) -> Numbers:
-        for name in ("v_rest", "alpha_v", "alpha_t"):  # again: attributes may be set at any time
-            arguments.real(name, getattr(self, name))
         model = self._kernel()
         k_v = 0.0 if model == "if" else self._decay("tau_v")
         return Numbers(
@@ -74,10 +80,6 @@ class _Decaying(BaseNeuron):
 
     def _adaptation(self) -> dict[str, Any]:
         return {}
-
-    def baked(self) -> tuple[Any, ...]:
-        """The settings that a recording of a call holds as numbers."""
-        return (*super().baked(), self._numbers())
 
     def extra_repr(self) -> str:
         """The parameters."""
@@ -102,6 +104,7 @@ class IFNeuron(_Decaying):
     Source: document 003, pysnn.neuron.IFNeuron.
     """
 
+    tau_t = setting(arguments.real)
     _model = "if"
 
     def __init__(
@@ -145,6 +148,7 @@ class LIFNeuron(_Decaying):
     Source: document 003, pysnn.neuron.LIFNeuron.
     """
 
+    tau_v, tau_t = setting(arguments.real), setting(arguments.real)
     _model = "lif"
 
     def __init__(
@@ -183,6 +187,8 @@ class AdaptiveLIFNeuron(_Decaying):
     Source: document 003, pysnn.neuron.AdaptiveLIFNeuron.
     """
 
+    tau_v, tau_t, tau_thresh = setting(arguments.real), setting(arguments.real), setting(arguments.real)
+    alpha_thresh = setting(arguments.real)
     _model = "adaptive"
     _hooks = (*BaseNeuron._hooks, "update_thresh")
 
@@ -220,8 +226,7 @@ class AdaptiveLIFNeuron(_Decaying):
         self.update_thresh(spikes)
 
     def _adaptation(self) -> dict[str, Any]:
-        jump = arguments.real("alpha_thresh", self.alpha_thresh)
-        return {"adapt": self.update_type, "alpha_thresh": jump, "k_thresh": self._decay("tau_thresh")}
+        return {"adapt": self.update_type, "alpha_thresh": self.alpha_thresh, "k_thresh": self._decay("tau_thresh")}
 
     def reset_state(self) -> None:
         """Sets the state back, and the threshold, which moves with the activity."""
@@ -247,6 +252,8 @@ class FedeNeuron(_Decaying):
     TPAMI 42 (2020), arXiv:1807.10936.
     """
 
+    tau_v, tau_t = setting(arguments.real), setting(arguments.real)
+    update_type: str = fixed(how="it is always 'exponential'")
     _model = "fede"
 
     def __init__(
