@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from ..runtime.engine import Engine
 from ..tensor import BOOL, FLOAT32, Tensor, unmasked
 from .layout import width_of
 
-Pairs = list[tuple[Tensor, "Tensor | int"]]  # (target, a tensor of its shape and dtype, or the bits of one value)
+# (target, a tensor of its shape and dtype, or the bits of one value, or words for memory that the host sees)
+Pairs = list[tuple[Tensor, "Tensor | int | np.ndarray"]]
 
 
 def assign_all(changes: Iterable[tuple[Tensor, Any]]) -> None:
@@ -22,19 +24,28 @@ def assign_all(changes: Iterable[tuple[Tensor, Any]]) -> None:
             elements.  Values are those from before, also where they share memory with another of the tensors.
 
     Raises:
-        ValueError, TypeError, RuntimeError: as `Tensor.assign`. OutOfDeviceMemory: no room for host values.
+        ValueError, TypeError, RuntimeError: as `Tensor.assign`. OutOfDeviceMemory: no room for host values, where
+            they go through memory of the device.
     """
     issue(prepared(changes))
 
 
-def prepared(changes: Iterable[tuple[Tensor, Any]]) -> Pairs:
-    """Everything that can fail before `issue`: checks, and values on the device."""
+def prepared(changes: Iterable[tuple[Tensor, Any]], *, wait: bool = True, outside_capture: bool = False) -> Pairs:
+    """Everything that can fail before `issue`: checks, and values on the device.
+
+    Values that all come from the host need no memory where the host sees the tensors, unless `issue` shall not wait
+    for the device.
+    """
     given = list(changes)
+    wait = wait and all(
+        tensor.engine.host_visible and tensor.engine.stream.capture is None and not isinstance(value, Tensor)
+        for tensor, value in given
+    )
     targets = {_root(tensor) for tensor, _ in given}
     pairs: Pairs = []
     for tensor, value in given:
         tensor.changing()
-        if isinstance(value, (int, float)):
+        if isinstance(value, (int, float)) and not wait:
             pairs.append((tensor, _bits(value, tensor.dtype)))
             continue
         if isinstance(value, Tensor):
@@ -48,44 +59,83 @@ def prepared(changes: Iterable[tuple[Tensor, Any]]) -> Pairs:
                 continue
             pairs.append((tensor, value.copy() if _root(value) in targets else value))
             continue
-        array = np.asarray(unmasked("values", value), tensor.dtype, order="C")
-        if array.shape != tensor.shape:
-            raise ValueError(f"values have shape {array.shape}; expected {tensor.shape}")
-        if tensor.engine.stream.capture is not None:
-            raise RuntimeError("a tensor can't be written by the host while a graph is captured")
-        words = array.astype(np.uint32) if tensor.dtype is BOOL else array
-        pairs.append((tensor, Tensor(tensor.engine.upload(words), tensor.shape, tensor.dtype, tensor.engine)))
+        if isinstance(value, (int, float)):
+            words: np.ndarray = np.full((1,), _bits(value, tensor.dtype), np.uint32)
+        else:
+            array = np.asarray(unmasked("values", value), tensor.dtype, order="C")
+            if array.shape != tensor.shape:
+                raise ValueError(f"values have shape {array.shape}; expected {tensor.shape}")
+            if tensor.engine.stream.capture is not None and not outside_capture:
+                raise RuntimeError("a tensor can't be written by the host while a graph is captured")
+            words = array.astype(np.uint32) if tensor.dtype is BOOL else array
+        pairs.append((tensor, words if wait else _uploaded(tensor, words)))
     return pairs
 
 
-def issue(pairs: Pairs, *, outside_capture: bool = False) -> None:
-    """Issues the changes as one: nothing of them runs unless all of them do."""
+def _uploaded(tensor: Tensor, words: np.ndarray) -> Tensor:
+    return Tensor(tensor.engine.upload(words), tensor.shape, tensor.dtype, tensor.engine)
 
-    def launch() -> None:
+
+def issue(pairs: Pairs, *, outside_capture: bool = False) -> None:
+    """Makes the changes as one: none of them, or all."""
+
+    def change() -> None:
         for tensor, value in pairs:
-            n = tensor.count
-            if isinstance(value, int):
-                tensor.engine.launch("fill", n, dst=tensor, n=n, bits=value)
-            else:
-                wide = width_of(n, value, tensor)
-                n //= wide
-                tensor.engine.launch("copy.vec4" if wide == 4 else "copy", n, src=value, dst=tensor, n=n)
+            _launch(tensor, value)
 
     def inside(engines: list[Engine]) -> None:
         if not engines:
-            return launch()
+            return change()
         engine = engines.pop()
         with engine.lock:
             engine.check()
+            if by_host:
+                engine.stream.finish()
+                return inside(engines)
             if not outside_capture:
                 with engine.stream.together():
                     return inside(engines)
             with engine.outside_capture(), engine.stream.together():
                 return inside(engines)
 
-    inside(list(dict.fromkeys(tensor.engine for tensor, _ in pairs)))
+    words = [(tensor, value) for tensor, value in pairs if isinstance(value, np.ndarray)]
+    by_host = bool(words)
+    if by_host:
+        change = partial(_fill_all, words)
+    if len(pairs) == 1 and not by_host and not outside_capture:
+        change()
+    else:
+        inside(list(dict.fromkeys(tensor.engine for tensor, _ in pairs)))
     for tensor, _ in pairs:
         tensor.version += 1
+
+
+def _launch(tensor: Tensor, value: Any) -> None:
+    n = tensor.count
+    if isinstance(value, int):
+        tensor.engine.launch("fill", n, dst=tensor, n=n, bits=value)
+        return
+    wide = width_of(n, value, tensor)
+    tensor.engine.launch("copy.vec4" if wide == 4 else "copy", n // wide, src=value, dst=tensor, n=n // wide)
+
+
+def _fill_all(pairs: list[tuple[Tensor, np.ndarray]]) -> None:
+    """Writes into memory that no device work uses; what a signal handler raises comes through when all is written."""
+    ready = [(tensor.buffer.words()[: tensor.count], words.reshape(-1).view(np.uint32)) for tensor, words in pairs]
+    raised: list[BaseException] = []
+    done = 0
+    while done < len(ready):
+        try:
+            while done < len(ready):
+                target, words = ready[done]
+                target[:] = words
+                done += 1
+        except BaseException as error:
+            raised.append(error)
+            if len(raised) > 100:
+                break
+    if raised:
+        raise raised[0]
 
 
 def _root(tensor: Tensor) -> int:

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..autograd import enable_grad
 from ..nn.module import Parameter, clear_gradients, copy_flat
-from ..ops.exchange import Pairs, issue, prepared
+from ..ops.exchange import issue, prepared
 from ..runtime.memory import Buffer, Part
 from ..tensor import Tensor, full, unmasked
 
@@ -91,13 +91,16 @@ def exchange(changes: Iterable[tuple[ParamGroup, Mapping[str, Any]]]) -> None:
     """
     ready = [(group, new, group.checked(new)) for group, new in changes]
     pairs: list[tuple[Tensor, Any]] = []
+    capturing = False
     for group, _, numbers in ready:
         if numbers != group.written:
             pairs += [pair for flat in group.flats for pair in flat.numbered(numbers, flat.stretches)]
+            capturing = capturing or group.flats[0].engine.stream.capture is not None
+    on_device = prepared(pairs, wait=False, outside_capture=True)
     for group, _, numbers in ready:
         if numbers != group.written:
             group.written = None  # until it is certain
-    issue(pairs, outside_capture=True)
+    issue(on_device, outside_capture=capturing)
     for group, new, numbers in ready:
         group.became(new, numbers)
 
@@ -172,13 +175,12 @@ class _Flat:
         p = self.params[i]
         return Tensor(Part(self.values.buffer, 4 * self.starts[i], p.nbytes), p.shape, p.dtype, self.engine)
 
-    def numbered(self, numbers: list[float], stretches: list[_Stretch]) -> Pairs:
+    def numbered(self, numbers: list[float], stretches: list[_Stretch]) -> list[tuple[Tensor, Any]]:
         """What puts the group's numbers into device memory."""
         words = np.zeros(NUMBERS, np.float32)
         with np.errstate(over="ignore"):
             words[: len(numbers)] = numbers
-        source = Tensor(self.engine.upload(words.view(np.uint32)), (NUMBERS,), np.uint32, self.engine)
-        return [(stretch.control._rows(0, NUMBERS), source) for stretch in stretches]
+        return [(stretch.control._rows(0, NUMBERS), words.view(np.uint32)) for stretch in stretches]
 
     def gather(self) -> list[bool]:
         """Brings parameters and gradients that are elsewhere in here; which parameters have gradients."""
@@ -576,8 +578,7 @@ class Optimizer:
             if own.flats[0].engine.stream.capture is not None:
                 raise RuntimeError("an optimizer's state can't be loaded while a graph is captured; load it before")
         # Whatever takes memory comes first; then the device gets all of it, and then the host.
-        changes: Pairs = []
-        planes: list[tuple[Tensor, Any]] = []
+        changes: list[tuple[Tensor, Any]] = []
         cuts: list[tuple[_Flat, list[_Stretch]]] = []
         numbers = [own.checked(new) for own, new in zip(self.param_groups, settings)]
         for own, found, after in zip(self.param_groups, entries, numbers):
@@ -590,11 +591,11 @@ class Optimizer:
                 changes += flat.numbered(after, stretches)
                 changes += [(s.counts, counts[s.first]) for s in stretches]
                 for i, entry in enumerate(some):
-                    planes += [(flat.plane(k, i), entry.get(name, 0)) for k, name in enumerate(own.names)]
-        changes += prepared(planes)
+                    changes += [(flat.plane(k, i), entry.get(name, 0)) for k, name in enumerate(own.names)]
+        pairs = prepared(changes)
         for own in self.param_groups:
             own.written = None
-        issue(changes)
+        issue(pairs)
         for flat, stretches in cuts:
             flat.become(stretches)
         for own, new, after in zip(self.param_groups, settings, numbers):
