@@ -51,10 +51,10 @@ def check_device(value: Any, name: str = "device") -> None:
     elif isinstance(value, int) and not isinstance(value, bool):
         wanted = value
     else:
-        text = value if isinstance(value, str) else type(value).__name__
+        text = repr(value) if isinstance(value, str) else type(value).__name__
         raise (ValueError if isinstance(value, str) else TypeError)(
             f'{name} must be "vulkan", "cuda", "gpu" or "cpu" with or without a number, a number or '
-            f"grilly_vk.device(), not {text!r}"
+            f"grilly_vk.device(), not {text}"
         )
     if wanted not in (None, used.index):
         raise ValueError(
