@@ -4,6 +4,7 @@
 // gain * gy, less (TRAIN = 1, where the statistics depend on x) gain * (mean(gy) + z * mean(gy * z)).
 #include "common.glsl"
 #include "vector.glsl"
+#include "math.glsl"
 
 layout(std430, binding = 0) readonly buffer X { REAL x[]; };
 layout(std430, binding = 1) readonly buffer Gy { REAL gy[]; };
@@ -28,7 +29,7 @@ Channel channel(uint row)
 {
     uint g = group_of(row);
     Channel c;
-    REAL scaled = 1.0 / sqrt(NUMBER(variance, p.variance_at + g) + p.eps);
+    REAL scaled = inverse_root(NUMBER(variance, p.variance_at + g) + p.eps);
     c.gain = WEIGHT == 1 ? scaled * NUMBER(weight, p.weight_at + g) : scaled;
     if (TRAIN == 1) {
         c.base = NUMBER(mean, p.mean_at + p.sets + g);

@@ -2,6 +2,7 @@
 // What normalises a value of each group (a channel, or a channel in a step), for kernels that do it on their way in:
 // (base, mean, gain, bias), see batch-norm.
 #include "common.glsl"
+#include "math.glsl"
 layout(constant_id = 1) const uint WEIGHT = 0;
 layout(constant_id = 2) const uint BIAS = 0;
 layout(constant_id = 3) const uint TRAIN = 1;
@@ -19,7 +20,7 @@ layout(push_constant) uniform Push {
 void main()
 {
     for (uint g = gl_GlobalInvocationID.x; g < p.sets; g += stride()) {
-        float gain = 1.0 / sqrt(variance[p.variance_at + g] + p.eps), shift = 0.0;
+        float gain = inverse_root(variance[p.variance_at + g] + p.eps), shift = 0.0;
         if (WEIGHT == 1)
             gain *= weight[p.weight_at + g];
         if (BIAS == 1)

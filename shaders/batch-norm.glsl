@@ -4,6 +4,7 @@
 // channels, inner); with SCALE all that times a number of the step.
 #include "common.glsl"
 #include "vector.glsl"
+#include "math.glsl"
 
 layout(std430, binding = 0) readonly buffer X { REAL x[]; };
 layout(std430, binding = 1) readonly buffer Mean { float mean[]; }; // with TRAIN less `base`, which comes after it
@@ -30,7 +31,7 @@ Channel channel(uint row)
     Channel c;
     c.base = TRAIN == 1 ? NUMBER(mean, p.mean_at + p.sets + g) : REAL(0);
     c.mean = NUMBER(mean, p.mean_at + g);
-    c.gain = 1.0 / sqrt(NUMBER(variance, p.variance_at + g) + p.eps);
+    c.gain = inverse_root(NUMBER(variance, p.variance_at + g) + p.eps);
     c.gain = WEIGHT == 1 ? c.gain * NUMBER(weight, p.weight_at + g) : c.gain;
     c.bias = BIAS == 1 ? NUMBER(bias, p.bias_at + g) : REAL(0);
     if (SCALE == 1) {

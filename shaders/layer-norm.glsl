@@ -5,6 +5,7 @@
 // kept: each row's mean less its first element, then each row's 1 / sqrt(..), for the gradient.
 #include "common.glsl"
 #include "vector.glsl"
+#include "math.glsl"
 layout(constant_id = 1) const uint TEAM = 0;
 layout(constant_id = 2) const uint CENTRE = 1;
 layout(constant_id = 3) const uint WEIGHT = 0;
@@ -37,7 +38,7 @@ void main()
             REAL d = (x[from + i] - base) - mean;
             squares += d * d;
         }
-        float scale = 1.0 / sqrt(team_sum(TOTAL(squares)) / float(p.n * VEC) + p.eps);
+        float scale = inverse_root(team_sum(TOTAL(squares)) / float(p.n * VEC) + p.eps);
         for (uint i = lane(); i < p.n; i += lanes()) {
             REAL v = ((x[from + i] - base) - mean) * scale;
             v = WEIGHT == 1 ? v * weight[p.weight_at + i] : v;

@@ -52,7 +52,7 @@ void run(uint i, uint first, uint last)
         a = TWO_STATES && p.has_guend == 1 ? guend[p.guend_at + i] : a;
     }
     float w_now = LEARN == 0 ? 0.0 : w[p.w_at];
-    float k = LEARN == 1 ? 1.0 / (1.0 + exponential(-w_now)) : p.k;
+    float k = LEARN == 1 ? same_quotient(1.0, 1.0 + exponential(-w_now)) : p.k;
     uint at = (last - 1) * p.n + i;
     REAL h_now = h[p.h_at + at];
     for (uint t = last; t-- > first; at -= p.n) {

@@ -48,7 +48,7 @@ void run(uint i, uint first, uint last)
         u_now = TWO_STATES ? u0[p.u0_at + i] : u_now;
     }
     float w_now = LEARN == 0 ? 0.0 : w[p.w_at];
-    float k = LEARN == 1 ? 1.0 / (1.0 + exponential(-w_now)) : p.k;
+    float k = LEARN == 1 ? same_quotient(1.0, 1.0 + exponential(-w_now)) : p.k;
     Lines norm;
     if (NORM == 1)
         norm = lines(0, i);

@@ -4,6 +4,7 @@
 // drive = gain * scale[b] * x + bias, with x = 0 where the embedding is shorter than the layer is wide.
 #include "common.glsl"
 #include "vector.glsl"
+#include "math.glsl"
 #include "philox.glsl"
 
 layout(constant_id = 1) const uint ENCODING = 0; // 0: current, 1: Poisson pulses, 2: one pulse, earlier if stronger
@@ -45,7 +46,7 @@ void main()
         float scale = uintBitsToFloat(head[p.head_at + SCALE + b]);
         // A zero embedding (scale 0) is no input at all: it gets no bias either.
         REAL drive = scale == 0.0 ? REAL(0.0) : p.gain * embedding(b, i, scale) + p.bias;
-        REAL level = clamp(drive / p.pulse, REAL(0.0), REAL(1.0));
+        REAL level = clamp(same_quotient(drive, REAL(p.pulse)), REAL(0.0), REAL(1.0));
         REAL late = REAL(1.0) - level;
         COUNT due = min(COUNT(roundEven(late * float(p.steps - 1))), COUNT(p.steps - 1)); // one step, beyond 2^24 too
 

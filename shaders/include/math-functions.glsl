@@ -18,7 +18,7 @@ F exponential(F x)
     return mix(y, x, more(TO_UINT(x) & U(0x7FFFFFFFu), U(0x7F800000u)));
 }
 
-// e^x for x <= 0 by the device, to 3 + 2|x| ulp: for sums of many, where it is small that counts little.  NaN stays NaN.
+// e^x by the device, to 3 + 2|x| ulp, for slopes and parts of sums, whose last digits count little.  NaN stays NaN.
 F quick_exponential(F x) { return mix(exp(x), x, more(TO_UINT(x) & U(0x7FFFFFFFu), U(0x7F800000u))); }
 
 // The natural logarithm to 1 ulp, near 1 too (Cephes, logf), of denormal numbers too.  -Inf for 0, NaN below 0.
@@ -125,12 +125,40 @@ F quotient(F a, F b)
     return mix(y, at_zero, same(TO_UINT(b) & U(0x7FFFFFFFu), U(0u)));
 }
 
+// What rounding took off a * b (T. J. Dekker, 1971).
+F product_error(F a, F b, F product)
+{
+    precise F ah = a * 4097.0, bh = b * 4097.0;
+    ah = ah - (ah - a);
+    bh = bh - (bh - b);
+    precise F al = a - ah, bl = b - bh;
+    return ((ah * bh - product) + ah * bl + al * bh) + al * bl;
+}
+
+// a / b and 1 / sqrt(x) as every device rounds them, where a spike may hang on it: a step of Newton on top of what the
+// device gives to 2.5 ulp.  Of what is not of moderate size, the device's.
+F same_quotient(F a, F b)
+{
+    precise F y = a / b, product = y * b, rest = (a - product) - product_error(y, b, product);
+    precise F better = y + rest / b;
+    return mix(y, better, more(F(1e30), abs(y) + abs(a) + abs(b)));
+}
+
+F inverse_root(F x)
+{
+    precise F y = 1.0 / sqrt(x), twice = x * y, product = twice * y;
+    precise F rest = ((1.0 - product) - product_error(twice, y, product)) - product_error(x, y, twice) * y;
+    precise F better = y + 0.5 * y * rest;
+    return mix(y, better, more(F(1e30), x + y));
+}
+
 // The angle whose tangent is x (Cephes, atanf).
 F arctangent(F x)
 {
     precise F size = abs(x);
     B far = more(size, F(2.4142135)), near = more(F(0.41421356), size);
-    precise F z = quotient(mix(mix(size - 1.0, F(-1.0), far), size, near), mix(mix(size + 1.0, size, far), F(1.0), near));
+    precise F above = mix(mix(size - 1.0, F(-1.0), far), size, near);
+    precise F below = mix(mix(size + 1.0, size, far), F(1.0), near), z = above / below;
     precise F base = mix(mix(F(0.78539819), F(1.5707964), far), F(0.0), near);
     precise F square = z * z;
     precise F y = 8.05374449538e-2 * square - 1.38776856032e-1;

@@ -25,7 +25,7 @@ REAL charge(REAL x, REAL v, inout REAL u, float k, float w)
     if (MODEL == QIF)
         h = v + (x + p.c0 * (v - REAL(p.c1)) * (v - REAL(p.c2))) * k;
     if (MODEL == EIF)
-        h = v + (x - (v - REAL(p.c1)) + p.c0 * exponential((v - REAL(p.c2)) / p.c0)) * k;
+        h = v + (x - (v - REAL(p.c1)) + p.c0 * exponential((v - REAL(p.c2)) * same_quotient(1.0, p.c0))) * k;
     if (MODEL == IZHIKEVICH) {
         h = v + (x + p.c0 * (v - REAL(p.c1)) * (v - REAL(p.c2)) - u) * k;
         u = u + (p.c3 * (h - REAL(p.c1)) - u) * p.c4;
@@ -92,7 +92,7 @@ REAL discharge(REAL h, REAL v, inout REAL g, inout REAL a, inout REAL sum, float
     if (MODEL == QIF || MODEL == IZHIKEVICH)
         g *= REAL(1) + (p.c0 * k) * (2.0 * v - REAL(p.c1 + p.c2));
     if (MODEL == EIF)
-        g *= REAL(1) + k * (exponential((v - REAL(p.c2)) / p.c0) - REAL(1));
+        g *= REAL(1) + k * (quick_exponential((v - REAL(p.c2)) / p.c0) - REAL(1));
     return x;
 }
 #endif

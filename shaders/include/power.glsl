@@ -1,16 +1,6 @@
 // Powers of any two numbers.
 #include "math.glsl"
 
-// a * b as a rounded product and what rounding took off it (T. J. Dekker, 1971).
-float product_error(float a, float b, float product)
-{
-    precise float ah = a * 4097.0, bh = b * 4097.0;
-    ah = ah - (ah - a);
-    bh = bh - (bh - b);
-    precise float al = a - ah, bl = b - bh;
-    return ((ah * bh - product) + ah * bl + al * bh) + al * bl;
-}
-
 // a^b for a > 0, finite: exp(b log(a)) with the logarithm and the product in two floats each.
 float positive_power(float a, float b)
 {

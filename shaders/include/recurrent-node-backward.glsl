@@ -37,7 +37,7 @@ void step_back(uint t, uint i, REAL back)
 {
     uint n = p.rows * p.units, at = t * n + i;
     float w_now = LEARN == 0 ? 0.0 : w[p.w_at];
-    float k = LEARN == 1 ? 1.0 / (1.0 + exponential(-w_now)) : p.k;
+    float k = LEARN == 1 ? same_quotient(1.0, 1.0 + exponential(-w_now)) : p.k;
     REAL h_now = h[p.h_at + at], g = gv[p.gv_at + i], sum = LEARN == 0 ? REAL(0) : sums[p.sums_at + i];
     REAL z = h_now - REAL(p.threshold), spike = HAS_GS == 1 ? gs[p.gs_at + at] + back : back;
     REAL slope = SURROGATE == 0 ? d[p.d_at + at] : surrogate(SURROGATE, z, p.alpha, p.beta);

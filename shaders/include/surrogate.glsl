@@ -22,7 +22,7 @@ REAL surrogate(uint kind, REAL z, float a, float b)
         return REAL(0.5 * a) / (one + x * x);
     }
     if (kind == SIGMOID) { // of -|x|, so that exp can't overflow
-        REAL e = exponential(-a * y);
+        REAL e = quick_exponential(-a * y);
         return a * e / ((one + e) * (one + e));
     }
     if (kind == FAST_SIGMOID || kind == SUPER_SPIKE || kind == SCALED) {
@@ -33,12 +33,12 @@ REAL surrogate(uint kind, REAL z, float a, float b)
         return at_least(REAL(a) - a * a * y, REAL(0));
     if (kind == ERF) {
         REAL x = a * z;
-        return a * 0.5641895835477563 * exponential(-x * x);
+        return a * 0.5641895835477563 * quick_exponential(-x * x);
     }
     if (kind == RECT)
         return a * REAL(ABOVE(REAL(0.5 / a), y));
     if (kind == TANH) { // 1 - tanh(a x)^2 = 1 / cosh(a x)^2
-        REAL e = exponential(-2.0 * abs(a) * y);
+        REAL e = quick_exponential(-2.0 * abs(a) * y);
         return 4.0 * e / ((one + e) * (one + e));
     }
     if (kind == BOXCAR)
