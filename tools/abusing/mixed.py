@@ -86,7 +86,7 @@ class Pool:
         elif name == "mul":
             self.add(x * y, a.astype(np.float64) * b)
         elif name == "maximum":
-            self.add(grilly_vk.where(x < y, y, x), np.maximum(a, b))
+            self.add(grilly_vk.maximum(x, y), np.maximum(a, b))
         elif name == "clamp":
             self.add(x.clamp(-3, 4), a.clip(-3, 4))
         elif name == "less":
@@ -133,7 +133,7 @@ class Pool:
         elif name == "argmax":
             self.add(x.argmax(axis), wide.argmax(axis))
         else:
-            self.add(getattr(x, name)(axis), getattr(wide, name)(axis))
+            self.add(getattr(x, f"a{name}")(axis), getattr(wide, name)(axis))
 
     def shaped(self) -> None:
         pair = self.some(lambda a: a.ndim > 0)

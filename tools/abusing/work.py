@@ -39,7 +39,7 @@ def operations():
     x = grilly_vk.tensor(X)
     y = (x @ W).tanh() * 2.0 + 1.0
     y[2:4] = 0.5
-    return [y.sum(1).numpy(), y[::2].numpy(), F.softmax(y).numpy(), y.max(0).numpy()]
+    return [y.sum(1).numpy(), y[::2].numpy(), F.softmax(y).numpy(), y.amax(0).numpy()]
 
 
 def training():
