@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -78,36 +77,43 @@ def _uploaded(tensor: Tensor, words: np.ndarray) -> Tensor:
 
 def issue(pairs: Pairs, *, outside_capture: bool = False) -> None:
     """Makes the changes as one: none of them, or all."""
-
-    def change() -> None:
-        for tensor, value in pairs:
-            _launch(tensor, value)
-
-    def inside(engines: list[Engine]) -> None:
-        if not engines:
-            return change()
-        engine = engines.pop()
-        with engine.lock:
-            engine.check()
-            if by_host:
-                engine.stream.finish()
-                return inside(engines)
-            if not outside_capture:
-                with engine.stream.together():
-                    return inside(engines)
-            with engine.outside_capture(), engine.stream.together():
-                return inside(engines)
-
+    engines = list(dict.fromkeys(tensor.engine for tensor, _ in pairs))
     words = [(tensor, value) for tensor, value in pairs if isinstance(value, np.ndarray)]
-    by_host = bool(words)
-    if by_host:
-        change = partial(_fill_all, words)
-    if len(pairs) == 1 and not by_host and not outside_capture:
-        change()
-    else:
-        inside(list(dict.fromkeys(tensor.engine for tensor, _ in pairs)))
+    if words:
+        _by_host(engines, words)
+    elif len(pairs) == 1 and not outside_capture:
+        _launch(*pairs[0])
+    elif pairs:
+        _by_device(engines, pairs, outside_capture)
     for tensor, _ in pairs:
         tensor.version += 1
+
+
+# Neither is a closure: one that calls itself is garbage that keeps its memory until Python looks for cycles.
+def _by_device(engines: list[Engine], pairs: Pairs, outside_capture: bool) -> None:
+    if not engines:
+        for tensor, value in pairs:
+            _launch(tensor, value)
+        return
+    engine = engines.pop()
+    with engine.lock:
+        engine.check()
+        if outside_capture:
+            with engine.outside_capture(), engine.stream.together():
+                _by_device(engines, pairs, outside_capture)
+        else:
+            with engine.stream.together():
+                _by_device(engines, pairs, outside_capture)
+
+
+def _by_host(engines: list[Engine], pairs: list[tuple[Tensor, np.ndarray]]) -> None:
+    if not engines:
+        return _fill_all(pairs)
+    engine = engines.pop()
+    with engine.lock:
+        engine.check()
+        engine.stream.finish()
+        return _by_host(engines, pairs)
 
 
 def _launch(tensor: Tensor, value: Any) -> None:
