@@ -1,9 +1,12 @@
 """The stream: order of dependent work, replays, splitting, work in flight, failures, interrupts and random numbers."""
 
+import contextlib
+import dataclasses
 import gc
 import itertools
 import textwrap
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +18,9 @@ import grilly_vk
 from grilly_vk.runtime import kp
 from grilly_vk.runtime import stream as module
 from grilly_vk.runtime.engine import Engine
+from grilly_vk.runtime.graph import Graph
 from grilly_vk.runtime.kernels import Program
+from grilly_vk.runtime.profiler import Profile
 from grilly_vk.runtime.stream import Recorder
 
 
@@ -256,9 +261,155 @@ def test_slow_full_submits_halve_the_budget(other, monkeypatch):
     assert submit(1.1, 1.0) == full // 2
     assert submit(1.1, 0.6) == full // 4
     assert [submit(1.1, 1.0) for _ in range(30)][-1] == 1 << 16  # and not below
-    assert submit(0.3, 1.0) == 1 << 16
-    assert submit(0.2, 1.0) == 1 << 17
-    assert [submit(0.2, 1.0) for _ in range(30)][-1] == full  # and not above
+    assert submit(0.12, 1.0) == 1 << 16  # one of twice the size would take longer than 0.2 s
+    assert submit(0.09, 1.0) == 1 << 17
+    assert submit(0.005, 1.0) == 1 << 20  # a long way to go
+    assert [submit(0.09, 1.0) for _ in range(30)][-1] == full  # and not above
+
+
+def test_work_per_submit_starts_small_where_a_driver_may_lose_patience():
+    for kind, small in (("cpu", False), ("discrete", True), ("integrated", True), ("virtual", True), ("other", True)):
+        on = Engine(dataclasses.replace(grilly_vk.device(), type=kind), engine().config)
+        assert (on.stream.budget < on.stream._most) is small
+        assert on.stream.budget <= 1 << 29
+
+
+# ---- large dispatches ----
+
+
+@pytest.fixture
+def cut(other):
+    """A kernel that notes for each workgroup how many there are in all: launch(n, work), and values."""
+    kernel("test-groups", other)
+    n = 1000
+    y = other.alloc(4 * n)
+    other.launch("fill", n, dst=y, n=n, bits=0)
+
+    def launch(groups, work):
+        other.launch("test-groups", n, groups=groups, work=work, y=y, n=n)
+
+    return launch, lambda: other.read(y, np.empty(n, np.uint32))
+
+
+@pytest.mark.parametrize("groups", [1, 2, 7, 100, 1000, 65535])
+def test_a_large_dispatch_runs_in_parts(other, cut, groups):
+    launch, read = cut
+    assert (read() == 0).all()
+    other.stream.budget = 100
+    before = other.stream.submits
+    launch(groups, 950)
+    assert (read() == groups).all()
+    assert other.stream.submits - before == min(groups, 10)
+    for _ in range(3):
+        launch(groups, 950)
+    assert (read() == 4 * groups).all()
+    assert other.stream.replays >= 2 * min(groups, 10)
+    launch(groups, 100)  # as much as one submit may hold
+    assert other.stream.submits - before == 4 * min(groups, 10)
+    assert (read() == 5 * groups).all()
+
+
+def test_parts_are_no_more_than_workgroups(other, cut):
+    launch, read = cut
+    read()
+    other.stream.budget = 1
+    before = other.stream.submits
+    launch(30, 10**12)
+    assert (read() == 30).all()
+    assert other.stream.submits - before == 30
+    assert len(other.stream._recorded) > 30
+    program = next(key[0][0] for key in reversed(other.stream._recorded) if key[0][0].kernel == "test-groups")
+    assert len(program.parts(10**9)) == 30
+    program.groups = 65535
+    parts = program.parts(10**9)  # each costs a command buffer
+    assert len(parts) <= 4096
+    assert sum(count for _, count in (p.part for p in parts)) == 65535
+    assert all(a.part[0] + a.part[1] == b.part[0] for a, b in itertools.pairwise(parts))
+
+
+def test_parts_and_others_keep_their_order(other, cut):
+    kernel("test-add", other)
+    other.stream.budget = 100
+    x, y = numbers(other, np.ones(6400)), numbers(other, np.zeros(6400))
+    for _ in range(3):
+        other.launch("test-add", 6400, work=10, x=x, y=y, n=6400)
+        other.launch("test-add", 6400, work=1000, x=x, y=y, n=6400)
+        other.launch("copy", 6400, work=10, src=y, dst=x, n=6400)
+    assert (values(other, y, 6400) == 1 + 1 + 2 + 2 + 6 + 6).all()
+
+
+def test_random_numbers_of_a_dispatch_in_parts(other):
+    kernel("test-draw", other)
+    other.seed(0)
+    other.stream.budget = 10
+    held = [other.alloc(4) for _ in range(6)]
+    for i, t in enumerate(held):
+        other.launch("test-draw", 64 * 8, work=100 if i % 2 else 1, control=other.control, drawn=t)
+    assert [int(other.read(t, np.empty(1, np.uint32))[0]) for t in held] == list(range(6))
+
+
+def test_parts_are_learned_from(other, cut, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(module.time, "perf_counter", lambda: clock[0])
+
+    class Slow(Around):
+        def wait(self, number):
+            clock[0] += 3.0 * (number - self.real.finished)
+            self.real.wait(number)
+            return True
+
+    launch, read = cut
+    read()
+    other.stream._queue = Slow(other.stream._queue)
+    other.stream.budget = 1 << 20
+    launch(100, 10 << 20)
+    assert (read() == 100).all()
+    assert other.stream.budget == 1 << 19  # each took 3 s
+
+
+@pytest.mark.parametrize("left", [0, 1, 2])
+def test_an_interrupt_between_parts_loses_and_doubles_none(other, cut, left):
+    launch, read = cut
+    read()
+    other.stream.budget = 100
+    other.stream._queue = Interrupted(other.stream._queue)
+    other.stream._queue.left = left
+    with contextlib.suppress(KeyboardInterrupt):
+        launch(50, 1000)
+        launch(50, 1000)
+        other.synchronize()
+    done = read()
+    assert (done == done[0]).all()
+    assert done[0] in (50, 100)
+
+
+def test_a_graph_with_a_large_dispatch_is_cut_too(other, cut):
+    launch, read = cut
+    other.stream.budget = 100
+    with Graph(other) as graph:
+        launch(50, 20)
+        launch(50, 1000)
+        launch(50, 20)
+    assert "in 12 submits" in repr(graph)
+    for i in range(2):
+        graph.replay()
+        assert (read() == 150 * (i + 1)).all()
+
+
+def test_profile_of_a_dispatch_in_parts(other, cut):
+    launch, read = cut
+    other.stream.budget = 100
+    with Profile(other) as profile:
+        launch(50, 1000)
+        other.synchronize()
+    row = next(r for r in profile.kernels if r.kernel == "test-groups")
+    assert row.calls == 10
+    assert (read() == 50).all()
+
+
+def test_every_shader_counts_its_workgroups_by_groups():
+    for source in Path(__file__).parents[1].glob("shaders/**/*.glsl"):
+        assert ("gl_NumWorkGroups" in source.read_text()) == (source.name == "common.glsl"), source
 
 
 def test_budget_is_learned_without_a_read(other, monkeypatch):
@@ -437,7 +588,7 @@ def test_few_submits_are_in_flight(other):
     other.stream.budget = 1
     buffer, most = other.alloc(400), 0
     for bits in range(50):
-        other.launch("fill", 100, dst=buffer, n=100, bits=bits)
+        other.launch("fill", 64, dst=buffer, n=64, bits=bits)  # one workgroup, which is not cut
         most = max(most, other.stream.submits - other.stream.finished)
     assert most == module._IN_FLIGHT
     other.synchronize()

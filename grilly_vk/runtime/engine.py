@@ -23,7 +23,9 @@ from .stream import RNG_BASE, RNG_KEY, Capture, Entry, Stream
 log = logging.getLogger("grilly_vk")
 opened: weakref.WeakSet[Engine] = weakref.WeakSet()  # every engine that lives
 _CONTROL_WORDS = 64
+# Work in one submit by type of device: at most, and at first, since a slow GPU's driver ends what runs for seconds.
 _WORK = {"cpu": 1 << 29, "integrated": 1 << 34, "virtual": 1 << 34, "discrete": 1 << 37, "other": 1 << 31}
+_FIRST_WORK = {"cpu": 1 << 29, "integrated": 1 << 26, "virtual": 1 << 26, "discrete": 1 << 28, "other": 1 << 26}
 _MAX_GROUPS = 65535
 
 
@@ -70,7 +72,7 @@ class Engine:
         self._control = self._segment(_CONTROL_WORDS * 4, host=True)
         assert self._control.words is not None
         self._markers: dict[int, Entry] = {}
-        self.stream = Stream(self.device, self.marker, _WORK[info.type])
+        self.stream = Stream(self.device, self.marker, _WORK[info.type], _FIRST_WORK[info.type])
         self.memory = self._pool(host=self.host_visible)
         self.staging = self.memory if self.host_visible else self._pool(host=True)
         size = _CONTROL_WORDS * 4

@@ -130,11 +130,15 @@ class Graph:
         engine = self._engine
         batch: list[Entry] = []
         held = 0
-        for entry, work in zip(engine.captured(capture), capture.work):
-            if batch and held + work > engine.stream.budget:
+        budget = engine.stream.budget
+        for (program, push), work in zip(engine.captured(capture), capture.work):
+            if batch and held + work > budget:
                 self._entries.append(batch)
                 batch, held = [], 0
-            batch.append(entry)
+            if work > budget and program.groups > 1:  # too much for one submit
+                self._entries += [[(part, push)] for part in program.parts(-(-work // budget))]
+                continue
+            batch.append((program, push))
             held += work
         if capture.draws:
             batch.append(engine.marker(capture.draws))

@@ -27,18 +27,39 @@ if TYPE_CHECKING:
 SPIRV = Path(__file__).parent / "spirv"
 SUMS = "SHA256SUMS"  # written by the build (shaders/publish.cmake)
 COMPILED: dict[str, bytes] = {}  # SPIR-V that was made while the program runs, by kernel name (glsl.py)
+_MOST_PARTS = 4096  # of a dispatch: each is a submit with a command buffer
 
 
 class Program:
     """A dispatch that only lacks its push constants.  `reads` and `writes` are as the validation layer sees them."""
 
-    __slots__ = ("algorithm", "kernel", "reads", "writes")
+    __slots__ = ("_parts", "algorithm", "groups", "kernel", "part", "reads", "writes")
 
-    def __init__(self, kernel: str, algorithm: Any, reads: frozenset[Segment], writes: frozenset[Segment]) -> None:
+    def __init__(
+        self, kernel: str, algorithm: Any, reads: frozenset[Segment], writes: frozenset[Segment], groups: int
+    ) -> None:
         self.kernel = kernel
         self.algorithm = algorithm
         self.reads = reads
         self.writes = writes
+        self.groups = groups  # workgroups
+        self.part: tuple[int, int] | None = None  # (the first, how many), if not all run
+        self._parts: dict[int, list[Program]] = {}
+
+    def parts(self, count: int) -> list[Program]:
+        """Programs that together do the same, each with about as many of the workgroups; at most `count`."""
+        size = -(-self.groups // max(1, min(count, _MOST_PARTS)))
+        found = self._parts.get(size)
+        if found is None:
+            found = []
+            for first in range(0, self.groups, size):
+                one = Program(self.kernel, self.algorithm, self.reads, self.writes, self.groups)
+                one.part = (first, min(size, self.groups - first))
+                found.append(one)
+            if len(self._parts) > 8:
+                self._parts.clear()
+            self._parts[size] = found
+        return found
 
 
 class Pipeline:
@@ -151,6 +172,7 @@ class Pipeline:
                 algorithm,
                 frozenset(s for s, b in pairs if b.reads),
                 frozenset(s for s, b in pairs if b.writes),
+                groups,
             )
         return found
 

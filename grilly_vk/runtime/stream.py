@@ -28,7 +28,10 @@ RNG_KEY, RNG_BASE = 1, 3  # words of the control block (shaders/include/control.
 
 _CACHED_ENTRIES = 1 << 16  # dispatches kept in recorded sequences
 _CACHED_SEQUENCES = 2048  # recorded sequences kept: each costs about 10 KiB, most of it the driver's
-_TOO_LONG = 1.0  # seconds: a full submit that takes longer halves the work put into one
+_SHORT = 0.2  # seconds: what a full submit may take if the work put into one is to grow
+_TOO_LONG = 1.0  # seconds: a full submit that takes longer halves it
+_SPREAD = 8  # of the work in a submit, how much more is tried at once after a very short one
+_CACHED_PARTS = 64  # a dispatch cut into more submits than this is recorded anew each time
 _MAX_PENDING = 4096  # dispatches noted before a submit happens by itself
 _IN_FLIGHT = 2  # submits that the device may have at once: one runs, one waits, and Python notes the third
 
@@ -67,7 +70,7 @@ class Recorder:
                 writes.clear()
             if times is not None:
                 record(kp.Stamp(times, 2 * i))
-            record(dispatch(program.algorithm, push))
+            record(dispatch(program.algorithm, push, *(program.part or ())))
             if times is not None:
                 record(kp.Stamp(times, 2 * i + 1))
             reads |= program.reads
@@ -82,14 +85,19 @@ class Stream:
     Args:
         device: the opened device.
         marker: gives the entry that advances the random counter by so many draws.
-        budget: work (about one element-step each) that one submit may hold.
+        budget: work (about one element-step each) that one submit may ever hold.
+        start: how much it may hold until submits have shown how long they take (default: the same).
     """
 
-    def __init__(self, device: kp.Device, marker: Callable[[int], Entry], budget: int) -> None:
+    def __init__(
+        self, device: kp.Device, marker: Callable[[int], Entry], budget: int, start: int | None = None
+    ) -> None:
         from . import kp
 
         self.recorder = Recorder(device)
         self.budget = budget
+        if start is not None:
+            self._budget = min(start, budget)
         self.submits = self.replays = self.dispatches = 0
         self.draws = 0  # random operations since the last submit
         self.drawn = 0  # those before it: what the device's counter will show once the submits so far are done
@@ -105,6 +113,7 @@ class Stream:
         # Inside `together`: what was appended, with the buffers, which must not be freed yet.
         self._held: list[tuple[Program, bytes, int, Sequence[Buffer]]] | None = None
         self._work = 0
+        self._cut = False  # what is pending is one dispatch in parts, a submit each
         self._noted = 0  # dispatches so far
         # Of the last two issues: their submits' last number, how many, when, and the work in each.
         self._latest = self._before = (0, 1, 0.0, 0)
@@ -128,13 +137,30 @@ class Stream:
             self._held.append((program, push, work, buffers))
             return
         pending = self._pending
-        if pending and (self._work + work > self.budget or len(pending) >= _MAX_PENDING):
+        if pending and (self._work + work > self._budget or self._cut or len(pending) >= _MAX_PENDING):
             self.flush()
+        if work > self._budget and program.groups > 1:
+            self._append_parts(program, push, work, buffers)
+            return
         self._noted += 1
         self._pending.append((program, push))
         self._work += work
         if self.observer is not None:
             self._sizes.append(sum(b.nbytes for b in buffers))
+
+    def _append_parts(self, program: Program, push: bytes, work: int, buffers: Sequence[Buffer]) -> None:
+        """A dispatch that is too much for one submit: parts of its workgroups, each in a submit of its own."""
+        parts = program.parts(-(-work // self._budget))
+        entries = [(part, push) for part in parts]
+        sizes = [sum(b.nbytes for b in buffers) // len(parts)] * len(parts) if self.observer is not None else []
+        count = len(entries)
+        if self._pending:  # of a signal handler
+            self.flush()
+        self._sizes += sizes  # from here on without a call: whole or not at all
+        self._noted += count
+        self._pending += entries
+        self._work += work
+        self._cut = count > 1
 
     def together(self) -> _Together:
         """What is appended inside is noted whole at the end or, after an error or an interrupt, not at all.
@@ -153,7 +179,8 @@ class Stream:
         self._budget = self._most = work
 
     def _make_room(self, work: int) -> None:
-        if self._pending and (self._work + work > self.budget or len(self._pending) >= _MAX_PENDING):
+        pending = self._pending
+        if pending and (self._work + work > self._budget or self._cut or len(pending) >= _MAX_PENDING):
             self.flush()
 
     def take_draw(self, work: int) -> int:
@@ -174,21 +201,28 @@ class Stream:
         while self._pending or self.draws:
             self._slot()
             pending, noted, draws, work = self._pending, self._noted, self.draws, self._work
-            entries = [*pending, self._marker(draws)] if draws else [*pending]
-            if not entries:
+            cut = self._cut
+            groups = [[entry] for entry in pending] if cut else [[*pending]]
+            if draws:  # all parts of a dispatch count from the same base
+                groups[-1].append(self._marker(draws))
+            if not groups[0]:
                 return
             if self.observer is not None:
-                self._observe(self.observer, entries, pending, noted)
+                self._observe(self.observer, groups, pending, noted)
                 continue
-            key = tuple(entries)
-            sequence = self._recorded.get(key)
-            known = sequence is not None
-            if sequence is None:
-                sequence = self._record(entries)
-                self._keep(key, sequence)
-            else:
-                self._recorded.move_to_end(key)
-            if self._give([[sequence]], pending, noted, work, draws):
+            known, sequences = 0, []
+            for entries in groups:
+                key = tuple(entries)
+                sequence = self._recorded.get(key)
+                if sequence is not None:
+                    known += 1
+                    self._recorded.move_to_end(key)
+                else:
+                    sequence = self._record(entries)
+                    if len(groups) <= _CACHED_PARTS:
+                        self._keep(key, sequence)
+                sequences.append([sequence])
+            if self._give(sequences, pending, noted, work // len(groups), draws):
                 self.replays += known
                 self.dispatches += len(pending)
 
@@ -238,7 +272,7 @@ class Stream:
             return False
         try:
             self._before, self._latest, self.submits = self._latest, latest, submits
-            self._pending, self._sizes, self.draws, self._work, self.drawn = [], [], 0, 0, drawn
+            self._pending, self._sizes, self.draws, self._work, self.drawn, self._cut = [], [], 0, 0, drawn, False
             submit(groups)
         except self._kp.VulkanError as error:
             self._lose(f"the device did not take the submitted work ({error})", error)
@@ -259,11 +293,12 @@ class Stream:
                 return
 
     def _learn(self, seconds: float) -> None:
-        """Adjusts the budget to what a full submit took."""
+        """Adjusts the budget to what a full submit took: it grows while one of twice the size stays short."""
         if seconds > _TOO_LONG and self._budget > 1 << 16:
             self._budget >>= 1
-        elif seconds < _TOO_LONG / 4 and self._budget < self._most:
-            self._budget <<= 1
+        elif seconds < _SHORT / 2 and self._budget < self._most:
+            more = _SPREAD if seconds < _SHORT / 4 / _SPREAD else 2
+            self._budget = min(self._budget * more, self._most)
 
     def _record(self, entries: Sequence[Entry], times: kp.Timestamps | None = None) -> kp.Sequence:
         try:
@@ -272,7 +307,7 @@ class Stream:
             self._lose(f"the work could not be recorded ({error})", error)
 
     def _lose(self, what: str, cause: Exception | None = None) -> NoReturn:
-        self._pending, self._sizes, self.draws, self._work = [], [], 0, 0
+        self._pending, self._sizes, self.draws, self._work, self._cut = [], [], 0, 0, False
         self.lost = (
             f"{what}; tensors made before this error are gone. Call grilly_vk.set_device() to open the device afresh"
         )
@@ -295,18 +330,20 @@ class Stream:
         del self._recorded[key]
         self._recorded_entries -= len(key)
 
-    def _observe(self, observer: Observer, entries: list[Entry], pending: list[Entry], noted: int) -> None:
-        sizes = [*self._sizes, 4][: len(entries)]  # the marker's is the last, where there is one
+    def _observe(self, observer: Observer, groups: list[list[Entry]], pending: list[Entry], noted: int) -> None:
+        sizes = [*self._sizes, 4]  # the marker's is the last, where there is one
         with failures.of("the profile's timestamps"):
-            times = self._kp.Timestamps(self._device, 2 * len(entries))
-        sequence = self._record(entries, times)
-        if not self._give([[sequence]], pending, noted, self._work, self.draws):
+            times = [self._kp.Timestamps(self._device, 2 * len(entries)) for entries in groups]
+        sequences = [[self._record(entries, own)] for entries, own in zip(groups, times)]
+        if not self._give(sequences, pending, noted, self._work // len(groups), self.draws):
             return
         self.dispatches += len(pending)
         self._wait(self.submits)
-        with failures.of("the profile's timestamps"):
-            ticks = times.read()
-        observer.record(entries, sizes, list(zip(ticks[::2], ticks[1::2])))
+        for entries, own in zip(groups, times):
+            with failures.of("the profile's timestamps"):
+                ticks = own.read()
+            observer.record(entries, sizes[: len(entries)], list(zip(ticks[::2], ticks[1::2])))
+            del sizes[: len(entries)]
 
 
 class _Together:
