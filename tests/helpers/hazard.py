@@ -14,7 +14,7 @@ class Blind:
     """A program that hides what it touches, so that the recorder sees no conflict."""
 
     def __init__(self, program):
-        self.algorithm = program.algorithm
+        self.algorithm, self.part = program.algorithm, program.part
         self.reads = self.writes = frozenset()
 
 
