@@ -537,6 +537,45 @@ def test_debug_reports_a_write_after_free(snippet, memory):
     assert "wrote into memory after it was freed" in lines[1]
 
 
+@pytest.mark.parametrize("memory", ["host", "storage"])
+def test_debug_is_not_misled_by_interrupts(snippet, memory):
+    """An interrupt before or after any of the fills of guards and freed memory is no write of somebody's."""
+    source = """
+        import numpy as np, grilly_vk
+        from grilly_vk.runtime import engine
+        guards = engine().guards
+        fill = guards._fill
+        def work():
+            x = grilly_vk.tensor(np.ones(10, np.float32))
+            y = x + x
+            del x
+            z = (y * 3).numpy()
+            del y
+            assert (z == 6).all()
+        hits = 0
+        for before in (True, False):
+            for nth in range(40):
+                left = [nth]
+                def interrupted(*given):
+                    left[0] -= 1
+                    if before and left[0] == -1:
+                        raise KeyboardInterrupt
+                    fill(*given)
+                    if left[0] == -1:
+                        raise KeyboardInterrupt
+                guards._fill = interrupted
+                try:
+                    work()
+                except KeyboardInterrupt:
+                    hits += 1
+                guards._fill = fill
+                for _ in range(3):
+                    work()
+        print(hits > 10)
+    """
+    assert snippet(source, GRILLY_VK_DEBUG="1", GRILLY_VK_MEMORY=memory).out == "True\n"
+
+
 def test_debug_fills_new_memory_with_nan(snippet):
     source = DEBUG + """
     for n in (1, 7, 1000):

@@ -116,21 +116,23 @@ class Guards:
         return staged.words()
 
     def _allocated(self, block: Block, nbytes: int, clean: bool) -> None:
-        self._live[id(block)] = (block, nbytes)
         self._fill(block, block.offset, block.size, GUARD, clean)
         if not clean:
             self._fill(block, block.offset + ALIGN, (nbytes + 3) // 4 * 4, POISON, False)
+        self._live[id(block)] = (block, nbytes)  # last: an interrupt before leaves no block that is checked in vain
 
     def _placed(self, block: Block) -> None:
         """Guards hold before the first replay too; each replay renews them."""
         self._fill(block, block.offset, block.size, GUARD, False)
 
     def _freed(self, block: Block) -> None:
-        if self._live.pop(id(block), None) is not None:
-            if block.arena is not None and block.arena is self._engine.memory.arena:
+        known = id(block) in self._live
+        if block.arena is not None and block.arena is self._engine.memory.arena:
+            if known:
                 self._fill(block, block.offset, block.size, POISON, False)
-            elif block.segment.tensor is not None:
-                self._poison(block)
+        elif block.segment.tensor is not None and (known or block.arena is None):
+            self._poison(block)  # also where an interrupt came between the guards and the note of them
+        self._live.pop(id(block), None)  # last: after an interrupt the pool asks again
 
     def _poison(self, block: Block) -> None:
         with self._engine.outside_capture():
