@@ -268,6 +268,13 @@ def test_resets_of_norms_and_monitors(failing):
     same(seen(), [(np.zeros(4), 0)] * 2)
 
 
+def test_a_vector_into_parameters(failing):
+    params = [nn.Parameter(np.zeros((2, 2))), nn.Parameter(np.zeros(3))]
+    vector = grilly_vk.arange(7).astype("float32")
+    assert failing(lambda: nn.utils.vector_to_parameters(vector, params), lambda: values(params))
+    same(values(params), [np.arange(4.0).reshape(2, 2), np.arange(4.0, 7.0)])
+
+
 def test_a_monitor_whose_memory_could_not_be_made_starts_later(failing):
     model = nn.Sequential(nn.LIFNode())
     record = monitor.SpikeMonitor(model)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
+from ..ops.exchange import assign_all
 from ..ops.layout import width_of
 from ..ops.shape import concatenate
 from ..runtime.memory import Part
@@ -151,14 +152,18 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """Writes the elements of a vector into the parameters, in place, one after the other.
 
+    After an error none has changed.
+
     Raises:
-        ValueError: a vector of another size; nothing was changed then.
+        ValueError: a vector of another size.
     """
     given = list(parameters)
     total = sum(p.count for p in given)
     if vec.shape != (total,):
         raise ValueError(f"vec has shape {vec.shape}; the parameters take {(total,)}")
     at = 0
+    changes = []
     for p in given:
-        p.detach().assign(vec.detach()[at : at + p.count].reshape(p.shape))
+        changes.append((p.detach(), vec.detach()[at : at + p.count].reshape(p.shape)))
         at += p.count
+    assign_all(changes)

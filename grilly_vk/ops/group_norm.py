@@ -10,6 +10,7 @@ from ..autograd import no_grad
 from ..tensor import FLOAT32, Tensor, full
 from .batch_norm import batch_norm
 from .elementwise import as_tensor, cast
+from .exchange import assign_all
 from .norm import layer_norm
 from .reduce import reduce_mean
 from .shape import broadcast_to, reshape
@@ -103,6 +104,6 @@ def instance_norm(
     y = batch_norm(reshape(x, (1, n * c, *x.shape[2:])), moving[0], moving[1], w, b, True, momentum, eps)
     if n and inner:
         with no_grad():
-            for t, moved in zip(running, (m for m in moving if m is not None)):
-                t.assign(reduce_mean(reshape(moved, (n, c)), 0))
+            means = [reduce_mean(reshape(m, (n, c)), 0) for m in moving if m is not None]
+            assign_all(zip(running, means))
     return reshape(y, x.shape)
