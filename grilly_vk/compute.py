@@ -11,6 +11,7 @@ import numpy as np
 from . import arguments
 from .ops import encode as ops
 from .runtime.devices import DeviceInfo
+from .settings import fixed
 from .snn import SNN
 from .tensor import engine, from_numpy
 
@@ -24,6 +25,8 @@ class VulkanCompute:
     Raises:
         DeviceError: no usable device.
     """
+
+    snn: SNN = fixed(how="it holds the kernels themselves")
 
     def __init__(self) -> None:
         self._engine = engine()

@@ -113,20 +113,25 @@ def _distance(x: Any) -> Tensor:
     return t
 
 
-class _Scaled(Surrogate):
+class _OfOne(Surrogate):
     """A surrogate with one positive parameter."""
 
-    alpha = setting(arguments.positive)
     _kind: str
-
-    def __init__(self, alpha: float) -> None:
-        self.alpha = arguments.positive("alpha", alpha)
 
     @property
     def slope(self) -> Slope:
         """What kernels need."""
         (name,) = self._shown
-        return Slope(self._kind, arguments.positive(name, getattr(self, name)))
+        return Slope(self._kind, getattr(self, name))
+
+
+class _Scaled(_OfOne):
+    """A surrogate whose parameter is alpha."""
+
+    alpha = setting(arguments.positive)
+
+    def __init__(self, alpha: float) -> None:
+        self.alpha = alpha
 
 
 class ATan(_Scaled):
@@ -191,14 +196,14 @@ class FastSigmoid(_Scaled):
         """What kernels need."""
         if self.height is None:
             return super().slope
-        return Slope("scaled", arguments.positive("alpha", self.alpha), arguments.positive("height", self.height))
+        return Slope("scaled", self.alpha, self.height)
 
     def __repr__(self) -> str:
         text = super().__repr__()
         return text if self.height is None else f"{text[:-1]}, height={self.height:g})"
 
 
-class SuperSpike(_Scaled):
+class SuperSpike(_OfOne):
     """``1 / (1 + beta |x|)^2``.
 
     Args:
@@ -322,7 +327,7 @@ class Boxcar(Surrogate):
     @property
     def slope(self) -> Slope:
         """What kernels need."""
-        return Slope("boxcar", arguments.positive("width", self.width), arguments.positive("height", self.height))
+        return Slope("boxcar", self.width, self.height)
 
 
 class Triangular(Surrogate):
@@ -346,7 +351,7 @@ class Triangular(Surrogate):
     @property
     def slope(self) -> Slope:
         """What kernels need."""
-        return Slope("triangular", arguments.positive("k", self.k))
+        return Slope("triangular", self.k)
 
 
 class Custom(Surrogate):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
+from ..settings import fixed, setting
 from ..tensor import unmasked
 
 
@@ -29,6 +30,10 @@ class DataLoader:
         ValueError: no arrays, lengths that differ, a batch size below 1.
     """
 
+    arrays: list[np.ndarray] = fixed()
+    batch_size, seed, epoch = setting(arguments.size), setting(arguments.size, 0), setting(arguments.size, 0)
+    shuffle, drop_last, progress = (setting(arguments.flag) for _ in range(3))
+
     def __init__(
         self,
         *arrays: Any,
@@ -45,7 +50,7 @@ class DataLoader:
         if len(set(lengths)) != 1 or None in lengths:
             raise ValueError(f"arrays have {lengths} rows; expected the same number in each")
         self.batch_size = arguments.size("batch_size", batch_size)
-        self.shuffle, self.drop_last, self.progress = bool(shuffle), bool(drop_last), bool(progress)
+        self.shuffle, self.drop_last, self.progress = shuffle, drop_last, progress
         self.seed = arguments.size("seed", seed, least=0)
         self.epoch = 0
 

@@ -247,6 +247,7 @@ def modes_of(model: Any, driven: bool = False) -> set[str]:
 
 def folded(module: Any, call: Any, x: Tensor, *args: Any, **options: Any) -> Any:
     """One call on all steps as one batch: x (T, B, ...) as (T * B, ...), and the result with both axes again."""
+    x = as_tensor("x", x)
     out = call(merged(x), *args, **options)
     if x.ndim < 3:
         return out

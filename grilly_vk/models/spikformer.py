@@ -15,6 +15,7 @@ from ..nn.transformer import SpikingTransformerBlock
 from ..ops.elementwise import as_tensor, cast
 from ..ops.reduce import reduce_mean
 from ..ops.shape import broadcast_to, permute
+from ..settings import fixed, setting
 from ..tensor import FLOAT32, Tensor, empty
 
 
@@ -53,6 +54,7 @@ class PatchEmbedding(TimedModule):
     equations (5) and (6), with one layer and a learned position in place of convolutions and max pooling.
     """
 
+    image_size, patch_size, in_channels, grid, tokens = (fixed() for _ in range(5))
     norm: Module | None
     _ranks = (4,)
 
@@ -140,6 +142,7 @@ class Spikformer(Module):
     (4) to (9); with attention="token" the blocks of Zhou et al., "QKFormer", NeurIPS 2024.
     """
 
+    T = setting(arguments.size)
     runs_steps = True
     over_time = "self"
 

@@ -22,6 +22,7 @@ class ReLU(Module):
         TypeError: inplace is no bool.
     """
 
+    inplace = setting(arguments.flag)
     batchwise = True
     _time_rank = 0
 
@@ -45,7 +46,7 @@ class Hardtanh(Module):
         TypeError, ValueError: no finite numbers, or min_val not below max_val.
     """
 
-    min_val, max_val = setting(arguments.real), setting(arguments.real)
+    min_val, max_val, inplace = setting(arguments.real), setting(arguments.real), setting(arguments.flag)
     batchwise = True
     _time_rank = 0
 
@@ -92,7 +93,7 @@ class LeakyReLU(Module):
     Source: Maas, Hannun & Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML 2013.
     """
 
-    negative_slope = setting(arguments.real)
+    negative_slope, inplace = setting(arguments.real), setting(arguments.flag)
     batchwise = True
     _time_rank = 0
 

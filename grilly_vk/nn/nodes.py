@@ -81,6 +81,14 @@ class SpikingNode(StatefulModule):
         self.register_memory("v", self._v_start())
         self.register_memory("v_seq", None)
 
+    def _settle(self, name: str) -> None:
+        """The start of the potential is v_reset; one that has not moved yet follows."""
+        if name == "v_reset":
+            start, waits = self._v_start(), self.v is self._memories["v"]
+            self._memories["v"] = start
+            if waits:
+                self.v = start
+
     def _v_start(self) -> float:
         return 0.0 if self.v_reset is None else self.v_reset
 

@@ -259,6 +259,7 @@ class AdaptiveAvgPool1d(Module):
         ValueError, TypeError: no whole number in range.
     """
 
+    output_size = fixed()
     batchwise = True
     _time_rank = 4
 

@@ -148,6 +148,8 @@ class MultiDimensionalAttention(Module):
     channels: _Scores | None
     places: Conv2d | None
 
+    T, C = fixed(), fixed()
+
     def __init__(
         self,
         T: int,

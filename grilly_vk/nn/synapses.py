@@ -8,9 +8,8 @@ from .. import arguments
 from ..ops import synapses as ops
 from ..settings import fixed
 from ..tensor import Tensor, empty, full
-from .module import Parameter
 from .stateful import StatefulModule
-from .time_constants import Share, TimeConstant
+from .time_constants import Number, Share, TimeConstant
 
 
 class _Dynamics(StatefulModule):
@@ -144,9 +143,7 @@ class DualTimescaleSynapse(_Dynamics):
 
     fast: Any
     slow: Any
-    w_fast: Any
-    w_slow: Any
-    tau_fast, tau_slow = TimeConstant(), TimeConstant()
+    tau_fast, tau_slow, w_fast, w_slow = TimeConstant(), TimeConstant(), Number(), Number()
     _shown = ("tau_fast", "tau_slow", "w_fast", "w_slow")
 
     def __init__(
@@ -159,17 +156,14 @@ class DualTimescaleSynapse(_Dynamics):
         step_mode: str = "s",
     ) -> None:
         super().__init__(step_mode, learnable)
-        _set(self, tau_fast=tau_fast, tau_slow=tau_slow)
-        for name, value in (("w_fast", w_fast), ("w_slow", w_slow)):
-            number = arguments.real(name, value)
-            setattr(self, name, Parameter(full((), number)) if learnable else number)
+        _set(self, tau_fast=tau_fast, tau_slow=tau_slow, w_fast=w_fast, w_slow=w_slow)
         self.register_memory("fast", 0.0)
         self.register_memory("slow", 0.0)
 
     def _run(self, x: Tensor, states: list[Tensor | None], steps: int | None) -> tuple[Tensor, ...]:
         decays = _constant(self, "tau_fast"), _constant(self, "tau_slow")
-        weights = [w if isinstance(w, Tensor) else arguments.real("w", w) for w in (self.w_fast, self.w_slow)]
-        return ops.dual_timescale(x, states[0], states[1], decays, (weights[0], weights[1]), steps=steps)
+        weights = _constant(self, "w_fast"), _constant(self, "w_slow")
+        return ops.dual_timescale(x, states[0], states[1], decays, weights, steps=steps)
 
 
 class STPSynapse(_Dynamics):

@@ -9,6 +9,7 @@ from ..functional.temporal import has_steps
 from ..ops.batch_norm import Norm, prepare
 from ..ops.elementwise import as_tensor
 from ..runtime import capturing
+from ..settings import fixed
 from ..tensor import Tensor, full
 from .module import Parameter
 from .norm import Running, _ones_and_zeros
@@ -16,6 +17,7 @@ from .time_norm import OF_1D, OF_2D, SHAPES_1D, SHAPES_2D, Counting, text
 
 
 class _ThroughTime(Running, Counting):
+    T: int | None = fixed(how="it comes with the first input, or make a new object with it")
     weight: Parameter | None
 
     def __init__(

@@ -99,3 +99,31 @@ class TimeConstant(Share):
     def share(self, value: float) -> float:
         """exp(-1 / tau)."""
         return math.exp(-1.0 / value)
+
+
+class Number(Share):
+    """Any number, or the Parameter of its own name, which reading it gives."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = self.parameter = name
+        self.number = f"_{name}"
+
+    def checked(self, value: Any) -> float:
+        """A valid value.
+
+        Raises:
+            TypeError, ValueError: another.
+        """
+        return arguments.real(self.name, value)
+
+    def logit(self, value: float) -> float:
+        """The value of the Parameter: the number itself."""
+        return value
+
+    def constant(self, module: Module) -> float | Tensor:
+        """What the kernels take: a number, or a Tensor on the tape."""
+        parameter = module._parameters.get(self.parameter)
+        return module.__dict__[self.number] if parameter is None else parameter
+
+    def __get__(self, module: Module | None, owner: type | None = None) -> Any:
+        return self if module is None else self.constant(module)

@@ -7,7 +7,7 @@ from typing import Any
 from .. import arguments
 from ..ops.batch_norm import Norm, prepare
 from ..ops.elementwise import as_tensor
-from ..settings import fixed
+from ..settings import fixed, setting
 from ..tensor import Tensor, full
 from .module import Buffer, Module, Parameter
 from .norm import BatchNorm1d, BatchNorm2d, _BatchNorm, _ones_and_zeros
@@ -20,13 +20,12 @@ class Timed(Module):
     """What the norms over time share: which shapes they take in which step mode."""
 
     takes_steps = True
-    step_mode: str
+    step_mode: str = setting(arguments.choice, ("s", "m"))
     num_features: int
     _shapes: tuple[tuple[str, ...], ...]
 
     def _checked(self, x: Any, steps: str | None) -> tuple[Tensor, bool]:
         """x, and whether it has a time axis."""
-        arguments.choice("step_mode", self.step_mode, ("s", "m"))
         x = as_tensor("x", x)
         multi = self.step_mode == "m" or steps is not None
         shapes = [("T", "B", *s[1:]) if multi else ("B", *s[1:]) for s in self._shapes]

@@ -16,6 +16,12 @@ from ..settings import fixed, setting
 from .optimizer import Optimizer, exchange
 
 
+def _rates(name: str, value: Any) -> list[float]:
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(f"{name} must be a list of learning rates, not {type(value).__name__}")
+    return [arguments.non_negative(f"{name}[{i}]", rate) for i, rate in enumerate(value)]
+
+
 class Scheduler:
     """Base: a subclass defines `settings(t, base, group)`.
 
@@ -25,13 +31,15 @@ class Scheduler:
     """
 
     optimizer: Optimizer = fixed()
+    last_epoch = setting(arguments.size, 0)
+    base_lrs: list[float] = setting(_rates)
 
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer must be an Optimizer, not {type(optimizer).__name__}")
         self.optimizer = optimizer
         self.last_epoch = 0
-        self.base_lrs: list[float] = [group.get("initial_lr", group["lr"]) for group in optimizer.param_groups]
+        self.base_lrs = [group.get("initial_lr", group["lr"]) for group in optimizer.param_groups]
         self._set(0)
 
     def settings(self, t: int, base: float, group: int) -> dict[str, Any]:
@@ -125,6 +133,8 @@ class ExponentialLR(Scheduler):
         TypeError, ValueError: arguments out of range.
     """
 
+    gamma = setting(arguments.non_negative)
+
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
         self.gamma = arguments.non_negative("gamma", gamma)
         super().__init__(optimizer)
@@ -145,6 +155,8 @@ class MultiStepLR(Scheduler):
     Raises:
         TypeError, ValueError: arguments out of range.
     """
+
+    milestones, gamma = fixed(), setting(arguments.non_negative)
 
     def __init__(self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1) -> None:
         self.milestones = sorted(arguments.size("milestones", m, 0) for m in milestones)
@@ -195,6 +207,7 @@ class CosineAnnealingLR(Scheduler):
         TypeError, ValueError: arguments out of range.
     """
 
+    T_max = setting(arguments.size)
     eta_min = setting(arguments.non_negative)
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:

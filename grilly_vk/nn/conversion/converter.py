@@ -62,7 +62,7 @@ class Converter:
     the bounds without data.
     """
 
-    mode, input_range = fixed(), fixed()
+    mode, input_range, node_options = fixed(), fixed(), fixed()
     T = setting(arguments.size)
 
     def __init__(
@@ -78,7 +78,7 @@ class Converter:
         parsed(mode)
         self.mode = mode
         self.T = arguments.size("T", T)
-        self.node_options: dict[str, Any] = {
+        self.node_options = {
             "v_init": arguments.real("v_init", v_init),
             "surrogate_function": surrogate_function,
             "detach_reset": detach_reset,

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from ... import arguments
 from ...ops.elementwise import as_tensor
 from ...ops.scan import cumsum
 from ...ops.shape import concatenate
+from ...settings import setting
 from ...tensor import Tensor, full
 from ..containers import ModuleList
 from ..module import Module
 from ..pool import MaxPool2d
 from ..stateful import StatefulModule
-from .running import Running, merged
+from .running import Running, merged, shared
 
 
 class MaxPoolGate(StatefulModule):
@@ -31,6 +33,7 @@ class MaxPoolGate(StatefulModule):
     maximally firing neuron pass.  The paper estimates rates by a filter of finite length; here they are the sums.
     """
 
+    first, running = setting(arguments.flag), setting(shared)
     sums: Any
     largest: Any
     takes_steps = True
@@ -77,6 +80,8 @@ class Places(Module):
     Args:
         parts: one a call, in order.
     """
+
+    running = setting(shared)
 
     def __init__(self, parts: list[Module]) -> None:
         super().__init__()

@@ -35,6 +35,7 @@ class ConvertedNetwork(Module):
 
     T = setting(arguments.size)
     mode, sample_shape, spread, widest = fixed(), fixed(), fixed(), fixed()
+    running = fixed(how="it belongs to the conversion")
     takes_steps = runs_steps = True
     piece_bytes = 1 << 26  # devices bind 128 MiB at least
 

@@ -14,7 +14,7 @@ from ...surrogate import ATan, Surrogate, checked, chosen, slope_of
 from ...tensor import FLOAT32, Tensor
 from ..module import Buffer
 from ..stateful import StatefulModule
-from .running import Running, merged
+from .running import Running, merged, shared
 
 
 class RateNode(StatefulModule):
@@ -49,6 +49,7 @@ class RateNode(StatefulModule):
     theorem 2, equation (17), for v_init = 0.5, there of networks trained with a quantised activation.
     """
 
+    first, last, running = setting(arguments.flag), setting(arguments.flag), setting(shared)
     v_init = setting(arguments.real)
     cap = setting(arguments.positive, optional=True)
     surrogate_function = setting(chosen, held=slope_of)

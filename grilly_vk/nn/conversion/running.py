@@ -9,6 +9,17 @@ from ...runtime.leaving import switched
 from ...tensor import Tensor
 
 
+def shared(name: str, value: Any) -> Running:
+    """The value, if it is what the parts of a converted network share.
+
+    Raises:
+        TypeError: it is not.
+    """
+    if not isinstance(value, Running):
+        raise TypeError(f"{name} must be what the parts of a converted network share, not {type(value).__name__}")
+    return value
+
+
 class Running:
     """Shared by all parts of one converted network; between calls `steps` is 0.
 
