@@ -318,7 +318,7 @@ class Tensor(Declared):
                 values = values.copy()
             self.engine.launch("copy", self.count, src=values, dst=self, n=self.count)
         else:
-            array = np.asarray(unmasked("values", values), self.dtype, order="C")
+            array = _of_dtype(unmasked("values", values), self.dtype)
             if array.shape != self.shape:
                 raise ValueError(f"values have shape {array.shape}; expected {self.shape}")
             self.engine.write(self.buffer, array.astype(np.uint32) if array.dtype == np.bool_ else array)
@@ -415,6 +415,20 @@ class Tensor(Declared):
                 hooks.remove(hook)
 
         return remove
+
+
+def _of_dtype(values: Any, dtype: np.dtype) -> np.ndarray:
+    """Host values as a contiguous array of a dtype that can hold them."""
+    try:
+        given = np.asarray(values)
+        if dtype.kind in "iu" and given.dtype.kind in "iuf" and given.dtype is not dtype and given.size:
+            limits, low, high = np.iinfo(dtype), float(given.min()), float(given.max())
+            if not (limits.min - 1 < low and high < limits.max + 1):
+                raise OverflowError
+        with np.errstate(over="ignore"):  # beyond float32 is infinity, as in numpy
+            return np.asarray(given, dtype, order="C")
+    except OverflowError:
+        raise ValueError(f"values hold numbers that don't fit {dtype}") from None
 
 
 def overlap(a: Tensor, b: Tensor) -> bool:

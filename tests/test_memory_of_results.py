@@ -41,7 +41,29 @@ SAME = [
     ("pad by nothing", lambda x: x.pad([(0, 0)]), FLOATS),
     ("pad of no axis", lambda x: x.pad([]), FLOATS),
     ("flip", lambda x: x.flip(0), FLOATS[:1]),
-    ("clamp", lambda x: x.clamp(), FLOATS),
+    ("clamp", lambda x: x.clamp(-np.inf), FLOATS),
+    ("clamp of int32", lambda x: x.clamp(-(10**20), 10**20), FLOATS.astype(np.int32)),
+    ("flip along no axis", lambda x: x.flip(dims=()), FLOATS),
+    ("roll by nothing", lambda x: x.roll(0), FLOATS),
+    ("repeat once", lambda x: x.repeat(1, 1), FLOATS),
+    ("repeat_interleave once", lambda x: x.repeat_interleave(1, 0), FLOATS),
+    ("chunk in one", lambda x: x.chunk(1)[0], FLOATS),
+    ("narrow to all", lambda x: x.narrow(0, 0, 3), FLOATS),
+    ("movedim to where it is", lambda x: x.movedim(0, 0), FLOATS),
+    ("einsum of one as it is", lambda x: g.einsum("ij->ij", x), FLOATS),
+    ("einsum over one", lambda x: g.einsum("ij->j", x), FLOATS[:1]),
+    ("round of int32", lambda x: x.round(), FLOATS.astype(np.int32)),
+    ("nan_to_num of int32", lambda x: x.nan_to_num(), FLOATS.astype(np.int32)),
+    ("amax over no axes", lambda x: x.amax(()), FLOATS),
+    ("prod over no axes", lambda x: x.prod(()), FLOATS),
+    ("cumprod of one", lambda x: x.cumprod(0), FLOATS[:1]),
+    ("sort of one", lambda x: x.sort(0)[0], FLOATS[:1]),
+    ("median of one", lambda x: x.median(0)[0], FLOATS[:1]),
+    ("masked_select of all", lambda x: x.masked_select(x > -1), FLOATS),
+    ("masked_fill of nothing", lambda x: x.masked_fill(x < -1, 0.0), FLOATS),
+    ("index by a mask", lambda x: x[x > -1], FLOATS),
+    ("vstack of one", lambda x: g.vstack([x]), FLOATS),
+    ("meshgrid of one", lambda x: g.meshgrid(x)[0], FLOATS[0]),
     ("clone", lambda x: x.clone(), FLOATS),
     ("copy", lambda x: x.copy(), FLOATS),
     ("cat of one", lambda x: g.cat([x]), FLOATS),
@@ -143,6 +165,51 @@ def test_assignment_from_the_same_memory(shape):
     y = x.reshape(x.size)
     y[::-1] = x.view(-1)
     np.testing.assert_array_equal(x.numpy(), array[::-1].reshape(-1)[::-1].reshape(shape))
+
+
+def test_assignment_by_a_mask_or_indices_in_the_same_memory():
+    x = g.tensor(np.array([True, False, True]))
+    x[x] = False
+    assert not x.numpy().any()
+    for key in ([2, 0, 1], np.array([1, 1, 0])):
+        t, wanted = g.tensor(FLOATS), FLOATS.copy()
+        t[key] = t
+        for to, row in zip(key, FLOATS):
+            wanted[to] = row
+        np.testing.assert_array_equal(t.numpy(), wanted)
+    i, wanted = g.tensor(np.array([2, 0, 1], np.int32)), np.array([2, 0, 1])
+    i[i] = i
+    wanted[wanted.copy()] = wanted.copy()
+    np.testing.assert_array_equal(i.numpy(), wanted)
+    for mask in (FLOATS > 3, np.array([True, False, True])):
+        t, wanted = g.tensor(FLOATS), FLOATS.copy()
+        t[g.tensor(mask)] = t[1, 1]
+        wanted[mask] = FLOATS[1, 1]
+        np.testing.assert_array_equal(t.numpy(), wanted)
+        t[mask] = t.view(12)._rows(7, 8).view(())  # one of its own elements
+        wanted[mask] = wanted.reshape(-1)[7]
+        np.testing.assert_array_equal(t.numpy(), wanted)
+
+
+SQUARE = np.arange(9, dtype=np.float32).reshape(3, 3)
+CHANGES = {
+    "add_": (lambda x: x.add_(x), SQUARE * 2),
+    "mul_": (lambda x: x.mul_(x.T), SQUARE * SQUARE.T),
+    "copy_": (lambda x: x.copy_(x.reshape(9)._rows(0, 3)), np.broadcast_to(SQUARE[0], (3, 3))),
+    "scatter_": (lambda x: x.scatter_(0, g.tensor(np.array([[2] * 3, [1] * 3, [0] * 3], np.int32)), x), SQUARE[::-1]),
+    "index_add_": (lambda x: x.index_add_(0, [2, 1, 0], x), SQUARE + SQUARE[::-1]),
+    "lerp_": (lambda x: x.lerp_(x, 0.5), SQUARE),
+    "masked_fill_": (lambda x: x.masked_fill_(x > 4, x[1, 1]), np.where(SQUARE > 4, 4, SQUARE)),
+    "clamp_": (lambda x: x.clamp_(x, x), SQUARE),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_methods_in_place_with_an_operand_in_the_same_memory(name):
+    change, wanted = CHANGES[name]
+    x = g.tensor(SQUARE)
+    change(x)
+    np.testing.assert_array_equal(x.numpy(), wanted)
 
 
 def test_assign_from_the_same_memory():

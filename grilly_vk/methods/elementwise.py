@@ -81,6 +81,8 @@ for _name in ("and", "or", "xor"):
 def _round(self: Tensor, decimals: int = 0) -> Tensor:
     """The nearest whole number, halves to the even one; or that many decimals.  Its gradient is 0."""
     places = arguments.whole("decimals", decimals)
+    if not -38 <= places <= 38:
+        raise ValueError(f"decimals must lie in -38..38, those of float32, got {arguments.shown(places)}")
     if self.dtype.kind in "iub":
         return self.clone()
     return e.unary("round", self) if places == 0 else (self * 10.0**places).round() / 10.0**places
@@ -126,10 +128,8 @@ def _clamp(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """
     if min is None and max is None:
         raise ValueError("clamp needs min, max or both")
-    numbers = not isinstance(min, Tensor) and not isinstance(max, Tensor)
-    if numbers and self.dtype.kind == "f":
-        low = -math.inf if min is None else arguments.number("min", min)
-        return e.unary("clamp", self, low, math.inf if max is None else arguments.number("max", max))
+    if not isinstance(min, Tensor) and not isinstance(max, Tensor):
+        return e.clamp(self, min, max)
     out = self if min is None else e.binary("maximum", self, min)
     return out if max is None else e.binary("minimum", out, max)
 
@@ -150,7 +150,7 @@ def _masked_fill(self: Tensor, mask: Any, value: Any) -> Tensor:
 
 def _lerp(self: Tensor, end: Any, weight: Any) -> Tensor:
     """x + weight * (end - x)."""
-    return self + weight * (e.as_tensor("end", end, self) - self)
+    return self + e.binary("mul", _number("weight", weight), e.as_tensor("end", end, self) - self)
 
 
 def _heaviside(self: Tensor, values: Any) -> Tensor:

@@ -70,7 +70,13 @@ def _type(self: Tensor, dtype: Any) -> Tensor:
 
 
 def _type_as(self: Tensor, other: Tensor) -> Tensor:
-    """The same values as another tensor's dtype."""
+    """The same values as another tensor's dtype.
+
+    Raises:
+        TypeError: no tensor.
+    """
+    if not isinstance(other, Tensor):
+        raise TypeError(f"other must be a Tensor, not {type(other).__name__}")
     return cast(self, other.dtype)
 
 

@@ -56,8 +56,18 @@ def _unsqueeze(self: Tensor, axis: int) -> Tensor:
 
 
 def _expand_as(self: Tensor, other: Tensor) -> Tensor:
-    """Broadcast to the shape of another tensor."""
+    """Broadcast to the shape of another tensor.
+
+    Raises:
+        TypeError: no tensor. ValueError: a shape that does not follow from x's.
+    """
+    _tensor("other", other)
     return s.expand(self, other.shape)
+
+
+def _tensor(name: str, value: Any) -> None:
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name} must be a Tensor, not {type(value).__name__}")
 
 
 def _repeat(self: Tensor, *sizes: Any) -> Tensor:

@@ -91,7 +91,7 @@ def unflatten(x: Any, axis: int, sizes: Sequence[int]) -> Tensor:
         rest = math.prod(s for s in given if s != -1)
         given[given.index(-1)] = x.shape[a] // rest if rest else 0
     if math.prod(given) != x.shape[a]:
-        raise ValueError(f"sizes {tuple(sizes)} don't make up axis {a} of size {x.shape[a]}")
+        raise ValueError(f"sizes {tuple(given)} don't make up axis {a} of size {x.shape[a]}")
     return reshape(x, (*x.shape[:a], *given, *x.shape[a + 1 :]))
 
 
@@ -114,10 +114,10 @@ def movedim(x: Any, source: Any, destination: Any) -> Tensor:
 
 def flip_all(x: Any, axes: Any) -> Tensor:
     """Reversed along one or several axes."""
-    out = as_tensor("x", x)
+    x = out = as_tensor("x", x)
     for a in axes if isinstance(axes, (tuple, list)) else [axes]:
         out = flip(out, a)
-    return out
+    return x.clone() if out is x else out
 
 
 def roll(x: Any, shifts: Any, axes: Any = None) -> Tensor:

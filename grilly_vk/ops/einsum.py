@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..tensor import Tensor
+from ..tensor import Tensor, overlap
 from .arrange import diag
 from .elementwise import as_tensor
 from .matmul import matmul
@@ -45,7 +45,9 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     if gone:
         x = reduce_sum(x, gone)
         term = "".join(letter for letter in term if letter in wanted)
-    return permute(x, [term.index(letter) for letter in wanted]) if term != wanted else x
+    if term != wanted:
+        x = permute(x, [term.index(letter) for letter in wanted])
+    return x.clone() if overlap(x, tensors[0]) else x
 
 
 def _parse(equation: str, tensors: list[Tensor]) -> tuple[list[str], str]:

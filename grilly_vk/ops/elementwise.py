@@ -177,8 +177,8 @@ def unary(name: str, x: Any, a: float = 0.0, b: float = 0.0) -> Tensor:
     return y
 
 
-def clamp(x: Any, low: Any = None, high: Any = None) -> Tensor:
-    """x cut to [low, high], where None is no bound; NaN stays NaN, and where the bounds cross `high` wins, as in numpy.
+def clamp(x: Any, least: Any = None, most: Any = None) -> Tensor:
+    """x cut to [min, max], where None is no bound; NaN stays NaN, and where the bounds cross max wins, as in numpy.
 
     int32 stays int32 where the bounds are whole numbers, and is float32 otherwise.  The slope is 1 at the bounds and
     between them, else 0.
@@ -189,14 +189,14 @@ def clamp(x: Any, low: Any = None, high: Any = None) -> Tensor:
     if not isinstance(x, Tensor):
         x = as_tensor("x", x)
     if x.dtype is INT32:
-        bounds = [None if v is None else arguments.scalar(n, v) for n, v in (("low", low), ("high", high))]
+        bounds = [None if v is None else arguments.scalar(n, v) for n, v in (("min", least), ("max", most))]
         if not [v for v in bounds if v is not None and not isinstance(v, numbers.Integral)]:
             for name, bound in zip(("maximum", "minimum"), bounds):
                 if bound is not None:
                     x = binary(name, x, sorted((-(1 << 31), int(bound), (1 << 31) - 1))[1])
             return x if bounds != [None, None] else astype(x, INT32)
-    a = -math.inf if low is None else _single("low", low)
-    b = math.inf if high is None else _single("high", high)
+    a = -math.inf if least is None else _single("min", least)
+    b = math.inf if most is None else _single("max", most)
     if a != a or b != b:
         return unary("scale", x, 0.0, math.nan)  # as in numpy, and no slope
     return unary("clamp", x, a, b)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor import BOOL, INT32, Tensor
+from ..tensor import BOOL, INT32, Tensor, overlap
 from .elementwise import as_tensor, cast, where
 from .gather import _indices, index_select
 from .layout import broadcast_shape
@@ -140,8 +140,11 @@ def set(x: Tensor, key: Any, value: Any) -> None:
     if given.ndim == 0 and isinstance(mask, (Tensor, np.ndarray)) and mask.dtype == np.bool_:
         mask = _array(mask)  # no need to know where it is true
         if mask.ndim <= x.ndim and mask.shape == x.shape[: mask.ndim]:
-            spread = broadcast_to(mask._alias((*mask.shape, *[1] * (x.ndim - mask.ndim))), x.shape)
-            x.engine.launch("where", x.size, c=spread, x=broadcast_to(given, x.shape), y=x, z=x, n=x.size)
+            if overlap(mask, x):
+                mask = mask.copy()
+            inner = math.prod(x.shape[mask.ndim :])
+            given = given.copy() if overlap(given, x) else given
+            x.engine.launch("mask-fill", x.size, mask=mask, value=given, y=x, n=x.size, inner=inner)
             return
     picks = _Key(x, key).get(arange(x.size)._alias(x.shape))
     values = broadcast_to(given, picks.shape)

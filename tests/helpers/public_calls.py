@@ -234,6 +234,7 @@ CALLS = {
     "grilly_vk.matmul": lambda: backward(grilly_vk.matmul(leaf(20, 20), leaf(20, 20))),
     "grilly_vk.where": lambda: grilly_vk.where(leaf(3) > 0.0, 1.0, 0.0),
     "Tensor.isclose": lambda: grilly_vk.tensor(x(5)).isclose(x(5)),
+    "Tensor.__setitem__": lambda: grilly_vk.ones(3).__setitem__(np.array([True, False, True]), 0.0),
     "Tensor.nonzero": lambda: grilly_vk.tensor(x(3, 5)).nonzero(),
     "Tensor.sort": lambda: backward(leaf(3, 40).sort()[0]),
     "Tensor.scatter": lambda: grilly_vk.zeros(3, 4).scatter(1, [[1, 2], [0, 0], [3, 1]], 1.0),
