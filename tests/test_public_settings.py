@@ -267,3 +267,33 @@ def test_a_step_that_is_set_by_hand_stays_within_the_run():
     norm.t = -1
     with pytest.raises(ValueError, match="t must be at least 0"):
         norm(unit(2, 4))
+
+
+@pytest.mark.parametrize("case", OBJECTS)
+def test_parameters_and_buffers_of_another_shape_are_never_read(case):
+    """Kernels of recurrent layers, delays and eligibilities took sizes from elsewhere, and read past such tensors."""
+    made = started(OBJECTS[case][0])
+    if not isinstance(made, nn.Module):
+        return
+    tensors = {**made._parameters, **made._buffers}
+    for name, before in tensors.items():
+        if before is None or isinstance(getattr(type(made), name, None), property):
+            continue
+        kind = nn.Parameter if isinstance(before, nn.Parameter) else nn.Buffer
+        for shape in ((*before.shape, 1), (0,)):
+            with pytest.raises(ValueError, match="shape"):
+                setattr(made, name, kind(grilly_vk.zeros(shape, dtype=before.dtype)))
+            assert getattr(made, name) is before
+        setattr(made, name, kind(grilly_vk.zeros(before.shape, dtype=before.dtype)))
+
+
+def test_ones_own_modules_and_losses_take_other_shapes():
+    class Mine(nn.Linear):
+        pass
+
+    layer = Mine(3, 2)
+    layer.weight = nn.Parameter(np.ones((4, 3), np.float32))
+    assert layer.weight.shape == (4, 3)
+    loss = nn.CrossEntropyLoss(weight=[1.0, 2.0])
+    loss.weight = grilly_vk.ones(3)
+    loss(numbers(2, 3), np.array([0, 2], np.int32))

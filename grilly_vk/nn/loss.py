@@ -14,6 +14,7 @@ from .module import Module
 class _Loss(Module):
     """A loss with a reduction: "none", "mean" or "sum"."""
 
+    _frees_shapes = True  # factors for another number of classes are as good
     reduction = setting(arguments.choice, ops.REDUCTIONS)
 
     def __init__(self, reduction: str = "mean") -> None:

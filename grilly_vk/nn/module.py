@@ -223,6 +223,8 @@ class Module:
     _needs_time = False  # takes (T, B, ...) in every step mode
     _time_rank = 3  # least number of axes of an input with time, where a layer that folds is called by itself; 0: any
     _timed_alone = False  # it knows of time when it is called by itself in step mode "m", though it does not fold
+    _keeps_shapes = False  # of parameters and buffers, when others are assigned: where no one has subclassed it
+    _frees_shapes = False  # of a library class: its functions check them
     _in_time = 0  # the least rank in step mode "m", else 0
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
@@ -231,6 +233,8 @@ class Module:
     def __init_subclass__(cls, **options: Any) -> None:
         """Works out what the class does with time, from what it says or inherits."""
         super().__init_subclass__(**options)
+        if "_keeps_shapes" not in vars(cls):
+            cls._keeps_shapes = cls.__module__.partition(".")[0] == "grilly_vk" and not cls._frees_shapes
         own, inherited = vars(cls), cast(Any, super(cls, cls))
         if "over_time" in own:
             arguments.choice(f"over_time of {cls.__name__}", cls.over_time, ("step", "fold", "self"))
@@ -339,6 +343,7 @@ class Module:
         elif isinstance(value, Module):
             self._put("_modules", name, value)
         elif name in self._buffers and (value is None or isinstance(value, Tensor)):
+            self._keep_shape("_buffers", name, value)
             self._buffers[name] = value
         elif any(name in self.__dict__[kind] for kind in _NAMES):
             if value is not None:
@@ -373,11 +378,25 @@ class Module:
         if isinstance(getattr(type(self), name, None), (Setting, Fixed)):  # its check says what it takes
             object.__setattr__(self, name, value)
             return
+        self._keep_shape(kind, name, value)
         for other in _NAMES:
             if other != kind:
                 self.__dict__[other].pop(name, None)
         self.__dict__.pop(name, None)
         self.__dict__[kind][name] = value
+
+    def _keep_shape(self, kind: str, name: str, value: Any) -> None:
+        """Layers of the library take parameters and buffers of the shapes that they were made with: kernels rely on it.
+
+        Raises:
+            ValueError: another shape.
+        """
+        before = self.__dict__[kind].get(name) if self._keeps_shapes and kind != "_modules" else None
+        if before is not None and value is not None and before.shape != value.shape:
+            raise ValueError(
+                f"{name} of {type(self).__name__} has shape {before.shape}, and was given {value.shape}: sizes are "
+                "fixed when a layer is made; make a new one"
+            )
 
     def _free_name(self, kind: str, name: Any) -> None:
         if not isinstance(name, str):
