@@ -20,14 +20,18 @@ layout(std430, binding = 9) buffer Gx { REAL gx[]; }; // (T, n)
 layout(std430, binding = 10) buffer Gv { REAL gv[]; }; // (n) of the first potential
 layout(std430, binding = 11) buffer Gu { REAL gu[]; }; // (n) of the first second state
 layout(std430, binding = 12) buffer Gw { REAL gw[]; }; // (n)
+layout(std430, binding = 13) readonly buffer Each { REAL each[]; }; // (6, m) settings of each neuron, see each.glsl
 layout(push_constant) uniform Push {
     uint h_at; uint z_at; uint d_at; uint v0_at; uint w_at; uint gs_at; uint gtrace_at; uint gend_at; uint guend_at;
-    uint gx_at; uint gv_at; uint gu_at; uint gw_at;
-    uint n; uint steps;
-    uint given; uint has_gend; uint has_guend; // v0 holds the first state, else it is v_init; so for the gradients
+    uint gx_at; uint gv_at; uint gu_at; uint gw_at; uint each_at;
+    uint n; uint steps; uint m;
+    uint given; // bits: 1: v0 holds the first state, else it is v_init; 2: gend holds something; 4: guend does
     float k; float rest; float threshold; float reset; float v_init; float alpha; float beta;
     float c0; float c1; float c2; float c3; float c4; float c5;
 } p;
+layout(constant_id = 13) const uint EACH = 0; // each holds the settings
+layout(constant_id = 14) const uint REFRACTORY = 0;
+#include "each.glsl"
 #include "node.glsl"
 #define FIRES(z) (STRICT == 1 ? ABOVE(z, REAL(0)) : AT_LEAST(z, REAL(0)))
 layout(constant_id = 5) const uint CHUNK = 1; // see blocks.glsl
@@ -48,25 +52,32 @@ void run(uint i, uint first, uint last)
         sum = LEARN == 0 ? sum : gw[p.gw_at + i];
         all = HELD == 0 ? all : gx[p.gx_at + i];
     } else {
-        g = p.has_gend == 1 ? gend[p.gend_at + i] : g;
-        a = TWO_STATES && p.has_guend == 1 ? guend[p.guend_at + i] : a;
+        g = (p.given & 2) != 0 ? gend[p.gend_at + i] : g;
+        a = TWO_STATES && (p.given & 4) != 0 ? guend[p.guend_at + i] : a;
     }
     float w_now = LEARN == 0 ? 0.0 : w[p.w_at];
-    float k = LEARN == 1 ? same_quotient(1.0, 1.0 + exponential(-w_now)) : p.k;
+    REAL k = own_settings(i);
+    if (LEARN == 1)
+        k = REAL(same_quotient(1.0, 1.0 + exponential(-w_now)));
     uint at = (last - 1) * p.n + i;
     REAL h_now = h[p.h_at + at];
     for (uint t = last; t-- > first; at -= p.n) {
-        REAL z_now = MODEL == ADAPTIVE ? z[p.z_at + at] : h_now - REAL(p.threshold);
+        REAL z_now = MODEL == ADAPTIVE || REFRACTORY == 1 ? z[p.z_at + at] : h_now - THRESHOLD;
+        TEST deaf = EQUAL(z_now, REAL(uintBitsToFloat(DEAF)));
         REAL fired = REAL(FIRES(z_now));
         REAL slope = SURROGATE == 0 ? d[p.d_at + at] : surrogate(SURROGATE, z_now, p.alpha, p.beta);
-        REAL threshold = MODEL == ADAPTIVE ? h_now - z_now : REAL(p.threshold);
+        if (REFRACTORY == 1)
+            slope = mix(slope, REAL(0), deaf);
+        if (SURROGATE == 0) // whatever the host made of an infinite distance
+            slope = mix(slope, REAL(0), EQUAL(z_now, REAL(uintBitsToFloat(0xFF800000u))));
+        REAL threshold = MODEL == ADAPTIVE ? h_now - z_now : THRESHOLD;
         if (HAS_GTRACE == 1)
             g += gtrace[p.gtrace_at + at];
         // The spike: what it does outside, to the reset and to the second state.
         REAL spike = HAS_GS == 1 ? gs[p.gs_at + at] : REAL(0);
         spike += MODEL == IZHIKEVICH ? p.c5 * a : MODEL == ADAPTIVE ? (1.0 - p.c1) * a : REAL(0);
         if (DETACH == 0)
-            spike += g * (HARD == 1 ? REAL(p.reset) - h_now : -threshold);
+            spike += g * (HARD == 1 ? RESET - h_now : -threshold);
         REAL through = mix(spike * slope, REAL(0), EQUAL(slope, REAL(0))); // 0, not NaN, where h overflowed
         if (MODEL == ADAPTIVE)
             a = p.c1 * a - p.c0 * (through + (HARD == 1 ? REAL(0) : fired * g));
@@ -75,10 +86,18 @@ void run(uint i, uint first, uint last)
         REAL v = REAL(p.v_init), before = h_now;
         if (t > 0) {
             before = h[p.h_at + at - p.n];
-            v = reset(before, REAL(FIRES(before - REAL(p.threshold))), REAL(p.threshold));
-        } else if (p.given == 1)
+            REAL apart = REFRACTORY == 1 ? z[p.z_at + at - p.n] : before - THRESHOLD;
+            v = reset(before, REAL(FIRES(apart)), THRESHOLD);
+        } else if ((p.given & 1) != 0)
             v = v0[p.v0_at + i];
+        REAL g_deaf = g, a_deaf = MODEL == CUBA ? p.c0 * a : a, sum_deaf = sum, x_deaf = MODEL == CUBA ? a : REAL(0);
         REAL own = discharge(h_now, v, g, a, sum, k, w_now);
+        if (REFRACTORY == 1) { // the potential is held, the second state goes on
+            g = mix(g, g_deaf, deaf);
+            a = mix(a, a_deaf, deaf);
+            sum = mix(sum, sum_deaf, deaf);
+            own = mix(own, x_deaf, deaf);
+        }
         if (HELD == 1)
             all += own;
         else

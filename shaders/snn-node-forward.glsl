@@ -16,14 +16,19 @@ layout(std430, binding = 8) buffer V { REAL v[]; }; // (n) potential after the l
 layout(std430, binding = 9) buffer U { REAL u[]; }; // (n)
 layout(std430, binding = 10) readonly buffer Table { vec4 table[]; }; // ([T,] channels) of a norm before the node
 layout(std430, binding = 11) readonly buffer Scale { float scale[]; }; // (T) of it
+layout(std430, binding = 12) readonly buffer Each { REAL each[]; }; // (6, m) settings of each neuron, see each.glsl
+layout(std430, binding = 13) buffer Left { REAL left[]; }; // (n) refractory steps that are left
 layout(push_constant) uniform Push {
     uint x_at; uint v0_at; uint u0_at; uint w_at; uint s_at; uint h_at; uint z_at; uint trace_at; uint v_at; uint u_at;
-    uint table_at; uint scale_at;
-    uint n; uint steps; uint inner; uint channels;
+    uint table_at; uint scale_at; uint each_at; uint left_at;
+    uint n; uint steps; uint inner; uint channels; uint m;
     uint given; // v0 and u0 hold the first state, else it is v_init and u_init
     float k; float rest; float threshold; float reset; float v_init; float u_init;
     float c0; float c1; float c2; float c3; float c4; float c5;
 } p;
+layout(constant_id = 14) const uint EACH = 0; // each holds the settings
+layout(constant_id = 15) const uint REFRACTORY = 0;
+#include "each.glsl"
 #include "node.glsl"
 #define FIRES(z) (STRICT == 1 ? ABOVE(z, REAL(0)) : AT_LEAST(z, REAL(0)))
 layout(constant_id = 5) const uint CHUNK = 1; // see blocks.glsl
@@ -48,7 +53,10 @@ void run(uint i, uint first, uint last)
         u_now = TWO_STATES ? u0[p.u0_at + i] : u_now;
     }
     float w_now = LEARN == 0 ? 0.0 : w[p.w_at];
-    float k = LEARN == 1 ? same_quotient(1.0, 1.0 + exponential(-w_now)) : p.k;
+    REAL k = own_settings(i);
+    if (LEARN == 1)
+        k = REAL(same_quotient(1.0, 1.0 + exponential(-w_now)));
+    REAL waits = REFRACTORY == 1 ? left[p.left_at + i] : REAL(0);
     Lines norm;
     if (NORM == 1)
         norm = lines(0, i);
@@ -60,22 +68,31 @@ void run(uint i, uint first, uint last)
         if (NORM != 0)
             own = normalised(own, t, norm);
         precise REAL h_now = charge(own, v_now, u_now, k, w_now);
+        TEST deaf = ABOVE(waits, REAL(0));
+        if (REFRACTORY == 1)
+            h_now = mix(h_now, v_now, deaf);
         REAL threshold = level(u_now);
         precise REAL z_now = h_now - threshold;
+        if (REFRACTORY == 1)
+            z_now = mix(z_now, REAL(uintBitsToFloat(DEAF)), deaf);
         REAL fired = REAL(FIRES(z_now));
+        if (REFRACTORY == 1)
+            waits = mix(max(waits - 1.0, REAL(0)), own_period, AT_LEAST(fired, REAL(0.5)));
         v_now = reset(h_now, fired, threshold);
         u_now = adapt(u_now, fired);
         if (STORE_S == 1)
             s[p.s_at + at] = fired;
         if (STORE_H == 1) {
             h[p.h_at + at] = h_now;
-            if (MODEL == ADAPTIVE)
+            if (MODEL == ADAPTIVE || REFRACTORY == 1)
                 z[p.z_at + at] = z_now;
         }
         if (STORE_V == 1)
             trace[p.trace_at + at] = v_now;
     }
     v[p.v_at + i] = v_now;
+    if (REFRACTORY == 1)
+        left[p.left_at + i] = waits;
     if (TWO_STATES)
         u[p.u_at + i] = u_now;
 }

@@ -7,7 +7,7 @@ import inspect
 
 import numpy as np
 import pytest
-from public_objects import OBJECTS, digits, numbers, present
+from public_objects import NODES, OBJECTS, digits, numbers, present
 
 import grilly_vk
 from grilly_vk import nn
@@ -34,6 +34,7 @@ VALUES = {
     "nn.Softplus": {"threshold": -3.0},
     "nn.STDPLayer": {"w_min": 0.5},
     "nn.ReLU6": {"max_val": 0.5},
+    **{f"nn.{name}": {"refractory": 2} for name in NODES},
     "nn.IzhikevichNode": {"tau_w": 5.0},
     "nn.MSETemporalLoss": {"tolerance": 2.0},
     "nn.traced.AdaptiveLIFNeuron": {"tau_thresh": 0.1, "alpha_thresh": 2.0},
@@ -49,7 +50,7 @@ NO_EFFECT = {
 }  # fmt: skip
 # Of the class, for those who write subclasses; and what belongs to a form that the object has not.
 OF_CLASSES = {"over_time", "batchwise", "takes_steps", "runs_steps", "is_spiking"}
-OTHER_FORM = {"nn.LIFNeuron": {"threshold", "decay"}}
+OTHER_FORM = {"nn.LIFNeuron": {"threshold", "decay"}, "nn.IzhikevichNode": {"refractory"}}
 MODES = {"training", "step_mode"}  # they change what a call takes
 
 

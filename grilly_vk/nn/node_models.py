@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from .. import arguments
 from ..settings import setting
 from ..tensor import Tensor, full
 from .module import Parameter
-from .nodes import LIFNode, SpikingNode, time_constant
+from .nodes import LIFNode, SpikingNode, per_neuron, same, shown, time_constant
 
 
 class QIFNode(SpikingNode):
@@ -30,7 +32,7 @@ class QIFNode(SpikingNode):
     SpikingJelly's QIFNode.
     """
 
-    tau = setting(time_constant)
+    tau = setting(per_neuron, time_constant, held=same)
     v_c, v_rest, a0 = setting(arguments.real), setting(arguments.real), setting(arguments.positive)
     _model = "qif"
 
@@ -45,15 +47,15 @@ class QIFNode(SpikingNode):
         **options: Any,
     ) -> None:
         super().__init__(v_threshold, v_reset, **options)
-        self.tau = time_constant("tau", tau)
+        self.tau = tau
         self.v_c, self.v_rest = arguments.real("v_c", v_c), arguments.real("v_rest", v_rest)
         self.a0 = arguments.positive("a0", a0)
 
     def _numbers(self) -> dict[str, Any]:
-        return {"k": 1.0 / self.tau, "numbers": (self.a0, self.v_rest, self.v_c)}
+        return {"k": self._k(), "numbers": (self.a0, self.v_rest, self.v_c)}
 
     def _own(self) -> list[str]:
-        return [f"tau={self.tau:g}", f"v_c={self.v_c:g}", f"a0={self.a0:g}", f"v_rest={self.v_rest:g}"]
+        return [f"tau={shown(self.tau)}", f"v_c={self.v_c:g}", f"a0={self.a0:g}", f"v_rest={self.v_rest:g}"]
 
 
 class EIFNode(SpikingNode):
@@ -74,7 +76,7 @@ class EIFNode(SpikingNode):
     inputs", J. Neuroscience 23 (2003); parameters as in SpikingJelly's EIFNode.
     """
 
-    tau, delta_T = setting(time_constant), setting(arguments.positive)
+    tau, delta_T = setting(per_neuron, time_constant, held=same), setting(arguments.positive)
     theta_rh, v_rest = setting(arguments.real), setting(arguments.real)
     _model = "eif"
 
@@ -89,16 +91,22 @@ class EIFNode(SpikingNode):
         **options: Any,
     ) -> None:
         super().__init__(v_threshold, v_reset, **options)
-        self.tau = time_constant("tau", tau)
+        self.tau = tau
         self.delta_T = arguments.positive("delta_T", delta_T)
         self.theta_rh, self.v_rest = arguments.real("theta_rh", theta_rh), arguments.real("v_rest", v_rest)
 
     def _numbers(self) -> dict[str, Any]:
-        return {"k": 1.0 / self.tau, "numbers": (self.delta_T, self.v_rest, self.theta_rh)}
+        return {"k": self._k(), "numbers": (self.delta_T, self.v_rest, self.theta_rh)}
 
     def _own(self) -> list[str]:
         numbers = {"tau": self.tau, "delta_T": self.delta_T, "theta_rh": self.theta_rh, "v_rest": self.v_rest}
-        return [f"{name}={value:g}" for name, value in numbers.items()]
+        return [f"{name}={shown(value)}" for name, value in numbers.items()]
+
+
+def _no_waiting(name: str, value: Any) -> float:
+    if np.size(value) != 1 or arguments.real(name, value) != 0.0:
+        raise ValueError(f"{name} steps are not for IzhikevichNode, whose recovery follows the potential")
+    return 0.0
 
 
 class IzhikevichNode(SpikingNode):
@@ -125,8 +133,10 @@ class IzhikevichNode(SpikingNode):
     SpikingJelly's IzhikevichNode.
     """
 
-    tau, tau_w, a0 = setting(time_constant), setting(time_constant), setting(arguments.positive)
+    tau, tau_w = setting(per_neuron, time_constant, held=same), setting(time_constant)
+    a0 = setting(arguments.positive)
     v_c, v_rest, a, b = (setting(arguments.real) for _ in range(4))
+    refractory = setting(_no_waiting)
     _model = "izhikevich"
     _second = "w"
 
@@ -145,17 +155,17 @@ class IzhikevichNode(SpikingNode):
         **options: Any,
     ) -> None:
         super().__init__(v_threshold, v_reset, **options)
-        self.tau, self.tau_w = time_constant("tau", tau), time_constant("tau_w", tau_w)
+        self.tau, self.tau_w = tau, tau_w
         self.v_c, self.v_rest = arguments.real("v_c", v_c), arguments.real("v_rest", v_rest)
         self.a0, self.a, self.b = arguments.positive("a0", a0), arguments.real("a", a), arguments.real("b", b)
         self.register_memory("w", arguments.real("w_rest", w_rest))
 
     def _numbers(self) -> dict[str, Any]:
         numbers = (self.a0, self.v_rest, self.v_c, self.a, 1.0 / self.tau_w, self.b)
-        return {"k": 1.0 / self.tau, "numbers": numbers}
+        return {"k": self._k(), "numbers": numbers}
 
     def _own(self) -> list[str]:
-        return [f"{n}={getattr(self, n):g}" for n in ("tau", "v_c", "a0", "v_rest", "tau_w", "a", "b")]
+        return [f"{n}={shown(getattr(self, n))}" for n in ("tau", "v_c", "a0", "v_rest", "tau_w", "a", "b")]
 
 
 class CUBALIFNode(LIFNode):

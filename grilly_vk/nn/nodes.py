@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from .. import arguments
 from ..functional.temporal import mixed
 from ..ops.batch_norm import Norm
-from ..ops.nodes import Dynamics, node
+from ..ops.nodes import Dynamics, Each, node
+from ..ops.shape import broadcast_to
 from ..settings import fixed, setting
 from ..surrogate import ATan, Surrogate, checked, chosen, slope_of
-from ..tensor import Tensor, full
+from ..tensor import Tensor, from_numpy, full
 from .module import Parameter
 from .norm import Running
 from .stateful import StatefulModule
+
+PerNeuron = Any  # a number, or an array of numbers
 
 
 def time_constant(name: str, value: Any) -> float:
@@ -23,6 +29,54 @@ def time_constant(name: str, value: Any) -> float:
     if tau < 1.0:
         raise ValueError(f"{name} is in steps and must be at least 1, got {value!r}")
     return tau
+
+
+def per_neuron(name: str, value: Any, check: Callable[[str, Any], float]) -> Any:
+    """A number, or one for each neuron: a read-only float32 copy; `check` takes each.
+
+    Raises:
+        TypeError, ValueError: what `check` says; an array that holds no numbers.
+    """
+    several = isinstance(value, (list, tuple)) or (isinstance(value, (np.ndarray, Tensor)) and value.ndim > 0)
+    if not several or (isinstance(value, Tensor) and value.requires_grad):  # what would train here, does not
+        return check(name, value)
+    given = np.array(value.numpy() if isinstance(value, Tensor) else arguments.numbers_of(name, value))
+    if not given.size:
+        raise ValueError(f"{name} must hold a number for each neuron, not {given.shape} numbers")
+    for extreme in (given.min(), given.max()):
+        check(name, extreme)
+    if check is _waiting and (given % 1 != 0).any():
+        raise ValueError(f"{name} must hold whole numbers of steps")
+    if np.isnan(given).any():
+        raise ValueError(f"{name} must hold no NaN")
+    out = given.astype(np.float32)
+    out.flags.writeable = False
+    return out
+
+
+def shown(value: Any) -> str:
+    """A setting for `repr`: a number, or the shape of an array."""
+    return f"<{' x '.join(map(str, value.shape))} numbers>" if isinstance(value, np.ndarray) else f"{value:g}"
+
+
+def _threshold(name: str, value: Any) -> float:
+    """A finite number, or infinity."""
+    if isinstance(value, (float, np.floating)) and value == math.inf:
+        return math.inf
+    return arguments.real(name, value)
+
+
+def _waiting(name: str, value: Any) -> float:
+    """A whole number of steps, not negative."""
+    number = arguments.non_negative(name, value)
+    if number % 1 or number >= 1 << 24:
+        raise ValueError(f"{name} must be a whole number of steps below 2**24, got {value!r}")
+    return number
+
+
+def same(value: Any) -> Any:
+    """What a recording compares of a setting: a number, or the numbers of an array."""
+    return (value.shape, value.tobytes()) if isinstance(value, np.ndarray) else value
 
 
 class SpikingNode(StatefulModule):
@@ -40,21 +94,31 @@ class SpikingNode(StatefulModule):
         store_v_seq: in step mode "m", keep the potentials after each step as `v_seq` (T, B, ...).
         memory: "fast" keeps the potentials for the backward pass, 4 bytes an element and step; "low" keeps nothing but
             the input, which the tape may hold anyway, and computes them again.
+        refractory: steps after a spike in which a neuron takes no input and does not spike; its potential stays what
+            the reset made it (default 0).  A second state, such as a synaptic current, goes on.
+
+    v_threshold, v_reset, refractory and tau are numbers, or arrays with a number for each neuron, which broadcast to
+    the last axes of a step; they are copied.  v_threshold may be infinite: such a neuron never fires.
 
     Attributes:
-        v: potential after the last step: a number until the first input, then a Tensor (B, ...).
+        v: potential after the last step: a number (or the array of v_reset) until the first input, then a Tensor
+            (B, ...).
+        left: of nodes with refractory steps: how many are left, 0.0 until the first input, then a Tensor (B, ...).
         v_seq: see store_v_seq; None until a run.
 
     Raises:
         TypeError, ValueError: an argument of another kind.
     """
 
-    v_threshold = setting(arguments.real)
-    v_reset = setting(arguments.real, optional=True)
+    v_threshold = setting(per_neuron, _threshold, held=same)
+    v_reset = setting(per_neuron, arguments.real, optional=True, held=same)
+    refractory = setting(per_neuron, _waiting, held=same)
     surrogate_function = setting(chosen, held=slope_of)
     detach_reset, store_v_seq = setting(arguments.flag), setting(arguments.flag)
     memory = setting(arguments.choice, ("fast", "low"))
     v: Any
+    left: Any
+    tau: Any
     v_seq: Tensor | None
     is_spiking = takes_steps = True
     _model = "if"
@@ -62,17 +126,20 @@ class SpikingNode(StatefulModule):
 
     def __init__(
         self,
-        v_threshold: float = 1.0,
-        v_reset: float | None = 0.0,
+        v_threshold: PerNeuron = 1.0,
+        v_reset: PerNeuron | None = 0.0,
         surrogate_function: Surrogate | None = None,
         detach_reset: bool = False,
         step_mode: str = "s",
         store_v_seq: bool = False,
         memory: str = "fast",
+        *,
+        refractory: PerNeuron = 0,
     ) -> None:
         super().__init__()
-        self.v_threshold = arguments.real("v_threshold", v_threshold)
-        self.v_reset = None if v_reset is None else arguments.real("v_reset", v_reset)
+        self.v_threshold = v_threshold
+        self.v_reset = v_reset
+        self.refractory = refractory
         self.surrogate_function = ATan() if surrogate_function is None else checked(surrogate_function)
         self.detach_reset = arguments.flag("detach_reset", detach_reset)
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
@@ -80,16 +147,18 @@ class SpikingNode(StatefulModule):
         self.memory = arguments.choice("memory", memory, ("fast", "low"))
         self.register_memory("v", self._v_start())
         self.register_memory("v_seq", None)
+        if isinstance(self.refractory, np.ndarray) or self.refractory:
+            self.register_memory("left", 0.0)
 
     def _settle(self, name: str) -> None:
-        """The start of the potential is v_reset; one that has not moved yet follows."""
-        if name == "v_reset":
+        """The start of the potential is v_reset, or v_rest; one that has not moved yet follows."""
+        if name in ("v_reset", "v_rest"):
             start, waits = self._v_start(), self.v is self._memories["v"]
             self._memories["v"] = start
             if waits:
                 self.v = start
 
-    def _v_start(self) -> float:
+    def _v_start(self) -> Any:
         return 0.0 if self.v_reset is None else self.v_reset
 
     # ---- to be given by the model ----
@@ -124,12 +193,17 @@ class SpikingNode(StatefulModule):
         """
         x, multi = self.arriving(x, steps)
         dynamics = self._dynamics()
-        self.entering(x.shape[1:] if multi else x.shape)
+        shape = x.shape[1:] if multi else x.shape
+        waits = dynamics.each is not None and dynamics.each.refractory
+        if waits and "left" not in self._memories:  # set after the node was made
+            self.register_memory("left", 0.0)
+        self.entering(shape)
+        v = self.v if not isinstance(self.v, np.ndarray) else _start_of(dynamics, self.v, shape)
         prepared = None if norm is None else _prepared(norm, x, multi)
         before = self.memories()
         out = node(
             x,
-            self.v,
+            v,
             dynamics,
             self.surrogate_function.slope,
             u=0.0 if self._second is None else getattr(self, self._second),
@@ -138,8 +212,11 @@ class SpikingNode(StatefulModule):
             store_v=multi and self.store_v_seq,
             recompute=self.memory == "low",
             norm=prepared,
+            left=self.left if waits else 0.0,
         )
         self.v = out.v
+        if waits:
+            self.left = out.left
         self.__dict__["v_seq"] = out.v_seq
         if self._second is not None:
             setattr(self, self._second, out.u)
@@ -150,13 +227,41 @@ class SpikingNode(StatefulModule):
         return out.spikes
 
     def _dynamics(self) -> Dynamics:
-        fields: dict[str, Any] = {
-            "v_threshold": self.v_threshold,
-            "v_reset": self.v_reset,
-            "detach_reset": self.detach_reset,
-        }
-        fields |= self._numbers()
-        return Dynamics(self._model, **fields)
+        fields = self._numbers()
+        given = self.v_threshold, self.v_reset, self.refractory, self._memories["v"]
+        own = fields.get("k", 1.0), fields.get("rest"), *given
+        if np.ndarray in map(type, own) or own[4]:
+            fields |= self._of_each(own)
+        else:
+            fields["v_threshold"], fields["v_reset"] = own[2], own[3]
+        return Dynamics(self._model, detach_reset=self.detach_reset, **fields)
+
+    def _k(self) -> Any:
+        """1 / tau."""
+        tau = self.tau
+        if type(tau) is float:
+            return 1.0 / tau
+        kept = self.__dict__.get("_share")
+        if kept is None or kept[0] is not tau:
+            kept = self.__dict__["_share"] = (tau, 1.0 / tau)
+        return kept[1]
+
+    def _of_each(self, own: tuple[Any, ...]) -> dict[str, Any]:
+        """Fields of Dynamics where a setting differs from neuron to neuron; made anew where one was set."""
+        kept = self.__dict__.get("_each")
+        if kept is None or any(a is not b and (isinstance(a, np.ndarray) or a != b) for a, b in zip(kept[0], own)):
+            k, rest, threshold, reset, waits, start = own
+            reset = 0.0 if reset is None else reset
+            try:
+                each = Each((k, reset if rest is None else rest, threshold, reset, waits, start))
+            except ValueError:
+                shapes = ", ".join(str(np.shape(value)) for value in own if isinstance(value, np.ndarray))
+                raise ValueError(
+                    f"the settings of {type(self).__name__} have shapes {shapes}, which don't broadcast"
+                ) from None
+            kept = self.__dict__["_each"] = (own, each)
+        hard = None if self.v_reset is None else 0.0
+        return {"k": 1.0, "rest": None, "v_threshold": 1.0, "v_reset": hard, "each": kept[1]}
 
     def memories(self) -> dict[str, Any]:
         """The state by name: v, and the second state of models that have one."""
@@ -164,10 +269,11 @@ class SpikingNode(StatefulModule):
 
     def extra_repr(self) -> str:
         """The parameters."""
-        reset = "None" if self.v_reset is None else f"{self.v_reset:g}"
-        parts = [*self._own(), f"v_threshold={self.v_threshold:g}", f"v_reset={reset}"]
+        reset = "None" if self.v_reset is None else shown(self.v_reset)
+        parts = [*self._own(), f"v_threshold={shown(self.v_threshold)}", f"v_reset={reset}"]
         parts += [f"surrogate_function={self.surrogate_function!r}", f"step_mode={self.step_mode!r}"]
         parts += ["detach_reset=True"] if self.detach_reset else []
+        parts += [f"refractory={shown(self.refractory)}"] if np.any(self.refractory) else []
         return ", ".join(parts + (["memory='low'"] if self.memory == "low" else []))
 
 
@@ -187,11 +293,12 @@ class IFNode(SpikingNode):
 class LIFNode(SpikingNode):
     """Leaky integrate and fire: H = v + (x - (v - v_r)) / tau, or with decay_input=False H = v - (v - v_r) / tau + x.
 
-    v_r is v_reset, or 0 with a soft reset.
+    v_r is v_rest, or where that is None v_reset, or 0 with a soft reset.
 
     Args:
         tau: time constant in steps, at least 1 (default 2).
         decay_input: whether the leak divides the input too (default True).
+        v_rest: where the leak pulls to and the potential starts, a number or an array; None (default): see above.
         v_threshold, v_reset, surrogate_function, detach_reset, step_mode, store_v_seq, memory: as in SpikingNode.
 
     Raises:
@@ -200,19 +307,32 @@ class LIFNode(SpikingNode):
     Source: document 001; as in SpikingJelly's LIFNode.
     """
 
-    tau, decay_input = setting(time_constant), setting(arguments.flag)
+    tau, decay_input = setting(per_neuron, time_constant, held=same), setting(arguments.flag)
+    v_rest = setting(per_neuron, arguments.real, optional=True, held=same)
     _model = "lif"
 
-    def __init__(self, tau: float = 2.0, decay_input: bool = True, *args: Any, **options: Any) -> None:
+    def __init__(
+        self,
+        tau: PerNeuron = 2.0,
+        decay_input: bool = True,
+        *args: Any,
+        v_rest: PerNeuron | None = None,
+        **options: Any,
+    ) -> None:
+        self.v_rest = v_rest
         super().__init__(*args, **options)
-        self.tau = time_constant("tau", tau)
+        self.tau = tau
         self.decay_input = arguments.flag("decay_input", decay_input)
 
+    def _v_start(self) -> Any:
+        return super()._v_start() if self.v_rest is None else self.v_rest
+
     def _numbers(self) -> dict[str, Any]:
-        return {"k": 1.0 / self.tau, "decay_input": self.decay_input}
+        return {"k": self._k(), "decay_input": self.decay_input, "rest": self.v_rest}
 
     def _own(self) -> list[str]:
-        return [f"tau={self.tau:g}", *(["decay_input=False"] if not self.decay_input else [])]
+        rest = [] if self.v_rest is None else [f"v_rest={shown(self.v_rest)}"]
+        return [f"tau={shown(self.tau)}", *(["decay_input=False"] if not self.decay_input else []), *rest]
 
 
 class ParametricLIFNode(SpikingNode):
@@ -221,6 +341,7 @@ class ParametricLIFNode(SpikingNode):
     Args:
         init_tau: time constant in steps to start from, above 1 (default 2).
         decay_input: whether the leak divides the input too (default True).
+        v_rest: as in LIFNode.
         v_threshold, v_reset, surrogate_function, detach_reset, step_mode, store_v_seq, memory: as in SpikingNode.
 
     Attributes:
@@ -235,9 +356,18 @@ class ParametricLIFNode(SpikingNode):
 
     init_tau: float = fixed(how="assign to w, tau being 1 / sigmoid(w)")
     decay_input = setting(arguments.flag)
+    v_rest = setting(per_neuron, arguments.real, optional=True, held=same)
     _model = "lif"
 
-    def __init__(self, init_tau: float = 2.0, decay_input: bool = True, *args: Any, **options: Any) -> None:
+    def __init__(
+        self,
+        init_tau: float = 2.0,
+        decay_input: bool = True,
+        *args: Any,
+        v_rest: PerNeuron | None = None,
+        **options: Any,
+    ) -> None:
+        self.v_rest = v_rest
         super().__init__(*args, **options)
         if arguments.real("init_tau", init_tau) <= 1.0:
             raise ValueError(f"init_tau must be above 1, got {init_tau!r}")
@@ -251,8 +381,11 @@ class ParametricLIFNode(SpikingNode):
         w = float(self.w.item())
         return 1.0 + math.exp(-w) if w > -700 else math.inf
 
+    def _v_start(self) -> Any:
+        return super()._v_start() if self.v_rest is None else self.v_rest
+
     def _numbers(self) -> dict[str, Any]:
-        return {"decay_input": self.decay_input}
+        return {"decay_input": self.decay_input, "rest": self.v_rest}
 
     def _learnable(self) -> Tensor:
         return self.w
@@ -268,3 +401,14 @@ def _prepared(norm: Any, x: Tensor, multi: bool) -> Norm:
         raise ValueError(mixed(f"norm={type(norm).__name__} and the node"))
     norm._note()
     return norm._prepare(x, "merge" if multi else None)
+
+
+def _start_of(dynamics: Dynamics, start: np.ndarray, shape: tuple[int, ...]) -> Tensor:
+    """The first potential of each neuron, for all of the batch."""
+    each = dynamics.each
+    if each is None:  # the settings are numbers by now
+        return broadcast_to(from_numpy(start), shape)
+    table = each.of(shape)
+    return broadcast_to(table._rows(5, 6)._alias(table.shape[1:]), shape)
+
+

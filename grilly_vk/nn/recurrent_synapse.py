@@ -77,6 +77,8 @@ class RecurrentSynapse(_Recurrent):
             return super()._steps(x)
         if not (dynamics is None or (isinstance(dynamics, SynapseFilter) and _plain(dynamics, SynapseFilter))):
             return super()._steps(x)
+        if node._dynamics().each is not None:  # a setting for each neuron
+            return super()._steps(x)
         n = x.shape[-1]
         known = x.dtype is FLOAT32 and (self.y is None or isinstance(self.y, Tensor))  # else errors are the parts'
         if not known or connection.weight.shape != (n, n) or not pays(x.engine, n):

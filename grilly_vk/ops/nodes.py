@@ -8,17 +8,62 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..autograd import grad_enabled, record
-from ..tensor import Tensor, empty, full
+from ..tensor import Tensor, empty, from_numpy, full
 from .batch_norm import Norm
-from .elementwise import add
+from .elementwise import add, binary
 from .reduce import reduce
+from .shape import broadcast_to
 from .steps import spans, walk
 from .surrogate import Slope
 
 MODELS = ["if", "lif", "qif", "eif", "izhikevich", "cuba", "adaptive", "klif"]  # as in shaders/include/node.glsl
 TWO_STATES = {"izhikevich", "cuba", "adaptive"}
 _LEARN = {"lif": 1, "klif": 2}  # what a learnable number w means to a model
+
+
+class Each:
+    """Settings with a number for each neuron; equal where the numbers are.
+
+    Args:
+        settings: 1 / tau, rest, threshold, reset, refractory steps and first potential, numbers or arrays that
+            broadcast with each other; the shape of all of them is that of the last axes of a step.
+    """
+
+    def __init__(self, settings: Sequence[Any]) -> None:
+        arrays = np.broadcast_arrays(*[np.asarray(a, np.float32) for a in settings])
+        values = np.stack(arrays)
+        self.shape = arrays[0].shape
+        self.refractory = bool((values[4] > 0).any())
+        self.table = from_numpy(values)
+        self._key = self.shape, values.tobytes()
+
+    def of(self, state: tuple[int, ...]) -> Tensor:
+        """(6, ...) for each neuron of a sample of this state.
+
+        Raises:
+            ValueError: the settings don't fit.
+        """
+        sample = state[1:] if len(state) > len(self.shape) else state
+        try:
+            fits = len(self.shape) <= len(sample) and np.broadcast_shapes(self.shape, sample) == tuple(sample)
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ValueError(
+                f"one step of x has shape {state}, but the node's settings have shape {self.shape}, which must "
+                "broadcast to the last axes of a step"
+            )
+        ones = (1,) * (len(sample) - len(self.shape))
+        return broadcast_to(self.table._alias((6, *ones, *self.shape)), (6, *sample))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Each) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
 
 
 @dataclass(frozen=True)
@@ -33,6 +78,8 @@ class Dynamics:
         numbers: c0, c1, ... of the model.
         detach_reset: no gradient through the reset.
         strict: a spike needs more than the threshold, [H > v_threshold].
+        rest: what the leak of "lif" and its kin pulls to; None: v_reset, or 0 with a soft reset.
+        each: settings of each neuron, in place of k, rest, v_threshold and v_reset.
     """
 
     model: str = "if"
@@ -43,6 +90,8 @@ class Dynamics:
     numbers: tuple[float, ...] = ()
     detach_reset: bool = False
     strict: bool = False
+    rest: float | None = None
+    each: Each | None = None
 
 
 def numbers_of(dynamics: Dynamics) -> dict[str, float]:
@@ -50,7 +99,8 @@ def numbers_of(dynamics: Dynamics) -> dict[str, float]:
     numbers = (*dynamics.numbers, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)[:6]
     reset = 0.0 if dynamics.v_reset is None else dynamics.v_reset
     return {
-        "k": dynamics.k, "rest": reset, "threshold": dynamics.v_threshold, "reset": reset,
+        "k": dynamics.k, "rest": reset if dynamics.rest is None else dynamics.rest,
+        "threshold": dynamics.v_threshold, "reset": reset,
         **{f"c{i}": c for i, c in enumerate(numbers)},
     }  # fmt: skip
 
@@ -64,12 +114,16 @@ def specs_of(dynamics: Dynamics, learns: bool) -> tuple[tuple[str, int], ...]:
 
 
 class Steps(NamedTuple):
-    """What a run gives: spikes (T, ...), the state after it (...), and potentials after each step (T, ...) or None."""
+    """What a run gives: spikes (T, ...), the state after it (...), and potentials after each step (T, ...) or None.
+
+    left: refractory steps that are left after it (...), of neurons that have some.
+    """
 
     spikes: Tensor
     v: Tensor
     u: Tensor | None
     v_seq: Tensor | None
+    left: Tensor | None = None
 
 
 State = Tensor | float
@@ -88,6 +142,7 @@ def node(
     recompute: bool = False,
     held: bool = False,
     norm: Norm | None = None,
+    left: State = 0.0,
 ) -> Steps:
     """Runs a layer of spiking nodes; all arguments are checked by the caller.
 
@@ -103,13 +158,14 @@ def node(
         norm: normalises x on its way in; x is the norm's, of any shape.
         recompute: keep the input for the backward pass and run the forward kernel again in it, instead of keeping
             the potentials.
+        left: refractory steps that are left before the first step, (...) or one number for all.
 
     Returns:
         Spikes (T, ...) or, for one step, (...), the state after the last step, and the potentials.
     """
     if norm is not None and not norm.on_the_way:
         x, norm = norm.run().reshape(x.shape), None
-    run = _Run(x, v, u, w, dynamics, steps, held, norm)
+    run = _Run(x, v, u, w, dynamics, steps, held, norm, left)
     spikes = run.room()
     v_seq = run.room() if store_v else None
     inputs = [x] if norm is None else norm.inputs
@@ -128,7 +184,7 @@ def node(
         if norm is not None:
             rule, saved = _through(norm, rule), saved + norm.read
         record(f"{dynamics.model}_node", inputs, outputs, rule, saved)
-    return Steps(spikes, v_end, u_end, v_seq)
+    return Steps(spikes, v_end, u_end, v_seq, run.left_end)
 
 
 def run_forward(x: Tensor, v: Tensor, dynamics: Dynamics) -> tuple[Tensor, Tensor, Tensor]:
@@ -164,6 +220,7 @@ class _Run:
         steps: int | None,
         held: bool = False,
         norm: Norm | None = None,
+        left: State = 0.0,
     ) -> None:
         self.engine, self.dynamics = x.engine, dynamics
         self.norm, self.table = norm, None if norm is None else norm.table()
@@ -182,8 +239,15 @@ class _Run:
         start = 0.0 if isinstance(v, Tensor) else v
         self.numbers: dict[str, Any] = {**numbers_of(dynamics), "v_init": start}
         self.u_init = 0.0 if isinstance(u, Tensor) else u
+        each = dynamics.each
+        self.each = None if each is None else each.of(self.state)
+        self.m = 0 if self.each is None else self.each.size // 6
+        self.refractory = each is not None and each.refractory
+        self.left = left.detach() if isinstance(left, Tensor) else left
+        self.left_end: Tensor | None = None
         self.specs: tuple[tuple[str, float], ...] = (
             *specs_of(dynamics, w is not None), ("STRICT", int(dynamics.strict)), ("HELD", int(held)),
+            ("EACH", int(each is not None)), ("REFRACTORY", int(self.refractory)),
         )  # fmt: skip
 
     def room(self) -> Tensor:
@@ -192,11 +256,11 @@ class _Run:
 
     def kept(self) -> tuple[Tensor, Tensor | None]:
         """Room for what the backward pass reads: potentials, and distances to a threshold that moves."""
-        return self.room(), self.room() if self.dynamics.model == "adaptive" else None
+        return self.room(), self.room() if self.dynamics.model == "adaptive" or self.refractory else None
 
     def launch(self, kernel: str, start: int, stop: int, specs: Any, **arguments: Any) -> None:
         """One dispatch for steps start..stop; tensors (T, ...) are cut to them."""
-        wide, chunk, block = walk(self.engine, self.n, *arguments.values())
+        wide, chunk, block = walk(self.engine, self.n, *arguments.values(), self.each, every=self.m)
         over_time = {name: _cut(value, self, start, stop) for name, value in arguments.items()}
         self.engine.launch(
             f"{kernel}.vec4" if wide == 4 else kernel,
@@ -206,6 +270,8 @@ class _Run:
             n=self.n // wide,
             steps=stop - start,
             w=self.w,
+            each=self.each,
+            m=max(1, self.m // wide),
             **self.numbers,
             **over_time,
         )
@@ -213,6 +279,10 @@ class _Run:
     def forward(self, x: Tensor, s: Tensor | None, h: Tensor | None, z: Tensor | None, v_seq: Tensor | None) -> None:
         """Steps through x, filling what is asked for, and notes the states at the ends of the pieces."""
         del self.ends[1:]
+        left = None
+        if self.refractory:
+            given = self.left
+            left = given.copy() if isinstance(given, Tensor) else full(self.state, given, on=self.engine)
         if self.steps == 0:  # nothing happens, but the state is there
             v, u = self.ends[0]
             fill = [(v, self.numbers["v_init"]), (u, self.u_init)][: 1 + self.two]
@@ -232,8 +302,10 @@ class _Run:
                 u0 = full(self.state, self.u_init, on=self.engine) if u0 is None else u0
             self.launch(
                 "snn-node-forward", start, stop, (*stores, *norm), given=int(v0 is not None),
-                x=x, v0=v0, u0=u0, s=s, h=h, z=z, trace=v_seq, v=v, u=u, u_init=self.u_init, **self._lines(start, stop),
+                x=x, v0=v0, u0=u0, s=s, h=h, z=z, trace=v_seq, v=v, u=u, left=left, u_init=self.u_init,
+                **self._lines(start, stop),
             )  # fmt: skip
+        self.left_end = left
 
     def _lines(self, start: int, stop: int) -> dict[str, Any]:
         """The table of the norm before the node in steps start..stop, and which elements its lines are for."""
@@ -270,7 +342,7 @@ def _backward(
 ) -> Callable[..., Sequence[Tensor | None]]:
     """The gradient rule: gradients of (spikes, v, [u], [v_seq]) to those of (x, [v], [u], [w])."""
     wants_v, wants_u = isinstance(v, Tensor), isinstance(u, Tensor)
-    threshold = run.dynamics.v_threshold
+    threshold = run.dynamics.v_threshold if run.each is None else run.each._rows(2, 3)._alias(run.each.shape[1:])
 
     def backward(gs: Tensor | None, gv: Tensor | None, *more: Tensor | None) -> Sequence[Tensor | None]:
         gu, gtrace = (more[0], more[1:]) if run.two else (None, more)
@@ -280,7 +352,7 @@ def _backward(
         assert kept is not None
         given = None
         if slope.given is not None:
-            given = slope.given(above if above is not None else kept - threshold)
+            given = slope.given(above if above is not None else binary("sub", kept, threshold))
         gx, sums, shares = run.room() if not run.held else None, [], []
         ends = {"GS": gs, "GTRACE": gtrace[0] if gtrace else None}
         for (start, stop), (v0, _) in reversed(list(zip(run.pieces, run.ends))):
@@ -294,7 +366,7 @@ def _backward(
             run.launch(
                 "snn-node-backward" + slope.suffix, start, stop,
                 (*specs, ("SURROGATE", slope.code), ("DETACH", int(run.dynamics.detach_reset))),
-                given=int(v0 is not None), has_gend=int(gend is not None), has_guend=int(guend is not None),
+                given=int(v0 is not None) + 2 * int(gend is not None) + 4 * int(guend is not None),
                 h=kept, z=above, d=given, v0=v0, gs=gs, gtrace=ends["GTRACE"], gend=gend, guend=guend,
                 gx=gx, gv=gv, gu=gu, gw=gw, alpha=slope.alpha, beta=slope.beta,
             )  # fmt: skip

@@ -19,13 +19,15 @@ _PIECE = 1 << 26  # bytes of one upload of a run that is too large for one buffe
 Run = Tensor | np.ndarray  # (T, ...), float32
 
 
-def walk(engine: Engine, n: int, *tensors: Any) -> tuple[int, int, int]:
+def walk(engine: Engine, n: int, *tensors: Any, every: int = 0) -> tuple[int, int, int]:
     """How a kernel with shaders/include/blocks.glsl goes over n elements of tensors: (elements a load, CHUNK, BLOCK).
 
     A CPU prefetches a few long rows well and 64 short visits badly: blocks of steps over neighbouring elements are
     1.6 times as fast there for what exceeds its caches.  GPUs take one element an invocation and all steps.
+
+    every: after so many elements something repeats, 0: nothing does.
     """
-    wide = width_of(n, *tensors)
+    wide = width_of(math.gcd(n, every), *tensors)
     chunk = 1
     if engine.info.type == "cpu":
         while chunk < 16 and n // wide >= 64 * engine.local * chunk:

@@ -9,13 +9,21 @@ layout(constant_id = 4) const uint LEARN = 0; // 1: k = sigmoid(w), 2: w scales 
 const uint IF = 0, LIF = 1, QIF = 2, EIF = 3, IZHIKEVICH = 4, CUBA = 5, ADAPTIVE = 6, KLIF = 7;
 const bool TWO_STATES = MODEL == IZHIKEVICH || MODEL == CUBA || MODEL == ADAPTIVE;
 
-REAL leak(REAL x, REAL v, float k)
+// Settings that may differ from neuron to neuron; the including shader may define them before.
+#ifndef REST
+#define SHARE float
+#define REST REAL(p.rest)
+#define THRESHOLD REAL(p.threshold)
+#define RESET REAL(p.reset)
+#endif
+
+REAL leak(REAL x, REAL v, SHARE k)
 {
-    return DECAY_INPUT == 1 ? v + (x - (v - REAL(p.rest))) * k : v - (v - REAL(p.rest)) * k + x;
+    return DECAY_INPUT == 1 ? v + (x - (v - REST)) * k : v - (v - REST) * k + x;
 }
 
 // The potential before the spike; u, the second state, moves on to where the spike finds it.
-REAL charge(REAL x, REAL v, inout REAL u, float k, float w)
+REAL charge(REAL x, REAL v, inout REAL u, SHARE k, float w)
 {
     precise REAL h = v + x;
     if (MODEL == LIF || MODEL == ADAPTIVE)
@@ -38,12 +46,12 @@ REAL charge(REAL x, REAL v, inout REAL u, float k, float w)
 }
 
 // The threshold in force.
-REAL level(REAL u) { return MODEL == ADAPTIVE ? REAL(p.threshold) + p.c0 * u : REAL(p.threshold); }
+REAL level(REAL u) { return MODEL == ADAPTIVE ? THRESHOLD + p.c0 * u : THRESHOLD; }
 
 // The potential after the spike s.
 REAL reset(REAL h, REAL s, REAL threshold)
 {
-    return HARD == 1 ? mix(h, REAL(p.reset), AT_LEAST(s, REAL(0.5))) : h - s * threshold;
+    return mix(h, HARD == 1 ? RESET : h - threshold, AT_LEAST(s, REAL(0.5))); // the threshold may be infinite
 }
 
 // The second state after the spike.
@@ -59,11 +67,11 @@ REAL adapt(REAL u, REAL s)
 #ifdef REVERSE
 // Derivatives of `charge`: from g of the potential after it and a of the second state to those before it; the gradient
 // of the input is returned, that of w added to `sum`.  v is the potential before, h the one after.
-REAL discharge(REAL h, REAL v, inout REAL g, inout REAL a, inout REAL sum, float k, float w)
+REAL discharge(REAL h, REAL v, inout REAL g, inout REAL a, inout REAL sum, SHARE k, float w)
 {
-    float gain = DECAY_INPUT == 1 ? k : 1.0;
+    SHARE gain = DECAY_INPUT == 1 ? k : SHARE(1.0);
     if (LEARN == 1) // dh/dk by way of h itself, so that the input need not be kept
-        sum += g * (DECAY_INPUT == 1 ? (h - v) * (1.0 - k) : (REAL(p.rest) - v) * (k * (1.0 - k)));
+        sum += g * (DECAY_INPUT == 1 ? (h - v) * (1.0 - k) : (REST - v) * (k * (1.0 - k)));
     if (MODEL == LIF || MODEL == ADAPTIVE) {
         REAL x = g * gain;
         g *= 1.0 - k;
