@@ -23,7 +23,7 @@ struct VkPhysicalDeviceCooperativeMatrixFeaturesKHR
 namespace grilly {
 
 // One row a feature: its name, its extension, the structure that switches it on with the members wanted, who needs it.
-// A row without a structure is an extension that only has to be named.
+// A row without a structure is an extension that only has to be named; one of a property is that, if its members hold.
 namespace {
 
 struct Structure // the beginning that all of them share
@@ -40,6 +40,7 @@ struct Row
     std::size_t size;
     VkStructureType type;
     std::vector<std::size_t> members; // offsets of the VkBool32 that must be there and are switched on
+    bool property = false;            // of the device: nothing to switch on
 };
 
 #define ROW(name, extension, purpose, structure, type, ...) \
@@ -54,6 +55,7 @@ const std::vector<Row>& rows()
     using Model = VkPhysicalDeviceVulkanMemoryModelFeaturesKHR;
     using Matrix = VkPhysicalDeviceCooperativeMatrixFeaturesKHR;
     using Reset = VkPhysicalDeviceHostQueryResetFeaturesEXT;
+    using Floats = VkPhysicalDeviceFloatControlsPropertiesKHR;
     static const auto& all = *new std::vector<Row>{
         ROW("subgroup size control", VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME, "kernels written for one subgroup size",
             Size, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT,
@@ -72,6 +74,10 @@ const std::vector<Row>& rows()
             VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR, offsetof(Matrix, cooperativeMatrix)),
         ROW("host query reset", VK_EXT_HOST_QUERY_RESET_EXTENSION_NAME, "profiles: timestamps reset without a command",
             Reset, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_HOST_QUERY_RESET_FEATURES_EXT, offsetof(Reset, hostQueryReset)),
+        Row{ "float controls", VK_KHR_SHADER_FLOAT_CONTROLS_EXTENSION_NAME,
+             "all kernels: zeros' signs, infinity and NaN are kept", sizeof(Floats),
+             VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FLOAT_CONTROLS_PROPERTIES_KHR,
+             { offsetof(Floats, shaderSignedZeroInfNanPreserveFloat32) }, true },
         Row{ "memory budget", VK_EXT_MEMORY_BUDGET_EXTENSION_NAME, "allocations: what the driver can still give", 0,
              VK_STRUCTURE_TYPE_MAX_ENUM, {} },
     };
@@ -108,6 +114,7 @@ Features::Features(const Instance& instance, VkPhysicalDevice device, bool take)
     if (offered.count("VK_KHR_portability_subset"))
         extensions_.push_back("VK_KHR_portability_subset");
     auto query = instance.get<PFN_vkGetPhysicalDeviceFeatures2>("vkGetPhysicalDeviceFeatures2");
+    auto properties = instance.get<PFN_vkGetPhysicalDeviceProperties2>("vkGetPhysicalDeviceProperties2");
     for (const Row& row : rows()) {
         Feature feature{ row.name, row.extension, row.purpose };
         feature.offered = !*row.extension || offered.count(row.extension);
@@ -117,13 +124,17 @@ Features::Features(const Instance& instance, VkPhysicalDevice device, bool take)
         if (feature.offered && row.size) {
             structure->sType = row.type;
             VkPhysicalDeviceFeatures2 asked{ VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2 };
-            asked.pNext = structure;
-            query(device, &asked);
+            VkPhysicalDeviceProperties2 held{ VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2 };
+            asked.pNext = held.pNext = structure;
+            if (row.property)
+                properties(device, &held);
+            else
+                query(device, &asked);
             for (std::size_t at : row.members)
                 feature.offered = feature.offered && *member(at);
         }
         feature.taken = feature.offered && take;
-        if (feature.taken && row.size) { // these members and no others
+        if (feature.taken && row.size && !row.property) { // these members and no others
             std::fill(memory.begin(), memory.end(), 0);
             structure->sType = row.type;
             structure->pNext = base_.pNext;

@@ -205,7 +205,7 @@ def test_what_is_offered_is_taken_and_says_who_needs_it():
     features = {f.name: f for f in engine().device.features}
     assert set(features) == {
         "subgroup size control", "16-bit storage", "float16 arithmetic", "buffer device address",
-        "vulkan memory model", "cooperative matrix", "host query reset", "memory budget",
+        "vulkan memory model", "cooperative matrix", "host query reset", "float controls", "memory budget",
     }  # fmt: skip
     wanted = engine().config.features
     for feature in features.values():

@@ -1,6 +1,7 @@
 """Reading kernels: their interface, and files that are damaged or missing."""
 
 import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from steps import compiled, copy, empty, engine, kernel, upload
 
 import grilly_vk
 from grilly_vk.runtime.kernels import SPIRV, SUMS, Kernels, Pipeline
-from grilly_vk.runtime.spirv import Binding, Interface, Scalar, SpirvError, reflect
+from grilly_vk.runtime.spirv import Binding, Interface, Scalar, SpirvError, keeping_special_values, reflect
 
 
 def test_interface_of_copy():
@@ -197,3 +198,21 @@ def test_a_kernel_that_uses_local_keeps_its_name(tmp_path):
         ["glslc", "-fshader-stage=compute", "--target-env=vulkan1.1", "-I", include, "-o", out, source], check=True
     )
     assert [s.name for s in reflect(out.read_bytes(), "local").specs] == ["LOCAL"]
+
+
+@pytest.mark.skipif(shutil.which("spirv-val") is None, reason="SPIRV-Tools are not installed")
+def test_kernels_that_keep_special_values_are_valid(tmp_path):
+    """The declaration is put into the module as it is loaded; the interface stays."""
+    for name in ("copy", "elementwise-unary.vec4", "softmax", "matmul-lanes"):
+        code = (SPIRV / f"{name}.spv").read_bytes()
+        changed = keeping_special_values(code)
+        (tmp_path / "kernel.spv").write_bytes(changed)
+        subprocess.run(["spirv-val", "--target-env", "vulkan1.1", tmp_path / "kernel.spv"], check=True)
+        assert reflect(changed, name) == reflect(code, name) and b"SPV_KHR_float_controls" in changed
+
+
+def test_float_controls_are_declared_where_they_are_taken():
+    taken = any(f.name == "float controls" and f.taken for f in engine().device.features)
+    copy(upload(np.ones(4)))
+    pipelines = [p for p in engine().kernels.pipelines.values() if p.name == "copy"]
+    assert pipelines and all((b"SPV_KHR_float_controls" in p.code) == taken for p in pipelines)

@@ -67,7 +67,8 @@ class Engine:
         self.host_visible = config.memory != "storage" and (
             config.memory == "host" or (info.type in ("cpu", "integrated") and info.heap_for(host=True) > 0)
         )
-        self.kernels = Kernels(info=info)
+        taken = {f.name for f in self.device.features if f.taken}
+        self.kernels = Kernels(info=info, float_controls="float controls" in taken)
         self._pools: list[Pool] = []
         self._control = self._segment(_CONTROL_WORDS * 4, host=True)
         assert self._control.words is not None
@@ -83,7 +84,7 @@ class Engine:
             "grilly_vk runs on %s, %s memory, with %s",
             info,
             "host-visible" if self.host_visible else "device-local",
-            ", ".join(f.name for f in self.device.features if f.taken) or "no optional feature",
+            ", ".join(f.name for f in self.device.features if f.name in taken) or "no optional feature",
         )
         opened.add(self)
 

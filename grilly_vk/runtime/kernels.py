@@ -19,7 +19,7 @@ import numpy as np
 from . import failures, limits
 from .devices import DeviceInfo
 from .memory import Buffer, Segment
-from .spirv import Interface, Scalar, SpirvError, reflect
+from .spirv import Interface, Scalar, SpirvError, keeping_special_values, reflect
 
 if TYPE_CHECKING:
     from . import kp
@@ -199,9 +199,10 @@ def _spec_bits(kernel: str, spec: Scalar, given: Mapping[str, float], local: int
 class Kernels:
     """All kernels by name, each read once, and their pipelines, none of which asks for more than the device has."""
 
-    def __init__(self, folder: Path = SPIRV, info: DeviceInfo | None = None) -> None:
+    def __init__(self, folder: Path = SPIRV, info: DeviceInfo | None = None, *, float_controls: bool = False) -> None:
         self.folder = folder
         self.info = info  # the device whose limits hold
+        self.float_controls = float_controls  # whether it keeps special values when a module says so
         self._modules: dict[str, tuple[bytes, Interface]] = {}
         self._sums: dict[str, str] | None = None  # by file name
         self.pipelines: dict[tuple[str, tuple[tuple[str, float], ...], int], Pipeline] = {}
@@ -257,5 +258,7 @@ class Kernels:
                 raise SpirvError(f"kernel {name!r} has no specialization constant {sorted(unknown)}")
             if self.info is not None:
                 limits.check(name, code, face, local, dict(specs), self.info)
+            if self.float_controls:
+                code = keeping_special_values(code)
             found = self.pipelines[key] = Pipeline(name, code, face, local, dict(specs))
         return found

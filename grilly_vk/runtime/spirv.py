@@ -17,6 +17,8 @@ _SPEC_TRUE, _SPEC_FALSE, _SPEC_CONSTANT, _VARIABLE, _DECORATE, _MEMBER_DECORATE 
 _SPEC_ID, _ARRAY_STRIDE, _NON_WRITABLE, _NON_READABLE, _BINDING, _OFFSET = 1, 6, 24, 25, 33, 35
 _STORAGE_BUFFER, _PUSH_CONSTANT, _WORKGROUP = 12, 9, 4
 _CAPABILITY, _BALLOT = 17, 64
+_EXTENSION, _ENTRY_POINT = 10, 15
+_KEEP_SPECIAL, _KEEP_SPECIAL_MODE = 4466, 4461  # SignedZeroInfNanPreserve, the capability and the execution mode
 
 
 class SpirvError(ValueError):
@@ -158,3 +160,29 @@ def _reflect(code: bytes, where: str) -> Interface:
         shares,
         broadcasts,
     )
+
+
+def keeping_special_values(code: bytes) -> bytes:
+    """The module `code`, which `reflect` took, with SignedZeroInfNanPreserve declared for its 32-bit floats.
+
+    Compilers may then not assume that there is no NaN, infinity or negative zero.  Only for devices that offer it.
+    Source: Khronos, SPV_KHR_float_controls.
+    """
+    words = struct.unpack(f"<{len(code) // 4}I", code)
+    name = b"SPV_KHR_float_controls\0"
+    extension = struct.unpack(f"<{(len(name) + 3) // 4}I", name.ljust((len(name) + 3) // 4 * 4, b"\0"))
+    capability_end = mode_at = at = 5
+    entry = 0
+    while at < len(words):
+        count, op = words[at] >> 16, words[at] & 0xFFFF
+        if op == _CAPABILITY:
+            capability_end = at + count
+        elif op == _ENTRY_POINT:
+            entry, mode_at = words[at + 2], at + count
+        at += count
+    capability = (2 << 16 | _CAPABILITY, _KEEP_SPECIAL)
+    extension = (len(extension) + 1 << 16 | _EXTENSION, *extension)
+    mode = (4 << 16 | _EXECUTION_MODE, entry, _KEEP_SPECIAL_MODE, 32)
+    head, middle, tail = words[:capability_end], words[capability_end:mode_at], words[mode_at:]
+    whole = (*head, *capability, *extension, *middle, *mode, *tail)
+    return struct.pack(f"<{len(whole)}I", *whole)
