@@ -19,6 +19,7 @@ from .control import capture
 from .nn.module import Module, watched_calls
 from .ops.elementwise import as_tensor
 from .runtime import Graph
+from .surroundings import Surroundings, as_numpy, has_its_own_attributes, plain_of, value_key
 from .tensor import Tensor, empty, from_numpy
 
 _BY_HOST = 1 << 16  # bytes; smaller results are copied by the host, which needs no submit
@@ -104,12 +105,14 @@ class Compiled:
         self._warned = False
         self._recorded: OrderedDict[Any, _Recorded] = OrderedDict()
         self._modules = _modules_of(function)
+        self._surroundings = Surroundings(function)
         self.captures = 0
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        args, kwargs = _map(as_numpy, (args, kwargs))
         leaves = _leaves((args, kwargs))
         given = [v for v in leaves if isinstance(v, Module)]
-        values = (self._key((args, kwargs)), grad_enabled())
+        values = (self._key("an argument", (args, kwargs)), grad_enabled(), self._surroundings.key())
         modes, parts = _seen(self._modules + given)
         key = (values, modes)
         recorded = self._recorded.get(key)
@@ -121,7 +124,8 @@ class Compiled:
             for module in recorded.called:
                 if not any(module is m for m in parts):
                     self._modules.append(module)
-                    modes, parts = _seen(self._modules + given)
+                    parts = _seen(self._modules + given)[1]
+            modes, parts = _seen(self._modules + given)  # attributes that count calls have counted this one
             recorded.parts, key = parts, (values, modes)
             self._recorded[key] = recorded
             while len(self._recorded) > self.recordings:
@@ -157,12 +161,12 @@ class Compiled:
                 stacklevel=3,
             )
 
-    def _key(self, tree: Any) -> Any:
+    def _key(self, name: str, tree: Any) -> Any:
         """Shapes, dtypes, and the values of everything that is no array."""
         if isinstance(tree, dict):
-            return tuple((k, self._key(v)) for k, v in sorted(tree.items()))
+            return tuple((k, self._key(f"{k!r}", v)) for k, v in sorted(tree.items()))
         if isinstance(tree, (tuple, list)):
-            return (type(tree).__name__, *(self._key(v) for v in tree))
+            return (type(tree).__name__, *(self._key(name, v) for v in tree))
         if isinstance(tree, Tensor) and tree.requires_grad:
             raise TypeError(
                 "a tensor with requires_grad can't be an argument of a compiled function, which copies its arguments: "
@@ -170,13 +174,7 @@ class Compiled:
             )
         if _is_array(tree):
             return ("array", tuple(tree.shape), np.dtype(tree.dtype).str, getattr(tree, "is_spikes", False))
-        try:
-            hash(tree)
-        except TypeError:
-            raise TypeError(
-                f"a compiled function takes arrays, tensors and hashable values, not {type(tree).__name__}"
-            ) from None
-        return (type(tree).__name__, tree)
+        return value_key(name, tree)
 
 
 def _seen(roots: list[Module]) -> tuple[tuple[Any, ...], list[Any]]:
@@ -190,6 +188,8 @@ def _seen(roots: list[Module]) -> tuple[tuple[Any, ...], list[Any]]:
             continue
         known.add(module)
         modes += (getattr(module, "step_mode", None), module._in_time, module.held())
+        if has_its_own_attributes(type(module)):
+            modes += plain_of(module)
         modes += (*module._forward_pre_hooks, *module._forward_hooks)  # keys that no two share
         parts.append(module)
         parts += module._parameters.values()
@@ -218,9 +218,11 @@ def compile(function: None = None, *, recordings: int = 8) -> Callable[[Callable
 def compile(function: Any = None, *, recordings: int = 8) -> Any:
     """Records a function at its first call for each set of shapes, and replays the recording from then on.
 
-    Made for whole training steps: forward, backward, optimizer, random numbers.  Arrays and tensors among the
-    arguments are copied into static inputs; other arguments are part of what the recording is for, as are the
-    train/eval mode, step mode and hooks of modules that the function refers to, and the settings of spiking nodes.
+    Made for whole training steps: forward, backward, optimizer, random numbers.  Tensors and arrays among the
+    arguments (numpy's, PyTorch's, whatever numpy can read) are copied into static inputs; other arguments are part of
+    what the recording is for, as are the train/eval mode, step mode, hooks, settings and plain attributes of modules
+    that the function refers to, and the numbers, texts and small host arrays that it finds outside, directly or as
+    attributes of an object.
     Where an optimizer's groups, a parameter's requires_grad or a module's parts have changed since, the function is
     recorded again.  Results are copies, and bit-identical to those of the plain function.  Python inside runs at
     recording only: counters, prints and random Python numbers do not happen again, and state must live in tensors.
@@ -239,7 +241,8 @@ def compile(function: Any = None, *, recordings: int = 8) -> Any:
     Raises:
         RuntimeError: the function reads a value, writes from the host, or adds to gradients that were there before
             (call zero_grad() inside).
-        TypeError: an argument that is neither array nor hashable; no function.
+        TypeError: an argument that could change without a trace, such as an object of one's own; a large host array
+            that the function refers to; no function.
         ValueError: recordings below 1.
 
     Example:
