@@ -1,6 +1,7 @@
 #version 450
 // Reduces the middle axis of (outer, n, inner), in order, `parts` stretches of it apart: one result an invocation.
 #include "common.glsl"
+#include "long.glsl"
 #include "nan.glsl"
 
 layout(constant_id = 1) const uint OP = 0;
@@ -13,14 +14,6 @@ layout(push_constant) uniform Push { uint x_at; uint y_at; uint outer; uint n; u
 
 const uint STRETCH = 64;
 #define VALUE(j) uintBitsToFloat(x[at + (j) * p.inner])
-
-// What does not fit int32 is cut to the nearest that does, and further factors but 0 change its sign alone.
-int times(int a, int b)
-{
-    int high, low;
-    imulExtended(a, b, high, low);
-    return high == low >> 31 ? low : high < 0 ? int(0x80000000u) : 0x7FFFFFFF;
-}
 
 void main()
 {

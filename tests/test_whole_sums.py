@@ -1,4 +1,4 @@
-"""Sums of int32: exact in 64 bits, and cut to int32 where they do not fit."""
+"""Sums and products of int32: exact, and cut to int32 where they do not fit."""
 
 import numpy as np
 import pytest
@@ -60,3 +60,25 @@ def test_bools_count_and_nothing_is_zero():
     none = g.tensor(np.zeros((0, 3), np.int32))
     np.testing.assert_array_equal(none.sum(0).numpy(), [0, 0, 0])
     assert none.sum().item() == 0 and none.cumsum(0).shape == (0, 3)
+
+
+@pytest.mark.parametrize("n", [1, 5, 40, 3000])
+def test_products(n):
+    rng = np.random.default_rng(n)
+    for values in (
+        rng.integers(-3, 4, n),
+        rng.choice([-2, -1, 1, 2], n),
+        rng.choice([1, -1], n),
+        rng.integers(2, 90000, n),
+    ):
+        products, product = [], 1
+        for v in values:
+            product *= int(v)
+            products.append(product)
+        wide = [min(max(p, LEAST), MOST) for p in products]
+        t = g.tensor(np.repeat(values.astype(np.int32)[:, None], 3, 1))
+        found = t.cumprod(0).numpy()
+        for i in range(3):
+            np.testing.assert_allclose(found[:, i], wide, atol=1)  # a cut product may change its sign: 1 apart
+        np.testing.assert_allclose(t.prod(0).numpy(), [wide[-1]] * 3, atol=1)
+        assert found.dtype == np.int32

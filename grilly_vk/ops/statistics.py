@@ -84,7 +84,7 @@ def reduce_prod(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 def cumprod(x: Any, axis: int) -> Tensor:
-    """Products of the elements up to each one along an axis.
+    """Products of the elements up to each one along an axis; of int32 they are cut to what fits.
 
     Raises:
         TypeError, ValueError: no such axis.
@@ -94,6 +94,11 @@ def cumprod(x: Any, axis: int) -> Tensor:
     x = as_tensor("x", x)
     x = cast(x, INT32) if x.dtype is BOOL else x
     a = axis_index("axis", axis, x.ndim)
+    if x.dtype is INT32:
+        y = empty(x.shape, INT32, x.engine)
+        outer, n, inner = math.prod(x.shape[:a]), x.shape[a], math.prod(x.shape[a + 1 :])
+        x.engine.launch("cumprod-int", outer * inner, work=x.size, x=x, y=y, outer=outer, n=n, inner=inner)
+        return y
     step, out = 1, x.clone()
     while step < x.shape[a]:  # doubling: after a pass, each holds the product of the last 2 * step
 

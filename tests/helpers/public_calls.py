@@ -245,6 +245,7 @@ CALLS = {
     "Tensor.astype": lambda: leaf(3).astype(np.int32),
     "Tensor.sum": lambda: (leaf(3, 4).sum(0), grilly_vk.ones(3, dtype=np.int32).sum()),
     "Tensor.permute": lambda: leaf(3, 4).permute(1, 0),
+    "Tensor.cumprod": lambda: grilly_vk.ones(3, 4, dtype=np.int32).cumprod(0),
     "Tensor.cumsum": lambda: backward(leaf(3, 4).cumsum(0)),
     "F.softmax": lambda: backward(F.softmax(leaf(3, 4), -1)),
     "grilly_vk.VulkanCompute.random_words": lambda: grilly_vk.VulkanCompute().random_words(
