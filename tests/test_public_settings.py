@@ -10,7 +10,7 @@ import pytest
 from public_objects import NODES, OBJECTS, digits, numbers, present
 
 import grilly_vk
-from grilly_vk import nn
+from grilly_vk import data, encode, models, monitor, nn, optim, surrogate
 from grilly_vk.nn import traced
 from grilly_vk.settings import Fixed, Setting
 from grilly_vk.surrogate import Rect, Surrogate
@@ -298,3 +298,25 @@ def test_ones_own_modules_and_losses_take_other_shapes():
     loss = nn.CrossEntropyLoss(weight=[1.0, 2.0])
     loss.weight = grilly_vk.ones(3)
     loss(numbers(2, 3), np.array([0, 2], np.int32))
+
+
+# Bases, tensors, results without a setting, and what holds nothing.
+APART = {
+    "Function", "Tensor", "Parameter", "Buffer", "Module", "StatefulModule", "Surrogate", "SpikingNode",
+    "NonSpikingNode", "Core", "RecurrentCore", "SpikingRNNCell", "BaseConnection", "BaseInput", "BaseNeuron",
+    "LearningRule", "Optimizer", "Monitor", "Summary", "FiringRateReport", "LayerActivity", "Sentences",
+    "Evaluation", "Row", "Layer", "enable_grad", "no_grad", "inference_mode", "set_detect_anomaly",
+    "set_grad_enabled", "Slope",
+}  # fmt: skip
+
+
+def test_no_public_class_is_left_out():
+    seen = {type(make()) for make, _ in OBJECTS.values()}
+    homes = (grilly_vk, nn, traced, models, encode, surrogate, optim, monitor, data, nn.conversion)
+    names = {
+        (kind, name)
+        for home in homes
+        for name, kind in inspect.getmembers(home, inspect.isclass)
+        if not name.startswith("_") and kind.__module__.startswith("grilly_vk") and not issubclass(kind, Exception)
+    }
+    assert {name for kind, name in names if kind not in seen} <= APART

@@ -12,7 +12,7 @@ from .. import arguments
 from ..functional.temporal import keeps_state, mixed, over_steps
 from ..ops import shape as shapes
 from ..ops.elementwise import as_tensor
-from ..settings import fixed
+from ..settings import Setting, fixed, setting
 from .joining import stages
 from .module import Module, Parameter, checked_module
 
@@ -101,10 +101,12 @@ class Sequential(_Listed):
     """
 
     takes_steps = True
-    step_mode = "s"
+    step_mode: str = setting(arguments.choice, ("s", "m"))
 
     def __init__(self, *modules: Any) -> None:
         super().__init__()
+        if isinstance(type(self).step_mode, Setting):  # not where a class says its own
+            self.__dict__["step_mode"] = "s"
         if len(modules) == 1 and isinstance(modules[0], Mapping):
             for name, module in modules[0].items():
                 self.add_module(name, checked_module(f"modules[{name!r}]", module))

@@ -145,6 +145,8 @@ class ElementWiseRecurrentContainer(_Recurrent):
     Source: as in SpikingJelly.
     """
 
+    element_wise_function: Callable[[Tensor, Tensor], Tensor] = fixed()
+
     def __init__(
         self, sub_module: Module, element_wise_function: Callable[[Tensor, Tensor], Tensor], step_mode: str = "s"
     ) -> None:

@@ -179,11 +179,13 @@ class LambdaLR(Scheduler):
         TypeError, ValueError: no such functions; what they give is no number of at least 0.
     """
 
+    lr_lambdas: list[Any] = fixed()
+
     def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Sequence[Any]) -> None:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer must be an Optimizer, not {type(optimizer).__name__}")
         groups = len(optimizer.param_groups)
-        self.lr_lambdas: list[Any] = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * groups
+        self.lr_lambdas = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * groups
         if len(self.lr_lambdas) != groups or not all(map(callable, self.lr_lambdas)):
             raise TypeError(f"lr_lambda must be a function, or a list of one for each of {groups} parameter groups")
         super().__init__(optimizer)

@@ -21,6 +21,7 @@ from ..autograd import enable_grad
 from ..nn.module import Parameter, clear_gradients, copy_flat
 from ..ops.exchange import issue, prepared
 from ..runtime.memory import Buffer, Part
+from ..settings import fixed as read_only
 from ..tensor import Tensor, full, unmasked
 
 NUMBERS = 16  # words of control before the counts of steps (shaders/include/optim.glsl)
@@ -332,10 +333,14 @@ class Optimizer:
 
     kernel = ""
     fixed: tuple[str, ...] = ()
+    param_groups: list[ParamGroup] = read_only(
+        how="assign to the entries of a group, such as param_groups[0]['lr'], or call add_param_group"
+    )
+    defaults: dict[str, Any] = read_only(how="make a new optimizer, or assign to the entries of its groups")
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
-        self.param_groups: list[ParamGroup] = []
+        self.param_groups = []
         self._added = [0]  # counts groups
         if isinstance(params, (Tensor, Mapping)):
             raise TypeError(f"params must be an iterable of tensors or dicts, not a {type(params).__name__}")
@@ -445,7 +450,7 @@ class Optimizer:
         for flat in flats:
             for i in range(len(flat.params)):
                 flat.move(i)
-        self.param_groups += groups
+        self.param_groups.extend(groups)
         self._added[0] += 1
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Optimizer:

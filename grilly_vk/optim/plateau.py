@@ -7,8 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import arguments
+from ..settings import fixed, setting
 from ..tensor import Tensor
 from .optimizer import Optimizer
+
+
+def _below_one(name: str, value: Any) -> float:
+    if arguments.non_negative(name, value) >= 1:
+        raise ValueError(f"{name} must lie in [0, 1), got {value!r}")
+    return float(value)
 
 
 class ReduceLROnPlateau:
@@ -35,6 +42,15 @@ class ReduceLROnPlateau:
         TypeError, ValueError: arguments out of range.
     """
 
+    optimizer: Optimizer = fixed()
+    mode = fixed(how="make a new scheduler: what was best so far would not be")
+    min_lrs = fixed()
+    factor, threshold, eps = setting(_below_one), setting(arguments.non_negative), setting(arguments.non_negative)
+    threshold_mode = setting(arguments.choice, ("rel", "abs"))
+    patience, cooldown = setting(arguments.size, 0), setting(arguments.size, 0)
+    best = setting(arguments.number)
+    num_bad_epochs, cooldown_counter, last_epoch = (setting(arguments.size, 0) for _ in range(3))
+
     def __init__(
         self,
         optimizer: Optimizer,
@@ -51,9 +67,7 @@ class ReduceLROnPlateau:
             raise TypeError(f"optimizer must be an Optimizer, not {type(optimizer).__name__}")
         self.optimizer = optimizer
         self.mode = arguments.choice("mode", mode, ("min", "max"))
-        self.factor = arguments.non_negative("factor", factor)
-        if self.factor >= 1:
-            raise ValueError(f"factor must lie in [0, 1), got {factor!r}")
+        self.factor = factor
         self.patience = arguments.size("patience", patience, 0)
         self.threshold = arguments.non_negative("threshold", threshold)
         self.threshold_mode = arguments.choice("threshold_mode", threshold_mode, ("rel", "abs"))

@@ -1,12 +1,13 @@
 """One object of every public class with attributes, how to make it, and a call that its settings have an effect on."""
 
+import functools
 import warnings
 
 import numpy as np
 
 import grilly_vk
 import grilly_vk.functional as F
-from grilly_vk import encode, models, nn, optim
+from grilly_vk import encode, models, monitor, nn, optim
 from grilly_vk.data import DataLoader
 from grilly_vk.nn import traced
 
@@ -171,6 +172,15 @@ def derivative(chosen):
 
 def converted(**options):
     return nn.Converter(**{"T": 4} | options)(nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 2)).eval())
+
+
+def optimizer(kind):
+    return kind([nn.Parameter(np.ones(3, np.float32))])
+
+
+def sequential():
+    sgd = optim.SGD([nn.Parameter(np.ones(3, np.float32))], lr=0.3)
+    return optim.SequentialLR(sgd, [optim.StepLR(sgd, 2), optim.ExponentialLR(sgd, 0.5)], [3])
 
 
 TARGETS = np.array([0, 2, 1], np.int32)
@@ -346,4 +356,49 @@ OBJECTS = {
     "nn.conversion.ConvertedNetwork": (converted, lambda m: flat(m(numbers(B, 4)))),
     "nn.conversion.RateNode": (module(nn.conversion.RateNode, step_mode="m"), XT),
     "data.DataLoader": (lambda **options: DataLoader(np.arange(10), **options), None),
+    "nn.BatchNormThroughTime2d": (module(nn.BatchNormThroughTime2d, 4, 5), None),
+    "nn.ThresholdDependentBatchNorm2d": (module(nn.ThresholdDependentBatchNorm2d, 4), None),
+    "nn.TemporalEffectiveBatchNorm2d": (module(nn.TemporalEffectiveBatchNorm2d, 5, 4), None),
+    "nn.InstanceNorm2d": (module(nn.InstanceNorm2d, 4), None),
+    "nn.DropoutOverTime1d": (module(nn.DropoutOverTime1d, step_mode="m"), with_gradient(T, 2, 4, 6)),
+    "nn.DropoutOverTime2d": (module(nn.DropoutOverTime2d, step_mode="m"), with_gradient(T, 2, 4, 3, 3)),
+    "nn.ChannelQKAttention": (module(nn.ChannelQKAttention, N, 1), None),
+    "nn.TokenQKAttention": (module(nn.TokenQKAttention, N, 1), None),
+    "nn.SpikingTransformerBlock": (module(nn.SpikingTransformerBlock, N, 1), None),
+    "nn.CustomSurrogate": (module(nn.CustomSurrogate, lambda x: x * 0.0 + 1.0), None),
+    "nn.ElementWiseRecurrentContainer": (
+        module(nn.ElementWiseRecurrentContainer, nn.LIFNode(), lambda x, y: x + y), None
+    ),
+    "nn.RecurrentSynapse": (module(nn.RecurrentSynapse, nn.LIFNode(), nn.Linear(N, N)), None),
+    "nn.MultiStepContainer": (module(nn.MultiStepContainer, nn.LIFNode()), None),
+    "nn.SeqToANNContainer": (module(nn.SeqToANNContainer, nn.ReLU()), None),
+    "nn.Sequential": (module(nn.Sequential, nn.ReLU()), None),
+    "nn.Synapse": (module(nn.Synapse, nn.Linear(N, N)), None),
+    "nn.ModuleList": (module(nn.ModuleList, [nn.ReLU()]), None),
+    "nn.ModuleDict": (module(nn.ModuleDict, {"a": nn.ReLU()}), None),
+    "nn.ParameterList": (module(nn.ParameterList, [nn.Parameter(np.ones(2, np.float32))]), None),
+    **{f"nn.{n}": (module(getattr(nn, n)), None) for n in ("Identity", "ReLU", "SiLU", "SigmoidLayer", "Tanh")},
+    "nn.SpikingVanillaRNNCell": (module(nn.SpikingVanillaRNNCell, N, 3), None),
+    "nn.SpikingLSTMCell": (module(nn.SpikingLSTMCell, N, 3), None),
+    "nn.SpikingGRUCell": (module(nn.SpikingGRUCell, N, 3), None),
+    "nn.VoltageScaler": (lambda: nn.VoltageScaler(converted()), None),
+    "nn.conversion.ChannelAffine": (
+        module(nn.conversion.ChannelAffine, np.ones(2, np.float32), np.ones(2, np.float32)), None
+    ),
+    "nn.conversion.MaxPoolGate": (lambda: nn.conversion.MaxPoolGate(nn.MaxPool2d(2)), None),
+    "nn.conversion.Places": (lambda: nn.conversion.Places([nn.ReLU()]), None),
+    "optim.MultiStepLR": (scheduled(optim.MultiStepLR, milestones=[2, 4]), moved),
+    "optim.LambdaLR": (scheduled(optim.LambdaLR, lr_lambda=lambda t: 0.5**t), None),
+    "optim.ReduceLROnPlateau": (scheduled(optim.ReduceLROnPlateau), None),
+    "optim.SequentialLR": (sequential, None),
+    **{
+        f"optim.{kind.__name__}": (functools.partial(optimizer, kind), None)
+        for kind in (optim.SGD, optim.Adam, optim.AdamW, optim.RMSprop)
+    },
+    **{
+        f"monitor.{kind.__name__}": (functools.partial(kind, nn.Sequential(nn.LIFNode())), None)
+        for kind in (monitor.InputMonitor, monitor.OutputMonitor, monitor.PotentialMonitor, monitor.RateMonitor,
+                     monitor.SpikeMonitor)
+    },
+    "monitor.AttributeMonitor": (lambda: monitor.AttributeMonitor(nn.Sequential(nn.LIFNode()), "v"), None),
 }  # fmt: skip

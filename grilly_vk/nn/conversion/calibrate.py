@@ -11,6 +11,7 @@ from ... import arguments
 from ...autograd import no_grad
 from ...ops.elementwise import as_tensor
 from ...ops.exchange import assign_all
+from ...settings import fixed
 from ...tensor import Tensor
 from .batches import inputs
 from .network import ConvertedNetwork
@@ -87,6 +88,8 @@ class VoltageScaler:
     networks for image classification", Frontiers in Neuroscience 11 (2017), section 2.2.2 (data-based and robust
     normalisation).
     """
+
+    snn: ConvertedNetwork = fixed()
 
     def __init__(self, snn: ConvertedNetwork) -> None:
         if not isinstance(snn, ConvertedNetwork):
