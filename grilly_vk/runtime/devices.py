@@ -157,9 +157,15 @@ def choose(wanted: int | str | None) -> DeviceInfo:
     if isinstance(wanted, bool) or not isinstance(wanted, (int, str)):
         raise TypeError(f"device must be an index or part of a name, not {type(wanted).__name__}")
     text = str(wanted).strip()
-    matching = [d for d in found if text == str(d.index)]
+    matching = [d for d in listed if text == str(d.index)]
     if not matching and isinstance(wanted, str):  # a number may be a part of a name too
-        matching = [d for d in found if text and text.lower() in d.name.lower()]
+        matching = [d for d in listed if text and text.lower() in d.name.lower()]
+    if matching and not any(d.usable for d in matching):
+        raise DeviceError(
+            f"{'; '.join(map(str, matching))}: no device for grilly_vk, which needs Vulkan 1.1 and a compute queue; "
+            f"there are: {listing}"
+        )
+    matching = [d for d in matching if d.usable]
     if not matching:
         raise DeviceError(f"no Vulkan device matches {wanted!r}; there are: {listing}")
     return min(matching, key=lambda d: (_PREFERENCE[d.type], d.index))
