@@ -226,7 +226,7 @@ def test_devices_that_can_not_be_used_are_passed_over(monkeypatch, families, ver
     monkeypatch.setattr(query, "devices", lambda: [poor, fine])
     assert query.choose(None) is fine
     for wanted in (0, "0", "poor"):
-        with pytest.raises(grilly_vk.DeviceError, match=r"Poor.*needs Vulkan 1\.1 and a compute queue; there are: \[1\]"):
+        with pytest.raises(grilly_vk.DeviceError, match=r"Poor.*needs Vulkan 1\.1 and a compute queue; there"):
             query.choose(wanted)
     monkeypatch.setattr(query, "devices", lambda: [poor])
     with pytest.raises(grilly_vk.DeviceError, match=f"{words}.*Poor"):
