@@ -631,8 +631,9 @@ def served(folder, *cases):
     whole = [{"environment": {}, "input": "", "bytes": None, "streams": {}, **case} for case in cases]
     for case in whole:
         case["words"] = [str(word) for word in case["words"]]
+    quiet = ["-W", "ignore::DeprecationWarning"]  # of fork, from 3.12 on
     done = subprocess.run(
-        [sys.executable, "-c", SERVER, json.dumps(whole), folder], capture_output=True, text=True, timeout=120
+        [sys.executable, *quiet, "-c", SERVER, json.dumps(whole), folder], capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0 and done.stderr == "", done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
