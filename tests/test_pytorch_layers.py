@@ -513,3 +513,24 @@ def test_spiking_layers_drop_between_layers():
         nn.SpikingLSTMCell(3, 4, surrogate_function2=1)
     with pytest.raises(TypeError, match=r"state must be a pair \(h, c\), not ndarray"):
         nn.SpikingLSTMCell(3, 4)(x(2, 3), x(2, 4))
+
+
+CONVERTED = [
+    ([nn.Conv1d(2, 4, 3, padding=1), nn.ReLU(), nn.AvgPool1d(2), nn.Conv1d(4, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool1d(2),
+      nn.Flatten(), nn.Linear(8, 3)], (8, 2, 12)),
+    ([nn.ConvTranspose2d(2, 4, 2, 2), nn.ReLU(), nn.Upsample(scale_factor=2), nn.ZeroPad2d(1), nn.Dropout2d(),
+      nn.Conv2d(4, 3, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 3)], (8, 2, 4, 4)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("layers", "shape"), CONVERTED)
+def test_affine_layers_are_converted(layers, shape):
+    """Their spiking networks come near the trained ones, as 1 / T."""
+    ann, data = nn.Sequential(*layers).eval(), np.abs(x(*shape))
+    want = ann(data).numpy()
+    apart_ = [np.abs(nn.Converter(T=steps)(ann, data)(data).numpy() - want).max() for steps in (4, 128)]
+    assert apart_[1] < 0.01 * np.abs(want).max() + 2e-3 and apart_[1] < apart_[0]
+    for layer in (nn.GroupNorm(1, 4), nn.MaxPool1d(2), nn.PReLU()):
+        model = nn.Sequential(nn.Conv1d(2, 4, 3), nn.ReLU(), layer, nn.Flatten()).eval()
+        with pytest.raises(ValueError, match=rf"{type(layer).__name__} \('2'\) can't become spikes"):
+            nn.Converter(T=4)(model, np.abs(x(8, 2, 12)))
