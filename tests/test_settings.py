@@ -133,3 +133,45 @@ def test_a_changed_setting_is_recorded_again(case):
     module, call = make()
     unchanged = [call(x).numpy() for _ in range(3)][2]
     assert not np.array_equal(unchanged, found[0][2]), "the setting has no effect on this input"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_captured_graph_says_that_a_setting_has_changed(case):
+    make, name, value = CASES[case]
+    x = grilly_vk.tensor(drive(np.random.default_rng(2), T, B, N))
+    grilly_vk.manual_seed(4)
+    module, call = make()
+    call(x)
+    with grilly_vk.capture() as graph:
+        call(x)
+    graph.replay()
+    before = getattr(module, name)
+    setattr(module, name, value)
+    with pytest.raises(RuntimeError, match=r"a setting of .* was changed since this graph was captured"):
+        graph.replay()
+    setattr(module, name, before)
+    graph.replay()
+
+
+def test_a_captured_graph_notices_the_mode_and_a_surrogate():
+    node = nn.LIFNode(step_mode="m")
+    net = nn.Sequential(nn.Linear(N, N), nn.Dropout(0.5), node)
+    F.set_step_mode(net, "m")
+    x = grilly_vk.tensor(drive(np.random.default_rng(2), T, B, N))
+    with grilly_vk.capture() as graph:
+        F.reset_net(net)
+        net(x).sum().backward()
+    with grilly_vk.capture() as alone:
+        node.surrogate_function.derivative(x)
+    F.reset_net(net)
+    for broken, change, back in (
+        ([graph], net.eval, net.train),
+        ([graph, alone], lambda: setattr(node.surrogate_function, "alpha", 5.0),
+         lambda: setattr(node.surrogate_function, "alpha", 2.0)),
+        ([graph], lambda: setattr(net[1], "p", 0.1), lambda: setattr(net[1], "p", 0.5)),
+        ([graph], lambda: F.set_step_mode(net, "s"), lambda: F.set_step_mode(net, "m")),
+    ):  # fmt: skip
+        change()
+        assert all("was changed" in (g.outdated or "") for g in broken)
+        back()
+        assert graph.outdated is None and alone.outdated is None

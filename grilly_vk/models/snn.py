@@ -117,6 +117,7 @@ class SNN(Module):
         Raises:
             ValueError: another shape. TypeError: no numbers.
         """
+        self._note()
         x = cast(as_tensor("x", x), FLOAT32)
         arguments.shape("x", x.shape, ("batch", self.layers[0].in_features))
         steps = arguments.size("num_timesteps", self.num_timesteps)

@@ -123,6 +123,7 @@ class Core(Module):
         Raises:
             ValueError: shapes that don't fit. TypeError: no real numbers.
         """
+        self._note()
         xs = self._input("xs", xs, timed=True)
         lead = xs.shape[1 : xs.ndim - len(self.hidden_shape)]
         state = full((*lead, *self.state_shape), 0.0) if state is None else self._given("state", state, lead)

@@ -132,6 +132,7 @@ class Cells(Part):
         Raises:
             ValueError, TypeError: as `forward`.
         """
+        self._note()
         given = [self._given(name, value, steps=True) for name, value in zip(("x", "pre_trace"), (x, *more))]
         if any(value.shape[0] != given[0].shape[0] for value in given):
             raise ValueError(f"pre_trace has {given[-1].shape[0]} steps and x {given[0].shape[0]}")

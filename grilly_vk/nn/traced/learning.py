@@ -84,6 +84,7 @@ class LearningRule(Module):
         Raises:
             RuntimeError: there was none since the last reset, or both sides had different numbers of steps.
         """
+        self._note()
         met = [self._meeting(layer) for layer in self.layers]
         with no_grad():
             for i, layer in enumerate(self.layers):
@@ -293,6 +294,7 @@ class MSTDPET(_PairRule):
         Raises:
             ValueError, TypeError: another shape, no numbers. RuntimeError: as LearningRule.step.
         """
+        self._note()
         met = [meeting(layer) for layer in self.layers]
         given: Any = arguments.tensor("reward", reward) if np.ndim(reward) or isinstance(reward, Tensor) else None
         number = 1.0 if given is not None else arguments.real("reward", reward)
