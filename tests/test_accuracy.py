@@ -66,13 +66,17 @@ FUNCTIONS = [
     ("softplus", lambda x: np.where(x > 20, x, np.log1p(np.exp(np.minimum(x, 20)))), 6, 0),
     ("sin", np.sin, 4, 0),
     ("cos", np.cos, 4, 0),
+    ("erf", scipy.special.erf, 6, 0),
+    ("log1p", np.log1p, 6, 0),
+    ("expm1", np.expm1, 8, 0),
+    ("elu", lambda x: np.where(x > 0, x, np.expm1(x)), 8, 0),
 ]
 
 
 @pytest.mark.parametrize(("name", "reference", "most", "beside"), FUNCTIONS, ids=[f[0] for f in FUNCTIONS])
 def test_functions_over_the_whole_range(name, reference, most, beside):
     x = whole_range()
-    a, b = (20.0, 1.0) if name == "softplus" else (0.0, 0.0)
+    a, b = {"softplus": (20.0, 1.0), "elu": (1.0, 0.0)}.get(name, (0.0, 0.0))
     for part in (x[: len(x) // 4 * 4], x[:4001]):  # four at a time, and one
         with np.errstate(all="ignore"):
             off = distance(lambda v: unary(name, v, a, b).numpy(), reference, part)

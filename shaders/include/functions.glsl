@@ -73,7 +73,7 @@ REAL derivative(uint op, REAL x, float a, float b)
     case SIN: return cosine(x);
     case COS: return -sine(x);
     case ELU: return select(a * exponential(x), one, up);
-    case LOG1P: return 1.0 / (1.0 + x);
+    case LOG1P: return quotient(one, 1.0 + x);
     case EXPM1: return exponential(x);
     case ERF: return 1.12837917 * exponential(-x * x);
     default: return none; // SIGN, FLOOR, CEIL, ROUND, TRUNC
