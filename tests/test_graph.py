@@ -136,12 +136,13 @@ def test_failure_at_the_end_of_a_capture_leaves_nothing_to_replay(other, monkeyp
     real = other.stream.recorder.record
     calls = []
 
-    def second_fails(entries):
+    def second_fails(entries, *times):
         calls.append(entries)
         if len(calls) == 2:
             raise RuntimeError("no more command buffers")
-        return real(entries)
+        return real(entries, *times)
 
+    other.synchronize()
     monkeypatch.setattr(other.stream.recorder, "record", second_fails)
     other.stream.budget = 1
     g = Graph(other)

@@ -8,6 +8,7 @@ import operator
 import os
 import threading
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ _CONTROL_WORDS = 64
 _WORK = {"cpu": 1 << 29, "integrated": 1 << 34, "virtual": 1 << 34, "discrete": 1 << 37, "other": 1 << 31}
 _FIRST_WORK = {"cpu": 1 << 29, "integrated": 1 << 26, "virtual": 1 << 26, "discrete": 1 << 28, "other": 1 << 26}
 _MAX_GROUPS = 65535
+_LEAST_PIECE = 1 << 16  # bytes of staging memory without which nothing can be read
 
 
 class Window:
@@ -117,7 +119,10 @@ class Engine:
                 return buffer
             with self.outside_capture():
                 buffer = self.memory.alloc(array.nbytes)
-                self._stage(buffer, array)
+                flat = array.reshape(-1).view(np.uint32)
+                for at, staged in self._staged(flat.nbytes, clean=True):
+                    _fill(staged, flat[at // 4 : (at + staged.nbytes) // 4])
+                    self._copy(staged, _part(buffer, at, staged.nbytes), staged.nbytes)
             return buffer
 
     def write(self, buffer: Buffer | Part, array: np.ndarray) -> None:
@@ -136,14 +141,14 @@ class Engine:
         """Copies the buffer into `out` once all issued work is done."""
         with self.lock:
             self._sync_for_read()
-            if self.host_visible:
-                source = buffer
-            else:
-                source = self.staging.alloc(out.nbytes)
-                self._copy(buffer, source, out.nbytes)
-                self.stream.finish()
             flat = out.reshape(-1).view(np.uint32)
-            flat[:] = source.words()[: flat.size]
+            if self.host_visible:
+                flat[:] = buffer.words()[: flat.size]
+                return out
+            for at, staged in self._staged(flat.nbytes):
+                self._copy(_part(buffer, at, staged.nbytes), staged, staged.nbytes)
+                self.stream.finish()
+                flat[at // 4 : (at + staged.nbytes) // 4] = staged.words()
             return out
 
     def share(self, buffer: Buffer | Part, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -355,6 +360,22 @@ class Engine:
         """Work issued inside runs now, even while a graph is captured."""
         return _OutsideCapture(self)
 
+    def _staged(self, nbytes: int, *, clean: bool = False) -> Iterator[tuple[int, Buffer]]:
+        """Staging memory for so many bytes, with where each piece belongs: one, or more where there is no room."""
+        at, size = 0, nbytes
+        while at < nbytes:
+            size = min(size, nbytes - at)
+            try:
+                staged = self.staging.alloc(size, clean=clean)
+            except OutOfDeviceMemory:
+                if size <= _LEAST_PIECE:
+                    raise
+                size = max(_LEAST_PIECE, size // 8 // 256 * 256)
+                continue
+            yield at, staged
+            at += size
+            del staged
+
     def _stage(self, buffer: Buffer | Part, array: np.ndarray) -> None:
         if array.nbytes:
             staged = self.staging.alloc(array.nbytes, clean=True)
@@ -494,6 +515,10 @@ class _DrawAgain:
             raise
         self.left += 1
         self._held.close()
+
+
+def _part(buffer: Buffer | Part, start: int, nbytes: int) -> Buffer | Part:
+    return Part(buffer, start, nbytes) if start else buffer
 
 
 def _fill(buffer: Buffer | Part, array: np.ndarray) -> None:
