@@ -32,17 +32,13 @@ REAL function(uint op, REAL x, float a, float b)
     case SIGN: return sign_of(x);
     case SIN: return sine(x);
     case COS: return cosine(x);
-    case ELU: // exp(x) - 1 by tanh(x / 2), without losing small x
-        y = hyperbolic_tangent(0.5 * x);
-        return select(a * (2.0 * y / (1.0 - y)), x, up);
+    case ELU: return select(a * exponential_less_1(x), x, up);
     case FLOOR: return floor(x);
     case CEIL: return ceil(x);
     case ROUND: return roundEven(x);
     case TRUNC: return trunc(x);
     case LOG1P: return log1p_any(x);
-    case EXPM1: // as ELU
-        y = hyperbolic_tangent(0.5 * x);
-        return select(exponential(x) - 1.0, 2.0 * y / (1.0 - y), ABOVE(REAL(0.5), x));
+    case EXPM1: return select(exponential(x) - 1.0, exponential_less_1(x), ABOVE(REAL(0.5), x));
     case ERF: return error_function(x);
     default: return x;
     }

@@ -34,6 +34,13 @@ REAL hyperbolic_tangent(REAL x)
     return select(-size, size, AT_LEAST(x, REAL(0.0)));
 }
 
+// exp(x) - 1 for x up to 1/2, by tanh(x / 2), without losing small x; smallest x are the result.
+REAL exponential_less_1(REAL x)
+{
+    REAL y = hyperbolic_tangent(0.5 * x);
+    return select(2.0 * y / (1.0 - y), x, ABOVE(REAL(1e-8), abs(x)));
+}
+
 // 1 - erf(|x| * sqrt(scale)), scale 1 or 1/2, however small, to 2e-7 of it: the Chebyshev fit of Numerical Recipes,
 // 6.2.2, with what rounding takes off the exponent's square and sum (T. J. Dekker, 1971).
 REAL error_function_tail(REAL x, float scale)
