@@ -206,7 +206,7 @@ def train(model, steps, compiled):
 
 
 def test_it_trains_compiled_as_eager():
-    eager, compiled = (train(make(hidden_sizes=[24, 16]), 40, c) for c in (False, True))
+    eager, compiled = (train(make(hidden_sizes=[24, 16]), 60, c) for c in (False, True))
     assert eager == compiled
     assert np.mean(compiled[-5:]) < 0.5 < 0.9 < compiled[0]
 
