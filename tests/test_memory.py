@@ -175,6 +175,24 @@ def test_segments_are_given_up_for_others_with_all_that_uses_them():
     small.synchronize()
 
 
+def test_large_arrays_pass_through_little_staging_memory():
+    """Memory of the device alone, and no room for a second copy: what is read or uploaded goes in pieces."""
+    info = grilly_vk.device()
+    if info.memory_heap(host=True) != info.memory_heap(host=False):
+        pytest.skip("the heaps of this device's host and device memory are two")
+    heap = info.heap_for(host=False)
+    config = dataclasses.replace(
+        engine().config, debug=False, memory="storage", segment_bytes=MIB, memory_fraction=9 * MIB / heap
+    )
+    other = Engine(info, config)
+    values = np.random.default_rng(0).random(6 * MIB // 4 + 77, np.float32)
+    x = other.upload(values)
+    np.testing.assert_array_equal(other.read(x, np.empty_like(values)), values)
+    part = Part(x, 4 * 1000, 4 * 1_200_001)
+    np.testing.assert_array_equal(other.read(part, np.empty(1_200_001, np.float32)), values[1000:1_201_001])
+    assert other.memory_stats()["bytes_reserved"] <= 9 * MIB
+
+
 def test_pools_share_the_budget_of_their_heap():
     """Device memory and staging memory of one heap together stay below its share."""
     if engine().info.memory_heap(host=True) != engine().info.memory_heap(host=False):
