@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import enum
-import functools
 import inspect
 import types
 import zlib
@@ -67,10 +66,15 @@ def value_key(name: str, value: Any) -> Any:
     )
 
 
-@functools.lru_cache(None)
+_own: dict[type, bool] = {}
+
+
 def has_its_own_attributes(cls: type) -> bool:
     """Whether a class of modules is a user's; those of the package tell their settings by `held`."""
-    return cls.__module__.partition(".")[0] != __name__.partition(".")[0]
+    found = _own.get(cls)
+    if found is None:
+        found = _own[cls] = cls.__module__.partition(".")[0] != __name__.partition(".")[0]
+    return found
 
 
 def plain_of(module: Module) -> tuple[Any, ...]:

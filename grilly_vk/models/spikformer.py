@@ -84,7 +84,7 @@ class PatchEmbedding(TimedModule):
         self.node = made_node(spiking_neuron, node_options, step_mode)
         self.step_mode = step_mode
 
-    def forward(self, x: Any, steps: str | None = None, repeat: int | None = None) -> Tensor:
+    def forward(self, x: Any, *, steps: str | None = None, repeat: int | None = None) -> Tensor:
         """Tokens; with `repeat` the images (B, C, H, W) are presented that many times, and computed once."""
         steps = "merge" if repeat is not None else self._steps(steps)
         x = cast(as_tensor("x", x), FLOAT32)

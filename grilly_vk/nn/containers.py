@@ -114,7 +114,7 @@ class Sequential(_Listed):
             for i, module in enumerate(modules):
                 self.add_module(str(i), checked_module(f"modules[{i}]", module))
 
-    def forward(self, x: Any, steps: str | None = None) -> Any:
+    def forward(self, x: Any, *, steps: str | None = None) -> Any:
         """The input through every module; `steps` is given by containers, for an input with a time axis."""
         parts: list[Any] = list(self._modules.values())
         if steps is None and self.step_mode == "s":

@@ -33,7 +33,7 @@ class IF(Core):
     ) -> None:
         super().__init__(hidden_shape, threshold, activation, name)
 
-    def forward(self, x: Any, V: Any = None, steps: str | None = None) -> Any:
+    def forward(self, x: Any, V: Any = None, *, steps: str | None = None) -> Any:
         """(spikes, V after the step) of x (..., *hidden_shape) and the state V before it."""
         return self._call(x, V, steps)
 
@@ -71,7 +71,7 @@ class LIF(Core):
         super().__init__(hidden_shape, threshold, activation, name)
         self._constant("beta", beta)
 
-    def forward(self, x: Any, V: Any = None, steps: str | None = None) -> Any:
+    def forward(self, x: Any, V: Any = None, *, steps: str | None = None) -> Any:
         """(spikes, V after the step) of x (..., *hidden_shape) and the state V before it."""
         return self._call(x, V, steps)
 
@@ -108,7 +108,7 @@ class LI(Core):
     def _slope(self) -> None:
         return None
 
-    def forward(self, x: Any, Vin: Any = None, steps: str | None = None) -> Any:
+    def forward(self, x: Any, Vin: Any = None, *, steps: str | None = None) -> Any:
         """(V, V) after the step, of x (..., *layer_shape) and the state Vin before it."""
         return self._call(x, Vin, steps)
 
@@ -153,7 +153,7 @@ class ALIF(Core):
         self._constant("beta", beta)
         self._constant("gamma", gamma)
 
-    def forward(self, x: Any, VT: Any = None, steps: str | None = None) -> Any:
+    def forward(self, x: Any, VT: Any = None, *, steps: str | None = None) -> Any:
         """(spikes, VT after the step) of x (..., *hidden_shape) and the state VT before it."""
         return self._call(x, VT, steps)
 
@@ -196,6 +196,6 @@ class CuBaLIF(Core):
         self._constant("alpha", alpha)
         self._constant("beta", beta)
 
-    def forward(self, x: Any, VI: Any = None, steps: str | None = None) -> Any:
+    def forward(self, x: Any, VI: Any = None, *, steps: str | None = None) -> Any:
         """(spikes, VI after the step) of x (..., *hidden_shape) and the state VI before it."""
         return self._call(x, VI, steps)

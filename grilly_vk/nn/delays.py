@@ -30,7 +30,7 @@ class _Late(StatefulModule):
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         self.register_memory("history", None)
 
-    def forward(self, x: Any, steps: str | None = None) -> Tensor:
+    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
         """x, (B, ...) or in step mode "m" (T, B, ...), to the outputs of these steps.
 
         Args:

@@ -96,7 +96,7 @@ class FlatNeuron(FlatLayer):
 
     # ---- use ----
 
-    def forward(self, current: Any, steps: str | None = None) -> np.ndarray:
+    def forward(self, current: Any, *, steps: str | None = None) -> np.ndarray:
         """One time step.
 
         Args:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
@@ -193,6 +195,29 @@ class Keys(NamedTuple):
     unexpected_keys: list[str]
 
 
+@functools.lru_cache(None)
+def _most_inputs(forward: Any) -> float:
+    """Positional arguments that a forward takes after self."""
+    kinds = [p.kind for p in inspect.signature(forward).parameters.values()]
+    if inspect.Parameter.VAR_POSITIONAL in kinds:
+        return math.inf
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(kind in positional for kind in kinds) - 1
+
+
+def check_inputs(module: Module, count: int) -> None:
+    """Whether a module takes so many inputs.
+
+    Raises:
+        TypeError: fewer.
+    """
+    most = _most_inputs(type(module).forward)
+    if count > most:
+        takes = "one input" if most == 1 else f"{most} inputs"
+        hint = f"; {module.input_hint}" if module.input_hint else ""
+        raise TypeError(f"{type(module).__name__} takes {takes}, got {count}{hint}")
+
+
 class Module:
     """Base of layers and networks.
 
@@ -214,6 +239,7 @@ class Module:
 
     training: bool = setting(arguments.flag)
     over_time: str = "step"
+    input_hint: str = ""  # what a call with more inputs than forward takes is told
     batchwise: bool = False  # every sample of a batch by itself, so that time steps are more samples in every container
     takes_steps: bool = False  # forward has an argument `steps`, by which containers say that x has a time axis
     runs_steps: bool = False  # sees to the time of its parts, whatever their step mode
@@ -265,6 +291,8 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} defines no forward()")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if len(args) > 1:
+            check_inputs(self, len(args))
         if self._in_time:
             return self._call_in_time(args, kwargs)
         if self._forward_hooks or self._forward_pre_hooks or _watching is not None or capturing() is not None:

@@ -72,7 +72,7 @@ class NeuNorm(StatefulModule):
         """Draws the weight again."""
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))
 
-    def forward(self, x: Any, steps: str | None = None) -> Tensor:
+    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
         """The same shape.
 
         Args:

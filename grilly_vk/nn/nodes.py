@@ -177,7 +177,9 @@ class SpikingNode(StatefulModule):
 
     # ---- use ----
 
-    def forward(self, x: Any, steps: str | None = None, norm: Running | None = None) -> Tensor:
+    input_hint = "its state is in the node (v), from call to call; functional.lif_step takes states of one's own"
+
+    def forward(self, x: Any, *, steps: str | None = None, norm: Running | None = None) -> Tensor:
         """Spikes of x's shape, 0.0 and 1.0.
 
         Args:

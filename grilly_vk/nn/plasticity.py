@@ -34,7 +34,7 @@ class _PlasticLayer(FlatLayer):
         assert found is not None
         return found
 
-    def forward(self, x: Any, steps: str | None = None) -> np.ndarray:
+    def forward(self, x: Any, *, steps: str | None = None) -> np.ndarray:
         """x @ weight.T.
 
         Args:

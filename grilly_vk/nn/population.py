@@ -78,7 +78,7 @@ class ActivityRegularization(StatefulModule):
         self.name = name
         self.register_memory("spike_count", 0.0)
 
-    def forward(self, spikes: Any, steps: str | None = None) -> Tensor:
+    def forward(self, spikes: Any, *, steps: str | None = None) -> Tensor:
         """The spikes; their sum over time is in `spike_count`."""
         spikes = as_tensor("spikes", spikes)
         timed = self.step_mode == "m" or steps is not None

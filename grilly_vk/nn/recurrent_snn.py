@@ -91,7 +91,7 @@ class RecurrentSNN(Module):
                 after.append(end)
         return xs, tuple(after)
 
-    def forward(self, xs: Any, state: Any = None, steps: str | None = None) -> Tensor:
+    def forward(self, xs: Any, state: Any = None, *, steps: str | None = None) -> Tensor:
         """The outputs (T, B, sizes[-1]) of xs (T, B, sizes[0]); `steps` is given by containers."""
         return self.unroll(xs, state)[0]
 

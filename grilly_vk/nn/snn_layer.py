@@ -82,7 +82,7 @@ class SNNLayer(FlatLayer):
         self.neuron = LIFNeuron(self.out_features, dt, tau_mem, v_thresh, v_rest, v_reset, r_mem, t_refrac)
         held_on_device(self, "weight", xavier(self.out_features, self.in_features, seed))
 
-    def forward(self, x: Any, steps: str | None = None) -> np.ndarray:
+    def forward(self, x: Any, *, steps: str | None = None) -> np.ndarray:
         """One time step.
 
         Args:

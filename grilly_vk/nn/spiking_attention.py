@@ -105,7 +105,7 @@ class SpikingSelfAttention(_Attention):
         super().__init__(embed_dim, num_heads, norm, spiking_neuron, step_mode, node_options)
         self.scale = arguments.real("scale", scale)
 
-    def forward(self, x: Any, steps: str | None = None) -> Tensor:
+    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
         """Spikes of x's shape; `steps` is given by containers."""
         steps = self._steps(steps)
         qkv = self.inputs(self._checked(x, steps), steps=steps)
@@ -169,7 +169,7 @@ class QKAttention(_Attention):
         """ "token" or "channel"; given once."""
         return self._type
 
-    def forward(self, x: Any, steps: str | None = None) -> Tensor:
+    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
         """Spikes of x's shape; `steps` is given by containers."""
         steps = self._steps(steps)
         qk = self.inputs(self._checked(x, steps), steps=steps)

@@ -161,7 +161,7 @@ class SpikingLinear(TimedModule):
         self.node = made_node(spiking_neuron, node_options, step_mode)
         self.step_mode = step_mode
 
-    def forward(self, x: Any, steps: str | None = None) -> Tensor:
+    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
         """Spikes (..., out_features); `steps` is given by containers."""
         steps = self._steps(steps)
         y = self.linear(x)

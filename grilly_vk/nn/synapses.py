@@ -23,7 +23,7 @@ class _Dynamics(StatefulModule):
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         self.learnable = arguments.flag("learnable", learnable)
 
-    def forward(self, x: Any, steps: str | None = None) -> Tensor:
+    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
         """x, (B, ...) or in step mode "m" (T, B, ...), to the same shape.
 
         Args:

@@ -47,7 +47,7 @@ class MultiStepContainer(Module):
         super().__init__()
         self.module = _one_or_chain(modules)
 
-    def forward(self, x: Any, steps: str | None = None) -> Any:
+    def forward(self, x: Any, *, steps: str | None = None) -> Any:
         """(T, B, ...) to (T, B, ...); the output keeps its time axis."""
         return over_steps(self.module, _timed(x), merge=False)
 
@@ -76,7 +76,7 @@ class SeqToANNContainer(Module):
                     "keeps a state from step to step; put it outside, or use MultiStepContainer"
                 )
 
-    def forward(self, x: Any, steps: str | None = None) -> Any:
+    def forward(self, x: Any, *, steps: str | None = None) -> Any:
         """(T, B, ...) to (T, B, ...)."""
         if any(part._in_time for part in self.module.modules()):
             raise ValueError(mixed("SeqToANNContainer"))
@@ -96,7 +96,7 @@ class _Recurrent(StatefulModule):
         self.sub_module = sub_module
         self.register_memory("y", None)
 
-    def forward(self, x: Any, steps: str | None = None) -> Tensor:
+    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
         """One step (B, ...), or in step mode "m" all steps (T, B, ...), one after the other."""
         if self.step_mode == "s" and steps is None:
             return self._step(as_tensor("x", x))

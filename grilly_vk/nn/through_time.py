@@ -77,7 +77,7 @@ class _ThroughTime(Running, Counting):
         self.reset_running_stats()
         _ones_and_zeros(self.weight, None)
 
-    def forward(self, x: Any, steps: str | None = None) -> Tensor:
+    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
         """The same shape, normalised channel by channel in each step.
 
         Args:

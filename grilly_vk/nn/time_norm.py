@@ -113,7 +113,7 @@ class _ThresholdDependent(_BatchNorm, Timed):
         if self.weight is not None:
             self.weight.detach().assign(full(self.weight.shape, self._start, on=self.weight.engine))
 
-    def forward(self, x: Any, steps: str | None = None) -> Tensor:
+    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
         """The same shape, normalised channel by channel."""
         x = as_tensor("x", x)
         return self._prepare(x, steps).run().reshape(x.shape)
@@ -163,7 +163,7 @@ class _TemporalEffective(_BatchNorm, Counting):
         super().reset_parameters()
         _ones_and_zeros(self.scale, None)
 
-    def forward(self, x: Any, steps: str | None = None) -> Tensor:
+    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
         """The same shape, normalised channel by channel and scaled step by step."""
         x = as_tensor("x", x)
         return self._prepare(x, steps).run().reshape(x.shape)

@@ -52,7 +52,7 @@ class SpikingMLP(TimedModule):
         self.second = SpikingLinear(hidden_features, last, norm, spiking_neuron, step_mode, **node_options)
         self.step_mode = step_mode
 
-    def forward(self, x: Any, steps: str | None = None) -> Tensor:
+    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
         """Spikes (..., out_features); `steps` is given by containers."""
         steps = self._steps(steps)
         out: Tensor = self.second(self.first(x, steps=steps), steps=steps)
@@ -101,7 +101,7 @@ class SpikingTransformerBlock(TimedModule):
         self.mlp = SpikingMLP(embed_dim, hidden, **parts)
         self.step_mode = step_mode
 
-    def forward(self, x: Any, steps: str | None = None) -> Tensor:
+    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
         """(..., N, D) to the same; `steps` is given by containers."""
         steps = self._steps(steps)
         x = as_tensor("x", x)

@@ -46,7 +46,7 @@ class MaxPoolGate(StatefulModule):
         self.register_memory("sums", None)
         self.register_memory("largest", None)
 
-    def forward(self, x: Any, steps: str | None = None) -> Tensor:
+    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
         """(T * B, C, H, W) to (T * B, C, H', W')."""
         x, now = as_tensor("x", x), self.running
         if not now:

@@ -79,7 +79,7 @@ class RateNode(StatefulModule):
         self.running = Running()
         self.register_memory("v", None)
 
-    def forward(self, x: Any, steps: str | None = None) -> Tensor:
+    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
         """Spikes of height `threshold`, of x's shape.
 
         Args:

@@ -151,7 +151,7 @@ class BaseNeuron(Cells):
 
     # ---- a step ----
 
-    def forward(self, x: Any, steps: str | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Any, *, steps: str | None = None) -> tuple[Tensor, Tensor]:
         """One step.
 
         Args:

@@ -36,7 +36,7 @@ class BaseInput(Cells):
         """Bool input as float32, the type of the arithmetic."""
         return cast(as_tensor("x", x), FLOAT32)
 
-    def forward(self, x: Any, steps: str | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Any, *, steps: str | None = None) -> tuple[Tensor, Tensor]:
         """Passes spikes on and updates the trace.
 
         Args:

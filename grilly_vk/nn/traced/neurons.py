@@ -272,7 +272,7 @@ class FedeNeuron(_Decaying):
         base = (cells_shape, thresh, v_rest, alpha_v, alpha_t, dt, duration_refrac, store_trace)
         super().__init__(base, "exponential", tau_v=tau_v, tau_t=tau_t)
 
-    def forward(self, x: Any, pre_trace: Any, steps: str | None = None) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+    def forward(self, x: Any, pre_trace: Any, *, steps: str | None = None) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         """One step.
 
         Args:
