@@ -21,30 +21,30 @@ LAYERS = {
     "LIFNeuron": {
         "__init__": "n_neurons=None, dt=None, tau_mem=None, v_thresh=None, v_rest=None, v_reset=None, r_mem=None, "
         "t_refrac=None, *, threshold=None, decay=None",
-        "forward": "current, steps=None",
+        "forward": "current, *, steps=None",
         "run": "currents, *, record_membrane=False",
         "reset": "",
     },
     "GIFNeuron": {
         "__init__": f"n_neurons=256, {ADAPTIVE}",
-        "forward": "current, steps=None",
+        "forward": "current, *, steps=None",
         "run": "currents, *, record_membrane=False",
         "reset": "",
     },
     "SNNLayer": {
         "__init__": f"in_features, out_features, {PHYSICAL}, *, seed=None",
-        "forward": "x, steps=None",
+        "forward": "x, *, steps=None",
         "run": "x",
         "reset": "",
     },
     "HebbianLayer": {
         "__init__": "in_features=256, out_features=128, rule='hebb', *, tau_theta=100.0, seed=None",
-        "forward": "x, steps=None",
+        "forward": "x, *, steps=None",
         "update_weights": "pre, post, learning_rate=0.01, weight_decay=0.0",
     },
     "STDPLayer": {
         "__init__": f"in_features=256, out_features=128, {PAIR}, *, tau_eligibility=None, seed=None",
-        "forward": "x, steps=None",
+        "forward": "x, *, steps=None",
         "reset": "",
         "update_weights": "pre_spikes, post_spikes, *, reward=None, learning_rate=1.0",
     },

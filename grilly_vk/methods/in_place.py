@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import arguments, tensor_methods
+from ..creation import bernoulli, full_like, rand_like, randn_like
 from ..ops.elementwise import as_tensor, cast
 from ..ops.shape import broadcast_to
 from ..tensor import Tensor
@@ -56,8 +57,6 @@ def _fill(self: Tensor, value: Any) -> Tensor:
     self.changing()
     if isinstance(value, Tensor):
         return _copy(self, value.reshape(()))
-    from ..creation import full_like
-
     self.assign(full_like(self, value))
     return self
 
@@ -69,8 +68,6 @@ def _zero(self: Tensor) -> Tensor:
 
 def _uniform(self: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
     """Draws uniform numbers in [low, high) from the device's generator."""
-    from ..creation import rand_like
-
     self.changing()
     bottom, top = arguments.real("low", low), arguments.real("high", high)
     self.assign(rand_like(self) * (top - bottom) + bottom)
@@ -79,8 +76,6 @@ def _uniform(self: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
 
 def _normal(self: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
     """Draws normal numbers from the device's generator."""
-    from ..creation import randn_like
-
     self.changing()
     middle, wide = arguments.real("mean", mean), arguments.non_negative("std", std)
     self.assign(randn_like(self) * wide + middle)
@@ -89,8 +84,6 @@ def _normal(self: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
 
 def _bernoulli(self: Tensor, p: Any = 0.5) -> Tensor:
     """Draws 1 with probability p (a number or a tensor that broadcasts), else 0."""
-    from ..creation import bernoulli
-
     self.changing()
     chance = p if isinstance(p, Tensor) else as_tensor("p", arguments.between("p", p, 0.0, 1.0))
     self.assign(cast(bernoulli(broadcast_to(chance.detach(), self.shape)), self.dtype))

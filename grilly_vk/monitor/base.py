@@ -75,6 +75,7 @@ class Monitor(Mapping[str, np.ndarray]):
 
     __hash__ = object.__hash__
     __eq__ = object.__eq__
+    holds = "values"  # or "spikes", "rates": what pictures may take it for
     _wanted = "spiking module"  # what `_is_default` looks for
 
     def __init__(

@@ -74,6 +74,8 @@ class SpikeMonitor(OutputMonitor):
     Args: as in `OutputMonitor`.
     """
 
+    holds = "spikes"
+
 
 class AttributeMonitor(_Steps):
     """Keeps an attribute of modules, as it is after each call; with modules=None, of all that have it.
@@ -191,6 +193,8 @@ class RateMonitor(Monitor):
     Args:
         model, modules, step_mode, transform: see `Monitor`.
     """
+
+    holds = "rates"
 
     def _record(self, name: str) -> Counts:
         return Counts(name)

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import arguments
 from ..tensor import Tensor, full
+from .counting import counting
 from .elementwise import as_tensor, binary, where
 from .layout import axis_index
 from .shape import broadcast_to, concatenate, flip, getitem, permute, reshape
@@ -171,16 +172,10 @@ def diag(x: Any) -> Tensor:
         count = min(n, m)
         return getitem(reshape(x, (x.size,)), slice(0, max(count - 1, 0) * (m + 1) + 1 if count else 0, m + 1))
     if x.ndim == 1:
-        rows = _numbers(x.shape[0])
+        rows = counting(x.shape[0])
         same = binary("eq", reshape(rows, (-1, 1)), rows)
         return where(same, reshape(x, (1, -1)), full((), 0, x.dtype, x.engine))
     raise ValueError(f"diag needs one or two axes, got shape {x.shape}")
-
-
-def _numbers(n: int) -> Tensor:
-    from ..creation import arange
-
-    return arange(n)
 
 
 def triangle(x: Any, diagonal: int, *, upper: bool) -> Tensor:
@@ -193,7 +188,7 @@ def triangle(x: Any, diagonal: int, *, upper: bool) -> Tensor:
     if x.ndim < 2:
         raise ValueError(f"{'triu' if upper else 'tril'} needs two axes at least, got shape {x.shape}")
     k = arguments.whole("diagonal", diagonal)
-    across = binary("sub", _numbers(x.shape[-1]), reshape(_numbers(x.shape[-2]), (-1, 1)))
+    across = binary("sub", counting(x.shape[-1]), reshape(counting(x.shape[-2]), (-1, 1)))
     return where(binary("ge" if upper else "le", across, k), x, full((), 0, x.dtype, x.engine))
 
 

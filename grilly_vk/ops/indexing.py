@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..tensor import BOOL, INT32, Tensor, overlap
+from .counting import counting
 from .elementwise import as_tensor, cast, where
 from .gather import _indices, index_select
 from .layout import broadcast_shape
@@ -133,8 +134,6 @@ def set(x: Tensor, key: Any, value: Any) -> None:
     Raises:
         As `get`; and ValueError for a value that does not broadcast to x[key].
     """
-    from ..creation import arange
-
     given = cast(as_tensor("value", value, x), x.dtype).detach()
     mask = key[0] if isinstance(key, tuple) and len(key) == 1 else key
     if given.ndim == 0 and isinstance(mask, (Tensor, np.ndarray)) and mask.dtype == np.bool_:
@@ -146,6 +145,6 @@ def set(x: Tensor, key: Any, value: Any) -> None:
             given = given.copy() if overlap(given, x) else given
             x.engine.launch("mask-fill", x.size, mask=mask, value=given, y=x, n=x.size, inner=inner)
             return
-    picks = _Key(x, key).get(arange(x.size)._alias(x.shape))
+    picks = _Key(x, key).get(counting(x.count)._alias(x.shape))
     values = broadcast_to(given, picks.shape)
     put(x._alias((x.size,)), picks._alias((picks.size,)), values._alias((picks.size,)), 0, 0)

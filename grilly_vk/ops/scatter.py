@@ -7,6 +7,7 @@ from typing import Any
 
 from ..autograd import record
 from ..tensor import BOOL, FLOAT32, INT32, Tensor, empty, full
+from .counting import counting
 from .elementwise import as_tensor, binary, cast, where
 from .gather import _indices, _pick, gather
 from .layout import axis_index
@@ -75,9 +76,7 @@ def scatter(x: Any, axis: int, index: Any, source: Any) -> Tensor:
 
 def _counting(shape: tuple[int, ...], a: int) -> Tensor:
     """0, 1, 2 ... along an axis."""
-    from ..creation import arange
-
-    return broadcast_to(arange(shape[a])._alias((shape[a],) + (1,) * (len(shape) - a - 1)), shape)
+    return broadcast_to(counting(shape[a])._alias((shape[a],) + (1,) * (len(shape) - a - 1)), shape)
 
 
 def scatter_add(x: Any, axis: int, index: Any, source: Any) -> Tensor:

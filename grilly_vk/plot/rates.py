@@ -122,17 +122,16 @@ def rate_scatter(layers: Any, ax: Any = None, *, most: int = 2000) -> Any:
 
 def _by_name(name: str, value: Any) -> dict[str, np.ndarray]:
     """Rates as flat arrays by name; a single one has the name ""."""
-    from ..monitor import Monitor, RateMonitor, SpikeMonitor
-
-    if isinstance(value, Monitor) and not isinstance(value, (RateMonitor, SpikeMonitor)):
+    holds = getattr(value, "holds", None)  # of a monitor
+    if holds not in (None, "rates", "spikes"):
         raise TypeError(f"{name} must be rates or spikes; a {type(value).__name__} keeps something else")
     if isinstance(value, Mapping) and not value:
         raise ValueError(f"{name} is empty; expected an array for at least one layer")
     found = {}
     for key, given in value.items() if isinstance(value, Mapping) else [("", value)]:
         of = f"{name} of {key}" if key != "" else name
-        spikes = isinstance(value, SpikeMonitor) or (isinstance(given, Tensor) and given.is_spikes)
-        found[str(key)] = _rates(of, numbers(of, given), spikes, isinstance(value, RateMonitor))
+        spikes = holds == "spikes" or (isinstance(given, Tensor) and given.is_spikes)
+        found[str(key)] = _rates(of, numbers(of, given), spikes, holds == "rates")
     return found
 
 
