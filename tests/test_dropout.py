@@ -238,5 +238,5 @@ def test_masks_over_time_refuse():
             nn.DropoutOverTime1d(**wrong)
     with pytest.raises(ValueError, match=r"DropoutOverTime2d expects \(T, B, C, H, W\)"):
         nn.DropoutOverTime2d(step_mode="m")(np.ones((2, 3, 4, 5), np.float32))
-    with pytest.raises(TypeError, match="positional"):
+    with pytest.raises(TypeError, match="DropoutOverTime takes one input, got 2"):
         nn.DropoutOverTime()(np.ones(3, np.float32), "m")

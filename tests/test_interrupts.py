@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import gc
 import inspect
 import itertools
 import sys
@@ -53,12 +54,17 @@ def interrupted(run, number):
 def everywhere(run, most=4000):
     """Interrupts run() at its first place, its second, and so on; yields after each."""
     run()  # kernels are loaded
-    for number in range(most):
-        if not interrupted(run, number):
-            assert number, "there was no place"
-            return
-        yield number
-    pytest.fail(f"more than {most} places")
+    gc.collect()  # what other tests left is not to be finalized in here
+    gc.disable()
+    try:
+        for number in range(most):
+            if not interrupted(run, number):
+                assert number, "there was no place"
+                return
+            yield number
+        pytest.fail(f"more than {most} places")
+    finally:
+        gc.enable()
 
 
 def from_another_thread(call):

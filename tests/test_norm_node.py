@@ -169,8 +169,8 @@ def test_own_forward_keeps_them_apart():
             return super().forward(x) * 0.0
 
     class Silent(nn.LIFNode):
-        def forward(self, x, steps=None):
-            return super().forward(x, steps) * 0.0
+        def forward(self, x, *, steps=None):
+            return super().forward(x, steps=steps) * 0.0
 
     x = grilly_vk.tensor(10 * normal(*SHAPES[0]))
     for norm, node in ((Half(5), nn.LIFNode()), (nn.BatchNorm2d(5), Silent())):
