@@ -17,115 +17,14 @@ from ..control import check_device
 from ..functional.temporal import folded, stepped
 from ..ops.elementwise import as_tensor
 from ..ops.exchange import assign_all
-from ..ops.layout import width_of
-from ..ops.shape import _copy
 from ..runtime import capturing
 from ..runtime.leaving import leaving, when_dropped
 from ..settings import Fixed, Setting, held, noted, setting
 from ..surrogate import Surrogate
-from ..tensor import Tensor, from_numpy, unmasked
+from ..tensor import Tensor, unmasked
+from .parameter import Buffer, Parameter, _on_device
 
 _NAMES = ("_parameters", "_buffers", "_modules")
-_DEVICE_TYPES = {np.dtype(d) for d in (np.float32, np.int32, np.uint32, np.bool_)}
-
-
-def _on_device(name: str, data: Any) -> Tensor:
-    """A tensor of any dtype that the device has; float64 becomes float32 and int64 int32."""
-    if isinstance(data, Tensor):
-        return data
-    try:
-        given = np.asarray(unmasked(name, data))
-    except ValueError as error:
-        raise ValueError(f"{name} can't be made an array: {error}") from error
-    if given.dtype not in _DEVICE_TYPES:
-        if given.dtype.kind not in "iuf":
-            raise TypeError(f"{name} must hold real numbers or booleans, not {given.dtype}")
-        given = given.astype(np.float32 if given.dtype.kind == "f" else np.int32)
-    return from_numpy(np.asarray(given, order="C"))
-
-
-class Parameter(Tensor):
-    """A tensor that a Module registers as something to train when it is assigned as an attribute.
-
-    Args:
-        data: a float32 Tensor, whose memory it shares, or any array of real numbers.
-        requires_grad: whether gradients are computed for it (default True).
-
-    Raises:
-        TypeError: no real numbers, or a tensor that is not float32.
-        ValueError: a tensor that is a recorded result: detach() it first.
-    """
-
-    __slots__ = ("home",)
-
-    def __init__(self, data: Any, requires_grad: bool = True) -> None:
-        given = data if isinstance(data, Tensor) else from_numpy(arguments.array("data", data))
-        if given.dtype != np.float32:
-            raise TypeError(f"data must be a float32 tensor, not {given.dtype}")
-        if given.node is not None:
-            raise ValueError("data is a recorded result, and a parameter must be a leaf; detach() it first")
-        wanted = arguments.flag("requires_grad", requires_grad)
-        super().__init__(given.buffer, given.shape, given.dtype, given.engine, requires_grad=wanted)
-        self.home: Tensor | None = None  # where an optimizer wants its gradients
-
-    def accumulate(self, given: list[Tensor]) -> None:
-        """Adds the one gradient in a list, taken out of it, to `.grad`: in its optimizer's memory, if it has one."""
-        home = self.home
-        if home is None or (self.grad is not None and self.grad.buffer is not home.buffer):
-            super().accumulate(given)
-            return
-        gradient = given.pop()
-        if self.grad is None:
-            copy_flat(gradient, home)
-            self.grad = home._alias()
-        else:
-            _copy(gradient, home, (home.size,), (1,), (1,), accumulate=True)
-        home.version += 1
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
-        out = memo[id(self)] = type(self)(super().__deepcopy__(memo).detach(), self.requires_grad)
-        return out
-
-    def __repr__(self) -> str:
-        return _named("Parameter", super().__repr__())
-
-
-class Buffer(Tensor):
-    """A tensor that a Module registers as state that is not trained, such as a running mean.
-
-    Args:
-        data: a Tensor, whose memory it shares, or an array (float32, int32, uint32 or bool on the device).
-        persistent: whether `state_dict` holds it (default True).
-
-    Raises:
-        TypeError: neither real numbers nor booleans.
-    """
-
-    __slots__ = ("persistent",)
-
-    def __init__(self, data: Any, persistent: bool = True) -> None:
-        given = _on_device("data", data)
-        super().__init__(given.buffer, given.shape, given.dtype, given.engine)
-        self.persistent = arguments.flag("persistent", persistent)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Buffer:
-        out = memo[id(self)] = type(self)(super().__deepcopy__(memo), self.persistent)
-        return out
-
-    def __repr__(self) -> str:
-        return _named("Buffer", super().__repr__())
-
-
-def _named(kind: str, text: str) -> str:
-    """A tensor's text under the name of its subclass, rows aligned."""
-    return kind + text[len("Tensor") :].replace("\n", "\n" + " " * (len(kind) - len("Tensor")))
-
-
-def copy_flat(source: Tensor, target: Tensor) -> None:
-    """Copies all elements, four at a time where both allow it."""
-    wide = width_of(target.size, source, target)
-    n = target.size // wide
-    target.engine.launch("copy.vec4" if wide == 4 else "copy", n, src=source, dst=target, n=n)
 
 
 class Handle:

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd import enable_grad
-from ..nn.module import Parameter, clear_gradients, copy_flat
+from ..nn.module import Parameter, clear_gradients
+from ..nn.parameter import copy_flat
 from ..ops.exchange import issue, prepared
 from ..runtime.memory import Buffer, Part
 from ..settings import fixed as read_only
