@@ -57,7 +57,8 @@ for run, steps in ((step, 100), *((compiled, 480),) * 4):
 now = kept("programs")
 assert all(now[k] <= held[k] for k in held), (held, now)
 assert last[-1] < first[0], (first[0], last[-1])  # it was training
-assert min(growth[1:]) < 1 << 18, growth
+# Other drivers keep more of their own.
+assert min(growth[1:]) < (1 << 18 if "llvmpipe" in grilly_vk.device().name else 1 << 20), growth
 """
 
 
