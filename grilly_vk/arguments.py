@@ -10,19 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from .errors import shown
 from .tensor import BOOL, FLOAT32, Tensor, from_numpy, unmasked
 
 _SIZE_LIMIT = 1 << 31
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
-
-
-def shown(value: Any) -> str:
-    """A value for an error's text, cut where it is long."""
-    try:
-        text = repr(value)
-    except ValueError:  # Python does not write whole numbers of more than 4,300 digits
-        return "a number of thousands of digits"
-    return text if len(text) <= 120 else text[:100] + "..."
 
 
 def real(name: str, value: Any) -> float:
@@ -171,10 +163,10 @@ def steps(name: str, duration: Any, dt: float) -> int:
     """
     ratio = non_negative(name, duration) / dt
     if ratio >= _SIZE_LIMIT - 1:
-        raise ValueError(f"{name} must be below 2**31 steps of dt, got {duration!r} with dt={dt:g}")
+        raise ValueError(f"{name} must be below 2**31 steps of dt, got {shown(duration)} with dt={dt:g}")
     whole = nearest(ratio)
     if abs(ratio - whole) > 1e-6 * max(1.0, ratio):
-        raise ValueError(f"{name} must be a multiple of dt, got {duration!r} with dt={dt:g}")
+        raise ValueError(f"{name} must be a multiple of dt, got {shown(duration)} with dt={dt:g}")
     return whole
 
 

@@ -17,6 +17,7 @@ from typing import Any, Union
 
 import numpy as np
 
+from .errors import shown
 from .runtime.leaving import leaving
 from .tensor import FLOAT32, Tensor, full, owned
 
@@ -108,7 +109,7 @@ class Node:
 
 def _check_gradient(what: str, gradient: Any, shape: tuple[int, ...]) -> None:
     if not isinstance(gradient, Tensor):
-        raise TypeError(f"{what} gave {type(gradient).__name__} ({gradient!r}); expected a Tensor or None")
+        raise TypeError(f"{what} gave {type(gradient).__name__} ({shown(gradient)}); expected a Tensor or None")
     if gradient.dtype is not FLOAT32:
         raise TypeError(f"{what} gave a gradient of dtype {gradient.dtype}; expected float32")
     if gradient.shape != shape:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import arguments
+from .errors import shown
 from .ops import encode as ops
 from .runtime.devices import DeviceInfo
 from .settings import fixed
@@ -60,7 +61,7 @@ class VulkanCompute:
             raise ValueError(f"key must be two words, got {len(key)}")
         low, high = (operator.index(word) for word in key)
         if not (0 <= low < 1 << 32 and 0 <= high < 1 << 32):
-            raise ValueError(f"key must hold words from 0 to 2**32 - 1, got {key!r}")
+            raise ValueError(f"key must hold words from 0 to 2**32 - 1, got {shown(key)}")
         return ops.random_words(from_numpy(words), (low, high)).numpy()
 
     def __repr__(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import host_random
+from .errors import shown
 from .runtime import Graph, Profile, engine
 from .runtime import set_device as set_device
 from .runtime.devices import DeviceInfo
@@ -76,7 +77,7 @@ def manual_seed(seed: int) -> None:
         TypeError, ValueError: not such a number.
     """
     if isinstance(seed, bool) or not hasattr(seed, "__index__"):
-        raise TypeError(f"seed must be a whole number, not {type(seed).__name__} ({seed!r})")
+        raise TypeError(f"seed must be a whole number, not {type(seed).__name__} ({shown(seed)})")
     value = int(seed)
     if not 0 <= value < 1 << 64:
         raise ValueError(f"seed must lie in [0, 2**64), got {seed}")

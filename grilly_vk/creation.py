@@ -11,6 +11,7 @@ import numpy as np
 
 from . import arguments
 from .control import check_device
+from .errors import shown
 from .ops.elementwise import as_tensor, cast
 from .runtime import engine
 from .runtime.engine import Engine
@@ -28,9 +29,9 @@ def _shape(given: tuple[Any, ...]) -> tuple[int, ...]:
         try:
             size = operator.index(d)
         except TypeError:
-            raise TypeError(f"shape must hold whole numbers, not {type(d).__name__} ({d!r})") from None
+            raise TypeError(f"shape must hold whole numbers, not {type(d).__name__} ({shown(d)})") from None
         if isinstance(d, (bool, np.bool_)):
-            raise TypeError(f"shape must hold whole numbers, not bool ({d!r})")
+            raise TypeError(f"shape must hold whole numbers, not bool ({shown(d)})")
         if size < 0:
             raise ValueError(f"shape must not hold negative sizes, got {tuple(dims)}")
         out.append(size)

@@ -1,5 +1,9 @@
 """The errors that are the engine's own; wrong arguments raise plain ValueError and TypeError."""
 
+from __future__ import annotations
+
+from typing import Any
+
 
 class DeviceError(RuntimeError):
     """No usable Vulkan device: no loader, no driver, an unknown name, or a device that was lost."""
@@ -7,3 +11,15 @@ class DeviceError(RuntimeError):
 
 class OutOfDeviceMemory(MemoryError):
     """The device has no room for what was asked; nothing was allocated and nothing was changed."""
+
+
+def shown(value: Any) -> str:
+    """A value for an error's text, in one short line: of an array its shape, of long ones their beginning."""
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple) and len(shape):
+        return f"shape {tuple(map(int, shape))}"
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # Python does not write whole numbers of more than 4,300 digits
+        return "a number of thousands of digits"
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import DeviceError
+from .errors import DeviceError, shown
 from .runtime import engine
 from .runtime.engine import Engine, Window
 from .runtime.memory import Buffer, Part
@@ -403,7 +403,7 @@ class Tensor(Declared):
         if not self.requires_grad:
             raise RuntimeError("a tensor without requires_grad gets no gradient, so it can't have a hook")
         if not callable(hook):
-            raise TypeError(f"hook must be callable, not {type(hook).__name__} ({hook!r})")
+            raise TypeError(f"hook must be callable, not {type(hook).__name__} ({shown(hook)})")
         if self.node is not None:
             hooks = self.node[0].hooks_of(self.node[1])
         else:

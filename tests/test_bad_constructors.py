@@ -76,4 +76,5 @@ def test_errors_are_ours(name):
             except (TypeError, ValueError) as error:
                 last = traceback.extract_tb(error.__traceback__)[-1]
                 assert "/grilly_vk/" in last.filename, (argument, value, error)
+                assert len(str(error)) < 300 and "\n" not in str(error), (argument, value, error)
                 assert (last.line or "").strip().startswith("raise"), (argument, value, error, last.line)

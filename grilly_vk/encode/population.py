@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
+from ..errors import shown
 from ..ops import encode as ops
 from ..tensor import Tensor
 from .given import within
@@ -41,12 +42,13 @@ def receptive_fields(x: Any, n_neurons: int, low: float, high: float, *, beta: f
     m = arguments.size("n_neurons", n_neurons, 3)
     bottom, top = arguments.real("low", low), arguments.real("high", high)
     if not bottom < top:
-        raise ValueError(f"low must lie below high, got {low!r} and {high!r}")
+        raise ValueError(f"low must lie below high, got {shown(low)} and {high!r}")
     narrow = arguments.positive("beta", beta)
     spacing = (top - bottom) / (m - 2)
     width = arguments.number("beta", spacing / narrow)
     if not 0 < np.float32(width) < math.inf:
-        raise ValueError(f"beta must leave a width (high - low) / (beta * (n_neurons - 2)) in float32, got {beta!r}")
+        width_text = "(high - low) / (beta * (n_neurons - 2))"
+        raise ValueError(f"beta must leave a width {width_text} in float32, got {shown(beta)}")
     given = within("x", x, -math.inf, math.inf)
     return ops.receptive_fields(given, m, bottom - spacing / 2, spacing, width)
 
@@ -86,7 +88,7 @@ def population(
     arguments.choice("code", code, CODES)
     silent = arguments.real("threshold", threshold)
     if not 0 <= silent < 1:
-        raise ValueError(f"threshold must lie in [0, 1), got {threshold!r}")
+        raise ValueError(f"threshold must lie in [0, 1), got {shown(threshold)}")
     responses = receptive_fields(x, n_neurons, low, high, beta=beta).detach()
     if code == "rates":
         return ops.encode_poisson(responses, steps, strict=True)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
+from ..errors import shown
 from ..ops import encode as ops
 from ..tensor import Tensor
 from .given import within
@@ -61,7 +62,7 @@ def latency(
     slope = (last if linear else 1.0) if tau is None else arguments.positive("tau", tau)
     least = (0.0 if linear else 0.01) if threshold is None else arguments.real("threshold", threshold)
     if not 0 <= least < 1 or not (linear or least):
-        raise ValueError(f"threshold must lie in {'[0' if linear else '(0'}, 1), got {threshold!r}")
+        raise ValueError(f"threshold must lie in {'[0' if linear else '(0'}, 1), got {shown(threshold)}")
     weakest = -math.inf if arguments.flag("keep_weak", keep_weak) else below(least)
     given = within("x", x, 0.0, 1.0 if linear else math.inf, clip)
     return ops.latency_spikes(

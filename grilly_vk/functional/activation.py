@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from .. import arguments
+from ..errors import shown
 from ..ops.elementwise import as_tensor, binary, cast, mul, unary, where
 from ..tensor import FLOAT32, Tensor
 
@@ -47,7 +48,7 @@ def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool 
     """
     low, high = arguments.real("min_val", min_val), arguments.real("max_val", max_val)
     if low > high:
-        raise ValueError(f"min_val must not be above max_val={max_val!r}, got {min_val!r}")
+        raise ValueError(f"min_val must not be above max_val={max_val!r}, got {shown(min_val)}")
     return unary("hardtanh", x, low, high)
 
 

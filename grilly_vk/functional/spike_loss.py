@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import arguments
 from ..decode import count, population_vote
+from ..errors import shown
 from ..ops.elementwise import as_tensor, cast, unary, where
 from ..ops.encode import time_expand
 from ..ops.loss import class_index, cross_entropy, mse_loss
@@ -297,5 +298,5 @@ def band(target: Any, lower: Any, upper: Any) -> tuple[float | None, float | Non
     low = None if lower is None else arguments.real("lower", lower)
     high = None if upper is None else arguments.real("upper", upper)
     if low is not None and high is not None and low > high:
-        raise ValueError(f"lower must not exceed upper, got {lower!r} and {upper!r}")
+        raise ValueError(f"lower must not exceed upper, got {shown(lower)} and {upper!r}")
     return low, high

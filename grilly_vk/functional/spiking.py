@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
+from ..errors import shown
 from ..ops.nodes import Dynamics, node
 from ..surrogate import ATan, Surrogate, checked
 from ..tensor import Tensor
@@ -59,7 +60,7 @@ def lif_step(
     Source: document 001.
     """
     if arguments.real("tau", tau) < 1.0:
-        raise ValueError(f"tau is in steps and must be at least 1, got {tau!r}")
+        raise ValueError(f"tau is in steps and must be at least 1, got {shown(tau)}")
     own = {"model": "lif", "k": 1.0 / tau, "decay_input": arguments.flag("decay_input", decay_input)}
     return _step(x, v_prev, own, v_threshold, v_reset, surrogate_function, detach_reset)
 

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from .. import arguments
+from ..errors import shown
 from ..nn.containers import ModuleList
 from ..nn.linear import Linear
 from ..nn.module import Module
@@ -87,7 +88,7 @@ class SNN(Module):
             (32, 10)
         """
         if not isinstance(hidden_sizes, (list, tuple)) or not hidden_sizes:
-            raise ValueError(f"hidden_sizes must list the size of at least one layer, got {hidden_sizes!r}")
+            raise ValueError(f"hidden_sizes must list the size of at least one layer, got {shown(hidden_sizes)}")
         sizes = [arguments.size("input_size", input_size)]
         sizes += [arguments.size(f"hidden_sizes[{i}]", size) for i, size in enumerate(hidden_sizes)]
         return cls(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import arguments
+from ..errors import shown
 from ..functional.temporal import reset_net
 from ..nn import init
 from ..nn.containers import ModuleList
@@ -23,7 +24,7 @@ def _pair(name: str, value: Any) -> tuple[int, int]:
     """(height, width), from one number or two."""
     two = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     if len(two) != 2:
-        raise ValueError(f"{name} must be a number or two, got {value!r}")
+        raise ValueError(f"{name} must be a number or two, got {shown(value)}")
     return arguments.size(name, two[0]), arguments.size(name, two[1])
 
 

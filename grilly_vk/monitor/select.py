@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ..errors import shown
 from ..nn.module import Module
 
 
@@ -70,10 +71,10 @@ def select(model: Any, modules: Any, default: Callable[[Module], bool], wanted: 
         elif isinstance(item, Module):
             some = {name: m for name, m in everything.items() if m is item}
         else:
-            raise TypeError(f"modules must hold names, types or Modules, not {type(item).__name__} ({item!r})")
+            raise TypeError(f"modules must hold names, types or Modules, not {type(item).__name__} ({shown(item)})")
         if not some:
-            shown = item.__name__ if isinstance(item, type) else repr(item)
-            raise ValueError(f"modules: the model has no {shown}; it has {_list(everything)}")
+            what = item.__name__ if isinstance(item, type) else shown(item)
+            raise ValueError(f"modules: the model has no {what}; it has {_list(everything)}")
         chosen.update(some)
     if not chosen:
         raise ValueError(f"modules is empty; the model has {_list(everything)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import arguments
+from ..errors import shown
 from ..functional import activation as F
 from ..ops.elementwise import unary
 from ..settings import fixed, setting
@@ -55,7 +56,7 @@ class Hardtanh(Module):
         self.inplace = arguments.flag("inplace", inplace)
         self.min_val, self.max_val = arguments.real("min_val", min_val), arguments.real("max_val", max_val)
         if self.min_val >= self.max_val:
-            raise ValueError(f"min_val must be below max_val={max_val!r}, got {min_val!r}")
+            raise ValueError(f"min_val must be below max_val={max_val!r}, got {shown(min_val)}")
 
     def forward(self, x: Any) -> Tensor:
         """The same shape."""

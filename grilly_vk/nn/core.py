@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from .. import arguments
+from ..errors import shown
 from ..ops.cores import TWO_STATES, Dynamics, unroll
 from ..ops.elementwise import as_tensor, cast
 from ..settings import fixed, setting
@@ -49,7 +50,7 @@ class Core(Module):
         self.threshold = arguments.real("threshold", threshold)
         self.activation = superspike() if activation is None else checked(activation, "activation")
         if not isinstance(name, str):
-            raise TypeError(f"name must be a string, not {type(name).__name__} ({name!r})")
+            raise TypeError(f"name must be a string, not {type(name).__name__} ({shown(name)})")
         self.name = name
 
     def _constant(self, name: str, value: Any, start: float | None = None) -> None:
@@ -170,5 +171,5 @@ def shape_of(name: str, value: Any) -> tuple[int, ...]:
     if not isinstance(value, (tuple, list)):
         return (arguments.size(name, value),)
     if not value:
-        raise ValueError(f"{name} must have at least one axis, got {value!r}")
+        raise ValueError(f"{name} must have at least one axis, got {shown(value)}")
     return tuple(arguments.size(name, size) for size in value)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
+from ..errors import shown
 from ..host_random import generator
 from ..ops.elementwise import unary
 from ..ops.shape import stack
@@ -96,7 +97,7 @@ class GatedLIFNode(StatefulModule):
         for name, value in starts.items():
             start = arguments.real(f"init_{name}", value)
             if not 0.0 < start < 1.0:
-                raise ValueError(f"init_{name} must lie between 0 and 1, got {value!r}")
+                raise ValueError(f"init_{name} must lie between 0 and 1, got {shown(value)}")
             own = (self.T, *shape) if name == "conduct" else shape
             setattr(self, name, Parameter(full(own, math.log(start / (1 - start)))))
         self.register_memory("v", 0.0)

@@ -14,6 +14,7 @@ import numpy as np
 from .. import arguments
 from ..autograd import no_grad
 from ..control import check_device
+from ..errors import shown
 from ..functional.temporal import folded, stepped
 from ..ops.elementwise import as_tensor
 from ..ops.exchange import assign_all
@@ -329,7 +330,7 @@ class Module:
         if not isinstance(name, str):
             raise TypeError(f"name must be a string, not {type(name).__name__}")
         if not name or "." in name:
-            raise ValueError(f"name must be neither empty nor contain a dot, got {name!r}")
+            raise ValueError(f"name must be neither empty nor contain a dot, got {shown(name)}")
         if name not in self.__dict__[kind] and hasattr(self, name):
             raise ValueError(f"name {name!r} is an attribute of {type(self).__name__} already")
 
@@ -517,7 +518,7 @@ class Module:
     def train(self, mode: bool = True) -> Any:
         """Sets training mode (dropout and batch statistics on) here and in all parts, and returns self."""
         if not isinstance(mode, bool):
-            raise TypeError(f"mode must be True or False, not {type(mode).__name__} ({mode!r})")
+            raise TypeError(f"mode must be True or False, not {type(mode).__name__} ({shown(mode)})")
         for module in self.modules():
             module.training = mode
         return self

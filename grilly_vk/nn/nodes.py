@@ -27,7 +27,7 @@ def time_constant(name: str, value: Any) -> float:
     """A time constant in steps: at least one."""
     tau = arguments.real(name, value)
     if tau < 1.0:
-        raise ValueError(f"{name} is in steps and must be at least 1, got {value!r}")
+        raise ValueError(f"{name} is in steps and must be at least 1, got {shown(value)}")
     return tau
 
 
@@ -70,7 +70,7 @@ def _waiting(name: str, value: Any) -> float:
     """A whole number of steps, not negative."""
     number = arguments.non_negative(name, value)
     if number % 1 or number >= 1 << 24:
-        raise ValueError(f"{name} must be a whole number of steps below 2**24, got {value!r}")
+        raise ValueError(f"{name} must be a whole number of steps below 2**24, got {shown(value)}")
     return number
 
 
@@ -372,7 +372,7 @@ class ParametricLIFNode(SpikingNode):
         self.v_rest = v_rest
         super().__init__(*args, **options)
         if arguments.real("init_tau", init_tau) <= 1.0:
-            raise ValueError(f"init_tau must be above 1, got {init_tau!r}")
+            raise ValueError(f"init_tau must be above 1, got {shown(init_tau)}")
         self.init_tau = float(init_tau)
         self.decay_input = arguments.flag("decay_input", decay_input)
         self.w = Parameter(full((), -math.log(self.init_tau - 1.0)))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import arguments
+from ..errors import shown
 from ..ops.elementwise import as_tensor, cast
 from ..ops.reduce import reduce_mean
 from ..ops.sum_pool import sum_pool
@@ -74,7 +75,7 @@ class ActivityRegularization(StatefulModule):
     def __init__(self, name: str = "ActReg") -> None:
         super().__init__()
         if not isinstance(name, str):
-            raise TypeError(f"name must be a string, not {type(name).__name__} ({name!r})")
+            raise TypeError(f"name must be a string, not {type(name).__name__} ({shown(name)})")
         self.name = name
         self.register_memory("spike_count", 0.0)
 
@@ -121,7 +122,7 @@ class SumPool(Module):
         if channel_axis is not None:
             arguments.size("channel_axis", channel_axis, -64)
         if name is not None and not isinstance(name, str):
-            raise TypeError(f"name must be a string or None, not {type(name).__name__} ({name!r})")
+            raise TypeError(f"name must be a string or None, not {type(name).__name__} ({shown(name)})")
         self.window_shape, self.strides = window_shape, strides
         self.padding = arguments.choice("padding", padding, ("VALID", "SAME"))
         self.channel_axis, self.name = channel_axis, name

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import arguments
+from ..errors import shown
 from ..functional.cores import unroll
 from ..ops.elementwise import as_tensor, cast
 from ..settings import fixed
@@ -55,7 +56,7 @@ class RecurrentSNN(Module):
     ) -> None:
         super().__init__()
         if not isinstance(sizes, (tuple, list)) or len(sizes) < 2:
-            raise ValueError(f"sizes must be a list of at least two numbers (input, ..., output), got {sizes!r}")
+            raise ValueError(f"sizes must be a list of at least two numbers (input, ..., output), got {shown(sizes)}")
         self.sizes = tuple(arguments.size("sizes", size) for size in sizes)
         made = [_core("core", core, size, core_arguments) for size in self.sizes[1:-1]]
         made += [] if readout is None else [_core("readout", readout, self.sizes[-1], {})]

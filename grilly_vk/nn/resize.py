@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import arguments
+from ..errors import shown
 from ..ops import resize
 from ..ops.elementwise import as_tensor
 from ..ops.shape import getitem, pad
@@ -84,7 +85,7 @@ class ZeroPad2d(Module):
         super().__init__()
         given = arguments.wholes("padding", padding)
         if len(given) not in (1, 4) or (len(given) == 1 and isinstance(padding, (tuple, list))):
-            raise ValueError(f"padding must be a whole number, or (left, right, top, bottom), got {padding!r}")
+            raise ValueError(f"padding must be a whole number, or (left, right, top, bottom), got {shown(padding)}")
         self.padding = given * 4 if len(given) == 1 else given
 
     def forward(self, x: Any) -> Tensor:

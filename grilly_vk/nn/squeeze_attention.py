@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import arguments
+from ..errors import shown
 from ..ops.conv import conv2d
 from ..ops.elementwise import as_tensor, cast, unary
 from ..ops.matmul import linear, matmul
@@ -93,7 +94,7 @@ class TemporalWiseAttention(Module):
         hidden = _reduced("T", self.T, "reduction", reduction)
         self.reduction = reduction
         if dimension is not None and (not isinstance(dimension, int) or dimension not in (2, 4)):
-            raise ValueError(f"dimension must be 2, 4 or None, got {dimension!r}")
+            raise ValueError(f"dimension must be 2, 4 or None, got {shown(dimension)}")
         self.dimension = dimension
         self.scores = _Scores(self.T, hidden)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import no_grad
+from ..errors import shown
 from ..tensor import Tensor, full
 from .module import Module
 from .stateful import StatefulModule
@@ -63,7 +64,8 @@ def summary(model: Module, input_shape: Any, dtype: Any = np.float32) -> Summary
     if not isinstance(model, Module):
         raise TypeError(f"model must be a Module, not {type(model).__name__}")
     if not isinstance(input_shape, (tuple, list)):
-        raise TypeError(f"input_shape must be a tuple of sizes, not {type(input_shape).__name__} ({input_shape!r})")
+        kind = type(input_shape).__name__
+        raise TypeError(f"input_shape must be a tuple of sizes, not {kind} ({shown(input_shape)})")
     several = bool(input_shape) and all(isinstance(s, (tuple, list)) for s in input_shape)
     wanted = list(input_shape) if several else [input_shape]
     inputs = [full(tuple(arguments.size("input_shape", n, 0) for n in one), 0.0, dtype) for one in wanted]

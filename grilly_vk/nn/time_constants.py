@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import no_grad
+from ..errors import shown
 from ..ops.elementwise import unary
 from ..runtime.assumptions import assignments
 from ..tensor import Tensor, full
@@ -35,7 +36,7 @@ class Share:
     def logit(self, value: float) -> float:
         """What sigmoid makes the share of."""
         if not 0.0 < value < 1.0:
-            raise ValueError(f"{self.name} must lie between 0 and 1 to be learnable, got {value!r}")
+            raise ValueError(f"{self.name} must lie between 0 and 1 to be learnable, got {shown(value)}")
         return math.log(value) - math.log1p(-value)
 
     def value(self, logit: float) -> float:

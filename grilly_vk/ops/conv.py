@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import record
+from ..errors import shown
 from ..tensor import Tensor, empty, full
 from .elementwise import as_tensor
 from .reduce import reduce
@@ -40,7 +41,7 @@ def numbers(name: str, value: Any, count: int, least: int) -> tuple[int, ...]:
     """
     if isinstance(value, (tuple, list)):
         if len(value) not in (1, count):
-            raise ValueError(f"{name} must be a whole number or {count} of them, got {value!r}")
+            raise ValueError(f"{name} must be a whole number or {count} of them, got {shown(value)}")
         found = [arguments.size(f"{name}[{i}]", v, least) for i, v in enumerate(value)]
         return tuple(found * count if len(found) == 1 else found)
     return (arguments.size(name, value, least),) * count
@@ -235,7 +236,7 @@ def padding_widths(padding: Any, kernel: Sequence[int], stride: Sequence[int], g
         if padding == "valid":
             return ((0, 0),) * len(kernel)
         if padding != "same":
-            raise ValueError(f"padding must be 'same', 'valid' or whole numbers, got {padding!r}")
+            raise ValueError(f"padding must be 'same', 'valid' or whole numbers, got {shown(padding)}")
         if any(s != 1 for s in stride):
             raise ValueError(f"padding='same' needs stride 1, got {tuple(stride)}")
         totals = [d * (k - 1) for d, k in zip(gap, kernel)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any, Literal, NamedTuple
 
+from ..errors import shown
 from ..tensor import UINT32, Tensor, empty
 from .layout import width_of
 from .shape import transpose
@@ -29,7 +30,7 @@ def checked(event_driven: Any) -> EventDriven:
         return event_driven
     if isinstance(event_driven, str) and event_driven == "auto":
         return "auto"
-    raise ValueError(f'event_driven must be "auto", True or False, got {event_driven!r}')
+    raise ValueError(f'event_driven must be "auto", True or False, got {shown(event_driven)}')
 
 
 class Shares(NamedTuple):

@@ -7,6 +7,7 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
+from ..errors import shown
 from ..tensor import Tensor
 
 MAX_AXES = 6  # of shaders/include/axes.glsl
@@ -104,7 +105,7 @@ def axis_index(name: str, axis: Any, ndim: int) -> int:
     try:
         number = operator.index(axis)
     except TypeError:
-        raise TypeError(f"{name} must be a whole number, not {type(axis).__name__} ({axis!r})") from None
+        raise TypeError(f"{name} must be a whole number, not {type(axis).__name__} ({shown(axis)})") from None
     if not -ndim <= number < ndim:
         raise ValueError(f"{name} {number} is out of range for {ndim} axes")
     return number % ndim

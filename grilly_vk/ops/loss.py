@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import record
+from ..errors import shown
 from ..tensor import Tensor, empty, from_numpy, unmasked
 from .elementwise import _binary, as_tensor, cast, unary
 from .reduce import reduce
@@ -67,9 +68,9 @@ def nll_loss(
 def class_index(name: str, value: Any) -> int:
     """A whole number that an int32 can hold."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be a whole number, not {type(value).__name__} ({value!r})")
+        raise TypeError(f"{name} must be a whole number, not {type(value).__name__} ({shown(value)})")
     if not -(1 << 31) <= value < 1 << 31:
-        raise ValueError(f"{name} must fit int32, got {value}")
+        raise ValueError(f"{name} must fit int32, got {shown(value)}")
     return int(value)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..autograd import record
+from ..errors import shown
 from ..tensor import FLOAT32, Tensor, empty, full
 from . import event_linear
 from .elementwise import as_tensor, sum_to
@@ -170,7 +171,7 @@ def linear(
         ValueError: shapes that don't fit, or another event_driven.
     """
     if not isinstance(event_driven, (bool, event_linear.Ways)):
-        raise ValueError(f"event_driven must be True or False, got {event_driven!r}")
+        raise ValueError(f"event_driven must be True or False, got {shown(event_driven)}")
     x, weight = as_tensor("x", x), as_tensor("weight", weight)
     bias = None if bias is None else as_tensor("bias", bias)
     for name, t in (("x", x), ("weight", weight), ("bias", bias)):

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import record
+from ..errors import shown
 from ..tensor import Tensor, empty
 from .conv import numbers
 from .elementwise import as_tensor
@@ -252,7 +253,7 @@ def adaptive_size(output_size: Any) -> tuple[int | None, int | None]:
     """
     given = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size, output_size)
     if len(given) != 2:
-        raise ValueError(f"output_size must be a whole number or 2 of them, got {output_size!r}")
+        raise ValueError(f"output_size must be a whole number or 2 of them, got {shown(output_size)}")
     h, w = (None if n is None else arguments.size("output_size", n) for n in given)
     return h, w
 

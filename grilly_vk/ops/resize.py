@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import record
+from ..errors import shown
 from ..tensor import FLOAT32, Tensor, empty
 from .elementwise import as_tensor
 from .steps import spans
@@ -28,11 +29,11 @@ def settings(
     """
     arguments.choice("mode", mode, MODES)
     if align_corners is not None and mode.startswith("nearest"):
-        raise ValueError(f"align_corners={align_corners} needs mode 'linear' or 'bilinear', not {mode!r}")
+        raise ValueError(f"align_corners={shown(align_corners)} needs mode 'linear' or 'bilinear', not {mode!r}")
     if align_corners is not None:
         arguments.flag("align_corners", align_corners)
     if (size is None) == (scale_factor is None):
-        raise ValueError(f"one of size and scale_factor must be given, got {size!r} and {scale_factor!r}")
+        raise ValueError(f"one of size and scale_factor must be given, got {shown(size)} and {shown(scale_factor)}")
 
     def several(value: Any) -> tuple[Any, ...]:
         return tuple(value) if isinstance(value, (tuple, list)) else (value,)

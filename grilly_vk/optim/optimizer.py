@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import enable_grad
+from ..errors import shown
 from ..nn.module import Parameter, clear_gradients
 from ..nn.parameter import copy_flat
 from ..ops.exchange import issue, prepared
@@ -621,7 +622,7 @@ def _entry(given: Any, number: Any, p: Tensor, names: Iterable[str]) -> dict[str
         raise ValueError(f"{what} must have the entries {sorted({'step', *names})}")
     steps = given["step"]
     if isinstance(steps, bool) or int(steps) != steps or not 0 <= int(steps) < 1 << 32:
-        raise ValueError(f"{what}: step must be a whole number that is not negative, got {steps!r}")
+        raise ValueError(f"{what}: step must be a whole number that is not negative, got {shown(steps)}")
     out: dict[str, Any] = {"step": int(steps)}
     for name in names:
         value = given[name]

@@ -7,18 +7,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import arguments
+from ..errors import shown
 from .optimizer import Optimizer, ParamGroup
 
 
 def _flag(name: str, value: Any) -> None:
     if not isinstance(value, bool):
-        raise TypeError(f"{name} must be True or False, not {type(value).__name__} ({value!r})")
+        raise TypeError(f"{name} must be True or False, not {type(value).__name__} ({shown(value)})")
 
 
 def _below_one(name: str, value: Any) -> None:
     number = arguments.real(name, value)
     if not 0 <= number < 1:
-        raise ValueError(f"{name} must lie in [0, 1), got {value!r}")
+        raise ValueError(f"{name} must lie in [0, 1), got {shown(value)}")
 
 
 def _common(group: Mapping[str, Any]) -> None:
@@ -148,7 +149,7 @@ class Adam(Optimizer):
         _common(group)
         betas = group["betas"]
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-            raise TypeError(f"betas must be a pair of numbers, got {betas!r}")
+            raise TypeError(f"betas must be a pair of numbers, got {shown(betas)}")
         _below_one("betas[0]", betas[0])
         _below_one("betas[1]", betas[1])
         arguments.non_negative("eps", group["eps"])

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import arguments
+from ..errors import shown
 from ..settings import fixed, setting
 from ..tensor import Tensor
 from .optimizer import Optimizer
@@ -14,7 +15,7 @@ from .optimizer import Optimizer
 
 def _below_one(name: str, value: Any) -> float:
     if arguments.non_negative(name, value) >= 1:
-        raise ValueError(f"{name} must lie in [0, 1), got {value!r}")
+        raise ValueError(f"{name} must lie in [0, 1), got {shown(value)}")
     return float(value)
 
 

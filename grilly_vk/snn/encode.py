@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
+from ..errors import shown
 from ..ops import encode as ops
 
 
@@ -55,7 +56,7 @@ class EncodeKernels:
         arguments.choice("mode", mode, ops.LATENCY_MODES)
         least = arguments.real("floor", floor)
         if not 1e-30 <= least < 1:
-            raise ValueError(f"floor must lie in [1e-30, 1), got {floor!r}")
+            raise ValueError(f"floor must lie in [1e-30, 1), got {shown(floor)}")
         x = arguments.tensor("x", x, borrow=True)
         return ops.encode_latency(x, steps, mode=mode, floor=least).share()
 

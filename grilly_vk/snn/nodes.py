@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
+from ..errors import shown
 from ..ops import nodes as ops
 from ..ops.surrogate import KINDS, Slope
 from .given import over_time, state_of
@@ -92,7 +93,7 @@ def _dynamics(
     tau: float | None, decay_input: bool, v_threshold: float, v_reset: float | None, detach_reset: bool
 ) -> ops.Dynamics:
     if tau is not None and arguments.real("tau", tau) < 1.0:
-        raise ValueError(f"tau is in steps and must be at least 1, got {tau!r}")
+        raise ValueError(f"tau is in steps and must be at least 1, got {shown(tau)}")
     return ops.Dynamics(
         "if" if tau is None else "lif",
         1.0 if tau is None else 1.0 / tau,

@@ -9,6 +9,7 @@ import numpy as np
 
 from ... import arguments
 from ...autograd import no_grad
+from ...errors import shown
 from ...ops.elementwise import as_tensor
 from ...ops.exchange import assign_all
 from ...settings import fixed
@@ -41,7 +42,7 @@ def parsed(mode: Any) -> tuple[str, float]:
         return "percent", percent
     share = arguments.real("mode", mode)
     if not 0.0 < share <= 1.0:
-        raise ValueError(f"mode as a number is a share of the maximum in (0, 1], got {mode!r}")
+        raise ValueError(f"mode as a number is a share of the maximum in (0, 1], got {shown(mode)}")
     return "share", share
 
 

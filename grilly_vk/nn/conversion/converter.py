@@ -8,6 +8,7 @@ from typing import Any
 
 from ... import arguments
 from ...autograd import no_grad
+from ...errors import shown
 from ...ops.elementwise import as_tensor, cast
 from ...ops.shape import concatenate
 from ...settings import fixed, setting
@@ -85,10 +86,10 @@ class Converter:
         }
         RateNode(**self.node_options)  # its checks
         if not isinstance(input_range, (tuple, list)) or len(input_range) != 2:
-            raise TypeError(f"input_range must be a pair (smallest, largest), got {input_range!r}")
+            raise TypeError(f"input_range must be a pair (smallest, largest), got {shown(input_range)}")
         low, high = (arguments.real("input_range", end) for end in input_range)
         if low > high:
-            raise ValueError(f"input_range must be (smallest, largest), got {input_range!r}")
+            raise ValueError(f"input_range must be (smallest, largest), got {shown(input_range)}")
         self.input_range = low, high
 
     def __call__(self, ann: Module, calibration_data: Any = None, *, example: Any = None) -> ConvertedNetwork:
