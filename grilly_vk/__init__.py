@@ -46,15 +46,13 @@ from .creation import float_tensor as FloatTensor
 from .creation import long_tensor as LongTensor
 from .creation import of_numpy as from_numpy
 from .errors import DeviceError, OutOfDeviceMemory
+from .functions import abs as abs
 from .functions import (
-    abs,
     add,
     addmm,
-    all,
     allclose,
     amax,
     amin,
-    any,
     argmax,
     argmin,
     argsort,
@@ -115,12 +113,10 @@ from .functions import (
     lt,
     masked_fill,
     masked_select,
-    max,
     maximum,
     mean,
     median,
     meshgrid,
-    min,
     minimum,
     mm,
     movedim,
@@ -135,7 +131,6 @@ from .functions import (
     numel,
     outer,
     permute,
-    pow,
     prod,
     reciprocal,
     relu,
@@ -143,7 +138,6 @@ from .functions import (
     repeat_interleave,
     reshape,
     roll,
-    round,
     rsqrt,
     scatter,
     scatter_add,
@@ -159,7 +153,6 @@ from .functions import (
     stack,
     std,
     sub,
-    sum,
     t,
     take,
     tanh,
@@ -179,6 +172,13 @@ from .functions import (
     vstack,
     where,
 )
+from .functions import all as all
+from .functions import any as any
+from .functions import max as max
+from .functions import min as min
+from .functions import pow as pow
+from .functions import round as round
+from .functions import sum as sum
 from .grad_mode import inference_mode, is_grad_enabled, set_grad_enabled
 from .gradient_check import gradcheck
 from .ops.matmul import matmul
@@ -198,6 +198,7 @@ int32 = int64 = int = long = INT32
 uint32, bool = UINT32, BOOL
 Size = tuple
 
+# Without functions and types that hide builtins: a star import must not change what max or float mean.
 __all__ = [
     "DeviceError",
     "FloatTensor",
@@ -209,14 +210,11 @@ __all__ = [
     "Tensor",
     "VulkanCompute",
     "__version__",
-    "abs",
     "add",
     "addmm",
-    "all",
     "allclose",
     "amax",
     "amin",
-    "any",
     "arange",
     "argmax",
     "argmin",
@@ -226,7 +224,6 @@ __all__ = [
     "bernoulli",
     "bincount",
     "bmm",
-    "bool",
     "broadcast_to",
     "capture",
     "cat",
@@ -264,7 +261,6 @@ __all__ = [
     "finfo",
     "flatten",
     "flip",
-    "float",
     "float32",
     "floor",
     "fmod",
@@ -284,7 +280,6 @@ __all__ = [
     "index_add",
     "index_select",
     "inference_mode",
-    "int",
     "int32",
     "int64",
     "is_grad_enabled",
@@ -314,13 +309,11 @@ __all__ = [
     "masked_fill",
     "masked_select",
     "matmul",
-    "max",
     "maximum",
     "mean",
     "median",
     "memory_stats",
     "meshgrid",
-    "min",
     "minimum",
     "mm",
     "models",
@@ -345,7 +338,6 @@ __all__ = [
     "permute",
     "plot",
     "poisson",
-    "pow",
     "prod",
     "profile",
     "rand",
@@ -360,7 +352,6 @@ __all__ = [
     "repeat_interleave",
     "reshape",
     "roll",
-    "round",
     "rsqrt",
     "save",
     "scatter",
@@ -381,7 +372,6 @@ __all__ = [
     "stack",
     "std",
     "sub",
-    "sum",
     "synchronize",
     "t",
     "take",

@@ -45,3 +45,12 @@ def test_public_names_exist():
     for module in (grilly_vk, grilly_vk.nn):
         for name in module.__all__:
             assert getattr(module, name) is not None
+
+
+def test_a_star_import_hides_no_builtin():
+    import builtins
+
+    import grilly_vk
+
+    assert not set(grilly_vk.__all__) & set(dir(builtins)) - {"compile"}
+    assert grilly_vk.max is not max and grilly_vk.float is not float

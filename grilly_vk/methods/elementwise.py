@@ -224,7 +224,7 @@ def _nan_to_num(self: Tensor, nan: float = 0.0, posinf: float | None = None, neg
 
 
 def _isclose(self: Tensor, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
-    """Whether |x - other| <= atol + rtol * |other|: bool."""
+    """Whether abs(x - other) <= atol + rtol * abs(other): bool."""
     return kinds.is_close(self, other, rtol, atol, equal_nan)
 
 

@@ -49,7 +49,7 @@ def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: fl
 
 
 def is_close(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
-    """Whether |x - y| <= atol + rtol * |y|, element by element; equal infinities are close.
+    """Whether abs(x - y) <= atol + rtol * abs(y), element by element; equal infinities are close.
 
     Raises:
         TypeError, ValueError: tolerances that are no numbers of at least 0; shapes that don't broadcast.
