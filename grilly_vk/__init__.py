@@ -5,7 +5,6 @@ Importing needs no driver and no GPU; the first use opens a device and raises De
 
 from . import autograd, data, decode, encode, functional, models, monitor, nn, optim, plot, tensor
 from . import methods as methods
-from . import tensor_methods as tensor_methods
 from .autograd import Function, enable_grad, grad, no_grad, set_detect_anomaly
 from .compiled import compile
 from .compute import VulkanCompute

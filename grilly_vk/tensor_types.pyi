@@ -1,4 +1,4 @@
-"""What Tensor gets from tensor_methods.py and methods/, for type checkers."""
+"""What Tensor gets from methods/, for type checkers."""
 
 import builtins
 from collections.abc import Callable, Iterator

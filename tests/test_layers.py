@@ -17,7 +17,6 @@ LAYERS = [
     {"ops"},
     {"control"},
     {"creation", "recompute", "grad_mode"},
-    {"tensor_methods"},
     {"methods"},
     {"functions", "random_numbers"},
     {"snn", "compute"},

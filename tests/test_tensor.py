@@ -194,7 +194,7 @@ def test_in_place_operators():
     i = g.tensor([1, 2])
     i += 3
     assert i.tolist() == [4, 5]
-    with pytest.raises(TypeError, match="float32 result can't go into an int32 tensor"):
+    with pytest.raises(TypeError, match="float32 result of add can't go into an int32 tensor"):
         i += 0.5
     assert i.tolist() == [4, 5]
 

@@ -133,9 +133,9 @@ def test_in_place_methods_change_the_memory_and_keep_off_the_tape():
     with pytest.raises(RuntimeError, match="changed"):
         product.sum().backward()
     whole = g.tensor([1, 2])
-    with pytest.raises(TypeError, match="div_ gives float32, which can't go into a tensor of int32 in place"):
+    with pytest.raises(TypeError, match="a float32 result of div can't go into an int32 tensor in place"):
         whole.div_(2)
-    with pytest.raises(ValueError, match=r"add_ gives shape \(2, 3\), which can't go into \(3,\) in place"):
+    with pytest.raises(ValueError, match=r"result of add of shape \(2, 3\) doesn't broadcast to \(3,\)"):
         g.ones(3).add_(x)
 
 

@@ -1,8 +1,8 @@
-"""What Tensor has of PyTorch's methods, a file a kind; each file attaches its own to Tensor."""
+"""Tensor's operators and methods, a file a kind; each file attaches its own: all are operations of `grilly_vk.ops`."""
 
-from .. import tensor_methods as tensor_methods
 from . import elementwise as elementwise
 from . import in_place as in_place
+from . import operators as operators
 from . import picking as picking
 from . import places as places
 from . import reductions as reductions

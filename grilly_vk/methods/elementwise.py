@@ -52,6 +52,16 @@ for _name, _text in {
 }.items():
     attach(_name, _rounding(_name, _text))
 for _name, _text in {
+    "exp": "The exponential of each element.",
+    "log": "The natural logarithm of each element.",
+    "sqrt": "The square root of each element.",
+    "abs": "The size of each element.",
+    "tanh": "The hyperbolic tangent of each element.",
+    "sigmoid": "1 / (1 + exp(-x)), without overflow.",
+    "relu": "max(x, 0), with slope 0 at 0.",
+    "sign": "-1, 0 or 1; NaN stays NaN.",
+    "sin": "The sine of each element.",
+    "cos": "The cosine of each element.",
     "log1p": "log(1 + x) without losing small x.",
     "expm1": "exp(x) - 1 without losing small x.",
     "erf": "Gauss' error function.",
@@ -204,7 +214,6 @@ def _short(text: str, method: Any) -> Any:
 
 attach_all(
     {
-        "__pos__": _short("x itself.", lambda self: self),
         "square": _short("x * x.", lambda self: e.binary("mul", self, self)),
         "reciprocal": _short("1 / x.", lambda self: e.binary("div", 1.0, self)),
         "rsqrt": _short("1 / sqrt(x).", lambda self: e.binary("div", 1.0, self.sqrt())),

@@ -4,15 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import arguments, tensor_methods
+from .. import arguments
 from ..creation import bernoulli, full_like, rand_like, randn_like
+from ..ops import elementwise as e
 from ..ops.elementwise import as_tensor, cast
 from ..ops.shape import broadcast_to
 from ..tensor import Tensor
-from . import elementwise, picking
+from . import elementwise, picking, shapes
 from .attach import attach, attach_all
 
-_NEEDED = (tensor_methods, elementwise, picking)  # they attach what is changed here
+_NEEDED = (elementwise, picking, shapes)  # they attach what is changed here
+
+
+def _stored(self: Tensor, name: str, result: Tensor) -> Tensor:
+    """The tensor itself, with a result in its memory."""
+    if result.dtype is not self.dtype:
+        article = "an" if str(self.dtype)[0] in "iu" else "a"
+        raise TypeError(f"a {result.dtype} result of {name} can't go into {article} {self.dtype} tensor in place")
+    if result.shape != self.shape:
+        raise ValueError(f"a result of {name} of shape {result.shape} doesn't broadcast to {self.shape}, in place")
+    self.assign(result.detach())
+    return self
+
+
+def _operator(name: str) -> Any:
+    def change(self: Tensor, other: Any) -> Tensor:
+        self.changing()
+        return _stored(self, name, e.binary(name, self.detach(), other))
+
+    change.__doc__ = f"{name} in place; not on a tensor that is on the tape."
+    return change
 
 
 def _changing(name: str) -> Any:
@@ -20,28 +41,23 @@ def _changing(name: str) -> Any:
 
     def change(self: Tensor, *args: Any, **named: Any) -> Tensor:
         self.changing()
-        result = method(self.detach(), *args, **named)
-        if result.dtype is not self.dtype:
-            raise TypeError(f"{name}_ gives {result.dtype}, which can't go into a tensor of {self.dtype} in place")
-        if result.shape != self.shape:
-            raise ValueError(f"{name}_ gives shape {result.shape}, which can't go into {self.shape} in place")
-        self.assign(result.detach())
-        return self
+        return _stored(self, name, method(self.detach(), *args, **named))
 
     change.__doc__ = f"`{name}` in place.  Returns the tensor itself.\n\nRaises:\n    RuntimeError: it is on the tape."
     return change
 
 
+for _python, _name in {
+    "add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "pow": "pow", "mod": "mod", "floordiv": "floordiv",
+    "and": "and", "or": "or", "xor": "xor",
+}.items():  # fmt: skip
+    attach(f"__i{_python}__", _operator(_name))
 for _name in (
     "abs", "add", "ceil", "clamp", "clip", "cos", "div", "erf", "exp", "expm1", "floor", "fmod", "index_add", "lerp",
     "log", "log1p", "logical_not", "masked_fill", "mul", "neg", "pow", "reciprocal", "relu", "remainder", "round",
     "rsqrt", "scatter", "scatter_add", "sigmoid", "sign", "sin", "sqrt", "square", "sub", "tanh", "trunc",
 ):  # fmt: skip
     attach(f"{_name}_", _changing(_name))
-for _python, _name in {
-    "pow": "pow", "mod": "remainder", "floordiv": "floor_divide", "and": "__and__", "or": "__or__", "xor": "__xor__",
-}.items():  # fmt: skip
-    attach(f"__i{_python}__", _changing(_name))
 
 
 def _copy(self: Tensor, source: Any, non_blocking: bool = False) -> Tensor:

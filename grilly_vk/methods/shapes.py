@@ -4,14 +4,57 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..ops import arrange
 from ..ops import shape as s
+from ..ops.elementwise import astype
 from ..tensor import Tensor
 from .attach import attach_all
 
 
 def _sizes(given: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(given[0]) if len(given) == 1 and isinstance(given[0], (tuple, list)) else given
+
+
+def _shape(given: tuple[Any, ...]) -> tuple[Any, ...]:
+    one = len(given) == 1 and isinstance(given[0], np.ndarray) and given[0].ndim == 1
+    return tuple(given[0]) if one else _sizes(given)
+
+
+def _reshape(self: Tensor, *shape: Any) -> Tensor:
+    """The same elements under another shape, sharing the memory; one axis may be -1."""
+    return s.reshape(self, _shape(shape))
+
+
+def _view(self: Tensor, *shape: Any) -> Tensor:
+    """As `reshape`: every tensor is contiguous."""
+    return s.view(self, *shape)
+
+
+def _expand(self: Tensor, *shape: Any) -> Tensor:
+    """Repeated along axes of size 1 and new leading ones; -1 keeps an axis."""
+    return s.expand(self, _shape(shape))
+
+
+def _broadcast_to(self: Tensor, *shape: Any) -> Tensor:
+    """Repeated along axes of size 1 and new leading ones."""
+    return s.broadcast_to(self, _shape(shape))
+
+
+def _pad(self: Tensor, widths: Any, value: float = 0.0) -> Tensor:
+    """With (before, after) more elements of `value` on each of the last axes; PyTorch's order: `functional.pad`."""
+    return s.pad(self, widths, value)
+
+
+def _clone(self: Tensor) -> Tensor:
+    """A copy in memory of its own, on the tape."""
+    return s.clone(self)
+
+
+def _astype(self: Tensor, dtype: Any) -> Tensor:
+    """The same values as float32, int32, uint32 or bool, in memory of its own."""
+    return astype(self, dtype)
 
 
 def _flatten(self: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -37,7 +80,7 @@ def _t(self: Tensor) -> Tensor:
 
 def _permute(self: Tensor, *dims: Any) -> Tensor:
     """The axes in another order, as a contiguous copy."""
-    return s.permute(self, _sizes(dims))
+    return s.permute(self, _shape(dims))
 
 
 def _squeeze(self: Tensor, axis: Any = None) -> Tensor:
@@ -164,6 +207,13 @@ attach_all(
 )
 attach_all(
     {
+        "reshape": _reshape,
+        "view": _view,
+        "expand": _expand,
+        "broadcast_to": _broadcast_to,
+        "pad": _pad,
+        "clone": _clone,
+        "astype": _astype,
         "flatten": _flatten,
         "transpose": _transpose,
         "t": _t,
@@ -180,4 +230,6 @@ attach_all(
         "triu": _triu,
     }
 )
+_turned = property(lambda self: s.permute(self, tuple(reversed(range(self.ndim)))), doc="All axes reversed.")
+setattr(Tensor, "T", _turned)  # noqa: B010
 setattr(Tensor, "mT", property(lambda self: s.transpose(self, -2, -1), doc="The last two axes exchanged."))  # noqa: B010
