@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from . import arguments, autograd
 from .autograd import grad_enabled, no_grad
 
 
-class set_grad_enabled:
-    """Records operations or not, in this thread: at once, and for a block where it is used with ``with``.
+class set_grad_enabled(autograd._Recording):
+    """Records operations or not, in this thread: at once, and for a block or a function where it is used so.
 
     Args:
         mode: whether to record.
@@ -17,14 +20,20 @@ class set_grad_enabled:
     """
 
     def __init__(self, mode: bool) -> None:
-        self._before = grad_enabled()
-        autograd._mode.enabled = arguments.flag("mode", mode)
+        super().__init__()
+        self._on = arguments.flag("mode", mode)
+        self._before = grad_enabled(), None
+        autograd._mode.enabled = self._on
 
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, *error: object) -> None:
-        autograd._mode.enabled = self._before
+    def __call__(self, function: Callable[..., Any]) -> Any:
+        autograd._mode.enabled = grad_enabled() if self._before is None else self._before[0]  # not at once, then
+        return super().__call__(function)
+
+    def _recreate_cm(self) -> set_grad_enabled:
+        return type(self)(self._on)
 
 
 inference_mode = no_grad

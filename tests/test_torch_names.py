@@ -1,6 +1,8 @@
 """What PyTorch's names mean here beyond single lines: devices, types, pairs, in-place changes, and errors."""
 
 import copy
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -189,6 +191,21 @@ def test_recording_by_a_value():
     assert (x * 2).requires_grad
     with pytest.raises(TypeError, match="mode must be True or False"):
         g.set_grad_enabled("no")
+
+    @g.set_grad_enabled(False)
+    def plain():
+        return x * 2
+
+    assert g.is_grad_enabled() and not plain().requires_grad and g.is_grad_enabled()
+
+
+def test_all_methods_are_declared_for_type_checkers():
+    """tensor_types.pyi, which nothing else compares with what is attached."""
+    text = (Path(g.__file__).parent / "tensor_types.pyi").read_text(encoding="utf-8")
+    own = set(re.findall(r"^    (?:def )?(\w+)[(:]", text, re.M))
+    attached = {n for n, v in vars(g.Tensor).items() if getattr(v, "__module__", "").startswith("grilly_vk.methods")}
+    assert attached and attached - own - {"__array_function__"} == set(), "add them to tensor_types.pyi"
+    assert {n for n in own if not hasattr(g.Tensor, n)} == set(), "nothing attaches these"
 
 
 # ---- reductions and products against float64 ----

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import arguments
-from ..ops.counting import counting
-from ..ops.elementwise import as_tensor, binary, cast
+from ..ops import one_hot as ops
+from ..ops.elementwise import as_tensor, cast
 from ..ops.reduce import reduce_max, reduce_min
 from ..tensor import FLOAT32, INT32, Tensor
 
@@ -36,4 +36,4 @@ def one_hot(target: Any, num_classes: int = -1) -> Tensor:
             n = high + 1
         if n < 1 or low < 0 or high >= n:
             raise ValueError(f"num_classes must be above all classes, which lie in {low}..{high}, got {num_classes}")
-    return cast(binary("eq", classes.unsqueeze(-1), counting(n)), INT32)
+    return cast(ops.one_hot(classes, n), INT32)  # NaN, of a class that does not exist, is 0

@@ -12,10 +12,11 @@ from ..errors import shown
 from ..ops.elementwise import as_tensor, cast, unary, where
 from ..ops.encode import time_expand
 from ..ops.loss import class_index, cross_entropy, mse_loss
+from ..ops.one_hot import one_hot
 from ..ops.readout import spike_time
 from ..ops.reduce import reduce_mean
 from ..ops.shape import reshape
-from ..tensor import FLOAT32, INT32, Tensor, empty, from_numpy
+from ..tensor import FLOAT32, INT32, Tensor, from_numpy
 
 __all__ = [
     "ce_count_loss",
@@ -58,13 +59,6 @@ def _classes(targets: Any, rest: tuple[int, ...], classes: int) -> Tensor:
     if t.shape != rest:
         raise ValueError(f"targets has shape {t.shape}; expected {rest}, one class for each sample")
     return t
-
-
-def _one_hot(t: Tensor, classes: int, on: float, off: float) -> Tensor:
-    """`on` at each target's class, else `off`: (..., classes); NaN where the target is no class."""
-    y = empty((*t.shape, classes), on=t.engine)
-    t.engine.launch("one-hot", y.size, target=t, y=y, rows=t.size, n=classes, on=on, off=off)
-    return y
 
 
 def _cross_entropy(logits: Tensor, t: Tensor, weight: Any, smoothing: float) -> Tensor:
@@ -162,7 +156,7 @@ def mse_count_loss(
     classes = counts.shape[-1]
     t = _classes(targets, run.shape[1:-1], classes)
     m = run.shape[-1] // classes
-    wanted = _one_hot(t, classes, arguments.nearest(len(run) * m * on), arguments.nearest(len(run) * m * off))
+    wanted = one_hot(t, classes, arguments.nearest(len(run) * m * on), arguments.nearest(len(run) * m * off))
     return unary("scale", mse_loss(counts, wanted), 1.0 / len(run))
 
 
@@ -224,7 +218,7 @@ def mse_temporal_loss(
     run = _spikes(spikes)
     steps = len(run)
     t = _classes(targets, run.shape[1:-1], run.shape[-1])
-    wanted = _one_hot(t, run.shape[-1], _step("on_target", on_target, steps), _step("off_target", off_target, steps))
+    wanted = one_hot(t, run.shape[-1], _step("on_target", on_target, steps), _step("off_target", off_target, steps))
     time = spike_time(run)
     if near:
         time = where((time.detach() - wanted).abs() < near, wanted, time)

@@ -12,12 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from .. import arguments
 from ..autograd import record
 from ..errors import shown
-from ..tensor import Tensor, empty, full
+from ..tensor import FLOAT32, Tensor, empty, full
 from .elementwise import as_tensor
 from .reduce import reduce
 from .steps import spans
@@ -299,37 +297,54 @@ def _plan(
     return plan, (*lead, outs, *out)
 
 
-def _conv(x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any, axes: int) -> Tensor:
+def operands(x: Any, weight: Any, bias: Any, form: Sequence[str]) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Input, weight and bias of a convolution as tensors; `form` names the weight's axes.
+
+    Raises:
+        TypeError: not float32. ValueError: a weight with another number of axes, or without taps.
+    """
     x, weight = as_tensor("x", x), as_tensor("weight", weight)
     bias = None if bias is None else as_tensor("bias", bias)
     for label, t in (("x", x), ("weight", weight), ("bias", bias)):
-        if t is not None and t.dtype != np.float32:
+        if t is not None and t.dtype is not FLOAT32:
             raise TypeError(f"{label} must be float32, not {t.dtype}")
-    if weight.ndim != axes + 2 or 0 in weight.shape[2:]:
-        raise ValueError(
-            f"weight has shape {weight.shape}; expected (out, in / groups, {'k' if axes == 1 else 'kh, kw'})"
-        )
-    steps, gaps = numbers("stride", stride, axes, 1), numbers("dilation", dilation, axes, 1)
-    pads = padding_widths(padding, weight.shape[2:], steps, gaps)
-    plan, shape = _plan(x.shape, weight.shape, steps, pads, gaps, arguments.size("groups", groups))
+    if weight.ndim != len(form) or 0 in weight.shape[2:]:
+        raise ValueError(f"weight has shape {weight.shape}; expected ({', '.join(form)})")
+    return x, weight, bias
+
+
+def run(
+    name: str, x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan, shape: tuple[int, ...], *, back: bool
+) -> Tensor:
+    """The convolution of a plan, or with `back` its transpose, as a recorded operation with a result of `shape`."""
+    image, result = (plan.batch, plan.groups * plan.ins, *plan.size), (plan.batch, plan.groups * plan.outs, *plan.out)
+    before, after = (result, image) if back else (image, result)
     if bias is not None:
-        arguments.shape("bias", bias.shape, (weight.shape[0],))
-    image_shape = (plan.batch, plan.groups * plan.ins, *plan.size)
-    y = _apply(x._alias(image_shape), weight, bias, plan, back=False)._alias(shape)
+        arguments.shape("bias", bias.shape, (after[1],))
+    y = _apply(x._alias(before), weight, bias, plan, back=back)._alias(shape)
     inputs = (x, weight) if bias is None else (x, weight, bias)
 
     def backward(g: Tensor) -> list[Tensor | None]:
-        whole = g._alias((plan.batch, weight.shape[0], *plan.out))
+        given, whole = x._alias(before), g._alias(after)
+        pair = (given, whole) if back else (whole, given)
         grads: list[Tensor | None] = [
-            _apply(whole, weight, None, plan, back=True)._alias(x.shape) if x.requires_grad else None,
-            _weight_gradient(whole, x._alias(image_shape), plan, weight.shape) if weight.requires_grad else None,
+            _apply(whole, weight, None, plan, back=not back)._alias(x.shape) if x.requires_grad else None,
+            _weight_gradient(*pair, plan, weight.shape) if weight.requires_grad else None,
         ]
         if bias is not None:
             grads.append(reduce("sum", whole, (0, 2, 3), False) if bias.requires_grad else None)
         return grads
 
-    record(f"conv{axes}d", inputs, (y,), backward)
+    record(name, inputs, (y,), backward)
     return y
+
+
+def _conv(x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any, axes: int) -> Tensor:
+    x, weight, bias = operands(x, weight, bias, ("out", "in / groups", *(("k",) if axes == 1 else ("kh", "kw"))))
+    steps, gaps = numbers("stride", stride, axes, 1), numbers("dilation", dilation, axes, 1)
+    pads = padding_widths(padding, weight.shape[2:], steps, gaps)
+    plan, shape = _plan(x.shape, weight.shape, steps, pads, gaps, arguments.size("groups", groups))
+    return run(f"conv{axes}d", x, weight, bias, plan, shape, back=False)
 
 
 def conv1d(

@@ -8,9 +8,9 @@ from typing import Any
 
 from .. import arguments
 from ..autograd import record
-from ..tensor import FLOAT32, Tensor, empty, full
-from .conv import Pair, _apply, _Plan, _plan, _weight_gradient, numbers, padding_widths
-from .elementwise import add, as_tensor
+from ..tensor import Tensor, empty, full
+from .conv import Pair, _apply, _Plan, _plan, _weight_gradient, numbers, operands, padding_widths
+from .elementwise import add
 from .layout import strides
 from .reduce import reduce
 from .shape import _copy
@@ -83,13 +83,7 @@ def conv3d(
         ValueError: shapes that don't fit each other, or a kernel that doesn't fit in. TypeError: not float32, or no
             whole numbers.
     """
-    x, weight = as_tensor("x", x), as_tensor("weight", weight)
-    bias = None if bias is None else as_tensor("bias", bias)
-    for label, t in (("x", x), ("weight", weight), ("bias", bias)):
-        if t is not None and t.dtype is not FLOAT32:
-            raise TypeError(f"{label} must be float32, not {t.dtype}")
-    if weight.ndim != 5 or 0 in weight.shape[2:]:
-        raise ValueError(f"weight has shape {weight.shape}; expected (out, in / groups, kd, kh, kw)")
+    x, weight, bias = operands(x, weight, bias, ("out", "in / groups", "kd", "kh", "kw"))
     steps, gaps = numbers("stride", stride, 3, 1), numbers("dilation", dilation, 3, 1)
     pads = padding_widths(padding, weight.shape[2:], steps, gaps)
     sets = arguments.size("groups", groups)

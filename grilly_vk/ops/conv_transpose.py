@@ -8,11 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import arguments
-from ..autograd import record
-from ..tensor import FLOAT32, Tensor
-from .conv import Pair, _apply, _Plan, _weight_gradient, numbers
-from .elementwise import as_tensor
-from .reduce import reduce
+from ..tensor import Tensor
+from .conv import Pair, _Plan, numbers, operands, run
 
 
 @functools.lru_cache(maxsize=256)
@@ -73,37 +70,11 @@ def _transposed(
     x: Any, weight: Any, bias: Any, stride: Any, padding: Any, output_padding: Any, groups: Any, dilation: Any,
     axes: int,
 ) -> Tensor:  # fmt: skip
-    x, weight = as_tensor("x", x), as_tensor("weight", weight)
-    bias = None if bias is None else as_tensor("bias", bias)
-    for label, t in (("x", x), ("weight", weight), ("bias", bias)):
-        if t is not None and t.dtype is not FLOAT32:
-            raise TypeError(f"{label} must be float32, not {t.dtype}")
-    if weight.ndim != axes + 2 or 0 in weight.shape[2:]:
-        raise ValueError(
-            f"weight has shape {weight.shape}; expected (in, out / groups, {'k' if axes == 1 else 'kh, kw'})"
-        )
+    x, weight, bias = operands(x, weight, bias, ("in", "out / groups", *(("k",) if axes == 1 else ("kh", "kw"))))
     steps, gaps = numbers("stride", stride, axes, 1), numbers("dilation", dilation, axes, 1)
     pads, more = numbers("padding", padding, axes, 0), numbers("output_padding", output_padding, axes, 0)
     plan, shape = _plan(x.shape, weight.shape, steps, pads, more, gaps, arguments.size("groups", groups))
-    if bias is not None:
-        arguments.shape("bias", bias.shape, (plan.groups * plan.ins,))
-    before = (plan.batch, plan.groups * plan.outs, *plan.out)
-    after = (plan.batch, plan.groups * plan.ins, *plan.size)
-    y = _apply(x._alias(before), weight, bias, plan, back=True)._alias(shape)
-    inputs = (x, weight) if bias is None else (x, weight, bias)
-
-    def backward(g: Tensor) -> list[Tensor | None]:
-        whole = g._alias(after)
-        grads: list[Tensor | None] = [
-            _apply(whole, weight, None, plan, back=False)._alias(x.shape) if x.requires_grad else None,
-            _weight_gradient(x._alias(before), whole, plan, weight.shape) if weight.requires_grad else None,
-        ]
-        if bias is not None:
-            grads.append(reduce("sum", whole, (0, 2, 3), False) if bias.requires_grad else None)
-        return grads
-
-    record(f"conv_transpose{axes}d", inputs, (y,), backward)
-    return y
+    return run(f"conv_transpose{axes}d", x, weight, bias, plan, shape, back=True)
 
 
 def conv_transpose1d(

@@ -88,7 +88,7 @@ class restoring:
             try:
                 for tensor, values in self._before:
                     tensor.assign(values)
-            except Exception:
+            except Exception:  # a second try would fail the same way; an interrupt is tried again
                 self.left += 1
                 raise
         self.left += 1

@@ -509,7 +509,7 @@ class _DrawAgain:
     def __exit__(self, *error: object) -> None:
         try:
             self._engine._stand_at(self._after)  # may be done twice
-        except Exception:
+        except Exception:  # a second try would fail the same way; an interrupt is tried again
             self.left += 1
             self._held.close()
             raise
