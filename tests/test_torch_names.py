@@ -10,6 +10,7 @@ import pytest
 import grilly_vk as g
 import grilly_vk.functional as F
 from grilly_vk import nn
+from grilly_vk.errors import shown
 
 X = np.random.default_rng(0).standard_normal((2, 3)).astype(np.float32)
 
@@ -192,6 +193,11 @@ def test_recording_by_a_value():
     with pytest.raises(TypeError, match="mode must be True or False"):
         g.set_grad_enabled("no")
 
+    with g.no_grad():
+        with g.set_grad_enabled(True):
+            assert g.is_grad_enabled()
+        assert not g.is_grad_enabled()
+
     @g.set_grad_enabled(False)
     def plain():
         return x * 2
@@ -243,6 +249,34 @@ def test_norms(p):
         lengths = np.linalg.norm(x.astype(np.float64), order, axis=1)[:, None]
         slope = np.sign(x) if p == 1 else np.divide(x, lengths, out=np.zeros(x.shape), where=lengths > 0)
         np.testing.assert_allclose(t.grad.numpy(), slope, rtol=1e-5)
+
+
+def test_what_is_close():
+    x, y = np.float32([1, np.nan, np.inf, 1, 0, np.nan]), np.float32([1 + 1e-6, np.nan, np.inf, np.inf, 1e-9, 0])
+    for equal_nan in (False, True):
+        got = g.isclose(x, y, equal_nan=equal_nan)
+        np.testing.assert_array_equal(got.numpy(), np.isclose(x, y, equal_nan=equal_nan))
+        assert g.allclose(x[:3], y[:3], equal_nan=equal_nan) is equal_nan
+    assert g.equal(x[2:4], x[2:4]) and not g.equal(x[2:4], y[2:4]) and not g.equal(x[:1], x[:2])
+
+
+def test_divergence_of_targets_that_are_0():
+    logs, target = np.log(np.float32([0.5, 0.25, 0.25])), np.float32([0.5, 0.5, 0])
+    t = g.tensor(logs, requires_grad=True)
+    loss = F.kl_div(t, target, reduction="sum")
+    assert loss.item() == pytest.approx(0.5 * np.log(2), rel=1e-6)
+    loss.backward()
+    np.testing.assert_allclose(t.grad.numpy(), -target)
+
+
+def test_values_in_errors_are_one_short_line():
+    class Long:
+        def __repr__(self):
+            return "first\n   second " + 200 * "x"
+
+    assert shown(np.ones((200, 3))) == shown(g.ones(200, 3)) == "shape (200, 3)"
+    assert shown(Long()).startswith("first second xxx") and len(shown(Long())) == 80
+    assert shown(10**5000) == "a number of thousands of digits" and shown(g.tensor(2.0)) == "Tensor(2.)"
 
 
 def test_logsumexp_of_infinities():

@@ -29,7 +29,6 @@ def _stored(self: Tensor, name: str, result: Tensor) -> Tensor:
 
 def _operator(name: str) -> Any:
     def change(self: Tensor, other: Any) -> Tensor:
-        self.changing()
         return _stored(self, name, e.binary(name, self.detach(), other))
 
     change.__doc__ = f"{name} in place; not on a tensor that is on the tape."
@@ -40,7 +39,6 @@ def _changing(name: str) -> Any:
     method = getattr(Tensor, name)
 
     def change(self: Tensor, *args: Any, **named: Any) -> Tensor:
-        self.changing()
         return _stored(self, name, method(self.detach(), *args, **named))
 
     change.__doc__ = f"`{name}` in place.  Returns the tensor itself.\n\nRaises:\n    RuntimeError: it is on the tape."
