@@ -116,6 +116,8 @@ def test_a_call_launches_what_the_list_says(name, uses, listed, monkeypatch):
     assert watch.seen, f"the example of {name} in tests/helpers/public_calls.py launches nothing"
     assert any(name in stack for _, _, stack in watch.seen), f"the example of {name} never calls it"
     for kernel, nearest, _ in watch.seen:
+        if kernel == "copy" and not nearest and not engine().host_visible:
+            continue  # an example's array on its way through staging memory
         assert nearest, f"{kernel} was launched outside of every public call"
         assert set(nearest) & listed[kernel], (
             f"{nearest} launched {kernel}, which is listed with {sorted(listed[kernel])[:8]} only: "

@@ -237,6 +237,7 @@ def test_tensors_that_start_anywhere():
 def test_one_dispatch_each_way():
     x = grilly_vk.tensor(np.ones((20, 4, 5), np.float32), requires_grad=True)
     node = nn.LIFNode(step_mode="m")
+    grilly_vk.synchronize()
     before = grilly_vk.memory_stats()["dispatches"]
     spikes = node(x)
     grilly_vk.synchronize()

@@ -52,7 +52,7 @@ def test_synapse_takes_one_dispatch_for_all_steps():
     grilly_vk.synchronize()
     with grilly_vk.no_grad(), grilly_vk.profile() as p:
         synapse(spikes((30, B, N))).numpy()
-    assert sum(k.calls for k in p.kernels) <= 3
+    assert sum(k.calls for k in p.kernels if not k.kernel.startswith("copy")) <= 3  # copies: of staging memory
 
 
 @pytest.mark.parametrize("dynamics", [False, True])
