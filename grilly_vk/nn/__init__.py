@@ -19,7 +19,7 @@ from ..surrogate import (
 from ..surrogate import Custom as CustomSurrogate
 from ..surrogate import Tanh as TanhSurrogate
 from ..torch_hints import hints
-from . import init, traced
+from . import dialects, init, traced
 from . import utils as utils
 from .activation import ELU, GELU, Hardtanh, LeakyReLU, PReLU, ReLU, ReLU6, SigmoidLayer, SiLU, Softplus, Tanh
 from .attention import MultiheadAttention
@@ -247,6 +247,7 @@ __all__ = [
     "VoltageScaler",
     "VotingLayer",
     "ZeroPad2d",
+    "dialects",
     "evaluate",
     "init",
     "sum_pool",
