@@ -1,4 +1,4 @@
-"""``import grilly``: the import name of the documents; the same module object as grilly_vk.
+"""``import grilly``: the import name that Grilly has; the same module object as grilly_vk.
 
 The PyPI package `grilly` can't be installed beside this one, as PIL's can't beside Pillow.
 """

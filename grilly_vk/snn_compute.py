@@ -55,7 +55,7 @@ class SNNCompute:
         >>> result = snn.process(np.random.randn(512).astype(np.float32))
         >>> result["spike_activity"], result["firing_rate"]
 
-    Source: document "Spiking Neural Networks", High-level SNN pipeline.
+    Source: Grilly's "Spiking Neural Networks", High-level SNN pipeline.
     """
 
     n_neurons, timesteps = setting(arguments.size), setting(arguments.size)

@@ -233,7 +233,7 @@ def superspike(k: float = 25.0) -> SuperSpike:
     Raises:
         TypeError, ValueError: k is not positive.
 
-    Source: document 004, spyx.axn.superspike; Zenke & Ganguli 2018, as SuperSpike.
+    Source: spyx.axn.superspike; Zenke & Ganguli 2018, as SuperSpike.
     """
     return SuperSpike(arguments.positive("k", k))
 

@@ -152,6 +152,14 @@ def test_worked_example(run, tmp_path):
     assert "20 passed" in run(WORKED)
 
 
+def test_sources_are_named_by_their_titles():
+    """No docstring and no page speaks of a numbered document, which its readers don't have."""
+    folders = [ROOT / name for name in ("grilly", "grilly_vk", "examples", "shaders", "docs")]
+    files = [p for f in folders for ext in ("py", "md", "glsl") for p in f.rglob(f"*.{ext}") if "_build" not in p.parts]
+    numbered = [p.name for p in [ROOT / "README.md", *files] if re.search(r"[Dd]ocuments? 00\d", p.read_text("utf-8"))]
+    assert len(files) > 300 and not numbered
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_files_that_are_named_exist(page):
     """Relative links and pictures lead to files of the checkout."""

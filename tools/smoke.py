@@ -14,7 +14,7 @@ from grilly_vk import nn, optim
 
 
 def process():
-    """The documents' call: both kinds of embedding give useful activity."""
+    """The first page's call: both kinds of embedding give useful activity."""
     result = grilly.SNNCompute(n_neurons=384, seed=0).process(np.random.default_rng(0).standard_normal(384))
     assert 0.02 < result["firing_rate"] < 0.4, result["firing_rate"]
 

@@ -25,7 +25,7 @@ def unroll(core: Any, xs: Any, state: Any = None) -> tuple[Tensor, Any]:
     Raises:
         TypeError: core is neither. ValueError: shapes that don't fit; a core of one's own and no steps.
 
-    Source: document 004; what spyx.nn.run and haiku's dynamic_unroll do.
+    Source: what spyx.nn.run and haiku's dynamic_unroll do.
     """
     if callable(getattr(type(core), "unroll", None)):
         return core.unroll(xs, state)

@@ -25,7 +25,7 @@ def if_step(
 ) -> tuple[Tensor, Tensor]:
     """One step of integrate and fire: H = v_prev + x; arguments and results as in `lif_step`.
 
-    Source: document 001.
+    Source: Grilly's "Spiking Neural Networks".
     """
     return _step(x, v_prev, {}, v_threshold, v_reset, surrogate_function, detach_reset)
 
@@ -57,7 +57,7 @@ def lif_step(
     Raises:
         TypeError, ValueError: an argument of another kind, or shapes that differ.
 
-    Source: document 001.
+    Source: Grilly's "Spiking Neural Networks".
     """
     if arguments.real("tau", tau) < 1.0:
         raise ValueError(f"tau is in steps and must be at least 1, got {shown(tau)}")
@@ -80,7 +80,7 @@ def plif_step(
     Args:
         w: one number, or a Tensor or Parameter of one element, which gets a gradient.
 
-    Source: document 001; Fang et al., ICCV 2021.
+    Source: Grilly's "Spiking Neural Networks"; Fang et al., ICCV 2021.
     """
     learnable = _float32("w", w)
     if learnable.size != 1:

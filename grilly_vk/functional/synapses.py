@@ -31,7 +31,7 @@ def synapse_filter(x: Any, state: Any = None, tau_syn: Any = 5.0) -> tuple[Tenso
     Raises:
         TypeError, ValueError: an argument of another kind, or shapes that don't fit.
 
-    Source: document 001; see `nn.SynapseFilter`.
+    Source: Grilly's "Spiking Neural Networks"; see `nn.SynapseFilter`.
     """
     x = _run("x", x)
     return ops.synapse_filter(x, _state("state", state, x), _decay("tau_syn", tau_syn), steps=x.shape[0])
@@ -59,7 +59,7 @@ def dual_timescale(
     Raises:
         TypeError, ValueError: an argument of another kind, or shapes that don't fit.
 
-    Source: document 001; see `nn.DualTimescaleSynapse`.
+    Source: Grilly's "Spiking Neural Networks"; see `nn.DualTimescaleSynapse`.
     """
     x = _run("x", x)
     states = _state("fast", fast, x), _state("slow", slow, x)
@@ -85,7 +85,7 @@ def stp(
     Raises:
         TypeError, ValueError: an argument of another kind, or shapes that don't fit.
 
-    Source: document 001; Tsodyks, Pawelzik & Markram 1998; see `nn.STPSynapse`.
+    Source: Grilly's "Spiking Neural Networks"; Tsodyks, Pawelzik & Markram 1998; see `nn.STPSynapse`.
     """
     x = _run("x", x)
     base = U if isinstance(U, Tensor) else arguments.between("U", U, 0.0, 1.0)

@@ -120,7 +120,7 @@ def multi_step_forward(model: Any, x_temporal: Any, T: int = 10, *, repeat: bool
         ValueError: x has a time axis that is not T long; modules of both step modes.
         TypeError: model is no Module, x holds no numbers.
 
-    Source: document 001.
+    Source: Grilly's "Spiking Neural Networks".
     """
     _checked(model)
     x, steps = as_tensor("x_temporal", x_temporal), arguments.size("T", T)

@@ -1,4 +1,4 @@
-"""SNN: layers of leaky integrate-and-fire neurons with a read-out of their rates (document 002, Edifice)."""
+"""SNN: layers of leaky integrate-and-fire neurons with a read-out of their rates (Edifice)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class SNN(Module):
         layers: the hidden layers' Linear, without bias.
         readout: Linear from the last layer's rates, with bias.
 
-    Source: document 002, Edifice.Neuromorphic.SNN.
+    Source: Edifice.Neuromorphic.SNN.
     """
 
     num_timesteps = setting(arguments.size)

@@ -154,7 +154,7 @@ def firing_rate_report(
         TypeError: neither a model with data nor a monitor of outputs.
         ValueError: a model without spiking modules, or numbers out of range.
 
-    Source: document "Spiking Neural Networks" ("Practical guidance").
+    Source: Grilly's "Spiking Neural Networks" ("Practical guidance").
     """
     saturated_at = arguments.between("saturated_at", saturated_at, 0, 1)
     limits = arguments.between("many_dead", many_dead, 0, 1), arguments.between("many_saturated", many_saturated, 0, 1)

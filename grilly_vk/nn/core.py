@@ -32,7 +32,7 @@ class Core(Module):
     Raises:
         TypeError, ValueError: an argument of another kind; at a call, an input or state that does not fit.
 
-    Source: document 004 (spyx.nn).
+    Source: spyx.nn.
     """
 
     hidden_shape: tuple[int, ...] = fixed()

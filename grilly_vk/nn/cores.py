@@ -23,7 +23,7 @@ class IF(Core):
     Raises:
         TypeError, ValueError: as in Core.
 
-    Source: document 004; Lapicque 1907, as in spyx.nn.IF.
+    Source: Lapicque 1907, as in spyx.nn.IF.
     """
 
     _model = "if"
@@ -55,7 +55,7 @@ class LIF(Core):
     Raises:
         TypeError, ValueError: as in Core.
 
-    Source: document 004; as in spyx.nn.LIF, after snnTorch's Leaky.
+    Source: as in spyx.nn.LIF, after snnTorch's Leaky.
     """
 
     _model = "lif"
@@ -91,7 +91,7 @@ class LI(Core):
     Raises:
         TypeError, ValueError: as in Core.
 
-    Source: document 004, spyx.nn.LI.
+    Source: spyx.nn.LI.
     """
 
     _model, _state_name, _shape_name = "li", "Vin", "layer_shape"
@@ -133,7 +133,7 @@ class ALIF(Core):
     Raises:
         TypeError, ValueError: as in Core.
 
-    Source: document 004, spyx.nn.ALIF; after Bellec, Salaj, Subramoney, Legenstein & Maass, "Long short-term memory
+    Source: spyx.nn.ALIF; after Bellec, Salaj, Subramoney, Legenstein & Maass, "Long short-term memory
     and learning-to-learn in networks of spiking neurons", NeurIPS 2018, whose A is scaled by another factor and whose
     neurons spike on the potential after the input.
     """
@@ -178,7 +178,7 @@ class CuBaLIF(Core):
     Raises:
         TypeError, ValueError: as in Core.
 
-    Source: document 004; as in spyx.nn.CuBaLIF of spyx 1.0 (earlier releases subtracted the reset twice).
+    Source: as in spyx.nn.CuBaLIF of spyx 1.0 (earlier releases subtracted the reset twice).
     """
 
     _model, _second, _state_name = "cuba", "alpha", "VI"

@@ -245,7 +245,7 @@ class Synapse(Sequential):
     Raises:
         TypeError: a part that is no Module, or no step mode. ValueError: a negative delay.
 
-    Source: document 001.
+    Source: Grilly's "Spiking Neural Networks".
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Flat-array spiking neurons: LIFNeuron and GIFNeuron (documents "Spiking Neural Networks" and "Legacy SNN Layers")."""
+"""Flat-array spiking neurons: LIFNeuron and GIFNeuron (Grilly's "Spiking Neural Networks" and "Legacy SNN Layers")."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class LIFNeuron(Biophysical):
         >>> lif(np.random.randn(256).astype(np.float32)).shape
         (256,)
 
-    Source: documents "Spiking Neural Networks" (LIF neuron model) and "Legacy SNN Layers"; Gerstner & Kistler,
+    Source: Grilly's "Spiking Neural Networks" (LIF neuron model) and "Legacy SNN Layers"; Gerstner & Kistler,
     Spiking Neuron Models (2002), section 4.1.
     """
 
@@ -170,7 +170,7 @@ class GIFNeuron(Biophysical):
     Raises:
         TypeError, ValueError: as in LIFNeuron.
 
-    Source: document "Spiking Neural Networks"; Brette & Gerstner 2005 (its adaptation current, a = 0).
+    Source: Grilly's "Spiking Neural Networks"; Brette & Gerstner 2005 (its adaptation current, a = 0).
     """
 
     tau_adapt, adaptation_strength = setting(arguments.positive), setting(arguments.real)

@@ -288,7 +288,7 @@ class IFNode(SpikingNode):
     Raises:
         TypeError, ValueError: an argument of another kind.
 
-    Source: document 001; Lapicque 1907, as in SpikingJelly's IFNode.
+    Source: Grilly's "Spiking Neural Networks"; Lapicque 1907, as in SpikingJelly's IFNode.
     """
 
 
@@ -306,7 +306,7 @@ class LIFNode(SpikingNode):
     Raises:
         TypeError, ValueError: an argument of another kind.
 
-    Source: document 001; as in SpikingJelly's LIFNode.
+    Source: Grilly's "Spiking Neural Networks"; as in SpikingJelly's LIFNode.
     """
 
     tau, decay_input = setting(per_neuron, time_constant, held=same), setting(arguments.flag)
@@ -352,8 +352,8 @@ class ParametricLIFNode(SpikingNode):
     Raises:
         TypeError, ValueError: an argument of another kind.
 
-    Source: document 001; Fang et al., "Incorporating learnable membrane time constant to enhance learning of spiking
-    neural networks", ICCV 2021; as in SpikingJelly's ParametricLIFNode.
+    Source: Grilly's "Spiking Neural Networks"; Fang et al., "Incorporating learnable membrane time constant to enhance
+    learning of spiking neural networks", ICCV 2021; as in SpikingJelly's ParametricLIFNode.
     """
 
     init_tau: float = fixed(how="assign to w, tau being 1 / sigmoid(w)")

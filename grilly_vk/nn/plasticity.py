@@ -1,4 +1,4 @@
-"""Layers that learn by local rules: HebbianLayer and STDPLayer (document "Spiking Neural Networks")."""
+"""Layers that learn by local rules: HebbianLayer and STDPLayer (Grilly's "Spiking Neural Networks")."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class HebbianLayer(_PlasticLayer):
         >>> x = np.random.rand(256)
         >>> layer.update_weights(x, layer(x))
 
-    Source: document "Spiking Neural Networks"; Hebb 1949; Oja 1982, "Simplified neuron model as a principal
+    Source: Grilly's "Spiking Neural Networks"; Hebb 1949; Oja 1982, "Simplified neuron model as a principal
     component analyzer"; Oja 1989, "Neural networks, principal components, and subspaces"; Sanger 1989, "Optimal
     unsupervised learning in a single-layer linear feedforward neural network"; Bienenstock, Cooper & Munro 1982,
     "Theory for the development of neuron selectivity".
@@ -179,7 +179,7 @@ class STDPLayer(_PlasticLayer):
     Raises:
         TypeError, ValueError: the message names the argument.
 
-    Source: document "Spiking Neural Networks"; Song, Miller & Abbott 2000; Morrison, Diesmann & Gerstner 2008
+    Source: Grilly's "Spiking Neural Networks"; Song, Miller & Abbott 2000; Morrison, Diesmann & Gerstner 2008
     (pairings and bounds); Florian 2007 and Izhikevich 2007 (reward-modulated).
     """
 

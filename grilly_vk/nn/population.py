@@ -27,7 +27,7 @@ class PopulationCode(Module):
     Raises:
         TypeError, ValueError: no whole number of at least 1; at the call, a last axis that is no multiple of it.
 
-    Source: document 004, spyx.nn.PopulationCode, which sums num_classes neighbours instead and flattens the batch.
+    Source: spyx.nn.PopulationCode, which sums num_classes neighbours instead and flattens the batch.
     """
 
     num_classes = fixed()
@@ -65,7 +65,7 @@ class ActivityRegularization(StatefulModule):
     Raises:
         TypeError: name is no string. ValueError (at the call): spikes of another shape than before; call F.reset_net.
 
-    Source: document 004, spyx.nn.ActivityRegularization.
+    Source: spyx.nn.ActivityRegularization.
     """
 
     name = fixed()
@@ -101,7 +101,7 @@ class SumPool(Module):
     Raises:
         TypeError, ValueError: arguments of another kind; at the call, windows that do not fit.
 
-    Source: document 004, spyx.nn.SumPool.
+    Source: spyx.nn.SumPool.
     """
 
     window_shape, strides, padding, channel_axis, name = (fixed() for _ in range(5))

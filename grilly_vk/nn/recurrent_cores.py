@@ -27,7 +27,7 @@ class RIF(IF, RecurrentCore):
     Raises:
         TypeError, ValueError: as in Core.
 
-    Source: document 004, spyx.nn.RIF.
+    Source: spyx.nn.RIF.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class RLIF(LIF, RecurrentCore):
     Raises:
         TypeError, ValueError: as in Core.
 
-    Source: document 004; spyx.nn.RLIF, after snnTorch's RLeaky.
+    Source: spyx.nn.RLIF, after snnTorch's RLeaky.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class RCuBaLIF(CuBaLIF, RecurrentCore):
         beta: decay of the potential, likewise.
         activation: surrogate gradient; None: superspike().
         name: kept as `name`.
-        threshold: firing threshold (default 1); the document has none, spyx 1.0 has it before `activation`.
+        threshold: firing threshold (default 1); spyx.nn had none; spyx 1.0 has it before `activation`.
 
     Shape:
         x (..., *hidden_shape), state VI (..., 2 n): V and I side by side along the last axis; gives (spikes, VI).
@@ -93,7 +93,7 @@ class RCuBaLIF(CuBaLIF, RecurrentCore):
     Raises:
         TypeError, ValueError: as in Core.
 
-    Source: document 004, spyx.nn.RCuBaLIF.
+    Source: spyx.nn.RCuBaLIF.
     """
 
     def __init__(

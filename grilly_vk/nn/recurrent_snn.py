@@ -40,7 +40,7 @@ class RecurrentSNN(Module):
         TypeError, ValueError: fewer than two sizes, or ones that are no whole numbers; core or readout that give
             something without `initial_state`.
 
-    Source: document 004, whose cores it stacks.
+    Source: the cores of spyx.nn, which it stacks.
     """
 
     sizes = fixed()

@@ -1,4 +1,4 @@
-"""SNNLayer: a dense product into spiking neurons (document "Legacy SNN Layers")."""
+"""SNNLayer: a dense product into spiking neurons (Grilly's "Legacy SNN Layers")."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class SNNLayer(FlatLayer):
         >>> layer(np.random.randn(256).astype(np.float32)).shape
         (128,)
 
-    Source: document "Legacy SNN Layers"; Glorot & Bengio, AISTATS 2010 (the start of the weights).
+    Source: Grilly's "Legacy SNN Layers"; Glorot & Bengio, AISTATS 2010 (the start of the weights).
     """
 
     in_features, out_features = fixed(), fixed()

@@ -102,7 +102,7 @@ class SynapseFilter(_Dynamics):
     Raises:
         TypeError, ValueError: an argument of another kind.
 
-    Source: document 001; Gerstner & Kistler, Spiking Neuron Models (2002), section 4.1.
+    Source: Grilly's "Spiking Neural Networks"; Gerstner & Kistler, Spiking Neuron Models (2002), section 4.1.
     """
 
     y: Any
@@ -137,8 +137,8 @@ class DualTimescaleSynapse(_Dynamics):
     Raises:
         TypeError, ValueError: an argument of another kind.
 
-    Source: document 001; two time constants as in Destexhe, Mainen & Sejnowski, "Synthesis of models for excitable
-    membranes, synaptic transmission and neuromodulation", J. Computational Neuroscience 1 (1994).
+    Source: Grilly's "Spiking Neural Networks"; two time constants as in Destexhe, Mainen & Sejnowski, "Synthesis of
+    models for excitable membranes, synaptic transmission and neuromodulation", J. Computational Neuroscience 1 (1994).
     """
 
     fast: Any
@@ -173,7 +173,7 @@ class STPSynapse(_Dynamics):
     u <- U + (u - U) * exp(-1 / tau_f), r <- 1 - (1 - r) * exp(-1 / tau_d).  Where x is not 0 there is a spike: then
     u <- u + U * (1 - u), the output is x * u * r, and r <- r - u * r.  Without a spike the output is 0.
 
-    In the paper u rests at 0, so that a spike after a long silence passes U; here, as in document 001 and in Mongillo,
+    In the paper u rests at 0, so that a spike after a long silence passes U; here, as in Grilly and in Mongillo,
     Barak & Tsodyks, "Synaptic theory of working memory", Science 319 (2008), it rests at U, and such a spike passes
     U + U * (1 - U).  And the paper's resources pass through an active state, the current, before they recover; here
     they recover at once, and a filter such as SynapseFilter may shape the current.
@@ -197,9 +197,9 @@ class STPSynapse(_Dynamics):
     Raises:
         TypeError, ValueError: an argument of another kind.
 
-    Source: document 001; Tsodyks, Pawelzik & Markram, "Neural networks with dynamic synapses", Neural Computation 10
-    (1998), section 2, in discrete time: with the two changes above du/dt = (U - u) / tau_f + U * (1 - u) * spike and
-    dr/dt = (1 - r) / tau_d - u * r * spike, u taken after its jump and r before.
+    Source: Grilly's "Spiking Neural Networks"; Tsodyks, Pawelzik & Markram, "Neural networks with dynamic synapses",
+    Neural Computation 10 (1998), section 2, in discrete time: with the two changes above du/dt = (U - u) / tau_f + U *
+    (1 - u) * spike and dr/dt = (1 - r) / tau_d - u * r * spike, u taken after its jump and r before.
     """
 
     u: Any

@@ -38,7 +38,7 @@ class MultiStepContainer(Module):
         TypeError: no Module, or none at all.
         ValueError (at the call): no (T, B, ...), or a module of step mode "m".
 
-    Source: document 001.
+    Source: Grilly's "Spiking Neural Networks".
     """
 
     takes_steps = runs_steps = _needs_time = True
@@ -61,7 +61,7 @@ class SeqToANNContainer(Module):
     Raises:
         TypeError: no Module, or none at all. ValueError: a module with a state, whose time steps are no batch.
 
-    Source: document 001.
+    Source: Grilly's "Spiking Neural Networks".
     """
 
     takes_steps = runs_steps = _needs_time = True

@@ -105,7 +105,7 @@ def readout(spikes: Tensor, weight: Tensor, bias: Tensor | None = None, *, decay
     Raises:
         ValueError: shapes that don't fit; the message names the argument.
 
-    Source: document "Spiking Neural Networks" of Edifice (rate read-out).
+    Source: Edifice.Neuromorphic.SNN (rate read-out).
     """
     _steps(spikes, 1)
     arguments.shape("weight", weight.shape, ("out", "n"))

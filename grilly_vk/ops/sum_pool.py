@@ -39,7 +39,7 @@ def sum_pool(
         ValueError: another padding, sizes that don't fit the rank, a window that does not fit in, an axis out of range.
         TypeError: not float32, no whole numbers.
 
-    Source: document 004, spyx.nn.sum_pool, and Haiku's pooling.
+    Source: spyx.nn.sum_pool, and Haiku's pooling.
     """
     value = as_tensor("value", value)
     if value.dtype is not FLOAT32:

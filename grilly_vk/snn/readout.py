@@ -52,7 +52,7 @@ class ReadoutKernels:
         Raises:
             TypeError, ValueError: no real numbers, or shapes that don't fit; the message names the argument.
 
-        Source: document "Spiking Neural Networks" of Edifice (rate read-out).
+        Source: Edifice.Neuromorphic.SNN (rate read-out).
         """
         keep = arguments.between("decay", decay, 0.0, 1.0)
         return ops.readout(

@@ -85,9 +85,9 @@ class VoltageScaler:
     Raises:
         TypeError: no converted network.
 
-    Source: document 001; Rueckauer et al., "Conversion of continuous-valued deep networks to efficient event-driven
-    networks for image classification", Frontiers in Neuroscience 11 (2017), section 2.2.2 (data-based and robust
-    normalisation).
+    Source: Grilly's "Spiking Neural Networks"; Rueckauer et al., "Conversion of continuous-valued deep networks to
+    efficient event-driven networks for image classification", Frontiers in Neuroscience 11 (2017), section 2.2.2
+    (data-based and robust normalisation).
     """
 
     snn: ConvertedNetwork = fixed()

@@ -56,11 +56,11 @@ class Converter:
     Raises:
         TypeError, ValueError: an argument of another kind.
 
-    Source: document 001; Rueckauer et al., "Conversion of continuous-valued deep networks to efficient event-driven
-    networks for image classification", Frontiers in Neuroscience 11 (2017), section 2.2; Bu et al., ICLR 2022,
-    equations (3) to (6), for the neurons, as `RateNode` writes them out, and spikes as high as the threshold; Diehl et
-    al., "Fast-classifying, high-accuracy spiking deep networks through weight and threshold balancing", IJCNN 2015, for
-    the bounds without data.
+    Source: Grilly's "Spiking Neural Networks"; Rueckauer et al., "Conversion of continuous-valued deep networks to
+    efficient event-driven networks for image classification", Frontiers in Neuroscience 11 (2017), section 2.2; Bu et
+    al., ICLR 2022, equations (3) to (6), for the neurons, as `RateNode` writes them out, and spikes as high as the
+    threshold; Diehl et al., "Fast-classifying, high-accuracy spiking deep networks through weight and threshold
+    balancing", IJCNN 2015, for the bounds without data.
     """
 
     mode, input_range, node_options = fixed(), fixed(), fixed()

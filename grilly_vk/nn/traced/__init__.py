@@ -1,4 +1,4 @@
-"""Neurons with traces, synapses with delays, and learning rules that work on the traces (document 003, pysnn.neuron).
+"""Neurons with traces, synapses with delays, and learning rules that work on the traces (pysnn.neuron).
 
 Everything has a fixed shape with the batch first.  A call is one step and gives (spikes, trace); `run` takes all steps
 of a sequence in one dispatch.  Nothing here is on the tape: learning is local.

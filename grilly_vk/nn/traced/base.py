@@ -1,4 +1,4 @@
-"""The base of the trace neurons: spiking, refractory time, trace and threshold (document 003, pysnn.neuron)."""
+"""The base of the trace neurons: spiking, refractory time, trace and threshold (pysnn.neuron)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class BaseNeuron(Cells):
     Raises:
         TypeError, ValueError: the message names the argument.
 
-    Source: document 003, pysnn.neuron.BaseNeuron.
+    Source: pysnn.neuron.BaseNeuron.
     """
 
     v_rest, alpha_v, alpha_t = setting(arguments.real), setting(arguments.real), setting(arguments.real)

@@ -170,7 +170,7 @@ class Linear(BaseConnection):
     Raises:
         TypeError, ValueError: the message names the argument.
 
-    Source: pysnn.connection.Linear, to which document 003's neurons belong.
+    Source: pysnn.connection.Linear, to which the neurons of pysnn.neuron belong.
     """
 
     batch_size, out_features, in_features = fixed(), fixed(), fixed()

@@ -1,4 +1,4 @@
-"""Input neurons: spikes go through, and leave a trace (document 003, pysnn.neuron)."""
+"""Input neurons: spikes go through, and leave a trace (pysnn.neuron)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class BaseInput(Cells):
     Raises:
         TypeError, ValueError: the message names the argument.
 
-    Source: document 003, pysnn.neuron.BaseInput.
+    Source: pysnn.neuron.BaseInput.
     """
 
     _model: str | None = None
@@ -84,7 +84,7 @@ class Input(BaseInput):
     Raises:
         TypeError, ValueError: the message names the argument.
 
-    Source: document 003, pysnn.neuron.Input.
+    Source: pysnn.neuron.Input.
     """
 
     alpha_t = setting(arguments.real)

@@ -1,4 +1,4 @@
-"""IF, LIF, adaptive LIF and Fede neurons with traces (document 003, pysnn.neuron)."""
+"""IF, LIF, adaptive LIF and Fede neurons with traces (pysnn.neuron)."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class IFNeuron(_Decaying):
     Raises:
         TypeError, ValueError: the message names the argument.
 
-    Source: document 003, pysnn.neuron.IFNeuron.
+    Source: pysnn.neuron.IFNeuron.
     """
 
     tau_t = setting(arguments.real)
@@ -145,7 +145,7 @@ class LIFNeuron(_Decaying):
     Raises:
         TypeError, ValueError: the message names the argument.
 
-    Source: document 003, pysnn.neuron.LIFNeuron.
+    Source: pysnn.neuron.LIFNeuron.
     """
 
     tau_v, tau_t = setting(arguments.real), setting(arguments.real)
@@ -184,7 +184,7 @@ class AdaptiveLIFNeuron(_Decaying):
     Raises:
         TypeError, ValueError: the message names the argument.
 
-    Source: document 003, pysnn.neuron.AdaptiveLIFNeuron.
+    Source: pysnn.neuron.AdaptiveLIFNeuron.
     """
 
     tau_v, tau_t, tau_thresh = setting(arguments.real), setting(arguments.real), setting(arguments.real)
@@ -247,7 +247,7 @@ class FedeNeuron(_Decaying):
     Raises:
         TypeError, ValueError: the message names the argument.
 
-    Source: document 003, pysnn.neuron.FedeNeuron; Paredes-Valles, Scheper & de Croon, "Unsupervised learning of a
+    Source: pysnn.neuron.FedeNeuron; Paredes-Valles, Scheper & de Croon, "Unsupervised learning of a
     hierarchical spiking neural network for optical flow estimation: from events to global motion perception", IEEE
     TPAMI 42 (2020), arXiv:1807.10936.
     """
