@@ -123,6 +123,7 @@ class SpikingNode(StatefulModule):
     is_spiking = takes_steps = True
     _model = "if"
     _second: str | None = None  # the attribute that holds the second state
+    _starts_apart = False  # the potential starts at a number of its own
 
     def __init__(
         self,
@@ -152,7 +153,7 @@ class SpikingNode(StatefulModule):
 
     def _settle(self, name: str) -> None:
         """The start of the potential is v_reset, or v_rest; one that has not moved yet follows."""
-        if name in ("v_reset", "v_rest"):
+        if name in ("v_reset", "v_rest") and not self._starts_apart:
             start, waits = self._v_start(), self.v is self._memories["v"]
             self._memories["v"] = start
             if waits:

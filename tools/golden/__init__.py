@@ -30,3 +30,25 @@ def first_good(attempt, written=None):
             return good
         print(f"seed {seed}: {why}", flush=True)
     raise SystemExit("no seed is good")
+
+
+NUDGE, CHANGE, DRIFT = 2e-5, 2e-2, 3e-5
+
+
+def steady(run, x):
+    """What run(x) -> arrays by name gives in float32, and why it is no good as golden: "" if it is.
+
+    It is no good where float64 gives other spikes (of 0 and 1 in "out") or numbers further off than DRIFT, or where
+    inputs NUDGE larger or smaller give other spikes or numbers further off than CHANGE: a potential is at an edge.
+    """
+    found, exact = run(x), run(x.astype(np.float64))
+    spikes = set(np.unique(found["out"])) <= {0.0, 1.0}
+    for limit, other in ((DRIFT, exact), *((CHANGE, run(x * np.float64(1 + n))) for n in (-NUDGE, NUDGE))):
+        if spikes and not np.array_equal(found["out"], other["out"]):
+            return found, "other spikes"
+        worst = max(found, key=lambda k: apart(found[k], other[k]))
+        if apart(found[worst], other[worst]) > limit:
+            return found, f"{worst} off by {apart(found[worst], other[worst]):.1e}"
+    if spikes and not 0.05 < found["out"].mean() < 0.8:
+        return found, f"{found['out'].mean():.0%} of spikes"
+    return found, ""

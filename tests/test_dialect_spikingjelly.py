@@ -1,0 +1,110 @@
+"""nn.dialects.spikingjelly against golden vectors of SpikingJelly, defaults included, made by tools/make_golden.py."""
+
+import copy
+
+import numpy as np
+import pytest
+from golden import load
+
+import grilly_vk
+import grilly_vk.functional as F
+from grilly_vk.nn.dialects import spikingjelly
+
+DATA, HEADER = load("dialects_spikingjelly")
+CASES = HEADER["cases"]
+RTOL = 3e-5  # of the largest value: float32 sums in another order
+
+
+def close(name, got, want):
+    np.testing.assert_allclose(got, want, RTOL, RTOL * np.abs(want).max(), err_msg=name)
+
+
+def build(case):
+    """Our module of a case."""
+    arguments = dict(case["arguments"])
+    if "surrogate_function" in arguments:
+        kind, options = arguments["surrogate_function"]
+        arguments["surrogate_function"] = getattr(spikingjelly, kind)(**options)
+    return getattr(spikingjelly, case["class"])(**arguments)
+
+
+def called(module, x, way):
+    """What comes out, and the potentials: of all steps at once, or step by step."""
+    if not hasattr(module, "store_v_seq"):
+        return module(x), module.v.reshape(1, *module.v.shape)
+    if way == "m":
+        module.step_mode, module.store_v_seq = "m", True
+        return module(x), module.v_seq
+    rows = [(module(row), module.v) for row in x]
+    return tuple(grilly_vk.stack(part) for part in zip(*rows))
+
+
+@pytest.mark.parametrize("i", range(len(CASES)), ids=[f"{c['class']}-{i}" for i, c in enumerate(CASES)])
+def test_equals_spikingjelly(i):
+    """Spikes, potentials and all gradients, of all steps at once and of single steps; again after a reset."""
+    own = {k.split(".", 1)[1]: v for k, v in DATA.items() if k.startswith(f"{i}.")}
+    module = build(CASES[i])
+    for name, parameter in module.named_parameters():
+        if CASES[i]["class"] == "GatedLIFNode":  # drawn at random
+            parameter.detach().assign(own[f"p.{name}"])
+        close(name, parameter.numpy(), own[f"p.{name}"])
+    for way in "ms":
+        F.reset_net(module)
+        module.zero_grad()
+        x = grilly_vk.tensor(own["x"], requires_grad=True)
+        out, v = called(module, x, way)
+        if not CASES[i]["class"].startswith("NonSpiking"):
+            np.testing.assert_array_equal(out.numpy(), own["out"], f"spikes, {way}")
+        close(f"output, {way}", out.numpy(), own["out"])
+        loss = (out * grilly_vk.tensor(own["co"] if out.ndim == 3 else own["co"][0])).sum()
+        if "v" in own:
+            close(f"potentials, {way}", v.numpy(), own["v"])
+            loss = loss + (v * grilly_vk.tensor(own["cv"][: len(own["v"])])).sum()
+        loss.backward()
+        close(f"gradient of x, {way}", x.grad.numpy(), own["grad_x"])
+        for name, parameter in module.named_parameters():
+            close(f"gradient of {name}, {way}", parameter.grad.numpy(), own[f"g.{name}"])
+        if not hasattr(module, "store_v_seq"):
+            break
+        module.step_mode = "s"
+
+
+def test_surrogates_equal_spikingjellys():
+    for (name, arguments), want in zip(HEADER["surrogates"], DATA["slopes"]):
+        got = getattr(spikingjelly, name)(**arguments).derivative(DATA["grid"]).numpy()
+        close(f"{name} {arguments}", got, want)
+
+
+def test_every_function_has_a_case():
+    """And vice versa; the surrogates have theirs."""
+    names = {c["class"] for c in CASES} | {name for name, _ in HEADER["surrogates"]}
+    assert names == set(spikingjelly.__all__)
+    assert {c["class"] for c in CASES if c["arguments"] in ({}, {"T": 10})} | {"NonSpikingLIFNode"} == {
+        c["class"] for c in CASES
+    }, "the defaults are not tested"
+
+
+def test_what_can_not_be_reached_is_refused():
+    with pytest.raises(ValueError, match="scale_reset must be False, got True"):
+        spikingjelly.KLIFNode(scale_reset=True)
+    for name in ("c_decay", "v_decay"):
+        for bad in (1.0, -0.1):
+            with pytest.raises(ValueError, match=f"{name} must be at least 0 and below 1, got {bad:g}"):
+                spikingjelly.CUBALIFNode(**{name: bad})
+    with pytest.raises(ValueError, match="v_threshold"):
+        spikingjelly.HalfThresholdIFNode(0.0)
+
+
+def test_nodes_stay_nodes():
+    """They are our classes: settings may be assigned later, and a copy starts where the node does."""
+    node = spikingjelly.HalfThresholdIFNode(0.8)
+    assert type(node) is grilly_vk.nn.IFNode and copy.deepcopy(node).v == node.v == 0.4
+    node(np.ones((2, 3), np.float32))
+    F.reset_net(node)
+    assert node.v == 0.4
+    node.step_mode = "m"
+    assert node(np.full((1, 2, 3), 0.39, np.float32)).numpy().sum() == 0
+    late = spikingjelly.CUBALIFNode(v_reset=-0.5)
+    assert late.v == -0.5 and late.v_rest == 0.0
+    late.v_reset = -0.25  # as there, where it starts stays
+    assert late.v == -0.5 and copy.deepcopy(late).v == -0.5
