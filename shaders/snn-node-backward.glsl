@@ -13,7 +13,7 @@ layout(std430, binding = 2) readonly buffer D { REAL d[]; }; // (T, n) the surro
 layout(std430, binding = 3) readonly buffer V0 { REAL v0[]; }; // (n)
 layout(std430, binding = 4) readonly buffer W { float w[]; }; // (1)
 layout(std430, binding = 5) readonly buffer Gs { REAL gs[]; }; // (T, n) gradient of the spikes
-layout(std430, binding = 6) readonly buffer Gtrace { REAL gtrace[]; }; // (T, n) of the potentials after the reset
+layout(std430, binding = 6) readonly buffer Gtrace { REAL gtrace[]; }; // (T, n) of the potentials, see HAS_GTRACE
 layout(std430, binding = 7) readonly buffer Gend { REAL gend[]; }; // (n) of the last potential
 layout(std430, binding = 8) readonly buffer Guend { REAL guend[]; }; // (n) of the last second state
 layout(std430, binding = 9) buffer Gx { REAL gx[]; }; // (T, n)
@@ -39,7 +39,7 @@ layout(constant_id = 6) const uint BLOCK = 0;
 layout(constant_id = 7) const uint SURROGATE = 1; // 0: d holds its values
 layout(constant_id = 8) const uint DETACH = 0; // no gradient through the reset
 layout(constant_id = 9) const uint HAS_GS = 1;
-layout(constant_id = 10) const uint HAS_GTRACE = 0;
+layout(constant_id = 10) const uint HAS_GTRACE = 0; // 1: of those after the reset, 2: before it
 layout(constant_id = 11) const uint STRICT = 0; // a spike needs more than the threshold
 layout(constant_id = 12) const uint HELD = 0; // gx is (n), the sum over time: the input was the same at every step
 
@@ -82,6 +82,8 @@ void run(uint i, uint first, uint last)
         if (MODEL == ADAPTIVE)
             a = p.c1 * a - p.c0 * (through + (HARD == 1 ? REAL(0) : fired * g));
         g = (HARD == 1 ? g - fired * g : g) + through;
+        if (HAS_GTRACE == 2)
+            g += gtrace[p.gtrace_at + at];
         // The potential before this step, as far as the charge's derivative needs it.
         REAL v = REAL(p.v_init), before = h_now;
         if (t > 0) {

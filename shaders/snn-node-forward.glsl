@@ -11,7 +11,7 @@ layout(std430, binding = 3) readonly buffer W { float w[]; }; // (1)
 layout(std430, binding = 4) writeonly buffer S { REAL s[]; }; // (T, n) spikes
 layout(std430, binding = 5) writeonly buffer H { REAL h[]; }; // (T, n) potentials before the reset
 layout(std430, binding = 6) writeonly buffer Z { REAL z[]; }; // (T, n) distances to an adaptive threshold
-layout(std430, binding = 7) writeonly buffer Trace { REAL trace[]; }; // (T, n) potentials after the reset
+layout(std430, binding = 7) writeonly buffer Trace { REAL trace[]; }; // (T, n) potentials, see STORE_V
 layout(std430, binding = 8) buffer V { REAL v[]; }; // (n) potential after the last step
 layout(std430, binding = 9) buffer U { REAL u[]; }; // (n)
 layout(std430, binding = 10) readonly buffer Table { vec4 table[]; }; // ([T,] channels) of a norm before the node
@@ -35,7 +35,7 @@ layout(constant_id = 5) const uint CHUNK = 1; // see blocks.glsl
 layout(constant_id = 6) const uint BLOCK = 0;
 layout(constant_id = 7) const uint STORE_S = 1;
 layout(constant_id = 8) const uint STORE_H = 0;
-layout(constant_id = 9) const uint STORE_V = 0;
+layout(constant_id = 9) const uint STORE_V = 0; // 1: potentials after the reset, 2: before it
 layout(constant_id = 10) const uint STRICT = 0; // a spike needs more than the threshold
 layout(constant_id = 11) const uint HELD = 0; // x is (n), the same at every step
 layout(constant_id = 12) const uint NORM = 0; // see table.glsl
@@ -87,8 +87,8 @@ void run(uint i, uint first, uint last)
             if (MODEL == ADAPTIVE || REFRACTORY == 1)
                 z[p.z_at + at] = z_now;
         }
-        if (STORE_V == 1)
-            trace[p.trace_at + at] = v_now;
+        if (STORE_V != 0)
+            trace[p.trace_at + at] = STORE_V == 1 ? v_now : h_now;
     }
     v[p.v_at + i] = v_now;
     if (REFRACTORY == 1)

@@ -124,3 +124,12 @@ def test_report_and_advice():
         "the input gain (weights, bias, a norm's scale) or lower tau (now 4), which divides the input"
     ]
     assert quiet.v == 0.0
+
+
+def test_potentials_before_the_reset_are_watched_as_they_are_kept():
+    """store_v_seq="before" stays, under a monitor and after it."""
+    node = nn.LIFNode(step_mode="m", store_v_seq="before")
+    with PotentialMonitor(node) as v:
+        node(3.0 * inputs())
+        np.testing.assert_array_equal(v["LIFNode"], node.v_seq.numpy())
+    assert node.store_v_seq == "before" and v["LIFNode"].max() >= 1.0

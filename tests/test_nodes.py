@@ -65,8 +65,8 @@ def run_adaptive(node, x, v, u, w):
     return h, u, node.v_threshold + node.beta * u, lambda u, s: rho * u + (1 - rho) * s
 
 
-def reference(node, formula, x, v, u, w, derivative=atan):
-    """Lists over time of spikes and potentials after the reset, and the last u, as Duals."""
+def reference(node, formula, x, v, u, w, derivative=atan, early=False):
+    """Lists over time of spikes and potentials after the reset (early: before it), and the last u, as Duals."""
     spikes, potentials = [], []
     for x_t in x:
         h, u, threshold, after = formula(node, x_t, v, u, w)
@@ -75,7 +75,7 @@ def reference(node, formula, x, v, u, w, derivative=atan):
         v = h - r * threshold if node.v_reset is None else h * (1.0 - r) + r * node.v_reset
         u = after(u, s)
         spikes.append(s)
-        potentials.append(v)
+        potentials.append(h if early else v)
     return spikes, potentials, u
 
 
@@ -148,6 +148,69 @@ def test_values_and_gradients(name, own, reset, detach, n):
     if parameter is not None:
         np.testing.assert_allclose(got[-1], slopes[-1].sum(), rtol=2e-5, atol=2e-6 * scale * n)
     assert 0.05 < got[0].mean() < 0.95
+
+
+EARLY = [
+    ("if", {}, None, True, "fast"), ("lif", {"tau": 3.0}, -0.2, False, "fast"),
+    ("lif", {"tau": 3.0}, None, False, "low"),
+    ("klif", {"tau": 2.0}, 0.0, False, "fast"), ("izhikevich", {"a": 0.3, "b": 0.2}, -0.2, False, "fast"),
+    ("adaptive", {"tau_adapt": 5.0, "beta": 0.7}, None, False, "fast"), ("cuba", {"tau_syn": 4.0}, 0.0, True, "low"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "own", "reset", "detach", "memory"), EARLY)
+def test_potentials_before_the_reset(name, own, reset, detach, memory):
+    """store_v_seq="before": H itself and its gradients, beside those of the spikes; in two pieces, as in one."""
+    cls, formula, _ = MODELS[name]
+    rng = np.random.default_rng(5)
+    x, cs, cv = rng.normal(1.4, 1.2, (T, N)).astype(np.float32), weights(rng, T, N), weights(rng, T, N)
+    for cut in (T, 3):
+        node = cls(**own, v_reset=reset, detach_reset=detach, step_mode="m", store_v_seq="before", memory=memory)
+        leaf, loss, found = grilly_vk.tensor(x, requires_grad=True), 0.0, []
+        for part in (slice(0, cut), slice(cut, T)):
+            s = node(leaf[part])
+            loss = loss + (s * cs[part]).sum() + (node.v_seq * cv[part]).sum()
+            found.append((s.numpy(), node.v_seq.numpy()))
+        loss.backward()
+        dx, zero = duals.inputs(x, np.zeros(N))
+        scale = 1.0 if name == "klif" else None
+        begin = zero + (reset or 0.0)
+        s, h, _ = reference(node, formula, dx, begin, zero, zero if scale is None else zero + scale, early=True)
+        np.testing.assert_array_equal(np.concatenate([f[0] for f in found]), [d.value for d in s])
+        np.testing.assert_allclose(np.concatenate([f[1] for f in found]), [d.value for d in h], rtol=2e-5, atol=2e-6)
+        slopes = (sum(d.slope * c for d, c in zip(s, cs)) + sum(d.slope * c for d, c in zip(h, cv)))[:T]
+        np.testing.assert_allclose(leaf.grad.numpy(), slopes, rtol=2e-5, atol=2e-6 * np.abs(slopes).max())
+        with grilly_vk.no_grad():
+            F.reset_net(node)
+            node(x)
+        np.testing.assert_allclose(node.v_seq.numpy(), [d.value for d in h], rtol=2e-5, atol=2e-6)
+
+
+def test_kinds_of_kept_potentials():
+    """True is "after"; before and after differ where there was a spike; what backward needs can't be changed."""
+    x = np.random.default_rng(5).normal(1.4, 1.2, (T, N)).astype(np.float32)
+    kept = {}
+    node = nn.LIFNode(refractory=1, step_mode="m")
+    for kind in (True, "after", "before", np.bool_(False)):
+        node.store_v_seq = kind
+        F.reset_net(node)
+        leaf = grilly_vk.tensor(x, requires_grad=True)
+        s = node(leaf)
+        kept[str(kind)] = None if node.v_seq is None else node.v_seq.numpy()
+        if kind == "before":
+            node.v_seq.detach().mul_(2.0)
+            with pytest.raises(RuntimeError, match="changed"):
+                s.sum().backward()
+    np.testing.assert_array_equal(kept["True"], kept["after"])
+    assert kept["False"] is None and node.store_v_seq is False
+    fired = s.numpy() > 0
+    assert (kept["before"][fired] >= 1).all() and (kept["after"][fired] == 0).all()
+    np.testing.assert_array_equal(kept["before"][~fired], kept["after"][~fired])
+    for wrong, error in (("later", ValueError), (1, TypeError), (None, TypeError)):
+        with pytest.raises(error, match="store_v_seq must be True, False, 'before' or 'after', not"):
+            nn.IFNode(store_v_seq=wrong)
+        with pytest.raises(error, match="store_v_seq must be"):
+            node.store_v_seq = wrong
 
 
 @pytest.mark.parametrize("name", ["lif", "izhikevich", "adaptive"])

@@ -120,9 +120,10 @@ class AttributeMonitor(_Steps):
 
 
 class PotentialMonitor(AttributeMonitor):
-    """Keeps the last membrane potentials after reset: `v`, and of modules in step mode "m" `v_seq`.
+    """Keeps the last membrane potentials: `v`, and of modules in step mode "m" `v_seq`.
 
-    While it is there, modules that can have their `store_v_seq` set.
+    They are those after the reset, and in step mode "m" those before it of modules with store_v_seq="before".  While
+    the monitor is there, modules that can have their `store_v_seq` set.
 
     Args: as in `OutputMonitor`.
     """
@@ -140,7 +141,7 @@ class PotentialMonitor(AttributeMonitor):
         super().__init__(
             model, "v", modules, max_steps=max_steps, max_bytes=max_bytes, samples=samples, transform=transform
         )
-        self._storing = [m for m in self._modules.values() if isinstance(getattr(m, "store_v_seq", None), bool)]
+        self._storing = [m for m in self._modules.values() if isinstance(getattr(m, "store_v_seq", None), (bool, str))]
         for module in self._storing:
             _store(module)
 
@@ -163,13 +164,13 @@ class PotentialMonitor(AttributeMonitor):
 
 
 # How many monitors want a module's v_seq, and whether it was stored before the first of them.
-_stored: weakref.WeakKeyDictionary[Module, tuple[int, bool]] = weakref.WeakKeyDictionary()
+_stored: weakref.WeakKeyDictionary[Module, tuple[int, bool | str]] = weakref.WeakKeyDictionary()
 
 
 def _store(module: Module) -> None:
     monitors, before = _stored.get(module, (0, module.store_v_seq))
     _stored[module] = (monitors + 1, before)
-    module.store_v_seq = True
+    module.store_v_seq = module.store_v_seq or True
 
 
 def _let_go(module: Module) -> None:

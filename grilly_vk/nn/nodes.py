@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import arguments
+from .. import arguments, errors
 from ..functional.temporal import mixed
 from ..ops.batch_norm import Norm
 from ..ops.nodes import Dynamics, Each, node
@@ -74,6 +74,16 @@ def _waiting(name: str, value: Any) -> float:
     return number
 
 
+def kept_potentials(name: str, value: Any, words: tuple[str, ...]) -> bool | str:
+    """True, False, or which potentials of a step are kept."""
+    if isinstance(value, str) and value in words:
+        return value
+    if not isinstance(value, (bool, np.bool_)):
+        kind = TypeError if not isinstance(value, str) else ValueError
+        raise kind(f"{name} must be True, False, 'before' or 'after', not {errors.shown(value)}")
+    return bool(value)
+
+
 def same(value: Any) -> Any:
     """What a recording compares of a setting: a number, or the numbers of an array."""
     return (value.shape, value.tobytes()) if isinstance(value, np.ndarray) else value
@@ -91,7 +101,9 @@ class SpikingNode(StatefulModule):
         surrogate_function: a `grilly_vk.surrogate.Surrogate`; None: ATan().
         detach_reset: whether gradients stop at the spike in the reset (default False).
         step_mode: "s": a call is one step, x (B, ...). "m": a call is all steps, x (T, B, ...), in one dispatch.
-        store_v_seq: in step mode "m", keep the potentials after each step as `v_seq` (T, B, ...).
+        store_v_seq: in step mode "m", keep the potentials of each step as `v_seq` (T, B, ...), on the tape. "after":
+            those after the reset, as `v` is; "before": H, which the spikes follow from, as snnTorch reports them.
+            True is "after"; default False.
         memory: "fast" keeps the potentials for the backward pass, 4 bytes an element and step; "low" keeps nothing but
             the input, which the tape may hold anyway, and computes them again.
         refractory: steps after a spike in which a neuron takes no input and does not spike; its potential stays what
@@ -114,7 +126,7 @@ class SpikingNode(StatefulModule):
     v_reset = setting(per_neuron, arguments.real, optional=True, held=same)
     refractory = setting(per_neuron, _waiting, held=same)
     surrogate_function = setting(chosen, held=slope_of)
-    detach_reset, store_v_seq = setting(arguments.flag), setting(arguments.flag)
+    detach_reset, store_v_seq = setting(arguments.flag), setting(kept_potentials, ("before", "after"))
     memory = setting(arguments.choice, ("fast", "low"))
     v: Any
     left: Any
@@ -132,7 +144,7 @@ class SpikingNode(StatefulModule):
         surrogate_function: Surrogate | None = None,
         detach_reset: bool = False,
         step_mode: str = "s",
-        store_v_seq: bool = False,
+        store_v_seq: bool | str = False,
         memory: str = "fast",
         *,
         refractory: PerNeuron = 0,
@@ -144,7 +156,7 @@ class SpikingNode(StatefulModule):
         self.surrogate_function = ATan() if surrogate_function is None else checked(surrogate_function)
         self.detach_reset = arguments.flag("detach_reset", detach_reset)
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
-        self.store_v_seq = arguments.flag("store_v_seq", store_v_seq)
+        self.store_v_seq = store_v_seq
         self.memory = arguments.choice("memory", memory, ("fast", "low"))
         self.register_memory("v", self._v_start())
         self.register_memory("v_seq", None)
@@ -413,5 +425,3 @@ def _start_of(dynamics: Dynamics, start: np.ndarray, shape: tuple[int, ...]) -> 
         return broadcast_to(from_numpy(start), shape)
     table = each.of(shape)
     return broadcast_to(table._rows(5, 6)._alias(table.shape[1:]), shape)
-
-

@@ -114,7 +114,7 @@ def specs_of(dynamics: Dynamics, learns: bool) -> tuple[tuple[str, int], ...]:
 
 
 class Steps(NamedTuple):
-    """What a run gives: spikes (T, ...), the state after it (...), and potentials after each step (T, ...) or None.
+    """What a run gives: spikes (T, ...), the state after it (...), and potentials of each step (T, ...) or None.
 
     left: refractory steps that are left after it (...), of neurons that have some.
     """
@@ -138,7 +138,7 @@ def node(
     u: State = 0.0,
     w: Tensor | None = None,
     steps: int | None = None,
-    store_v: bool = False,
+    store_v: bool | str = False,
     recompute: bool = False,
     held: bool = False,
     norm: Norm | None = None,
@@ -153,7 +153,7 @@ def node(
         u: the second state (current, recovery or adaptation) of models in TWO_STATES.
         w: the learnable number, one element: "lif": k = sigmoid(w); "klif": the scale.
         steps: T, if x has a time axis.
-        store_v: also return the potentials after each step.
+        store_v: also return the potentials of each step, after the reset (True, "after") or before it ("before").
         held: x (...) is the input at every one of `steps` steps.
         norm: normalises x on its way in; x is the norm's, of any shape.
         recompute: keep the input for the backward pass and run the forward kernel again in it, instead of keeping
@@ -171,16 +171,19 @@ def node(
     inputs = [x] if norm is None else norm.inputs
     inputs += [t for t in (v, u, w) if isinstance(t, Tensor)]
     wants = run.steps > 0 and grad_enabled() and any(t.requires_grad for t in inputs)
-    h, z = run.kept() if wants and not recompute else (None, None)
-    run.forward(x, spikes, h, z, v_seq)
+    early = store_v == "before"
+    # What backward reads is what the caller gets, so it is stored once.
+    both = early and wants and not recompute
+    h, z = run.kept(v_seq._alias() if both and v_seq is not None else None) if wants and not recompute else (None, None)
+    run.forward(x, spikes, h, z, None if both else v_seq, early)
     v_end, u_end = run.ends.pop()  # results, which must not be held by their own node
     assert v_end is not None
     spikes.is_spikes = True
     if wants:
         again = x.detach() if recompute else None
         outputs = [t for t in (spikes, v_end, u_end, v_seq) if t is not None]
-        rule = _backward(run, slope, again, h, z, v, u)
-        saved = [t for t in (again, *run.ends[0], w) if t is not None]
+        rule = _backward(run, slope, again, h, z, v, u, early)
+        saved = [t for t in (again, h if both else None, *run.ends[0], w) if t is not None]
         if norm is not None:
             rule, saved = _through(norm, rule), saved + norm.read
         record(f"{dynamics.model}_node", inputs, outputs, rule, saved)
@@ -254,9 +257,10 @@ class _Run:
         """Uninitialised (T, ...)."""
         return empty(self.shape, on=self.engine)
 
-    def kept(self) -> tuple[Tensor, Tensor | None]:
-        """Room for what the backward pass reads: potentials, and distances to a threshold that moves."""
-        return self.room(), self.room() if self.dynamics.model == "adaptive" or self.refractory else None
+    def kept(self, h: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """Room for what the backward pass reads: potentials (in h, if given), and distances to a moving threshold."""
+        moves = self.dynamics.model == "adaptive" or self.refractory
+        return self.room() if h is None else h, self.room() if moves else None
 
     def launch(self, kernel: str, start: int, stop: int, specs: Any, **arguments: Any) -> None:
         """One dispatch for steps start..stop; tensors (T, ...) are cut to them."""
@@ -276,8 +280,19 @@ class _Run:
             **over_time,
         )
 
-    def forward(self, x: Tensor, s: Tensor | None, h: Tensor | None, z: Tensor | None, v_seq: Tensor | None) -> None:
-        """Steps through x, filling what is asked for, and notes the states at the ends of the pieces."""
+    def forward(
+        self,
+        x: Tensor,
+        s: Tensor | None,
+        h: Tensor | None,
+        z: Tensor | None,
+        v_seq: Tensor | None,
+        early: bool = False,
+    ) -> None:
+        """Steps through x, filling what is asked for, and notes the states at the ends of the pieces.
+
+        early: v_seq gets the potentials before the reset.
+        """
         del self.ends[1:]
         left = None
         if self.refractory:
@@ -291,7 +306,8 @@ class _Run:
         norm: tuple[tuple[str, int], ...] = ()
         if self.norm is not None:
             norm = ("NORM", 1 + (self.norm.layout.own > 1)), ("SCALE", int(self.norm.scale is not None))
-        stores = (("STORE_S", int(s is not None)), ("STORE_H", int(h is not None)), ("STORE_V", int(v_seq is not None)))
+        trace = 0 if v_seq is None else 1 + early
+        stores = (("STORE_S", int(s is not None)), ("STORE_H", int(h is not None)), ("STORE_V", trace))
         for start, stop in self.pieces:
             v0, u0 = self.ends[-1]
             v = empty(self.state, on=self.engine)
@@ -338,7 +354,14 @@ def _cut(value: Any, run: _Run, start: int, stop: int) -> Any:
 
 
 def _backward(
-    run: _Run, slope: Slope, x: Tensor | None, h: Tensor | None, z: Tensor | None, v: State, u: State
+    run: _Run,
+    slope: Slope,
+    x: Tensor | None,
+    h: Tensor | None,
+    z: Tensor | None,
+    v: State,
+    u: State,
+    early: bool = False,
 ) -> Callable[..., Sequence[Tensor | None]]:
     """The gradient rule: gradients of (spikes, v, [u], [v_seq]) to those of (x, [v], [u], [w])."""
     wants_v, wants_u = isinstance(v, Tensor), isinstance(u, Tensor)
@@ -354,7 +377,7 @@ def _backward(
         if slope.given is not None:
             given = slope.given(above if above is not None else binary("sub", kept, threshold))
         gx, sums, shares = run.room() if not run.held else None, [], []
-        ends = {"GS": gs, "GTRACE": gtrace[0] if gtrace else None}
+        of_trace = gtrace[0] if gtrace else None
         for (start, stop), (v0, _) in reversed(list(zip(run.pieces, run.ends))):
             gend, guend = gv, gu
             gv, gu = empty(run.state, on=run.engine), empty(run.state, on=run.engine) if run.two else None
@@ -362,12 +385,12 @@ def _backward(
             if run.held:
                 gx = empty(run.state, on=run.engine)
                 shares.append(gx)
-            specs = [(f"HAS_{name}", int(t is not None)) for name, t in ends.items()]
+            specs = [("HAS_GS", int(gs is not None)), ("HAS_GTRACE", 0 if of_trace is None else 1 + early)]
             run.launch(
                 "snn-node-backward" + slope.suffix, start, stop,
                 (*specs, ("SURROGATE", slope.code), ("DETACH", int(run.dynamics.detach_reset))),
                 given=int(v0 is not None) + 2 * int(gend is not None) + 4 * int(guend is not None),
-                h=kept, z=above, d=given, v0=v0, gs=gs, gtrace=ends["GTRACE"], gend=gend, guend=guend,
+                h=kept, z=above, d=given, v0=v0, gs=gs, gtrace=of_trace, gend=gend, guend=guend,
                 gx=gx, gv=gv, gu=gu, gw=gw, alpha=slope.alpha, beta=slope.beta,
             )  # fmt: skip
             if gw is not None:
