@@ -53,7 +53,7 @@ def tensor(data: Any, dtype: Any = None, *, requires_grad: bool = False, device:
     """A tensor with a copy of the data.
 
     Args:
-        data: a number, nested lists, a numpy array, anything with `__array__`, or a Tensor.
+        data: a number, nested lists, a numpy array, anything with `__array__` or DLPack, or a Tensor.
         dtype: float32, int32 or bool; by default that of the data: floats become float32, whole numbers int32.
         requires_grad: whether operations on it are recorded.
 

@@ -39,12 +39,24 @@ def dtype_of(dtype: Any) -> np.dtype:
 
 
 def unmasked(name: str, value: Any) -> Any:
-    """The same value, unless it is a numpy masked array in which something is masked: that would get lost silently."""
-    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-        raise TypeError(
-            f"{name} is a masked array with {int(np.ma.count_masked(value))} masked values, whose mask would be lost; "
-            "pass .filled(value), or values (.data) and mask (.mask) by themselves"
-        )
+    """The same value, for numpy to read; what knows DLPack alone as an array over its memory.
+
+    Raises:
+        TypeError: a masked array in which something is masked, which would get lost silently; memory out of the host's
+            reach.
+    """
+    if isinstance(value, np.ndarray):
+        if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+            masked = int(np.ma.count_masked(value))
+            raise TypeError(
+                f"{name} is a masked array with {masked} masked values, whose mask would be lost; "
+                "pass .filled(value), or values (.data) and mask (.mask) by themselves"
+            )
+    elif hasattr(value, "__dlpack__") and not (hasattr(value, "__array__") or hasattr(value, "__array_interface__")):
+        try:
+            return np.from_dlpack(value)
+        except Exception as error:  # whatever its library raises
+            raise TypeError(f"{name}, a {type(value).__name__}, can't be read by DLPack: {error}") from error
     return value
 
 

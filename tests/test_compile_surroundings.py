@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import grilly_vk as g
+import grilly_vk.functional as F
 from grilly_vk import nn, optim
 
 SCALE = 2.0
@@ -14,8 +15,8 @@ SCALE = 2.0
 class Foreign:
     """An array of another library, as PyTorch's and JAX's are to numpy."""
 
-    def __init__(self, values):
-        self.values = np.asarray(values, np.float32)
+    def __init__(self, values, dtype=np.float32):
+        self.values = np.asarray(values, dtype)
 
     def __array__(self, dtype=None, copy=None):
         return self.values if dtype is None else self.values.astype(dtype)
@@ -24,8 +25,8 @@ class Foreign:
 class ByDLPack:
     """One that knows DLPack alone."""
 
-    def __init__(self, values):
-        self.values = np.asarray(values, np.float32)
+    def __init__(self, values, dtype=np.float32):
+        self.values = np.asarray(values, dtype)
 
     def __dlpack__(self, **options):
         return self.values.__dlpack__(**options)
@@ -67,6 +68,64 @@ def test_a_loader_of_foreign_arrays_trains_with_one_recording():
         x = rng.standard_normal((16, 3))
         losses.append(compiled({"x": Foreign(x), "y": Foreign(x @ w)}).item())
     assert compiled.captures == 1 and losses[-1] < 0.05 * losses[0]
+
+
+class EventFrames:
+    """A loader as Tonic's users have it: events of x, y, time and polarity counted into int16 frames, and int64 labels.
+
+    Batches ((T, B, 2, 6, 6), (B,)) come as arrays of each kind in turn.
+    """
+
+    kinds = (ByDLPack, Foreign, np.asarray)
+
+    def __iter__(self):
+        rng = np.random.default_rng(0)
+        for i in range(30):
+            labels = rng.integers(0, 2, 8)
+            frames = np.zeros((5, 8, 2, 6, 6), np.int16)
+            for b, label in enumerate(labels):  # all of one polarity more often, in one half of the sensor
+                x, y, t = rng.integers(0, 6, 80), rng.integers(0, 6, 80), rng.integers(0, 1000, 80)
+                p = (x < 3) ^ label ^ (rng.random(80) < 0.1)
+                np.add.at(frames, (t // 200, b, p.astype(int), y, x), 1)
+            kind = self.kinds[i % 3]
+            yield kind(frames, frames.dtype), kind(labels, labels.dtype)
+
+
+def test_a_loader_of_event_frames_trains_a_spiking_network_with_one_recording():
+    def train(wrap):
+        g.manual_seed(0)
+        net = nn.Sequential(nn.Conv2d(2, 4, 3), nn.LIFNode(), nn.Flatten(), nn.Linear(64, 2), nn.IFNode())
+        F.set_step_mode(net, "m")
+        optimizer = optim.Adam(net.parameters(), lr=3e-2)
+
+        def step(frames, labels):
+            F.reset_net(net)
+            optimizer.zero_grad()
+            loss = F.cross_entropy(net(g.as_tensor(frames).float()).mean(0), g.as_tensor(labels))
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        run = wrap(step)
+        return [run(frames, labels).item() for frames, labels in EventFrames()], run
+
+    losses, compiled = train(g.compile)
+    assert compiled.captures == 1
+    assert losses == train(lambda step: step)[0]
+    assert losses[0] > 0.6 and np.mean(losses[-5:]) < 0.45  # 0.313 where every neuron is right at every step
+
+
+def test_tensors_are_made_of_what_knows_dlpack_alone():
+    assert g.tensor(ByDLPack([1.5, 2.0])).numpy().tolist() == [1.5, 2.0]
+    assert (g.ones(2) + ByDLPack([1.5, 2.0])).numpy().tolist() == [2.5, 3.0]
+    assert nn.Linear(2, 1)(ByDLPack(np.ones((3, 2)))).shape == (3, 1)
+
+    class Far(ByDLPack):
+        def __dlpack__(self, **options):
+            raise BufferError("on another device")
+
+    with pytest.raises(TypeError, match="data, a Far, can't be read by DLPack: on another device"):
+        g.tensor(Far([1.0]))
 
 
 def test_arrays_that_can_t_be_read_are_named():
