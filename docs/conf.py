@@ -1,8 +1,13 @@
 """Sphinx: how the documentation is built; tools/docs runs it."""
 
 import re
+import sys
+from pathlib import Path
 
 import grilly_vk
+
+sys.path.insert(0, str(Path(__file__).parent))
+import public_names
 
 project = "grilly-vk"
 author = "the grilly-vk authors"
@@ -17,7 +22,12 @@ myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings give shapes and units, which the annotations can't
-autodoc_default_options = {"members": True, "inherited-members": True}
+autodoc_default_options = {
+    "members": True,
+    "inherited-members": "object",
+    "show-inheritance": True,
+    "special-members": "__call__",
+}
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False  # what stands before a colon under "Returns" is a shape, not the name of a type
@@ -35,6 +45,23 @@ def _stars(app, what, name, obj, options, lines):
         lines[i] = "".join(parts)
 
 
+def _public_bases(app, name, obj, options, bases):
+    """Bases by their public names, so that they are links; object, which says nothing, is left out."""
+    paths = {name.value: name.path for name in app.public_names if isinstance(name.value, type)}
+    bases[:] = [f":py:class:`{paths[b]}`" if b in paths else b for b in bases if b is not object]
+
+
+def _names(app, docname, source):
+    """The names of a page of the reference, in place of the comments that say which (public_names.py)."""
+    marks = app.public_places.get(Path(app.srcdir, f"{docname}.md"))
+    if marks:
+        source[0] = public_names.expanded(source[0], marks, app.public_names, app.public_aliases)
+
+
 def setup(app):
     """Called by Sphinx."""
+    app.public_names, app.public_aliases = public_names.public_names()
+    app.public_places = public_names.places()
+    app.connect("source-read", _names)
+    app.connect("autodoc-process-bases", _public_bases)
     app.connect("autodoc-process-docstring", _stars, priority=400)

@@ -51,9 +51,9 @@ def python(page):
     return "\n".join(text for note, text in blocks(page, "python") if not note)
 
 
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted(p for p in DOCS.rglob("*.md") if "_build" not in p.parts)]
 EXAMPLES = [
-    pytest.param(page, id=page.name)
+    pytest.param(page, id=page.relative_to(ROOT).as_posix())
     for page in PAGES
     if python(page)
 ]
@@ -160,7 +160,7 @@ def test_sources_are_named_by_their_titles():
     assert len(files) > 300 and not numbered
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_files_that_are_named_exist(page):
     """Relative links and pictures lead to files of the checkout."""
     for target in re.findall(r"\]\((?!https?:)([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
