@@ -76,10 +76,10 @@ def test_what_is_inherited_is_described_once():
 
 
 def test_comments_take_something():
-    """Every comment of a page takes names, so that none is left behind when a file is renamed."""
+    """Every comment of a page takes names, so that none stays when a file is renamed; "the rest" may be nothing."""
     for page, marks in tools().places().items():
         for mark, names in marks.items():
-            assert names, f"{page.name}: {mark}"
+            assert names or ".*: *" in mark, f"{page.name}: {mark}"
 
 
 def test_index_lists_the_pages():
