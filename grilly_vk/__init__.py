@@ -3,9 +3,12 @@
 Importing needs no driver and no GPU; the first use opens a device and raises DeviceError where there is none.
 """
 
-from . import autograd, data, decode, encode, functional, models, monitor, nn, optim, plot, tensor
+import sys as _sys
+
+from . import autograd, data, decode, encode, functional, models, monitor, nn, optim, plot, snn, tensor
 from . import methods as methods
 from .autograd import Function, enable_grad, grad, no_grad, set_detect_anomaly
+from .calling import welcome as _welcome
 from .compiled import compile
 from .compute import VulkanCompute
 from .control import (
@@ -395,3 +398,5 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
+
+_welcome(_sys.modules[__name__], snn, nn.utils, nn.conversion, optim.lr_scheduler)

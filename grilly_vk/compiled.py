@@ -6,7 +6,6 @@ import copy
 import functools
 import inspect
 import operator
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, overload
@@ -16,6 +15,7 @@ import numpy as np
 from . import arguments
 from .autograd import grad_enabled
 from .control import capture
+from .errors import warn
 from .nn.module import Module, watched_calls
 from .ops.elementwise import as_tensor
 from .runtime import Graph
@@ -153,12 +153,11 @@ class Compiled:
         if not self._warned:
             self._warned = True
             name = getattr(self._function, "__name__", type(self._function).__name__)
-            warnings.warn(
+            warn(
                 f"the compiled function {name!r} was called with more than {self.recordings} different shapes or "
                 "settings; each is recorded for itself, and the recording that was not used for longest is dropped. "
                 "Pad inputs to a few shapes, or keep more recordings, each with its memory: compile(recordings=...)",
                 RuntimeWarning,
-                stacklevel=3,
             )
 
     def _key(self, name: str, tree: Any) -> Any:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
+from pathlib import Path
 from typing import Any
+
+_HERE = str(Path(__file__).parent)
 
 
 class DeviceError(RuntimeError):
@@ -23,3 +28,11 @@ def shown(value: Any) -> str:
     except ValueError:  # Python does not write whole numbers of more than 4,300 digits
         return "a number of thousands of digits"
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def warn(text: str, kind: type[Warning] = UserWarning) -> None:
+    """A warning that points at the line outside of this package which led to it."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, kind, stacklevel=level)

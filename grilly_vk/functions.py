@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,6 +21,9 @@ def _method(name: str) -> Callable[..., Any]:
     def function(input: Any, *args: Any, **named: Any) -> Any:
         return getattr(as_tensor("input", input), name)(*args, **named)
 
+    takes = list(inspect.signature(getattr(Tensor, name)).parameters.values())
+    takes[0] = takes[0].replace(name="input", annotation=Any)
+    function.__signature__ = inspect.Signature(takes)  # type: ignore[attr-defined]
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"``input.{name}(...)`` of a Tensor or an array-like: {getattr(Tensor, name).__doc__}"
     return function

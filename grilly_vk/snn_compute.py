@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from . import arguments
+from .errors import warn
 from .ops.lif_constants import constants
 from .ops.linear import matmul
 from .ops.neurons import LIFConstants
@@ -143,11 +143,10 @@ class SNNCompute:
         result = pieces[0] if len(pieces) == 1 else {k: np.concatenate([p[k] for p in pieces]) for k in pieces[0]}
         silent = int((result["spike_activity"] == 0).sum())
         if silent:
-            warnings.warn(
+            warn(
                 f"no neuron fired for {silent} of {len(rows)} embeddings: an embedding of zeros, or gain, bias, "
                 "v_thresh and timesteps that don't fit together",
                 RuntimeWarning,
-                stacklevel=2,
             )
         return {k: (v[0].item() if v.ndim == 1 else v[0]) for k, v in result.items()} if x.ndim == 1 else result
 

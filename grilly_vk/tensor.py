@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .calling import explaining
 from .errors import DeviceError, shown
 from .runtime import engine
 from .runtime.engine import Engine, Window
@@ -98,19 +99,20 @@ class Tensor(Declared):
         "shape",
     )  # fmt: skip
     __array_priority__ = 1000  # numpy's operators leave mixed expressions to us
+    _unexplained = ("__init__",)  # of `calling`: each operation makes one
     __hash__ = object.__hash__
 
     def __init__(
         self,
-        buffer: Any,
+        buffer: Any = None,
         shape: Any = None,
         dtype: Any = None,
         engine: Any = None,
-        *,
+        *more: Any,
         requires_grad: bool = False,
     ) -> None:
         """`buffer` with what it holds; or data alone, of which it makes float32, as PyTorch's ``Tensor(data)``."""
-        if engine is None:
+        if engine is None or more:
             self._of(buffer, shape, dtype, requires_grad)
             return
         self.buffer: Buffer | Part = buffer
@@ -130,7 +132,7 @@ class Tensor(Declared):
 
     def _of(self, data: Any, *others: Any) -> None:
         """What ``Tensor(data)`` makes."""
-        if others[0] is not None or others[1] is not None or isinstance(data, (int, bool)):
+        if data is None or others[0] is not None or others[1] is not None or isinstance(data, (int, bool)):
             raise TypeError("Tensor takes data alone, such as Tensor([1.0, 2.0]); see zeros, empty and tensor")
         from .creation import tensor
 
@@ -522,4 +524,5 @@ class _Callable(ModuleType):
         return tensor(data, dtype, requires_grad=requires_grad)
 
 
+_Callable.__call__ = explaining(_Callable.__call__, _Callable)  # type: ignore[method-assign]
 sys.modules[__name__].__class__ = _Callable

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 import weakref
 from collections.abc import Iterator
 from typing import Any
 
 from .. import arguments
+from ..errors import warn
 from ..ops.elementwise import as_tensor
 from ..ops.shape import broadcast_to, stack
 from ..tensor import Tensor
@@ -155,11 +155,9 @@ def _timed(model: Any, x: Tensor, steps: int) -> bool:
         return whole and (long or first not in (None, _LINEAR))
     if long and model not in _warned:
         _warned.add(model)
-        warnings.warn(
+        warn(
             f"x_temporal of shape {x.shape} with T={steps} may be all steps (T, B, ...) or one step (B, ...) to be "
-            "repeated, and is taken for all steps; give repeat=False or repeat=True",
-            UserWarning,
-            stacklevel=3,
+            "repeated, and is taken for all steps; give repeat=False or repeat=True"
         )
     return long
 

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from ..calling import explained, explains
 from ..tensor import Tensor
 
 _SAME = (("axis", "dim"), ("keepdims", "keepdim"))
@@ -22,9 +23,15 @@ def with_dim(method: Callable[..., Any]) -> Callable[..., Any]:
                     if ours in named:
                         raise TypeError(f"{method.__name__} got both {ours} and {theirs}, which mean the same")
                     named[ours] = named.pop(theirs)
-        return method(*args, **named)
+        try:
+            return method(*args, **named)
+        except TypeError as error:
+            told = explained(error, method, Tensor, args, named)
+            if told is None:
+                raise
+        raise told
 
-    return wrapped
+    return explains(wrapped)
 
 
 def attach(name: str, method: Callable[..., Any]) -> None:

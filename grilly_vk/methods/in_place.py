@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from .. import arguments
+from ..calling import explaining
 from ..creation import bernoulli, full_like, rand_like, randn_like
 from ..ops import elementwise as e
 from ..ops.elementwise import as_tensor, cast
@@ -36,11 +38,12 @@ def _operator(name: str) -> Any:
 
 
 def _changing(name: str) -> Any:
-    method = getattr(Tensor, name)
+    method = explaining(getattr(Tensor, name), Tensor)
 
     def change(self: Tensor, *args: Any, **named: Any) -> Tensor:
         return _stored(self, name, method(self.detach(), *args, **named))
 
+    change.__signature__ = inspect.signature(method)  # type: ignore[attr-defined]
     change.__doc__ = f"`{name}` in place.  Returns the tensor itself.\n\nRaises:\n    RuntimeError: it is on the tape."
     return change
 
@@ -125,7 +128,7 @@ attach_all(
 
 
 def _reshaping(name: str) -> Any:
-    method = getattr(Tensor, name)
+    method = explaining(getattr(Tensor, name), Tensor)
 
     def change(self: Tensor, *args: Any, **named: Any) -> Tensor:
         if self.node is not None or self.requires_grad:
@@ -134,6 +137,7 @@ def _reshaping(name: str) -> Any:
         self.shape = result.shape
         return self
 
+    change.__signature__ = inspect.signature(method)  # type: ignore[attr-defined]
     change.__doc__ = f"`{name}` of the tensor itself, which must not be on the tape."
     return change
 

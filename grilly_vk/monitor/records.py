@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 
+from ..errors import warn
 from ..ops.monitor import count_spikes, read_counters, read_ring, ring_append, ring_cursor, spike_counters
 from ..tensor import Tensor, empty
 
@@ -82,12 +82,11 @@ class Ring:
     def _leave_out(self, kept: tuple[int, ...], dtype: Any, ring: Tensor) -> None:
         if not self._warned:
             self._warned = True
-            warnings.warn(
+            warn(
                 f"{self._name} gave steps of shape {kept} ({dtype}); the record holds steps of shape "
                 f"{ring.shape[1:]} ({ring.dtype}), and such others are left out. clear() makes room for another "
                 "shape; samples=n keeps the first n samples of batches of any size",
                 RuntimeWarning,
-                stacklevel=2,
             )
 
     def read(self) -> tuple[np.ndarray, int]:

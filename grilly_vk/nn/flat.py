@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from .. import arguments
 from ..autograd import grad_enabled
+from ..errors import warn
 from ..ops.steps import run_on_host_arrays
 from ..runtime import engine
 from ..settings import Fixed, Setting, fixed
@@ -38,11 +38,10 @@ class FlatLayer(Module):
 def off_tape(layer: Module, x: Any) -> None:
     """Warns who trains through a layer that returns numpy arrays."""
     if isinstance(x, Tensor) and x.requires_grad and grad_enabled():
-        warnings.warn(
+        warn(
             f"{type(layer).__name__} returns numpy arrays, so no gradient reaches what comes before it; spiking nodes "
             "such as LIFNode are the layers to train through",
             RuntimeWarning,
-            stacklevel=4,
         )
 
 

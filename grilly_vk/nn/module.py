@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import no_grad
+from ..calling import misfit
 from ..control import check_device
 from ..errors import shown
 from ..functional.temporal import folded, stepped
@@ -193,11 +194,27 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if len(args) > 1:
             check_inputs(self, len(args))
-        if self._in_time:
-            return self._call_in_time(args, kwargs)
-        if self._forward_hooks or self._forward_pre_hooks or _watching is not None or capturing() is not None:
-            return self._call_once(*args, **kwargs)
-        return self.forward(*args, **kwargs)
+        try:
+            if self._in_time:
+                return self._call_in_time(args, kwargs)
+            if self._forward_hooks or self._forward_pre_hooks or _watching is not None or capturing() is not None:
+                return self._call_once(*args, **kwargs)
+            return self.forward(*args, **kwargs)
+        except TypeError as error:
+            told = self._misfit(error, args, kwargs)
+            if told is None:
+                raise
+        raise told
+
+    def _misfit(self, error: TypeError, args: tuple[Any, ...], kwargs: dict[str, Any]) -> TypeError | None:
+        """What a call that `forward` can't take is told; None: it was raised inside."""
+        last = error.__traceback__
+        while last is not None and last.tb_next is not None:
+            last = last.tb_next
+        calls = {f.__code__ for f in (Module.__call__, Module._call_once, Module._call_in_time)}
+        if last is None or last.tb_frame.f_code not in calls:
+            return None
+        return misfit(type(self).__name__, type(self).forward, args, kwargs, bound=True)
 
     def _call_in_time(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A call in step mode "m": T joins the batch, or each step is a call."""

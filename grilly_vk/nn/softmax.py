@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from .. import arguments
+from ..errors import warn
 from ..functional.softmax import log_softmax, softmax
 from ..ops.elementwise import as_tensor
 from ..ops.layout import axis_index
@@ -46,10 +46,9 @@ class Softmax(Module):
         dim = self.dim
         if dim is None:
             dim = 0 if x.ndim - timed in (0, 1, 3) else 1
-            warnings.warn(
-                f"{type(self).__name__}() takes axis {dim} of inputs with {x.ndim - timed} axes; give dim to say so",
-                UserWarning, stacklevel=3,
-            )  # fmt: skip
+            warn(
+                f"{type(self).__name__}() takes axis {dim} of inputs with {x.ndim - timed} axes; give dim to say so"
+            )
         axes = x.ndim - timed
         return self._function(x, axis_index("dim", dim, axes or 1) + timed)
 

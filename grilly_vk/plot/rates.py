@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from .. import arguments
+from ..errors import warn
 from ..tensor import Tensor
 from .axes import GREY, legend_on_top, new_axes, numbers
 
@@ -150,7 +150,7 @@ def _rates(name: str, values: np.ndarray, spikes: bool, certain: bool) -> np.nda
     flat = values.reshape(-1)
     finite = np.isfinite(flat)
     if not finite.all():
-        warnings.warn(f"{name}: {flat.size - finite.sum()} of {flat.size} are not finite and left out", stacklevel=4)
+        warn(f"{name}: {flat.size - finite.sum()} of {flat.size} are not finite and left out")
         flat = flat[finite]
     if flat.size and flat.min() < 0:
         raise ValueError(f"{name} must not be negative, got {flat.min():g}; are these potentials?")
