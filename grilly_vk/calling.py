@@ -191,6 +191,12 @@ def welcome(*packages: types.ModuleType) -> None:
 
 
 def _welcome_class(kind: type) -> None:
+    if kind.__init__ is object.__init__ and kind.__new__ is object.__new__:  # type: ignore[misc]
+
+        def __init__(self: Any) -> None:  # noqa: N807
+            """Takes nothing."""
+
+        kind.__init__ = __init__  # type: ignore[misc]
     left = {"forward", *vars(kind).get("_unexplained", ())}
     if any("forward" in vars(base) for base in kind.__mro__):
         left.add("__call__")  # it explains calls itself
@@ -216,11 +222,11 @@ def public_modules(*packages: types.ModuleType) -> list[types.ModuleType]:
 
 
 def public_names(module: types.ModuleType) -> list[str]:
-    """What a module shows: its `__all__` with functions beside it, such as `max`, or what it defines itself."""
+    """What a module shows: its `__all__`, or what it defines itself; of the package also functions such as `max`."""
     listed, own = list(getattr(module, "__all__", ())), module.__name__
     for name, value in vars(module).items():
         if name[0] == "_" or name in listed or not isinstance(value, (type, types.FunctionType)):
             continue
-        if value.__module__ == own or (listed and isinstance(value, types.FunctionType)):
+        if own == _PACKAGE or (value.__module__ == own and not hasattr(module, "__all__")):
             listed.append(name)
     return listed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -36,13 +37,26 @@ def with_dim(method: Callable[..., Any]) -> Callable[..., Any]:
 
 def attach(name: str, method: Callable[..., Any]) -> None:
     """Gives Tensor a method under a name."""
+    setattr(Tensor, name, _named(name, method))
+
+
+def _named(name: str, method: Any) -> Any:
+    """A method that goes by a name; a copy of one that has another name already."""
+    if method.__qualname__.startswith("Tensor."):
+        if method.__name__ == name:
+            return method
+        doc, defaults = method.__doc__, method.__kwdefaults__
+        method = types.FunctionType(
+            method.__code__, method.__globals__, name, method.__defaults__, method.__closure__
+        )
+        method.__doc__, method.__kwdefaults__ = doc, defaults
     method.__name__ = name
     method.__qualname__ = f"Tensor.{name}"
-    setattr(Tensor, name, method)
+    return method
 
 
 def attach_all(methods: dict[str, Callable[..., Any]], *, dims: bool = False) -> None:
     """Gives Tensor several methods, with PyTorch's names of arguments if `dims`."""
     for name, method in methods.items():
-        method.__name__ = name  # before it is wrapped, for messages
+        method = _named(name, method)  # before it is wrapped, for messages
         attach(name, with_dim(method) if dims else method)
