@@ -193,7 +193,7 @@ def welcome(*packages: types.ModuleType) -> None:
 def _welcome_class(kind: type) -> None:
     if kind.__init__ is object.__init__ and kind.__new__ is object.__new__:  # type: ignore[misc]
 
-        def __init__(self: Any) -> None:  # noqa: N807
+        def __init__(self: Any) -> None:
             """Takes nothing."""
 
         kind.__init__ = __init__  # type: ignore[misc]

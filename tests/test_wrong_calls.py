@@ -36,9 +36,9 @@ def methods(kind):
     for name in dir(kind):
         value = inspect.getattr_static(kind, name)
         plain = value.__func__ if isinstance(value, (classmethod, staticmethod)) else value
-        if isinstance(plain, types.FunctionType) and plain.__module__.startswith("grilly_vk"):
-            if not name.startswith("_") and name != "forward":
-                yield name, value
+        ours = isinstance(plain, types.FunctionType) and plain.__module__.startswith("grilly_vk")
+        if ours and not name.startswith("_") and name != "forward":
+            yield name, value
 
 
 def calls_of(function, bound):
@@ -62,8 +62,11 @@ def instance(kind):
 
 NOT_CALLED = {  # whose constructors users don't call
     "g.Tensor": "keywords beside requires_grad are Python's to refuse: each operation makes one",
-    "g.tensor.Size": "what x.size is", "g.nn.conversion.Row": "a named tuple", "g.nn.traced.Layer": "a named tuple", "g.Function": "has no instances",
-}  # fmt: skip
+    "g.tensor.Size": "what x.size is",
+    "g.nn.conversion.Row": "a named tuple",
+    "g.nn.traced.Layer": "a named tuple",
+    "g.Function": "has no instances",
+}
 
 
 @pytest.mark.parametrize("name", public())

@@ -27,7 +27,8 @@ def fault(error, *names):
     if not isinstance(error, (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError, OSError)):
         return f"a {type(error).__name__}: {text[:200]}"
     if PACKAGE not in Path(last.filename).parents or not line.startswith("raise"):
-        return f"raised inside, at {Path(last.filename).name}:{last.lineno} ({line[:60]}): {type(error).__name__} {text[:160]}"
+        place = f"{Path(last.filename).name}:{last.lineno} ({line[:60]})"
+        return f"raised inside, at {place}: {type(error).__name__} {text[:160]}"
     if len(text) >= 300 or "\n" in text:
         return f"{len(text)} characters or several lines: {text[:200]}"
     found = FOREIGN.search(text)
