@@ -367,7 +367,7 @@ def start(root: Tensor, gradient: Tensor | None) -> tuple[Edge, Tensor]:
     if edge is None:
         raise RuntimeError("this tensor depends on nothing that has requires_grad=True; there is nothing to do")
     if gradient is None:
-        if root.size != 1:
+        if root.count != 1:
             raise RuntimeError(f"backward() of a tensor of shape {root.shape} needs a gradient; only scalars don't")
         return edge, full(root.shape, 1.0, on=root.engine)
     if not isinstance(gradient, Tensor):

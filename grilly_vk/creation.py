@@ -259,7 +259,7 @@ def _random(kind: str, shape: tuple[int, ...], x: Tensor | None = None) -> Tenso
     y = empty(shape, FLOAT32, on)
     specs = (("KIND", _KINDS.index(kind)),)
     # None binds the control block, which a kind that reads no x leaves alone.
-    on.launch("random", -(-y.size // 4), specs, work=8 * y.size, x=x, control=None, y=y, n=y.size)
+    on.launch("random", -(-y.count // 4), specs, work=8 * y.count, x=x, control=None, y=y, n=y.count)
     return y
 
 

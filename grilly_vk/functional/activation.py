@@ -105,10 +105,10 @@ def prelu(x: Any, weight: Any) -> Tensor:
     x = cast(as_tensor("x", x), FLOAT32)
     w = arguments.tensor("weight", weight)
     channels = x.shape[1] if x.ndim > 1 else 1
-    if w.size != 1 and w.shape != (channels,):
+    if w.count != 1 and w.shape != (channels,):
         wanted = f"(1,) or ({channels},)" if channels != 1 else "(1,)"
         raise ValueError(f"weight has shape {w.shape}; expected {wanted} for x of shape {x.shape}")
-    w = w.reshape(()) if w.size == 1 else w.reshape(channels, *(1,) * (x.ndim - 2))
+    w = w.reshape(()) if w.count == 1 else w.reshape(channels, *(1,) * (x.ndim - 2))
     return where(binary("gt", x, 0.0), x, mul(x, w))
 
 

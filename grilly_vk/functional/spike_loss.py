@@ -62,8 +62,8 @@ def _classes(targets: Any, rest: tuple[int, ...], classes: int) -> Tensor:
 
 
 def _cross_entropy(logits: Tensor, t: Tensor, weight: Any, smoothing: float) -> Tensor:
-    flat = reshape(logits, (t.size, logits.shape[-1]))
-    return cross_entropy(flat, t._alias((t.size,)), weight, label_smoothing=smoothing)
+    flat = reshape(logits, (t.count, logits.shape[-1]))
+    return cross_entropy(flat, t._alias((t.count,)), weight, label_smoothing=smoothing)
 
 
 def ce_rate_loss(spikes: Any, targets: Any, *, weight: Any = None, label_smoothing: float = 0.0) -> Tensor:

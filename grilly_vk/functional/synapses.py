@@ -165,7 +165,7 @@ def _constant(name: str, value: Any) -> float | Tensor:
         return arguments.real(name, value)
     if value.dtype is not FLOAT32:
         raise TypeError(f"{name} must be a float32 tensor, not {value.dtype}")
-    if value.size != 1:
+    if value.count != 1:
         raise ValueError(f"{name} must be one number, not of shape {value.shape}")
     return value
 

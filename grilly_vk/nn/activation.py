@@ -146,7 +146,7 @@ class PReLU(Module):
 
     def extra_repr(self) -> str:
         """How many weights."""
-        return f"num_parameters={self.weight.size}"
+        return f"num_parameters={self.weight.count}"
 
 
 class ELU(Module):

@@ -86,13 +86,13 @@ def trunc_normal_(
         raise ValueError(f"[a, b] = [{a}, {b}] is more than 6 std from the mean {mean}; nothing would be drawn there")
     source = _source(generator)
     if high - low > 0.5 and low < 2 and high > -2:  # at least every 25th draw is kept
-        values = source.standard_normal(target.size)
+        values = source.standard_normal(target.count)
         while (outside := np.flatnonzero((values < low) | (values > high))).size:
             values[outside] = source.standard_normal(outside.size)
     else:  # a narrow or far window: even draws, kept with the density as probability
-        values = source.uniform(low, high, target.size)
+        values = source.uniform(low, high, target.count)
         peak = min(max(low, 0.0), high)
-        todo = np.arange(target.size)
+        todo = np.arange(target.count)
         while todo.size:
             keep = np.exp((peak * peak - values[todo] ** 2) / 2) >= source.random(todo.size)
             todo = todo[~keep]
@@ -110,7 +110,7 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
     with no_grad():
         target.changing()
         bits = int(np.float32(value).view(np.uint32))
-        target.engine.launch("fill", target.size, dst=target, n=target.size, bits=bits)
+        target.engine.launch("fill", target.count, dst=target, n=target.count, bits=bits)
     target.version += 1
     return target
 
@@ -242,9 +242,9 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: np.random.Generato
     target, factor = _target(tensor), arguments.real("gain", gain)
     if target.ndim < 2:
         raise ValueError(f"tensor has shape {target.shape}; orthogonal_ needs at least two axes")
-    if target.size == 0:
+    if target.count == 0:
         return target
-    rows, columns = target.shape[0], target.size // target.shape[0]
+    rows, columns = target.shape[0], target.count // target.shape[0]
     square = _source(generator).standard_normal((max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(square)
     q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)  # makes the distribution uniform

@@ -441,7 +441,7 @@ class Module:
 
     def num_parameters(self, trainable: bool = False) -> int:
         """How many numbers the parameters hold; with `trainable`, only of those that require gradients."""
-        return sum(p.size for p in self.parameters() if p.requires_grad or not trainable)
+        return sum(p.count for p in self.parameters() if p.requires_grad or not trainable)
 
     # ---- state ----
 
@@ -660,5 +660,5 @@ def clear_gradients(parameters: Any, set_to_none: bool) -> None:
             continue
         gradient = parameter.grad
         if gradient is not None:
-            gradient.engine.launch("fill", gradient.size, dst=gradient, n=gradient.size, bits=0)
+            gradient.engine.launch("fill", gradient.count, dst=gradient, n=gradient.count, bits=0)
             gradient.version += 1

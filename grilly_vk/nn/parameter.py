@@ -108,6 +108,6 @@ def _named(kind: str, text: str) -> str:
 
 def copy_flat(source: Tensor, target: Tensor) -> None:
     """Copies all elements, four at a time where both allow it."""
-    wide = width_of(target.size, source, target)
-    n = target.size // wide
+    wide = width_of(target.count, source, target)
+    n = target.count // wide
     target.engine.launch("copy.vec4" if wide == 4 else "copy", n, src=source, dst=target, n=n)

@@ -26,7 +26,7 @@ def _floats(x: Any, wanted: str, least: int, most: int | None, **axes: tuple[int
     if not fits or [1 for axis, size in axes.values() if t.shape[axis] != size]:
         sizes = ", ".join(f"{name} = {size}" for name, (_, size) in axes.items())
         raise ValueError(f"x has shape {t.shape}; expected {wanted} with {sizes}: attention over time needs all steps")
-    if t.size == 0:
+    if t.count == 0:
         raise ValueError(f"x has shape {t.shape}; its maximum over no elements is not defined")
     return cast(t, FLOAT32)
 

@@ -78,7 +78,7 @@ def summary(model: Module, input_shape: Any, dtype: Any = np.float32) -> Summary
             own = [p for p in module.parameters(recurse=False) if id(p) not in seen]
             seen.update(id(p) for p in own)
             label = f"{name} ({type(module).__name__})" if name else type(module).__name__
-            rows.append((label, _shapes(out), sum(p.size for p in own)))
+            rows.append((label, _shapes(out), sum(p.count for p in own)))
 
         return hook
 

@@ -46,7 +46,7 @@ def _runs(parameters: Any) -> tuple[list[Tensor], list[Tensor]]:
 
     for p in given:
         g = p.grad
-        if g is None or id(p) in seen or g.size == 0:
+        if g is None or id(p) in seen or g.count == 0:
             continue
         seen.add(id(p))
         gradients.append(g)

@@ -44,7 +44,7 @@ def repeat_interleave(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
     """
     x = as_tensor("x", x)
     if axis is None:
-        x, axis = reshape(x, (x.size,)), 0
+        x, axis = reshape(x, (x.count,)), 0
     a = axis_index("axis", axis, x.ndim)
     if isinstance(repeats, Tensor):
         raise TypeError("repeats must be a number or a list of them on the host, not a Tensor; give repeats.tolist()")
@@ -129,7 +129,7 @@ def roll(x: Any, shifts: Any, axes: Any = None) -> Tensor:
     """
     x = as_tensor("x", x)
     if axes is None:
-        return reshape(roll(reshape(x, (x.size,)), shifts, 0), x.shape)
+        return reshape(roll(reshape(x, (x.count,)), shifts, 0), x.shape)
     by, along = ([*v] if isinstance(v, (tuple, list)) else [v] for v in (shifts, axes))
     if len(by) != len(along):
         raise ValueError(f"shifts {shifts} and axes {axes} must be as many")
@@ -170,7 +170,7 @@ def diag(x: Any) -> Tensor:
     if x.ndim == 2:
         n, m = x.shape
         count = min(n, m)
-        return getitem(reshape(x, (x.size,)), slice(0, max(count - 1, 0) * (m + 1) + 1 if count else 0, m + 1))
+        return getitem(reshape(x, (x.count,)), slice(0, max(count - 1, 0) * (m + 1) + 1 if count else 0, m + 1))
     if x.ndim == 1:
         rows = counting(x.shape[0])
         same = binary("eq", reshape(rows, (-1, 1)), rows)

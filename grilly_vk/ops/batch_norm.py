@@ -197,14 +197,14 @@ def prepare(
     else:
         arguments.real("momentum", momentum)
     counters = math.prod(shape[:-1])
-    if batches is not None and (batches.size != counters or batches.dtype != np.int32):
+    if batches is not None and (batches.count != counters or batches.dtype != np.int32):
         raise ValueError(f"batches must be {counters} int32, not {batches.dtype} of shape {batches.shape}")
-    if training and layout.count == 1 and x.size:
+    if training and layout.count == 1 and x.count:
         raise ValueError(f"{name} needs more than one value per channel when training; x has shape {x.shape}")
     changed = [t for t in (running_mean, running_var) if t is not None and training]
     if any(overlap(t, other) for i, t in enumerate(changed) for other in (x, *changed[:i])):
         raise ValueError("running_mean and running_var must have memory of their own: they are changed in place")
-    if training and x.size:
+    if training and x.count:
         mean, var = _statistics(x, layout, running_mean, running_var, momentum, batches)
     else:
         zero = full((2, layout.sets), 0.0, on=x.engine) if running_mean is None else running_mean
@@ -241,7 +241,7 @@ class Norm:
         """
         out = empty((self.layout.own, self.layout.channels, 4), on=self.x.engine)
         self.x.engine.launch(
-            "batch-norm-table", self.layout.sets, self._specs("WEIGHT", "BIAS"), work=out.size,
+            "batch-norm-table", self.layout.sets, self._specs("WEIGHT", "BIAS"), work=out.count,
             mean=self.mean, variance=self.var, weight=self.w, bias=self.b, table=out, sets=self.layout.sets,
             eps=self.eps,
         )  # fmt: skip
@@ -275,11 +275,11 @@ class Norm:
         """One of the kernels with channels-walk.glsl."""
         x, at = self.x, self.layout
         tensors = [t for t in more.values() if isinstance(t, Tensor)]
-        wide = width_of(at.channels if at.inner == 1 else x.size, x, *tensors)
+        wide = width_of(at.channels if at.inner == 1 else x.count, x, *tensors)
         walk, run, items = _walk_of(x, at, wide)
         x.engine.launch(
-            f"{kernel}.vec4" if wide == 4 else kernel, items, (("WALK", walk), *specs), work=x.size,
-            mean=self.mean, variance=self.var, weight=self.w, scale=self.scale, n=x.size // wide, step=at.step,
+            f"{kernel}.vec4" if wide == 4 else kernel, items, (("WALK", walk), *specs), work=x.count,
+            mean=self.mean, variance=self.var, weight=self.w, scale=self.scale, n=x.count // wide, step=at.step,
             sets=at.sets, run=run, eps=self.eps, **at.numbers(), **more,
         )  # fmt: skip
 
@@ -293,7 +293,7 @@ class Norm:
             if scale is not None:
                 each, sums = sums, empty((2, self.layout.channels), on=engine)
                 gscale = empty(scale.shape, on=engine)
-                steps, channels = scale.size, self.layout.channels
+                steps, channels = scale.count, self.layout.channels
                 engine.launch(
                     "snn-step-scale-grad", channels + steps,
                     (("WEIGHT", int(w is not None)), ("BIAS", int(b is not None))), work=2 * channels * steps,
@@ -313,11 +313,11 @@ class Norm:
         """(2, groups): sums of g * z and of g, for each step where steps have a number of their own."""
         x, at, stats = self.x, self.layout, self.layout.sets
         if self.scale is not None:
-            at = Layout(at.samples, at.channels, at.inner, at.step, own=self.scale.size)
+            at = Layout(at.samples, at.channels, at.inner, at.step, own=self.scale.count)
         kernel, specs, items, numbers = _sums_of(x, at, g)
         partial = empty((2, at.sets, numbers["parts"]), on=x.engine)
         x.engine.launch(
-            "batch-norm-grad-sums" + kernel, items, (*specs, ("TRAIN", int(self.training))), work=2 * x.size,
+            "batch-norm-grad-sums" + kernel, items, (*specs, ("TRAIN", int(self.training))), work=2 * x.count,
             x=x, gy=g, mean=self.mean, variance=self.var, y=partial, stats=stats, eps=self.eps,
             **at.numbers(), **numbers,
         )  # fmt: skip
@@ -340,7 +340,7 @@ def _statistics(
     partial = empty((3, at.sets, numbers["parts"]), on=x.engine)
     mean, var = empty((2, at.sets), on=x.engine), empty((at.sets,), on=x.engine)
     x.engine.launch(
-        "batch-norm-stats" + kernel, items, (*specs, ("TRACK", int(batches is not None))), work=2 * x.size,
+        "batch-norm-stats" + kernel, items, (*specs, ("TRACK", int(batches is not None))), work=2 * x.count,
         x=x, y=partial, batches=batches, **at.numbers(), **numbers,
     )  # fmt: skip
     x.engine.launch(
@@ -363,10 +363,10 @@ def _kind(x: Tensor) -> str:
 
 def _walk_of(x: Tensor, at: Layout, wide: int) -> tuple[int, int, int]:
     """(WALK, run, items) of the kernels with channels-walk.glsl."""
-    if not x.size:
+    if not x.count:
         return _FLAT, 1, 0
     cpu = _kind(x) == "cpu"
-    n = x.size // wide
+    n = x.count // wide
     if at.inner == 1:
         across, steps = at.channels // wide, at.samples // max(1, at.step)
         wanted = (1024 if cpu else 65536) // max(1, across * steps)
@@ -384,7 +384,7 @@ def _sums_of(x: Tensor, at: Layout, *more: Tensor) -> tuple[str, tuple[tuple[str
     """(variant, constants, items, numbers) of the kernels with channels-sums.glsl."""
     cpu = _kind(x) == "cpu"
     columns = at.inner == 1
-    wide = width_of(at.channels if columns else x.size, x, *more)
+    wide = width_of(at.channels if columns else x.count, x, *more)
     cuts = max(1, -(-at.inner // _STRETCH))
     ragged = not columns and wide == 4 and at.inner % (4 * cuts) != 0
     units, items = at.members * cuts, at.sets // (wide if columns else 1)

@@ -168,7 +168,7 @@ def _apply(x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan, *, back:
     """The convolution of x, or with `back` the gradient to its input from x, that of its result."""
     way = plan.back if back else plan.forward
     out = empty((plan.batch, *way.results))
-    if out.size == 0:
+    if out.count == 0:
         return out
     packed_weight = _pack(weight, *way.weights)
     specs: tuple[tuple[str, int], ...] = _SPECS[back, bias is not None]

@@ -248,6 +248,6 @@ def _backward(
 def _total(sums: Tensor, run: _Run, constant: Tensor | None) -> Tensor:
     """Sums of all elements (n,) to those of a constant: over the batch, and over the units if they share it."""
     assert constant is not None
-    if constant.size == 1:
+    if constant.count == 1:
         return reduce("sum", sums, (0,), keepdims=False)._alias(constant.shape)
     return reduce("sum", sums._alias((run.rows, run.dynamics.units)), (0,), keepdims=False)._alias(constant.shape)

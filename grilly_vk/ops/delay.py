@@ -180,8 +180,8 @@ def _inward(delay: Tensor, gradient: Tensor, max_delay: int) -> Tensor:
 
 
 def _zero(t: Tensor) -> None:
-    t.engine.launch("fill", t.size, dst=t, n=t.size, bits=0)
+    t.engine.launch("fill", t.count, dst=t, n=t.count, bits=0)
 
 
 def _add(source: Tensor, target: Tensor) -> None:
-    _copy(source, target, (target.size,), (1,), (1,), accumulate=True)
+    _copy(source, target, (target.count,), (1,), (1,), accumulate=True)

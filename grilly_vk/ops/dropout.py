@@ -37,17 +37,17 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     scale = 0.0 if drop == 1.0 else 1.0 / (1.0 - drop)
     engine = x.engine
     y, ticket = empty(x.shape, on=engine), empty((4,), np.uint32, engine)
-    wide = width_of(x.size, x)
+    wide = width_of(x.count, x)
     kernel = "dropout.vec4" if wide == 4 else "dropout"
-    fours = -(-x.size // 4)
+    fours = -(-x.count // 4)
     sizes = dict(drop=drop, scale=scale)
-    engine.launch(kernel, fours, x=x, control=None, ticket=ticket, y=y, n=x.size // wide, **sizes)
+    engine.launch(kernel, fours, x=x, control=None, ticket=ticket, y=y, n=x.count // wide, **sizes)
 
     def backward(g: Tensor) -> Tensor:
         gx = empty(g.shape, on=engine)
-        step = width_of(g.size, g)
+        step = width_of(g.count, g)
         name = "dropout-grad.vec4" if step == 4 else "dropout-grad"
-        engine.launch(name, fours, gy=g, ticket=ticket, gx=gx, n=g.size // step, **sizes)
+        engine.launch(name, fours, gy=g, ticket=ticket, gx=gx, n=g.count // step, **sizes)
         return gx
 
     record("dropout", (x,), (y,), backward, saved=())

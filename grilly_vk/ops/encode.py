@@ -111,13 +111,13 @@ def latency_spikes(
         slope = least * 2.0**64  # so small that float32 does not hold it as it is
     s = empty((steps, *x.shape), on=x.engine)
     lowest = None
-    if normalize and x.size:  # of those that fire
+    if normalize and x.count:  # of those that fire
         fires = x if strict else where(binary("gt", x, -_LARGE), x, _LARGE)
-        lowest = reduce("min", fires._alias((x.size,)), (0,), False)
+        lowest = reduce("min", fires._alias((x.count,)), (0,), False)
     over_time(
         "snn-encode-latency",
         steps,
-        x.size,
+        x.count,
         (("FORM", LATENCY_FORMS.index(form)), ("NORMALIZE", int(normalize)), ("STRICT", int(strict))),
         sliced={"s": s},
         whole={"x": x, "lowest": lowest},
@@ -146,12 +146,12 @@ def encode_delta(x: Tensor, threshold: float, *, padding: bool = False, off: boo
     wide = width_of(n, x)
     x.engine.launch(
         "snn-encode-delta.vec4" if wide == 4 else "snn-encode-delta",
-        x.size // wide,
+        x.count // wide,
         (("OFF", int(off)), ("PADDING", int(padding))),
         x=x,
         s=s,
         n=n // wide,
-        all=x.size // wide,
+        all=x.count // wide,
         threshold=threshold,
     )
     return s
@@ -173,7 +173,7 @@ def encode_phase(x: Tensor, steps: int, period: int, *, strict: bool = False) ->
     """
     s = empty((steps, *x.shape), on=x.engine)
     specs = (("STRICT", int(strict)),)
-    over_time("snn-encode-phase", steps, x.size, specs, sliced={"s": s}, whole={"x": x}, period=period)
+    over_time("snn-encode-phase", steps, x.count, specs, sliced={"s": s}, whole={"x": x}, period=period)
     return s
 
 
@@ -188,13 +188,13 @@ def digits(name: str, value: Any) -> int:
 def receptive_fields(x: Tensor, m: int, first: float, spacing: float, width: float) -> Tensor:
     """exp(-((x - centre) / width)**2 / 2) for m centres from `first` on, `spacing` apart: (...) to (..., m)."""
     y = empty((*x.shape, m), on=x.engine)
-    numbers: dict[str, Any] = dict(n=x.size, m=m, first=first, spacing=spacing, width=width)
-    x.engine.launch("snn-receptive-fields", y.size, x=x, y=y, **numbers)
+    numbers: dict[str, Any] = dict(n=x.count, m=m, first=first, spacing=spacing, width=width)
+    x.engine.launch("snn-receptive-fields", y.count, x=x, y=y, **numbers)
     kept = y._alias()  # not y: its node would hold itself
 
     def backward(g: Tensor) -> Tensor:
         gx = empty(x.shape, on=x.engine)
-        x.engine.launch("snn-receptive-fields-grad", x.size, work=kept.size, x=x, y=kept, gy=g, gx=gx, **numbers)
+        x.engine.launch("snn-receptive-fields-grad", x.count, work=kept.count, x=x, y=kept, gy=g, gx=gx, **numbers)
         return gx
 
     record("receptive_fields", (x,), (y,), backward, (x, kept))
@@ -204,7 +204,7 @@ def receptive_fields(x: Tensor, m: int, first: float, spacing: float, width: flo
 def time_expand(x: Tensor, steps: int) -> Tensor:
     """x at every step: (...) to (T, ...), bit for bit; T may be 0."""
     y = empty((steps, *x.shape), x.dtype, x.engine)
-    over_time("snn-time-expand", steps, x.size, sliced={"y": y}, whole={"x": x})
+    over_time("snn-time-expand", steps, x.count, sliced={"y": y}, whole={"x": x})
     shape = x.shape
     record("time_expand", (x,), (y,), lambda g: sum_to(g, shape), ())
     return y.as_spikes(x.is_spikes)

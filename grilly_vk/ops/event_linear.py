@@ -111,7 +111,8 @@ def _transposed(x: Tensor) -> Tensor:
     if rows % 4 or columns % 4 or x.buffer.offset % 16:
         return transpose(x)
     y = empty((columns, rows), on=x.engine)
-    x.engine.launch("snn-event-transpose", x.size // 16, work=x.size, x=x, y=y, rows4=rows // 4, columns4=columns // 4)
+    sizes = {"rows4": rows // 4, "columns4": columns // 4}
+    x.engine.launch("snn-event-transpose", x.count // 16, work=x.count, x=x, y=y, **sizes)
     return y
 
 

@@ -75,13 +75,13 @@ def _sum(
         kernel, items = "snn-channel-sum", rows // max(1, tokens) * d // wide
         sizes = {"sequences": rows // max(1, tokens), "tokens": tokens, "d": d // wide}
     kernel = f"{kernel}.vec4" if wide == 4 else kernel
-    qk.engine.launch(kernel, items, specs, work=max(1, qk.size // 2), x=qk, gy=g, gate=gate, y=out, gx=gqk, **sizes)
+    qk.engine.launch(kernel, items, specs, work=max(1, qk.count // 2), x=qk, gy=g, gate=gate, y=out, gx=gqk, **sizes)
 
 
 def _spread(qk: Tensor | None, gate: Tensor, out: Tensor, d: int, heads: int, tokens: int, form: str) -> None:
     """out = k * gate, or without qk: the gradient of sums into q's half of out."""
     size, token = d // heads, form == "token"
-    rows = out.size // (d if qk is not None else 2 * d) if d else 0
+    rows = out.count // (d if qk is not None else 2 * d) if d else 0
     wide = width_of(size if token else d, qk, out)
     out.engine.launch(
         "snn-gate.vec4" if wide == 4 else "snn-gate", rows * d // wide,

@@ -36,11 +36,11 @@ def _indices(name: str, value: Any, n: int) -> Tensor:
 def _pick(name: str, x: Tensor, index: Tensor, a: int, shape: tuple[int, ...], each: int, skip: int = -1) -> Tensor:
     out = empty(shape, x.dtype, x.engine)
     outer, n, inner = math.prod(x.shape[:a]), x.shape[a], math.prod(x.shape[a + 1 :])
-    k = index.shape[a] if each else index.size
+    k = index.shape[a] if each else index.count
     sizes = dict(outer=outer, n=n, inner=inner, k=k)
-    x.engine.launch("gather", out.size, (("EACH", each),), x=x, pick=index, y=out, outside=_OUTSIDE[x.dtype], **sizes)
+    x.engine.launch("gather", out.count, (("EACH", each),), x=x, pick=index, y=out, outside=_OUTSIDE[x.dtype], **sizes)
 
-    before, engine, size = x.shape, x.engine, x.size
+    before, engine, size = x.shape, x.engine, x.count
 
     def backward(g: Tensor) -> Tensor:
         gx = empty(before, on=engine)
@@ -64,7 +64,7 @@ def index_select(x: Any, axis: int, index: Any) -> Tensor:
     picks = _indices("index", index, x.shape[a])
     if picks.ndim != 1:
         raise ValueError(f"index has shape {picks.shape}; expected (k,)")
-    return _pick("index_select", x, picks, a, (*x.shape[:a], picks.size, *x.shape[a + 1 :]), 0)
+    return _pick("index_select", x, picks, a, (*x.shape[:a], picks.count, *x.shape[a + 1 :]), 0)
 
 
 def gather(x: Any, axis: int, index: Any) -> Tensor:
@@ -102,7 +102,7 @@ def embedding(index: Any, weight: Any, padding_idx: int | None = None) -> Tensor
         raise ValueError(f"weight has shape {weight.shape}; expected (n, d)")
     skip = -1 if padding_idx is None else padding_row(padding_idx, weight.shape[0])
     picks = _indices("index", index, weight.shape[0])
-    return _pick("embedding", weight, picks._alias((picks.size,)), 0, (*picks.shape, weight.shape[1]), 0, skip)
+    return _pick("embedding", weight, picks._alias((picks.count,)), 0, (*picks.shape, weight.shape[1]), 0, skip)
 
 
 def padding_row(padding_idx: Any, n: int) -> int:

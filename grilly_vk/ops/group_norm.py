@@ -38,7 +38,7 @@ def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, ep
     if c % groups:
         raise ValueError(f"num_groups={groups} does not divide the {c} channels of x, which has shape {x.shape}")
     w, b = arguments.optional("weight", weight, (c,)), arguments.optional("bias", bias, (c,))
-    own = x.size // max(1, n * groups)
+    own = x.count // max(1, n * groups)
     y = reshape(layer_norm(reshape(x, (n, groups, own)), own, eps=eps), x.shape)
     if w is None and b is None:
         return y

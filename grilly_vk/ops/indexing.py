@@ -143,8 +143,8 @@ def set(x: Tensor, key: Any, value: Any) -> None:
                 mask = mask.copy()
             inner = math.prod(x.shape[mask.ndim :])
             given = given.copy() if overlap(given, x) else given
-            x.engine.launch("mask-fill", x.size, mask=mask, value=given, y=x, n=x.size, inner=inner)
+            x.engine.launch("mask-fill", x.count, mask=mask, value=given, y=x, n=x.count, inner=inner)
             return
     picks = _Key(x, key).get(counting(x.count)._alias(x.shape))
     values = broadcast_to(given, picks.shape)
-    put(x._alias((x.size,)), picks._alias((picks.size,)), values._alias((picks.size,)), 0, 0)
+    put(x._alias((x.count,)), picks._alias((picks.count,)), values._alias((picks.count,)), 0, 0)

@@ -28,7 +28,7 @@ def matmul(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if bias is not None:
         arguments.shape("bias", bias.shape, (outs,))
     y = empty((*x.shape[:-1], outs))
-    rows = y.size // outs if outs else 0
+    rows = y.count // outs if outs else 0
     flat, out = x.reshape((rows, ins)) if rows else x, y.reshape((rows, outs))
     wide = width_of(ins, flat, weight)
     for start, stop in spans(y, rows, outs * ins // 8):

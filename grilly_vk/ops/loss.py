@@ -119,7 +119,7 @@ def _classes(
     if weight is not None:
         w = arguments.tensor("weight", weight)
         arguments.shape("weight", w.shape, (n,))
-    rows = x.size // n
+    rows = x.count // n
     engine = x.engine
     pairs, kept = empty((2, rows), on=engine), empty((3, rows), on=engine)
     spec, items = team(x, rows, n, inner)
@@ -127,7 +127,7 @@ def _classes(
     specs = (spec, ("PROBABILITIES", chances), ("WEIGHT", int(w is not None)), ("LOGS", logs))
     sizes = dict(rows=rows, n=n, inner=inner, ignore=ignore, smoothing=smoothing)
     engine.launch(
-        "cross-entropy", items, specs, work=x.size, x=x, target=t, weight=w, y=pairs, kept=kept, **sizes
+        "cross-entropy", items, specs, work=x.count, x=x, target=t, weight=w, y=pairs, kept=kept, **sizes
     )
     rest = x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()
     counts: Tensor | None = None
@@ -147,7 +147,7 @@ def _classes(
             out = empty(x.shape, on=engine)
             more = (("EACH", int(reduction == "none")), ("OF_TARGET", of_target))
             engine.launch(
-                "cross-entropy-grad", x.size, (*specs[1:], *more),
+                "cross-entropy-grad", x.count, (*specs[1:], *more),
                 x=x, target=t, weight=w, kept=kept, g=pull, gx=out, **sizes,
             )  # fmt: skip
             return out
@@ -247,28 +247,28 @@ def _elements(
     if t.shape != x.shape:
         raise ValueError(f"target has shape {t.shape}; expected x's {x.shape}")
     w, more = _factor("weight", weight, x.shape), _factor("pos_weight", positive, x.shape)
-    parts = x.size if reduction == "none" else sorted((1, x.size, _PARTS))[1]
+    parts = x.count if reduction == "none" else sorted((1, x.count, _PARTS))[1]
     engine = x.engine
     sums = empty(x.shape if reduction == "none" else (parts,), on=engine)
     specs = (("OP", ELEMENTWISE.index(name)), ("WEIGHT", int(w is not None)), ("POSITIVE", int(more is not None)))
     shared = dict(
-        x=x, t=t, weight=w, positive=more, n=x.size, beta=beta,
-        weights=1 if w is None else w.size, positives=1 if more is None else more.size,
+        x=x, t=t, weight=w, positive=more, n=x.count, beta=beta,
+        weights=1 if w is None else w.count, positives=1 if more is None else more.count,
     )  # fmt: skip
-    engine.launch("loss", parts, specs, work=x.size, y=sums, parts=parts, **shared)
+    engine.launch("loss", parts, specs, work=x.count, y=sums, parts=parts, **shared)
     scale = 1.0
     y = sums
     if reduction != "none":
         y = sums._alias(()) if parts == 1 else reduce("sum", sums, (0,), False)
     if reduction == "mean":
-        scale = 1.0 / x.size if x.size else math.nan
+        scale = 1.0 / x.count if x.count else math.nan
         y = unary("scale", y.detach(), scale, 0.0)
 
     def backward(g: Tensor) -> Sequence[Tensor | None]:
         def slope(of_target: int) -> Tensor:
             out = empty(x.shape, on=engine)
             each = (("EACH", int(reduction == "none")), ("OF_TARGET", of_target))
-            engine.launch("loss-grad", x.size, (*specs, *each), g=g, gx=out, scale=scale, **shared)
+            engine.launch("loss-grad", x.count, (*specs, *each), g=g, gx=out, scale=scale, **shared)
             return out
 
         return slope(0) if x.requires_grad else None, slope(1) if t.requires_grad else None

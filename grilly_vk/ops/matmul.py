@@ -84,7 +84,7 @@ def _padded(
 
     def widened(t: Tensor, step: int, size: tuple[int, int], wanted: tuple[int, int]) -> Tensor:
         stack = t.detach()._alias((batch if step else 1, *size))
-        if size == wanted and width_of(stack.size, stack) == 4:
+        if size == wanted and width_of(stack.count, stack) == 4:
             return stack
         return pad(stack, [(0, w - s) for s, w in zip(size, wanted)])
 

@@ -90,7 +90,7 @@ def count_spikes(x: Tensor, counters: Tensor) -> None:
     x.engine.launch(
         "monitor-count.vec4" if wide == 4 else "monitor-count",
         parts * n // wide if rows else 0,
-        work=max(1, x.size // wide),
+        work=max(1, x.count // wide),
         x=x,
         c=counters,
         n=n // wide,

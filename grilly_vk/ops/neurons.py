@@ -88,21 +88,21 @@ def _run(
 ) -> tuple[Tensor, Tensor | None]:
     spikes = empty(x.shape)
     trace = empty(x.shape) if record else None
-    wide, chunk, block = walk(v.engine, v.size, x, v, hold, *own.values())
+    wide, chunk, block = walk(v.engine, v.count, x, v, hold, *own.values())
     refractory = int(c.hold_steps > 0 or held)
     specs = (("REFRACTORY", refractory), ("STORE_V", int(record)), ("CHUNK", chunk), ("BLOCK", block))
-    for start, stop in spans(x, x.shape[0], v.size):
+    for start, stop in spans(x, x.shape[0], v.count):
         v.engine.launch(
             f"{kernel}.vec4" if wide == 4 else kernel,
-            -(-v.size // (wide * chunk)),
+            -(-v.count // (wide * chunk)),
             specs,
-            work=(stop - start) * v.size,
+            work=(stop - start) * v.count,
             x=x._rows(start, stop),
             v=v,
             hold=hold,
             s=spikes._rows(start, stop),
             trace=None if trace is None else trace._rows(start, stop),
-            n=v.size // wide,
+            n=v.count // wide,
             steps=stop - start,
             hold_steps=c.hold_steps,
             decay=c.decay,

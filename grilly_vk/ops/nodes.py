@@ -244,7 +244,7 @@ class _Run:
         self.u_init = 0.0 if isinstance(u, Tensor) else u
         each = dynamics.each
         self.each = None if each is None else each.of(self.state)
-        self.m = 0 if self.each is None else self.each.size // 6
+        self.m = 0 if self.each is None else self.each.count // 6
         self.refractory = each is not None and each.refractory
         self.left = left.detach() if isinstance(left, Tensor) else left
         self.left_end: Tensor | None = None
@@ -348,7 +348,7 @@ def _through(norm: Norm, rule: Callable[..., Sequence[Tensor | None]]) -> Callab
 
 def _cut(value: Any, run: _Run, start: int, stop: int) -> Any:
     """Steps start..stop of a tensor (T, ...); anything else, as it is."""
-    if not isinstance(value, Tensor) or stop - start == run.steps or value.size != run.steps * run.n:
+    if not isinstance(value, Tensor) or stop - start == run.steps or value.count != run.steps * run.n:
         return value
     return value._alias((run.steps, *run.state))._rows(start, stop)
 

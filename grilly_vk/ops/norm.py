@@ -80,7 +80,7 @@ def _layer(name: str, centre: int, x: Any, given: Any, weight: Any, bias: Any, e
     w, b = arguments.optional("weight", weight, shape), arguments.optional("bias", bias, shape)
     eps = arguments.non_negative("eps", eps)
     n = math.prod(shape)
-    rows = x.size // n if n else 0
+    rows = x.count // n if n else 0
     engine = x.engine
     y, kept = empty(x.shape, on=engine), empty((2, rows), on=engine)
     spec, items = team(x, rows, n)
@@ -88,7 +88,7 @@ def _layer(name: str, centre: int, x: Any, given: Any, weight: Any, bias: Any, e
     specs = (spec, ("CENTRE", centre), ("WEIGHT", int(w is not None)))
     engine.launch(
         "layer-norm.vec4" if wide == 4 else "layer-norm", items, (*specs, ("BIAS", int(b is not None))),
-        work=x.size, x=x, weight=w, bias=b, y=y, kept=kept, rows=rows, n=n // wide, eps=eps,
+        work=x.count, x=x, weight=w, bias=b, y=y, kept=kept, rows=rows, n=n // wide, eps=eps,
     )  # fmt: skip
 
     def backward(g: Tensor) -> list[Tensor | None]:
@@ -98,14 +98,14 @@ def _layer(name: str, centre: int, x: Any, given: Any, weight: Any, bias: Any, e
             gx = empty(x.shape, on=engine)
             engine.launch(
                 "layer-norm-grad.vec4" if step == 4 else "layer-norm-grad", items, specs,
-                work=x.size, x=x, weight=w, kept=kept, gy=g, gx=gx, rows=rows, n=n // step,
+                work=x.count, x=x, weight=w, kept=kept, gy=g, gx=gx, rows=rows, n=n // step,
             )  # fmt: skip
         if (w is not None and w.requires_grad) or (b is not None and b.requires_grad):
             parts = sorted((1, rows // 32, _PARTS))[1]
             pw, pb = empty((parts, n), on=engine), empty((parts, n), on=engine)
             engine.launch(
                 "layer-norm-grad-weight", parts * n, (("CENTRE", centre),),
-                work=x.size, x=x, kept=kept, gy=g, gw=pw, gb=pb, rows=rows, n=n, parts=parts,
+                work=x.count, x=x, kept=kept, gy=g, gw=pw, gb=pb, rows=rows, n=n, parts=parts,
             )  # fmt: skip
             gw = fold(pw, 0)._alias(shape) if w is not None and w.requires_grad else None
             gb = fold(pb, 0)._alias(shape) if b is not None and b.requires_grad else None

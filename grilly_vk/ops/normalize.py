@@ -44,10 +44,10 @@ def rmsnorm(x: Tensor, weight: Tensor | None = None, *, eps: float = 1e-6) -> Te
 def _by_row(kernel: str, x: Tensor, own: dict[str, Any], specs: tuple[tuple[str, float], ...] = ()) -> Tensor:
     arguments.shape("x", x.shape, ("...", "n"))
     y = empty(x.shape)
-    if not x.size:
+    if not x.count:
         return y
     width = x.shape[-1]
-    rows = x.size // width
+    rows = x.count // width
     flat, out = x.reshape((rows, width)), y.reshape((rows, width))
     wide = width_of(width, flat, *own.values())
     for start, stop in spans(x, rows, width):

@@ -17,7 +17,7 @@ def _classify(kind: str, x: Any) -> Tensor:
     if x.dtype is not FLOAT32:
         return full(x.shape, kind == "finite", BOOL, x.engine)
     out = empty(x.shape, BOOL, x.engine)
-    x.engine.launch("classify", x.size, (("KIND", _KINDS[kind]),), x=x, y=out, n=x.size)
+    x.engine.launch("classify", x.count, (("KIND", _KINDS[kind]),), x=x, y=out, n=x.count)
     return out
 
 

@@ -253,7 +253,7 @@ def _bcm_factor(post: Tensor, theta: Tensor, blend: float) -> Tensor:
 def spike_traces(spikes: Tensor, state: Tensor, keep: float, *, nearest: bool = False) -> Tensor:
     """Exponential traces of spikes (T, ...) after each step, updating state (...) in place."""
     out = empty(spikes.shape)
-    for start, stop in spans(spikes, spikes.shape[0], state.size, _MOST_STEPS):
+    for start, stop in spans(spikes, spikes.shape[0], state.count, _MOST_STEPS):
         _trace(spikes._rows(start, stop), state, out._rows(start, stop), None, keep, nearest)
     return out
 
@@ -262,14 +262,14 @@ def _trace(spikes: Tensor, state: Tensor, trace: Tensor, events: Tensor | None, 
     steps = spikes.shape[0]
     state.engine.launch(
         "snn-stdp-traces",
-        state.size,
+        state.count,
         (("NEAREST", int(nearest)), ("AFTER", int(events is None))),
-        work=steps * state.size,
+        work=steps * state.count,
         s=spikes,
         state=state,
         trace=trace,
         events=events,
-        n=state.size,
+        n=state.count,
         steps=steps,
         decay=keep,
     )

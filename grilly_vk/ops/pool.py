@@ -73,7 +73,7 @@ def _pool(
     window = -(-inputs // results) if adaptive else windows["kh"] * windows["kw"]
 
     def flat(t: Tensor | None, start: int, stop: int) -> Tensor | None:
-        return None if t is None else t._alias((planes, t.size // planes))._rows(start, stop)
+        return None if t is None else t._alias((planes, t.count // planes))._rows(start, stop)
 
     for start, stop in spans(x, planes, results * window):
         x.engine.launch(

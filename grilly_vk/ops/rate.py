@@ -86,7 +86,7 @@ class _Run:
         )
 
     def _cut(self, value: Any, start: int, stop: int) -> Any:
-        if not isinstance(value, Tensor) or stop - start == self.steps or value.size != self.steps * self.n:
+        if not isinstance(value, Tensor) or stop - start == self.steps or value.count != self.steps * self.n:
             return value
         return value._alias((self.steps, *self.state))._rows(start, stop)
 

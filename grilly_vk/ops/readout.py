@@ -26,7 +26,7 @@ def spike_count(spikes: Tensor) -> tuple[Tensor, Tensor]:
     over_time(
         "snn-spike-count",
         len(spikes),
-        count.size,
+        count.count,
         (("RATE", 1),),
         sliced={"s": spikes},
         whole={"total": count, "rate": rate},
@@ -47,7 +47,7 @@ def first_spike(spikes: Tensor, never: int = -1) -> Tensor:
     over_time(
         "snn-first-spike",
         len(spikes),
-        first.size,
+        first.count,
         sliced={"s": spikes},
         whole={"first": first},
         never=never & 0xFFFFFFFF,
@@ -80,7 +80,7 @@ def spike_time(spikes: Tensor) -> Tensor:
     def backward(g: Tensor) -> Tensor:
         gs = empty((steps, *first.shape), on=engine)
         whole: dict[str, Tensor | None] = {"first": first, "g": g}
-        over_time("snn-first-spike-grad", steps, first.size, sliced={"gs": gs}, whole=whole)
+        over_time("snn-first-spike-grad", steps, first.count, sliced={"gs": gs}, whole=whole)
         return gs
 
     record("spike_time", (spikes,), (time,), backward, ())
@@ -114,7 +114,7 @@ def readout(spikes: Tensor, weight: Tensor, bias: Tensor | None = None, *, decay
     over_time(
         "snn-readout",
         len(spikes),
-        pooled.size,
+        pooled.count,
         sliced={"s": spikes},
         whole={"y": pooled},
         decay=decay,

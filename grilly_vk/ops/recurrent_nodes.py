@@ -193,7 +193,7 @@ class _Run:
 
     def loadable(self, t: Tensor | None) -> Any:
         """The tensor, or a copy from which four elements at a time can be read."""
-        return t if t is None or width_of(t.size, t) == 4 else t.detach().copy()
+        return t if t is None or width_of(t.count, t) == 4 else t.detach().copy()
 
 
 def _backward(

@@ -190,7 +190,7 @@ def _arg(kind: str, x: Any, axis: Any, keepdims: bool) -> Tensor:
     if x.dtype is not FLOAT32:
         x, kind = cast(x, INT32), f"{kind}_int"
     if axis is None:
-        out = reduce(kind, x._alias((x.size,)), (0,), False)
+        out = reduce(kind, x._alias((x.count,)), (0,), False)
         return out._alias((1,) * x.ndim) if keepdims else out
     return reduce(kind, x, (axis_index("axis", axis, x.ndim),), keepdims)
 

@@ -110,10 +110,10 @@ def _resize(x: Tensor, outer: list[int], scales: list[float], kind: int) -> Tens
     each = 4 * max(h * w, oh * ow)
 
     def walk(kernel: str, source: Tensor, target: Tensor, **names: str) -> None:
-        rows = {name: t._alias((planes, t.size // planes)) for name, t in ((names["of"], source), ("y", target))}
+        rows = {name: t._alias((planes, t.count // planes)) for name, t in ((names["of"], source), ("y", target))}
         for start, stop in spans(target, planes, each):
             cut: dict[str, Any] = {name: t._rows(start, stop) for name, t in rows.items()}
-            items = (stop - start) * (target.size // planes)
+            items = (stop - start) * (target.count // planes)
             engine.launch(
                 kernel, items, (("MODE", kind),), work=(stop - start) * each, planes=stop - start, **cut, **push
             )

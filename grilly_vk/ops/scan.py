@@ -38,7 +38,7 @@ def _scan_int(x: Tensor, sizes: tuple[int, int, int], *, inside: bool = False) -
     outer, n, inner = sizes
     parts = 1 if n <= _LONG else math.isqrt(n)
     specs = (("LONG", int(inside)),)
-    shared: dict[str, Any] = dict(x=x, outer=outer, n=n, inner=inner, parts=parts, work=x.size)
+    shared: dict[str, Any] = dict(x=x, outer=outer, n=n, inner=inner, parts=parts, work=x.count)
     items = outer * parts * inner if n else 0
     start = None
     if parts > 1:
@@ -56,7 +56,7 @@ def _scan(x: Tensor, sizes: tuple[int, int, int], *, reverse: int, exclusive: in
     outer, n, inner = sizes
     parts = 1 if n <= _LONG else math.isqrt(n)
     specs = (("REVERSE", reverse),)
-    shared: dict[str, Any] = dict(x=x, outer=outer, n=n, inner=inner, parts=parts, work=x.size)
+    shared: dict[str, Any] = dict(x=x, outer=outer, n=n, inner=inner, parts=parts, work=x.count)
     items = outer * parts * inner if n else 0
     start = None
     if parts > 1:

@@ -17,7 +17,7 @@ from .shape import broadcast_to
 def _last(x: Tensor, index: Tensor, a: int, each: int) -> tuple[Tensor, dict[str, Any]]:
     """Which index comes last for each entry of x, and the sizes that the kernels take."""
     outer, n, inner = math.prod(x.shape[:a]), x.shape[a], math.prod(x.shape[a + 1 :])
-    k = index.shape[a] if each else index.size
+    k = index.shape[a] if each else index.count
     last = full(x.shape, 0, INT32, x.engine)
     sizes: dict[str, Any] = dict(outer=outer, n=n, inner=inner, k=k)
     x.engine.launch("scatter-last", outer * k * inner, (("EACH", each),), pick=index, last=last, **sizes)
@@ -27,7 +27,7 @@ def _last(x: Tensor, index: Tensor, a: int, each: int) -> tuple[Tensor, dict[str
 def put(x: Tensor, index: Tensor, values: Tensor, a: int, each: int) -> None:
     """x[index] = values along axis a, in place and unchecked: where an entry is meant twice, the last value stays."""
     last, sizes = _last(x, index, a, each)
-    x.engine.launch("scatter-put", x.size, last=last, value=values, y=x, **sizes)
+    x.engine.launch("scatter-put", x.count, last=last, value=values, y=x, **sizes)
 
 
 def _checked(x: Any, axis: int, index: Any, source: Any) -> tuple[Tensor, int, Tensor, Tensor]:
@@ -99,7 +99,7 @@ def index_add(x: Any, axis: int, index: Any, source: Any) -> Tensor:
     a = axis_index("axis", axis, x.ndim)
     picks = _indices("index", index, x.shape[a])
     given = as_tensor("source", source, x)
-    wanted = (*x.shape[:a], picks.size, *x.shape[a + 1 :])
+    wanted = (*x.shape[:a], picks.count, *x.shape[a + 1 :])
     if picks.ndim != 1 or given.shape != wanted:
         raise ValueError(f"source has shape {given.shape} and index {picks.shape}; expected {wanted} and (k,)")
     return _added(x, a, picks, given, 0)
@@ -109,11 +109,11 @@ def _added(x: Tensor, a: int, picks: Tensor, given: Tensor, each: int) -> Tensor
     if x.dtype is not FLOAT32:
         raise TypeError(f"x must be float32 to be added to by index, not {x.dtype}")
     total = empty(x.shape, FLOAT32, x.engine)
-    k = picks.shape[a] if each else picks.size
+    k = picks.shape[a] if each else picks.count
     sizes: dict[str, Any] = dict(outer=math.prod(x.shape[:a]), n=x.shape[a], inner=math.prod(x.shape[a + 1 :]), k=k)
-    work = x.size * max(1, k // 8)
+    work = x.count * max(1, k // 8)
     tensors: dict[str, Any] = dict(gy=given, pick=picks, gx=total)
-    x.engine.launch("scatter-add", x.size, (("EACH", each),), work=work, skip=-1, **tensors, **sizes)
+    x.engine.launch("scatter-add", x.count, (("EACH", each),), work=work, skip=-1, **tensors, **sizes)
     shape = given.shape
     record("scatter_add", (given,), (total,), lambda g: _pick("gather", g._alias(), picks, a, shape, each), [picks])
     return x + total
@@ -127,14 +127,14 @@ def places(mask: Tensor) -> Tensor:
     """
     from .scan import cumsum
 
-    if mask.size == 0:
+    if mask.count == 0:
         return empty((0,), INT32, mask.engine)
-    flat = mask._alias((mask.size,))
+    flat = mask._alias((mask.count,))
     count = cumsum(cast(flat, INT32), 0)
     total = int(count[-1].item())
     out = empty((total,), INT32, mask.engine)
     if total:
-        mask.engine.launch("compact", mask.size, mask=flat, count=count, place=out, n=mask.size)
+        mask.engine.launch("compact", mask.count, mask=flat, count=count, place=out, n=mask.count)
     return out
 
 

@@ -145,7 +145,7 @@ def repeated(x: Tensor, shape: Sequence[int]) -> Tensor:
         return x
     if len(target) < x.ndim or broadcast_shape(x.shape, target) != target:
         raise ValueError(f"can't broadcast {x.shape} to {target}")
-    if math.prod(target) == x.size:
+    if math.prod(target) == x.count:
         return reshape(x, target)
     out = _repeat(x, target)
     before = x.shape
@@ -435,6 +435,6 @@ def flip(x: Tensor, axis: int) -> Tensor:
 def clone(x: Tensor) -> Tensor:
     """A copy in memory of its own, on the tape."""
     out = empty(x.shape, x.dtype, x.engine)
-    x.engine.launch("copy", x.size, src=x, dst=out, n=x.size)
+    x.engine.launch("copy", x.count, src=x, dst=out, n=x.count)
     record("clone", (x,), (out,), lambda g: g, ())
     return out

@@ -41,9 +41,9 @@ def _softmax(name: str, log: int, x: Any, axis: int) -> Tensor:
     n, inner = whole[a], math.prod(whole[a + 1 :])
     engine = x.engine
     y = empty(x.shape, on=engine)
-    rows = x.size // n if n else 0
+    rows = x.count // n if n else 0
     spec, items = team(x, rows, n, inner)
-    sizes = dict(rows=rows, n=n, inner=inner, work=x.size)
+    sizes = dict(rows=rows, n=n, inner=inner, work=x.count)
     engine.launch("softmax", items, (spec, ("LOG", log)), x=x, y=y, **sizes)
     result = y._alias()
 

@@ -34,13 +34,13 @@ def argsort(x: Any, axis: int = -1, descending: bool = False) -> Tensor:
     key, place = empty((rows, n), INT32, x.engine), empty(x.shape, INT32, x.engine)
     specs = (("REAL_NUMBERS", int(x.dtype is FLOAT32)), ("DESCENDING", down))
     runs = rows * -(-n // _RUN)
-    x.engine.launch("sort-runs", runs, specs, work=8 * x.size, x=x, key=key, place=place, rows=rows, n=n)
+    x.engine.launch("sort-runs", runs, specs, work=8 * x.count, x=x, key=key, place=place, rows=rows, n=n)
     to, went = (empty(place.shape, INT32, x.engine) for _ in range(2)) if n > _RUN else (key, place)
     run = _RUN
     while run < n:
-        work = x.size * n.bit_length()
+        work = x.count * n.bit_length()
         x.engine.launch(
-            "sort-merge", x.size, work=work, key=key, place=place, to=to, went=went, rows=rows, n=n, run=run
+            "sort-merge", x.count, work=work, key=key, place=place, to=to, went=went, rows=rows, n=n, run=run
         )
         key, place, to, went = to, went, key, place
         run *= 2

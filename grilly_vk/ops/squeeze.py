@@ -128,7 +128,7 @@ def _launch(x: Tensor, gy: Tensor | None, y: Tensor, where: Tensor | None, g: Gr
     x.engine.launch(
         "snn-squeeze.vec4" if wide == 4 else "snn-squeeze", items * parts,
         (("DOT", int(gy is not None)), ("ACROSS", across)),
-        work=x.size, x=x, gy=gy, y=y, where=where, count=g.groups, parts=parts,
+        work=x.count, x=x, gy=gy, y=y, where=where, count=g.groups, parts=parts,
         members=g.members // (1 if across else wide), beside=g.beside // wide if across else g.beside,
         step=g.step // wide, inner=g.inner if across else g.inner // wide,
         inner_step=g.inner_step // wide if across else g.inner_step, outer_step=g.outer_step // wide, scale=scale,
@@ -138,9 +138,9 @@ def _launch(x: Tensor, gy: Tensor | None, y: Tensor, where: Tensor | None, g: Gr
 def _scaled(x: Tensor, score: Tensor, y: Tensor, g: Groups, gout: Tensor | None, where: Tensor | None) -> None:
     wide = width_of(g.inner if not g.across else g.beside, x, y)
     x.engine.launch(
-        "snn-excite.vec4" if wide == 4 else "snn-excite", x.size // wide,
+        "snn-excite.vec4" if wide == 4 else "snn-excite", x.count // wide,
         (("GRAD", int(gout is not None)), ("ACROSS", g.across)),
-        x=x, score=score, g=gout, where=where, y=y, n=x.size // wide, count=g.groups,
+        x=x, score=score, g=gout, where=where, y=y, n=x.count // wide, count=g.groups,
         span=g.span, turns=g.turns, beside=g.beside, whole=g.whole, inner=g.inner, inner_step=g.inner_step,
         scale=1.0 / g.members,
     )  # fmt: skip

@@ -32,9 +32,9 @@ def uniform(outs: int, ins: int, low: float, high: float, seed: Any = None) -> T
     current = engine()
     with current.lock, current.outside_capture():
         weight = empty((outs, ins))
-        flat = weight.reshape((weight.size,))
-        for start in range(0, weight.size, _DRAWN):
-            stop = min(weight.size, start + _DRAWN)
+        flat = weight.reshape((weight.count,))
+        for start in range(0, weight.count, _DRAWN):
+            stop = min(weight.count, start + _DRAWN)
             flat._rows(start, stop).assign(rng.uniform(low, high, stop - start).astype(np.float32))
     return weight
 

@@ -97,7 +97,7 @@ def cumprod(x: Any, axis: int) -> Tensor:
     if x.dtype is INT32:
         y = empty(x.shape, INT32, x.engine)
         outer, n, inner = math.prod(x.shape[:a]), x.shape[a], math.prod(x.shape[a + 1 :])
-        x.engine.launch("cumprod-int", outer * inner, work=x.size, x=x, y=y, outer=outer, n=n, inner=inner)
+        x.engine.launch("cumprod-int", outer * inner, work=x.count, x=x, y=y, outer=outer, n=n, inner=inner)
         return y
     step, out = 1, x.clone()
     while step < x.shape[a]:  # doubling: after a pass, each holds the product of the last 2 * step
@@ -138,12 +138,15 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
         raise ValueError(f"x must hold whole numbers along one axis, not {x.dtype} of shape {x.shape}")
     x = cast(x, INT32)
     n = arguments.size("minlength", minlength, 0)
-    if x.size:
+    if x.count:
         low, high = int(reduce("min_int", x, (0,), False).item()), int(reduce("max_int", x, (0,), False).item())
         if low < 0:
             raise ValueError(f"x must not be negative, got {low}")
         n = max(n, high + 1)
-    given = full((x.size,), 1.0, FLOAT32, x.engine) if weights is None else cast(as_tensor("weights", weights), FLOAT32)
+    if weights is None:
+        given = full((x.count,), 1.0, FLOAT32, x.engine)
+    else:
+        given = cast(as_tensor("weights", weights), FLOAT32)
     sums = index_add(full((n,), 0.0, FLOAT32, x.engine), 0, x, given)
     return cast(sums, INT32) if weights is None else sums
 
@@ -154,12 +157,12 @@ def unique(x: Any) -> Tensor:
     from .sort import sort
 
     x = as_tensor("x", x).detach()
-    if x.size == 0:
+    if x.count == 0:
         return empty((0,), x.dtype, x.engine)
-    flat = x._alias((x.size,))
+    flat = x._alias((x.count,))
     if x.dtype is BOOL:
         return cast(unique(cast(flat, INT32)), BOOL)
     line = sort(flat, 0)[0]
-    first = full((x.size,), True, BOOL, x.engine)
+    first = full((x.count,), True, BOOL, x.engine)
     first[1:] = binary("ne", line[1:], line[:-1])
     return index_select(line, 0, places(first))

@@ -48,8 +48,8 @@ _STEP, _DERIVATIVE, _PRIMITIVE, _STRICT = 0, 1, 2, 3
 
 def _launch(x: Tensor, mode: int, slope: Slope | None = None, g: Tensor | None = None) -> Tensor:
     out = empty(x.shape, on=x.engine)
-    wide = width_of(x.size, x, g)
-    n = x.size // wide
+    wide = width_of(x.count, x, g)
+    n = x.count // wide
     specs = (("MODE", mode), ("SURROGATE", slope.code if slope else 1), ("HAS_G", int(g is not None)))
     numbers: dict[str, Any] = {"alpha": slope.alpha if slope else 1.0, "beta": slope.beta if slope else 0.0}
     kernel = "snn-surrogate" + (slope.suffix if slope else "")

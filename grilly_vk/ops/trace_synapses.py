@@ -67,7 +67,7 @@ def synapses(spikes: Tensor, traces: Tensor, weight: Tensor, delays: Delays) -> 
     potential, trace = (empty((batch, outs, ins), on=weight.engine) for _ in range(2))
     weight.engine.launch(
         "snn-trace-synapse",
-        potential.size,
+        potential.count,
         (("DELAYED", int(delays.steps is not None)),),
         s=spikes,
         x=traces,
@@ -79,7 +79,7 @@ def synapses(spikes: Tensor, traces: Tensor, weight: Tensor, delays: Delays) -> 
         outs=outs,
         batch=batch,
         lag=delays.lag,
-        n=potential.size,
+        n=potential.count,
     )
     return potential, trace
 
@@ -134,7 +134,7 @@ def learn(
     steps, batch, outs = met.post.shape
     ins, lag = met.pre.shape[2], met.delays.lag
     bound = 0 if rule.low is None else 2 if rule.soft else 1
-    tall = 4 if met.delays.steps is None and weight.size >= _LARGE else 1
+    tall = 4 if met.delays.steps is None and weight.count >= _LARGE else 1
     specs = (
         ("ELIGIBLE", int(eligibility is not None)), ("DELAYED", int(met.delays.steps is not None)), ("BOUND", bound),
         ("REWARD", int(reward is not None)), ("ALONE", int(batch == 1)), ("TALL", tall),
@@ -203,12 +203,12 @@ def learn_stable(weight: Tensor, met: Meeting, rate: float, w_init: float, a: fl
         )
         weight.engine.launch(
             "snn-trace-fede",
-            weight.size,
+            weight.count,
             (delayed, ("ON_SPIKE", int(on_spike))),
-            work=(stop - start) * batch * weight.size * 8,
+            work=(stop - start) * batch * weight.count * 8,
             w=weight,
             post=sides["post"],
-            n=weight.size,
+            n=weight.count,
             middle=w_init,
             a=a,
             rate=rate / batch,

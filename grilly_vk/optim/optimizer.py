@@ -222,7 +222,7 @@ class _Flat:
             with self.engine.lock, self.engine.outside_capture():
                 for first, last in pairwise(edges):
                     new = _Stretch(self, first, last)
-                    n = new.control.size
+                    n = new.control.count
                     self.engine.launch("copy", n, src=old.control, dst=new.control, n=n)
                     out.append(new)
         if len(out) != len(self.stretches):
@@ -293,7 +293,7 @@ def _movable(p: Tensor) -> bool:
 
 
 def _padded(p: Tensor) -> int:
-    return -(-p.size // 4) * 4
+    return -(-p.count // 4) * 4
 
 
 def _own_version(buffer: Any, start: int, nbytes: int) -> Part:
