@@ -214,3 +214,37 @@ def test_settings_that_do_not_fit():
         with pytest.raises((TypeError, ValueError), match=message) as caught:
             wrong()
         assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("reset", [0.0, None])
+@pytest.mark.parametrize("n", [5, 8])
+def test_a_strict_node_spikes_above_its_threshold_alone(n, reset):
+    """Quarters, whose sums often are the threshold: spikes and gradients, however it is run."""
+    x = np.random.default_rng(n).integers(0, 5, (T, B, n)).astype(np.float32) / 4
+    c = drive(T, B, n, seed=3)
+    v, h, s = np.zeros((B, n)), np.zeros(x.shape), np.zeros(x.shape)
+    for t in range(T):
+        h[t] = v + x[t]
+        s[t] = h[t] > 1.0
+        v = np.where(s[t] > 0, h[t] - 1.0 if reset is None else reset, h[t])
+    assert (h == 1.0).sum() > 10
+    g, gx = np.ones((B, n)), np.zeros(x.shape)
+    for t in reversed(range(T)):
+        spike = c[t] + g * (-1.0 if reset is None else reset - h[t])
+        g = g * (1 if reset is None else 1 - s[t]) + spike / (1 + (np.pi * (h[t] - 1.0)) ** 2)
+        gx[t] = g
+    for options in ({}, {"memory": "low"}, {"v_threshold": np.ones(n)}):
+        node = nn.IFNode(v_reset=reset, step_mode="m", **options)
+        node.strict = True
+        assert "strict=True" in repr(node)
+        for got, want in zip(trained(copy.deepcopy(node), x, c), (s, v, gx)):
+            np.testing.assert_allclose(got, want, 1e-5, 1e-5)
+    node = nn.IFNode(v_reset=reset, strict=True)
+    loop = nn.RecurrentSynapse(node, nn.Linear(n, n, bias=False), step_mode="m")
+    loop.connection.weight.detach().assign(np.zeros((n, n), np.float32))
+    np.testing.assert_array_equal(loop(x).numpy(), s)
+    node.strict = False
+    F.reset_net(loop)
+    assert (loop(x).numpy() > s).any()
+    with pytest.raises(TypeError, match="strict must be True or False"):
+        nn.LIFNode(strict=1)

@@ -46,7 +46,7 @@ NO_EFFECT = {
     "nn.SpikingVanillaRNN invariant_dropout_mask", "nn.SpikingLSTM invariant_dropout_mask", "progress",
     "nn.SpikingGRU invariant_dropout_mask", "encode.PoissonEncoder clip", "nn.conversion.RateNode cap",
     "nn.conversion.RateNode first", "nn.conversion.RateNode last", "nn.conversion.RateNode running", "running",
-    "SNNCompute pulse",
+    "SNNCompute pulse", "strict",
 }  # fmt: skip
 # Of the class, for those who write subclasses; and what belongs to a form that the object has not.
 OF_CLASSES = {"over_time", "batchwise", "takes_steps", "runs_steps", "is_spiking"}

@@ -108,6 +108,7 @@ class SpikingNode(StatefulModule):
             the input, which the tape may hold anyway, and computes them again.
         refractory: steps after a spike in which a neuron takes no input and does not spike; its potential stays what
             the reset made it (default 0).  A second state, such as a synaptic current, goes on.
+        strict: whether a spike needs more than the threshold, s = [H > v_threshold] (default False).
 
     v_threshold, v_reset, refractory and tau are numbers, or arrays with a number for each neuron, which broadcast to
     the last axes of a step; they are copied.  v_threshold may be infinite: such a neuron never fires.
@@ -127,7 +128,7 @@ class SpikingNode(StatefulModule):
     refractory = setting(per_neuron, _waiting, held=same)
     surrogate_function = setting(chosen, held=slope_of)
     detach_reset, store_v_seq = setting(arguments.flag), setting(kept_potentials, ("before", "after"))
-    memory = setting(arguments.choice, ("fast", "low"))
+    memory, strict = setting(arguments.choice, ("fast", "low")), setting(arguments.flag)
     v: Any
     left: Any
     tau: Any
@@ -148,11 +149,13 @@ class SpikingNode(StatefulModule):
         memory: str = "fast",
         *,
         refractory: PerNeuron = 0,
+        strict: bool = False,
     ) -> None:
         super().__init__()
         self.v_threshold = v_threshold
         self.v_reset = v_reset
         self.refractory = refractory
+        self.strict = arguments.flag("strict", strict)
         self.surrogate_function = ATan() if surrogate_function is None else checked(surrogate_function)
         self.detach_reset = arguments.flag("detach_reset", detach_reset)
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
@@ -249,7 +252,7 @@ class SpikingNode(StatefulModule):
             fields |= self._of_each(own)
         else:
             fields["v_threshold"], fields["v_reset"] = own[2], own[3]
-        return Dynamics(self._model, detach_reset=self.detach_reset, **fields)
+        return Dynamics(self._model, detach_reset=self.detach_reset, strict=self.strict, **fields)
 
     def _k(self) -> Any:
         """1 / tau."""
@@ -288,6 +291,7 @@ class SpikingNode(StatefulModule):
         parts = [*self._own(), f"v_threshold={shown(self.v_threshold)}", f"v_reset={reset}"]
         parts += [f"surrogate_function={self.surrogate_function!r}", f"step_mode={self.step_mode!r}"]
         parts += ["detach_reset=True"] if self.detach_reset else []
+        parts += ["strict=True"] if self.strict else []
         parts += [f"refractory={shown(self.refractory)}"] if np.any(self.refractory) else []
         return ", ".join(parts + (["memory='low'"] if self.memory == "low" else []))
 

@@ -4,6 +4,6 @@ The functions return layers of `grilly_vk.nn`, set up so that spikes, potentials
 library.  What can't be made so is not there.
 """
 
-from . import snntorch, spikingjelly
+from . import norse, snntorch, spikingjelly
 
-__all__ = ["snntorch", "spikingjelly"]
+__all__ = ["norse", "snntorch", "spikingjelly"]

@@ -1,0 +1,139 @@
+"""nn.dialects.norse against golden vectors of Norse, defaults included, made by tools/make_golden.py."""
+
+import copy
+
+import numpy as np
+import pytest
+from golden import load
+
+import grilly_vk
+import grilly_vk.functional as F
+from grilly_vk.nn.dialects import norse
+
+DATA, HEADER = load("dialects_norse")
+CASES = HEADER["cases"]
+RTOL = 3e-5  # of the largest value: float32 sums in another order
+WEIGHTS = {"0.weight": "input_weights", "2.connection.weight": "recurrent_weights"}
+
+
+def close(name, got, want):
+    np.testing.assert_allclose(got, want, RTOL, RTOL * np.abs(want).max(), err_msg=name)
+
+
+def build(case):
+    """Our module of a case."""
+    kind = case["class"].removesuffix("Cell").replace("Recurrent", "").replace("Linear", "") + "Parameters"
+    more = {"p": getattr(norse, kind)(**case["p"])} if case["p"] else {}
+    return getattr(norse, case["class"])(**more, **case["arguments"])
+
+
+def last_potential(module):
+    """v of the part that has one."""
+    return next(m for m in reversed(list(module.modules())) if "v" in getattr(m, "_memories", ())).v
+
+
+@pytest.mark.parametrize("i", range(len(CASES)), ids=[f"{c['class']}-{i}" for i, c in enumerate(CASES)])
+def test_equals_norse(i):
+    """Spikes, the last potential and all gradients, as it is called there and the other way; again after a reset."""
+    own = {k.split(".", 1)[1]: v for k, v in DATA.items() if k.startswith(f"{i}.")}
+    module = build(CASES[i])
+    weights = {n: (p, WEIGHTS[n]) for n, p in module.named_parameters()}
+    for parameter, name in weights.values():
+        parameter.detach().assign(own[f"p.{name}"])
+    cell = CASES[i]["class"].endswith("Cell")
+    for way in "sm" if cell else "ms":
+        F.set_step_mode(module, way)
+        F.reset_net(module)
+        module.zero_grad()
+        x = grilly_vk.tensor(own["x"], requires_grad=True)
+        out = module(x) if way == "m" else grilly_vk.stack([module(row) for row in x])
+        v = last_potential(module)
+        if not CASES[i]["class"].startswith("LI") or CASES[i]["class"].startswith("LIF"):
+            np.testing.assert_array_equal(out.numpy(), own["out"], f"spikes, {way}")
+        close(f"output, {way}", out.numpy(), own["out"])
+        close(f"potential, {way}", v.numpy(), own["v"])
+        n = out.shape[-1]
+        loss = (out * grilly_vk.tensor(own["co"][..., :n].copy())).sum()
+        (loss + (v * grilly_vk.tensor(own["cv"][..., :n].copy())).sum()).backward()
+        close(f"gradient of x, {way}", x.grad.numpy(), own["grad_x"])
+        for parameter, name in weights.values():
+            close(f"gradient of {name}, {way}", parameter.grad.numpy(), own[f"g.{name}"])
+
+
+def test_methods_have_norses_derivatives():
+    """Whose "super" makes no use of alpha."""
+    for (method, alpha), want in zip(HEADER["methods"], DATA["slopes"]):
+        node = norse.IAFCell(norse.IAFParameters(method=method, alpha=alpha))
+        close(f"{method} {alpha}", node.surrogate_function.derivative(DATA["grid"]).numpy(), want)
+
+
+def test_every_function_has_a_case():
+    """And every one is tested with the defaults, as a cell or over time."""
+    own = {n for n in norse.__all__ if not n.endswith("Parameters")}
+    assert own == {c["class"] for c in CASES}
+    plain = {c["class"].removesuffix("Cell") for c in CASES if not c["p"] and "dt" not in c["arguments"]}
+    assert plain == {n.removesuffix("Cell") for n in own}
+
+
+@pytest.mark.parametrize("make", [norse.IAFCell, norse.LIFBoxCell, norse.LIFCell, norse.LSNN, norse.LIFRecurrentCell])
+def test_a_spike_needs_more_than_the_threshold(make):
+    """Inputs that take every potential exactly to it: silence; and a little more: spikes."""
+    sizes = {"input_size": 2, "hidden_size": 2, "input_weights": np.eye(2)} if make is norse.LIFRecurrentCell else {}
+    whole = norse.LIFParameters(tau_mem_inv=1000.0, tau_syn_inv=1000.0)  # v = i = x
+    kinds = {norse.LIFBoxCell: norse.LIFBoxParameters(1000.0), norse.LSNN: norse.LSNNParameters(1000.0, 1000.0)}
+    kinds |= {norse.LIFCell: whole, norse.LIFRecurrentCell: whole}
+    module = make(p=kinds.get(make, norse.IAFParameters()), **sizes)
+    F.set_step_mode(module, "m")
+    for x, want in ((1.0, 0.0), (np.nextafter(np.float32(1), np.float32(2)), 2.0)):
+        F.reset_net(module)
+        spikes = module(np.array([[[x, x]], [[0.0, 0.0]]], np.float32))
+        assert spikes.numpy().sum() == want
+
+
+def test_autapses():
+    """The diagonal starts at 0 and gets no gradient, in copies either; with autapses it is as the rest."""
+    arriving = np.full((4, 3), 0.4)
+    made = norse.LIFRecurrent(3, 4, input_weights=arriving)
+    for module in (made, copy.deepcopy(made)):
+        module(np.full((6, 2, 3), 3.0, np.float32)).sum().backward()
+        weight = module[2].connection.weight
+        assert (np.diag(weight.numpy()) == 0).all() and (np.diag(weight.grad.numpy()) == 0).all()
+        assert np.count_nonzero(weight.grad.numpy()) > 6
+    whole = norse.LIFRecurrentCell(3, 4, recurrent_weights=np.ones((4, 4)), autapses=True)
+    assert whole[2].connection.weight.numpy().sum() == 16
+    assert set(whole.state_dict()) == {"0.weight", "2.connection.weight"}
+
+
+def test_parameters_of_other_libraries():
+    """Anything with these fields, and 0-d arrays, will do; the defaults are left alone."""
+
+    class Theirs:
+        tau_syn_inv, tau_mem_inv, v_leak = np.array(200.0, np.float32), grilly_vk.tensor(50.0), np.float32(0)
+        v_th, v_reset, method, alpha = 0.5, 0, "super", 100
+
+    node = norse.LIF(Theirs())
+    assert (node.tau, node.tau_syn, node.v_threshold) == (pytest.approx(20.0), pytest.approx(5.0), 0.5)
+    assert norse.LIFParameters() == (200.0, 100.0, 0.0, 1.0, 0.0, "super", 100.0)
+
+
+BAD = [
+    (lambda: norse.LIF(dt=0.02), "p.tau_mem_inv times dt must be above 0 and at most 1"),
+    (lambda: norse.LIFCell(norse.LIFParameters(tau_syn_inv=-1.0)), "p.tau_syn_inv times dt must be above 0"),
+    (lambda: norse.LIFCell(norse.LIFParameters(v_th="high")), "p.v_th must be a number, not str"),
+    (lambda: norse.LIFCell(norse.LIFParameters(method="adjoint")), "p.method must be"),
+    (lambda: norse.LIFCell(3.0), "p must be LIFParameters"),
+    (lambda: norse.LIFBoxCell(norse.LIFBoxParameters(reset_method=max)), "p.reset_method must be"),
+    (lambda: norse.LI(norse.LIParameters(v_leak=0.5)), "p.v_leak must be 0"),
+    (lambda: norse.LSNN(norse.LSNNParameters(tau_adapt_inv=1000.0)), "p.tau_adapt_inv times dt must be below 1"),
+    (lambda: norse.IAF(dt=0.0), "dt must be"),
+    (lambda: norse.LIFRecurrent(3, 4, recurrent_weights=np.ones((3, 3))), "recurrent_weights has shape (3, 3); exp"),
+    (lambda: norse.LIFRecurrent(3, 4, input_weights=np.ones((3, 4))), "input_weights has shape (3, 4); expected (4,"),
+    (lambda: norse.LIFRecurrent(0, 4), "must be"),
+]
+
+
+@pytest.mark.parametrize("call, text", BAD)
+def test_bad_arguments(call, text):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        call()
+    assert text in str(caught.value) and len(str(caught.value)) < 300
