@@ -1,4 +1,4 @@
-"""The published comparison of NIR: the single LIF neuron of eleven simulators, a convolutional and two recurrent networks."""
+"""The published comparison of NIR: one LIF neuron in eleven simulators, a convolutional and two recurrent networks."""
 
 from pathlib import Path
 

@@ -232,7 +232,7 @@ def _two_filters(draft: Draft, name: str, module: Any, end: End) -> End:
     for which in ("fast", "slow"):
         tau, weight = getattr(module, f"tau_{which}"), getattr(module, f"w_{which}")
         one = _decaying(draft, _named(name, which), module, end, math.exp(-1.0 / tau))
-        out += draft.add(_named(name, f"w_{which}"), "Scale", one, scale=_filled(end.shape, scale=weight)["scale"]).sources
+        out += draft.add(_named(name, f"w_{which}"), "Scale", one, **_filled(end.shape, scale=weight)).sources
     return End(out, end.shape)
 
 
@@ -351,7 +351,7 @@ def _feedback_parts(module: Any) -> list[tuple[str, Any]]:
 def _joint(draft: Draft, name: str, module: Any, end: End) -> End:
     """LinearRecurrentContainer: its weight is one for the input and one for the last output, side by side."""
     weight, into = _numpy(module.rc.weight), module.in_features
-    bias = {} if module.rc.bias is None else {"bias": _numpy(module.rc.bias)}
+    bias: dict[str, Any] = {} if module.rc.bias is None else {"bias": _numpy(module.rc.bias)}
     middle = draft.add(_named(name, "rc"), "Affine" if bias else "Linear", end, weight=weight[:, :into].copy(), **bias)
     out, entries = _entered(draft, _named(name, "sub_module"), module.sub_module, middle)
     back = draft.add(_named(name, "rc_back"), "Linear", out, weight=weight[:, into:].copy())
@@ -427,7 +427,7 @@ def export_of(module: Any) -> Export | None:
     """How a module is written: as its class, or as the one whose forward it has."""
     for kind in type(module).__mro__:
         if kind in EXPORTS:
-            same = type(module).forward is kind.forward and "forward" not in vars(module)
+            same = type(module).forward is vars(kind).get("forward", kind.forward) and "forward" not in vars(module)
             return EXPORTS[kind] if same else None
     return None
 

@@ -139,7 +139,9 @@ class Graph(StatefulModule):
             label = "x" if len(given) == 1 else f"x[{name!r}]"
             if value.ndim != axes + len(shape) or value.shape[axes:] != shape:
                 wanted = ", ".join([*"TB"[2 - axes :], *map(str, shape)])
-                raise ValueError(f"{label} has shape {value.shape}; expected ({wanted}) in step mode {self.step_mode!r}")
+                raise ValueError(
+                    f"{label} has shape {value.shape}; expected ({wanted}) in step mode {self.step_mode!r}"
+                )
             if lead is not None and value.shape[:axes] != lead:
                 raise ValueError(f"{label} has {value.shape[:axes]} steps and samples, an input before it {lead}")
             lead = value.shape[:axes]
@@ -155,7 +157,9 @@ class Graph(StatefulModule):
     def _arriving(self, x: Any) -> dict[str, Tensor]:
         if isinstance(x, Mapping):
             if set(x) != set(self.inputs):
-                raise ValueError(f"x has the inputs {shown(sorted(map(str, x)))}; expected {shown(sorted(self.inputs))}")
+                raise ValueError(
+                    f"x has the inputs {shown(sorted(map(str, x)))}; expected {shown(sorted(self.inputs))}"
+                )
             return {name: cast(as_tensor(f"x[{name!r}]", x[name]), FLOAT32) for name in self.inputs}
         if len(self.inputs) > 1:
             raise TypeError(f"x must be a mapping with the inputs {shown(self.inputs)}, not {type(x).__name__}")
@@ -269,5 +273,3 @@ class Graph(StatefulModule):
         """How many nodes, and which way they run."""
         stepped = sum(len(stage.nodes) for stage in self.structure.order.stages if stage.stepped)
         return f"{len(self.structure.nodes)} nodes, {stepped} of them in cycles, step_mode={self.step_mode!r}"
-
-

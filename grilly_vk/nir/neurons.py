@@ -255,7 +255,12 @@ class Neuron(StatefulModule):
     def noted_now(self) -> dict[str, Any]:
         """Those of `noted` that are still confirmed."""
         now = self.numbers()
-        return {k: v for k, v in self.noted.items() if k in now and np.array_equal(np.broadcast_to(v, np.shape(now[k])), now[k])}
+        shared = [name for name in self.noted if name in now]
+        return {
+            name: self.noted[name]
+            for name in shared
+            if np.array_equal(np.broadcast_to(self.noted[name], np.shape(now[name])), now[name])
+        }
 
     def extra_repr(self) -> str:
         """Shape and meaning."""
@@ -287,7 +292,7 @@ def weighted(x: Tensor, weight: Any) -> Tensor:
 
 def _dynamics(own: dict[str, Any], hard: bool, **fixed: Any) -> Dynamics:
     """Of settings that are numbers or arrays."""
-    numbers = {name: one_or_each(value) for name, value in own.items()}
+    numbers: dict[str, Any] = {name: one_or_each(value) for name, value in own.items()}
     if all(isinstance(value, float) for value in numbers.values()):
         return Dynamics(**fixed, **numbers | {"v_reset": numbers["v_reset"] if hard else None})
     k, rest, threshold, reset = (numbers[name] for name in ("k", "rest", "v_threshold", "v_reset"))

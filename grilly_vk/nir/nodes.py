@@ -59,11 +59,11 @@ def _numbers(value: Any) -> Any:
     return _whole(found) if found.ndim == 0 else tuple(operator.index(n) for n in found.reshape(-1))
 
 
-_CONV = {
+_CONV: dict[str, Callable[[Any], Any]] = {
     "input_shape": _numbers, "weight": _array, "stride": _numbers, "padding": _numbers, "dilation": _numbers,
     "groups": _whole, "bias": _array,
 }  # fmt: skip
-_POOL = {"kernel_size": _numbers, "stride": _numbers, "padding": _numbers}
+_POOL: dict[str, Callable[[Any], Any]] = {"kernel_size": _numbers, "stride": _numbers, "padding": _numbers}
 FIELDS: dict[str, dict[str, Callable[[Any], Any]]] = {
     "Input": {"input_type": given},
     "Output": {"input_type": given},
@@ -130,11 +130,11 @@ def module_of(node: Node, meaning: Meaning | None, rank: int) -> Module | None:
     return made
 
 
-def _weights(module: Any, f: Any) -> Module:
+def _weights(module: Any, f: Any) -> Any:
     for name in ("weight", "bias"):
         if hasattr(f, name):
             setattr(module, name, Parameter(np.ascontiguousarray(getattr(f, name), np.float32)))
-    return module  # type: ignore[no-any-return]
+    return module
 
 
 def _dense(f: Any, rank: int) -> Module:
@@ -225,5 +225,3 @@ def built(library: Any, kind: str, fields: dict[str, Any], metadata: dict[str, A
     if kind in ("SumPool2d", "AvgPool2d"):
         own = {name: np.array(pair(value)) for name, value in own.items()}
     return getattr(library, kind)(**own, metadata=metadata)
-
-

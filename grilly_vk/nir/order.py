@@ -26,7 +26,9 @@ class Order(NamedTuple):
     late: set[Edge]
 
 
-def ordered(nodes: Iterable[str], edges: Iterable[Edge], inputs: Iterable[str], spiking: set[str], waits: set[str]) -> Order:
+def ordered(
+    nodes: Iterable[str], edges: Iterable[Edge], inputs: Iterable[str], spiking: set[str], waits: set[str]
+) -> Order:
     """The order of a graph.
 
     A cycle through a node of `waits` (delays of at least one step) is as long as it says.  Any other cycle takes
@@ -63,7 +65,7 @@ def ordered(nodes: Iterable[str], edges: Iterable[Edge], inputs: Iterable[str], 
 
 def _ranks(names: list[str], after: Mapping[str, list[str]], inputs: Iterable[str]) -> dict[str, int]:
     """Places of nodes: by distance from the inputs, then by name, whatever the order of nodes and edges is."""
-    far = {name: 0 for name in inputs}
+    far = dict.fromkeys(inputs, 0)
     queue = deque(far)
     while queue:
         name = queue.popleft()
@@ -103,7 +105,7 @@ def components(names: Iterable[str], after: Mapping[str, list[str]]) -> list[lis
                 if work:
                     low[work[-1][0]] = min(low[work[-1][0]], low[name])
                 if low[name] == index[name]:
-                    group = []
+                    group: list[str] = []
                     while not group or group[-1] != name:
                         group.append(open_.pop())
                         on.discard(group[-1])

@@ -1,4 +1,4 @@
-"""The layers of NIR that are no neurons and that `nn` does not have: scale, threshold, delay, and products over axes."""
+"""NIR's layers that are no neurons and that `nn` does not have: scale, threshold, delay, products of many axes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..ops.elementwise import as_tensor, binary
 from ..ops.gather import gather
 from ..ops.matmul import matmul
 from ..ops.nodes import Dynamics, Each, node
-from ..ops.shape import concatenate, stack
+from ..ops.shape import concatenate
 from ..settings import setting
 from ..surrogate import ATan, chosen, slope_of
 from ..tensor import Tensor, from_numpy, full
@@ -201,6 +201,3 @@ def summed(terms: list[Tensor]) -> Tensor:
     for term in terms[1:]:
         total = binary("add", total, term)
     return total
-
-
-__all__ = ["Delay", "Product", "Scale", "Threshold", "stack", "summed"]

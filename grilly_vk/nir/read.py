@@ -72,8 +72,8 @@ def from_nir(
     Source: Pedersen et al., "Neuromorphic intermediate representation: a unified instruction set for interoperable
     brain-inspired computing", Nature Communications 15 (2024).
     """
-    asked = {"dt": dt, "integrator": integrator, "reset": reset, "comparator": comparator}
-    Meaning(**{"dt": 1.0} | {k: v for k, v in asked.items() if v is not None})  # raises for a wrong one
+    asked: dict[str, Any] = {"dt": dt, "integrator": integrator, "reset": reset, "comparator": comparator}
+    Meaning(**{"dt": 1.0, **{k: v for k, v in asked.items() if v is not None}})  # raises for a wrong one
     graph = _graph(graph_or_path)
     nodes, edges, layout = flattened(graph)
     _connected(nodes, edges)
@@ -206,7 +206,8 @@ def flattened(graph: Any) -> tuple[dict[str, Node], list[tuple[str, str]], Layou
         later.append((prefix, layout, found))
     for prefix, layout, found in later:
         for a, b in found:
-            edges[_end(nodes, layout, prefix, a, (a, b), "Output"), _end(nodes, layout, prefix, b, (a, b), "Input")] = None
+            start = _end(nodes, layout, prefix, a, (a, b), "Output")
+            edges[start, _end(nodes, layout, prefix, b, (a, b), "Input")] = None
     return nodes, list(edges), root
 
 
@@ -221,7 +222,9 @@ def _end(nodes: dict[str, Node], layout: Layout, prefix: str, name: str, edge: t
         ends = [n for n in found.nodes.values() if isinstance(n, Layout) or nodes[n].kind == kind]
         ends = [n for n in ends if not isinstance(n, Layout)]
         if len(ends) != 1:
-            raise ValueError(f"edge {prefix}{edge[0]} -> {edge[1]}: graph {name!r} has {len(ends)} {kind} nodes, not one")
+            raise ValueError(
+                f"edge {prefix}{edge[0]} -> {edge[1]}: graph {name!r} has {len(ends)} {kind} nodes, not one"
+            )
         found = ends[0]
     if found is None:
         raise ValueError(f"edge {prefix}{edge[0]} -> {edge[1]}: there is no node {name!r}")
@@ -318,7 +321,7 @@ def _ours(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 def _meaning(node: Node, asked: Mapping[str, Any], defaults: Mapping[str, Any]) -> Meaning:
     own = _ours(node.metadata)
-    found = {}
+    found: dict[str, Any] = {}
     for name, value in asked.items():
         value = own.get(name, defaults.get(name)) if value is None else value
         if value is not None:

@@ -17,9 +17,9 @@ from ..nn.module import Module, checked_module
 from .exports import EXPORTS, Draft, End, Export, problems, write
 from .graph import Graph, Layout
 from .library import library
+from .neurons import Neuron
 from .nodes import OURS, built, fields_of
 from .parts import Delay
-from .neurons import Neuron
 from .shapes import Shape
 
 

@@ -194,7 +194,8 @@ def run(graph, x, dt, integrator="euler", reset="value", comparator=">", late=()
             waiting = rest
         for name in delays:
             if len(held[name]) == t:
-                held[name].append(sum(before.get(a, 0.0) if (a, name) in late else now[a] for a, b in edges if b == name))
+                sources = [a for a, b in edges if b == name]
+                held[name].append(sum(before.get(a, 0.0) if (a, name) in late else now[a] for a in sources))
         for name, value in now.items():
             out.setdefault(name, []).append(value)
         for name, cell in cells.items():
