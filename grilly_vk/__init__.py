@@ -7,6 +7,7 @@ import sys as _sys
 
 from . import autograd, data, decode, encode, functional, models, monitor, nn, optim, plot, snn, tensor
 from . import methods as methods
+from . import nir as nir  # not in __all__: a star import must not hide the package nir
 from .autograd import Function, enable_grad, grad, no_grad, set_detect_anomaly
 from .calling import welcome as _welcome
 from .compiled import compile

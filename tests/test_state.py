@@ -9,6 +9,8 @@ from traces import network, spikes
 import grilly_vk
 import grilly_vk.functional as F
 from grilly_vk import encode, nn
+from grilly_vk.nir.meaning import Meaning
+from grilly_vk.nir.neurons import NEURONS
 from grilly_vk.nn import conversion, traced
 
 B, N = 3, 4
@@ -32,7 +34,25 @@ def pooling():
     return nn.Converter(T=4)(ann), RUN_2D
 
 
+def of_nir(kind):
+    """A neuron of NIR, each with a time constant of its own."""
+    fields = {"r": 2.0, "v_leak": 0.0, "v_threshold": 0.7, "v_reset": 0.0, "w_in": 2.0}
+    fields |= dict.fromkeys(("tau", "tau_mem", "tau_syn"), np.linspace(2, 4, N))
+    return NEURONS[kind](Meaning(1.0), **{name: fields[name] for name in NEURONS[kind].fields}), RUN
+
+
+def graph_of_nir():
+    nir = pytest.importorskip("nir")
+    net = nn.Sequential(nn.RecurrentSynapse(nn.LIFNode(v_threshold=0.2), nn.Linear(N, N)), nn.Delay(2))
+    assert nir
+    read = grilly_vk.nir.from_nir(grilly_vk.nir.to_nir(net, (N,), 1.0))
+    F.set_step_mode(read, "s")
+    return read, RUN * 2
+
+
 MAKE = {
+    **{kind: lambda kind=kind: of_nir(kind) for kind in NEURONS},
+    "Graph": graph_of_nir,
     **{k.__name__: node(k) for k in (nn.IFNode, nn.LIFNode, nn.ParametricLIFNode, nn.KLIFNode, nn.CUBALIFNode)},
     **{k.__name__: node(k) for k in (nn.QIFNode, nn.EIFNode, nn.IzhikevichNode, nn.AdaptiveLIFNode)},
     "SynapseFilter": lambda: (nn.SynapseFilter(), RUN),

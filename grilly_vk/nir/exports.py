@@ -424,12 +424,17 @@ ADVICE: dict[type, str] = {
 
 
 def export_of(module: Any) -> Export | None:
-    """How a module is written: as its class, or as the one whose forward it has."""
+    """How a module is written: as its class, or as the one that its class is but for how it is made."""
     for kind in type(module).__mro__:
         if kind in EXPORTS:
-            same = type(module).forward is vars(kind).get("forward", kind.forward) and "forward" not in vars(module)
-            return EXPORTS[kind] if same else None
+            return None if "forward" in vars(module) else EXPORTS[kind]
+        changed = [name for name, value in vars(kind).items() if callable(value) and name not in _HARMLESS]
+        if changed or kind.__module__.startswith(__name__.split(".")[0] + "."):
+            return None
     return None
+
+
+_HARMLESS = {"__init__", "extra_repr", "__repr__"}  # what a subclass may define and still compute the same
 
 
 def problems(module: Any, name: str = "") -> list[str]:
