@@ -19,6 +19,10 @@ SEED = 11
 
 # Other values than those that `other` finds.
 VALUES = {
+    "data.events.Frames": {
+        "sensor_size": (12, 8, 2), "start_time": 30, "end_time": 70, "downsample": (2, 3), "steps": 2,
+        "augment": lambda batch: batch.flip(lr=1.0),
+    },
     "models.DiehlCook": {
         "T": 64, "dt": 0.002, "v_rest": -65.5, "v_reset": -65.5, "v_thresh": -63.5, "v_low": -65.0,
         "tau_mem": 30.0, "tau_theta": 50.0, "tau_pre": 5.0, "tau_post": 4.0, "t_refrac": 6.0, "inhibition": 0.5,
@@ -46,7 +50,7 @@ NO_EFFECT = {
     "nn.SpikingVanillaRNN invariant_dropout_mask", "nn.SpikingLSTM invariant_dropout_mask", "progress",
     "nn.SpikingGRU invariant_dropout_mask", "encode.PoissonEncoder clip", "nn.conversion.RateNode cap",
     "nn.conversion.RateNode first", "nn.conversion.RateNode last", "nn.conversion.RateNode running", "running",
-    "SNNCompute pulse", "strict",
+    "SNNCompute pulse", "strict", "data.events.Frames remainder",
 }  # fmt: skip
 # Of the class, for those who write subclasses; and what belongs to a form that the object has not.
 OF_CLASSES = {"over_time", "batchwise", "takes_steps", "runs_steps", "is_spiking"}
@@ -305,14 +309,14 @@ APART = {
     "Function", "Tensor", "Parameter", "Buffer", "Module", "StatefulModule", "Surrogate", "SpikingNode",
     "NonSpikingNode", "Core", "RecurrentCore", "SpikingRNNCell", "BaseConnection", "BaseInput", "BaseNeuron",
     "LearningRule", "Optimizer", "Monitor", "Summary", "FiringRateReport", "LayerActivity", "Sentences",
-    "Evaluation", "Row", "Layer", "enable_grad", "no_grad", "inference_mode", "set_detect_anomaly",
-    "set_grad_enabled", "Slope",
+    "Evaluation", "Row", "Layer", "EventFolder", "SHD", "enable_grad", "no_grad", "inference_mode",
+    "set_detect_anomaly", "set_grad_enabled", "Slope",
 }  # fmt: skip
 
 
 def test_no_public_class_is_left_out():
     seen = {type(make()) for make, _ in OBJECTS.values()}
-    homes = (grilly_vk, nn, traced, models, encode, surrogate, optim, monitor, data, nn.conversion)
+    homes = (grilly_vk, nn, traced, models, encode, surrogate, optim, monitor, data, data.events, nn.conversion)
     names = {
         (kind, name)
         for home in homes

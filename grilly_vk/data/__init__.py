@@ -1,4 +1,4 @@
-"""Sample data that comes with the package: sentence embeddings made by a real language model.
+"""Batches for training, recordings of event cameras (`events`), and sentence embeddings that come with the package.
 
 `sentences.npz` holds 64 short English sentences written for this project (8 topics of 8) and their 384-d
 embeddings, computed by sentence-transformers/all-MiniLM-L6-v2.  That model is published under the Apache
@@ -13,9 +13,10 @@ from importlib import resources
 
 import numpy as np
 
-from .loader import DataLoader
+from . import events as events
+from .loader import DataLoader, pad_sequences, stack
 
-__all__ = ["DataLoader", "Sentences", "sentences"]
+__all__ = ["DataLoader", "Sentences", "events", "pad_sequences", "sentences", "stack"]
 
 
 @dataclass(frozen=True)

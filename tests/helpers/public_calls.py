@@ -10,6 +10,7 @@ import numpy as np
 import grilly_vk
 import grilly_vk.functional as F
 from grilly_vk import decode, encode, nn, optim
+from grilly_vk.data import events
 from grilly_vk.monitor import OutputMonitor, RateMonitor, SpikeMonitor
 
 
@@ -129,6 +130,13 @@ def traces(rule, **options):
     learning.step(*given)
     net.run(spikes(6, 2, 5) > 0)
     learning.step(*given)
+
+
+def recording(n=20):
+    """Events of a sensor of 4 x 3 pixels."""
+    rng = np.random.default_rng(n)
+    fields = (rng.integers(0, most, n) for most in (4, 3, 100, 2))
+    return events.make_events(*fields)
 
 
 CALLS = {
@@ -251,6 +259,11 @@ CALLS = {
     "grilly_vk.VulkanCompute.random_words": lambda: grilly_vk.VulkanCompute().random_words(
         np.zeros((1, 4), np.uint32), (1, 2)
     ),
+    # ---- event data ----
+    "grilly_vk.data.events.Frames.batch": lambda: events.Frames(time_window=20).batch([recording()]),
+    "grilly_vk.data.events.EventBatch.drop": lambda: events.EventBatch([recording()]).drop(0.5),
+    "grilly_vk.data.events.EventBatch.flip": lambda: events.EventBatch([recording()]).flip(lr=0.5),
+    "grilly_vk.data.events.EventBatch.time_jitter": lambda: events.EventBatch([recording()]).time_jitter(3.0),
     # ---- training and watching ----
     "optim.SGD.step": lambda: trained(optim.SGD, lr=0.1),
     "optim.Adam.step": lambda: trained(optim.Adam),

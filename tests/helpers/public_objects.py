@@ -8,7 +8,7 @@ import numpy as np
 import grilly_vk
 import grilly_vk.functional as F
 from grilly_vk import encode, models, monitor, nn, optim
-from grilly_vk.data import DataLoader
+from grilly_vk.data import DataLoader, events
 from grilly_vk.nn import traced
 
 T, B, N = 5, 3, 4
@@ -20,6 +20,12 @@ def numbers(*shape, low=-1.0, high=2.0, seed=0):
 
 def flat(*values):
     return np.concatenate([np.asarray(v.numpy() if hasattr(v, "numpy") else v, np.float64).ravel() for v in values])
+
+
+def recording(n=20):
+    """Events of a sensor of 9 x 7 pixels."""
+    rng = np.random.default_rng(n)
+    return events.make_events(*(rng.integers(0, most, n) for most in (9, 7, 100, 2)))
 
 
 def with_gradient(*shape, low=-1.0, high=2.0):
@@ -355,6 +361,11 @@ OBJECTS = {
     "nn.Converter": (module(nn.Converter), None),
     "nn.conversion.ConvertedNetwork": (converted, lambda m: flat(m(numbers(B, 4)))),
     "nn.conversion.RateNode": (module(nn.conversion.RateNode, step_mode="m"), XT),
+    "data.events.Frames": (
+        lambda **options: events.Frames(**{"time_window": 20, "sensor_size": (9, 7, 2), **options}),
+        lambda frames: flat(*frames.collate([recording(60)])),
+    ),
+    "data.events.EventBatch": (lambda: events.EventBatch([recording()]), None),
     "data.DataLoader": (lambda **options: DataLoader(np.arange(10), **options), None),
     "nn.BatchNormThroughTime2d": (module(nn.BatchNormThroughTime2d, 4, 5), None),
     "nn.ThresholdDependentBatchNorm2d": (module(nn.ThresholdDependentBatchNorm2d, 4), None),
