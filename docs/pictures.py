@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
-"""Draws the pictures of docs/layers.md and docs/monitoring.md from real runs of the engine, into this folder.
+"""Draws the documentation's pictures from real runs of the engine, into this folder and its tutorial.
 
-Run it with the environment that tools/setup makes: .venv/bin/python docs/pictures.py
+    .venv/bin/python docs/pictures.py [NAME...]     NAME: one of the functions below; none: all
+
+Run it with the environment that tools/setup makes.
 """
 
+import os
+import sys
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+import programs
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -117,8 +122,16 @@ def monitoring():
     save(figure, "monitoring.png")
 
 
+def tutorial():
+    """Runs each page of docs/tutorial, in whose folder it leaves its picture."""
+    os.chdir(programs.TUTORIAL)
+    for page in programs.PAGES:
+        print(f"{page.name}:")
+        exec(programs.source(page), {"__name__": "__main__"})
+        plt.close("all")
+
+
 if __name__ == "__main__":
-    neurons()
-    encodings()
-    stdp_window()
-    monitoring()
+    for draw in (neurons, encodings, stdp_window, monitoring, tutorial):
+        if draw.__name__ in sys.argv[1:] or len(sys.argv) == 1:
+            draw()
