@@ -4,10 +4,12 @@ import copy
 
 import numpy as np
 import pytest
+from coming_from import constructors
 from golden import load
 
 import grilly_vk
 import grilly_vk.functional as F
+from grilly_vk import nn
 from grilly_vk.nn.dialects import spikingjelly
 
 DATA, HEADER = load("dialects_spikingjelly")
@@ -39,11 +41,9 @@ def called(module, x, way):
     return tuple(grilly_vk.stack(part) for part in zip(*rows))
 
 
-@pytest.mark.parametrize("i", range(len(CASES)), ids=[f"{c['class']}-{i}" for i, c in enumerate(CASES)])
-def test_equals_spikingjelly(i):
+def compare(module, i):
     """Spikes, potentials and all gradients, of all steps at once and of single steps; again after a reset."""
     own = {k.split(".", 1)[1]: v for k, v in DATA.items() if k.startswith(f"{i}.")}
-    module = build(CASES[i])
     for name, parameter in module.named_parameters():
         if CASES[i]["class"] == "GatedLIFNode":  # drawn at random
             parameter.detach().assign(own[f"p.{name}"])
@@ -67,6 +67,21 @@ def test_equals_spikingjelly(i):
         if not hasattr(module, "store_v_seq"):
             break
         module.step_mode = "s"
+
+
+@pytest.mark.parametrize("i", range(len(CASES)), ids=[f"{c['class']}-{i}" for i, c in enumerate(CASES)])
+def test_equals_spikingjelly(i):
+    compare(build(CASES[i]), i)
+
+
+def test_explicit_constructors_of_the_page():
+    """What docs/coming_from.md writes beside SpikingJelly's neurons with its defaults."""
+    found = [(a, b) for a, b in constructors("SpikingJelly") if a.startswith("neuron.")]
+    assert len(found) == 8
+    for theirs, ours in found:
+        name = theirs.removeprefix("neuron.").removesuffix("()")
+        i = next(k for k, case in enumerate(CASES) if case["class"] == name and not case["arguments"])
+        compare(eval(ours, {"nn": nn}), i)
 
 
 def test_surrogates_equal_spikingjellys():

@@ -9,8 +9,8 @@ is differentiated with respect to x and the weights; out are the spikes, or the 
 seed of x is the first one for which float64 and slightly other inputs give the same spikes.
 
 In the file: for case i arrays `i.x`, `i.co`, `i.cv`, `i.out`, `i.v`, `i.grad_x`, and `i.p.NAME` and `i.g.NAME` of its
-weights; the derivatives of all methods on a grid; and `header`, JSON with the versions, and class, parameters,
-arguments and seed of each case.
+weights; the spikes of LIFRefracCell(); the derivatives of all methods on a grid; and `header`, JSON with the versions,
+and class, parameters, arguments and seed of each case.
 """
 
 from __future__ import annotations
@@ -108,6 +108,12 @@ def collect(written=None):
         at = torch.from_numpy(grid.copy()).requires_grad_()
         threshold(at, method, torch.tensor(alpha)).sum().backward()
         slopes.append(at.grad.numpy())
+    held = np.abs(np.random.default_rng(0).normal(0.0, 2.0, (T, B, N))).astype(np.float32)
+    cell, state, waiting = norse.LIFRefracCell(), None, []
+    for row in torch.from_numpy(held):
+        spikes, state = cell(row, state)
+        waiting.append(spikes.detach().numpy())
+    arrays |= {"refractory.x": held, "refractory.out": np.stack(waiting)}
     header = {
         "versions": versions("norse", "torch", "numpy", "python"),
         "shapes": {"T": T, "B": B, "N": N},
