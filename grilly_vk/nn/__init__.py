@@ -32,6 +32,7 @@ from .delays import Delay, DelaySynapse, Synapse
 from .dropout import Dropout, Dropout1d, Dropout2d, DropoutOverTime, DropoutOverTime1d, DropoutOverTime2d
 from .gated_node import GatedLIFNode
 from .group_norm import GroupNorm, InstanceNorm1d, InstanceNorm2d
+from .late_reset import AlphaNode, LateResetNode
 from .linear import Embedding, Linear
 from .loss import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss, SmoothL1Loss
 from .module import Buffer, Module, Parameter
@@ -110,6 +111,7 @@ __all__ = [
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AdaptiveLIFNode",
+    "AlphaNode",
     "AvgPool1d",
     "AvgPool2d",
     "BCELoss",
@@ -164,6 +166,7 @@ __all__ = [
     "L1Loss",
     "LIFNeuron",
     "LIFNode",
+    "LateResetNode",
     "LayerNorm",
     "LeakyReLU",
     "Linear",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..ops.recurrent_nodes import Feedback, pays, recurrent_node
+from ..ops.shape import stack
 from ..tensor import FLOAT32, Tensor, full
+from .late_reset import LateResetNode
 from .linear import Linear
 from .module import Module, checked_module
 from .node_models import EIFNode, KLIFNode, QIFNode
@@ -60,6 +62,11 @@ class RecurrentSynapse(_Recurrent):
         node: Module = self.sub_module
         return node
 
+    @property
+    def v_seq(self) -> Tensor | None:
+        """The potentials of each step, (T, B, ...), where the node is a LateResetNode that stores them."""
+        return getattr(self.node, "v_seq", None)
+
     def _shape(self, x: Tensor) -> tuple[int, ...]:
         return x.shape
 
@@ -71,6 +78,8 @@ class RecurrentSynapse(_Recurrent):
 
     def _steps(self, x: Tensor) -> Tensor:
         node, connection, dynamics = self.node, self.connection, self.dynamics
+        if isinstance(node, LateResetNode) and node.store_v_seq and (node.late or node.store_v_seq != "before"):
+            return self._with_potentials(x, node)
         if not (isinstance(node, SpikingNode) and _plain(node, *_NODES)):
             return super()._steps(x)
         if not (isinstance(connection, Linear) and _plain(connection, Linear)) or connection.event_driven is True:
@@ -85,6 +94,15 @@ class RecurrentSynapse(_Recurrent):
         if not known or connection.weight.shape != (n, n) or not pays(x.engine, n):
             return super()._steps(x)
         return self._at_once(x, node, connection, dynamics)
+
+    def _with_potentials(self, x: Tensor, node: LateResetNode) -> Tensor:
+        """Step by step, with the potential after each as the node's v_seq."""
+        spikes, potentials = [], []
+        for t in range(x.shape[0]):
+            spikes.append(self._step(x[t]))
+            potentials.append(node.v)
+        node.__dict__["v_seq"] = stack(potentials)
+        return stack(spikes)
 
     def _at_once(self, x: Tensor, node: SpikingNode, connection: Linear, dynamics: SynapseFilter | None) -> Tensor:
         neuron = node._dynamics()
