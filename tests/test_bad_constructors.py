@@ -26,11 +26,12 @@ MORE = {  # defaults that don't fit, and arguments that *args or **options hide
     "SpikingTransformerBlock": {"num_heads": 2}, "Sequential": {}, "ModuleList": {"modules": ()},
     "ElementWiseRecurrentContainer": {"sub_module": nn.IFNode(), "element_wise_function": max},
     "LinearRecurrentContainer": {"sub_module": nn.IFNode()}, "Synapse": {"connection": nn.Linear(3, 3)},
+    "LateResetNode": {"beta": 0.9}, "AlphaNode": {"alpha": 0.9, "beta": 0.5},
     "RecurrentSynapse": {"node": nn.IFNode(), "connection": nn.Linear(3, 3)},
     **{
         n: {"v_threshold": 1.0, "v_reset": 0.0, "surrogate_function": None, "detach_reset": False, "step_mode": "s",
             "store_v_seq": False, "memory": "fast"}
-        for n in dir(nn) if n.endswith("Node") and not n.startswith(("Non", "Gated"))
+        for n in dir(nn) if n.endswith("Node") and not n.startswith(("Non", "Gated", "Late", "Alpha"))
     },
 }  # fmt: skip
 BAD = [

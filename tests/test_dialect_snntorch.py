@@ -1,5 +1,7 @@
 """nn.dialects.snntorch against golden vectors of snnTorch, defaults included, made by tools/make_golden.py."""
 
+import inspect
+
 import numpy as np
 import pytest
 from golden import load
@@ -93,3 +95,85 @@ def test_equals_snntorch(i):
 def test_single_steps_equal_snntorch(i):
     """The same, a call a step; and with the potentials computed again on the way back."""
     compare(i, "s")
+
+
+def test_the_file_covers_what_it_should():
+    """Every function, with each reset mechanism that it has, and potentials that lie exactly at the threshold."""
+    functions = set(snntorch.__all__) - {"RecurrentOneToOne", "atan", "fast_sigmoid", "sigmoid"}
+    found = {(c["function"], c["arguments"].get("reset_mechanism")) for c in CASES}
+    assert {name for name, _ in found} == functions
+    for name in functions - {"StateLeaky"}:
+        default = inspect.signature(getattr(snntorch, name)).parameters["reset_mechanism"].default
+        assert {kind or default for own, kind in found if own == name} == {"subtract", "zero", "none"}, name
+    for i, case in enumerate(CASES):
+        if case.get("exact"):
+            at = DATA[f"{i}.v"] == 1.0
+            assert at.sum() >= 5
+            if case["arguments"].get("reset_delay", True):  # [mem > threshold], not [mem >= threshold]
+                assert not DATA[f"{i}.out"][at].any()
+    assert "snntorch" in HEADER["versions"]
+
+
+def test_surrogate_derivatives_equal_snntorchs():
+    for (name, arguments), want in zip(HEADER["surrogates"], DATA["slopes"]):
+        got = getattr(snntorch, name)(**arguments).derivative(grilly_vk.tensor(DATA["grid"])).numpy()
+        close(f"{name} {arguments}", got, want)
+
+
+@pytest.mark.parametrize("explicit", [False, True])
+def test_a_training_with_a_membrane_loss_has_snntorchs_losses(explicit):
+    """20 steps of SGD from the same weights, tutorial 5's loss, by the dialect and by the constructor."""
+    own = {k.split(".", 1)[1]: v for k, v in DATA.items() if k.startswith("training.")}
+    first, second = (nn.Linear(*own[f"w{i}"].shape[::-1]) for i in (0, 2))
+    if explicit:
+        lifs = [
+            nn.LateResetNode(
+                beta=0.9, v_threshold=1.0, reset_mechanism="subtract", surrogate_function=nn.ATan(alpha=2.0),
+                step_mode="m", store_v_seq="before",
+            )
+            for _ in range(2)
+        ]  # fmt: skip
+    else:
+        lifs = [snntorch.Leaky(beta=0.9) for _ in range(2)]
+    for i, parameter in enumerate((*first.parameters(), *second.parameters())):
+        parameter.detach().assign(own[f"w{i}"])
+    net = nn.Sequential(first, lifs[0], second, lifs[1])
+    F.set_step_mode(net, "m")
+    optimizer = grilly_vk.optim.SGD(net.parameters(), lr=HEADER["training"]["lr"])
+    losses = []
+    for _ in range(20):
+        F.reset_net(net)
+        net(own["x"])
+        loss = 0.0
+        for mem in lifs[1].v_seq:
+            loss = loss + F.cross_entropy(mem, own["y"])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    np.testing.assert_allclose(losses, own["losses"], rtol=1e-4)
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_bad_arguments():
+    for wrong, error, text in (
+        (lambda: snntorch.Leaky(0.9, init_hidden=False), ValueError, "init_hidden must be True: the node has its s"),
+        (lambda: snntorch.Leaky(0.9, output=True), ValueError, "output must be False: .* node.v_seq is the mem"),
+        (lambda: snntorch.Leaky(0.9, reset_mechanism="blank"), ValueError, "reset_mechanism must be one of 'subtract'"),
+        (lambda: snntorch.Leaky(0.9, learn_threshold=1), TypeError, "learn_threshold must be True or False"),
+        (lambda: snntorch.Leaky(0.9, spike_grad=np.tanh), TypeError, "surrogate_function must be a Surrogate"),
+        (lambda: snntorch.Synaptic(None, 0.9), TypeError, "alpha must be a number, not NoneType"),
+        (lambda: snntorch.Alpha(0.5, 0.9), ValueError, "alpha must be above beta"),
+        (lambda: snntorch.Lapicque(), ValueError, "needs beta, or R and C, or beta and one of them; got none"),
+        (lambda: snntorch.Lapicque(0.9, 1.0, 1.0), ValueError, "got beta, R, C"),
+        (lambda: snntorch.Lapicque(1.0), ValueError, "beta must lie between 0 and 1"),
+        (lambda: snntorch.Lapicque(R=0.5, C=1.0), ValueError, "time_step must be at most R C"),
+        (lambda: snntorch.RLeaky(0.9), ValueError, "all_to_all=True needs linear_features, or else both"),
+        (lambda: snntorch.RLeaky(0.9, linear_features=3, kernel_size=3), ValueError, "needs linear_features, or else"),
+        (lambda: snntorch.RLeaky(0.9, all_to_all=False, linear_features=3), ValueError, "has the weight V"),
+        (lambda: snntorch.RSynaptic(0.9, 0.8, linear_features=0), ValueError, "linear_features must be"),
+        (lambda: snntorch.fast_sigmoid(0), ValueError, "slope must be positive"),
+    ):
+        with pytest.raises(error, match=text) as caught:
+            wrong()
+        assert len(str(caught.value)) < 300

@@ -79,6 +79,8 @@ MAKE = {
     "DropoutOverTime2d": lambda: (nn.DropoutOverTime2d(), RUN_2D),
     "NonSpikingIFNode": lambda: (nn.NonSpikingIFNode(step_mode="s"), RUN),
     "NonSpikingLIFNode": lambda: (nn.NonSpikingLIFNode(step_mode="s"), RUN),
+    "LateResetNode": lambda: (nn.LateResetNode(0.9, 0.5), RUN),
+    "AlphaNode": lambda: (nn.AlphaNode(0.9, 0.6, learn="beta"), RUN),
     "GatedLIFNode": lambda: (nn.GatedLIFNode(8, step_mode="s"), RUN * 2),
     "RateNode": lambda: (conversion.RateNode(), RUN),
     "MaxPoolGate": pooling,

@@ -291,6 +291,9 @@ class Module:
             self._keep_shape("_buffers", name, value)
             self._buffers[name] = value
         elif any(name in self.__dict__[kind] for kind in _NAMES):
+            if isinstance(getattr(type(self), name, None), Setting):  # a constant that may train
+                object.__setattr__(self, name, value)
+                return
             if value is not None:
                 what = next(k for k in _NAMES if name in self.__dict__[k])
                 wanted = {"_parameters": "a Parameter", "_buffers": "a Tensor", "_modules": "a Module"}[what]

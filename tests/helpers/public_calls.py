@@ -155,6 +155,8 @@ CALLS = {
     "nn.CUBALIFNode": lambda: backward(nn.CUBALIFNode()(leaf(2, 3))),
     "nn.AdaptiveLIFNode": lambda: backward(nn.AdaptiveLIFNode()(leaf(2, 3))),
     "nn.KLIFNode": lambda: backward(nn.KLIFNode()(leaf(2, 3))),
+    "nn.LateResetNode": lambda: backward(nn.LateResetNode(0.9, step_mode="m")(leaf(5, 2, 4))),
+    "nn.AlphaNode": lambda: backward(nn.AlphaNode(0.9, 0.8)(leaf(2, 3))),
     "nn.RecurrentSynapse": lambda: backward(
         nn.RecurrentSynapse(nn.LIFNode(), nn.Linear(8, 8), nn.SynapseFilter(), "m")(leaf(5, 2, 8))
     ),

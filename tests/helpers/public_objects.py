@@ -210,6 +210,10 @@ OBJECTS = {
     **{f"nn.{k}": (module(getattr(nn, k), (N,)), unrolled) for k in ("RIF", "RLIF", "RCuBaLIF", "LI")},
     "nn.IzhikevichNode": (module(nn.IzhikevichNode, step_mode="m", a=0.3, b=0.2, v_threshold=0.5), XT),
     "nn.GatedLIFNode": (module(nn.GatedLIFNode, T), XT),
+    "nn.LateResetNode": (
+        module(nn.LateResetNode, beta=0.9, alpha=0.5, step_mode="m", late=False), XT
+    ),
+    "nn.AlphaNode": (module(nn.AlphaNode, alpha=0.95, beta=0.6, v_threshold=0.2, gain=2.0, step_mode="m"), XT),
     "nn.NonSpikingIFNode": (module(nn.NonSpikingIFNode), XT),
     "nn.NonSpikingLIFNode": (module(nn.NonSpikingLIFNode), XT),
     "nn.LIFNeuron": (module(nn.LIFNeuron, n_neurons=N), currents),
