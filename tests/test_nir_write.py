@@ -25,6 +25,7 @@ NODES = {
     "LIFNode, input as it is, soft": lambda: nn.LIFNode(3.0, False, 0.7, None),
     "LIFNode, reset and rest": lambda: nn.LIFNode(7.0, False, 0.9, -0.2, v_rest=0.05),
     "LIFNode, numbers for each": lambda: nn.LIFNode(some(1.5, 4), v_threshold=some(0.2, 0.8), v_reset=some(-0.3, 0.1)),
+    "LIFNode, above the threshold alone": lambda: nn.LIFNode(3.0, v_threshold=0.4, strict=True),
     "ParametricLIFNode": lambda: nn.ParametricLIFNode(2.3, v_threshold=0.4),
     "CUBALIFNode": lambda: nn.CUBALIFNode(3.0, True, 5.0),
     "CUBALIFNode, input as it is": lambda: nn.CUBALIFNode(3.0, False, 2.5, v_threshold=2.0, v_reset=None),
@@ -115,6 +116,12 @@ def test_a_layer_may_be_written_with_what_came_from_nir_in_it():
     np.testing.assert_array_equal(from_nir(to_nir(net, dt=DT))(x).numpy(), want)
     with pytest.raises(ValueError, match=r"dt is 0\.001, but 2.* was read with dt=0\.0003"):
         to_nir(net, dt=1e-3)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_potential_at_the_threshold_stays_what_it_is(strict):
+    module, x = nn.IFNode(1.0, strict=strict), np.full((6, 1, N), 0.5, np.float32)
+    np.testing.assert_array_equal(from_nir(to_nir(module, (N,), DT))(x).numpy(), spikes_of(module, x))
 
 
 def test_another_dt_is_taken_from_the_fields():

@@ -154,6 +154,10 @@ def _meaning(dt: float, reset: Any, comparator: str = ">=", integrator: str = "e
     return Meaning(dt, integrator, "subtract" if reset is None else "value", comparator).written()
 
 
+def _comparator(module: Any) -> str:
+    return ">" if module.strict else ">="
+
+
 def _node_check(module: Any) -> str | None:
     if np.any(module.refractory):
         return "NIR has no refractory time; set refractory=0"
@@ -163,7 +167,7 @@ def _node_check(module: Any) -> str | None:
 def _if(draft: Draft, name: str, module: Any, end: End) -> End:
     dt, reset = draft.seconds(name, module), module.v_reset
     own = _filled(end.shape, r=1.0 / dt, v_threshold=module.v_threshold, v_reset=0.0 if reset is None else reset)
-    return draft.add(name, "IF", end, {OURS: {**_meaning(dt, reset), "drive": 1.0}}, **own)
+    return draft.add(name, "IF", end, {OURS: {**_meaning(dt, reset, _comparator(module)), "drive": 1.0}}, **own)
 
 
 def _leaky(draft: Draft, name: str, module: Any, end: End) -> End:
@@ -180,7 +184,7 @@ def _leaky(draft: Draft, name: str, module: Any, end: End) -> End:
         isinstance(reset, np.ndarray) else (reset if rest is None else rest), "v_threshold": module.v_threshold,
         "v_reset": 0.0 if reset is None else reset,
     }  # fmt: skip
-    meaning = _meaning(dt, reset)
+    meaning = _meaning(dt, reset, _comparator(module))
     if isinstance(module, nn.CUBALIFNode):
         noted |= {"keep": 1.0 - 1.0 / module.tau_syn, "input": 1.0}
         own |= {"tau_mem": dt / k, "tau_syn": module.tau_syn * dt, "w_in": module.tau_syn}

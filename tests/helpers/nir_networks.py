@@ -43,7 +43,10 @@ def network(name):
         return filled(net, rng, 3.0)
     cell = nn.CUBALIFNode(5.0, False, 2.5)
     net = nn.Sequential(
-        nn.Linear(6, 8), nn.RecurrentSynapse(cell, nn.Linear(8, 8)), nn.Linear(8, 5), nn.CUBALIFNode(4.0, False, 2.0)
+        nn.Linear(6, 8),
+        nn.RecurrentSynapse(cell, nn.Linear(8, 8, bias=False)),
+        nn.Linear(8, 5),
+        nn.CUBALIFNode(4.0, False, 2.0),
     )
     return filled(net, rng, 0.8)
 

@@ -39,6 +39,7 @@ from torch import nn
 from golden import versions
 
 T, B = 40, 2
+TALL = 1.5  # the threshold of the MLPs of snnTorch
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("ours_mlp", "ours_conv", "ours_recurrent")
 SHAPES = {"mlp": (6,), "conv": (2, 8, 8), "cuba": (6,)}
@@ -55,13 +56,22 @@ def leaky(beta, shape, mechanism, threshold=1.0):
     )  # fmt: skip
 
 
+class ResetAtOnce(snn.RSynaptic):
+    """RSynaptic(reset_delay=False), which in snnTorch 1.0 resets a local variable and so never the neuron."""
+
+    def forward(self, x, spk, syn, mem):
+        spk, syn, mem = super().forward(x, spk, syn, mem)
+        self.mem = mem - spk * mem
+        return spk, syn, self.mem
+
+
 class Recurrent(nn.Module):
-    """RSynaptic can't keep its own state in snnTorch 1.0: its first spikes are None."""
+    """Its states are passed: with init_hidden=True RSynaptic of snnTorch 1.0 fails, its first spikes being None."""
 
     def __init__(self):
         super().__init__()
         self.fc1 = nn.Linear(6, 8)
-        self.lif1 = snn.RSynaptic(0.6, 0.9, linear_features=8, reset_mechanism="zero", reset_delay=False)
+        self.lif1 = ResetAtOnce(0.6, 0.9, linear_features=8, reset_mechanism="zero", reset_delay=False)
         self.fc2 = nn.Linear(8, 5)
         self.lif2 = snn.Synaptic(
             0.5 * torch.ones(5), 0.8 * torch.ones(5), torch.ones(5), reset_mechanism="zero", reset_delay=False
@@ -79,7 +89,9 @@ class Recurrent(nn.Module):
 def snntorch(kind):
     if kind.startswith("mlp"):
         mechanism = "subtract" if kind == "mlp_subtract" else "zero"
-        return nn.Sequential(nn.Linear(6, 8), leaky(0.9, 8, mechanism), nn.Linear(8, 5), leaky(0.8, 5, mechanism))
+        return nn.Sequential(
+            nn.Linear(6, 8), leaky(0.9, 8, mechanism, TALL), nn.Linear(8, 5), leaky(0.8, 5, mechanism, TALL)
+        )
     if kind == "conv":
         return nn.Sequential(
             nn.Conv2d(2, 4, 3), leaky(0.9, (4, 6, 6), "zero"), nn.AvgPool2d((2, 2)), nn.Flatten(), nn.Linear(36, 5),
@@ -174,8 +186,17 @@ def steps(peer, net, x):
 
 def fresh(peer, kind, seed, factor=1.0):
     rng = np.random.default_rng([seed, len(peer), len(kind)])
-    gain = {"cuba": 0.8, "conv": 3.0}.get(kind, 3.0)
+    gain = {"cuba": 0.8, "mlp_subtract": 1.2}.get(kind, 3.0)
     return drawn(MAKERS[peer](kind), rng, gain, factor)
+
+
+def highest(net, x):
+    """The highest potential of snnTorch's neurons after a step."""
+    found = []
+    for row in x:
+        net(row)
+        found += [float(part.mem.max()) for part in net if isinstance(part, snn.Leaky)]
+    return max(found)
 
 
 def exported(peer, kind, seed, x):
@@ -214,6 +235,8 @@ def good(case):
     for seed in [case["seed"]] if "seed" in case else range(200):
         x = torch.from_numpy((np.random.default_rng(seed).random((T, B, *shape)) < 0.4).astype(np.float32))
         y = steps(peer, fresh(peer, kind, seed), x)
+        if kind == "mlp_subtract" and highest(fresh(peer, kind, seed), x) > TALL:  # or it is reset twice
+            continue
         near = [steps(peer, fresh(peer, kind, seed, factor), x) for factor in (1 - 1e-5, 1 + 1e-5)]
         if 0.05 < y.mean() < 0.7 and all(np.array_equal(y, other) for other in near):
             return seed, x, y
