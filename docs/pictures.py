@@ -122,6 +122,67 @@ def monitoring():
     save(figure, "monitoring.png")
 
 
+def nir_time():
+    """What steps make of a neuron of NIR, and of a cycle: docs/nir.md."""
+    import nir
+
+    tau, dt, steps = 2.5e-3, 5e-4, 24
+    one = np.ones(1, np.float32)
+    neuron = nir.LIF(tau=tau * one, r=one, v_leak=0 * one, v_threshold=0.62 * one)
+    graph = nir.NIRGraph.from_list(nir.Input(np.array([1])), neuron, nir.Output(np.array([1])))
+    current = np.where((np.arange(steps) >= 2) & (np.arange(steps) < 18), 1.0, 0.0).astype(np.float32)
+    fine = 100  # steps of a hundredth show what is continuous
+
+    def run(dt, x, integrator):
+        net = grilly_vk.nir.from_nir(graph, dt=dt, integrator=integrator)
+        cell = net.lif
+        cell.store_v_seq = True
+        spikes = net(x.reshape(-1, 1, 1)).numpy().ravel()
+        return cell.v_seq.numpy().ravel(), np.flatnonzero(spikes)
+
+    figure, (top, low) = plt.subplots(2, 1, figsize=(9, 5.4), layout="constrained", height_ratios=(2.2, 1))
+    ms = 1000 * dt
+    v, _ = run(dt / fine, np.repeat(current, fine), "exact")
+    top.plot(np.arange(1, len(v) + 1) / fine * ms, v, color=GREY, lw=1.2, label="NIR: continuous in time")
+    for integrator, colour, marker in (("euler", BLUE, "o"), ("exact", RED, "s")):
+        v, spikes = run(dt, current, integrator)
+        time = np.arange(1, steps + 1) * ms
+        top.plot(time, v, color=colour, marker=marker, ms=4, lw=0.6, ls=":", label=f'integrator="{integrator}"')
+        top.vlines(time[spikes], 0.66, 0.74, color=colour, lw=2.5)
+    top.axhline(0.62, color=GREY, lw=0.8, ls="--")
+    top.set_title(
+        "compared with the threshold at the end of each step, and reset in that step", loc="left", fontsize=10
+    )
+    top.axvspan(2 * ms, 3 * ms, color=BLUE, alpha=0.12)
+    top.annotate("one step: dt", (2.02 * ms, -0.09), fontsize=9, color=BLUE)
+    top.set(xticks=np.arange(steps + 1) * ms, xlim=(0, steps * ms), ylim=(-0.12, 0.93), ylabel="potential", xlabel="ms")
+    top.tick_params(axis="x", labelsize=7)
+    top.legend(loc="upper left", ncols=3, fontsize=9)
+
+    ring = nir.NIRGraph(
+        {
+            "in": nir.Input(np.array([1])), "a": nir.Threshold(0.5 * one), "b": nir.Threshold(0.5 * one),
+            "w": nir.Scale(one), "out": nir.Output(np.array([1])),
+        },
+        [("in", "a"), ("a", "b"), ("b", "w"), ("w", "a"), ("a", "out")], type_check=False,
+    )  # fmt: skip
+    kick = np.zeros((8, 1, 1), np.float32)
+    kick[1] = 1
+    fired = grilly_vk.nir.from_nir(ring, dt=dt)(kick).numpy().ravel()
+    for row, name in ((2, "input"), (1, "a"), (0, "b")):
+        at = np.flatnonzero(kick.ravel() if name == "input" else fired)
+        low.scatter(at, np.full(len(at), row), color=BLUE if name != "input" else GREY, s=60, zorder=3)
+    arrow = {"arrowstyle": "->", "color": RED, "shrinkA": 5, "shrinkB": 5}
+    low.annotate("", (1, 1), (1, 2), arrowprops=arrow)
+    for t in np.flatnonzero(fired):
+        low.annotate("", (t, 0), (t, 1), arrowprops=arrow)  # forward: in the same step
+        if t + 1 < len(fired):
+            low.annotate("", (t + 1, 1), (t, 0), arrowprops=arrow)  # around: one step
+    low.set_title("a, b in a ring: forward edges act in the same step, a cycle takes one", loc="left", fontsize=10)
+    low.set(yticks=(0, 1, 2), yticklabels=("b", "a", "input"), xlabel="step", xlim=(-0.5, 7.5), ylim=(-0.5, 2.5))
+    save(figure, "nir_time.png")
+
+
 def tutorial():
     """Runs each page of docs/tutorial, in whose folder it leaves its picture."""
     os.chdir(programs.TUTORIAL)
@@ -132,6 +193,6 @@ def tutorial():
 
 
 if __name__ == "__main__":
-    for draw in (neurons, encodings, stdp_window, monitoring, tutorial):
+    for draw in (neurons, encodings, stdp_window, monitoring, nir_time, tutorial):
         if draw.__name__ in sys.argv[1:] or len(sys.argv) == 1:
             draw()

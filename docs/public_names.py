@@ -20,7 +20,10 @@ MARK = re.compile(
     r"^<!-- names: (?P<module>[\w.*]+): (?P<items>[^|>]+?)(?: \| without: (?P<without>[^>]+?))? -->$", re.M
 )
 # Public modules that no __all__ names; those it names come by themselves.
-MORE = ("grilly_vk.nn.conversion", "grilly_vk.nn.utils", "grilly_vk.surrogate", "grilly_vk.report", "grilly_vk.snn")
+MORE = (
+    "grilly_vk.nn.conversion", "grilly_vk.nn.utils", "grilly_vk.nir", "grilly_vk.surrogate", "grilly_vk.report",
+    "grilly_vk.snn",
+)  # fmt: skip
 # In __all__ for those who extend the engine; what users need of them stands in grilly_vk itself.
 INNER = ("grilly_vk.autograd", "grilly_vk.tensor")
 # Names beside those of __all__, which a star import must not bring: they would hide builtins.
