@@ -225,6 +225,7 @@ NOTHING = {
         "Izhikevich", "IzhikevichCell", "LSNNRecurrent", "LIFExRecurrent", "LIFAdExCell", "CobaLIFCell",
         "LIFMCRecurrentCell", "LIFCorrelation", "LIFRefracCell",
     ],
+    "snnTorch": ["DeltaLeaky", "LeakyParallel", "AssociativeLeaky", "SLSTM", "SConv2dLSTM"],
 }  # fmt: skip
 
 
@@ -234,6 +235,7 @@ def test_what_is_nothing_here_is_not_here():
         ([traced], NOTHING["pysnn"]),
         ([nn, nn.dialects.spikingjelly], NOTHING["SpikingJelly"]),
         ([nn.dialects.norse], NOTHING["Norse"]),
+        ([nn.dialects.snntorch], NOTHING["snnTorch"]),
     ):
         assert not [name for home in homes for name in names if hasattr(home, name)]
     told = {bare(s).split(".")[-1] for t in TABLES.values() for r in t for s in spans(r.theirs)}

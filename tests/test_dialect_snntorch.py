@@ -1,9 +1,11 @@
 """nn.dialects.snntorch against golden vectors of snnTorch, defaults included, made by tools/make_golden.py."""
 
+import ast
 import inspect
 
 import numpy as np
 import pytest
+from coming_from import PAGE, constructors
 from golden import load
 
 import grilly_vk
@@ -59,10 +61,11 @@ def called(module, x, detach, way):
     return grilly_vk.cat(spikes), grilly_vk.cat(potentials)
 
 
-def compare(i, way, **more):
+def compare(i, way, module=None):
+    """A case in a step mode: of the dialect, or of a module that should be the same."""
     case = CASES[i]
     own = {k.split(".", 1)[1]: v for k, v in DATA.items() if k.startswith(f"{i}.")}
-    module = build(case, step_mode=way, **more)
+    module = build(case, step_mode=way) if module is None else module
     names = [k[2:] for k in own if k.startswith("p.")]
     assert len(names) == len(list(module.parameters()))
     for name in names:
@@ -177,3 +180,77 @@ def test_bad_arguments():
         with pytest.raises(error, match=text) as caught:
             wrong()
         assert len(str(caught.value)) < 300
+
+
+def test_explicit_constructors_of_the_page():
+    """What docs/coming_from.md writes beside snnTorch's calls, with every argument: the same golden vectors."""
+    found = [(a, b) for a, b in constructors("snnTorch") if a.startswith("snn.") and "dialects" not in b]
+    assert len(found) == 10
+    for theirs, ours in found:
+        call = ast.parse(theirs.removeprefix("snn."), mode="eval").body
+        given = {k.arg: ast.literal_eval(k.value) for k in call.keywords}
+        i = next(k for k, c in enumerate(CASES) if (c["function"], c["arguments"]) == (call.func.id, given))
+        compare(i, "m", eval(ours, {"nn": nn}))
+
+
+# Arguments of snnTorch that are not here; docs/coming_from.md says why.
+ABSENT = {"surrogate_disable", "inhibition", "state_quant"}
+OWN = {
+    "Alpha": {"learn_alpha"}, "Lapicque": {"learn_beta"}, "RSynaptic": {"reset_delay"},
+    "StateLeaky": {"learn_beta", "kernel_truncation_steps", "channels", "output"},
+}  # fmt: skip
+
+
+def test_names_and_defaults_are_snntorchs():
+    """All arguments in its order with its defaults; the state is in the node, and what is not here is on the page."""
+    told = PAGE.read_text()
+    for name, theirs in HEADER["signatures"].items():
+        ours = inspect.signature(getattr(snntorch, name)).parameters
+        missing = ABSENT | OWN.get(name, set())
+        assert set(theirs) - set(ours) == missing & set(theirs), name
+        assert set(ours) - set(theirs) == {"step_mode"} and ours["step_mode"].default == "m", name
+        assert [n for n in theirs if n in ours] == [n for n in ours if n in theirs], name
+        for argument in set(theirs) & set(ours):
+            default, wanted = ours[argument].default, theirs[argument]
+            if argument == "init_hidden":
+                assert default is True
+            elif wanted == "required":
+                assert default is inspect.Parameter.empty
+            elif wanted is False and default is None:
+                assert (name, argument) in {("Lapicque", n) for n in ("beta", "R", "C")}
+            else:
+                assert default == wanted, f"{name}: {argument}"
+        for argument in missing:
+            assert f"`{argument}" in told, argument
+
+
+def test_without_delay_a_soft_reset_is_a_lif_nodes():
+    """As long as one reset takes the potential below the threshold."""
+    x = np.abs(np.random.default_rng(5).normal(0, 0.5, (20, 3, 4))).astype(np.float32).clip(0, 0.9)
+    ours, lif = snntorch.Leaky(beta=0.9, reset_delay=False), nn.LIFNode(10.0, False, v_reset=None, strict=True)
+    lif.step_mode = "m"
+    got = []
+    for node in (ours, lif):
+        leaf = grilly_vk.tensor(x, requires_grad=True)
+        s = node(leaf)
+        (s * x).sum().backward()
+        got.append((s.numpy(), node.v.numpy(), leaf.grad.numpy()))
+    np.testing.assert_array_equal(got[0][0], got[1][0])
+    assert got[0][0].mean() > 0.1
+    for a, b in zip(got[0][1:], got[1][1:]):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_a_state_of_ones_own():
+    """spk, mem = lif(x, mem), with gradients through mem."""
+    own = {k.split(".", 1)[1]: v for k, v in DATA.items() if k.startswith("0.")}
+    node = snntorch.Leaky(beta=0.9, step_mode="s")
+    x, mem, loss = grilly_vk.tensor(own["x"], requires_grad=True), 0.0, 0.0
+    for t in range(len(x)):
+        node.v = mem
+        spk = node(x[t])
+        mem = node.v
+        loss = loss + (spk * own["co"][t]).sum() + (mem * own["cv"][t]).sum()
+        F.reset_net(node)
+    loss.backward()
+    close("gradient of x", x.grad.numpy(), own["grad_x"])

@@ -3,6 +3,8 @@
 NODES = "test_dialect_spikingjelly::test_explicit_constructors_of_the_page"
 DIALECT = "test_dialect_spikingjelly::test_equals_spikingjelly"
 NORSE = "test_dialect_norse::test_equals_norse"
+TORCH = "test_dialect_snntorch::test_equals_snntorch"
+TORCH_NODES = "test_dialect_snntorch::test_explicit_constructors_of_the_page"
 CORES = "test_golden_cores::test_equals_spyx"
 NORMS = "test_golden_norm::test_spikingjellys_results"
 LAYERS = "test_golden_layers::test_the_peers_results"
@@ -144,12 +146,32 @@ EVIDENCE = {
         "`SequentialState(...)`, `Lift(module)`": ["test_temporal::test_the_same_as_one_call_a_step"],
     },
     "snnTorch": {
-        "`snn.Leaky(beta)`": ["test_nodes::test_values_and_gradients"],
-        "`snn.Leaky(beta, learn_beta=True)`": ["test_nodes::test_values_and_gradients"],
-        "`snn.Synaptic(alpha, beta)`": ["test_nodes::test_values_and_gradients"],
-        "`spk, mem = lif(x, mem)`": ["test_temporal::test_functions_are_the_nodes"],
-        "`surrogate.fast_sigmoid(slope=25)`": ["test_surrogate::test_derivative_primitive_and_gradient"],
-        "`surrogate.atan()`": ["test_surrogate::test_derivative_primitive_and_gradient"],
+        **{f"`snn.{call}`": [TORCH, TORCH_NODES] for call in (
+            "Leaky(beta=0.9)", 'Leaky(beta=0.8, reset_mechanism="zero")',
+            'Leaky(beta=0.7, reset_mechanism="none", threshold=1.5)',
+            "Leaky(beta=0.9, learn_beta=True, learn_threshold=True)", "Synaptic(alpha=0.8, beta=0.7)",
+            'Synaptic(alpha=0.8, beta=0.7, reset_mechanism="zero")', "Alpha(alpha=0.9, beta=0.7)",
+            "RLeaky(beta=0.9, all_to_all=True, linear_features=5)",
+            "RSynaptic(alpha=0.8, beta=0.7, all_to_all=True, linear_features=5)",
+        )},
+        "`snn.Leaky(beta=0.9, reset_delay=False)`": [
+            TORCH, TORCH_NODES, "test_dialect_snntorch::test_without_delay_a_soft_reset_is_a_lif_nodes",
+        ],
+        "`snn.Lapicque(beta)`, `snn.Lapicque(R, C, time_step)`": [TORCH],
+        "`snn.StateLeaky(beta, channels)`": [TORCH],
+        "`snn.LinearLeaky(beta, in_features, out_features)`": [TORCH],
+        "`all_to_all=False`, `V`": [TORCH],
+        "`init_hidden`, `output`": ["test_dialect_snntorch::test_bad_arguments"],
+        "`surrogate_disable=True`": ["test_dialect_snntorch::test_names_and_defaults_are_snntorchs"],
+        "`inhibition=True`, `state_quant`": ["test_dialect_snntorch::test_names_and_defaults_are_snntorchs"],
+        "`snn.DeltaLeaky`, `snn.LeakyParallel`, `snn.AssociativeLeaky`": [ABSENT],
+        "`snn.SLSTM`, `snn.SConv2dLSTM`": [ABSENT],
+        "`spk, mem = lif(x, mem)`": [
+            "test_dialect_snntorch::test_a_state_of_ones_own", "test_temporal::test_functions_are_the_nodes",
+        ],
+        **{f"`surrogate.{call}`": ["test_dialect_snntorch::test_surrogate_derivatives_equal_snntorchs"] for call in (
+            "fast_sigmoid(slope=25)", "atan(alpha=2.0)", "sigmoid(slope=25)",
+        )},
         "`utils.reset(net)`": ["test_nodes::test_state_goes_on_until_reset"],
         "`functional.ce_rate_loss`, `ce_count_loss`, `mse_count_loss`, ...": [
             "test_golden_rows::test_losses_equal_snntorch", "test_spike_loss::test_wanted_counts_are_the_nearest",

@@ -19,6 +19,7 @@ arguments and seed of each case.
 from __future__ import annotations
 
 import functools
+import inspect
 
 import numpy as np
 import snntorch
@@ -209,6 +210,12 @@ def training(seed):
     return ({f"training.{k}": v for k, v in found.items()}, seed), ""
 
 
+def signature(name):
+    """The arguments of a class with their defaults."""
+    taken = list(inspect.signature(getattr(snntorch, name).__init__).parameters.values())[1:]
+    return {p.name: "required" if p.default is p.empty else p.default for p in taken}
+
+
 def collect(written=None):
     """The content of the file, of the first good seed of each case."""
     torch.set_num_threads(1)
@@ -230,6 +237,7 @@ def collect(written=None):
         "loss": "(spk * co).sum() + (mem * cv).sum()",
         "cases": specs,
         "surrogates": SURROGATES,
+        "signatures": {name: signature(name) for name in sorted({case[0] for case in CASES})},
         "training": {"seed": seed, "beta": 0.9, "lr": RATE, "loss": "sum over steps of cross_entropy(mem, y)"},
     }
     return arrays | found | {"grid": grid, "slopes": np.stack(slopes)}, header
