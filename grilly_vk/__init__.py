@@ -5,7 +5,7 @@ Importing needs no driver and no GPU; the first use opens a device and raises De
 
 import sys as _sys
 
-from . import autograd, data, decode, encode, functional, models, monitor, nn, optim, plot, snn, tensor
+from . import autograd, data, decode, encode, functional, interop, models, monitor, nn, optim, plot, snn, tensor
 from . import methods as methods
 from . import nir as nir  # not in __all__: a star import must not hide the package nir
 from .autograd import Function, enable_grad, grad, no_grad, set_detect_anomaly
@@ -184,6 +184,7 @@ from .functions import round as round
 from .functions import sum as sum
 from .grad_mode import inference_mode, is_grad_enabled, set_grad_enabled
 from .gradient_check import gradcheck
+from .interop import from_dlpack
 from .ops.matmul import matmul
 from .random_numbers import normal, randint, randperm
 from .recompute import checkpoint
@@ -267,6 +268,7 @@ __all__ = [
     "float32",
     "floor",
     "fmod",
+    "from_dlpack",
     "from_numpy",
     "full",
     "full_like",
@@ -285,6 +287,7 @@ __all__ = [
     "inference_mode",
     "int32",
     "int64",
+    "interop",
     "is_grad_enabled",
     "is_tensor",
     "isclose",

@@ -1,0 +1,115 @@
+"""States of other frameworks as numpy arrays: mappings, safetensors files, and PyTorch's files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import files
+from ..tensor import Tensor, unmasked
+
+_DTYPES = {
+    "F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int64, "I32": np.int32, "I16": np.int16,
+    "I8": np.int8, "U64": np.uint64, "U32": np.uint32, "U16": np.uint16, "U8": np.uint8, "BOOL": np.bool_,
+}  # fmt: skip
+_TORCH = (".pt", ".pth", ".bin", ".ckpt")
+_WRAPPED = ("module.", "_orig_mod.")  # by DataParallel and torch.compile
+
+
+def arrays_of(state: Any) -> dict[str, np.ndarray]:
+    """The entries of a state as arrays, without what wrappers put before all names.
+
+    Args:
+        state: a mapping from names to arrays or tensors, or the path of a file.
+
+    Raises:
+        TypeError: neither, or entries that are no arrays. ValueError: a damaged file.
+        ImportError: a file of PyTorch's without PyTorch. OSError: a file that can't be read.
+    """
+    if isinstance(state, (str, os.PathLike)):
+        state = _file(Path(state))
+    if not isinstance(state, Mapping):
+        what = type(state).__name__
+        raise TypeError(f"state must be a mapping from names to tensors or the path of a file, not {what}")
+    inner = [v for v in state.values() if isinstance(v, Mapping) and v and all(hasattr(x, "shape") for x in v.values())]
+    if len(inner) == 1 and not any(hasattr(v, "shape") for v in state.values()):
+        state = inner[0]  # a checkpoint with the state beside other things
+    out = {}
+    for name, value in state.items():
+        if not isinstance(name, str):
+            raise TypeError(f"state has the key {str(name)[:60]!r}; expected names")
+        out[name] = _array(name, value)
+    for prefix in _WRAPPED:
+        if out and all(name.startswith(prefix) for name in out):
+            out = {name[len(prefix) :]: value for name, value in out.items()}
+    return out
+
+
+def _array(name: str, value: Any) -> np.ndarray:
+    """One entry; PyTorch's tensors without importing it."""
+    if isinstance(value, Tensor):
+        return value.numpy()
+    if hasattr(value, "detach") and hasattr(value, "cpu"):
+        value = value.detach().cpu()
+        if "bfloat16" in str(value.dtype):
+            value = value.float()
+    try:
+        array = np.asarray(unmasked(name, value))
+    except Exception as error:  # whatever another library raises
+        raise TypeError(f"{name[:80]} of the state can't be read: {' '.join(str(error).split())[:120]}") from error
+    if array.dtype.kind not in "biuf":
+        kinds = ", ".join(map(str, value)) if isinstance(value, Mapping) else ""
+        hint = f" with {kinds[:80]}; pass the mapping inside it that holds the tensors" if kinds else ""
+        raise TypeError(f"{name[:80]} of the state is no array of numbers but a {type(value).__name__}{hint}")
+    return array
+
+
+def _file(path: Path) -> Any:
+    files.readable(path)
+    with path.open("rb") as file:
+        begin = file.read(16)
+    if path.suffix.lower() in _TORCH or begin[:4] == b"PK\x03\x04":
+        return _of_torch(path)
+    return _of_safetensors(path)
+
+
+def _of_safetensors(path: Path) -> dict[str, np.ndarray]:
+    from safetensors import SafetensorError, deserialize
+
+    name = str(path)[-100:]
+    try:
+        entries = deserialize(path.read_bytes())
+    except (SafetensorError, ValueError, TypeError, KeyError) as error:
+        what = " ".join(str(error).split())[:80]
+        raise ValueError(f"{name} is damaged or no safetensors file: {what}") from error
+    out = {}
+    for key, entry in entries:
+        kind, shape = entry["dtype"], tuple(entry["shape"])
+        if kind == "BF16":  # the upper half of float32
+            wide = np.frombuffer(entry["data"], "<u2").astype(np.uint32) << 16
+            out[key] = wide.view(np.float32).reshape(shape)
+        elif kind in _DTYPES:
+            out[key] = np.frombuffer(entry["data"], np.dtype(_DTYPES[kind]).newbyteorder("<")).reshape(shape)
+        else:
+            raise ValueError(f"{name} has {key[:60]} as {kind}, which can't be read")
+    return out
+
+
+def _of_torch(path: Path) -> Any:
+    name = str(path)[-100:]
+    try:
+        import torch
+    except ImportError as error:
+        raise ImportError(
+            f"{name}: files of PyTorch's own are read by PyTorch, which is not installed; "
+            "safetensors.torch.save_file(model.state_dict(), path) writes one that needs none"
+        ) from error
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)  # runs no code of the file's
+    except Exception as error:  # of many kinds, by version
+        what = " ".join(str(error).split())[:80]
+        raise ValueError(f"{name} is damaged, or holds more than weights: {what}") from error

@@ -1,0 +1,145 @@
+"""to_torch_state: a module's weights for other frameworks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import arguments, files
+from ..errors import shown
+from ..nn.module import Module, checked_module
+from ..tensor import Tensor
+from .entries import LIBRARIES, Disagreement, entries_of
+from .loading import owner_of
+from .mapping import joined
+
+
+def to_torch_state(
+    module: Module,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    layers: str = "torch",
+    mapping: Mapping[str, str | None] | None = None,
+) -> dict[str, np.ndarray]:
+    """A module's weights under another framework's names, as numpy arrays, and in a file if wanted.
+
+    ``model.load_state_dict({name: torch.as_tensor(a) for name, a in state.items()})`` loads them there.
+
+    Args:
+        module: the network.
+        path: of a file that is written too, whole or not at all: .safetensors, or .pt, .pth (with PyTorch).
+        layers: whose layers they are for: "torch" (default), "spikingjelly", "snntorch" or "norse".  Layers that
+            PyTorch has are the same in all.  For snnTorch thresholds and decay factors are part of the state.
+        mapping: as for `load_torch_state`, from names there to names here, and used backwards.
+
+    Returns:
+        Name -> array in memory of its own, in the order of `state_dict`; counters are int64, as there.
+
+    Raises:
+        TypeError, ValueError: no module, an unknown framework, or a mapping that can't be used backwards.
+        ValueError: a layer that the framework has not, such as a reset of its own; a path of another suffix.
+        ImportError: a .pt file without PyTorch.  OSError: a file that can't be written.
+    """
+    checked_module("module", module)
+    arguments.choice("layers", layers, LIBRARIES)
+    place = None if path is None else _place(path)
+    back = _backwards(mapping)
+    renamed: dict[str, list[tuple[str, np.ndarray]]] = {}
+    settings: list[tuple[str, np.ndarray]] = []
+    slots = dict(module._slots())
+    done = set()  # parts of a layer have entries as layers too, under names that are not written
+    for prefix, part in module.named_modules():
+        for entry in entries_of(part):
+            own = str(joined(prefix, entry.own))
+            if entry.library != layers or entry.write is None or own in renamed or (own, entry.theirs) in done:
+                continue
+            done.add((own, entry.theirs))
+            names = [str(joined(prefix, name)) for name in entry.theirs]
+            if own in slots:
+                renamed[own] = list(zip(names, _written(own, entry.write, slots[own].numpy())))
+            elif entry.compared:
+                settings += zip(names, _written(names[0], entry.write, None))
+            else:
+                owner, attribute = owner_of(module, own)
+                value = getattr(owner, attribute, None)
+                if value is not None:
+                    given = value.numpy() if isinstance(value, Tensor) else np.asarray(value, np.float32)
+                    settings += zip(names, _written(own, entry.write, given))
+    out: dict[str, np.ndarray] = {}
+    for own, tensor in slots.items():
+        for name, array in renamed.get(own) or [(own, tensor.numpy())]:
+            _put(out, back(name), array)
+    for name, array in settings:
+        if back(name) not in out:
+            _put(out, back(name), array)
+    if place is not None:
+        _write(place, out)
+    return out
+
+
+def _put(out: dict[str, np.ndarray], name: str | None, array: Any) -> None:
+    if name is None:
+        return
+    if name in out:
+        raise ValueError(f"mapping gives {shown(name)} twice")
+    given = np.array(array)
+    whole = name.rpartition(".")[2] == "num_batches_tracked"
+    out[name] = given.astype(np.int64) if whole else given
+
+
+def _written(name: str, write: Any, value: Any) -> tuple[np.ndarray, ...]:
+    try:
+        made: tuple[np.ndarray, ...] = write(value)
+    except Disagreement as error:
+        raise ValueError(f"{name} can't be written: {error}") from error
+    return made
+
+
+def _backwards(mapping: Any) -> Any:
+    """From a name here to one there."""
+    if mapping is None:
+        return lambda name: name
+    if not isinstance(mapping, Mapping):
+        raise TypeError(f"mapping must be a dict to be used backwards, not {type(mapping).__name__}")
+    turned: dict[str, str] = {}
+    for there, here in mapping.items():
+        if not isinstance(there, str) or not (here is None or isinstance(here, str)):
+            raise TypeError(f"mapping must lead from names to names or None, got {shown(there)}: {shown(here)}")
+        if here is None:
+            continue
+        if here.rstrip(".") in turned:
+            raise ValueError(f"mapping can't be used backwards: it gives {shown(here)} twice")
+        turned[here.rstrip(".")] = there.rstrip(".")
+
+    def name_there(name: str) -> str | None:
+        fits = [p for p in turned if p == "" or name == p or name.startswith(f"{p}.")]
+        if not fits:
+            return name
+        best = max(fits, key=len)
+        return joined(turned[best], name[len(best) :].lstrip("."))
+
+    return name_there
+
+
+def _place(path: Any) -> Path:
+    place = Path(path)
+    if place.suffix.lower() not in (".safetensors", ".pt", ".pth"):
+        raise ValueError(f"path must end in .safetensors, .pt or .pth, got {shown(place.suffix)}")
+    return place
+
+
+def _write(place: Path, arrays: dict[str, np.ndarray]) -> None:
+    if place.suffix.lower() == ".safetensors":
+        from safetensors.numpy import save
+
+        files.write(place, save(arrays, {"format": "pt"}))
+        return
+    try:
+        import torch
+    except ImportError as error:
+        raise ImportError("PyTorch, which writes .pt files, is not installed; .safetensors needs none") from error
+    files.save_with(place, lambda file: torch.save({n: torch.from_numpy(a) for n, a in arrays.items()}, file))
