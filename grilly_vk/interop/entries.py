@@ -86,7 +86,7 @@ def entries_of(module: Module) -> Iterator[Entry]:
         channels = module.in_channels  # SpikingJelly's mean is smaller by this
         yield Entry("spikingjelly", "weight", ("w",), lambda w: w / channels, lambda w: (w * channels,))
     elif isinstance(module, (TemporalWiseAttention, MultiDimensionalAttention)):
-        yield from _squeezing()
+        yield from _squeezing(module)
     elif isinstance(module, (SpikingSelfAttention, QKAttention)):
         yield from _self_attention(module)
     elif isinstance(module, MultiheadAttention):
@@ -236,12 +236,15 @@ def _through_time(module: Any) -> Iterator[Entry]:
             yield Entry("spikingjelly", name, theirs, lambda *rows: np.stack(rows), tuple)
 
 
-def _squeezing() -> Iterator[Entry]:
+def _squeezing(module: Module) -> Iterator[Entry]:
     for own, theirs, axes in (("scores", "", 0), ("time", "ta.", 3), ("channels", "ca.", 3)):
+        if getattr(module, own, None) is None:
+            continue
         for part, place in (("down", 0), ("up", 2)):
             name = f"{theirs}sharedMLP.{place}.weight"
             yield _moved("spikingjelly", f"{own}.{part}.weight", name, axes)
-    yield _same("spikingjelly", "places.weight", "sa.conv.weight")
+    if getattr(module, "places", None) is not None:
+        yield _same("spikingjelly", "places.weight", "sa.conv.weight")
 
 
 def _self_attention(module: Any) -> Iterator[Entry]:

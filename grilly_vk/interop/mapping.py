@@ -79,12 +79,12 @@ def _in_order(names: list[str], module: Module) -> dict[str, str]:
     """The k-th layer there is the k-th here, of those that hold anything."""
     there, holding = _layers(names), _layers([name for name, _ in module._slots()])
     here: dict[str, dict[str, None]] = {"slots": {}, "settings": {}}
-    whole = ""  # a layer that the state has as one
+    whole: str | None = None  # a layer that the state has as one
     for path, part in module.named_modules():
-        if whole and path.startswith(f"{whole}."):
+        if whole is not None and path.startswith(f"{whole}." if whole else ""):
             continue
         entries = list(entries_of(part))
-        if any("." in e.own and _ends(names, e.theirs[0]) for e in entries):
+        if any("." in e.own[:-1] and _ends(names, e.theirs[0]) for e in entries):
             whole = path
         if path in holding or whole == path:
             here["slots"][path] = None

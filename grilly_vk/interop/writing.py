@@ -54,7 +54,7 @@ def to_torch_state(
     done = set()  # parts of a layer have entries as layers too, under names that are not written
     for prefix, part in module.named_modules():
         for entry in entries_of(part):
-            own = str(joined(prefix, entry.own))
+            own = str(joined(prefix, entry.own)).rstrip(".")
             if entry.library != layers or entry.write is None or own in renamed or (own, entry.theirs) in done:
                 continue
             done.add((own, entry.theirs))
