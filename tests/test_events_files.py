@@ -10,7 +10,6 @@ from golden import load
 from grilly_vk.data import DataLoader, pad_sequences, stack
 from grilly_vk.data.events import EVENT, SHD, EventFolder, Frames, make_events, read
 
-h5py = pytest.importorskip("h5py")
 GOLDEN, _ = load("events")
 
 
@@ -254,6 +253,7 @@ def test_folders_of_classes(tmp_path):
 
 
 def heidelberg(path, n=5, **other):
+    h5py = pytest.importorskip("h5py")
     rng = np.random.default_rng(0)
     times = [np.sort(rng.random(20 + i)).astype(np.float16) for i in range(n)]
     units = [rng.integers(0, 700, 20 + i).astype(np.uint16) for i in range(n)]
@@ -293,7 +293,7 @@ def test_damaged_hdf5(tmp_path, monkeypatch):
         write(tmp_path, "b.h5", broken)
         with pytest.raises(ValueError, match=r"b.h5 is damaged, or no HDF5 file with spikes/times"):
             SHD(tmp_path / "b.h5")
-    with h5py.File(tmp_path / "c.h5", "w") as file:
+    with pytest.importorskip("h5py").File(tmp_path / "c.h5", "w") as file:
         file["labels"] = [1, 2]
     with pytest.raises(ValueError, match="no HDF5 file with spikes/times"):
         SHD(tmp_path / "c.h5")
