@@ -223,6 +223,13 @@ def test_any_cut_and_any_changed_byte_is_read_or_refused(tmp_path):
                 assert len(str(error)) < 400
 
 
+def test_events_that_begin_as_a_line_of_text_does(tmp_path):
+    """Row 140 of a DAVIS begins with the byte of #."""
+    events = make_events([64, 80], [140, 140], [1, 2], [0, 1])
+    got = read(write(tmp_path, "a.aedat", aedat2(events, "eu.seebetter.ini.chips.davis.Davis240C")))
+    np.testing.assert_array_equal(got, events)
+
+
 def test_missing_files_and_folders(tmp_path):
     with pytest.raises(FileNotFoundError):
         read(tmp_path / "none.npy")

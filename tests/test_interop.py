@@ -68,8 +68,19 @@ class JellyLayers(nn.Module):
         return self.ta(self.mda(self.neu(spikes)))
 
 
-def attention():
-    made = nn.SpikingSelfAttention(8, 2)
+class JellyRecurrent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm, self.gru = nn.SpikingLSTM(5, 6, 2, bidirectional=True), nn.SpikingGRU(12, 6, 1)
+        self.gated = nn.GatedLIFNode(T=T)
+        F.set_step_mode(self, "m")
+
+    def forward(self, x):
+        return self.gated(self.gru(self.lstm(x)[0])[0] * 0.7)
+
+
+def attention(kind):
+    made = kind(8, 2)
     F.set_step_mode(made, "m")
     return made
 
@@ -114,21 +125,23 @@ def recurrent():
 
 NETWORKS = {
     "snntorch": feedforward, "snntorch_recurrent": recurrent,
-    "torch": Layers, "jelly": Jelly, "jelly_layers": JellyLayers, "jelly_attention": attention, "norse": norse_net,
+    "torch": Layers, "jelly": Jelly, "jelly_layers": JellyLayers, "norse": norse_net,
+    "jelly_recurrent": JellyRecurrent, "jelly_gate": lambda: attention(nn.QKAttention),
+    "jelly_attention": lambda: attention(nn.SpikingSelfAttention),
 }  # fmt: skip
 WRITTEN = {"torch": "torch", "norse": "norse", "snntorch": "snntorch", "snntorch_recurrent": "snntorch"}
 
 
 def run(name, net):
     x = GOLDEN[f"{name}/x"]
-    if name == "jelly_attention":
+    if name in ("jelly_gate", "jelly_attention"):
         x = x.transpose(0, 1, 3, 2)
     return net.eval()(x.astype(np.int32) if x.dtype.kind == "i" else x).numpy()
 
 
 def check(name, net):
     wanted = GOLDEN[f"{name}/y"]
-    if name == "jelly_attention":
+    if name in ("jelly_gate", "jelly_attention"):
         wanted = wanted.transpose(0, 1, 3, 2)
     np.testing.assert_allclose(run(name, net), wanted, rtol=2e-5, atol=2e-5)
 
