@@ -7,6 +7,7 @@ from pathlib import Path
 import grilly_vk
 
 sys.path.insert(0, str(Path(__file__).parent))
+import gallery
 import public_names
 
 project = "grilly-vk"
@@ -19,6 +20,7 @@ exclude_patterns = ["_build"]
 default_role = "code"  # single backticks in docstrings are code
 
 myst_heading_anchors = 3
+myst_enable_extensions = ["colon_fence"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings give shapes and units, which the annotations can't
@@ -35,6 +37,8 @@ napoleon_use_rtype = False  # what stands before a colon under "Returns" is a sh
 html_theme = "furo"
 html_title = f"grilly-vk {release}"
 html_copy_source = False
+html_static_path = ["static"]
+html_css_files = ["pages.css"]
 
 
 def _stars(app, what, name, obj, options, lines):
@@ -58,8 +62,15 @@ def _names(app, docname, source):
         source[0] = public_names.expanded(source[0], marks, app.public_names, app.public_aliases)
 
 
+def _gallery(app, docname, source):
+    """The examples, in place of a comment (gallery.py)."""
+    source[0] = source[0].replace(gallery.MARK, gallery.gallery())
+
+
 def setup(app):
     """Called by Sphinx."""
+    gallery.write(Path(app.srcdir, "examples"))
+    app.connect("source-read", _gallery)
     app.public_names, app.public_aliases = public_names.public_names()
     app.public_places = public_names.places()
     app.connect("source-read", _names)

@@ -1,18 +1,24 @@
 #!/usr/bin/env python3
 """Draws the documentation's pictures from real runs of the engine, into this folder and its tutorial.
 
-    .venv/bin/python docs/pictures.py [NAME...]     NAME: one of the functions below; none: all
+    .venv/bin/python docs/pictures.py [NAME...]     NAME: one of the functions below, or an example's file; none: all
+                                                    functions
 
-Run it with the environment that tools/setup makes.
+Run it with the environment that tools/setup makes.  An example leaves its picture or, without one, what it prints in
+docs/outputs.
 """
 
 import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 
+import gallery
 import matplotlib as mpl
 import numpy as np
 import programs
+from sklearn.datasets import load_digits
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -20,7 +26,8 @@ import matplotlib.pyplot as plt
 import grilly_vk
 import grilly_vk.functional as F
 import grilly_vk.nn as nn
-from grilly_vk import SNNCompute, plot
+from grilly_vk import SNNCompute, encode, optim, plot
+from grilly_vk.data import DataLoader
 from grilly_vk.monitor import PotentialMonitor, SpikeMonitor, firing_rate_report
 
 HERE = Path(__file__).parent
@@ -183,6 +190,53 @@ def nir_time():
     save(figure, "nir_time.png")
 
 
+def front():
+    """The first page's: a digit as spikes, through a network that has learned to read digits."""
+    images, labels = load_digits(return_X_y=True)
+    images, labels = (images / 16).astype(np.float32), labels.astype(np.int32)
+    grilly_vk.manual_seed(0)
+    steps, shown = 40, 1400
+    net = nn.Sequential(nn.Linear(64, 100), nn.LIFNode(tau=4.0), nn.Linear(100, 10), nn.LIFNode(tau=4.0))
+    F.set_step_mode(net, "m")
+    optimizer = optim.Adam(net.parameters(), lr=5e-3)
+
+    @grilly_vk.compile
+    def step(x, y):
+        F.reset_net(net)
+        optimizer.zero_grad()
+        loss = F.cross_entropy(6 * net(3 * encode.poisson(0.6 * x, 12)).mean(0), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    for _ in range(10):
+        for x, y in DataLoader(images[:shown], labels[:shown], batch_size=70, shuffle=True, seed=0):
+            step(x, y)
+    pixels = encode.poisson(0.6 * images[shown : shown + 1], steps)
+    F.reset_net(net)
+    with SpikeMonitor(net) as spikes, grilly_vk.no_grad():
+        counts = net(3 * pixels).sum(0).numpy()[0]
+    figure, axes = plt.subplots(1, 5, figsize=(11, 2.9), layout="constrained", width_ratios=(0.8, 1, 1, 1, 0.7))
+    axes[0].imshow(images[shown].reshape(8, 8), cmap="gray_r", interpolation="nearest")
+    axes[0].set_title("a digit")
+    trains = (pixels.numpy(), spikes["1"], spikes["3"])
+    titles = ("64 pixels as spikes", "100 hidden neurons", "10 output neurons")
+    for axis, train, title, colour in zip(axes[1:4], trains, titles, (GREY, BLUE, RED)):
+        time, neuron = np.nonzero(train[:, 0])
+        axis.scatter(time, neuron, s=500 / train.shape[2] ** 1.1, color=colour, lw=0, marker="s")
+        axis.set(title=title, xlabel="step", xlim=(-1, steps))
+    axes[4].barh(range(10), counts, color=[RED if c == counts.max() else GREY for c in counts])
+    axes[4].set(title=f"read as {counts.argmax()}", xlabel="spikes", yticks=range(10))
+    for axis in axes:
+        axis.title.set_fontsize(10)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_axis_off()
+    axes[1].set_yticks([])
+    axes[2].set_yticks([])
+    axes[3].set_yticks(range(10))
+    save(figure, "front.png")
+
+
 def tutorial():
     """Runs each page of docs/tutorial, in whose folder it leaves its picture."""
     os.chdir(programs.TUTORIAL)
@@ -192,7 +246,18 @@ def tutorial():
         plt.close("all")
 
 
+def example(file):
+    """Runs an example, for the gallery."""
+    found = gallery.read(Path(file).resolve())
+    more = ["--picture", HERE / f"{found.name}.png"] if "--picture" in found.command else []
+    done = subprocess.run([sys.executable, found.file, *more], check=True, capture_output=True, text=True)
+    if not more:
+        gallery.OUTPUTS.mkdir(exist_ok=True)
+        text = re.sub(r", [\d.]+ s$", "", done.stdout, flags=re.M)  # times would be this machine's
+        (gallery.OUTPUTS / f"{found.name}.txt").write_text(text, encoding="utf-8")
+
+
 if __name__ == "__main__":
-    for draw in (neurons, encodings, stdp_window, monitoring, nir_time, tutorial):
-        if draw.__name__ in sys.argv[1:] or len(sys.argv) == 1:
-            draw()
+    functions = {f.__name__: f for f in (front, neurons, encodings, stdp_window, monitoring, nir_time, tutorial)}
+    for name in sys.argv[1:] or functions:
+        functions.get(name, lambda name=name: example(name))()

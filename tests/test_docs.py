@@ -51,7 +51,8 @@ def python(page):
     return "\n".join(text for note, text in blocks(page, "python") if not note)
 
 
-PAGES = [ROOT / "README.md", *sorted(p for p in DOCS.rglob("*.md") if "_build" not in p.parts)]
+MADE = {DOCS / "_build", DOCS / "examples"}  # by a build
+PAGES = [ROOT / "README.md", *sorted(p for p in DOCS.rglob("*.md") if not MADE & set(p.parents))]
 EXAMPLES = [
     pytest.param(page, id=page.relative_to(ROOT).as_posix())
     for page in PAGES

@@ -313,8 +313,9 @@ def RSynaptic(
 
     Args:
         alpha, learn_alpha: as in `Synaptic`.
-        beta, V, all_to_all, linear_features, conv2d_channels, kernel_size, threshold, spike_grad, init_hidden,
-            learn_beta, learn_threshold, learn_recurrent, reset_mechanism, output, step_mode: as in `RLeaky`.
+        beta, V, all_to_all, linear_features, conv2d_channels, kernel_size: as in `RLeaky`.
+        threshold, spike_grad, init_hidden, learn_beta, learn_threshold, learn_recurrent: as in `RLeaky`.
+        reset_mechanism, output, step_mode: as in `RLeaky`.
 
     Returns:
         As `RLeaky`.
