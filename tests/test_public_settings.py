@@ -268,7 +268,7 @@ def test_a_step_that_is_set_by_hand_stays_within_the_run():
     coder.t = -1
     with pytest.raises(ValueError, match="t must be at least 0"):
         coder()
-    norm = nn.BatchNormThroughTime1d(4, 3).eval()
+    norm = nn.BatchNormThroughTime1d(4, 3, step_mode="s").eval()
     norm.t = -1
     with pytest.raises(ValueError, match="t must be at least 0"):
         norm(unit(2, 4))

@@ -192,7 +192,7 @@ def test_the_number_of_steps_comes_with_the_first_input():
     with pytest.raises(ValueError, match=r"x has shape \(3, 3, 5\), 3 steps; BatchNormThroughTime1d has T=4"):
         module(normal(3, B, 5))
     with pytest.raises(ValueError, match="the number of steps of BatchNormThroughTime1d is not known yet"):
-        nn.BatchNormThroughTime1d(5)(normal(B, 5))
+        nn.BatchNormThroughTime1d(5, step_mode="s")(normal(B, 5))
 
 
 @pytest.mark.parametrize("settings", [{}, {"affine": False}, {"track_running_stats": False}])
@@ -247,7 +247,7 @@ def test_the_number_of_steps_is_not_fixed_inside_a_recording():
 
 
 def test_steps_beyond_the_last():
-    module = nn.BatchNormThroughTime1d(5, T=2)
+    module = nn.BatchNormThroughTime1d(5, T=2, step_mode="s")
     module(normal(B, 5)), module(normal(B, 5))
     before = module.running_mean.numpy().copy()
     with pytest.raises(ValueError, match=r"T=2 steps, and this would be step 3; call F.reset_net"):
@@ -261,7 +261,7 @@ def test_steps_beyond_the_last():
 
 
 def test_a_step_does_not_cross_the_border_of_a_recording():
-    module = nn.BatchNormThroughTime1d(5, T=2)
+    module = nn.BatchNormThroughTime1d(5, T=2, step_mode="s")
     with pytest.raises(RuntimeError, match="would cross the border"):
         grilly_vk.compile(lambda x: module(x))(normal(B, 5))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import arguments
 from ..errors import warn
+from ..modes import said
 from ..ops.elementwise import as_tensor
 from ..ops.shape import broadcast_to, stack
 from ..tensor import Tensor
@@ -130,7 +131,7 @@ def multi_step_forward(model: Any, x_temporal: Any, T: int = 10, *, repeat: bool
     if not timed:
         x = broadcast_to(x.reshape(1, *x.shape), (steps, *x.shape))
     modes = modes_of(model, driven=bool(type(model).takes_steps))
-    if len(modes) == 2:
+    if len(modes) == 2 and said_inside(model):
         raise ValueError(mixed(type(model).__name__))
     if modes == {"m"}:
         out: Tensor = model(x)
@@ -144,15 +145,15 @@ _warned: weakref.WeakSet[Any] = weakref.WeakSet()
 def _timed(model: Any, x: Tensor, steps: int) -> bool:
     """Whether x is all steps, and not one to be repeated."""
     long = x.ndim > 0 and x.shape[0] == steps
-    first = _first(model)
+    first = first_layer(model)
     if isinstance(first, int):
         whole, once = (x.ndim > n and math.prod(x.shape[n:]) == first for n in (2, 1))
-    elif first is None:
+    elif not first:
         whole, once = x.ndim in (3, 5), False  # of any number of axes: (T, B, n) and (T, B, C, H, W) need no question
     else:
         whole, once = x.ndim - 1 in first, x.ndim in first
     if whole != once:
-        return whole and (long or first not in (None, _LINEAR))
+        return whole and (long or first not in (None, (), LINEAR))
     if long and model not in _warned:
         _warned.add(model)
         warn(
@@ -162,39 +163,39 @@ def _timed(model: Any, x: Tensor, steps: int) -> bool:
     return long
 
 
-_LINEAR = (2,)  # what takes (..., n) is most often given (B, n)
+LINEAR = (2,)  # what takes (..., n) is most often given (B, n)
 
 
-def _first(model: Any) -> tuple[int, ...] | int | None:
-    """What the first layer that is particular about it takes of one step: numbers of axes; None: anything.
+def first_layer(model: Any) -> tuple[int, ...] | int | None:
+    """What the first layer that is particular about it takes of one step: numbers of axes; (): unknown; None: anything.
 
     Or how many numbers a sample, where the first layers flatten each of them.
     """
     flat = False
-    for module in _in_order(model):
+    for module in in_order(model):
         features = getattr(module, "in_features", None)
         if isinstance(features, int):
-            return features if flat else _LINEAR
+            return features if flat else LINEAR
         if flat and module._time_rank:
-            break
+            return ()
         ranks: tuple[int, ...] = module._step_ranks()
         if ranks:
             return ranks
         if module._flattens:
             flat = True
         elif not (module.over_time == "fold" and not module._time_rank) and not keeps_state(module):
-            break  # nothing is known of what comes before the next layer
+            return ()  # nothing is known of what comes before the next layer
     return None
 
 
-def _in_order(module: Any) -> Iterator[Any]:
+def in_order(module: Any) -> Iterator[Any]:
     """Layers in the order in which they were registered, outermost first where one says what it takes."""
     parts = list(module.children())
     if not parts or module._step_ranks() or isinstance(getattr(module, "in_features", None), int):
         yield module
     else:
         for part in parts:
-            yield from _in_order(part)
+            yield from in_order(part)
 
 
 def over_steps(module: Any, x: Tensor, *, merge: bool, **options: Any) -> Any:
@@ -206,7 +207,7 @@ def over_steps(module: Any, x: Tensor, *, merge: bool, **options: Any) -> Any:
         options: for the call of a module that sees to time itself.
     """
     if type(module).takes_steps:
-        if merge and getattr(module, "step_mode", "m") != "m":
+        if merge and getattr(module, "step_mode", "m") != "m" and said(module):
             raise ValueError(mixed(type(module).__name__))
         return module(x, steps="merge" if merge else "loop", **options)
     kind = _kind(module)
@@ -217,9 +218,14 @@ def over_steps(module: Any, x: Tensor, *, merge: bool, **options: Any) -> Any:
     modes = modes_of(module)
     if (modes == {"m"} and merge) or (kind == "self" and not modes):
         return module(x)
-    if "m" in modes or (kind == "self" and merge):
+    if "m" in modes or (kind == "self" and merge and said_inside(module)):
         raise ValueError(mixed(type(module).__name__))
     return stepped(module, module, x)
+
+
+def said_inside(module: Any) -> bool:
+    """Whether a step mode was set in a module or a part of it."""
+    return any(said(part) for part in module.modules() if has_mode(part))
 
 
 def modes_of(model: Any, driven: bool = False) -> set[str]:
@@ -284,10 +290,10 @@ def has_steps(module: Any, steps: str | None) -> bool:
     """Whether the input of a call has a time axis: in step mode "m", or where a container says how to go through time.
 
     Raises:
-        ValueError: another step mode, or "m" in a container that goes step by step.
+        ValueError: another step mode, or "m", said by somebody, in a container that goes step by step.
     """
     multi = arguments.choice("step_mode", module.step_mode, ("s", "m")) == "m"
-    if multi and steps == "loop":
+    if multi and steps == "loop" and said(module):
         raise ValueError(mixed("a container that runs its modules step by step"))
     return multi or steps is not None
 

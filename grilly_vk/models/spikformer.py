@@ -7,6 +7,7 @@ from typing import Any
 from .. import arguments
 from ..errors import shown
 from ..functional.temporal import reset_net
+from ..modes import S
 from ..nn import init
 from ..nn.containers import ModuleList
 from ..nn.linear import Linear
@@ -67,7 +68,7 @@ class PatchEmbedding(TimedModule):
         embed_dim: int,
         norm: Factory | None = TokenBatchNorm1d,
         spiking_neuron: Factory | None = None,
-        step_mode: str = "s",
+        step_mode: str = S,
         **node_options: Any,
     ) -> None:
         super().__init__()
@@ -87,8 +88,8 @@ class PatchEmbedding(TimedModule):
 
     def forward(self, x: Any, *, steps: str | None = None, repeat: int | None = None) -> Tensor:
         """Tokens; with `repeat` the images (B, C, H, W) are presented that many times, and computed once."""
-        steps = "merge" if repeat is not None else self._steps(steps)
         x = cast(as_tensor("x", x), FLOAT32)
+        steps = "merge" if repeat is not None else self._steps(steps, x)
         wanted = (self.in_channels, *self.image_size)
         axes = 4 if steps is None or repeat is not None else 5
         if x.ndim != axes or x.shape[-3:] != wanted:

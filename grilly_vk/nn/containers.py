@@ -10,11 +10,13 @@ from typing import Any
 
 from .. import arguments
 from ..functional.temporal import keeps_state, mixed, over_steps
+from ..modes import S
 from ..ops import shape as shapes
 from ..ops.elementwise import as_tensor
 from ..settings import Setting, fixed, setting
 from .joining import stages
 from .module import Module, Parameter, checked_module
+from .reading import all_steps
 
 
 def _place(index: Any, n: int, what: str = "modules") -> int:
@@ -100,13 +102,13 @@ class Sequential(_Listed):
         ValueError (at the call): modules of both step modes.
     """
 
-    takes_steps = True
+    takes_steps = _is_chain = True
     step_mode: str = setting(arguments.choice, ("s", "m"))
 
     def __init__(self, *modules: Any) -> None:
         super().__init__()
         if isinstance(type(self).step_mode, Setting):  # not where a class says its own
-            self.__dict__["step_mode"] = "s"
+            self.__dict__["step_mode"] = S
         if len(modules) == 1 and isinstance(modules[0], Mapping):
             for name, module in modules[0].items():
                 self.add_module(name, checked_module(f"modules[{name!r}]", module))
@@ -117,7 +119,7 @@ class Sequential(_Listed):
     def forward(self, x: Any, *, steps: str | None = None) -> Any:
         """The input through every module; `steps` is given by containers, for an input with a time axis."""
         parts: list[Any] = list(self._modules.values())
-        if steps is None and self.step_mode == "s":
+        if steps is None and not all_steps(self, x, parts):
             if len({m.step_mode for m in parts if keeps_state(m)}) > 1:
                 raise ValueError(mixed("Sequential"))
             for module, options in stages(parts):

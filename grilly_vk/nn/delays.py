@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import arguments, host_random
 from ..functional.temporal import set_step_mode
+from ..modes import S
 from ..ops.delay import delayed_linear
 from ..ops.shape import clone, concatenate
 from ..settings import fixed, setting
@@ -79,7 +80,7 @@ class Delay(_Late):
 
     delay = setting(arguments.size, 0)
 
-    def __init__(self, delay: int, step_mode: str = "s") -> None:
+    def __init__(self, delay: int, step_mode: str = S) -> None:
         super().__init__(step_mode)
         self.delay = arguments.size("delay", delay, 0)
 
@@ -151,7 +152,7 @@ class DelaySynapse(_Late):
         max_delay: int | None = None,
         learnable: bool = False,
         bias: bool = True,
-        step_mode: str = "s",
+        step_mode: str = S,
     ) -> None:
         super().__init__(step_mode)
         self.in_features = arguments.size("in_features", in_features)
@@ -249,7 +250,7 @@ class Synapse(Sequential):
     """
 
     def __init__(
-        self, connection: Module, dynamics: Module | None = None, delay: int = 0, step_mode: str = "s"
+        self, connection: Module, dynamics: Module | None = None, delay: int = 0, step_mode: str = S
     ) -> None:
         steps = arguments.size("delay", delay, 0)
         mode = arguments.choice("step_mode", step_mode, ("s", "m"))

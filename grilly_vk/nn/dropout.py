@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from .. import arguments
+from ..modes import S
 from ..ops import dropout as ops
 from ..settings import setting
 from ..tensor import Tensor
 from .module import Module
+from .reading import told
 from .stateful import StatefulModule
 
 
@@ -103,7 +105,7 @@ class _OverTime(StatefulModule):
     takes_steps = True
     _channels: tuple[str, ...] = ()  # axes of one step; none: any, and a mask of all elements
 
-    def __init__(self, p: float = 0.5, step_mode: str = "s") -> None:
+    def __init__(self, p: float = 0.5, step_mode: str = S) -> None:
         super().__init__()
         self.p = arguments.between("p", p, 0.0, 1.0)
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
@@ -112,6 +114,7 @@ class _OverTime(StatefulModule):
     def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
         """The same shape; `steps` is given by containers, for an input with a time axis."""
         x, multi = self.arriving(x, steps)
+        multi = multi or told(self, x)
         shape = x.shape[1:] if multi else x.shape
         if self._channels and len(shape) != len(self._channels):
             axes = ", ".join(("T", *self._channels) if multi else self._channels)
@@ -184,7 +187,7 @@ class DropoutOverTime1d(_OverTime):
     architectures", Frontiers in Neuroscience 14 (2020); as in SpikingJelly's Dropout2d for channels of one axis.
     """
 
-    _channels = ("B", "C", "L")
+    _channels, _ranks = ("B", "C", "L"), (3,)
 
 
 class DropoutOverTime2d(_OverTime):
@@ -211,4 +214,4 @@ class DropoutOverTime2d(_OverTime):
     architectures", Frontiers in Neuroscience 14 (2020); as in SpikingJelly's Dropout2d, whose p is 0.2 unless given.
     """
 
-    _channels = ("B", "C", "H", "W")
+    _channels, _ranks = ("B", "C", "H", "W"), (4,)

@@ -10,6 +10,7 @@ import numpy as np
 from .. import arguments
 from ..errors import shown
 from ..host_random import generator
+from ..modes import M
 from ..ops.elementwise import unary
 from ..ops.shape import stack
 from ..settings import fixed, setting
@@ -75,7 +76,7 @@ class GatedLIFNode(StatefulModule):
         init_v_threshold: float = 0.5,
         init_conduct: float = 0.5,
         surrogate_function: Surrogate | None = None,
-        step_mode: str = "m",
+        step_mode: str = M,
     ) -> None:
         super().__init__()
         self.T = arguments.size("T", T)

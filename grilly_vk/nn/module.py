@@ -147,6 +147,8 @@ class Module:
     _ranks: tuple[int, ...] = ()  # as _step_ranks gives them
     _flattens = False  # gives (B, n)
     _is_list = False  # holds modules that others call
+    _is_chain = False  # a Sequential
+    _looked: Any = None  # the step mode in which the first input was looked at
     _needs_time = False  # takes (T, B, ...) in every step mode
     _time_rank = 3  # least number of axes of an input with time, where a layer that folds is called by itself; 0: any
     _timed_alone = False  # it knows of time when it is called by itself in step mode "m", though it does not fold

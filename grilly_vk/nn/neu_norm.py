@@ -7,12 +7,14 @@ from typing import Any
 
 from .. import arguments
 from ..functional.temporal import has_steps
+from ..modes import S
 from ..ops.elementwise import as_tensor
 from ..ops.neu_norm import neu_norm
 from ..settings import fixed, setting
 from ..tensor import Tensor, empty
 from . import init
 from .module import Parameter
+from .reading import told
 from .stateful import StatefulModule
 
 
@@ -30,7 +32,8 @@ class NeuNorm(StatefulModule):
         in_channels, height, width: C, H, W of the input.
         k: how much of m is left after a step, in [0, 1] (default 0.9).
         shared_across_channels: one weight (1, H, W) for all channels.
-        step_mode: "s": a call is one step (B, C, H, W). "m": all steps, (T, B, C, H, W).
+        step_mode: "s": a call is one step (B, C, H, W). "m": all steps, (T, B, C, H, W).  Where it is
+            not said, the number of axes tells.
 
     Attributes:
         weight: Parameter (C, H, W) or (1, H, W), at first even over +-1 / sqrt(H * W), drawn as SpikingJelly does.
@@ -56,7 +59,7 @@ class NeuNorm(StatefulModule):
         width: int,
         k: float = 0.9,
         shared_across_channels: bool = False,
-        step_mode: str = "s",
+        step_mode: str = S,
     ) -> None:
         super().__init__()
         sizes = (("in_channels", in_channels), ("height", height), ("width", width))
@@ -79,9 +82,9 @@ class NeuNorm(StatefulModule):
             x: one step (B, C, H, W), or in step mode "m" all of them (T, B, C, H, W).
             steps: given by containers: x has a time axis, whatever the step mode.
         """
-        multi = has_steps(self, steps)
-        arguments.between("k", self.k, 0.0, 1.0)
         x = as_tensor("x", x)
+        multi = has_steps(self, steps) or told(self, x)
+        arguments.between("k", self.k, 0.0, 1.0)
         lead, own = ("T", "B") if multi else ("B",), (self.in_channels, self.height, self.width)
         arguments.shape("x", x.shape, (*lead, *own))
         batch = x.shape[1 if multi else 0]

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import arguments, errors
 from ..functional.temporal import mixed
+from ..modes import S
 from ..ops.batch_norm import Norm
 from ..ops.nodes import Dynamics, Each, node
 from ..ops.shape import broadcast_to
@@ -144,7 +145,7 @@ class SpikingNode(StatefulModule):
         v_reset: PerNeuron | None = 0.0,
         surrogate_function: Surrogate | None = None,
         detach_reset: bool = False,
-        step_mode: str = "s",
+        step_mode: str = S,
         store_v_seq: bool | str = False,
         memory: str = "fast",
         *,

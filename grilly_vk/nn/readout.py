@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import arguments
+from ..modes import M
 from ..ops.elementwise import binary, unary, where
 from ..ops.reduce import reduce_max, reduce_mean, reduce_min
 from ..ops.synapses import synapse_filter
@@ -33,7 +34,7 @@ class NonSpikingNode(StatefulModule):
     v: Any
     takes_steps = True
 
-    def __init__(self, decode: str | None = None, step_mode: str = "m") -> None:
+    def __init__(self, decode: str | None = None, step_mode: str = M) -> None:
         super().__init__()
         self.decode = None if decode is None else arguments.choice("decode", decode, DECODES)
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
@@ -116,7 +117,7 @@ class NonSpikingLIFNode(NonSpikingNode):
 
     tau = setting(time_constant)
 
-    def __init__(self, tau: float = 2.0, decode: str | None = None, step_mode: str = "m") -> None:
+    def __init__(self, tau: float = 2.0, decode: str | None = None, step_mode: str = M) -> None:
         super().__init__(decode, step_mode)
         self.tau = time_constant("tau", tau)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..modes import S
 from ..ops.recurrent_nodes import Feedback, pays, recurrent_node
 from ..ops.shape import stack
 from ..tensor import FLOAT32, Tensor, full
@@ -45,7 +46,7 @@ class RecurrentSynapse(_Recurrent):
     SynapseFilter on V s alone.
     """
 
-    def __init__(self, node: Module, connection: Module, dynamics: Module | None = None, step_mode: str = "s") -> None:
+    def __init__(self, node: Module, connection: Module, dynamics: Module | None = None, step_mode: str = S) -> None:
         for name, part in (("node", node), ("connection", connection), ("dynamics", dynamics)):
             if part is not None or name != "dynamics":
                 checked_module(name, part)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import arguments
+from ..modes import S
 from ..ops import gates
 from ..ops.attention import attention
 from ..ops.elementwise import as_tensor
@@ -40,8 +41,7 @@ class _Attention(TimedModule):
         self.output = SpikingLinear(self.embed_dim, self.embed_dim, norm, spiking_neuron, step_mode, **node_options)
         self.step_mode = step_mode
 
-    def _checked(self, x: Any, steps: str | None) -> Tensor:
-        x = as_tensor("x", x)
+    def _checked(self, x: Tensor, steps: str | None) -> Tensor:
         axes = 3 if steps is None else 4
         if x.ndim != axes or x.shape[-1] != self.embed_dim:
             wanted = "(B, N, " if steps is None else "(T, B, N, "
@@ -72,12 +72,13 @@ class SpikingSelfAttention(_Attention):
         norm: makes the norms from a number of channels, such as `TokenBatchNorm1d` (default); see `SpikingLinear`.
         spiking_neuron: makes all three nodes; None: LIFNode(tau=2.0, detach_reset=True), the one behind the product
             with v_threshold=0.5.
-        step_mode: "s": a call is one step (B, N, D). "m": a call is all steps (T, B, N, D).
+        step_mode: "s": a call is one step (B, N, D). "m": a call is all steps (T, B, N, D).  Where it is not said, the
+            number of axes tells, and (T, B, N, D) is run as in "m".
         node_options: arguments of all nodes, such as tau, v_threshold or surrogate_function; they take the place of
             those defaults.
 
     Shape:
-        (B, N, D), or in step mode "m" (T, B, N, D), to the same: spikes.
+        (B, N, D) or (T, B, N, D), as the step mode says, to the same: spikes.
 
     Attributes:
         inputs: the unit of q, k and v, D to 3 D. node: behind the product. output: the unit behind it, D to D.
@@ -99,7 +100,7 @@ class SpikingSelfAttention(_Attention):
         scale: float = 0.125,
         norm: Factory | None = TokenBatchNorm1d,
         spiking_neuron: Factory | None = None,
-        step_mode: str = "s",
+        step_mode: str = S,
         **node_options: Any,
     ) -> None:
         super().__init__(embed_dim, num_heads, norm, spiking_neuron, step_mode, node_options)
@@ -107,7 +108,8 @@ class SpikingSelfAttention(_Attention):
 
     def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
         """Spikes of x's shape; `steps` is given by containers."""
-        steps = self._steps(steps)
+        x = as_tensor("x", x)
+        steps = self._steps(steps, x)
         qkv = self.inputs(self._checked(x, steps), steps=steps)
         y = attention(qkv, self.num_heads, arguments.real("scale", self.scale))
         return self.output(through(self.node, y, steps), steps=steps)
@@ -136,7 +138,7 @@ class QKAttention(_Attention):
             v_threshold=0.5.
 
     Shape:
-        (B, N, D), or in step mode "m" (T, B, N, D), to the same: spikes.
+        (B, N, D) or (T, B, N, D), as the step mode says, to the same: spikes.
 
     Attributes:
         inputs: the unit of q and k, D to 2 D. node: the gates'. output: the unit behind, D to D.
@@ -158,7 +160,7 @@ class QKAttention(_Attention):
         qka_type: str = "token",
         norm: Factory | None = TokenBatchNorm1d,
         spiking_neuron: Factory | None = None,
-        step_mode: str = "s",
+        step_mode: str = S,
         **node_options: Any,
     ) -> None:
         super().__init__(embed_dim, num_heads, norm, spiking_neuron, step_mode, node_options)
@@ -171,7 +173,8 @@ class QKAttention(_Attention):
 
     def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
         """Spikes of x's shape; `steps` is given by containers."""
-        steps = self._steps(steps)
+        x = as_tensor("x", x)
+        steps = self._steps(steps, x)
         qk = self.inputs(self._checked(x, steps), steps=steps)
         sums, again = gates.sums(qk, self.num_heads, self._type)
         gate = through(self.node, sums, steps)

@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import arguments
 from ..functional.temporal import has_mode, has_steps, over_steps
+from ..modes import S
 from ..ops.batch_norm import Norm
 from ..ops.elementwise import as_tensor
 from ..tensor import Tensor
@@ -16,6 +17,7 @@ from .linear import Linear
 from .module import Module
 from .nodes import LIFNode
 from .norm import BatchNorm1d, _BatchNorm
+from .reading import told
 
 Factory = Callable[..., Module]
 _PAPER = {"tau": 2.0, "detach_reset": True}  # the nodes of Spikformer and QKFormer
@@ -59,7 +61,7 @@ class TimedModule(Module):
     """
 
     takes_steps = True
-    _mode = "s"
+    _mode: str = S
 
     @property
     def step_mode(self) -> str:
@@ -73,8 +75,10 @@ class TimedModule(Module):
             if has_mode(part):
                 part.step_mode = value
 
-    def _steps(self, steps: str | None) -> str | None:
-        """How to go through time in a call: "merge" or "loop", or None for one step."""
+    def _steps(self, steps: str | None, x: Any = None) -> str | None:
+        """How to go through time in a call: "merge" or "loop", or None for one step; the axes of x may tell."""
+        if steps is None and x is not None and told(self, x):
+            return "merge"
         return "merge" if has_steps(self, steps) and steps is None else steps
 
 
@@ -152,7 +156,7 @@ class SpikingLinear(TimedModule):
         out_features: int,
         norm: Factory | None = TokenBatchNorm1d,
         spiking_neuron: Factory | None = None,
-        step_mode: str = "s",
+        step_mode: str = S,
         **node_options: Any,
     ) -> None:
         super().__init__()

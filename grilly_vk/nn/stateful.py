@@ -10,12 +10,14 @@ import numpy as np
 from .. import arguments
 from ..autograd import grad_enabled
 from ..functional.temporal import has_steps, mixed, modes_of, stepped
+from ..modes import S
 from ..ops.elementwise import as_tensor, cast
 from ..recompute import using
 from ..runtime import capturing
 from ..settings import Setting, setting
 from ..tensor import FLOAT32, Tensor
 from .module import Module
+from .reading import look
 
 
 class StatefulModule(Module):
@@ -56,7 +58,7 @@ class StatefulModule(Module):
     def __init__(self) -> None:
         super().__init__()
         if isinstance(type(self).step_mode, Setting):  # not where a class says its own
-            self.__dict__["step_mode"] = "s"
+            self.__dict__["step_mode"] = S
         self.__dict__["_memories"] = {}
 
     def register_memory(self, name: str, value: Any) -> None:
@@ -127,6 +129,8 @@ class StatefulModule(Module):
         x = cast(as_tensor("x", x), FLOAT32)
         if multi and x.ndim < 1:
             raise ValueError(f"x has shape {x.shape}; in step mode 'm' expected (T, B, ...)")
+        if self._looked is not self.step_mode and steps is None:
+            look(self, x, multi)
         return x, multi
 
     def entering(self, shape: tuple[int, ...], past: tuple[int, ...] = ()) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import arguments
+from ..modes import S
 from ..ops import synapses as ops
 from ..settings import fixed
 from ..tensor import Tensor, empty, full
@@ -109,7 +110,7 @@ class SynapseFilter(_Dynamics):
     tau_syn = TimeConstant()
     _shown = ("tau_syn",)
 
-    def __init__(self, tau_syn: float = 5.0, learnable: bool = False, step_mode: str = "s") -> None:
+    def __init__(self, tau_syn: float = 5.0, learnable: bool = False, step_mode: str = S) -> None:
         super().__init__(step_mode, learnable)
         _set(self, tau_syn=tau_syn)
         self.register_memory("y", 0.0)
@@ -153,7 +154,7 @@ class DualTimescaleSynapse(_Dynamics):
         w_fast: float = 0.7,
         w_slow: float = 0.3,
         learnable: bool = False,
-        step_mode: str = "s",
+        step_mode: str = S,
     ) -> None:
         super().__init__(step_mode, learnable)
         _set(self, tau_fast=tau_fast, tau_slow=tau_slow, w_fast=w_fast, w_slow=w_slow)
@@ -213,7 +214,7 @@ class STPSynapse(_Dynamics):
         tau_f: float = 20.0,
         U: float = 0.2,
         learnable: bool = False,
-        step_mode: str = "s",
+        step_mode: str = S,
     ) -> None:
         super().__init__(step_mode, learnable)
         _set(self, tau_d=tau_d, tau_f=tau_f, U=U)

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import arguments
 from ..functional.temporal import folded, mixed, over_steps
+from ..modes import S
 from ..ops.elementwise import as_tensor
 from ..ops.shape import concatenate, stack
 from ..settings import fixed
@@ -14,6 +15,7 @@ from ..tensor import FLOAT32, Tensor, full
 from .containers import Sequential
 from .linear import Linear
 from .module import Module, checked_module
+from .reading import look
 from .stateful import StatefulModule
 
 
@@ -98,8 +100,12 @@ class _Recurrent(StatefulModule):
 
     def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
         """One step (B, ...), or in step mode "m" all steps (T, B, ...), one after the other."""
-        if self.step_mode == "s" and steps is None:
-            return self._step(as_tensor("x", x))
+        if steps is None:
+            x = as_tensor("x", x)
+            if self._looked is not self.step_mode:
+                look(self, x, self.step_mode == "m")
+            if self.step_mode == "s":
+                return self._step(x)
         x = _timed(x)
         if x.shape[0] == 0:
             raise ValueError(f"x has shape {x.shape}; expected at least one step")
@@ -148,7 +154,7 @@ class ElementWiseRecurrentContainer(_Recurrent):
     element_wise_function: Callable[[Tensor, Tensor], Tensor] = fixed()
 
     def __init__(
-        self, sub_module: Module, element_wise_function: Callable[[Tensor, Tensor], Tensor], step_mode: str = "s"
+        self, sub_module: Module, element_wise_function: Callable[[Tensor, Tensor], Tensor], step_mode: str = S
     ) -> None:
         super().__init__(sub_module, step_mode)
         if not callable(element_wise_function):
@@ -183,7 +189,7 @@ class LinearRecurrentContainer(_Recurrent):
     in_features, out_features = fixed(), fixed()
 
     def __init__(
-        self, sub_module: Module, in_features: int, out_features: int, bias: bool = True, step_mode: str = "s"
+        self, sub_module: Module, in_features: int, out_features: int, bias: bool = True, step_mode: str = S
     ) -> None:
         super().__init__(sub_module, step_mode)
         self.in_features = arguments.size("in_features", in_features)

@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import arguments
 from ..functional.temporal import has_steps
+from ..modes import M
 from ..ops.batch_norm import Norm, prepare
 from ..ops.elementwise import as_tensor
 from ..runtime import capturing
@@ -28,7 +29,7 @@ class _ThroughTime(Running, Counting):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        step_mode: str = "s",
+        step_mode: str = M,
     ) -> None:
         super().__init__()
         self._settings(num_features, eps, momentum, affine, track_running_stats)
@@ -120,7 +121,7 @@ class _ThroughTime(Running, Counting):
 _THROUGH = """Batch norm through time (BNTT): (x - mean[t]) / sqrt(var[t] + eps) * weight[t] for each channel of
     {shapes}, with statistics and a weight of its own for every step.
 
-    Step mode "m" takes all steps in one dispatch.  In step mode "s" the module counts the steps, and
+    Step mode "m", the default, takes all steps in one dispatch.  In step mode "s" the module counts the steps, and
     `grilly_vk.functional.reset_net` begins again; the results are the same.  After `eval()` the running statistics are
     used.  There is no bias, as in the paper and in SpikingJelly, which keeps T batch norms in a list (its
     bn_list.t.weight is weight[t] here, and so on).
@@ -130,7 +131,7 @@ _THROUGH = """Batch norm through time (BNTT): (x - mean[t]) / sqrt(var[t] + eps)
         T: number of steps; None: that of the first input in step mode "m", or of the state that is loaded.  The
             parameters come into being then, so run one batch before an optimizer is made.
         {arguments}
-        step_mode: "s" or "m".
+        step_mode: "m" (default): a call is all steps. "s": a call is one step.
 
     Attributes:
         weight: Parameter (T, C), at first 1; or None.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import arguments
+from ..modes import M
 from ..ops.batch_norm import Norm, prepare
 from ..ops.elementwise import as_tensor
 from ..settings import fixed, setting
@@ -93,7 +94,7 @@ class _ThresholdDependent(_BatchNorm, Timed):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        step_mode: str = "m",
+        step_mode: str = M,
     ) -> None:
         self.v_threshold, self.alpha = arguments.real("v_threshold", v_threshold), arguments.real("alpha", alpha)
         super().__init__(num_features, eps, momentum, affine, track_running_stats)
@@ -150,7 +151,7 @@ class _TemporalEffective(_BatchNorm, Counting):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        step_mode: str = "m",
+        step_mode: str = M,
     ) -> None:
         steps = arguments.size("T", T)
         super().__init__(num_features, eps, momentum, affine, track_running_stats)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import arguments
+from ..modes import S
 from ..ops.elementwise import as_tensor
 from ..tensor import Tensor
 from .spiking_attention import ChannelQKAttention, SpikingSelfAttention, TokenQKAttention, _Attention
@@ -43,7 +44,7 @@ class SpikingMLP(TimedModule):
         out_features: int | None = None,
         norm: Factory | None = TokenBatchNorm1d,
         spiking_neuron: Factory | None = None,
-        step_mode: str = "s",
+        step_mode: str = S,
         **node_options: Any,
     ) -> None:
         super().__init__()
@@ -70,7 +71,7 @@ class SpikingTransformerBlock(TimedModule):
         norm, spiking_neuron, step_mode, node_options: as in `SpikingSelfAttention`, for all parts.
 
     Shape:
-        (B, N, D), or in step mode "m" (T, B, N, D), to the same.
+        (B, N, D) or (T, B, N, D), as the step mode says, to the same.
 
     Attributes:
         attention, mlp: the parts.
@@ -82,6 +83,8 @@ class SpikingTransformerBlock(TimedModule):
     block of Zhou et al., "QKFormer", NeurIPS 2024, section 3.4, of the same form.
     """
 
+    _ranks = (3,)
+
     def __init__(
         self,
         embed_dim: int,
@@ -90,7 +93,7 @@ class SpikingTransformerBlock(TimedModule):
         attention: str = "ssa",
         norm: Factory | None = TokenBatchNorm1d,
         spiking_neuron: Factory | None = None,
-        step_mode: str = "s",
+        step_mode: str = S,
         **node_options: Any,
     ) -> None:
         super().__init__()
@@ -103,7 +106,7 @@ class SpikingTransformerBlock(TimedModule):
 
     def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
         """(..., N, D) to the same; `steps` is given by containers."""
-        steps = self._steps(steps)
         x = as_tensor("x", x)
+        steps = self._steps(steps, x)
         x = x + self.attention(x, steps=steps)
         return x + self.mlp(x, steps=steps)

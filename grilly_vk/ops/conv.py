@@ -242,6 +242,13 @@ def padding_widths(padding: Any, kernel: Sequence[int], stride: Sequence[int], g
     return tuple((p, p) for p in numbers("padding", padding, len(kernel), 0))
 
 
+def timed(x_shape: tuple[int, ...], axes: int) -> str:
+    """What to say of an input with one axis too many, which is a time axis most often."""
+    if len(x_shape) != axes + 3:
+        return ""
+    return "; for all steps (T, B, ...) see F.set_step_mode(model, 'm') and nn.SeqToANNContainer"
+
+
 @functools.lru_cache(maxsize=256)
 def _plan(
     x_shape: tuple[int, ...],
@@ -260,7 +267,10 @@ def _plan(
     wanted = "L" if axes == 1 else "H, W"
     outs, ins, *kernel = weight_shape
     if len(x_shape) not in (axes + 1, axes + 2):
-        raise ValueError(f"x has shape {x_shape}; expected (B, {groups * ins}, {wanted}) or ({groups * ins}, {wanted})")
+        raise ValueError(
+            f"x has shape {x_shape}; expected (B, {groups * ins}, {wanted}) or ({groups * ins}, {wanted})"
+            + timed(x_shape, axes)
+        )
     if outs % groups:
         raise ValueError(f"weight has {outs} outputs, which groups={groups} does not divide")
     channels, size = x_shape[-axes - 1], x_shape[-axes:]

@@ -9,7 +9,7 @@ from typing import Any
 from .. import arguments
 from ..autograd import record
 from ..tensor import Tensor, empty, full
-from .conv import Pair, _apply, _Plan, _plan, _weight_gradient, numbers, operands, padding_widths
+from .conv import Pair, _apply, _Plan, _plan, _weight_gradient, numbers, operands, padding_widths, timed
 from .elementwise import add
 from .layout import strides
 from .reduce import reduce
@@ -159,7 +159,10 @@ def _sizes(
     """
     outs, ins, *kernel = weight.shape
     if x.ndim not in (4, 5):
-        raise ValueError(f"x has shape {x.shape}; expected (B, {groups * ins}, D, H, W) or ({groups * ins}, D, H, W)")
+        raise ValueError(
+            f"x has shape {x.shape}; expected (B, {groups * ins}, D, H, W) or ({groups * ins}, D, H, W)"
+            + timed(x.shape, 3)
+        )
     if outs % groups:
         raise ValueError(f"weight has {outs} outputs, which groups={groups} does not divide")
     if x.shape[-4] != groups * ins:

@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import arguments
 from ..tensor import Tensor
-from .conv import Pair, _Plan, numbers, operands, run
+from .conv import Pair, _Plan, numbers, operands, run, timed
 
 
 @functools.lru_cache(maxsize=256)
@@ -31,7 +31,9 @@ def _plan(
     wanted = "L" if axes == 1 else "H, W"
     ins, outs, *kernel = weight_shape
     if len(x_shape) not in (axes + 1, axes + 2):
-        raise ValueError(f"x has shape {x_shape}; expected (B, {ins}, {wanted}) or ({ins}, {wanted})")
+        raise ValueError(
+            f"x has shape {x_shape}; expected (B, {ins}, {wanted}) or ({ins}, {wanted}){timed(x_shape, axes)}"
+        )
     if ins % groups:
         raise ValueError(f"weight has {ins} inputs, which groups={groups} does not divide")
     channels, size = x_shape[-axes - 1], x_shape[-axes:]

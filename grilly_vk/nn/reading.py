@@ -1,0 +1,179 @@
+"""How an input is read, as one step or as all of them: by the number of its axes, or with a hint where it can't tell.
+
+A module looks at its first input in each step mode, and never again.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any
+
+from ..errors import warn
+from ..functional import temporal
+from ..functional.temporal import LINEAR, first_layer, has_mode, keeps_state
+from ..modes import said
+from ..ops.elementwise import as_tensor
+
+_SEEING = {f.__code__ for f in (temporal.stepped, temporal.over_steps, temporal.multi_step_forward)}  # they see to time
+_DEPTH = 64  # frames that are looked at
+
+
+# ---- modules with a state ----
+
+
+def look(module: Any, x: Any, multi: bool) -> None:
+    """Hints at the other reading of the first input of a module with a state, where both are likely.
+
+    Args:
+        x: the input, a Tensor.
+        multi: whether it is taken for all steps.
+    """
+    module.__dict__["_looked"] = module.step_mode
+    axes = x.ndim
+    if axes < 2 or type(module)._ranks or (not multi and (axes == 2 or said(module))):
+        return
+    around = _around(module)
+    if around is None:
+        return
+    told = _before(around[0], module) if around else None
+    if told == ():
+        return
+    if told in (None, LINEAR):
+        doubtful = axes == 2 if multi else axes in (3, 5)
+    else:
+        doubtful = axes - multi not in told and axes - (not multi) in told
+    if doubtful:
+        _hint(module, x.shape, multi)
+        _mark(around[-1] if around else module)
+
+
+def told(module: Any, x: Any) -> bool:
+    """Whether the number of axes of x, a Tensor, says that it is all steps, and nobody has said a step mode."""
+    ranks = type(module)._ranks
+    return x.ndim - 1 in ranks and x.ndim not in ranks and not said(module)
+
+
+def _around(module: Any) -> list[Any] | None:
+    """The modules whose methods are running and hold this one, innermost first; None where one sees to time."""
+    found: list[Any] = []
+    frame: Any = sys._getframe(2)
+    for _ in range(_DEPTH):
+        if frame is None:
+            break
+        code = frame.f_code
+        if code in _SEEING:
+            return None
+        if code.co_argcount and code.co_varnames[0] == "self":
+            owner = frame.f_locals.get("self")
+            if _holds(owner, module) and owner not in found:
+                if type(owner).takes_steps and not type(owner)._is_chain:
+                    return None
+                found.append(owner)
+        frame = frame.f_back
+    return found
+
+
+def _holds(owner: Any, module: Any) -> bool:
+    return owner is not module and callable(getattr(type(owner), "named_modules", None)) and module in owner.modules()
+
+
+def _before(owner: Any, module: Any) -> tuple[int, ...] | None:
+    """The numbers of axes that a step has behind the layers before a module; (): unknown; None: any."""
+    leaves = list(temporal.in_order(owner))
+    place = next((i for i, leaf in enumerate(leaves) if leaf is module), 0)
+    for leaf in reversed(leaves[:place]):
+        if leaf._flattens or isinstance(getattr(leaf, "in_features", None), int):
+            return LINEAR
+        ranks: tuple[int, ...] = leaf._step_ranks()
+        if ranks:
+            return ranks
+        if not keeps_state(leaf) and not (leaf.over_time == "fold" and not leaf._time_rank):
+            return ()
+    return None
+
+
+def _mark(owner: Any) -> None:
+    """One hint is enough for a network."""
+    for part in owner.modules():
+        if has_mode(part):
+            part.__dict__["_looked"] = part.step_mode
+
+
+# ---- chains ----
+
+
+def all_steps(chain: Any, x: Any, parts: list[Any]) -> bool:
+    """Whether a Sequential takes its input for all steps: in step mode "m", or where nobody has said a step mode and
+    its first layers or its norms tell.
+
+    Raises:
+        ValueError: one step in step mode "m".
+    """
+    own, mode = chain.__dict__, chain.step_mode
+    known = own.get("_known")
+    if known is None or known[0] is not mode or known[1] != parts:
+        known = own["_known"] = (mode, parts, first_layer(chain), _led(chain), {})
+    shape = getattr(x, "shape", None)
+    shape = shape if isinstance(shape, tuple) else as_tensor("x", x).shape
+    found = known[4].get(shape)
+    if found is None:
+        found = _read(chain, known[2], shape)
+        if len(known[4]) == 64:
+            known[4].clear()
+        known[4][shape] = found
+    return found or (known[3] and not _said_inside(chain))
+
+
+def _led(chain: Any) -> bool:
+    """Whether norms or readouts of all steps stand beside nodes of either mode, and nobody has said anything."""
+    modes = {part.step_mode for part in chain.modules() if has_mode(part) and (keeps_state(part) or part is not chain)}
+    return len(modes) == 2 and chain.step_mode == "s" and not _said_inside(chain)
+
+
+def _said_inside(chain: Any) -> bool:
+    return temporal.said_inside(chain) or any(type(part)._needs_time for part in chain.modules())
+
+
+def _read(chain: Any, first: tuple[int, ...] | int | None, shape: tuple[int, ...]) -> bool:
+    multi, axes = chain.step_mode == "m", len(shape)
+    holds = any(keeps_state(part) for part in chain.modules())
+    if first in (None, LINEAR):
+        if holds and (axes == 2 if multi else axes in (3, 5) and not _said_inside(chain)):
+            _hint(chain, shape, multi)
+            _mark(chain)
+        return multi
+    if isinstance(first, int):
+        whole, once = (axes > n and math.prod(shape[n:]) == first for n in (2, 1))
+    else:
+        assert first is not None
+        whole, once = axes - 1 in first, axes in first
+    if whole == once or (whole if multi else once):
+        return multi
+    if not multi:
+        return holds and not _said_inside(chain)
+    if holds:
+        raise ValueError(
+            f"x has shape {shape}, which its first layers take for one step; {type(chain).__name__} in step mode 'm' "
+            f"expects all steps (T, B, ...): F.multi_step_forward(model, x, T) presents one step T times"
+        )
+    return False
+
+
+# ---- the hint ----
+
+
+def _hint(module: Any, shape: tuple[int, ...], multi: bool) -> None:
+    name = type(module).__name__
+    if multi:
+        text = (
+            f"{name} in step mode 'm' takes x of shape {shape} for {shape[0]} steps (T, B, ...), not for one step "
+            "(B, ...); F.multi_step_forward(model, x, T) presents one step T times, and x[:, None] are steps of one "
+            "sample"
+        )
+    else:
+        text = (
+            f"{name} takes x of shape {shape} for one step (B, ...), not for {shape[0]} steps (T, B, ...); say which "
+            "is meant: F.set_step_mode(model, 'm') for all steps, 's' for one"
+        )
+    warn(text)
