@@ -518,7 +518,11 @@ BAD = [
     (lambda: nn.TemporalWiseAttention(4, 2, 4)(np.zeros((4, 2, 5))), ValueError, r"expected \(T, B, C, H, W\)"),
     (lambda: nn.TemporalWiseAttention(4, 2)(np.zeros((4, 0, 5))), ValueError, "no elements is not defined"),
     (lambda: nn.MultiDimensionalAttention(4, 8, 2, 2)(np.zeros((4, 2, 7, 3, 3))), ValueError, "with T = 4, C = 8"),
-    (lambda: nn.SpikingSelfAttention(8, 2)(np.zeros((4, 2, 5, 8))), ValueError, r"expected \(B, N, 8\) in step mode s"),
+    (
+        lambda: nn.SpikingSelfAttention(8, 2, step_mode="s")(np.zeros((4, 2, 5, 8))),
+        ValueError,
+        r"expected \(B, N, 8\) in step mode s",
+    ),
     (lambda: nn.QKAttention(8, 2, step_mode="m")(np.zeros((2, 5, 8))), ValueError, r"expected \(T, B, N, 8\) in step"),
     (lambda: nn.QKAttention(8, 2)(np.zeros((2, 5, 9))), ValueError, r"x has shape \(2, 5, 9\)"),
     (lambda: models.Spikformer(8, 2, 1, 10)(np.zeros((2, 3, 8, 8))), ValueError, r"expected \(B, 1, 8, 8\)"),

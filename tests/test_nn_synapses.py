@@ -165,7 +165,7 @@ def test_shapes(kind, shape):
     whole = make(kind, step_mode="m")
     y = whole(x).numpy()
     np.testing.assert_allclose(y, reference(kind, x, MODULES[kind][1])[0], rtol=1e-5, atol=1e-6)
-    steps = make(kind)
+    steps = make(kind, step_mode="s")
     np.testing.assert_array_equal(run_single(steps, grilly_vk.tensor(x)).numpy(), y)
     for a, b in zip(states_of(steps), states_of(whole)):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
@@ -362,7 +362,7 @@ def test_compiled_is_eager(kind):
 
 
 def test_state_may_not_cross_into_a_compiled_function():
-    module = nn.SynapseFilter()
+    module = nn.SynapseFilter(step_mode="s")
     with pytest.raises(RuntimeError, match=r"the state of SynapseFilter would cross.*F.reset_net\(model\) inside"):
         grilly_vk.compile(lambda x: module(x))(spikes())
 

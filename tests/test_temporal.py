@@ -286,7 +286,7 @@ def test_mixed_step_modes():
     ]:
         with pytest.raises(ValueError, match=MIXED):
             call(model)
-    outer = nn.Sequential(nn.IFNode())
+    outer = nn.Sequential(nn.IFNode(step_mode="s"))
     outer.step_mode = "m"
     with pytest.raises(ValueError, match=MIXED):
         outer(x)

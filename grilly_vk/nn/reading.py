@@ -37,7 +37,7 @@ def look(module: Any, x: Any, multi: bool) -> None:
     if around is None:
         return
     told = _before(around[0], module) if around else None
-    if told == ():
+    if told == () or (told is None and said(module)):
         return
     if told in (None, LINEAR):
         doubtful = axes == 2 if multi else axes in (3, 5)
@@ -57,7 +57,7 @@ def told(module: Any, x: Any) -> bool:
 def _around(module: Any) -> list[Any] | None:
     """The modules whose methods are running and hold this one, innermost first; None where one sees to time."""
     found: list[Any] = []
-    frame: Any = sys._getframe(2)
+    frame: Any = sys._getframe(1)
     for _ in range(_DEPTH):
         if frame is None:
             break
@@ -114,6 +114,8 @@ def all_steps(chain: Any, x: Any, parts: list[Any]) -> bool:
     known = own.get("_known")
     if known is None or known[0] is not mode or known[1] != parts:
         known = own["_known"] = (mode, parts, first_layer(chain), _led(chain), {})
+    if known[3] and not _said_inside(chain):
+        return True
     shape = getattr(x, "shape", None)
     shape = shape if isinstance(shape, tuple) else as_tensor("x", x).shape
     found = known[4].get(shape)
@@ -122,7 +124,7 @@ def all_steps(chain: Any, x: Any, parts: list[Any]) -> bool:
         if len(known[4]) == 64:
             known[4].clear()
         known[4][shape] = found
-    return found or (known[3] and not _said_inside(chain))
+    return found
 
 
 def _led(chain: Any) -> bool:
@@ -139,9 +141,11 @@ def _read(chain: Any, first: tuple[int, ...] | int | None, shape: tuple[int, ...
     multi, axes = chain.step_mode == "m", len(shape)
     holds = any(keeps_state(part) for part in chain.modules())
     if first in (None, LINEAR):
-        if holds and (axes == 2 if multi else axes in (3, 5) and not _said_inside(chain)):
-            _hint(chain, shape, multi)
-            _mark(chain)
+        if holds and (first is not None and axes == 2 if multi else axes in (3, 5) and not _said_inside(chain)):
+            around = _around(chain)
+            if around is not None:
+                _hint(chain, shape, multi)
+                _mark([chain, *around][-1])
         return multi
     if isinstance(first, int):
         whole, once = (axes > n and math.prod(shape[n:]) == first for n in (2, 1))

@@ -1,0 +1,266 @@
+"""How an input is read where nobody has said a step mode: by the number of its axes, or with a hint."""
+
+import copy
+import warnings
+
+import numpy as np
+import pytest
+
+import grilly_vk
+import grilly_vk.functional as F
+from grilly_vk import nn
+from grilly_vk.nn import stateful
+
+T, B, N, C = 4, 3, 5, 2
+FRAMES, CLIP, IMAGES = (T, B, N), (T, B, C, 6, 6), (B, C, 6, 6)
+
+
+def data(*shape, seed=0):
+    return np.random.default_rng(seed).random(shape, dtype=np.float32) * 6
+
+
+def lif(**options):
+    return nn.LIFNode(v_threshold=0.1, **options)
+
+
+def conv_net(*last):
+    grilly_vk.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(C, 4, 3, padding=1), nn.BatchNorm2d(4), lif(), *last)
+
+
+def hints(call):
+    """The texts of the warnings of a call."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        call()
+    assert all(w.filename == __file__ for w in found)  # they point at the user's line
+    return [str(w.message) for w in found]
+
+
+class Net(nn.Module):
+    """A network with a forward of its own."""
+
+    def __init__(self, *parts):
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+
+    def forward(self, x):
+        for part in self.parts:
+            x = part(x)
+        return x
+
+
+ONE = r"takes x of shape \(4, 3, .\) for one step \(B, ...\), not for 4 steps.*F.set_step_mode\(model, 'm'\) for all"
+HINTED = {
+    "node": (nn.IFNode, FRAMES),
+    "synapse": (nn.SynapseFilter, FRAMES),
+    "delay": (lambda: nn.Delay(2), FRAMES),
+    "recurrent": (lambda: nn.RecurrentSynapse(nn.LIFNode(), nn.Linear(N, N)), FRAMES),
+    "chain": (lambda: nn.Sequential(nn.Linear(N, 4), nn.LIFNode(), nn.Linear(4, 2), nn.LIFNode()), FRAMES),
+    "nodes first": (lambda: nn.Sequential(nn.LIFNode(), nn.Linear(N, 2), nn.LIFNode()), FRAMES),
+    "own forward": (lambda: Net(nn.Linear(N, 4), nn.ReLU(), nn.LIFNode(), nn.Linear(4, 2), nn.LIFNode()), FRAMES),
+    "chain in it": (lambda: Net(nn.Sequential(nn.Linear(N, 4), nn.LIFNode()), nn.LIFNode()), FRAMES),
+}
+
+
+@pytest.mark.parametrize("name", HINTED)
+def test_one_hint_a_network_where_both_readings_are_likely(name):
+    make, shape = HINTED[name]
+    model, x = make(), data(*shape)
+    found = hints(lambda: model(x))
+    assert len(found) == 1 and len(found[0]) < 300
+    with pytest.warns(UserWarning, match=ONE):
+        make()(x)
+    F.reset_net(model)
+    assert hints(lambda: (model(x), copy.deepcopy(model)(x))) == []
+    silent = make()
+    F.set_step_mode(silent, "s")
+    assert hints(lambda: silent(x)) == []
+    silent = make()
+    F.set_step_mode(silent, "m")
+    assert hints(lambda: silent(x)) == []
+
+
+def loop(model, x):
+    for step in x:
+        model(step)
+
+
+class Said(nn.LIFNode):
+    """A subclass that says it."""
+
+    def __init__(self):
+        super().__init__(tau=3.0, step_mode="s")
+
+
+def assigned():
+    node = nn.LIFNode()
+    node.step_mode = "s"
+    return node
+
+
+SILENT = {
+    "one step": (nn.LIFNode, (B, N)),
+    "images": (nn.LIFNode, IMAGES),
+    "said": (lambda: nn.LIFNode(step_mode="s"), FRAMES),
+    "assigned": (assigned, FRAMES),
+    "subclass": (Said, FRAMES),
+    "said inside": (lambda: nn.Sequential(nn.Linear(N, 2), nn.LIFNode(step_mode="s")), FRAMES),
+    "no state": (lambda: nn.Sequential(nn.Linear(N, 4), nn.ReLU()), FRAMES),
+    "steps of one neuron each": (lambda: nn.LIFNode(step_mode="m"), (T, N)),
+    "conv1d tells": (lambda: nn.Sequential(nn.Conv1d(B, 4, 3), nn.LIFNode()), FRAMES),
+    "conv1d tells in a forward": (lambda: Net(nn.Conv1d(B, 4, 3), nn.BatchNorm1d(4), nn.LIFNode()), FRAMES),
+    "tokens": (lambda: nn.SpikingSelfAttention(4, 2), (B, N, 4)),
+    "container": (lambda: nn.MultiStepContainer(Net(nn.Linear(N, 4), nn.LIFNode())), (T, B, 7, N)),
+    "over T": (lambda: lambda x: F.multi_step_forward(Net(nn.LIFNode()), x, T, repeat=False), (T, B, 7, N)),
+    "presented": (lambda: lambda x: F.multi_step_forward(nn.IFNode(), x, 6, repeat=True), FRAMES),
+    "unrolled readout": (nn.NonSpikingLIFNode, FRAMES),
+    "nothing known": (lambda: Net(Net(), nn.LIFNode()), FRAMES),
+}
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_no_hint_where_something_tells(name):
+    make, shape = SILENT[name]
+    model, x = make(), data(*shape)
+    assert hints(lambda: model(x)) == []
+
+
+def test_all_steps_without_their_axis():
+    model = nn.Sequential(nn.Linear(N, 4), nn.LIFNode())
+    F.set_step_mode(model, "m")
+    found = hints(lambda: [model(data(B, N)) for _ in range(2)])
+    assert len(found) == 1 and "in step mode 'm' takes x of shape (3, 5) for 3 steps (T, B, ...)" in found[0]
+    assert "F.multi_step_forward(model, x, T)" in found[0] and len(found[0]) < 300
+    model = Net(nn.Linear(N, 4), nn.LIFNode(), nn.Linear(4, 2), nn.LIFNode())
+    F.set_step_mode(model, "m")
+    assert len(hints(lambda: [model(data(B, N)) for _ in range(2)])) == 1
+    model = Net(nn.Conv2d(C, 4, 3), nn.LIFNode())
+    F.set_step_mode(model, "m")
+    assert len(hints(lambda: model(data(*IMAGES)))) == 1
+    assert len(hints(lambda: nn.NonSpikingLIFNode()(data(B, N)))) == 1
+
+
+@pytest.mark.parametrize("last", [(), (nn.Flatten(), nn.Linear(144, 10), lif())], ids=["maps", "classes"])
+def test_a_convolution_tells(last):
+    """As in step mode "m": values, gradients, running statistics, the state after it; nothing is set."""
+    model, other = (conv_net(*copy.deepcopy(last)) for _ in range(2))
+    other.load_state_dict(model.state_dict())
+    F.set_step_mode(other, "m")
+    x = data(*CLIP)
+    outs = [m(x) for m in (model, other)]
+    assert outs[0].shape[:2] == (T, B) and np.array_equal(*outs) and outs[0].numpy().any()
+    for out in outs:
+        out.sum().backward()
+    for a, b in zip(model.parameters(), other.parameters()):
+        assert np.array_equal(a.grad, b.grad)
+    for a, b in zip(model.state_dict().values(), other.state_dict().values()):
+        assert np.array_equal(a, b)
+    assert np.array_equal(model[2].v, other[2].v) and model[2].step_mode == "s" == model.step_mode
+    F.reset_net(model)
+    model.eval(), other.eval()
+    whole = model(x).numpy()
+    F.reset_net(model)
+    assert np.array_equal(np.stack([model(step).numpy() for step in x]), whole)  # and single steps are single steps
+
+
+@pytest.mark.parametrize(
+    "make, shape",
+    [
+        (lambda: nn.Sequential(conv_net(), nn.MaxPool2d(2), lif()), CLIP),
+        (lambda: nn.Sequential(lif(), nn.Conv2d(C, 4, 3)), CLIP),
+        (lambda: nn.Sequential(nn.Flatten(), nn.Linear(36 * C, 4), lif()), CLIP),
+        (lambda: nn.Sequential(nn.Conv1d(C, 4, 3), lif()), (T, B, C, 7)),
+        (lambda: nn.Sequential(nn.Linear(N, 4), nn.BatchNormThroughTime1d(4), lif()), FRAMES),
+        (lambda: nn.Sequential(nn.Linear(N, 4), nn.ThresholdDependentBatchNorm1d(4), lif()), FRAMES),
+        (lambda: nn.Sequential(nn.Sequential(nn.TemporalEffectiveBatchNorm1d(T, N)), lif()), FRAMES),
+        (lambda: nn.Sequential(nn.Linear(N, 4), lif(), nn.NonSpikingLIFNode()), FRAMES),
+        (lambda: nn.SpikingSelfAttention(N, 1, v_threshold=0.1), (T, B, 3, N)),
+        (lambda: nn.QKAttention(N, 1, v_threshold=0.1), (T, B, 3, N)),
+        (lambda: nn.ChannelQKAttention(N, 1, v_threshold=0.1), (T, B, 3, N)),
+        (lambda: nn.SpikingTransformerBlock(N, 1, v_threshold=0.1), (T, B, 3, N)),
+        (lambda: nn.Sequential(nn.SpikingSelfAttention(N, 1, v_threshold=0.1)), (T, B, 3, N)),
+        (lambda: nn.NeuNorm(C, 6, 6), CLIP),
+        (lambda: nn.BatchNormThroughTime1d(N), FRAMES),
+        (lambda: nn.BatchNormThroughTime2d(C), CLIP),
+    ],
+)  # fmt: skip
+def test_rank_and_class_tell(make, shape):
+    model = make()
+    other = copy.deepcopy(model)
+    F.set_step_mode(other, "m")
+    x = data(*shape)
+    outs = [m(x).numpy() for m in (model, other)]
+    assert np.array_equal(*outs) and outs[0].any() and np.isfinite(outs[0]).all()
+
+
+def test_what_nobody_has_said_follows():
+    """F.multi_step_forward and containers take norms and nodes of either default."""
+    model = nn.Sequential(nn.Linear(N, 4), nn.BatchNormThroughTime1d(4, T), lif())
+    x = data(*FRAMES)
+    whole = model(x).numpy()
+    for run in (nn.MultiStepContainer(model), lambda x: F.multi_step_forward(model, x, T)):
+        F.reset_net(model)
+        np.testing.assert_array_equal(run(x).numpy(), whole)
+    model[2].step_mode = "s"  # which does not go with the norm's
+    with pytest.raises(ValueError, match=r"call F.set_step_mode\(model, 'm'\)"):
+        model(x)
+    model[1].step_mode = "s"
+    F.reset_net(model)
+    np.testing.assert_array_equal(np.stack([model(step).numpy() for step in x]), whole)
+
+
+def test_parts_that_change():
+    """The reading is that of the parts that are there, and of the step mode that is said now."""
+    model = nn.Sequential(nn.Conv2d(C, 4, 3), nn.LIFNode())
+    assert model(data(*CLIP)).ndim == 5
+    model[0] = nn.Conv3d(T, 4, 3)
+    F.reset_net(model)
+    assert model(data(B, T, 6, 6, 6)).shape == (B, 4, 4, 4, 4)  # one step
+    F.set_step_mode(model, "s")
+    model[0] = nn.Conv2d(C, 4, 3)
+    with pytest.raises(ValueError, match=r"expected \(B, 2, H, W\).*for all steps .* see F.set_step_mode"):
+        model(data(*CLIP))
+
+
+def test_one_step_for_a_network_of_all_steps():
+    model = conv_net()
+    F.set_step_mode(model, "m")
+    with pytest.raises(ValueError, match=r"\(3, 2, 6, 6\).*one step; Sequential in step mode 'm' expects all") as error:
+        model(data(*IMAGES))
+    assert len(str(error.value)) < 300 and "F.multi_step_forward(model, x, T)" in str(error.value)
+    assert model[2].v == 0.0 and model[1].num_batches_tracked.item() == 0
+    out = F.multi_step_forward(model, data(*IMAGES), T)
+    assert out.shape == (T, B, 4, 6, 6)
+    stem = nn.Sequential(nn.Conv2d(C, 4, 3), nn.ReLU())  # no state: one step is one step
+    F.set_step_mode(stem, "m")
+    assert stem(data(*IMAGES)).shape == (B, 4, 4, 4) and stem(data(*CLIP)).shape == (T, B, 4, 4, 4)
+
+
+def test_a_compiled_chain_reads_alike():
+    model = conv_net().eval()
+
+    @grilly_vk.compile
+    def run(x):
+        F.reset_net(model)
+        return model(x)
+
+    x = grilly_vk.tensor(data(*CLIP))
+    F.reset_net(model)
+    want = model(x).numpy()
+    assert all(np.array_equal(run(x), want) for _ in range(3)) and run.captures == 1
+
+
+def test_a_module_looks_once(monkeypatch):
+    looks = []
+    real = stateful.look
+    monkeypatch.setattr(stateful, "look", lambda *args: (looks.append(args), real(*args)))
+    node = nn.LIFNode()
+    for _ in range(5):
+        node(data(B, N))
+    assert len(looks) == 1
+    F.reset_net(node)
+    F.set_step_mode(node, "m")
+    for _ in range(5):
+        node(data(*FRAMES))
+    assert len(looks) == 2
