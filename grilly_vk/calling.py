@@ -14,6 +14,8 @@ import sys
 import types
 from typing import Any
 
+from . import families
+
 _PACKAGE = __name__.partition(".")[0]
 _LONGEST = 170  # characters of a list of arguments in an error
 _ALL = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
@@ -47,9 +49,11 @@ class Misfit:
     def text(self) -> str:
         """The error's text, in one line of less than 300 characters."""
         if self.unknown:
-            close = difflib.get_close_matches(self.unknown[0], self.known, 1)
+            meant = families.meant(self.name, self.known, self.unknown[0])
+            close = [] if meant else difflib.get_close_matches(self.unknown[0], self.known, 1)
             hint = f" (did you mean {close[0]}?)" if close else ""
-            return f"{self.name} has no argument {self.unknown[0][:40]!r}{hint}; it takes {self._listed(self.known)}"
+            takes = self._listed(self.known)
+            return f"{self.name} has no argument {self.unknown[0][:40]!r}{hint}; it takes {takes}{meant}"
         if self.twice:
             return f"{self.name} got {self.twice[0]} twice, by its place and by its name; give it once"
         if self.extra:
@@ -59,7 +63,8 @@ class Misfit:
                 takes = f"one argument ({self.positional[0]})"
             return f"{self.name} takes {takes}, got {self.got}; the first too many is of type {kind}"
         if self.missing:
-            return f"{self.name} was not given {self._listed(self.missing)}; it takes {self._listed(self.known)}"
+            takes = f"it takes {self._listed(self.known)}{families.meant(self.name, self.known)}"
+            return f"{self.name} was not given {self._listed(self.missing)}; {takes}"
         return ""
 
     @staticmethod

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import arguments
+from . import arguments, families
 from .ops import surrogate as ops
 from .ops.elementwise import as_tensor
 from .ops.surrogate import Slope
@@ -92,7 +92,7 @@ def checked(value: Any, name: str = "surrogate_function") -> Surrogate:
         TypeError: it is none.
     """
     if not isinstance(value, Surrogate):
-        raise TypeError(f"{name} must be a Surrogate such as ATan() or superspike(), not {type(value).__name__}")
+        raise families.wrong(name, value, "a Surrogate such as ATan() or superspike()", "surrogate")
     return value
 
 

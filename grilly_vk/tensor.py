@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import families
 from .calling import explaining
 from .errors import DeviceError, shown
 from .runtime import engine
@@ -43,8 +44,8 @@ def unmasked(name: str, value: Any) -> Any:
     """The same value, for numpy to read; what knows DLPack alone as an array over its memory.
 
     Raises:
-        TypeError: a masked array in which something is masked, which would get lost silently; memory out of the host's
-            reach.
+        TypeError: a masked array in which something is masked, or a tensor on another library's tape, which would get
+            lost silently; memory out of the host's reach.
     """
     if isinstance(value, np.ndarray):
         if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
@@ -53,6 +54,11 @@ def unmasked(name: str, value: Any) -> Any:
                 f"{name} is a masked array with {masked} masked values, whose mask would be lost; "
                 "pass .filled(value), or values (.data) and mask (.mask) by themselves"
             )
+    elif families.records_elsewhere(value):
+        raise TypeError(
+            f"{name} is {families.described(value)}, on its tape, which ends here; give {name}.detach(), or use "
+            "tensors of grilly_vk from the start"
+        )
     elif hasattr(value, "__dlpack__") and not (hasattr(value, "__array__") or hasattr(value, "__array_interface__")):
         try:
             return np.from_dlpack(value)

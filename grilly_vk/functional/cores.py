@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import families
 from ..ops.elementwise import as_tensor
 from ..ops.shape import stack
 from ..tensor import Tensor
@@ -29,6 +30,9 @@ def unroll(core: Any, xs: Any, state: Any = None) -> tuple[Tensor, Any]:
     """
     if callable(getattr(type(core), "unroll", None)):
         return core.unroll(xs, state)
+    if families.family(core) in ("node", "trace", "flat") or families.library(type(core)) or isinstance(core, type):
+        over = ", or F.multi_step_forward(node, xs, T)" if families.family(core) == "node" else ""
+        raise TypeError(f"{families.wrong('core', core, 'a recurrent core', 'core')}{over}")
     if not callable(core):
         raise TypeError(f"core must be callable as core(x, state), not {type(core).__name__}")
     xs = as_tensor("xs", xs)

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
-from .. import arguments
+from .. import arguments, families
 from ..errors import warn
 from ..modes import said
 from ..ops.elementwise import as_tensor
@@ -307,8 +307,8 @@ def mixed(name: str) -> str:
 
 
 def _checked(model: Any) -> Any:
-    if not callable(getattr(type(model), "modules", None)):
-        raise TypeError(f"model must be a Module, not {type(model).__name__}")
+    if not callable(getattr(type(model), "modules", None)) or families.library(type(model)):
+        raise families.wrong("model", model, "a Module", "layer")
     return model
 
 

@@ -7,3 +7,4 @@ from . import picking as picking
 from . import places as places
 from . import reductions as reductions
 from . import shapes as shapes
+from . import torch_function as torch_function

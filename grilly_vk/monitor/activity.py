@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import arguments, plot
+from .. import arguments, families, plot
 from ..autograd import no_grad
 from ..functional.temporal import reset_net
 from ..nn.module import Module
@@ -167,7 +167,7 @@ def firing_rate_report(
         monitor: Monitor = source
     else:
         if not isinstance(source, Module):
-            raise TypeError(f"source must be a Module or a monitor, not {type(source).__name__}")
+            raise families.wrong("source", source, "a Module or a monitor", "layer")
         if data is None:
             raise TypeError("data is missing: a model needs inputs to run; or pass a monitor that has recorded")
         monitor = RateMonitor(source, modules, step_mode=step_mode)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from .. import families
 from ..errors import shown
 from ..nn.module import Module
 
@@ -34,10 +35,10 @@ def named(model: Any) -> dict[str, Module]:
     elif isinstance(model, Iterable) and not isinstance(model, (str, bytes)):
         found = {str(i): module for i, module in enumerate(model)}
     else:
-        raise TypeError(f"model must be a Module, or several in a list or dict, not {type(model).__name__}")
+        raise families.wrong("model", model, "a Module, or several in a list or dict", "layer")
     for name, module in found.items():
         if not isinstance(module, Module):
-            raise TypeError(f"model holds {type(module).__name__} as {name!r}; expected Modules")
+            raise TypeError(f"model holds {families.described(module)} as {name!r}; expected Modules")
     return found
 
 

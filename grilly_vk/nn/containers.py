@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .. import arguments
+from .. import arguments, families
 from ..functional.temporal import keeps_state, mixed, over_steps
 from ..modes import S
 from ..ops import shape as shapes
@@ -32,6 +32,14 @@ def _place(index: Any, n: int, what: str = "modules") -> int:
 class _Listed(Module):
     """What Sequential and ModuleList have in common: parts named 0, 1, 2, ..."""
 
+    def _checked(self, name: str, module: Any) -> Module:
+        """The module, if it may be a part.
+
+        Raises:
+            TypeError: it is no Module.
+        """
+        return checked_module(name, module)
+
     def __len__(self) -> int:
         return len(self._modules)
 
@@ -51,7 +59,7 @@ class _Listed(Module):
 
     def __setitem__(self, index: Any, module: Module) -> None:
         name = list(self._modules)[_place(index, len(self))]
-        self._modules[name] = checked_module("module", module)
+        self._modules[name] = self._checked("module", module)
 
     def __delitem__(self, index: Any) -> None:
         parts = list(self._modules.items())
@@ -64,21 +72,21 @@ class _Listed(Module):
 
     def append(self, module: Module) -> Any:
         """Adds a module at the end, and returns self."""
-        self.add_module(str(len(self)), checked_module("module", module))
+        self.add_module(str(len(self)), self._checked("module", module))
         return self
 
     def extend(self, modules: Iterable[Module]) -> Any:
         """Adds several modules at the end, and returns self."""
         if not isinstance(modules, Iterable):
             raise TypeError(f"modules must be several Modules, such as a list, not {type(modules).__name__}")
-        for module in [checked_module("modules", m) for m in modules]:
+        for module in [self._checked(f"modules[{i}]", m) for i, m in enumerate(modules)]:
             self.append(module)
         return self
 
     def insert(self, index: int, module: Module) -> None:
         """Puts a module before the one at `index`; those after it are renumbered."""
         parts: list[Any] = list(self._modules.values())
-        parts.insert(operator.index(index), checked_module("module", module))
+        parts.insert(operator.index(index), self._checked("module", module))
         self._modules.clear()
         for i, part in enumerate(parts):
             self._modules[str(i)] = part
@@ -98,7 +106,7 @@ class Sequential(_Listed):
         step_mode: "s" (default) or "m".
 
     Raises:
-        TypeError: something that is no Module.
+        TypeError: something that is no Module, or a trace layer, which gives pairs (`traced.Network` joins these).
         ValueError (at the call): modules of both step modes.
     """
 
@@ -111,10 +119,20 @@ class Sequential(_Listed):
             self.__dict__["step_mode"] = S
         if len(modules) == 1 and isinstance(modules[0], Mapping):
             for name, module in modules[0].items():
-                self.add_module(name, checked_module(f"modules[{name!r}]", module))
+                self.add_module(name, self._checked(f"modules[{name!r}]", module))
         else:
             for i, module in enumerate(modules):
-                self.add_module(str(i), checked_module(f"modules[{i}]", module))
+                self.add_module(str(i), self._checked(f"modules[{i}]", module))
+
+    def _checked(self, name: str, module: Any) -> Module:
+        """As a list's; what gives pairs can't be followed by anything.
+
+        Raises:
+            TypeError: it is no Module, or a trace layer.
+        """
+        if type(self).forward is Sequential.forward:
+            families.refuse(name, module, "a layer that gives one Tensor", "trace")
+        return checked_module(name, module)
 
     def forward(self, x: Any, *, steps: str | None = None) -> Any:
         """The input through every module; `steps` is given by containers, for an input with a time axis."""

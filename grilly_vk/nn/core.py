@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .. import arguments
+from .. import arguments, families
 from ..errors import shown
 from ..ops.cores import TWO_STATES, Dynamics, unroll
 from ..ops.elementwise import as_tensor, cast
@@ -136,11 +136,20 @@ class Core(Module):
             return self.unroll(x, state)[0]
         name = self._state_name
         if state is None:
-            raise TypeError(f"{name} is missing: out, {name} = core(x, {name}), from core.initial_state(batch_size)")
+            kind = type(self).__name__
+            raise TypeError(
+                f"{name} is missing: {kind} is a recurrent core, out, {name} = core(x, {name}) with {name} from "
+                f"core.initial_state(batch_size); all steps: F.unroll(core, xs){self._node_instead()}"
+            )
         x = self._input("x", x, timed=False)
         state = self._given(name, state, x.shape[: x.ndim - len(self.hidden_shape)])
         outs, state = self._run(x.reshape(1, *x.shape), state)
         return outs.reshape(x.shape), state
+
+    @classmethod
+    def _node_instead(cls) -> str:
+        found = families.counterpart(cls)
+        return f"; keeps its state itself: {found}" if found else ""
 
     def extra_repr(self) -> str:
         """The shape, the threshold, and which constants are learnt one a unit."""

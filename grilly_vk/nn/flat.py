@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import arguments
+from .. import arguments, families
 from ..autograd import grad_enabled
 from ..errors import warn
 from ..ops.steps import run_on_host_arrays
@@ -39,8 +39,8 @@ def off_tape(layer: Module, x: Any) -> None:
     """Warns who trains through a layer that returns numpy arrays."""
     if isinstance(x, Tensor) and x.requires_grad and grad_enabled():
         warn(
-            f"{type(layer).__name__} returns numpy arrays, so no gradient reaches what comes before it; spiking nodes "
-            "such as LIFNode are the layers to train through",
+            f"{type(layer).__name__}, a flat layer, returns numpy arrays, so no gradient reaches what comes before it; "
+            f"the layers to train through are spiking nodes: {families.counterpart(layer) or 'nn.LIFNode'}",
             RuntimeWarning,
         )
 

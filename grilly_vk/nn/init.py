@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from .. import arguments, host_random
+from .. import arguments, families, host_random
 from ..autograd import no_grad
 from ..tensor import Tensor
 
 
 def _target(tensor: Any) -> Tensor:
     if not isinstance(tensor, Tensor):
-        raise TypeError(f"tensor must be a Tensor, not {type(tensor).__name__}")
+        raise families.wrong("tensor", tensor, "a Tensor", "layer")
     if tensor.dtype != np.float32:
         raise TypeError(f"tensor must be float32, not {tensor.dtype}")
     return tensor

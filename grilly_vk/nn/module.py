@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from .. import arguments
+from .. import arguments, families
 from ..autograd import no_grad
 from ..calling import misfit
 from ..control import check_device
@@ -22,11 +22,11 @@ from ..ops.exchange import assign_all
 from ..runtime import capturing
 from ..runtime.leaving import leaving, when_dropped
 from ..settings import Fixed, Setting, held, noted, setting
-from ..surrogate import Surrogate
 from ..tensor import Tensor, unmasked
 from .parameter import Buffer, Parameter, _on_device
 
 _NAMES = ("_parameters", "_buffers", "_modules")
+_PLAIN = {Tensor, float, int, bool, str, type(None), tuple, list, dict, np.ndarray}  # attributes that are taken at once
 
 
 class Handle:
@@ -304,6 +304,11 @@ class Module:
                 if name in self.__dict__[kind]:
                     self.__dict__[kind][name] = None
         else:
+            if type(value) not in _PLAIN and families.trains_elsewhere(value):
+                raise TypeError(
+                    f"{name} of {type(self).__name__} can't be {families.described(value)}, which would not be trained "
+                    f"here{families.instead(value, 'layer')}"
+                )
             object.__setattr__(self, name, value)
 
     def __getattr__(self, name: str) -> Any:
@@ -364,7 +369,7 @@ class Module:
         """
         self._free_name("_parameters", name)
         if param is not None and not isinstance(param, Parameter):
-            raise TypeError(f"param must be a Parameter or None, not {type(param).__name__}")
+            raise families.wrong("param", param, "a Parameter or None", "layer")
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
@@ -620,9 +625,6 @@ class Module:
         return f"{type(self).__name__}(\n  " + "\n  ".join([*lines, *parts]) + "\n)"
 
 
-_LAYERS = {"Sigmoid": "nn.SigmoidLayer()", "Tanh": "nn.Tanh()"}
-
-
 def checked_module(name: str, value: Any, wanted: str = "a Module") -> Module:
     """The value, if it is a Module.
 
@@ -631,15 +633,7 @@ def checked_module(name: str, value: Any, wanted: str = "a Module") -> Module:
     """
     if isinstance(value, Module):
         return value
-    what = type(value).__name__
-    if isinstance(value, Surrogate):
-        layer = _LAYERS.get(what)
-        what = f"{value!r}, a surrogate gradient, which nodes take as surrogate_function" + (
-            f"; the layer is {layer}" if layer else ""
-        )
-    elif isinstance(value, type) and issubclass(value, Module):
-        what = f"the class {value.__name__} itself; give {value.__name__}(...)"
-    raise TypeError(f"{name} must be {wanted}, not {what}")
+    raise families.wrong(name, value, wanted, "layer")
 
 
 def _takes(function: Callable[..., Any], name: str) -> bool:

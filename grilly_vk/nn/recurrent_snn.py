@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .. import arguments
+from .. import arguments, families
 from ..errors import shown
 from ..functional.cores import unroll
 from ..ops.elementwise import as_tensor, cast
@@ -102,8 +102,11 @@ class RecurrentSNN(Module):
 
 
 def _core(name: str, make: Any, size: int, core_arguments: dict[str, Any]) -> Module:
-    if not callable(make):
-        raise TypeError(f"{name} must make a core, such as nn.LIF, not {type(make).__name__}")
+    if not callable(make) or isinstance(make, Module):
+        raise TypeError(f"{name} must make a core, as nn.LIF does, not be {families.described(make)}")
+    if isinstance(make, type) and families.family(make) not in (None, "core"):
+        raise TypeError(f"{name} must make a core, as nn.LIF does, not be {families.described(make)}"
+                        f"; use {families.counterpart(make, 'core') or 'nn.LIF'}")
     made = make((size,), **core_arguments)
     if not isinstance(made, Module) or not callable(getattr(type(made), "initial_state", None)):
         raise TypeError(f"{name} gave {type(made).__name__}; expected a Module with initial_state, such as nn.LIF")

@@ -10,11 +10,11 @@ from ..ops.shape import stack
 from ..tensor import FLOAT32, Tensor, full
 from .late_reset import LateResetNode
 from .linear import Linear
-from .module import Module, checked_module
+from .module import Module
 from .node_models import EIFNode, KLIFNode, QIFNode
 from .nodes import IFNode, LIFNode, ParametricLIFNode, SpikingNode
 from .synapses import SynapseFilter
-from .temporal import _Recurrent
+from .temporal import _Recurrent, stepwise
 
 _NODES = {IFNode, LIFNode, ParametricLIFNode, QIFNode, EIFNode, KLIFNode}  # of one state
 
@@ -49,7 +49,7 @@ class RecurrentSynapse(_Recurrent):
     def __init__(self, node: Module, connection: Module, dynamics: Module | None = None, step_mode: str = S) -> None:
         for name, part in (("node", node), ("connection", connection), ("dynamics", dynamics)):
             if part is not None or name != "dynamics":
-                checked_module(name, part)
+                stepwise(name, part)
         super().__init__(node, step_mode)
         self.connection = connection
         if dynamics is None:

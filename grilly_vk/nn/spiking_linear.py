@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .. import arguments
+from .. import arguments, families
 from ..functional.temporal import has_mode, has_steps, over_steps
 from ..modes import S
 from ..ops.batch_norm import Norm
@@ -14,7 +14,7 @@ from ..ops.elementwise import as_tensor
 from ..tensor import Tensor
 from .joining import joins
 from .linear import Linear
-from .module import Module
+from .module import Module, checked_module
 from .nodes import LIFNode
 from .norm import BatchNorm1d, _BatchNorm
 from .reading import told
@@ -23,19 +23,31 @@ Factory = Callable[..., Module]
 _PAPER = {"tau": 2.0, "detach_reset": True}  # the nodes of Spikformer and QKFormer
 
 
+def made_by(name: str, factory: Any, example: str) -> None:
+    """Checks what makes a part: a class or function, and not a part that is made.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if isinstance(factory, Module):
+        what = families.described(factory)
+        raise TypeError(f"{name} must make a part, as {example} or a function does, not be {what}")
+    if factory is not None and not callable(factory):
+        raise TypeError(f"{name} must be callable or None, not {type(factory).__name__}")
+
+
 def made_node(factory: Factory | None, options: Mapping[str, Any], step_mode: str, **defaults: Any) -> Module:
     """A node from what the user gave: the default's arguments give way to the user's, a factory gets those alone.
 
     Raises:
         TypeError: no factory, or one that makes no Module.
     """
-    if factory is not None and not callable(factory):
-        raise TypeError(f"spiking_neuron must be callable or None, not {type(factory).__name__}")
+    made_by("spiking_neuron", factory, "nn.LIFNode")
     if factory is None:
         return LIFNode(**copy.deepcopy({**_PAPER, **defaults, **options, "step_mode": step_mode}))
     node = factory(**copy.deepcopy(dict(options)))
-    if not isinstance(node, Module):
-        raise TypeError(f"spiking_neuron must make a Module, not {type(node).__name__}")
+    checked_module("what spiking_neuron makes", node)
+    families.refuse("what spiking_neuron makes", node, "a spiking node", "flat", "core", "trace")
     return node
 
 
@@ -45,12 +57,9 @@ def made_norm(factory: Factory | None, features: int) -> Module | None:
     Raises:
         TypeError: no factory, or one that makes no Module.
     """
-    if factory is not None and not callable(factory):
-        raise TypeError(f"norm must be callable or None, not {type(factory).__name__}")
+    made_by("norm", factory, "nn.BatchNorm1d")
     made = None if factory is None else factory(features)
-    if made is not None and not isinstance(made, Module):
-        raise TypeError(f"norm must make a Module, not {type(made).__name__}")
-    return made
+    return None if made is None else checked_module("what norm makes", made)
 
 
 class TimedModule(Module):

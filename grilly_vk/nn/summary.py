@@ -10,7 +10,7 @@ from .. import arguments
 from ..autograd import no_grad
 from ..errors import shown
 from ..tensor import Tensor, full
-from .module import Module
+from .module import Module, checked_module
 from .stateful import StatefulModule
 
 
@@ -61,8 +61,7 @@ def summary(model: Module, input_shape: Any, dtype: Any = np.float32) -> Summary
     Raises:
         TypeError: model is no Module, or input_shape no shape. ValueError: a negative size.
     """
-    if not isinstance(model, Module):
-        raise TypeError(f"model must be a Module, not {type(model).__name__}")
+    checked_module("model", model)
     if not isinstance(input_shape, (tuple, list)):
         kind = type(input_shape).__name__
         raise TypeError(f"input_shape must be a tuple of sizes, not {kind} ({shown(input_shape)})")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .. import arguments
+from .. import arguments, families
 from ..functional.temporal import folded, mixed, over_steps
 from ..modes import S
 from ..ops.elementwise import as_tensor
@@ -72,6 +72,7 @@ class SeqToANNContainer(Module):
         super().__init__()
         self.module = _one_or_chain(modules)
         for name, part in self.module.named_modules():
+            families.refuse(name or "modules[0]", part, "a layer without a state", "flat", "core", "trace")
             if isinstance(part, StatefulModule):
                 raise ValueError(
                     f"SeqToANNContainer merges time into the batch, and {name or 'the module'} ({type(part).__name__}) "
@@ -85,6 +86,16 @@ class SeqToANNContainer(Module):
         return folded(self.module, self.module, _timed(x))
 
 
+def stepwise(name: str, part: Any) -> None:
+    """Checks a part that is called once a step, with one input, for one Tensor.
+
+    Raises:
+        TypeError: no Module, or one of a family that is called otherwise.
+    """
+    checked_module(name, part)
+    families.refuse(name, part, "called once a step as y = node(x)", "flat", "core", "trace")
+
+
 class _Recurrent(StatefulModule):
     """What the recurrent containers share: the output of the step before, y, is part of the input."""
 
@@ -93,7 +104,7 @@ class _Recurrent(StatefulModule):
 
     def __init__(self, sub_module: Module, step_mode: str) -> None:
         super().__init__()
-        checked_module("sub_module", sub_module)
+        stepwise("sub_module", sub_module)
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         self.sub_module = sub_module
         self.register_memory("y", None)

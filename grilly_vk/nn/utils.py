@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import arguments
+from .. import arguments, families
 from ..ops.exchange import assign_all
 from ..ops.layout import width_of
 from ..ops.shape import concatenate
@@ -30,7 +30,7 @@ def _runs(parameters: Any) -> tuple[list[Tensor], list[Tensor]]:
     given = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     for i, p in enumerate(given):
         if not isinstance(p, Tensor):
-            raise TypeError(f"parameters must hold tensors; number {i} is {type(p).__name__}")
+            raise TypeError(f"parameters must hold tensors; number {i} is {families.described(p)}{families.instead(p)}")
     runs: list[Tensor] = []
     gradients: list[Tensor] = []
     seen: set[int] = set()

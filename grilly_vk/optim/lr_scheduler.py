@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .. import arguments
+from .. import arguments, families
 from ..settings import fixed, setting
 from .optimizer import Optimizer, exchange
 
@@ -36,7 +36,7 @@ class Scheduler:
 
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer must be an Optimizer, not {type(optimizer).__name__}")
+            raise families.wrong("optimizer", optimizer, "an Optimizer")
         self.optimizer = optimizer
         self.last_epoch = 0
         self.base_lrs = [group.get("initial_lr", group["lr"]) for group in optimizer.param_groups]
@@ -183,7 +183,7 @@ class LambdaLR(Scheduler):
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Sequence[Any]) -> None:
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer must be an Optimizer, not {type(optimizer).__name__}")
+            raise families.wrong("optimizer", optimizer, "an Optimizer")
         groups = len(optimizer.param_groups)
         self.lr_lambdas = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * groups
         if len(self.lr_lambdas) != groups or not all(map(callable, self.lr_lambdas)):
@@ -291,7 +291,7 @@ class OneCycleLR(Scheduler):
         three_phase: bool = False,
     ) -> None:
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer must be an Optimizer, not {type(optimizer).__name__}")
+            raise families.wrong("optimizer", optimizer, "an Optimizer")
         groups = optimizer.param_groups
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:

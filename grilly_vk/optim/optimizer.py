@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import families
 from ..autograd import enable_grad
 from ..errors import shown
 from ..nn.module import Parameter, clear_gradients
@@ -347,9 +348,13 @@ class Optimizer:
         if isinstance(params, (Tensor, Mapping)):
             raise TypeError(f"params must be an iterable of tensors or dicts, not a {type(params).__name__}")
         try:
-            given = list(params)
+            given = [] if isinstance(params, type) else list(params)
         except TypeError:
-            raise TypeError(f"params must be an iterable of tensors or dicts, not {type(params).__name__}") from None
+            given = None
+        if given is None or isinstance(params, type) or callable(getattr(type(params), "parameters", None)):
+            ours = callable(getattr(params, "parameters", None)) and not families.library(type(params))
+            hint = "; use model.parameters()" if ours else ""
+            raise TypeError(f"params must be an iterable of tensors or dicts, not {families.described(params)}{hint}")
         if not given:
             raise ValueError("params is empty: there is nothing to optimize")
         groups = given if isinstance(given[0], Mapping) else [{"params": given}]
@@ -404,7 +409,7 @@ class Optimizer:
             raise ValueError(f"{name} holds no parameters")
         for i, p in enumerate(params):
             if not isinstance(p, Tensor):
-                raise TypeError(f"{name} must hold tensors; number {i} is {type(p).__name__}")
+                raise TypeError(f"{name} must hold tensors; number {i} is {families.described(p)}{families.instead(p)}")
             if p.dtype != np.float32:
                 raise TypeError(f"{name} must hold float32 tensors; number {i} is {p.dtype}")
             if p.node is not None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from .. import arguments
+from .. import arguments, families
 from ..errors import shown
 from ..settings import fixed, setting
 from ..tensor import Tensor
@@ -65,7 +65,7 @@ class ReduceLROnPlateau:
         eps: float = 1e-8,
     ) -> None:
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer must be an Optimizer, not {type(optimizer).__name__}")
+            raise families.wrong("optimizer", optimizer, "an Optimizer")
         self.optimizer = optimizer
         self.mode = arguments.choice("mode", mode, ("min", "max"))
         self.factor = factor

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from ... import families
 from ..activation import Hardtanh, ReLU
 from ..containers import Flatten, Identity
 from ..conv import Conv1d, Conv2d
 from ..dropout import Dropout, Dropout1d, Dropout2d
 from ..linear import Linear
-from ..module import Module
+from ..module import Module, checked_module
 from ..norm import BatchNorm1d, BatchNorm2d
 from ..pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d, SumPool2d
 from ..stateful import StatefulModule
@@ -50,14 +51,15 @@ def check_model(ann: Any) -> None:
         TypeError: ann is no Module.
         ValueError: a converted network, spiking nodes, or training mode.
     """
-    if not isinstance(ann, Module):
-        raise TypeError(f"ann must be a Module, not {type(ann).__name__}")
+    checked_module("ann", ann)
     for name, module in ann.named_modules():
         shown = f"{type(module).__name__} ({name!r})" if name else type(module).__name__
         if isinstance(module, (RateNode, ConvertedNetwork)):
             raise ValueError(f"ann is converted already: it holds {shown}; convert the network that it came from")
-        if isinstance(module, StatefulModule):
-            raise ValueError(f"ann holds {shown}, which keeps a state; networks of nn.ReLU() are converted")
+        known = families.family(module)
+        if isinstance(module, StatefulModule) or known in ("core", "trace", "flat"):
+            kind = families.FAMILIES[known].what if known else "which keeps a state"
+            raise ValueError(f"ann holds {shown}, {kind}; networks of nn.ReLU() are converted")
         if module.training:
             raise ValueError(
                 f"ann is in training mode (at least {shown}); call ann.eval() first, so that batch norm uses "
