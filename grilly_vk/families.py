@@ -44,7 +44,7 @@ FAMILIES = {
     "surrogate": Family("a surrogate gradient", "which nodes take as surrogate_function", ("surrogate.Surrogate",)),
 }  # fmt: skip
 
-# The same neuron in each family.
+# The same neuron in each family: names in nn, surrogates' in grilly_vk.surrogate; "layer": what is of no family.
 COUNTERPARTS: tuple[dict[str, str], ...] = (
     {"node": "IFNode", "core": "IF", "trace": "traced.IFNeuron"},
     {"node": "LIFNode", "core": "LIF", "trace": "traced.LIFNeuron", "flat": "LIFNeuron"},
@@ -57,7 +57,7 @@ COUNTERPARTS: tuple[dict[str, str], ...] = (
     {"layer": "Sequential(nn.Linear(n, m), nn.LIFNode())", "flat": "SNNLayer"},
     {"layer": "Linear", "trace": "traced.Linear"},
     {"layer": "SigmoidLayer", "surrogate": "Sigmoid"},
-    {"layer": "Tanh", "surrogate": "TanhSurrogate"},
+    {"layer": "Tanh", "surrogate": "Tanh"},
 )
 
 # Arguments that only one family takes.

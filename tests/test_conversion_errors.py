@@ -31,7 +31,7 @@ def test_layers_that_are_not_rectifiers(layer):
         (mlp(nn.Hardtanh()), r"Hardtanh \('2'\) cuts at -1.0.*nn.Hardtanh\(0, 1.0\)"),
         (mlp(nn.BatchNorm1d(5, track_running_stats=False)), r"BatchNorm1d \('2'\).*track_running_stats=True"),
         (nn.Sequential(nn.Linear(4, 5), nn.Linear(5, 3)), r"no activation that can become spikes"),
-        (mlp(nn.IFNode()), r"IFNode \('2'\), which keeps a state"),
+        (mlp(nn.IFNode()), r"IFNode \('2'\), a spiking node, which keeps its state itself; networks of nn.ReLU\(\)"),
         (mlp(nn.MultiStepContainer(nn.LIFNode())), r"LIFNode"),
     ],
 )

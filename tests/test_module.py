@@ -279,7 +279,7 @@ def test_module_list_and_dict():
     parts = nn.ModuleList(nn.Linear(2, 2) for _ in range(3))
     assert len(parts) == 3 and len(list(parts.parameters())) == 6 and isinstance(parts[:2], nn.ModuleList)
     parts.extend([nn.Identity()])
-    with pytest.raises(TypeError, match="modules must be a Module"):
+    with pytest.raises(TypeError, match=r"modules\[0\] must be a Module"):
         parts.extend([3])
     assert len(parts) == 4
     table = nn.ModuleDict({"a": nn.Linear(2, 2)})

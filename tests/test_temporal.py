@@ -431,27 +431,27 @@ def test_a_reset_of_ones_own_is_called():
 
 
 def test_what_is_no_module_is_named():
-    sigmoid = r"Sigmoid\(alpha=4\), a surrogate gradient, which nodes take as surrogate_function; the layer is nn.Sigm"
+    sigmoid = "Sigmoid, a surrogate gradient, which nodes take as surrogate_function; use nn.SigmoidLayer"
     calls = {
         lambda: nn.Sequential(nn.Linear(2, 2), nn.Sigmoid()): rf"modules\[1\] must be a Module, not {sigmoid}",
         lambda: nn.Sequential().append(nn.Sigmoid()): f"module must be a Module, not {sigmoid}",
         lambda: nn.Sequential({"act": nn.Sigmoid()}): rf"modules\['act'\] must be a Module, not {sigmoid}",
-        lambda: nn.ModuleList([nn.Sigmoid()]): f"modules must be a Module, not {sigmoid}",
+        lambda: nn.ModuleList([nn.Sigmoid()]): rf"modules\[0\] must be a Module, not {sigmoid}",
         lambda: nn.ModuleDict({"a": nn.Sigmoid()}): rf"modules\['a'\] must be a Module, not {sigmoid}",
         lambda: nn.Module().add_module("a", nn.Sigmoid()): f"module must be a Module or None, not {sigmoid}",
         lambda: nn.MultiStepContainer(nn.Linear(2, 2), nn.Sigmoid()): rf"modules\[1\] must be a Module, not {sigmoid}",
         lambda: nn.LinearRecurrentContainer(nn.Sigmoid(), 2, 2): f"sub_module must be a Module, not {sigmoid}",
         lambda: nn.Synapse(nn.Sigmoid()): f"connection must be a Module, not {sigmoid}",
         lambda: nn.RecurrentSynapse(nn.Sigmoid(), nn.Linear(2, 2)): f"node must be a Module, not {sigmoid}",
-        lambda: nn.Sequential(nn.TanhSurrogate()): r"Tanh\(alpha=1\), a surrogate gradient.*; the layer is nn.Tanh\(\)",
-        lambda: nn.Sequential(nn.ATan()): r"ATan\(alpha=2\), .*, which nodes take as surrogate_function$",
+        lambda: nn.Sequential(nn.TanhSurrogate()): "Tanh, a surrogate gradient.*; use nn.Tanh$",
+        lambda: nn.Sequential(nn.ATan()): "ATan, .*, which nodes take as surrogate_function$",
         lambda: nn.Sequential(nn.ReLU): r"not the class ReLU itself; give ReLU\(...\)",
         lambda: nn.Sequential(3): "must be a Module, not int",
         lambda: nn.ModuleList(3): "modules must be several Modules, such as a list, not int",
         lambda: nn.ModuleDict(3): r"modules must be a mapping from names to Modules or \(name, Module\) pairs, not int",
         lambda: nn.Flatten("1"): "start_dim must be a whole number, not str",
         lambda: nn.Converter(input_range=3): r"input_range must be a pair \(smallest, largest\), got 3",
-        lambda: nn.SpikingLinear(2, 2, norm=lambda n: n): "norm must make a Module, not int",
+        lambda: nn.SpikingLinear(2, 2, norm=lambda n: n): "what norm makes must be a Module, not int",
         lambda: nn.Parameter([1.0], requires_grad="no"): "requires_grad must be True or False",
     }
     for call, text in calls.items():

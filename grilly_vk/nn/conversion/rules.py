@@ -58,7 +58,7 @@ def check_model(ann: Any) -> None:
             raise ValueError(f"ann is converted already: it holds {shown}; convert the network that it came from")
         known = families.family(module)
         if isinstance(module, StatefulModule) or known in ("core", "trace", "flat"):
-            kind = families.FAMILIES[known].what if known else "which keeps a state"
+            kind = ", ".join(families.FAMILIES[known][:2]) if known else "which keeps a state"
             raise ValueError(f"ann holds {shown}, {kind}; networks of nn.ReLU() are converted")
         if module.training:
             raise ValueError(
