@@ -505,7 +505,7 @@ BAD = [
     (lambda: nn.SpikingSelfAttention(8, 2, step_mode="x"), ValueError, "step_mode must be one of"),
     (lambda: nn.SpikingLinear(4, 4, norm=3), TypeError, "norm must be callable or None, not int"),
     (lambda: nn.SpikingLinear(4, 4, spiking_neuron=3), TypeError, "spiking_neuron must be callable or None, not int"),
-    (lambda: nn.SpikingLinear(4, 4, spiking_neuron=lambda: 3), TypeError, "what spiking_neuron makes must be a Module, not int"),
+    (lambda: nn.SpikingLinear(4, 4, spiking_neuron=lambda: 3), TypeError, "what spiking_neuron makes must be a Module"),
     (lambda: nn.SpikingTransformerBlock(8, 2, attention="x"), ValueError, "attention must be one of 'ssa', 'token'"),
     (lambda: nn.TemporalWiseAttention(4, 5), ValueError, "reduction must be at most T = 4, got 5"),
     (lambda: nn.TemporalWiseAttention(4, 2, 3), ValueError, "dimension must be 2, 4 or None, got 3"),
