@@ -63,8 +63,8 @@ class Misfit:
                 takes = f"one argument ({self.positional[0]})"
             return f"{self.name} takes {takes}, got {self.got}; the first too many is of type {kind}"
         if self.missing:
-            takes = f"it takes {self._listed(self.known)}{families.meant(self.name, self.known)}"
-            return f"{self.name} was not given {self._listed(self.missing)}; {takes}"
+            meant = families.meant(self.name, self.known) or f"; it takes {self._listed(self.known)}"
+            return f"{self.name} was not given {self._listed(self.missing)}{meant}"
         return ""
 
     @staticmethod
