@@ -75,7 +75,7 @@ void run(uint i, uint first, uint last)
             g += gtrace[p.gtrace_at + at];
         // The spike: what it does outside, to the reset and to the second state.
         REAL spike = HAS_GS == 1 ? gs[p.gs_at + at] : REAL(0);
-        spike += MODEL == IZHIKEVICH ? p.c5 * a : MODEL == ADAPTIVE ? (1.0 - p.c1) * a : REAL(0);
+        spike += JUMPS ? p.c5 * a : MODEL == ADAPTIVE ? (1.0 - p.c1) * a : REAL(0);
         if (DETACH == 0)
             spike += g * (HARD == 1 ? RESET - h_now : -threshold);
         REAL through = mix(spike * slope, REAL(0), EQUAL(slope, REAL(0))); // 0, not NaN, where h overflowed

@@ -8,7 +8,7 @@
 #include "common.glsl"
 #include "vector.glsl"
 #include "recurrent-node-forward.glsl"
-layout(constant_id = 9) const uint ROWS = 32; // see product-lanes.glsl
+layout(constant_id = 10) const uint ROWS = 32; // see product-lanes.glsl
 
 #define ARRAY_A prev
 #define A_AT p.prev_at

@@ -5,7 +5,7 @@
 #include "common.glsl"
 #include "vector.glsl"
 #include "recurrent-node-forward.glsl"
-layout(constant_id = 9) const uint WORDS = 1; // of 32 units: room for at least as many as there are
+layout(constant_id = 10) const uint WORDS = 1; // of 32 units: room for at least as many as there are
 
 shared uint fires[3 * WORDS]; // in the step before, in this one, and the one to be cleared
 #include "fired-bits.glsl"

@@ -87,8 +87,7 @@ class RecurrentSynapse(_Recurrent):
             return super()._steps(x)
         if not (dynamics is None or (isinstance(dynamics, SynapseFilter) and _plain(dynamics, SynapseFilter))):
             return super()._steps(x)
-        neuron = node._dynamics()
-        if neuron.each is not None or neuron.strict:  # a setting for each neuron, a spike only above the threshold
+        if node._dynamics().each is not None:  # a setting for each neuron
             return super()._steps(x)
         n = x.shape[-1]
         known = x.dtype is FLOAT32 and (self.y is None or isinstance(self.y, Tensor))  # else errors are the parts'

@@ -19,8 +19,9 @@ from .shape import broadcast_to
 from .steps import spans, walk
 from .surrogate import Slope
 
-MODELS = ["if", "lif", "qif", "eif", "izhikevich", "cuba", "adaptive", "klif"]  # as in shaders/include/node.glsl
-TWO_STATES = {"izhikevich", "cuba", "adaptive"}
+# As in shaders/include/node.glsl.
+MODELS = ["if", "lif", "qif", "eif", "izhikevich", "cuba", "adaptive", "klif", "izhikevich_2003"]
+TWO_STATES = {"izhikevich", "izhikevich_2003", "cuba", "adaptive"}
 _LEARN = {"lif": 1, "klif": 2}  # what a learnable number w means to a model
 
 

@@ -132,7 +132,10 @@ class _Run:
         self.work = self.n * max(1, self.units // 8)
         whole = self.units <= SMALL and not self.stepped
         self.pieces = list(spans(x, self.steps, self.work, None if whole else 1))
-        self.models = (*specs_of(dynamics, w is not None), ("FILTER", int(self.decay is not None)))
+        self.models = (
+            *specs_of(dynamics, w is not None), ("FILTER", int(self.decay is not None)),
+            ("STRICT", int(dynamics.strict)),
+        )  # fmt: skip
         self.numbers: dict[str, Any] = {**numbers_of(dynamics), "w": self.w, "decay": self.decay}
 
     def room(self) -> Tensor:

@@ -6,8 +6,9 @@ layout(constant_id = 1) const uint MODEL = 0;
 layout(constant_id = 2) const uint DECAY_INPUT = 1; // the leak divides the input too
 layout(constant_id = 3) const uint HARD = 1; // reset to p.reset; 0: subtract the threshold
 layout(constant_id = 4) const uint LEARN = 0; // 1: k = sigmoid(w), 2: w scales the potential
-const uint IF = 0, LIF = 1, QIF = 2, EIF = 3, IZHIKEVICH = 4, CUBA = 5, ADAPTIVE = 6, KLIF = 7;
-const bool TWO_STATES = MODEL == IZHIKEVICH || MODEL == CUBA || MODEL == ADAPTIVE;
+const uint IF = 0, LIF = 1, QIF = 2, EIF = 3, IZHIKEVICH = 4, CUBA = 5, ADAPTIVE = 6, KLIF = 7, IZHIKEVICH_2003 = 8;
+const bool JUMPS = MODEL == IZHIKEVICH || MODEL == IZHIKEVICH_2003; // a spike adds p.c5 to the second state
+const bool TWO_STATES = JUMPS || MODEL == CUBA || MODEL == ADAPTIVE;
 
 // Settings that may differ from neuron to neuron; the including shader may define them before.
 #ifndef REST
@@ -38,6 +39,10 @@ REAL charge(REAL x, REAL v, inout REAL u, SHARE k, float w)
         h = v + (x + p.c0 * (v - REAL(p.c1)) * (v - REAL(p.c2)) - u) * k;
         u = u + (p.c3 * (h - REAL(p.c1)) - u) * p.c4;
     }
+    if (MODEL == IZHIKEVICH_2003) { // the recovery follows the potential before
+        h = v + (p.c0 * (v * v) + p.c1 * v + REAL(p.c2) - u + x) * k;
+        u = u + p.c3 * (p.c4 * v - u);
+    }
     if (MODEL == CUBA) {
         u = p.c0 * u + x;
         h = leak(u, v, k);
@@ -57,7 +62,7 @@ REAL reset(REAL h, REAL s, REAL threshold)
 // The second state after the spike.
 REAL adapt(REAL u, REAL s)
 {
-    if (MODEL == IZHIKEVICH)
+    if (JUMPS)
         u += p.c5 * s;
     if (MODEL == ADAPTIVE)
         u = p.c1 * u + (1.0 - p.c1) * s;
@@ -95,6 +100,12 @@ REAL discharge(REAL h, REAL v, inout REAL g, inout REAL a, inout REAL sum, SHARE
     if (MODEL == IZHIKEVICH) {
         g += a * (p.c3 * p.c4);
         a = a * (1.0 - p.c4) - g * k;
+    }
+    if (MODEL == IZHIKEVICH_2003) {
+        REAL x = g * k;
+        g += x * (2.0 * p.c0 * v + REAL(p.c1)) + a * (p.c3 * p.c4);
+        a = a * (1.0 - p.c3) - x;
+        return x;
     }
     REAL x = MODEL == IF ? g : g * k;
     if (MODEL == QIF || MODEL == IZHIKEVICH)

@@ -30,8 +30,13 @@ layout(constant_id = 6) const uint SURROGATE = 1; // 0: d holds its values
 layout(constant_id = 7) const uint DETACH = 0; // no gradient through the reset
 layout(constant_id = 8) const uint HAS_GS = 1;
 layout(constant_id = 9) const uint SUM_DECAY = 0;
+layout(constant_id = 10) const uint STRICT = 0; // a spike needs more than the threshold
 
-REAL above(REAL potential) { return REAL(AT_LEAST(potential - REAL(p.threshold), REAL(0))); }
+REAL above(REAL potential)
+{
+    REAL z = potential - REAL(p.threshold);
+    return REAL(STRICT == 1 ? ABOVE(z, REAL(0)) : AT_LEAST(z, REAL(0)));
+}
 
 void step_back(uint t, uint i, REAL back)
 {

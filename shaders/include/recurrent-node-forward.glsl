@@ -25,6 +25,7 @@ layout(constant_id = 5) const uint BIAS = 0;
 layout(constant_id = 6) const uint FILTER = 0;
 layout(constant_id = 7) const uint STORE_H = 0;
 layout(constant_id = 8) const uint STORE_F = 0;
+layout(constant_id = 9) const uint STRICT = 0; // a spike needs more than the threshold
 
 // Who fires.
 REAL step_on(uint t, uint i, REAL back)
@@ -46,7 +47,7 @@ REAL step_on(uint t, uint i, REAL back)
     REAL none = REAL(0);
     precise REAL h_now = charge(current, v[p.v_at + i], none, k, w_now);
     precise REAL z = h_now - p.threshold;
-    REAL fired = REAL(AT_LEAST(z, REAL(0)));
+    REAL fired = REAL(STRICT == 1 ? ABOVE(z, REAL(0)) : AT_LEAST(z, REAL(0)));
     v[p.v_at + i] = reset(h_now, fired, REAL(p.threshold));
     if (STORE_H == 1)
         h[p.h_at + at] = h_now;
