@@ -82,9 +82,54 @@ def test_methods_have_norses_derivatives():
         close(f"{method} {alpha}", node.surrogate_function.derivative(DATA["grid"]).numpy(), want)
 
 
+@pytest.mark.parametrize("name", HEADER["behaviours"])
+def test_behaviours_equal_norse(name):
+    """Of Izhikevich's neuron: spikes, the last state and gradients, of all steps at once and of single steps."""
+    own = {k.removeprefix(f"{name}."): v for k, v in DATA.items() if k.startswith(f"{name}.")}
+    for make in (norse.Izhikevich, norse.IzhikevichCell):
+        node = copy.deepcopy(make(getattr(norse, name)))
+        x = grilly_vk.tensor(own["x"], requires_grad=True)
+        out = node(x) if make is norse.Izhikevich else grilly_vk.stack([node(row) for row in x])
+        np.testing.assert_array_equal(out.numpy(), own["out"])
+        np.testing.assert_allclose(node.v.numpy(), own["v"], 1e-3, 1e-3)
+        np.testing.assert_allclose(node.u.numpy(), own["u"], 1e-3, 1e-3)
+        loss = (out * grilly_vk.tensor(own["co"])).sum() + (node.v * grilly_vk.tensor(own["cv"])).sum()
+        (loss + node.u.sum()).backward()
+        np.testing.assert_allclose(x.grad.numpy(), own["grad_x"], 1e-3, 1e-3 * np.abs(own["grad_x"]).max())
+
+
+def test_behaviours_have_norses_numbers():
+    for name, (p, s) in load("rows")[1]["behaviours"].items():
+        own = getattr(norse, name)
+        assert list(own.p) == p and list(own.s) == pytest.approx(s), name
+    made = norse.create_izhikevich_spiking_behavior(0.02, 0.2, -65, 6, -70, -70)
+    assert made.p == norse.tonic_spiking.p and made.s == pytest.approx(norse.tonic_spiking.s)
+
+
+def test_settings_of_izhikevichs_neuron():
+    """Assigned later they act as given at first; it starts where the behaviour says, also after a reset."""
+    x = np.full((80, 1, 3), 20.0, np.float32)
+    changed = norse.Izhikevich(norse.tonic_spiking)
+    before = changed(x).numpy().sum()
+    F.reset_net(changed)
+    assert (changed.v, changed.u) == (-70.0, -14.0)
+    for name in ("a", "b", "d", "sq", "mn", "bias", "k", "v_reset"):
+        setattr(changed, name, getattr(changed, name) * 1.01)
+    p = norse.tonic_spiking.p
+    scaled = {n: getattr(p, n) * 1.01 for n in ("a", "b", "c", "d", "sq", "mn", "bias", "tau_inv")}
+    given = norse.Izhikevich(norse.IzhikevichSpikingBehavior(p._replace(**scaled), norse.tonic_spiking.s))
+    assert changed.v == given.v == -70.0 and repr(changed) == repr(given)
+    spikes = given(x).numpy()
+    np.testing.assert_array_equal(changed(x).numpy(), spikes)
+    assert before > 3 and spikes.sum() > 3
+    with pytest.raises(ValueError, match="refractory steps are not for"):
+        changed.refractory = 2
+
+
 def test_every_function_has_a_case():
     """And every one is tested with the defaults, as a cell or over time."""
-    own = {n for n in norse.__all__ if not n.endswith("Parameters")}
+    apart = ("Parameters", "State", "Behavior")
+    own = {n for n in norse.__all__ if n[0].isupper() and not n.endswith(apart) and "Izhikevich" not in n}
     assert own == {c["class"] for c in CASES}
     plain = {c["class"].removesuffix("Cell") for c in CASES if not c["p"] and "dt" not in c["arguments"]}
     assert plain == {n.removesuffix("Cell") for n in own}
@@ -152,6 +197,8 @@ BAD = [
     (lambda: norse.LIFRecurrent(3, 4, recurrent_weights=np.ones((3, 3))), "recurrent_weights has shape (3, 3); exp"),
     (lambda: norse.LIFRecurrent(3, 4, input_weights=np.ones((3, 4))), "input_weights has shape (3, 4); expected (4,"),
     (lambda: norse.LIFRecurrent(0, 4), "must be"),
+    (lambda: norse.Izhikevich(norse.tonic_spiking.p), "spiking_method must be a behaviour such as"),
+    (lambda: norse.Izhikevich(norse.IzhikevichSpikingBehavior(3, 4)), "spiking_method.p must be IzhikevichParameters"),
 ]
 
 

@@ -9,8 +9,9 @@ is differentiated with respect to x and the weights; out are the spikes, or the 
 seed of x is the first one for which float64 and slightly other inputs give the same spikes.
 
 In the file: for case i arrays `i.x`, `i.co`, `i.cv`, `i.out`, `i.v`, `i.grad_x`, and `i.p.NAME` and `i.g.NAME` of its
-weights; the spikes of LIFRefracCell(); the derivatives of all methods on a grid; and `header`, JSON with the versions,
-and class, parameters, arguments and seed of each case.
+weights; likewise for named behaviours of Izhikevich's neuron, whose u is part of the loss as it is; the spikes of
+LIFRefracCell(); the derivatives of all methods on a grid; and `header`, JSON with the versions, and class, parameters,
+arguments and seed of each case.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ CASES = [
     ("LIFRecurrentCell", {}, {"input_size": N, "hidden_size": HIDDEN}, 1.0),
     ("LIFRecurrent", OTHER | FAST, {"input_size": N, "hidden_size": HIDDEN, "autapses": True}, 0.8),
 ]  # fmt: skip
+# Behaviours of Izhikevich's neuron, and the mean of the current.
+BEHAVIOURS = {"tonic_spiking": 20.0, "tonic_bursting": 18.0, "class_1_exc": 40.0, "dap": 30.0}
 METHODS = [(m, a) for m in ("super", "tanh", "triangle", "circ", "heavi_erfc") for a in (100.0, 0.7)]
 
 
@@ -84,6 +87,28 @@ def run(name, own, more, x, co, cv):
     return {k: t.detach().numpy() for k, t in found.items()}
 
 
+def izhikevich(name, x, co, cv):
+    """One behaviour: a dictionary of numpy arrays."""
+    dtype = torch.float32 if x.dtype == np.float32 else torch.float64
+    x = torch.from_numpy(x).requires_grad_()
+    behavior = getattr(norse, name)
+    first = norse.IzhikevichState(*(torch.full(x.shape[1:], float(s.detach()), dtype=dtype) for s in behavior.s))
+    out, state = norse.Izhikevich(behavior)(x, first)
+    ends = {"v": state.v, "u": state.u}
+    loss = (out * torch.from_numpy(co).to(dtype)).sum() + (state.v * torch.from_numpy(cv).to(dtype)).sum()
+    (loss + state.u.sum()).backward()
+    return {k: t.detach().numpy() for k, t in {"out": out, "grad_x": x.grad, **ends}.items()}
+
+
+def behaves(name, seed):
+    """The currents of a seed and what comes of them, or None with the reason when they are no good."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(BEHAVIOURS[name], 4.0, (3 * T, B, N)).astype(np.float32)
+    co, cv = (rng.normal(size=shape).astype(np.float32) for shape in ((3 * T, B, N), (B, N)))
+    found, why = steady(lambda values: izhikevich(name, values, co, cv), x, rare=0.02)
+    return None if why else ({"x": x, "co": co, "cv": cv, **found}, seed), f"{name}: {why}"
+
+
 def attempt(case, seed):
     """The inputs of a seed and what comes of them, or None with the reason when they are no good."""
     name, own, more, size = case
@@ -103,6 +128,11 @@ def collect(written=None):
         found, seed = first_good(functools.partial(attempt, case), own)
         arrays |= {f"{i}.{key}": value for key, value in found.items()}
         specs.append({"class": case[0], "p": case[1], "arguments": case[2], "seed": seed})
+    seeds = {}
+    for name in BEHAVIOURS:
+        own = written and {"seed": written["behaviours"][name]}
+        found, seeds[name] = first_good(functools.partial(behaves, name), own)
+        arrays |= {f"{name}.{key}": value for key, value in found.items()}
     grid, slopes = np.linspace(-2.013, 2.017, 61, dtype=np.float32), []
     for method, alpha in METHODS:
         at = torch.from_numpy(grid.copy()).requires_grad_()
@@ -119,6 +149,7 @@ def collect(written=None):
         "shapes": {"T": T, "B": B, "N": N},
         "loss": "(out * co).sum() + (last v * cv).sum()",
         "cases": specs,
+        "behaviours": seeds,
         "methods": METHODS,
     }
     return arrays | {"grid": grid, "slopes": np.stack(slopes)}, header

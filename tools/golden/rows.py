@@ -39,7 +39,8 @@ NAMES = {
     ),
     "norse": (
         (norse.torch, "", "LIFCell LIF LIFBoxCell IAFCell IAF LIFExCell LIFEx LSNNCell LSNN LICell LI LIBoxCell "
-         "LILinearCell LIFRecurrentCell LIFRecurrent LIFParameters LIFBoxParameters LIFExParameters LSNNParameters "
+         "LILinearCell LIFRecurrentCell LIFRecurrent "
+         "IzhikevichCell Izhikevich IzhikevichParameters LIFParameters LIFBoxParameters LIFExParameters LSNNParameters "
          "IAFParameters LIParameters LIBoxParameters"),
     ),
     "snntorch": (
@@ -74,6 +75,7 @@ def parameters(kind):
         own = [p for p in inspect.signature(target).parameters.values() if p.name not in ("self", "_cls", "cls")]
         known = [p for p in own if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
         given = {"activation", "activation_sparse", "state_fallback", "record_states"}  # of Norse's own use
+        given |= {"p"} if home is not kind else set()
         found |= {p.name: plain(p.default) for p in known if p.name not in found and p.name not in given}
         if len(known) == len(own):
             break
@@ -89,6 +91,12 @@ def signatures():
                 key = f"{home}.{name}" if home else name
                 out[f"{library} {key}"] = parameters(getattr(module, name))
     return out
+
+
+def behaviours():
+    """Norse's named behaviours of Izhikevich's neuron: parameters and first state."""
+    own = {n: b for n, b in vars(norse.torch).items() if isinstance(b, norse.torch.IzhikevichSpikingBehavior)}
+    return {name: [list(b.p), [round(s.item(), 5) for s in b.s]] for name, b in sorted(own.items())}
 
 
 def drawn(*shape):
@@ -183,5 +191,6 @@ def collect(written=None):
     header = {
         "versions": versions("spikingjelly", "snntorch", "norse", "torch", "numpy", "python"),
         "signatures": signatures(),
+        "behaviours": behaviours(),
     }
     return arrays, header

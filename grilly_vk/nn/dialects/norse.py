@@ -30,6 +30,33 @@ from ..readout import NonSpikingLIFNode
 from ..recurrent_synapse import RecurrentSynapse
 from ..synapses import SynapseFilter
 from . import weights
+from .norse_behaviours import (
+    IzhikevichParameters,
+    IzhikevichSpikingBehavior,
+    IzhikevichState,
+    accomodation,
+    bistability,
+    class_1_exc,
+    class_2_exc,
+    create_izhikevich_spiking_behavior,
+    dap,
+    inhibition_induced_bursting,
+    inhibition_induced_spiking,
+    integrator,
+    mixed_mode,
+    phasic_bursting,
+    phasic_spiking,
+    rebound_burst,
+    rebound_spike,
+    resonator,
+    spike_frequency_adaptation,
+    spike_latency,
+    subthreshold_oscillation,
+    threshold_variability,
+    tonic_bursting,
+    tonic_spiking,
+)
+from .norse_izhikevich import IzhikevichNode
 from .norse_parameters import (
     IAFParameters,
     LIBoxParameters,
@@ -51,6 +78,11 @@ __all__ = [
     "LSNN",
     "IAFCell",
     "IAFParameters",
+    "Izhikevich",
+    "IzhikevichCell",
+    "IzhikevichParameters",
+    "IzhikevichSpikingBehavior",
+    "IzhikevichState",
     "LIBoxCell",
     "LIBoxParameters",
     "LICell",
@@ -67,6 +99,27 @@ __all__ = [
     "LIParameters",
     "LSNNCell",
     "LSNNParameters",
+    "accomodation",
+    "bistability",
+    "class_1_exc",
+    "class_2_exc",
+    "create_izhikevich_spiking_behavior",
+    "dap",
+    "inhibition_induced_bursting",
+    "inhibition_induced_spiking",
+    "integrator",
+    "mixed_mode",
+    "phasic_bursting",
+    "phasic_spiking",
+    "rebound_burst",
+    "rebound_spike",
+    "resonator",
+    "spike_frequency_adaptation",
+    "spike_latency",
+    "subthreshold_oscillation",
+    "threshold_variability",
+    "tonic_bursting",
+    "tonic_spiking",
 ]
 
 
@@ -197,6 +250,36 @@ def LSNN(p: Any = LSNNParameters(), dt: float = 0.001) -> Sequential:
     return _lsnn(p, dt, "m")
 
 
+def IzhikevichCell(spiking_method: Any, dt: float = 0.001) -> IzhikevichNode:
+    """`IzhikevichCell`: v = v + k (sq v^2 + mn v + bias - u + x); u = u + k a (b v - u), plus d at a spike.
+
+    k is dt tau_inv; u follows the potential before the step; a spike leaves v at c.
+
+    Args:
+        spiking_method: an IzhikevichSpikingBehavior, such as `tonic_spiking`: parameters p and first state s.
+        dt: in seconds (default 0.001).
+
+    Attributes of the result:
+        v, u: potential and recovery, from those of s on.
+
+    Raises:
+        TypeError, ValueError: an argument of another kind; another method.
+    """
+    return _izhikevich(spiking_method, dt, "s")
+
+
+def Izhikevich(spiking_method: Any, dt: float = 0.001) -> IzhikevichNode:
+    """`Izhikevich`: an IzhikevichCell over all steps (T, B, ...), in one dispatch.
+
+    Args:
+        spiking_method, dt: as in IzhikevichCell.
+
+    Raises:
+        TypeError, ValueError: as IzhikevichCell.
+    """
+    return _izhikevich(spiking_method, dt, "m")
+
+
 def LICell(p: Any = LIParameters(), dt: float = 0.001) -> Sequential:
     """`LICell`, which gives potentials: i = i + x; v = v + dt tau_mem_inv (i - v); then i decays.
 
@@ -324,6 +407,18 @@ def _lif(p: Any, dt: float, step_mode: str) -> CUBALIFNode:
 def _iaf(p: Any, dt: float, step_mode: str) -> IFNode:
     arguments.positive("dt", dt)
     return IFNode(step_mode=step_mode, **firing(read(p, IAFParameters)))
+
+
+def _izhikevich(behavior: Any, dt: float, step_mode: str) -> IzhikevichNode:
+    if not hasattr(behavior, "p") or not hasattr(behavior, "s"):
+        kind = type(behavior).__name__
+        raise TypeError(f"spiking_method must be a behaviour such as norse.tonic_spiking, with p and s, not {kind}")
+    own = read(behavior.p, IzhikevichParameters, "spiking_method.p")
+    start = read(behavior.s, IzhikevichState, "spiking_method.s")
+    rest = {name: own[name] for name in ("a", "b", "d", "sq", "mn", "bias")}
+    step = arguments.positive("dt", dt) * arguments.positive("spiking_method.p.tau_inv", own["tau_inv"])
+    fires = firing(own | {"v_reset": own["c"]})
+    return IzhikevichNode(**rest, k=step, v_start=start["v"], u_start=start["u"], step_mode=step_mode, **fires)
 
 
 def _lif_ex(p: Any, dt: float, step_mode: str) -> Sequential:

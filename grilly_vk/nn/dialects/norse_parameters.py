@@ -91,17 +91,17 @@ class LIBoxParameters(NamedTuple):
     v_leak: float = 0.0
 
 
-def read(p: Any, kind: type[Any]) -> dict[str, Any]:
-    """The fields of the parameters, numbers as float."""
+def read(p: Any, kind: type[Any], what: str = "p") -> dict[str, Any]:
+    """The fields of the parameters, numbers as float; errors call them `what`."""
     out: dict[str, Any] = {}
     for name in kind._fields:
         try:
             value = getattr(p, name)
         except AttributeError:
-            raise TypeError(f"p must be {kind.__name__}(...), got {type(p).__name__}, without {name}") from None
+            raise TypeError(f"{what} must be {kind.__name__}(...), got {type(p).__name__}, without {name}") from None
         if name not in ("method", "reset_method"):
             one = getattr(value, "ndim", None) == 0  # a tensor of any library
-            value = arguments.real(f"p.{name}", value.item() if one else value)
+            value = arguments.real(f"{what}.{name}", value.item() if one else value)
         out[name] = value
     return out
 
