@@ -27,7 +27,6 @@ autodoc_typehints = "none"  # the docstrings give shapes and units, which the an
 autodoc_default_options = {
     "members": True,
     "inherited-members": "object",
-    "show-inheritance": True,
     "special-members": "__call__",
 }
 napoleon_google_docstring = True

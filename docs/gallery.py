@@ -109,12 +109,15 @@ def card(example):
     if example.picture:
         face = f"[![{example.title}]({example.picture.name})]({link})"
     elif example.output:
-        lines = example.output.splitlines()
+        lines = [re.sub(r"[,;] \[\d+\] .*", "", line) for line in example.output.splitlines()]  # without the device
         lines = lines if len(lines) <= 9 else [*lines[:3], "...", *lines[-5:]]
         face = "\n".join(["```text", *lines, "```"])
     else:
         face = ""
-    about = markdown(" ".join(example.text.split("\n\n")[0].split()))
+    sentences = re.split(r"(?<=[.?!]) +(?=[A-Z])", " ".join(example.text.split("\n\n")[0].split()))
+    while len(sentences) > 1 and len(" ".join(sentences)) > 250:
+        sentences.pop()
+    about = markdown(" ".join(sentences))
     body = "\n\n".join(p for p in (f"[{example.title}]({link})", face, about) if p)
     return f":::{{container}} card\n{body}\n:::"
 

@@ -130,6 +130,8 @@ def directive(name, without, public):
     if name.kind == "class":
         elsewhere = [base.__name__ for base in name.value.__mro__[1:] if base in public or base in (object, tuple)]
         lines.append(f"   :inherited-members: {', '.join(elsewhere)}")
+        if name.value.__bases__ != (object,):
+            lines.append("   :show-inheritance:")
         if without:
             lines.append(f"   :exclude-members: {', '.join(without.split())}")
     if name.kind == "exception":
