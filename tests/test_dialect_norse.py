@@ -84,18 +84,25 @@ def test_methods_have_norses_derivatives():
 
 @pytest.mark.parametrize("name", HEADER["behaviours"])
 def test_behaviours_equal_norse(name):
-    """Of Izhikevich's neuron: spikes, the last state and gradients, of all steps at once and of single steps."""
+    """Of Izhikevich's neuron: spikes, the last state and gradients, whichever way it is run."""
     own = {k.removeprefix(f"{name}."): v for k, v in DATA.items() if k.startswith(f"{name}.")}
-    for make in (norse.Izhikevich, norse.IzhikevichCell):
+    twice = {k: np.concatenate([v, v], -2) for k, v in own.items()}  # the kernel for four neurons at a time
+    for make, memory, want in (
+        (norse.Izhikevich, "fast", own), (norse.IzhikevichCell, "fast", own), (norse.Izhikevich, "low", twice),
+    ):  # fmt: skip
         node = copy.deepcopy(make(getattr(norse, name)))
-        x = grilly_vk.tensor(own["x"], requires_grad=True)
-        out = node(x) if make is norse.Izhikevich else grilly_vk.stack([node(row) for row in x])
-        np.testing.assert_array_equal(out.numpy(), own["out"])
-        np.testing.assert_allclose(node.v.numpy(), own["v"], 1e-3, 1e-3)
-        np.testing.assert_allclose(node.u.numpy(), own["u"], 1e-3, 1e-3)
-        loss = (out * grilly_vk.tensor(own["co"])).sum() + (node.v * grilly_vk.tensor(own["cv"])).sum()
+        node.memory = memory
+        x = grilly_vk.tensor(want["x"], requires_grad=True)
+        if node.step_mode == "s":
+            out = grilly_vk.stack([node(row) for row in x])
+        else:
+            out = grilly_vk.cat([node(x[:7]), node(x[7:])])
+        np.testing.assert_array_equal(out.numpy(), want["out"])
+        np.testing.assert_allclose(node.v.numpy(), want["v"], 1e-3, 1e-3)
+        np.testing.assert_allclose(node.u.numpy(), want["u"], 1e-3, 1e-3)
+        loss = (out * grilly_vk.tensor(want["co"])).sum() + (node.v * grilly_vk.tensor(want["cv"])).sum()
         (loss + node.u.sum()).backward()
-        np.testing.assert_allclose(x.grad.numpy(), own["grad_x"], 1e-3, 1e-3 * np.abs(own["grad_x"]).max())
+        np.testing.assert_allclose(x.grad.numpy(), want["grad_x"], 1e-3, 1e-3 * np.abs(want["grad_x"]).max())
 
 
 def test_behaviours_have_norses_numbers():
