@@ -9,7 +9,9 @@ ROOT = Path(__file__).parents[1] / "grilly_vk"
 
 # From the bottom up; a name is a module or a package of grilly_vk, a set is one layer.
 LAYERS = [
-    {"errors", "torch_hints", "files"},
+    {"errors", "torch_hints", "files", "modes"},
+    {"families"},
+    {"calling"},
     {"runtime"},
     {"tensor"},
     {"autograd"},
@@ -26,7 +28,7 @@ LAYERS = [
     {"functional"},
     {"nn"},
     {"models"},
-    {"encode", "optim", "saving", "snn_compute"},
+    {"encode", "optim", "saving", "snn_compute", "nir", "interop"},
     {"surroundings"},
     {"compiled"},
     {"data", "plot", "report"},

@@ -137,7 +137,7 @@ def test_validate_tool_passes_arguments_on(tmp_path):
     tool = Path(__file__).parents[1] / "tools" / "validate"
     if os.name != "posix" or shutil.which("bash") is None:
         pytest.skip("bash is not installed")
-    env = {**os.environ, "PYTHON": sys.executable}
+    env = {**os.environ, "PYTHON": sys.executable, "GRILLY_VK_SWIFTSHADER": ""}
     chosen = ["tests/test_memory.py", "-q", "-k", "test_scalar_tensor"]
     done = subprocess.run([tool, *chosen], capture_output=True, text=True, env=env, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
