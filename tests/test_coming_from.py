@@ -116,7 +116,8 @@ RENAMED = {
     "single_step_module": "model", "x_seq": "x_temporal",
 }  # fmt: skip
 NEEDED = {
-    "GatedLIFNode": (4,), **{f"Spiking{kind}": (3, 4, 1) for kind in ("LSTM", "GRU", "VanillaRNN")},
+    "GatedLIFNode": (4,), "LIAFNode": (nn.ReLU(), False),
+    **{f"Spiking{kind}": (3, 4, 1) for kind in ("LSTM", "GRU", "VanillaRNN")},
     **{f"Spiking{kind}Cell": (3, 4) for kind in ("LSTM", "GRU", "VanillaRNN")},
 }  # fmt: skip
 RULES = {"learning.STDPLearner", "learning.MSTDPETLearner"}  # another interface, which the row tells

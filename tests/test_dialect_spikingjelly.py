@@ -24,6 +24,8 @@ def close(name, got, want):
 def build(case):
     """Our module of a case."""
     arguments = dict(case["arguments"])
+    if "act" in arguments:
+        arguments["act"] = {"relu": nn.ReLU(), "sigmoid": lambda x: x.sigmoid()}[arguments["act"]]
     if "surrogate_function" in arguments:
         kind, options = arguments["surrogate_function"]
         arguments["surrogate_function"] = getattr(spikingjelly, kind)(**options)
@@ -34,10 +36,14 @@ def called(module, x, way):
     """What comes out, and the potentials: of all steps at once, or step by step."""
     if not hasattr(module, "store_v_seq"):
         return module(x), module.v.reshape(1, *module.v.shape)
-    if way == "m":
-        module.step_mode, module.store_v_seq = "m", True
+    module.step_mode = way
+    if way == "s":
+        rows = [(module(row), module.v) for row in x]
+    elif module.store_v_seq == "before":  # LIAFNode, which has no potentials after the reset but the last
+        rows = [(module(x[t : t + 1])[0], module.v) for t in range(len(x))]
+    else:
+        module.store_v_seq = True
         return module(x), module.v_seq
-    rows = [(module(row), module.v) for row in x]
     return tuple(grilly_vk.stack(part) for part in zip(*rows))
 
 
@@ -53,7 +59,7 @@ def compare(module, i):
         module.zero_grad()
         x = grilly_vk.tensor(own["x"], requires_grad=True)
         out, v = called(module, x, way)
-        if not CASES[i]["class"].startswith("NonSpiking"):
+        if not CASES[i]["class"].startswith(("NonSpiking", "LIAF")):
             np.testing.assert_array_equal(out.numpy(), own["out"], f"spikes, {way}")
         close(f"output, {way}", out.numpy(), own["out"])
         loss = (out * grilly_vk.tensor(own["co"] if out.ndim == 3 else own["co"][0])).sum()
@@ -66,7 +72,6 @@ def compare(module, i):
             close(f"gradient of {name}, {way}", parameter.grad.numpy(), own[f"g.{name}"])
         if not hasattr(module, "store_v_seq"):
             break
-        module.step_mode = "s"
 
 
 @pytest.mark.parametrize("i", range(len(CASES)), ids=[f"{c['class']}-{i}" for i, c in enumerate(CASES)])
@@ -94,7 +99,7 @@ def test_every_function_has_a_case():
     """And vice versa; the surrogates have theirs."""
     names = {c["class"] for c in CASES} | {name for name, _ in HEADER["surrogates"]}
     assert names == set(spikingjelly.__all__)
-    assert {c["class"] for c in CASES if c["arguments"] in ({}, {"T": 10})} | {"NonSpikingLIFNode"} == {
+    assert {c["class"] for c in CASES if c["arguments"] in ({}, {"T": 10})} | {"NonSpikingLIFNode", "LIAFNode"} == {
         c["class"] for c in CASES
     }, "the defaults are not tested"
 
@@ -108,6 +113,28 @@ def test_what_can_not_be_reached_is_refused():
                 spikingjelly.CUBALIFNode(**{name: bad})
     with pytest.raises(ValueError, match="v_threshold"):
         spikingjelly.HalfThresholdIFNode(0.0)
+
+
+def test_liaf():
+    """What act must be, settings that are assigned later, a container, and no other v_seq."""
+    for bad, error, text in (
+        ({"act": 3}, TypeError, "act must be a function"), ({"store_v_seq": True}, ValueError, "store_v_seq must be"),
+        ({"threshold_related": 1}, TypeError, "threshold_related must be"),
+    ):  # fmt: skip
+        with pytest.raises(error, match=text):
+            spikingjelly.LIAFNode(**{"act": nn.ReLU(), "threshold_related": False, **bad})
+    node = spikingjelly.LIAFNode(lambda x: x[0], False)
+    with pytest.raises(ValueError, match=r"act must give a Tensor of shape \(1, 2, 3\)"):
+        node(np.ones((2, 3), np.float32))
+    with pytest.raises(ValueError, match="store_v_seq must be 'before'"):
+        node.store_v_seq = False
+    x = np.random.default_rng(0).normal(1.0, 1.0, (5, 2, 3)).astype(np.float32)
+    late = spikingjelly.LIAFNode(nn.ReLU(), False, v_threshold=0.5)
+    late.threshold_related, late.v_threshold = True, 0.8
+    wanted = spikingjelly.LIAFNode(nn.ReLU(), True, v_threshold=0.8, step_mode="m")(x).numpy()
+    np.testing.assert_array_equal(nn.MultiStepContainer(copy.deepcopy(late))(x).numpy(), wanted)
+    F.set_step_mode(net := nn.Sequential(nn.Identity(), nn.BatchNorm1d(3), late).eval(), "m")
+    assert (net(x).numpy() > 0).any() and (wanted > 0).any()
 
 
 def test_nodes_stay_nodes():

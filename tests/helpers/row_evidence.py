@@ -70,6 +70,7 @@ EVIDENCE = {
         "`neuron.KLIFNode()`": [
             DIALECT, NODES, "test_dialect_spikingjelly::test_what_can_not_be_reached_is_refused",
         ],
+        "`neuron.LIAFNode(act, threshold_related)`": [DIALECT, "test_dialect_spikingjelly::test_liaf"],
         "`neuron.HalfThresholdIFNode()`": [DIALECT],
         "`neuron.GatedLIFNode(T)`": [DIALECT, LAYERS],
         "`neuron.NonSpikingLIFNode`, `NonSpikingIFNode`": [DIALECT, LAYERS],

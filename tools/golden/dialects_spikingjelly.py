@@ -24,7 +24,7 @@ from spikingjelly.activation_based import functional, neuron, surrogate
 from golden import first_good, steady, versions
 
 T, B, N = 10, 2, 5
-# Class, arguments, size of the inputs.
+# Class, arguments (an act by its name), size of the inputs.
 CASES = [
     ("IFNode", {}, 0.6),
     ("IFNode", {"v_threshold": 0.8, "v_reset": None, "detach_reset": True}, 0.6),
@@ -33,6 +33,8 @@ CASES = [
     ("LIFNode", {}, 1.3),
     ("LIFNode", {"tau": 3.0, "decay_input": False, "v_reset": None, "surrogate_function": ["SoftSign", {}]}, 0.6),
     ("LIFNode", {"surrogate_function": ["SuperSpike", {"alpha": 1.5}]}, 1.3),
+    ("LIAFNode", {"act": "relu", "threshold_related": False}, 1.3),
+    ("LIAFNode", {"act": "sigmoid", "threshold_related": True, "v_reset": None, "tau": 1.5}, 1.3),
     ("ParametricLIFNode", {}, 1.3),
     ("QIFNode", {}, 1.2),
     ("QIFNode", {"tau": 3.0, "v_reset": None, "a0": 0.5, "detach_reset": True}, 1.5),
@@ -59,6 +61,8 @@ def build(name, arguments):
     """SpikingJelly's neuron of a case; its parameters are drawn with a fixed seed."""
     np.random.seed(0)  # noqa: NPY002  what SpikingJelly draws from
     own = dict(arguments)
+    if "act" in own:
+        own["act"] = getattr(torch, own["act"])
     if "surrogate_function" in own:
         kind, options = own["surrogate_function"]
         own["surrogate_function"] = getattr(surrogate, kind)(**options)

@@ -25,7 +25,7 @@ SEED = 5
 NAMES = {
     "spikingjelly": (
         (neuron, "neuron", "IFNode LIFNode ParametricLIFNode QIFNode EIFNode IzhikevichNode KLIFNode CUBALIFNode "
-         "GatedLIFNode HalfThresholdIFNode NonSpikingIFNode NonSpikingLIFNode"),
+         "GatedLIFNode HalfThresholdIFNode LIAFNode NonSpikingIFNode NonSpikingLIFNode"),
         (surrogate, "surrogate", "ATan Sigmoid SoftSign PiecewiseQuadratic Erf Rect SuperSpike"),
         (layer, "layer", "MultiStepContainer SeqToANNContainer ElementWiseRecurrentContainer LinearRecurrentContainer "
          "SynapseFilter ThresholdDependentBatchNorm1d ThresholdDependentBatchNorm2d TemporalEffectiveBatchNorm1d "

@@ -7,9 +7,13 @@ a new one, and `v_seq` is of the last call, also where calls are single steps.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ... import arguments
 from ...surrogate import ATan, Erf, FastSigmoid, PiecewiseQuadratic, Rect, Sigmoid, Surrogate
+from ...tensor import Tensor
 from .. import gated_node, node_models, nodes, readout
+from .analog import AnalogLIFNode
 from .starting import starting_at
 
 __all__ = [
@@ -22,6 +26,7 @@ __all__ = [
     "IFNode",
     "IzhikevichNode",
     "KLIFNode",
+    "LIAFNode",
     "LIFNode",
     "NonSpikingIFNode",
     "NonSpikingLIFNode",
@@ -126,6 +131,45 @@ def LIFNode(
     """
     surrogate = _or_sigmoid(surrogate_function)
     return nodes.LIFNode(tau, decay_input, v_threshold, v_reset, surrogate, detach_reset, step_mode, store_v_seq)
+
+
+def LIAFNode(
+    act: Callable[[Tensor], Tensor],
+    threshold_related: bool,
+    tau: float = 2.0,
+    decay_input: bool = True,
+    v_threshold: float = 1.0,
+    v_reset: float | None = 0.0,
+    surrogate_function: Surrogate | None = None,
+    detach_reset: bool = False,
+    step_mode: str = "s",
+    store_v_seq: bool = False,
+) -> AnalogLIFNode:
+    """`neuron.LIAFNode`: gives act(H), or act(H - v_threshold); its spikes only reset it.
+
+    Args:
+        act: a function from Tensor to Tensor of the same shape, such as `nn.ReLU()`.
+        threshold_related: whether act is given H - v_threshold.
+        tau, decay_input, v_threshold, v_reset, surrogate_function, detach_reset, step_mode: as in LIFNode.
+        store_v_seq: False alone: `v_seq` has H, which the output is made of.
+
+    Raises:
+        ValueError: store_v_seq is True.
+        TypeError, ValueError: an argument of another kind; at the call, an act that gives another shape.
+    """
+    if arguments.flag("store_v_seq", store_v_seq):
+        raise ValueError("store_v_seq must be False, got True: v_seq of LIAFNode has the potentials before the reset")
+    return AnalogLIFNode(
+        act,
+        threshold_related,
+        tau=tau,
+        decay_input=decay_input,
+        v_threshold=v_threshold,
+        v_reset=v_reset,
+        surrogate_function=_or_sigmoid(surrogate_function),
+        detach_reset=detach_reset,
+        step_mode=step_mode,
+    )
 
 
 def ParametricLIFNode(

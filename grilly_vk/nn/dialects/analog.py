@@ -1,0 +1,73 @@
+"""A LIFNode whose output is a function of the potential, and whose spikes only reset it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ... import arguments
+from ...errors import shown
+from ...settings import fixed, setting
+from ...tensor import Tensor
+from ..nodes import LIFNode
+from ..norm import Running
+
+
+def _before(name: str, value: Any) -> str:
+    if value != "before":
+        raise ValueError(f"{name} must be 'before', got {shown(value)}: the output is made of these potentials")
+    return "before"
+
+
+class AnalogLIFNode(LIFNode):
+    """y = act(H), or act(H - v_threshold), with LIFNode's H, spikes and reset (LIAF).
+
+    Args:
+        act: a function from Tensor to Tensor of the same shape, such as `nn.ReLU()`.
+        threshold_related: whether act is given H - v_threshold.
+        options: as in LIFNode, but for store_v_seq.
+
+    Attributes:
+        v_seq: H of the last call, (T, B, ...).
+
+    Raises:
+        TypeError, ValueError: an argument of another kind; at the call, an act that gives another shape.
+
+    Source: Wu et al., "LIAF-Net: leaky integrate and analog fire network for lightweight and efficient spatiotemporal
+    information processing", IEEE Trans. Neural Networks and Learning Systems 33 (2022); as SpikingJelly's LIAFNode.
+    """
+
+    act: Callable[[Tensor], Tensor] = fixed()
+    threshold_related, store_v_seq = setting(arguments.flag), setting(_before)
+    is_spiking = False
+
+    def __init__(self, act: Callable[[Tensor], Tensor], threshold_related: bool, **options: Any) -> None:
+        super().__init__(store_v_seq="before", **options)
+        if not callable(act):
+            raise TypeError(f"act must be a function of a Tensor, such as nn.ReLU(), not {shown(act)}")
+        self.act = act
+        self.threshold_related = threshold_related
+
+    def forward(self, x: Any, *, steps: str | None = None, norm: Running | None = None) -> Tensor:
+        """act of the potentials, of x's shape.
+
+        Args:
+            x: input, (B, ...) or, in step mode "m", (T, B, ...).
+            steps: given by containers: x has a time axis, whatever the step mode.
+            norm: as LIFNode takes it, in step mode "m".
+
+        Raises:
+            TypeError, ValueError, RuntimeError: as LIFNode; an act that gives another shape.
+        """
+        x, multi = self.arriving(x, steps)
+        how = "merge" if self.step_mode == "m" else "loop"
+        super().forward(x if multi else x.reshape(1, *x.shape), steps=how, norm=norm)
+        h = self.v_seq
+        assert h is not None
+        out = self.act(h - self.v_threshold if self.threshold_related else h)
+        if not isinstance(out, Tensor) or out.shape != h.shape:
+            raise ValueError(f"act must give a Tensor of shape {h.shape}, as it was given, not {shown(out)}")
+        return out if multi else out[0]
+
+    def _own(self) -> list[str]:
+        return [f"act={shown(self.act)}", f"threshold_related={self.threshold_related}", *super()._own()]
