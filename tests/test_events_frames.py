@@ -106,6 +106,16 @@ def test_the_same_frames_of_events_in_any_order():
     np.testing.assert_array_equal(by_count.numpy(), counted(mixed, windows, (7, 5, 2), by_count=True))
 
 
+def test_last_events_and_more_bins_than_time():
+    """An event at the end of the last whole window, which Tonic loses, and bins of at least one unit."""
+    events = make_events(0, 0, [0, 99, 100], True)
+    assert to_frames(events, (1, 1, 2), time_window=100).numpy()[:, 1, 0, 0].tolist() == [2]
+    assert to_frames(events, (1, 1, 2), time_window=100, include_incomplete=True).numpy()[:, 1, 0, 0].tolist() == [2, 1]
+    few = make_events(0, 0, [0, 1, 3], True)
+    assert to_frames(few, (1, 1, 2), n_time_bins=6).numpy()[:, 1, 0, 0].tolist() == [1, 1, 0, 1, 0, 0]
+    assert to_frames(few, (1, 1, 2), n_event_bins=5).numpy()[:, 1, 0, 0].tolist() == [1, 1, 1, 0, 0]
+
+
 def test_far_times_and_a_pixel_with_many_events():
     t = np.array([0, 5, (1 << 30) - 1]) + (1 << 40)
     frames = to_frames(make_events(0, 0, t, True), (1, 1, 2), time_window=(1 << 30) // 4, include_incomplete=True)

@@ -222,6 +222,9 @@ def test_what_wrappers_put_before_names_and_checkpoints():
     net = small()
     load_torch_state(net, {f"body.{k}": v for k, v in plain.items()}, {"body": ""})
     np.testing.assert_array_equal(loaded(net)["2.bias"], plain["2.bias"])
+    net, inner = small(), {f"body.{k}": v for k, v in weights(names=("0", "head")).items()}
+    load_torch_state(net, inner, {"body": "", "body.head": "2"})  # the longest that fits
+    np.testing.assert_array_equal(loaded(net)["2.bias"], inner["body.head.bias"])
 
 
 def test_the_report_and_what_is_not_strict():

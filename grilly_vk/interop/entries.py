@@ -14,6 +14,7 @@ import numpy as np
 
 from ..nn.attention import MultiheadAttention
 from ..nn.containers import Sequential
+from ..nn.late_reset import LateResetNode
 from ..nn.linear import Linear
 from ..nn.module import Module
 from ..nn.neu_norm import NeuNorm
@@ -72,7 +73,7 @@ def _moved(library: str, own: str, theirs: str, axes: int) -> Entry:
 
 def entries_of(module: Module) -> Iterator[Entry]:
     """Entries of one module."""
-    if _is_late(module):
+    if isinstance(module, LateResetNode):
         yield from _late_reset(module)
     elif isinstance(module, SpikingNode):
         yield from _of_node(module)
@@ -100,15 +101,8 @@ def entries_of(module: Module) -> Iterator[Entry]:
 # ---- snnTorch's neurons ----
 
 
-def _is_late(module: Module) -> bool:
-    """A node by decay factors."""
-    return not isinstance(module, SpikingNode) and all(
-        hasattr(module, name) for name in ("beta", "v_threshold", "reset_mechanism")
-    )
-
-
-def _late_reset(node: Any) -> Iterator[Entry]:
-    lapicque, gain = ("time_step", "R", "C"), getattr(node, "gain", 1.0)
+def _late_reset(node: LateResetNode) -> Iterator[Entry]:
+    lapicque, gain = ("time_step", "R", "C"), node.gain
     if gain == 1.0:
         yield Entry("snntorch", "beta", lapicque, _left_of_lapicque, None)
         yield _same("snntorch", "beta", "beta")
@@ -116,7 +110,7 @@ def _late_reset(node: Any) -> Iterator[Entry]:
         yield Entry("snntorch", "beta", lapicque, _left_of_lapicque, lambda left: _circuit(left, gain))
         yield Entry("snntorch", "beta", ("beta",), lambda beta: beta, lambda left: (np.exp(left - 1.0),))
     yield Entry("snntorch", "gain", lapicque, lambda step, ohm, farad: step / farad, None)
-    if getattr(node, "alpha", None) is not None:
+    if node.alpha is not None:
         yield _same("snntorch", "alpha", "alpha")
     yield _same("snntorch", "v_threshold", "threshold")
     yield _same("snntorch", "spike_factor", "graded_spikes_factor")
