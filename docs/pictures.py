@@ -129,6 +129,41 @@ def monitoring():
     save(figure, "monitoring.png")
 
 
+def families():
+    """Who fits where: the table of docs/families.md, which the tests check."""
+    text = (HERE / "families.md").read_text(encoding="utf-8")
+    table = text[text.index("| goes into |") :].split("\n\n")[0].splitlines()
+    rows = [[cell.strip().replace("`", "") for cell in line.strip("|").split("|")] for line in table[2:]]
+    names = {
+        "node": ("node", "nn.LIFNode()", "state in the node", BLUE),
+        "core": ("recurrent core", "nn.LIF(n)", "state in your hands", RED),
+        "trace neuron": ("trace neuron", "traced.LIFNeuron(...)", "a fixed shape, and traces", "#4f8a4c"),
+        "flat layer": ("flat layer", "nn.LIFNeuron(n)", "numpy in and out", "#8a5a9e"),
+    }
+    columns = [cell.strip() for cell in table[0].strip("|").split("|")][1:]
+    figure, axis = plt.subplots(figsize=(9, 4.4), layout="constrained")
+    for column, family in enumerate(columns):
+        title, example, state, colour = names[family]
+        axis.axvspan(column - 0.44, column + 0.44, ymax=0.8, color=colour, alpha=0.07, lw=0)
+        axis.text(column, -1.05, title, ha="center", fontsize=12, color=colour, weight="bold")
+        axis.text(column, -0.72, example, ha="center", va="center", fontsize=8.5, family="monospace")
+        axis.text(column, -0.42, state, ha="center", va="center", fontsize=8.5, color="#444444")
+        for row, cells in enumerate(rows):
+            fits, at = cells[1 + column], (column, row + 0.25)
+            if fits == "no":
+                axis.plot(*at, marker="_", ms=9, color=GREY)
+            else:
+                axis.plot(*at, marker="o", ms=12, mec=colour, mfc=colour if fits == "yes" else "white", mew=2)
+            if fits not in ("yes", "no"):
+                axis.text(column, row + 0.6, fits, fontsize=8.5, color=colour, ha="center", va="center")
+    for row, cells in enumerate(rows):
+        axis.text(-0.5, row + 0.25, cells[0], ha="right", va="center", fontsize=10)
+        axis.axhline(row - 0.25, color=GREY, lw=0.4, alpha=0.5)
+    axis.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.2, -1.4))
+    axis.set_axis_off()
+    save(figure, "families.png")
+
+
 def nir_time():
     """What steps make of a neuron of NIR, and of a cycle: docs/nir.md."""
     import nir
@@ -258,6 +293,7 @@ def example(file):
 
 
 if __name__ == "__main__":
-    functions = {f.__name__: f for f in (front, neurons, encodings, stdp_window, monitoring, nir_time, tutorial)}
+    drawn = (front, neurons, encodings, stdp_window, monitoring, families, nir_time, tutorial)
+    functions = {f.__name__: f for f in drawn}
     for name in sys.argv[1:] or functions:
         functions.get(name, lambda name=name: example(name))()

@@ -4,6 +4,7 @@
 
 import inspect
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -272,3 +273,62 @@ def test_pytorchs_functions_on_our_tensors():
     ):
         with pytest.raises(TypeError, match=re.escape(text)):
             type(x).__torch_function__(named(name), (type(x),), (x,), {})
+
+
+# ---- the page ----
+
+PAGE = Path(__file__).parent.parent / "docs" / "families.md"
+MEMBERS = {
+    "node": nn.LIFNode,
+    "core": lambda: nn.LIF(4),
+    "trace neuron": trace_neuron,
+    "flat layer": lambda: nn.LIFNeuron(4),
+}
+PLACES = {
+    "nn.Sequential, one step": lambda member: nn.Sequential(member())(X[0]),
+    "nn.MultiStepContainer, all steps": lambda member: nn.MultiStepContainer(member())(X),
+    "nn.RecurrentSynapse": lambda member: nn.RecurrentSynapse(member(), nn.Linear(4, 4))(X[0]),
+    "F.unroll": lambda member: F.unroll(member(), X),
+    "traced.Network": lambda member: traced.Network(
+        traced.Input((2, 3), 1.0, 1.0, 0.9), (traced.Linear(3, 4, 2, 1.0), member())
+    )(np.ones((2, 3), np.float32)),
+}
+
+
+def rows_of(title):
+    text = PAGE.read_text(encoding="utf-8")
+    lines = text[text.index(f"| {title} |") :].split("\n\n")[0].splitlines()
+    return [[cell.strip().replace("`", "") for cell in line.strip("|").split("|")] for line in (lines[0], *lines[2:])]
+
+
+def gradient(member):
+    x = grilly_vk.tensor(X, requires_grad=True)
+    out = nn.MultiStepContainer(member())(x)
+    out.sum().backward()
+    assert x.grad.numpy().any()
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="the documentation is not part of an installed package")
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of flat layers, when one is trained
+def test_the_page_says_who_fits_where():
+    (_, *members), *rows = rows_of("goes into")
+    places = {**PLACES, "gradients reach what comes before": gradient}
+    assert members == list(MEMBERS) and [row[0] for row in rows] == list(places)
+    for place, *cells in rows:
+        for member, fits in zip(members, cells):
+            call = lambda: places[place](MEMBERS[member])  # noqa: B023, E731
+            if fits == "no":
+                with pytest.raises((TypeError, AttributeError)):
+                    call()
+            else:
+                out = call()
+                kind = {"pairs": tuple, "off the tape": np.ndarray}.get(fits)
+                assert kind is None or isinstance(out, kind), (place, member)
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="the documentation is not part of an installed package")
+def test_the_page_names_counterparts():
+    (_, *columns), *rows = rows_of("neuron")
+    keys = {"node": "node", "core": "core", "trace neuron": "trace", "flat layer": "flat"}
+    listed = [{keys[c]: name for c, name in zip(columns, row[1:]) if name} for row in rows]
+    assert listed == [row for row in families.COUNTERPARTS if "node" in row]
