@@ -4,11 +4,15 @@ import re
 import sys
 from pathlib import Path
 
+from sphinx.errors import ExtensionError
+
 import grilly_vk
 
 sys.path.insert(0, str(Path(__file__).parent))
 import gallery
 import public_names
+
+LARGEST = 600_000  # bytes of a page
 
 project = "grilly-vk"
 author = "the grilly-vk authors"
@@ -66,8 +70,16 @@ def _gallery(app, docname, source):
     source[0] = source[0].replace(gallery.MARK, gallery.gallery())
 
 
+def _sizes(app, exception):
+    """No page is so large that a browser labours over it."""
+    for page in Path(app.outdir).rglob("*.html"):
+        if exception is None and page.name != "genindex.html" and page.stat().st_size > LARGEST:
+            raise ExtensionError(f"{page.name} has {page.stat().st_size} bytes, more than {LARGEST}: split it")
+
+
 def setup(app):
     """Called by Sphinx."""
+    app.connect("build-finished", _sizes)
     gallery.write(Path(app.srcdir, "examples"))
     app.connect("source-read", _gallery)
     app.public_names, app.public_aliases = public_names.public_names()

@@ -33,6 +33,7 @@ def test_alike_tells_apart():
     assert not alike("7 spikes\n", "7 spikes\n7 spikes\n")
 
 
+@pytest.mark.learning
 @pytest.mark.parametrize("page", programs.PAGES, ids=lambda p: p.stem)
 def test_page(page, snippet, tmp_path):
     begin = "import os, sys, warnings\nos.chdir(sys.argv[1])\nwarnings.simplefilter('error')\n"
