@@ -212,7 +212,7 @@ def mse_temporal_loss(
     Raises:
         As `ce_rate_loss`; ValueError also for a wanted step outside -T..T-1 or a negative tolerance.
 
-    Source: snnTorch's mse_temporal_loss.
+    Source: snnTorch's mse_temporal_loss, where a negative time counts as 0.
     """
     near = arguments.non_negative("tolerance", tolerance)
     run = _spikes(spikes)

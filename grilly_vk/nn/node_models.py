@@ -29,7 +29,7 @@ class QIFNode(SpikingNode):
         TypeError, ValueError: an argument of another kind.
 
     Source: Latham et al., "Intrinsic dynamics in neuronal networks", J. Neurophysiology 83 (2000); parameters as in
-    SpikingJelly's QIFNode.
+    SpikingJelly's QIFNode, whose v_rest is 0 and v_reset -0.1 unless given.
     """
 
     tau = setting(per_neuron, time_constant, held=same)
@@ -73,7 +73,8 @@ class EIFNode(SpikingNode):
         TypeError, ValueError: an argument of another kind.
 
     Source: Fourcaud-Trocme et al., "How spike generation mechanisms determine the neuronal response to fluctuating
-    inputs", J. Neuroscience 23 (2003); parameters as in SpikingJelly's EIFNode.
+    inputs", J. Neuroscience 23 (2003); parameters as in SpikingJelly's EIFNode,
+    whose v_reset is -0.1 unless given.
     """
 
     tau, delta_T = setting(per_neuron, time_constant, held=same), setting(arguments.positive)

@@ -159,7 +159,7 @@ class ElementWiseRecurrentContainer(_Recurrent):
     Raises:
         TypeError: sub_module is no Module, or the function can't be called.
 
-    Source: as in SpikingJelly.
+    Source: as in SpikingJelly, which calls f(y[t-1], x[t]).
     """
 
     element_wise_function: Callable[[Tensor, Tensor], Tensor] = fixed()
