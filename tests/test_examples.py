@@ -1,5 +1,6 @@
 """Every example runs as a person would run it, and says something."""
 
+import argparse
 import importlib.util
 import json
 import os
@@ -23,6 +24,7 @@ SHORTER = {
     "store_recall": ["--steps", "10", "--blocks", "4"],
     "trace_network": ["--trials", "5"],
     "nir_from_snntorch": ["--epochs", "1"],
+    "events_motion": ["--epochs", "2", "--recordings", "80"],
     "diehl_cook": ["--neurons", "20", "--images", "100"],
 }
 ELSEWHERE = {"nir_from_snntorch": "snntorch"}  # what an example trains in, and says so where it is not
@@ -135,6 +137,13 @@ def test_digits_are_learned():
     losses, accuracy = load("digits_cnn").train(report=quiet)
     assert accuracy >= 0.97
     assert losses[-1] < 0.3 < 2.0 < losses[0]
+
+
+@pytest.mark.learning
+def test_the_way_of_a_moving_bar_is_learned(capsys):
+    """It tells 98 to 100 % with four seeds."""
+    assert load("events_motion").main(argparse.Namespace(recordings=400, epochs=8, seed=0)) >= 0.95
+    assert "new recordings are told right" in capsys.readouterr().out
 
 
 def test_compiled_and_eager_training_have_identical_curves():

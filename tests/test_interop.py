@@ -273,6 +273,33 @@ def test_tied_weights_that_a_file_has_once():
     np.testing.assert_array_equal(net.b.weight.numpy(), np.eye(3))
 
 
+# ---- containers of SpikingJelly's ----
+
+
+@pytest.mark.parametrize(
+    ("make", "names"),
+    [
+        (lambda: nn.SeqToANNContainer(nn.Conv2d(1, 2, 3), nn.GroupNorm(1, 2)), ("0.weight", "1.weight")),
+        (lambda: nn.SeqToANNContainer(nn.Linear(2, 3)), ("0.weight", "0.bias")),
+        (lambda: nn.MultiStepContainer(nn.Linear(2, 3), nn.ParametricLIFNode()), ("0.weight", "1.w")),
+        (lambda: nn.Sequential(nn.MultiStepContainer(nn.ParametricLIFNode()), nn.NeuNorm(3, 2, 2)), ("0.0.w", "1.w")),
+        (lambda: nn.Sequential(nn.MultiStepContainer(nn.NeuNorm(3, 2, 2), nn.Identity())), ("0.0.w",)),
+        (lambda: nn.LinearRecurrentContainer(nn.ParametricLIFNode(), 3, 3), ("rc.weight", "sub_module.w")),
+    ],
+)
+def test_containers_are_chains_there(make, names):
+    net = make()
+    there = to_torch_state(net, layers="spikingjelly")
+    assert set(names) <= there.keys() and not any("module." in n and "sub_" not in n for n in there)
+    changed = {k: v + 1 for k, v in there.items()}
+    assert load_torch_state(net, changed).fits
+    again = to_torch_state(net, layers="spikingjelly")
+    for k, v in changed.items():
+        np.testing.assert_allclose(again[k], v, rtol=1e-6)
+    inner = {f"0.{k}" if isinstance(net, nn.MultiStepContainer) else k: v for k, v in there.items()}
+    assert load_torch_state(net, inner).fits  # a chain that was given as one part
+
+
 # ---- snnTorch's neurons ----
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import arguments
 from ..nn.module import Module, _fits, checked_module
+from .containers import other_paths
 from .entries import Disagreement, Entry, entries_of, scalar
 from .mapping import joined, renamed
 from .report import LoadReport, StateMismatch
@@ -88,16 +89,20 @@ def _plan(module: Module, state: dict[str, np.ndarray]) -> _Plan:
     candidates: dict[str, list[tuple[Entry, list[str]]]] = {}
     for path, part in module.named_modules():
         for known in entries_of(part):
-            sources = [str(joined(path, name)) for name in known.theirs]
-            if not all(name in state for name in sources):
-                continue
-            own = sources[0] if known.compared else str(joined(path, known.own))
-            candidates.setdefault(own, []).append((known, sources))
+            for place in (path, *other_paths(module, path)):
+                sources = [str(joined(place, name)) for name in known.theirs]
+                if all(name in state for name in sources):
+                    own = sources[0] if known.compared else str(joined(path, known.own))
+                    candidates.setdefault(own, []).append((known, sources))
+                    break
     entry: Entry | None
     for own, tensor in slots.items():
         entry, sources = None, [own]
-        if own not in state and own in candidates:
-            entry, sources = candidates[own][0]
+        if own not in state:
+            if own in candidates:
+                entry, sources = candidates[own][0]
+            else:
+                sources = [name for name in other_paths(module, own) if name in state][:1] or sources
         if sources[0] not in state:
             plan.missing.append(own)
             continue
@@ -141,7 +146,7 @@ def _read(plan: _Plan, own: str, entry: Entry | None, arrays: list[np.ndarray]) 
         return entry.read(*arrays)
     except Disagreement as error:
         plan.mismatched[own] = str(error)
-    except ValueError:  # arrays that numpy can't join
+    except (ValueError, IndexError):  # arrays that numpy can't join, or without elements
         plan.mismatched[own] = f"shapes {', '.join(str(a.shape) for a in arrays)[:60]}, which don't fit each other"
     return None
 

@@ -13,6 +13,7 @@ from .. import arguments, files
 from ..errors import shown
 from ..nn.module import Module, checked_module
 from ..tensor import Tensor
+from .containers import other_paths
 from .entries import LIBRARIES, Disagreement, entries_of
 from .loading import owner_of
 from .mapping import joined
@@ -51,6 +52,7 @@ def to_torch_state(
     renamed: dict[str, list[tuple[str, np.ndarray]]] = {}
     settings: list[tuple[str, np.ndarray]] = []
     slots = dict(module._slots())
+    jelly = layers == "spikingjelly"
     done = set()  # parts of a layer have entries as layers too, under names that are not written
     for prefix, part in module.named_modules():
         for entry in entries_of(part):
@@ -58,7 +60,8 @@ def to_torch_state(
             if entry.library != layers or entry.write is None or own in renamed or (own, entry.theirs) in done:
                 continue
             done.add((own, entry.theirs))
-            names = [str(joined(prefix, name)) for name in entry.theirs]
+            there = (other_paths(module, prefix) if jelly else [])[:1] or [prefix]
+            names = [str(joined(there[0], name)) for name in entry.theirs]
             if own in slots:
                 renamed[own] = list(zip(names, _written(own, entry.write, slots[own].numpy())))
             elif entry.compared:
@@ -71,7 +74,8 @@ def to_torch_state(
                     settings += zip(names, _written(own, entry.write, given))
     out: dict[str, np.ndarray] = {}
     for own, tensor in slots.items():
-        for name, array in renamed.get(own) or [(own, tensor.numpy())]:
+        plain = (other_paths(module, own) if jelly else [])[:1] or [own]
+        for name, array in renamed.get(own) or [(plain[0], tensor.numpy())]:
             _put(out, back(name), array)
     for name, array in settings:
         if back(name) not in out:
