@@ -11,7 +11,7 @@ import pytest
 import grilly_vk
 import grilly_vk.functional as F
 from grilly_vk import nn
-from grilly_vk.nir import from_nir, load, save, to_nir
+from grilly_vk.nir import from_nir, fused, load, save, to_nir
 from grilly_vk.nir.order import ordered
 
 nir = pytest.importorskip("nir")
@@ -103,6 +103,73 @@ def test_a_cycle_takes_one_step_or_as_many_as_its_delay_says(name):
     F.reset_net(net)
     np.testing.assert_array_equal(np.concatenate([net(x[:11]).numpy(), net(x[11:]).numpy()]), y)
     np.testing.assert_allclose(from_nir(to_nir(net))(x).numpy(), want, atol=2e-5)
+
+
+def same_for_all(kind, n=8):
+    """Neurons whose input has no gain, as frameworks write them: one op runs the cycle."""
+    ones = np.ones(n, np.float32)
+    taus = {"tau": 4 * DT * ones} if kind == "LIF" else {"tau_syn": 2 * DT * ones, "tau_mem": 4 * DT * ones}
+    fields = {"IF": {"r": ones / np.float32(DT)}, "LIF": taus | {"r": 4 * ones, "v_leak": 0 * ones}}
+    fields["CubaLIF"] = taus | {"r": 4 * ones, "w_in": 2 * ones, "v_leak": 0 * ones}
+    return getattr(nir, kind)(**fields[kind], v_threshold=2 * ones, v_reset=-0.25 * ones)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reset", "comparator"),
+    [
+        ("IF", "value", ">"),
+        ("LIF", "subtract", ">"),
+        ("LIF", "value", ">="),
+        ("CubaLIF", "value", ">"),
+        ("CubaLIF", "subtract", ">="),
+    ],
+)
+def test_a_cycle_through_one_dense_layer_is_one_op(kind, reset, comparator, monkeypatch):
+    made = graph({"f": dense(8, 4), "a": same_for_all(kind), "w": dense(8, 8)}, "in>f>a>w>a", "a>out", n=4)
+    made.nodes["out"] = nir.Output(np.array([8]))
+    x, cotangent = 2 * drive(), drive(n=8, seed=3)
+
+    def run(way):
+        net = from_nir(made, dt=DT, reset=reset, comparator=comparator)
+        calls = []
+        monkeypatch.setattr(fused, "fits", lambda *given: calls.append(way(*given)) or calls[-1])
+        first, given = net(x[:11]).numpy(), grilly_vk.from_numpy(x[11:])
+        given.requires_grad_()
+        y = net(given)
+        (y * cotangent[11:]).sum().backward()
+        grads = [p.grad.numpy() for p in (given, net.f.weight, net.w.weight, net.w.bias)]
+        return np.concatenate([first, y.numpy()]), grads, all(calls)
+
+    fits = fused.fits
+    spikes, grads, whole = run(fits)
+    stepped, others, _ = run(lambda *given: None)
+    assert whole
+    assert 0.05 < spikes.mean() < 0.8
+    want = reference.run(made, x, DT, "euler", reset, comparator, late={("a", "w")})["out"]
+    np.testing.assert_array_equal(spikes, want)
+    np.testing.assert_array_equal(spikes, stepped)
+    for ours, theirs in zip(grads, others):
+        np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-5 * np.abs(theirs).max())
+
+
+@pytest.mark.parametrize("case", ["a hook", "potentials asked for", "own numbers", "a gain"])
+def test_where_one_op_would_not_do_the_cycle_is_stepped(case):
+    cell = same_for_all("LIF")
+    if case == "own numbers":
+        cell.v_threshold = np.linspace(1.5, 2.5, 8, dtype=np.float32)
+    if case == "a gain":
+        cell.r = 3 * np.ones(8, np.float32)
+    made = graph({"f": dense(8, 4), "a": cell, "w": dense(8, 8)}, "in>f>a>w>a", "a>out", n=4)
+    made.nodes["out"] = nir.Output(np.array([8]))
+    net, heard = from_nir(made, dt=DT), []
+    if case == "a hook":
+        net.a.register_forward_hook(lambda *_: heard.append(1))
+    if case == "potentials asked for":
+        net.a.store_v_seq = True
+    assert fused.fits(net.a, net.w, grilly_vk.from_numpy(drive(n=8))) is None
+    want = reference.run(made, 2 * drive(), DT, late={("a", "w")})["out"]
+    np.testing.assert_array_equal(net(2 * drive()).numpy(), want)
+    assert len(heard) == (30 if case == "a hook" else 0)
 
 
 def test_the_order_does_not_hang_on_that_of_nodes_and_edges():

@@ -419,3 +419,26 @@ def test_dispatches(way, monkeypatch):
     with grilly_vk.no_grad(), grilly_vk.profile() as p:
         net(x).numpy()
     assert sum(k.calls for k in p.kernels) <= (20 if way == "stepped" else 1) + 8
+
+
+@pytest.mark.parametrize("v_reset", [0.0, None])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_strict_node_spikes_above_its_threshold_alone(way, v_reset, monkeypatch):
+    take(way, monkeypatch)
+    rng = np.random.default_rng(2)
+    x, weight = (rng.integers(-2, 4, shape).astype(np.float32) / 2 for shape in ((9, 2, 8), (8, 8)))
+
+    def run(strict, parts=False):
+        net = nn.RecurrentSynapse(nn.IFNode(1.0, v_reset, strict=strict), nn.Linear(8, 8, bias=False), step_mode="m")
+        net.connection.weight = nn.Parameter(weight / 4)
+        if parts:
+            by_parts(net)
+        given = grilly_vk.tensor(x, requires_grad=True)
+        out = net(given)
+        (out * x).sum().backward()
+        return out.numpy(), given.grad.numpy()
+
+    spikes, grad = run(True)
+    for ours, theirs in zip((spikes, grad), run(True, parts=True)):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+    assert (spikes != run(False)[0]).any()

@@ -16,6 +16,7 @@ from ..ops.elementwise import as_tensor, cast
 from ..ops.shape import stack
 from ..settings import fixed
 from ..tensor import FLOAT32, Tensor, full
+from . import fused
 from .nodes import Node
 from .order import Order, Stage
 from .parts import Delay, summed
@@ -201,6 +202,8 @@ class Graph(StatefulModule):
             terms = [values[a] for a in self._sources[name] if a not in own]
             if terms:
                 outside[name] = summed(terms)
+        if self._at_once(stage, outside, values):
+            return
         before = self._last(stage, lead[1])
         found: dict[str, list[Tensor]] = {name: [] for name in stage.nodes}
         for t in range(lead[0]):
@@ -229,6 +232,20 @@ class Graph(StatefulModule):
         if lead[0]:
             for tail, value in before.items():
                 setattr(self, self._before[tail], value)
+
+    def _at_once(self, stage: Stage, outside: dict[str, Tensor], values: dict[str, Tensor]) -> bool:
+        """Runs a cycle of neurons and one dense layer as one op, where that gives the same."""
+        pair = fused.pair_of(stage, self.structure.edges, self.structure.order.late)
+        if pair is None or pair.neurons not in outside:
+            return False
+        neurons, layer, x = self.part(pair.neurons), self.part(pair.layer), outside[pair.neurons]
+        plan = fused.fits(neurons, layer, x)
+        if plan is None:
+            return False
+        memory = self._before[pair.neurons]
+        values[pair.neurons] = spikes = fused.run(neurons, layer, plan, x, getattr(self, memory))
+        setattr(self, memory, spikes[x.shape[0] - 1].as_spikes())
+        return True
 
     def _waits(self, module: Delay) -> bool:
         return int(module.steps.min()) > 0

@@ -277,10 +277,11 @@ def fits(own: tuple[int, ...], sample: tuple[int, ...]) -> bool:
 
 
 def _weight(value: Any) -> Any:
+    """For a plan.  Products of fields that stand for 1 in float32, such as dt / tau times r of tau / dt, are 1."""
+    if (np.abs(np.asarray(value, np.float64) - 1.0) < 5e-7).all():
+        return None
     one = one_or_each(value)
-    if isinstance(one, float):
-        return None if one == 1.0 else one
-    return from_numpy(one)
+    return one if isinstance(one, float) else from_numpy(one)
 
 
 def weighted(x: Tensor, weight: Any) -> Tensor:

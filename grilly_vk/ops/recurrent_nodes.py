@@ -50,11 +50,13 @@ class Feedback:
     Args:
         weight, bias: (n, n), to and from, and (n,) or None.
         decay: of the exponential synapse on that way, one element; None: there is none.
+        whole: the input goes through that synapse too.
     """
 
     weight: Tensor
     bias: Tensor | None = None
     decay: Tensor | None = None
+    whole: bool = False
 
 
 def recurrent_node(
@@ -70,6 +72,8 @@ def recurrent_node(
     recompute: bool = False,
 ) -> Steps:
     """s[t] = node(x[t] + f[t]), f[t] = weight s[t-1] + bias or, with a synapse, decay f[t-1] + that.
+
+    With `feedback.whole`: s[t] = node(f[t]), f[t] = decay f[t-1] + x[t] + weight s[t-1] + bias.
 
     All arguments are checked by the caller.
 
@@ -127,15 +131,13 @@ class _Run:
         self.rows = self.n // self.units
         self.v, self.y, self.f, self.w = _off(v), _off(y), _off(f), _off(w)
         self.weight, self.bias, self.decay = _off(feedback.weight), _off(feedback.bias), _off(feedback.decay)
+        self.whole = feedback.whole
         self.sums_decay = feedback.decay is not None and feedback.decay.requires_grad
         self.stepped = by_products(self.engine) and self.units % 4 == 0
         self.work = self.n * max(1, self.units // 8)
         whole = self.units <= SMALL and not self.stepped
         self.pieces = list(spans(x, self.steps, self.work, None if whole else 1))
-        self.models = (
-            *specs_of(dynamics, w is not None), ("FILTER", int(self.decay is not None)),
-            ("STRICT", int(dynamics.strict)),
-        )  # fmt: skip
+        self.models = (*specs_of(dynamics, w is not None), ("STRICT", int(dynamics.strict)))
         self.numbers: dict[str, Any] = {**numbers_of(dynamics), "w": self.w, "decay": self.decay}
 
     def room(self) -> Tensor:
@@ -187,7 +189,9 @@ class _Run:
         elif prev is not None:  # what y holds need not be 0 and 1
             prev = product(_NT, prev, self.weight, 1, self.rows, self.units, self.units, (0, 0))
             came = 2
-        specs = (("BIAS", int(bias is not None)), ("STORE_H", int(h is not None)), ("STORE_F", int(fs is not None)))
+        way = 0 if self.decay is None else 1 + self.whole
+        stores = (("STORE_H", int(h is not None)), ("STORE_F", int(fs is not None)))
+        specs = (("FILTER", way), ("BIAS", int(bias is not None)), *stores)
         for start, stop in self.pieces:
             before = prev if start == 0 else spikes._rows(start - 1, start)
             state = {"v": v, "f": f, "weight": weight, "bias": bias, "prev": before, "came": came if start == 0 else 1}
@@ -216,7 +220,7 @@ def _backward(
         sums = full((2, *run.state), 0.0, on=run.engine) if run.w is not None or run.sums_decay else None
         gx, gi, gv, gf = _through(run, slope, h, fs, gs, gv, gf, sums)
         n = run.units
-        found: list[Tensor | None] = [gx]
+        found: list[Tensor | None] = [gi if run.whole else gx]
         found += [gv] if isinstance(run.v, Tensor) else []
         if run.y is not None:
             gy = product(_NN, gi._rows(0, 1), run.weight, 1, run.rows, n, n, (0, 0)) if wanted[0] else None
@@ -271,8 +275,8 @@ def _through(
     if run.stepped:
         d, gs, weight, later = run.loadable(d), run.loadable(gs), run.loadable(weight), run.beginning(0.0)
     specs = (
-        ("SURROGATE", slope.code), ("DETACH", int(run.dynamics.detach_reset)), ("HAS_GS", int(gs is not None)),
-        ("SUM_DECAY", int(run.sums_decay)),
+        ("FILTER", int(own)), ("SURROGATE", slope.code), ("DETACH", int(run.dynamics.detach_reset)),
+        ("HAS_GS", int(gs is not None)), ("SUM_DECAY", int(run.sums_decay)),
     )  # fmt: skip
     for start, stop in reversed(run.pieces):
         if stop < run.steps:

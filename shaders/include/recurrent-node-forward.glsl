@@ -1,5 +1,6 @@
 // Spiking nodes that hear their own spikes of the step before: `step_on` is one step of element i, with `back`, the weighted
-// sum of those spikes.  With FILTER it goes through an exponential synapse.  v and f hold the state and move on.
+// sum of those spikes.  With FILTER it goes through an exponential synapse, by itself (1) or with the input (2).  v and f
+// hold the state and move on.
 layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (T, rows, units)
 layout(std430, binding = 1) buffer V { REAL v[]; }; // (rows, units) potential
 layout(std430, binding = 2) readonly buffer W { float w[]; }; // (1) the node's learnable number
@@ -22,7 +23,7 @@ layout(push_constant) uniform Push {
 } p;
 #include "node.glsl"
 layout(constant_id = 5) const uint BIAS = 0;
-layout(constant_id = 6) const uint FILTER = 0;
+layout(constant_id = 6) const uint FILTER = 0; // 1: of the spikes' current, 2: of the input too
 layout(constant_id = 7) const uint STORE_H = 0;
 layout(constant_id = 8) const uint STORE_F = 0;
 layout(constant_id = 9) const uint STRICT = 0; // a spike needs more than the threshold
@@ -36,14 +37,17 @@ REAL step_on(uint t, uint i, REAL back)
     precise REAL current = back;
     if (BIAS == 1)
         current += bias[p.bias_at + i % p.units];
-    if (FILTER == 1) {
+    if (FILTER == 2)
+        current = x[p.x_at + at] + current;
+    if (FILTER != 0) {
         REAL before = f[p.f_at + i];
         if (STORE_F == 1)
             fs[p.fs_at + at] = before;
         current = before * decay[p.decay_at] + current;
         f[p.f_at + i] = current;
     }
-    current = x[p.x_at + at] + current;
+    if (FILTER != 2)
+        current = x[p.x_at + at] + current;
     REAL none = REAL(0);
     precise REAL h_now = charge(current, v[p.v_at + i], none, k, w_now);
     precise REAL z = h_now - p.threshold;
