@@ -14,7 +14,8 @@ from .. import arguments, files
 from ..errors import shown
 from ..nn.linear import Linear
 from ..nn.module import Module, checked_module
-from .exports import EXPORTS, Draft, End, Export, problems, write
+from .draft import Draft, End, Export
+from .exports import EXPORTS, problems, write
 from .graph import Graph, Layout
 from .library import library
 from .neurons import Neuron
@@ -27,10 +28,10 @@ def to_nir(module: Module, input_shape: Any = None, dt: float | None = None) -> 
     """The NIR graph of a module.
 
     Written are Linear, Conv1d, Conv2d, AvgPool2d, SumPool2d, Flatten, IFNode, LIFNode, ParametricLIFNode, CUBALIFNode,
-    NonSpikingIFNode, NonSpikingLIFNode, SynapseFilter, DualTimescaleSynapse, LI, LIFNeuron, SNNLayer and Delay, what
-    `from_nir` makes, and Sequential, MultiStepContainer, SeqToANNContainer, RecurrentSynapse and
-    LinearRecurrentContainer of them; Identity and, in evaluation, Dropout are left out.  Anything else is refused,
-    with what to change.  Surrogate gradients are no part of NIR, nor is the state.
+    LateResetNode where it is not late, NonSpikingIFNode, NonSpikingLIFNode, SynapseFilter, DualTimescaleSynapse, LI,
+    LIFNeuron, SNNLayer and Delay, what `from_nir` makes, and Sequential, MultiStepContainer, SeqToANNContainer,
+    RecurrentSynapse and LinearRecurrentContainer of them; Identity and, in evaluation, Dropout are left out.  Anything
+    else is refused, with what to change.  Surrogate gradients are no part of NIR, nor is the state.
 
     dt, integrator, reset and comparator go into the metadata of the graph and of each neuron, under "grilly_vk", so
     that `from_nir` gives the same spikes without being told.  Our nodes spike at the threshold: their comparator is
