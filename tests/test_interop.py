@@ -209,6 +209,27 @@ def test_mappings(mapping):
         assert all((back[k] == given[k]).all() for k in given)
 
 
+def test_other_names_of_pytorchs_own():
+    """An LSTMCell into an LSTM of one layer; attention whose projections are kept apart."""
+    rng = np.random.default_rng(0)
+    cell = {n: rng.normal(size=s).astype(np.float32) for n, s in (
+        ("weight_ih", (16, 3)), ("weight_hh", (16, 4)), ("bias_ih", (16,)), ("bias_hh", (16,)),
+    )}  # fmt: skip
+    lstm = nn.LSTM(3, 4)
+    assert load_torch_state(lstm, cell).fits
+    for name, value in cell.items():
+        np.testing.assert_array_equal(loaded(lstm)[f"{name}_l0"], value)
+    parts = {f"{p}_proj_weight": rng.normal(size=(4, 4)).astype(np.float32) for p in "qkv"}
+    rest = {"in_proj_bias": np.zeros(12), "out_proj.weight": np.eye(4), "out_proj.bias": np.zeros(4)}
+    attend = nn.MultiheadAttention(4, 2)
+    report = load_torch_state(attend, {**parts, **rest})
+    assert ("q_proj_weight + k_proj_weight + v_proj_weight", "in_proj_weight") in report.matched
+    np.testing.assert_array_equal(attend.in_proj_weight.numpy(), np.concatenate(list(parts.values())))
+    parts["v_proj_weight"] = np.zeros((4, 5), np.float32)
+    with pytest.raises(StateMismatch, match=r"in_proj_weight: shapes \(4, 4\), \(4, 4\), \(4, 5\)"):
+        load_torch_state(attend, {**parts, **rest})
+
+
 def test_what_wrappers_put_before_names_and_checkpoints():
     plain = weights(names=("0", "2"))
     for state in (
