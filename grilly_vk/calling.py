@@ -146,7 +146,7 @@ def _name(function: Any, owner: type | None, args: tuple[Any, ...]) -> str:
     if args and isinstance(args[0], types.ModuleType):  # one that can be called
         return args[0].__name__.rpartition(".")[2]
     kind = args[0] if args and isinstance(args[0], type) else type(args[0]) if args else owner
-    if function.__name__ == "__init__":
+    if function.__name__ in ("__init__", "__new__"):
         ours = kind.__module__.partition(".")[0] == _PACKAGE or "__init__" not in vars(kind)
         return kind.__name__ if ours else f"{owner.__name__}.__init__ of {kind.__name__}"
     return kind.__name__ if function.__name__ == "__call__" else f"{kind.__name__}.{function.__name__}"
@@ -205,6 +205,9 @@ def _welcome_class(kind: type) -> None:
     left = {"forward", *vars(kind).get("_unexplained", ())}
     if any("forward" in vars(base) for base in kind.__mro__):
         left.add("__call__")  # it explains calls itself
+    if issubclass(kind, tuple) and isinstance(vars(kind).get("__new__"), staticmethod):  # a named tuple
+        made = vars(kind)["__new__"].__func__
+        kind.__new__ = staticmethod(explaining(made, kind))  # type: ignore[method-assign]
     for name, value in list(vars(kind).items()):
         if name in left or (name.startswith("_") and name not in ("__init__", "__call__")):
             continue

@@ -232,6 +232,8 @@ STATEFUL = {
     "ThresholdDependentBatchNorm1d": (lambda: nn.ThresholdDependentBatchNorm1d(C), (C,)),
     "ActivityRegularization": (nn.ActivityRegularization, (C,)),
     "LateResetNode": (lambda: nn.LateResetNode(0.8, v_threshold=0.4), (C,)),
+    "AnalogLIFNode": (lambda: nn.dialects.spikingjelly.LIAFNode(nn.ReLU(), True, v_threshold=0.4), (C,)),
+    "Izhikevich2003Node": (lambda: nn.dialects.norse.IzhikevichCell(nn.dialects.norse.tonic_spiking), (C,)),
     "RecurrentSynapse": (lambda: nn.RecurrentSynapse(nn.LIFNode(v_threshold=0.4), nn.Linear(C, C)), (C,)),
     "SpikingLinear": (lambda: nn.SpikingLinear(C, C, v_threshold=0.2), (2, C)),
     "SpikingLinear with BatchNorm1d": (lambda: nn.SpikingLinear(C, C, norm=nn.BatchNorm1d, v_threshold=0.2), (C,)),

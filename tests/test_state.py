@@ -80,6 +80,8 @@ MAKE = {
     "NonSpikingIFNode": lambda: (nn.NonSpikingIFNode(step_mode="s"), RUN),
     "NonSpikingLIFNode": lambda: (nn.NonSpikingLIFNode(step_mode="s"), RUN),
     "LateResetNode": lambda: (nn.LateResetNode(0.9, 0.5), RUN),
+    "AnalogLIFNode": lambda: (nn.dialects.spikingjelly.LIAFNode(nn.ReLU(), False), RUN),
+    "Izhikevich2003Node": lambda: (nn.dialects.norse.IzhikevichCell(nn.dialects.norse.tonic_spiking), 40 * RUN),
     "AlphaNode": lambda: (nn.AlphaNode(0.9, 0.6, learn="beta"), RUN),
     "GatedLIFNode": lambda: (nn.GatedLIFNode(8, step_mode="s"), RUN * 2),
     "RateNode": lambda: (conversion.RateNode(), RUN),

@@ -56,7 +56,7 @@ from .norse_behaviours import (
     tonic_bursting,
     tonic_spiking,
 )
-from .norse_izhikevich import IzhikevichNode
+from .norse_izhikevich import Izhikevich2003Node
 from .norse_parameters import (
     IAFParameters,
     LIBoxParameters,
@@ -250,7 +250,7 @@ def LSNN(p: Any = LSNNParameters(), dt: float = 0.001) -> Sequential:
     return _lsnn(p, dt, "m")
 
 
-def IzhikevichCell(spiking_method: Any, dt: float = 0.001) -> IzhikevichNode:
+def IzhikevichCell(spiking_method: Any, dt: float = 0.001) -> Izhikevich2003Node:
     """`IzhikevichCell`: v = v + k (sq v^2 + mn v + bias - u + x); u = u + k a (b v - u), plus d at a spike.
 
     k is dt tau_inv; u follows the potential before the step; a spike leaves v at c.
@@ -268,7 +268,7 @@ def IzhikevichCell(spiking_method: Any, dt: float = 0.001) -> IzhikevichNode:
     return _izhikevich(spiking_method, dt, "s")
 
 
-def Izhikevich(spiking_method: Any, dt: float = 0.001) -> IzhikevichNode:
+def Izhikevich(spiking_method: Any, dt: float = 0.001) -> Izhikevich2003Node:
     """`Izhikevich`: an IzhikevichCell over all steps (T, B, ...), in one dispatch.
 
     Args:
@@ -409,7 +409,7 @@ def _iaf(p: Any, dt: float, step_mode: str) -> IFNode:
     return IFNode(step_mode=step_mode, **firing(read(p, IAFParameters)))
 
 
-def _izhikevich(behavior: Any, dt: float, step_mode: str) -> IzhikevichNode:
+def _izhikevich(behavior: Any, dt: float, step_mode: str) -> Izhikevich2003Node:
     if not hasattr(behavior, "p") or not hasattr(behavior, "s"):
         kind = type(behavior).__name__
         raise TypeError(f"spiking_method must be a behaviour such as norse.tonic_spiking, with p and s, not {kind}")
@@ -418,7 +418,7 @@ def _izhikevich(behavior: Any, dt: float, step_mode: str) -> IzhikevichNode:
     rest = {name: own[name] for name in ("a", "b", "d", "sq", "mn", "bias")}
     step = arguments.positive("dt", dt) * arguments.positive("spiking_method.p.tau_inv", own["tau_inv"])
     fires = firing(own | {"v_reset": own["c"]})
-    return IzhikevichNode(**rest, k=step, v_start=start["v"], u_start=start["u"], step_mode=step_mode, **fires)
+    return Izhikevich2003Node(**rest, k=step, v_start=start["v"], u_start=start["u"], step_mode=step_mode, **fires)
 
 
 def _lif_ex(p: Any, dt: float, step_mode: str) -> Sequential:

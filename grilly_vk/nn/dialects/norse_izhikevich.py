@@ -12,11 +12,11 @@ from .starting import starting_at
 
 def _no_waiting(name: str, value: Any) -> float:
     if arguments.real(name, value) != 0.0:
-        raise ValueError(f"{name} steps are not for IzhikevichNode, whose recovery follows the potential")
+        raise ValueError(f"{name} steps are not for Izhikevich2003Node, whose recovery follows the potential")
     return 0.0
 
 
-class IzhikevichNode(SpikingNode):
+class Izhikevich2003Node(SpikingNode):
     """H = v + k (sq v^2 + mn v + bias - u + x); u <- u + k a (b v - u), plus d at a spike; then v = v_reset.
 
     Args:
