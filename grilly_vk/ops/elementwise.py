@@ -107,7 +107,7 @@ def cast(x: Tensor, dtype: Any) -> Tensor:
     if wanted is x.dtype:
         return x
     out = empty(x.shape, wanted, x.engine)
-    x.engine.launch("cast", x.count, _CASTS[x.dtype, wanted], x=x, y=out, n=x.count)
+    _map("cast", x.count, _CASTS[x.dtype, wanted], {"x": x, "y": out}, x.engine)
     return out
 
 
