@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -179,6 +179,8 @@ def choice(name: str, value: Any, options: Sequence[str]) -> str:
 
 def flag(name: str, value: Any) -> bool:
     """True or False."""
+    if value is True or value is False:
+        return value
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, not {type(value).__name__} ({shown(value)})")
     return bool(value)
@@ -189,10 +191,50 @@ def numbers_of(name: str, value: Any) -> np.ndarray:
     try:
         given = np.asarray(unmasked(name, value))
     except ValueError as error:
-        raise ValueError(f"{name} can't be made an array: {error}") from error
+        raise ValueError(f"{name} can't be made an array: {why_no_array(error)}") from error
     if given.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold real numbers, not {given.dtype}")
+        raise TypeError(f"{name} must hold real numbers, not {came(value, given)}")
     return given
+
+
+def came(value: Any, made: np.ndarray) -> str:
+    """What holds no numbers, for an error: its type, and what it is, or the dtype that numpy makes of it."""
+    if made.dtype.kind == "O" and not isinstance(value, np.ndarray):
+        return f"{type(value).__name__} ({shown(value)})"
+    return f"{type(value).__name__} of {made.dtype}"
+
+
+def why_no_array(error: Exception) -> str:
+    """Why numpy could make no array, in a few words."""
+    text = " ".join(str(error).split())
+    return "lists in it have different lengths" if "inhomogeneous" in text else text[:120]
+
+
+def listed(name: str, value: Any, of: str = "tensors") -> list[Any]:
+    """The items of a list, a tuple or anything else that is gone through, as a list; see `several`."""
+    return list(several(name, value, of))
+
+
+def several(name: str, value: Any, of: str) -> Any:
+    """Something that can be gone through, itself.
+
+    Raises:
+        TypeError: one thing, a text, a mapping.
+    """
+    if isinstance(value, (str, bytes, Mapping, type)) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be a list of {of}, not {type(value).__name__} ({shown(value)})")
+    return value
+
+
+def function(name: str, value: Any) -> Any:
+    """Something that can be called.
+
+    Raises:
+        TypeError: it can't.
+    """
+    if not callable(value):
+        raise TypeError(f"{name} must be a function, not {type(value).__name__} ({shown(value)})")
+    return value
 
 
 def array(name: str, value: Any) -> np.ndarray:

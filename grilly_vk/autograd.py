@@ -17,6 +17,7 @@ from typing import Any, Union
 
 import numpy as np
 
+from . import arguments
 from .errors import shown
 from .runtime.leaving import leaving
 from .tensor import FLOAT32, Tensor, full, owned
@@ -167,7 +168,7 @@ class set_detect_anomaly:
     def __init__(self, on: bool) -> None:
         global detecting_anomalies
         self.left = 0
-        self._before, detecting_anomalies = detecting_anomalies, bool(on)
+        self._before, detecting_anomalies = detecting_anomalies, arguments.flag("on", on)
 
     def __enter__(self) -> None:
         pass
@@ -352,6 +353,7 @@ def _check_recordable(leaf: Tensor) -> None:
 
 def backward(root: Tensor, gradient: Tensor | None = None, *, retain_graph: bool = False) -> None:
     """See `Tensor.backward`."""
+    arguments.flag("retain_graph", retain_graph)
     edge, first = start(root, gradient)
     run_tape([(edge, first)], retain_graph=retain_graph)
 
@@ -380,11 +382,19 @@ def start(root: Tensor, gradient: Tensor | None) -> tuple[Edge, Tensor]:
 
 
 def _listed(name: str, value: Any) -> list[Tensor]:
-    out = [value] if isinstance(value, Tensor) else list(value)
+    out = [value] if isinstance(value, Tensor) else arguments.listed(name, value)
     for i, one in enumerate(out):
         if not isinstance(one, Tensor):
             raise TypeError(f"{name}[{i}] must be a Tensor, not {type(one).__name__}")
     return out
+
+
+def _given(grad_outputs: Any, count: int) -> list[Tensor | None]:
+    if grad_outputs is None:
+        return [None] * count
+    given = arguments.listed("grad_outputs", grad_outputs)
+    _listed("grad_outputs", [g for g in given if g is not None])
+    return given
 
 
 def grad(
@@ -409,8 +419,9 @@ def grad(
         RuntimeError: an input without requires_grad; else as `Tensor.backward`.
         ValueError: another number of grad_outputs than of outputs.
     """
+    arguments.flag("retain_graph", retain_graph)
     roots, wanted = _listed("outputs", outputs), _listed("inputs", inputs)
-    given = [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs or [None] * len(roots))
+    given = [grad_outputs] if isinstance(grad_outputs, Tensor) else _given(grad_outputs, len(roots))
     if len(given) != len(roots):
         raise ValueError(f"{len(given)} grad_outputs for {len(roots)} outputs")
     edges = []

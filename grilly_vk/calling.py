@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
+import re
 import sys
 import types
 from typing import Any
@@ -19,6 +20,7 @@ from . import families
 _PACKAGE = __name__.partition(".")[0]
 _LONGEST = 170  # characters of a list of arguments in an error
 _ALL = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
+_WORD = re.compile(r"\w+")
 _wrapped: dict[Any, Any] = {}  # functions that have a wrapper, which several names may share
 
 
@@ -107,7 +109,9 @@ def misfit(
     return error
 
 
-def explained(error: TypeError, function: Any, owner: type | None, args: tuple[Any, ...], named: Any) -> Any:
+def explained(
+    error: TypeError, function: Any, owner: type | None, args: tuple[Any, ...], named: Any, name: str | None = None
+) -> Any:
     """What a call that raised is told instead; None: what was raised.
 
     Args:
@@ -118,7 +122,7 @@ def explained(error: TypeError, function: Any, owner: type | None, args: tuple[A
     if within is None and error.__traceback__ is not None and error.__traceback__.tb_next is not None:
         return None  # raised inside, not by the call
     bound = owner is not None and bool(args)
-    name = _name(function, owner, args)
+    name = _name(function, owner, args, name)
     if within is None:
         told = misfit(name, function, args[1:] if bound else args, named, bound)
         if told is not None:
@@ -139,21 +143,53 @@ def explained(error: TypeError, function: Any, owner: type | None, args: tuple[A
     return told
 
 
-def _name(function: Any, owner: type | None, args: tuple[Any, ...]) -> str:
+def name_call(error: Exception, name: str, function: Any) -> None:
+    """Puts what was called before the text of an error of ours that names neither that nor one of its arguments.
+
+    Args:
+        error: it is changed in place.
+        name: of the call; of several, one in the other, that of the outermost.
+        function: whose arguments they are.
+    """
+    known: str | None = getattr(error, "told", None)  # the text without a name
+    text = str(error) if known is None else known
+    if len(error.args) != 1 or len(name) + len(text) > 296 or (known is None and not _ours(error)):
+        return
+    names = {name.rpartition(".")[2], *inspect.signature(function).parameters} - {"self"}
+    if names & set(_WORD.findall(text)):
+        return
+    error.args = (f"{name}: {text}",)
+    error.told = text  # type: ignore[attr-defined]
+
+
+def _ours(error: Exception) -> bool:
+    """Whether it was raised in this package."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    return last is not None and last.tb_frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE
+
+
+def _name(function: Any, owner: type | None, args: tuple[Any, ...], name: str | None = None) -> str:
     """What a user has called."""
     if owner is None:
-        return str(function.__name__)
+        return str(name or function.__name__)
     if args and isinstance(args[0], types.ModuleType):  # one that can be called
         return args[0].__name__.rpartition(".")[2]
     kind = args[0] if args and isinstance(args[0], type) else type(args[0]) if args else owner
     if function.__name__ in ("__init__", "__new__"):
         ours = kind.__module__.partition(".")[0] == _PACKAGE or "__init__" not in vars(kind)
         return kind.__name__ if ours else f"{owner.__name__}.__init__ of {kind.__name__}"
-    return kind.__name__ if function.__name__ == "__call__" else f"{kind.__name__}.{function.__name__}"
+    return kind.__name__ if function.__name__ in ("__call__", "__new__") else f"{kind.__name__}.{function.__name__}"
 
 
-def explaining(function: Any, owner: type | None = None) -> Any:
-    """The function behind a wrapper that explains wrong calls; one function has one wrapper."""
+def explaining(function: Any, owner: type | None = None, name: str | None = None) -> Any:
+    """The function behind a wrapper that explains wrong calls; one function has one wrapper.
+
+    Args:
+        owner: the class that it is a method of.
+        name: by which users know it, if that is not its own.
+    """
     found = _wrapped.get(function)
     if found is not None:
         return found
@@ -162,12 +198,15 @@ def explaining(function: Any, owner: type | None = None) -> Any:
     def call(*args: Any, **named: Any) -> Any:
         try:
             return function(*args, **named)
-        except TypeError as error:
-            told = explained(error, function, owner, args, named)
+        except (TypeError, ValueError) as error:
+            told = explained(error, function, owner, args, named, name) if isinstance(error, TypeError) else None
             if told is None:
+                name_call(error, _name(function, owner, args, name), function)
                 raise
         raise told
 
+    if name is not None:
+        call.__name__ = name
     _wrapped[function] = _wrapped[call] = call
     return call
 
@@ -184,9 +223,9 @@ def welcome(*packages: types.ModuleType) -> None:
         for name in public_names(module):
             value: Any = getattr(module, name)
             if isinstance(value, types.FunctionType) and value.__module__.partition(".")[0] == _PACKAGE:
-                wrapped = explaining(value)
-                setattr(module, name, wrapped)
                 home, own = sys.modules[value.__module__], value.__name__
+                wrapped = explaining(value, None, None if own == name or hasattr(module, own) else name)
+                setattr(module, name, wrapped)
                 if vars(home).get(own) is value:  # so that pickle finds it
                     setattr(home, own, wrapped)
             elif isinstance(value, type):
@@ -202,6 +241,9 @@ def _welcome_class(kind: type) -> None:
             """Takes nothing."""
 
         kind.__init__ = __init__  # type: ignore[misc]
+    make = vars(kind).get("__new__")
+    if issubclass(kind, tuple) and isinstance(make, staticmethod):  # of a named tuple
+        setattr(kind, "__new__", staticmethod(explaining(make.__func__, kind)))  # noqa: B010
     left = {"forward", *vars(kind).get("_unexplained", ())}
     if any("forward" in vars(base) for base in kind.__mro__):
         left.add("__call__")  # it explains calls itself

@@ -15,7 +15,7 @@ import numpy as np
 from . import arguments
 from .autograd import grad_enabled
 from .control import capture
-from .errors import warn
+from .errors import shown, warn
 from .nn.module import Module, watched_calls
 from .ops.elementwise import as_tensor
 from .runtime import Graph
@@ -256,6 +256,6 @@ def compile(function: Any = None, *, recordings: int = 8) -> Any:
     kept = arguments.size("recordings", recordings)
     if function is None:
         return lambda function: compile(function, recordings=kept)
-    if not callable(function):
-        raise TypeError(f"compile needs a function, not {type(function).__name__}")
+    if not callable(function) or isinstance(function, type):
+        raise TypeError(f"function must be a function, not {type(function).__name__} ({shown(function)})")
     return Compiled(function, kept)

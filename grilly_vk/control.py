@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import host_random
+from . import arguments, host_random
 from .errors import shown
 from .runtime import Graph, Profile, engine
 from .runtime import set_device as set_device
@@ -76,11 +76,9 @@ def manual_seed(seed: int) -> None:
     Raises:
         TypeError, ValueError: not such a number.
     """
-    if isinstance(seed, bool) or not hasattr(seed, "__index__"):
-        raise TypeError(f"seed must be a whole number, not {type(seed).__name__} ({shown(seed)})")
-    value = int(seed)
+    value = arguments.whole("seed", seed)
     if not 0 <= value < 1 << 64:
-        raise ValueError(f"seed must lie in [0, 2**64), got {seed}")
+        raise ValueError(f"seed must lie in [0, 2**64), got {shown(seed)}")
     engine().seed(value)
     host_random.seed(value)
 
@@ -106,9 +104,9 @@ def set_rng_state(state: Any) -> None:
         TypeError, ValueError: not such a state.
         RuntimeError: a graph is being captured.
     """
-    words = np.asarray(state)
+    words = arguments.numbers_of("state", state)
     if words.dtype != np.uint32:
-        raise TypeError(f"state must be a uint32 array from get_rng_state(), not {words.dtype}")
+        raise TypeError(f"state must be a uint32 array from get_rng_state(), not {arguments.came(state, words)}")
     if words.shape != (_DEVICE_WORDS + host_random.STATE_WORDS,):
         raise ValueError(f"state has shape {words.shape}; expected ({_DEVICE_WORDS + host_random.STATE_WORDS},)")
     if words[_DEVICE_WORDS + 20] > 4 or words[_DEVICE_WORDS + 21] > 1:

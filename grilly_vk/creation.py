@@ -41,7 +41,7 @@ def _shape(given: tuple[Any, ...]) -> tuple[int, ...]:
 
 
 def _with_grad(x: Tensor, requires_grad: bool) -> Tensor:
-    return x.requires_grad_() if requires_grad else x
+    return x.requires_grad_() if arguments.flag("requires_grad", requires_grad) else x
 
 
 def _placed(device: Any) -> None:
@@ -69,9 +69,9 @@ def tensor(data: Any, dtype: Any = None, *, requires_grad: bool = False, device:
     try:
         array = np.asarray(unmasked("data", data))
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"data can't be made an array: {error}") from error
+        raise ValueError(f"data can't be made an array: {arguments.why_no_array(error)}") from error
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"data must hold real numbers, not {type(data).__name__} of {array.dtype}")
+        raise TypeError(f"data must hold real numbers, not {arguments.came(data, array)}")
     if array.size == 0 and not isinstance(data, np.ndarray):
         array = array.astype(np.float32)
     if wanted is None:
@@ -152,7 +152,8 @@ def arange(
     if step == 0:
         raise ValueError("step must not be 0")
     if (last - first) / step >= 1 << 31:
-        raise ValueError(f"from {first!r} to {last!r} by {step!r} are too many elements; below 2**31 are possible")
+        span = f"from {shown(first)} to {shown(last)} by {shown(step)}"
+        raise ValueError(f"{span} are too many elements; below 2**31 are possible")
     return tensor(np.arange(first, last, step), dtype)
 
 
@@ -166,24 +167,28 @@ def eye(n: int, m: int | None = None, dtype: Any = FLOAT32, *, device: Any = Non
 def zeros_like(x: Tensor, dtype: Any = None, *, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Zeros of x's shape and, unless given, dtype."""
     _placed(device)
+    x = as_tensor("x", x)
     return _with_grad(_full(x.shape, 0, dtype_of(dtype or x.dtype), x.engine), requires_grad)
 
 
 def ones_like(x: Tensor, dtype: Any = None, *, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Ones of x's shape and, unless given, dtype."""
     _placed(device)
+    x = as_tensor("x", x)
     return _with_grad(_full(x.shape, 1, dtype_of(dtype or x.dtype), x.engine), requires_grad)
 
 
 def full_like(x: Tensor, value: float, dtype: Any = None, *, requires_grad: bool = False, device: Any = None) -> Tensor:
     """A number in x's shape and, unless given, dtype."""
     _placed(device)
+    x = as_tensor("x", x)
     return _with_grad(_full_of(x.shape, value, dtype or x.dtype, x.engine), requires_grad)
 
 
 def empty_like(x: Tensor, dtype: Any = None, *, requires_grad: bool = False, device: Any = None) -> Tensor:
     """A tensor of x's shape and, unless given, dtype, whose values are whatever the memory holds."""
     _placed(device)
+    x = as_tensor("x", x)
     return _with_grad(empty(x.shape, dtype_of(dtype or x.dtype), x.engine), requires_grad)
 
 
@@ -219,7 +224,7 @@ def of_numpy(array: Any) -> Tensor:
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy takes a numpy array, not {type(array).__name__}; tensor takes anything")
-    return tensor(array)
+    return tensor(arguments.numbers_of("array", array))
 
 
 def linspace(start: float, end: float, steps: int, *, requires_grad: bool = False, device: Any = None) -> Tensor:
@@ -285,14 +290,14 @@ def rand_like(x: Tensor, dtype: Any = None, *, requires_grad: bool = False, devi
     """Uniform numbers in [0, 1) in x's shape."""
     _placed(device)
     _fractions(dtype)
-    return _with_grad(_random("uniform", x.shape), requires_grad)
+    return _with_grad(_random("uniform", as_tensor("x", x).shape), requires_grad)
 
 
 def randn_like(x: Tensor, dtype: Any = None, *, requires_grad: bool = False, device: Any = None) -> Tensor:
     """Standard normal numbers in x's shape."""
     _placed(device)
     _fractions(dtype)
-    return _with_grad(_random("normal", x.shape), requires_grad)
+    return _with_grad(_random("normal", as_tensor("x", x).shape), requires_grad)
 
 
 def bernoulli(p: Any) -> Tensor:
@@ -330,7 +335,7 @@ def _parameter(name: str, value: Any, most: float) -> Tensor:
     if not isinstance(value, Tensor):
         given = np.asarray(unmasked(name, value))
         if given.dtype.kind not in "biuf":
-            raise TypeError(f"{name} must hold real numbers, not {type(value).__name__} of {given.dtype}")
+            raise TypeError(f"{name} must hold real numbers, not {arguments.came(value, given)}")
         if not (np.isfinite(given) & (given >= 0) & (given <= most)).all():
             bounds = "[0, 1]" if most == 1 else "[0, inf)"
             raise ValueError(f"{name} must lie in {bounds}, got {given.min()!r} to {given.max()!r}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _HERE = str(Path(__file__).parent)
 
 
@@ -24,7 +26,7 @@ def shown(value: Any) -> str:
     if isinstance(shape, tuple) and len(shape):
         return f"shape {tuple(map(int, shape))}"
     try:
-        text = " ".join(repr(value).split())
+        text = _ADDRESS.sub("", " ".join(repr(value).split()))
     except ValueError:  # Python does not write whole numbers of more than 4,300 digits
         return "a number of thousands of digits"
     return text if len(text) <= 80 else text[:77] + "..."

@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from .errors import shown
+
 try:
     import fcntl
 except ImportError:  # Windows, where the file of a living writer can't be removed anyway
@@ -28,12 +30,23 @@ _STALE = 24 * 3600.0  # seconds without a change, where the file system has no l
 _KEPT = 60  # bytes of a long name in the name of what is being written: half the systems' limit of 255 is ours
 
 
+def named(name: str, path: Any) -> None:
+    """Whether something is the name of a file.
+
+    Raises:
+        TypeError: it is neither a text nor a path.
+    """
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise TypeError(f"{name} must be a text or a path, not {type(path).__name__} ({shown(path)})")
+
+
 def target(path: str | os.PathLike[str]) -> Path:
     """The file that is to be written: links followed, checked to be a regular file or not to be there yet.
 
     Raises:
         OSError: a folder, device, pipe or socket, links in a circle, or a name that the system refuses.
     """
+    named("path", path)
     if "\0" in os.fspath(path):
         raise OSError(errno.EINVAL, "holds a null byte", os.fspath(path))
     place = Path(os.path.realpath(path))  # not Path.resolve, which makes a RuntimeError of a circle

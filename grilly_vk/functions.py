@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from . import arguments
+from .errors import shown
 from .ops import arrange
 from .ops.einsum import einsum as einsum
 from .ops.elementwise import as_tensor, binary
 from .ops.elementwise import where as _where
 from .ops.shape import concatenate
 from .ops.shape import stack as _stack
-from .tensor import Tensor
+from .tensor import FLOAT32, INT32, Tensor, dtype_of
 
 
 def _method(name: str) -> Callable[..., Any]:
@@ -176,9 +178,10 @@ def outer(input: Any, other: Any) -> Tensor:
 
 def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * mat1 @ mat2."""
-    product = mm(mat1, mat2)
     bias = as_tensor("input", input)
-    return (bias if beta == 1 else bias * beta) + (product if alpha == 1 else product * alpha)
+    product = mm(as_tensor("mat1", mat1), as_tensor("mat2", mat2))
+    more, most = arguments.scalar("beta", beta), arguments.scalar("alpha", alpha)
+    return (bias if more == 1 else bias * more) + (product if most == 1 else product * most)
 
 
 def trace(input: Any) -> Tensor:
@@ -233,7 +236,7 @@ def hstack(tensors: Sequence[Any]) -> Tensor:
 
 
 def _each(tensors: Sequence[Any]) -> list[Tensor]:
-    return [as_tensor(f"tensors[{i}]", x) for i, x in enumerate(tensors)]
+    return [as_tensor(f"tensors[{i}]", x) for i, x in enumerate(arguments.listed("tensors", tensors))]
 
 
 def meshgrid(*arrays: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
@@ -267,13 +270,18 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Tensor:
         TypeError, ValueError: axes that don't fit.
     """
     x, y = as_tensor("a", a), as_tensor("b", b)
+    if not isinstance(dims, int):
+        pair = arguments.listed("dims", dims, "two lists of axes")
+        if len(pair) != 2:
+            raise ValueError(f"dims must be a number of axes or two lists of axes, got {shown(dims)}")
+        dims = [arguments.wholes(f"dims[{i}]", v) for i, v in enumerate(pair)]
     letters = "abcdefghijklmnopqrstuvwxyz"
     if isinstance(dims, int):
         left, right = list(range(x.ndim - dims, x.ndim)), list(range(dims))
     else:
-        left, right = ([n % z.ndim for n in ([v] if isinstance(v, int) else v)] for v, z in zip(dims, (x, y)))
+        left, right = ([n % z.ndim for n in v] for v, z in zip(dims, (x, y)))
     if len(left) != len(right) or [n for n in left if not 0 <= n < x.ndim] or [n for n in right if not 0 <= n < y.ndim]:
-        raise ValueError(f"dims {dims!r} don't fit shapes {x.shape} and {y.shape}")
+        raise ValueError(f"dims {shown(dims)} don't fit shapes {x.shape} and {y.shape}")
     one = letters[: x.ndim]
     two = list(letters[x.ndim : x.ndim + y.ndim])
     for i, j in zip(left, right):
@@ -285,14 +293,30 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Tensor:
 def cdist(x1: Any, x2: Any, p: float = 2.0) -> Tensor:
     """Distances of all rows of (..., n, d) to all rows of (..., m, d): (..., n, m)."""
     a, b = as_tensor("x1", x1), as_tensor("x2", x2)
+    for name, x in (("x1", a), ("x2", b)):
+        if x.ndim < 2:
+            raise ValueError(f"{name} has shape {x.shape}; expected (..., rows, features)")
     return binary("sub", a.unsqueeze(-2), b.unsqueeze(-3)).norm(p, axis=-1)
 
 
 def finfo(dtype: Any = None) -> np.finfo:
-    """numpy's limits of float32, the one type of fractions."""
+    """numpy's limits of float32, the one type of fractions.
+
+    Raises:
+        TypeError: another dtype.
+    """
+    if dtype is not None and dtype_of(dtype) is not FLOAT32:
+        raise TypeError(f"dtype must be float32, not {dtype_of(dtype)}")
     return np.finfo(np.float32)
 
 
 def iinfo(dtype: Any = None) -> np.iinfo:
-    """numpy's limits of a type of whole numbers, default int32."""
-    return np.iinfo(np.int32 if dtype is None else dtype)
+    """numpy's limits of a type of whole numbers, default int32.
+
+    Raises:
+        TypeError: another dtype.
+    """
+    kind = INT32 if dtype is None else dtype_of(dtype)
+    if kind.kind not in "iu":
+        raise TypeError(f"dtype must be of whole numbers, not {kind}")
+    return np.iinfo(kind)

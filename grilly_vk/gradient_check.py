@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from . import autograd
+from . import arguments, autograd
+from .errors import shown
 from .tensor import FLOAT32, Tensor, from_numpy
 
 
@@ -43,10 +44,16 @@ def gradcheck(
         ValueError: no input with requires_grad, or no result on the tape.
         AssertionError: a gradient differs; the message names the input and shows both.
     """
-    given = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    arguments.function("fn", fn)
+    given = [inputs] if isinstance(inputs, Tensor) else arguments.listed("inputs", inputs)
     checked = [i for i, t in enumerate(given) if isinstance(t, Tensor) and t.requires_grad]
     if not checked:
-        raise ValueError("gradcheck needs an input with requires_grad=True")
+        came = f"{type(inputs).__name__} ({shown(inputs)})"
+        raise ValueError(f"inputs must hold a Tensor with requires_grad=True, not {came}")
+    for name, number in (("rtol", rtol), ("atol", atol), *([] if eps is None else [("eps", eps)])):
+        arguments.non_negative(name, number)
+    if reference is not None:
+        arguments.function("reference", reference)
     step = eps if eps is not None else (1e-2 if reference is None else 1e-4)
     outputs = [o for o in _several(fn(*given)) if isinstance(o, Tensor)]
     live = [i for i, o in enumerate(outputs) if o.requires_grad]

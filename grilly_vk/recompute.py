@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from . import arguments
 from .autograd import Edge, Node, edge_key, edge_of, enable_grad, grad_enabled, next_number, run_tape
 from .tensor import FLOAT32, Tensor, full
 
@@ -113,6 +114,7 @@ def checkpoint(fn: Callable[..., Any], *args: Any) -> Any:
 
     Source: Chen, Xu, Zhang & Guestrin, "Training deep nets with sublinear memory cost", arXiv:1604.06174 (2016).
     """
+    arguments.function("fn", fn)
     if not grad_enabled():
         return fn(*args)
     given = [a for a in args if isinstance(a, Tensor)]

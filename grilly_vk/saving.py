@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from . import files
+from .errors import shown
 from .tensor import Tensor, from_numpy, unmasked
 
 _MARK, _SUM = "grilly_vk", "grilly_vk_crc32"  # metadata entries
@@ -96,9 +97,9 @@ def _packed(value: Any, path: str, arrays: dict[str, np.ndarray], open_ids: tupl
         pairs = []
         for k, v in value.items():
             if isinstance(k, bool) or not isinstance(k, (str, int)):
-                raise TypeError(f"{name} has the key {k!r}; keys must be strings or whole numbers")
+                raise TypeError(f"{name} has the key {shown(k)}; keys must be strings or whole numbers")
             if isinstance(k, str) and not _valid(k):
-                raise ValueError(f"{name} has the key {k!r}, which is no valid text; rename the key")
+                raise ValueError(f"{name} has the key {shown(k)}, which is no valid text; rename the key")
             if isinstance(k, int) and k.bit_length() > _PLAIN_BITS:
                 raise ValueError(f"{name} has a key of {k.bit_length()} bits; whole numbers as keys have {_PLAIN_BITS}")
             pairs.append([k, _packed(v, f"{path}/{k}" if path else str(k), arrays, inside)])
@@ -198,6 +199,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     from safetensors import SafetensorError
     from safetensors.numpy import load as from_bytes
 
+    files.named("path", path)
     files.readable(path)  # a device may have no end
     data = Path(path).read_bytes()
     name = os.fspath(path)

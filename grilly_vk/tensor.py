@@ -35,7 +35,7 @@ def dtype_of(dtype: Any) -> np.dtype:
     except Exception:  # whatever numpy makes of a foreign object
         found = None
     if found not in _DTYPES:
-        got = repr(dtype) if found is None else str(found)
+        got = shown(dtype) if found is None else str(found)
         raise TypeError(f"dtype must be float32, int32, uint32 or bool, not {got}")
     return _DTYPES[found]
 

@@ -2,12 +2,20 @@
 
 import inspect
 import types
+import warnings
 
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
 import pytest
+import right_calls
 from error_texts import fault
+from right_calls import CALLS, MADE
+from valid_otherwise import LISTED, listed, numpys
+from wrong_variants import SHAPES, leaves, variants
 
 import grilly_vk
-from grilly_vk import nn, optim, snn
+from grilly_vk import host_random, nn, optim, snn
 from grilly_vk.calling import public_modules, public_names
 
 MODULES = public_modules(grilly_vk, snn, nn.utils, nn.conversion, optim.lr_scheduler)
@@ -63,8 +71,6 @@ def instance(kind):
 NOT_CALLED = {  # whose constructors users don't call
     "g.Tensor": "keywords beside requires_grad are Python's to refuse: each operation makes one",
     "g.tensor.Size": "what x.size is",
-    "g.nn.conversion.Row": "a named tuple",
-    "g.nn.traced.Layer": "a named tuple",
     "g.Function": "has no instances",
 }
 
@@ -95,3 +101,129 @@ def test_calls_that_fit_no_signature(name):
     else:
         check(value, [], own, own, value.__name__)
     assert not wrong, "\n".join(wrong)
+
+
+# ---- right calls with one wrong argument ----
+
+NOT_VARIED = {  # what has no right call of its own
+    "bases": "Function Module StatefulModule NonSpikingNode Optimizer Monitor Scheduler Surrogate SpikingRNNCell SNN",
+    "results, which calls give": "Summary FiringRateReport LayerActivity Evaluation Row Layer ConvertedNetwork Sentences LoadReport "
+    "StateMismatch",
+    "blocks and parts of the tape": "Node Hook Edge set_detect_anomaly backward start Context",
+    "needs another package, h5py": "SHD",
+    "inside": "hints dtype_of unmasked empty full owned overlap from_numpy Size record run_tape next_number edge_of "
+    "edge_key grad_enabled",
+}  # fmt: skip
+SAME_NAMES = {"axis", "dim", "dims", "axes"}
+ALIASES = {"g.Tensor": "data", "monitor.firing_rate_report": "model"} | dict.fromkeys(
+    ("data.events.drop_events", "data.events.Frames()"), "recordings"
+)
+
+
+def evaluated(text):
+    """Arguments of a call, made anew."""
+    host_random.seed(0)
+    grilly_vk.manual_seed(0)
+    return eval(f"(lambda *args, **named: (list(args), named))({text})", vars(right_calls))
+
+
+def cases():
+    """What is called, by name: a function that gives it, and a text of right arguments."""
+    for name, text in CALLS.items():
+        if name.startswith("SNN."):
+            yield name, lambda name=name: getattr(snn.SNN(), name[4:]), text
+        else:
+            yield name, lambda name=name: eval(name, vars(right_calls)), text
+    for name, (made, text) in MADE.items():
+        yield name, lambda name=name: eval(name, vars(right_calls)), made
+        if text is not None:
+            yield f"{name}()", lambda name=name, made=made: eval(f"{name}({made})", vars(right_calls)), text
+
+
+def by_defaults():
+    """What needs no argument, and no right call in the table: it is called with nothing."""
+    known = {id(eval(name, vars(right_calls))) for name in {**CALLS, **MADE} if not name.startswith("SNN.")}
+    apart = {name for names in NOT_VARIED.values() for name in names.split()}
+    for name, value in public().items():
+        bare = name.rpartition(".")[2]
+        if id(value) in known or bare in apart or (isinstance(value, type) and issubclass(value, Exception)):
+            continue
+        takes = inspect.signature(value).parameters.values()
+        if all(p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in takes):
+            yield name, lambda value=value: value, ""
+
+
+CASES = {name: (make, text) for name, make, text in [*cases(), *by_defaults()]}
+
+
+def result_of(make, args, named):
+    """The arrays of a result, with those that were changed in place."""
+    host_random.seed(0)
+    grilly_vk.manual_seed(0)
+    result = leaves(make()(*args, **named))
+    changed = [p for a in args for p in (a if isinstance(a, list) else [a]) if isinstance(p, nn.Parameter)]
+    return result + leaves(changed)
+
+
+def names_for(variant, function, own, name):
+    """Words of which an error about a wrong argument must have one."""
+    every = [p.name for p in inspect.signature(function).parameters.values()]
+    if variant.kind in SHAPES or variant.option:
+        return [*every, own, "axis", "index", ALIASES.get(name, own)]
+    same = SAME_NAMES | {"shape"} if variant.argument in SAME_NAMES else ()
+    return [variant.argument, own, ALIASES.get(name, own), *same]
+
+
+def judged(name, make, variant, right, words):
+    """What is wrong with what a wrong call does; None: nothing."""
+    try:
+        got = result_of(make, variant.args, variant.named)
+    except Exception as error:
+        said = fault(error, *words)
+        came = not variant.came or any(word in str(error) for word in variant.came)
+        return said if said or came else f"does not say what came: {error}"
+    if listed(f"{name} [{variant.argument}] {variant.kind}"):
+        return None
+    if variant.allowed is None:
+        return "no error"
+    wanted = result_of(make, *variant.beside) if variant.beside else right
+    if got and len(got) == len(wanted) and all(map(variant.allowed, wanted, got)):
+        return None
+    reference = numpys(name, variant.args)
+    if reference is not None and len(reference) == len(got):
+        pairs = list(zip(reference, got))
+        if all(a.shape == b.shape and np.allclose(a, b, 1e-4, 1e-5, equal_nan=True) for a, b in pairs):
+            return None
+    return f"another result, of shapes {[a.shape for a in got]}; right or not? then list it in valid_otherwise"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_one_wrong_argument(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # "many" is the name of a file, too
+    make, text = CASES[name]
+    wrong = []
+    own = name.removesuffix("()").rpartition(".")[2]
+    with warnings.catch_warnings(), matplotlib.rc_context({"figure.max_open_warning": 0}):
+        warnings.simplefilter("ignore")
+        right = result_of(make, *evaluated(text))
+        function = make()
+        function = function.forward if isinstance(function, nn.Module) else function
+        for variant in variants(function, lambda: evaluated(text)):
+            said = judged(name, make, variant, right, names_for(variant, function, own, name))
+            if said:
+                wrong.append(f"{name} [{variant.argument}] {variant.kind}: {said}")
+    plt.close("all")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_public_name_is_walked():
+    """A new public function or class needs a right call in right_calls.py."""
+    known = {id(CASES[name][0]()) for name in CASES if "()" not in name and not name.startswith("SNN.")}
+    apart = {name for names in NOT_VARIED.values() for name in names.split()}
+    missing = [
+        n for n, v in public().items()
+        if id(v) not in known and n.rpartition(".")[2] not in apart and not n.endswith(("Error", "OutOfDeviceMemory"))
+    ]  # fmt: skip
+    kernels = {n for n, _ in methods(snn.SNN)} - {n[4:] for n in CALLS if n.startswith("SNN.")}
+    assert not missing and not kernels, "give them a right call"
+    assert all(reason for reason in LISTED)

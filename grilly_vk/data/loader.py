@@ -76,8 +76,11 @@ class DataLoader:
         else:
             self.dataset = None
             self.arrays = [np.asarray(unmasked(f"arrays[{i}]", a)) for i, a in enumerate(arrays)]
-            lengths = [a.shape[0] if a.ndim else None for a in self.arrays]
-            if len(set(lengths)) != 1 or None in lengths:
+            for i, (given, array) in enumerate(zip(arrays, self.arrays)):
+                if not array.ndim:
+                    raise ValueError(f"arrays[{i}] must have rows, not be one {type(given).__name__} ({shown(given)})")
+            lengths = [a.shape[0] for a in self.arrays]
+            if len(set(lengths)) != 1:
                 raise ValueError(f"arrays have {lengths} rows; expected the same number in each")
         self.batch_size = arguments.size("batch_size", batch_size)
         self.shuffle, self.drop_last, self.progress = shuffle, drop_last, progress
@@ -119,8 +122,9 @@ class DataLoader:
 
 def _fields(samples: Sequence[Any]) -> tuple[list[list[Any]], bool]:
     """The samples' parts, each as a list, and whether the samples are tuples."""
-    if not isinstance(samples, Sequence) or not len(samples):
-        raise TypeError(f"samples must be a list of at least one sample, not {type(samples).__name__}")
+    if not isinstance(samples, Sequence) or isinstance(samples, (str, bytes)) or not len(samples):
+        came = f"{type(samples).__name__} ({shown(samples)})"
+        raise TypeError(f"samples must be a list of at least one sample, not {came}")
     tuples = isinstance(samples[0], (tuple, list))
     parts = [len(s) if isinstance(s, (tuple, list)) else 0 for s in samples]
     if len(set(parts)) != 1:

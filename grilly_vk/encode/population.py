@@ -42,7 +42,7 @@ def receptive_fields(x: Any, n_neurons: int, low: float, high: float, *, beta: f
     m = arguments.size("n_neurons", n_neurons, 3)
     bottom, top = arguments.real("low", low), arguments.real("high", high)
     if not bottom < top:
-        raise ValueError(f"low must lie below high, got {shown(low)} and {high!r}")
+        raise ValueError(f"low must lie below high, got {shown(low)} and {shown(high)}")
     narrow = arguments.positive("beta", beta)
     spacing = (top - bottom) / (m - 2)
     width = arguments.number("beta", spacing / narrow)

@@ -32,11 +32,13 @@ def relu(x: Any, inplace: bool = False) -> Tensor:
 
     With `inplace`, which is taken for PyTorch's sake, the result is a tensor of its own all the same; so below.
     """
+    arguments.flag("inplace", inplace)
     return unary("relu", x)
 
 
 def relu6(x: Any, inplace: bool = False) -> Tensor:
     """x cut to [0, 6], with slope 0 at the bounds; NaN stays NaN."""
+    arguments.flag("inplace", inplace)
     return unary("hardtanh", x, 0.0, 6.0)
 
 
@@ -49,6 +51,7 @@ def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool 
     low, high = arguments.real("min_val", min_val), arguments.real("max_val", max_val)
     if low > high:
         raise ValueError(f"min_val must not be above max_val={max_val!r}, got {shown(min_val)}")
+    arguments.flag("inplace", inplace)
     return unary("hardtanh", x, low, high)
 
 
@@ -58,6 +61,7 @@ def threshold(x: Any, threshold: float, value: float, inplace: bool = False) -> 
     Raises:
         TypeError, ValueError: no finite numbers.
     """
+    arguments.flag("inplace", inplace)
     x = as_tensor("x", x)
     return where(x.detach() > arguments.real("threshold", threshold), x, arguments.real("value", value))
 
@@ -75,6 +79,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01, inplace: bool = False) -> T
 
     Source: Maas, Hannun & Ng, "Rectifier nonlinearities improve neural network acoustic models", ICML 2013.
     """
+    arguments.flag("inplace", inplace)
     return unary("leaky_relu", x, arguments.real("negative_slope", negative_slope))
 
 
@@ -87,6 +92,7 @@ def elu(x: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     Source: Clevert, Unterthiner & Hochreiter, "Fast and accurate deep network learning by exponential linear units",
     ICLR 2016.
     """
+    arguments.flag("inplace", inplace)
     return unary("elu", x, arguments.real("alpha", alpha))
 
 

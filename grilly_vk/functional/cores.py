@@ -40,7 +40,7 @@ def unroll(core: Any, xs: Any, state: Any = None) -> tuple[Tensor, Any]:
         raise ValueError(f"xs has shape {xs.shape}; expected (T, B, ...) with at least one step")
     if state is None:
         if not callable(getattr(type(core), "initial_state", None)):
-            raise TypeError(f"{type(core).__name__} has no initial_state(batch_size); pass a state")
+            raise TypeError(f"core {type(core).__name__} has no initial_state(batch_size); pass a state")
         state = core.initial_state(xs.shape[1])
     outs = []
     for t in range(xs.shape[0]):

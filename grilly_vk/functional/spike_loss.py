@@ -292,5 +292,5 @@ def band(target: Any, lower: Any, upper: Any) -> tuple[float | None, float | Non
     low = None if lower is None else arguments.real("lower", lower)
     high = None if upper is None else arguments.real("upper", upper)
     if low is not None and high is not None and low > high:
-        raise ValueError(f"lower must not exceed upper, got {shown(lower)} and {upper!r}")
+        raise ValueError(f"lower must not exceed upper, got {shown(lower)} and {shown(upper)}")
     return low, high

@@ -130,6 +130,7 @@ def _backwards(mapping: Any) -> Any:
 
 
 def _place(path: Any) -> Path:
+    files.named("path", path)
     place = Path(path)
     if place.suffix.lower() not in (".safetensors", ".pt", ".pth"):
         raise ValueError(f"path must end in .safetensors, .pt or .pth, got {shown(place.suffix)}")

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from .. import arguments
+from ..errors import shown
 from ..ops import elementwise as e
 from ..ops import number_kinds as kinds
 from ..ops.softmax import log_softmax, softmax
@@ -100,12 +101,18 @@ def _round(self: Tensor, decimals: int = 0) -> Tensor:
 
 def _add(self: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     """x + alpha * other."""
-    return e.binary("add", self, other if alpha == 1 else e.binary("mul", other, _number("alpha", alpha)))
+    return e.binary("add", self, _times(other, alpha))
 
 
 def _sub(self: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     """x - alpha * other."""
-    return e.binary("sub", self, other if alpha == 1 else e.binary("mul", other, _number("alpha", alpha)))
+    return e.binary("sub", self, _times(other, alpha))
+
+
+def _times(other: Any, alpha: Any) -> Any:
+    if type(alpha) is int and alpha == 1:
+        return other
+    return e.binary("mul", other, _number("alpha", alpha))
 
 
 def _number(name: str, value: Any) -> Any:
@@ -181,7 +188,7 @@ def _log_softmax(self: Tensor, dim: Any = None, *, axis: Any = None) -> Tensor:
 
 def _one_axis(name: str, dim: Any, axis: Any) -> Any:
     if (dim is None) == (axis is None):
-        raise TypeError(f"{name} needs one axis, as dim= or axis=, got dim={dim!r}, axis={axis!r}")
+        raise TypeError(f"{name} needs one axis, as dim= or axis=, got dim={shown(dim)}, axis={shown(axis)}")
     return axis if dim is None else dim
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import arguments
 from ..ops import gather as g
 from ..ops import scatter
 from ..ops.elementwise import as_tensor
+from ..ops.gather import _indices
 from ..ops.indexing import get
 from ..tensor import Tensor
 from .attach import attach_all
@@ -23,8 +25,12 @@ def _index_select(self: Tensor, axis: int, index: Any) -> Tensor:
 
 
 def _take(self: Tensor, index: Any) -> Tensor:
-    """Elements of the flat array."""
-    return get(self.reshape((self.size,)), as_tensor("index", index))
+    """Elements of the flat array.
+
+    Raises:
+        IndexError: out of range, of indices from the host. TypeError: no whole numbers.
+    """
+    return get(self.reshape((self.count,)), _indices("index", index, self.count))
 
 
 def _masked_select(self: Tensor, mask: Any) -> Tensor:
@@ -39,7 +45,7 @@ def _masked_select(self: Tensor, mask: Any) -> Tensor:
 
 def _nonzero(self: Tensor, as_tuple: bool = False) -> Any:
     """Where x is not 0: (k, ndim) int32, or one (k,) for each axis with as_tuple; waits for the device."""
-    return scatter.nonzero_axes(self) if as_tuple else scatter.nonzero(self)
+    return scatter.nonzero_axes(self) if arguments.flag("as_tuple", as_tuple) else scatter.nonzero(self)
 
 
 def _scatter(self: Tensor, axis: int, index: Any, src: Any = None, *, value: Any = None) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..control import check_device
+from ..errors import shown
 from ..ops.elementwise import cast
 from ..runtime.devices import DeviceInfo
 from ..tensor import BOOL, FLOAT32, INT32, Tensor, dtype_of
@@ -103,7 +104,7 @@ def _format(self: Tensor, spec: str) -> str:
     if not spec:
         return str(self)
     if self.size != 1:
-        raise TypeError(f"a tensor of shape {self.shape} has no format {spec!r}; one element has, such as x.mean()")
+        raise TypeError(f"a tensor of shape {self.shape} has no format {shown(spec)}; one element has: x.mean()")
     return format(self.item(), spec)
 
 

@@ -99,7 +99,7 @@ def _extreme(kind: str) -> Any:
     ) -> Any:
         if other is not None or isinstance(dim, Tensor):
             return binary(f"{kind}imum", self, dim if other is None else other)
-        keep = keepdim if keepdims is None else keepdims
+        keep = arguments.flag("keepdim", keepdim) if keepdims is None else arguments.flag("keepdims", keepdims)
         if isinstance(dim, (tuple, list)) and axis is None:
             dim, axis = None, dim  # over several axes there is no one index
         if axis is not None:
@@ -185,16 +185,19 @@ def _median(self: Tensor, axis: Any = None, keepdims: bool = False) -> Any:
 
 def _sort(self: Tensor, axis: int = -1, descending: bool = False, stable: bool = True) -> Extreme:
     """Sorted along an axis, as (values, indices); always stable, NaN counts as largest."""
+    arguments.flag("stable", stable)
     return Extreme(*sort.sort(self, axis, descending))
 
 
 def _argsort(self: Tensor, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """The indices that sort along an axis, int32; always stable."""
+    arguments.flag("stable", stable)
     return sort.argsort(self, axis, descending)
 
 
 def _topk(self: Tensor, k: int, axis: int = -1, largest: bool = True, sorted: bool = True) -> Extreme:
     """The k largest (or smallest) along an axis, best first, as (values, indices)."""
+    arguments.flag("sorted", sorted)
     return Extreme(*sort.topk(self, k, axis, largest))
 
 

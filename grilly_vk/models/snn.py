@@ -50,8 +50,11 @@ class SNN(Module):
         super().__init__()
         self.num_timesteps, self.tau, self.threshold = num_timesteps, tau, threshold
         self.surrogate_function = FastSigmoid(slope, height=slope)
+        sizes = [arguments.size(f"sizes[{i}]", n) for i, n in enumerate(arguments.listed("sizes", sizes, "widths"))]
+        if not sizes:
+            raise ValueError("sizes is empty; expected the width of the input, and of each layer")
         self.layers = ModuleList([Linear(a, b, bias=False) for a, b in itertools.pairwise(sizes)])
-        self.readout = Linear(sizes[-1], output_size)
+        self.readout = Linear(sizes[-1], arguments.size("output_size", output_size))
 
     @classmethod
     def build(

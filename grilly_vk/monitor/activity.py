@@ -10,11 +10,11 @@ import numpy as np
 
 from .. import arguments, families, plot
 from ..autograd import no_grad
+from ..errors import shown
 from ..functional.temporal import reset_net
 from ..nn.module import Module
 from ..report import RateSummary, rate_summary
 from ..runtime.leaving import leaving
-from ..tensor import Tensor
 from .base import Monitor
 from .monitors import OutputMonitor, RateMonitor
 
@@ -58,7 +58,7 @@ class FiringRateReport:
         for layer in self.layers:
             if layer.name == name:
                 return layer
-        raise KeyError(f"no layer {name!r} in the report; there are {', '.join(repr(x.name) for x in self.layers)}")
+        raise KeyError(f"no layer {name!r} in the report; there are {shown([x.name for x in self.layers])}")
 
     @property
     def advice(self) -> list[str]:
@@ -172,7 +172,7 @@ def firing_rate_report(
             raise TypeError("data is missing: a model needs inputs to run; or pass a monitor that has recorded")
         monitor = RateMonitor(source, modules, step_mode=step_mode)
         with monitor:
-            _run(source, data, source if forward is None else forward)
+            _run(source, data, source if forward is None else arguments.function("forward", forward))
     layers = []
     for name, module in monitor.modules.items():
         if name not in monitor:
@@ -198,7 +198,7 @@ def _rates(monitor: Monitor, name: str) -> tuple[np.ndarray, int]:
 
 def _run(model: Module, data: Any, forward: Callable[[Any], Any]) -> None:
     with no_grad(), _evaluating(model):
-        for batch in [data] if isinstance(data, (np.ndarray, Tensor)) else data:
+        for batch in [data] if hasattr(data, "__array__") else arguments.several("data", data, "batches"):
             reset_net(model)
             forward(batch[0] if isinstance(batch, (tuple, list)) else batch)
         reset_net(model)

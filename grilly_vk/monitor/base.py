@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import no_grad
+from ..errors import shown
 from ..nn.module import Handle, Module
 from ..ops.elementwise import as_tensor
 from ..ops.exchange import assign_all
@@ -154,7 +155,7 @@ class Monitor(Mapping[str, np.ndarray]):
 
     def _started(self, name: str) -> Any:
         if name not in self._taps:
-            raise KeyError(f"no module {name!r} is monitored; there are {', '.join(map(repr, self.names))}")
+            raise KeyError(f"no module {name!r} is monitored; there are {shown(list(self.names))}")
         record = self._taps[name].record
         if not record.started:
             raise KeyError(

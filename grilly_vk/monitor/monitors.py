@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
+from ..errors import shown
 from ..nn.module import Module
 from ..tensor import Tensor
 from .base import Monitor, Pick
@@ -100,9 +101,9 @@ class AttributeMonitor(_Steps):
         transform: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         if not isinstance(attribute, str) or not attribute:
-            raise TypeError(f"attribute must be the name of one, not {attribute!r}")
+            raise TypeError(f"attribute must be the name of one, not {shown(attribute)}")
         self._attribute = attribute
-        self._wanted = f"module with an attribute {attribute!r}"
+        self._wanted = f"module with an attribute {shown(attribute)}"
         super().__init__(model, modules, max_steps=max_steps, max_bytes=max_bytes, samples=samples, transform=transform)
 
     def _is_default(self, module: Module) -> bool:
@@ -111,7 +112,7 @@ class AttributeMonitor(_Steps):
 
     def _check(self, name: str, module: Module) -> None:
         if not self._is_default(module):
-            raise ValueError(f"modules: {name} ({type(module).__name__}) has no attribute {self._attribute!r}")
+            raise ValueError(f"modules: {name} ({type(module).__name__}) has no attribute {shown(self._attribute)}")
 
     def _picker(self, name: str) -> Pick:
         attribute = self._attribute

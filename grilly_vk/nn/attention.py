@@ -129,6 +129,8 @@ class MultiheadAttention(Module):
         Raises:
             ValueError: shapes that don't fit; is_causal without attn_mask. TypeError: a mask of another kind.
         """
+        need_weights = arguments.flag("need_weights", need_weights)
+        average_attn_weights = arguments.flag("average_attn_weights", average_attn_weights)
         given = [cast(as_tensor(n, t), FLOAT32) for n, t in (("query", query), ("key", key), ("value", value))]
         alone = given[0].ndim == 2
         q, k, v = (self._batched(n, t, alone, c) for n, t, c in zip(

@@ -131,6 +131,7 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     Raises:
         ValueError: fewer than two axes.
     """
+    shape = arguments.wholes("shape", shape)
     if len(shape) < 2:
         raise ValueError(f"tensor has shape {tuple(shape)}; fan-in and fan-out need at least two axes (out, in, ...)")
     field = math.prod(shape[2:])

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import arguments, families
 from ..autograd import no_grad
-from ..calling import misfit
+from ..calling import misfit, name_call
 from ..control import check_device
 from ..errors import shown
 from ..functional.temporal import folded, stepped
@@ -202,9 +202,10 @@ class Module:
             if self._forward_hooks or self._forward_pre_hooks or _watching is not None or capturing() is not None:
                 return self._call_once(*args, **kwargs)
             return self.forward(*args, **kwargs)
-        except TypeError as error:
-            told = self._misfit(error, args, kwargs)
+        except (TypeError, ValueError) as error:
+            told = self._misfit(error, args, kwargs) if isinstance(error, TypeError) else None
             if told is None:
+                name_call(error, type(self).__name__, type(self).forward)
                 raise
         raise told
 

@@ -21,10 +21,10 @@ def _on_device(name: str, data: Any) -> Tensor:
     try:
         given = np.asarray(unmasked(name, data))
     except ValueError as error:
-        raise ValueError(f"{name} can't be made an array: {error}") from error
+        raise ValueError(f"{name} can't be made an array: {arguments.why_no_array(error)}") from error
     if given.dtype not in _DEVICE_TYPES:
         if given.dtype.kind not in "iuf":
-            raise TypeError(f"{name} must hold real numbers or booleans, not {given.dtype}")
+            raise TypeError(f"{name} must hold real numbers or booleans, not {arguments.came(data, given)}")
         given = given.astype(np.float32 if given.dtype.kind == "f" else np.int32)
     return from_numpy(np.asarray(given, order="C"))
 

@@ -50,6 +50,8 @@ class Upsample(Module):
         super().__init__()
         resize.settings(size, scale_factor, mode, align_corners)
         self.size, self.scale_factor, self.mode, self.align_corners = size, scale_factor, mode, align_corners
+        if recompute_scale_factor is not None:
+            arguments.flag("recompute_scale_factor", recompute_scale_factor)
         self.recompute_scale_factor = recompute_scale_factor
 
     def forward(self, x: Any) -> Tensor:

@@ -142,7 +142,8 @@ class MSETemporalLoss(Module):
 
     def __init__(self, on_target: int = 0, off_target: int = -1, *, tolerance: float = 0.0) -> None:
         super().__init__()
-        self.on_target, self.off_target = on_target, off_target
+        self.on_target = arguments.whole("on_target", on_target)
+        self.off_target = arguments.whole("off_target", off_target)
         self.tolerance = arguments.non_negative("tolerance", tolerance)
 
     def forward(self, spikes: Any, targets: Any) -> Tensor:

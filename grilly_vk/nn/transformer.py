@@ -48,6 +48,7 @@ class SpikingMLP(TimedModule):
         **node_options: Any,
     ) -> None:
         super().__init__()
+        hidden_features = arguments.size("hidden_features", hidden_features)
         last = in_features if out_features is None else out_features
         self.first = SpikingLinear(in_features, hidden_features, norm, spiking_neuron, step_mode, **node_options)
         self.second = SpikingLinear(hidden_features, last, norm, spiking_neuron, step_mode, **node_options)

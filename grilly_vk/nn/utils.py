@@ -25,12 +25,17 @@ def _kernel(name: str, run: Tensor) -> tuple[str, int]:
     return f"{name}.vec4" if wide == 4 else name, run.size // wide
 
 
-def _runs(parameters: Any) -> tuple[list[Tensor], list[Tensor]]:
-    """The gradients in runs that lie one after the other in memory, a dispatch each, and one by one."""
-    given = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+def _tensors(parameters: Any) -> list[Tensor]:
+    given = arguments.listed("parameters", parameters)
     for i, p in enumerate(given):
         if not isinstance(p, Tensor):
             raise TypeError(f"parameters must hold tensors; number {i} is {families.described(p)}{families.instead(p)}")
+    return given
+
+
+def _runs(parameters: Any) -> tuple[list[Tensor], list[Tensor]]:
+    """The gradients in runs that lie one after the other in memory, a dispatch each, and one by one."""
+    given = [parameters] if isinstance(parameters, Tensor) else _tensors(parameters)
     runs: list[Tensor] = []
     gradients: list[Tensor] = []
     seen: set[int] = set()
@@ -86,8 +91,11 @@ def clip_grad_norm_(
         TypeError, ValueError: parameters that are no tensors, a negative max_norm, a norm_type that is not positive.
         RuntimeError: a norm that is not finite, if error_if_nonfinite.
     """
-    limit = math.inf if max_norm == math.inf else arguments.non_negative("max_norm", max_norm)
-    power = 0.0 if norm_type in (math.inf, "inf") else arguments.positive("norm_type", norm_type)
+    endless = isinstance(max_norm, (float, np.floating)) and max_norm == math.inf
+    limit = math.inf if endless else arguments.non_negative("max_norm", max_norm)
+    unlimited = isinstance(norm_type, (float, np.floating, str)) and norm_type in (math.inf, "inf")
+    power = 0.0 if unlimited else arguments.positive("norm_type", norm_type)
+    arguments.flag("error_if_nonfinite", error_if_nonfinite)
     runs, gradients = _runs(parameters)
     if not runs:
         return full((), 0.0)
@@ -146,7 +154,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     Raises:
         ValueError: no parameters.
     """
-    return concatenate([p.reshape((p.count,)) for p in parameters])
+    return concatenate([p.reshape((p.count,)) for p in _tensors(parameters)])
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
@@ -157,7 +165,8 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     Raises:
         ValueError: a vector of another size.
     """
-    given = list(parameters)
+    given = _tensors(parameters)
+    vec = arguments.tensor("vec", vec)
     total = sum(p.count for p in given)
     if vec.shape != (total,):
         raise ValueError(f"vec has shape {vec.shape}; the parameters take {(total,)}")

@@ -191,12 +191,15 @@ def prepare(
             arguments.optional(what, t, shape)
     if (running_mean is None) != (running_var is None):
         raise ValueError("running_mean and running_var must both be given, or both be None")
+    training = arguments.flag("training", training)
     if momentum is None:
         if training and running_mean is not None and batches is None:
             raise ValueError("momentum None needs batches, the tensor that counts them")
     else:
         arguments.real("momentum", momentum)
     counters = math.prod(shape[:-1])
+    if batches is not None and not isinstance(batches, Tensor):
+        raise TypeError(f"batches must be a Tensor, not {type(batches).__name__}: it is changed in place")
     if batches is not None and (batches.count != counters or batches.dtype != np.int32):
         raise ValueError(f"batches must be {counters} int32, not {batches.dtype} of shape {batches.shape}")
     if training and layout.count == 1 and x.count:

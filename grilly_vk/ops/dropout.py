@@ -32,7 +32,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     """
     drop = arguments.between("p", p, 0.0, 1.0)
     x = cast(as_tensor("x", x), np.float32)
-    if not training or drop == 0.0:
+    if not arguments.flag("training", training) or drop == 0.0:
         return x
     scale = 0.0 if drop == 1.0 else 1.0 / (1.0 - drop)
     engine = x.engine
@@ -96,6 +96,6 @@ def dropout2d(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
 
 def _channels(x: Tensor, whole: tuple[int, ...], p: float, training: bool) -> Tensor:
     drop = arguments.between("p", p, 0.0, 1.0)
-    if not training or drop == 0.0:
+    if not arguments.flag("training", training) or drop == 0.0:
         return x
     return binary("mul", x, channel_mask(x, (*whole, *(1,) * (x.ndim - len(whole))), drop))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..errors import shown
 from ..tensor import Tensor, overlap
 from .arrange import diag
 from .elementwise import as_tensor
@@ -55,17 +56,17 @@ def _parse(equation: str, tensors: list[Tensor]) -> tuple[list[str], str]:
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
     if len(terms) != len(tensors):
-        raise ValueError(f"equation {equation!r} has {len(terms)} operands; {len(tensors)} were given")
+        raise ValueError(f"equation {shown(equation)} has {len(terms)} operands; {len(tensors)} were given")
     spread = max((x.ndim - len(term.replace("...", "")) for x, term in zip(tensors, terms) if "..." in term), default=0)
     if spread > 10:
-        raise ValueError(f"equation {equation!r}: '...' stands for {spread} axes; 10 at most")
+        raise ValueError(f"equation {shown(equation)}: '...' stands for {spread} axes; 10 at most")
     dots = "0123456789"[:spread] if spread > 0 else ""
     full = []
     for i, (x, term) in enumerate(zip(tensors, terms)):
         n = x.ndim - len(term.replace("...", ""))
         whole = term.replace("...", dots[len(dots) - n :] if n > 0 else "")
         if len(whole) != x.ndim or not all(c.isalpha() or c.isdigit() for c in whole):
-            raise ValueError(f"equation {equation!r}: {term!r} does not fit operands[{i}] of shape {x.shape}")
+            raise ValueError(f"equation {shown(equation)}: {shown(term)} does not fit operands[{i}] of shape {x.shape}")
         full.append(whole)
     letters = "".join(full)
     if arrow:
@@ -73,7 +74,9 @@ def _parse(equation: str, tensors: list[Tensor]) -> tuple[list[str], str]:
     else:
         result = dots + "".join(sorted(c for c in set(letters) - set(dots) if letters.count(c) == 1))
     if set(result) - set(letters) or len(set(result)) != len(result):
-        raise ValueError(f"equation {equation!r}: the result {right!r} must have letters of the operands, each once")
+        raise ValueError(
+            f"equation {shown(equation)}: the result {shown(right)} must have letters of the operands, each once"
+        )
     return full, result
 
 
@@ -83,7 +86,7 @@ def _single(x: Tensor, term: str) -> tuple[Tensor, str]:
         return x, term
     if len(term) == 2:
         return diag(x), term[0]
-    raise ValueError(f"a letter twice in {term!r}: diagonals are taken of matrices only")
+    raise ValueError(f"a letter twice in {shown(term)}: diagonals are taken of matrices only")
 
 
 def _pair(a: Tensor, s: str, b: Tensor, t: str, later: set[str], sizes: dict[str, int]) -> tuple[Tensor, str]:

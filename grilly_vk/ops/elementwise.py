@@ -66,9 +66,9 @@ def as_tensor(name: str, value: Any, like: Tensor | None = None, *, floats: bool
     try:
         given = np.asarray(unmasked(name, value))
     except ValueError as error:
-        raise ValueError(f"{name} can't be made an array: {error}") from error
+        raise ValueError(f"{name} can't be made an array: {arguments.why_no_array(error)}") from error
     if given.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must be a Tensor, or hold real numbers, not {type(value).__name__} of {given.dtype}")
+        raise TypeError(f"{name} must be a Tensor, or hold real numbers, not {arguments.came(value, given)}")
     if given.dtype.kind == "b":
         return from_numpy(given)
     if given.dtype.kind in "iu" and not floats:
@@ -254,7 +254,7 @@ def _with_number(name: str, x: Any, y: Any) -> Tensor | None:
     if forms is not None:
         if isinstance(x, Tensor):
             if x.dtype is FLOAT32:
-                return unary("scale", x, *forms[0](_single("y", y)))
+                return unary("scale", x, *forms[0](_single("other", y)))
         elif y.dtype is FLOAT32:
             return unary("scale", y, *forms[1](_single("x", x)))
     elif name == "div" and isinstance(x, Tensor) and x.dtype is FLOAT32:
@@ -300,8 +300,8 @@ def binary(name: str, x: Any, y: Any) -> Tensor:
                 return short
         if name in _COMPARES and (found := _beyond(name, x, y)) is not None:
             return found
-        x = as_tensor("x", x, y if isinstance(y, Tensor) else None, floats=name in _FLOATING)
-        y = as_tensor("y", y, x, floats=name in _FLOATING)
+        x = as_tensor("input", x, y if isinstance(y, Tensor) else None, floats=name in _FLOATING)
+        y = as_tensor("other", y, x, floats=name in _FLOATING)
         x, y = _common(name, x, y)
     elif name in _LOGICAL:
         _common(name, x, y)

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import record
-from ..tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, empty, from_numpy, unmasked
+from ..tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, empty, from_numpy
 from .elementwise import as_tensor
 from .layout import axis_index
 
@@ -23,11 +23,11 @@ def _indices(name: str, value: Any, n: int) -> Tensor:
         if value.dtype is not INT32:
             raise TypeError(f"{name} must be an int32 tensor, not {value.dtype}")
         return value
-    given = np.asarray(unmasked(name, value))
+    given = arguments.numbers_of(name, value)
     if given.size == 0:
         given = given.astype(np.int32)
     if given.dtype.kind not in "iu":
-        raise TypeError(f"{name} must hold whole numbers, not {given.dtype}")
+        raise TypeError(f"{name} must hold whole numbers, not {arguments.came(value, given)}")
     if given.size and (given.min() < -n or given.max() >= n):
         raise IndexError(f"{name} holds {given.min()}..{given.max()}; the axis has {n} entries")
     return from_numpy(np.asarray(given, np.int32, order="C"))

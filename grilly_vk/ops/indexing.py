@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import why_no_array
 from ..tensor import BOOL, INT32, Tensor, overlap
 from .counting import counting
 from .elementwise import as_tensor, cast, where
@@ -32,7 +33,7 @@ def _array(k: Any) -> Tensor:
     try:
         given = np.asarray(k)
     except ValueError as error:
-        raise ValueError(f"an index can't be made an array: {error}") from error
+        raise ValueError(f"an index can't be made an array: {why_no_array(error)}") from error
     if given.size == 0 and given.dtype.kind == "f":
         given = given.astype(np.int32)
     if given.dtype.kind not in "biu":

@@ -88,7 +88,7 @@ def _target(target: Any, x: Tensor, classes: int, ignore: int, probabilities: bo
                 raise IndexError(f"target holds class {bad}; x has {classes} classes, 0..{classes - 1}")
             t = from_numpy(np.asarray(given, np.int32, order="C"))
         else:
-            t = arguments.tensor("target", given)
+            t = arguments.tensor("target", target)
     if t.dtype == np.float32 and probabilities:
         if t.shape != x.shape:
             raise ValueError(

@@ -39,6 +39,7 @@ def _windows(
     step = kernel if as_kernel else numbers("stride", stride, axes, 1)
     pad = numbers("padding", padding, axes, 0)
     gap = numbers("dilation", dilation, axes, 1)
+    ceil_mode = arguments.flag("ceil_mode", ceil_mode)
     cover = tuple(d * (k - 1) + 1 for k, d in zip(kernel, gap))
     if any(2 * p > c for p, c in zip(pad, cover)):
         raise ValueError(f"padding {pad} must be at most half of what the window covers, {cover}")
@@ -130,6 +131,7 @@ def max_pool2d(
     x = _images(x)
     out, windows = _windows(x, kernel_size, stride, padding, dilation, ceil_mode)
     # Backward needs the places; without a tape and nobody asking they are not kept.
+    return_indices = arguments.flag("return_indices", return_indices)
     y, taken = _pool("max_pool2d", x, _MAXIMUM, out, windows, index=return_indices or x.requires_grad)
     return (y, taken) if return_indices else y
 
@@ -165,7 +167,8 @@ def avg_pool2d(
     if divisor_override is not None:
         divisor = arguments.size("divisor_override", divisor_override)
         return _pool("avg_pool2d", x, _FIXED, out, windows, divisor=divisor)[0]
-    return _pool("avg_pool2d", x, _WITH_PAD if count_include_pad else _WITHOUT_PAD, out, windows)[0]
+    kind = _WITH_PAD if arguments.flag("count_include_pad", count_include_pad) else _WITHOUT_PAD
+    return _pool("avg_pool2d", x, kind, out, windows)[0]
 
 
 def max_pool1d(
@@ -190,6 +193,7 @@ def max_pool1d(
     """
     x = _images(x, 1)
     out, windows = _windows(x, kernel_size, stride, padding, dilation, ceil_mode, 1)
+    return_indices = arguments.flag("return_indices", return_indices)
     y, taken = _pool("max_pool1d", x, _MAXIMUM, out, windows, index=return_indices or x.requires_grad, axes=1)
     return (y, taken) if return_indices else y
 
@@ -215,7 +219,8 @@ def avg_pool1d(
     """
     x = _images(x, 1)
     out, windows = _windows(x, kernel_size, stride, padding, 1, ceil_mode, 1)
-    return _pool("avg_pool1d", x, _WITH_PAD if count_include_pad else _WITHOUT_PAD, out, windows, axes=1)[0]
+    kind = _WITH_PAD if arguments.flag("count_include_pad", count_include_pad) else _WITHOUT_PAD
+    return _pool("avg_pool1d", x, kind, out, windows, axes=1)[0]
 
 
 def sum_pool2d(

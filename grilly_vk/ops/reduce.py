@@ -75,7 +75,7 @@ def _sum_int(x: Tensor, outer: int, n: int, inner: int, wide: tuple[bool, bool])
 
 def reduce(kind: str, x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:
     """One of KINDS, or "sum_int", over sorted axes, off the tape.  max and min of nothing raise."""
-    shape = list(x.shape)
+    shape, keepdims = list(x.shape), arguments.flag("keepdims", keepdims)
     if kind.startswith(("max", "min", "arg")) and any(x.shape[a] == 0 for a in axes):
         raise ValueError(f"{kind.split('_')[0]} of an empty axis: x has shape {x.shape}")
     dtype = INT32 if kind.startswith("arg") else BOOL if kind in ("any", "all") else x.dtype

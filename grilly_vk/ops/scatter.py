@@ -143,7 +143,10 @@ def nonzero(x: Any) -> Tensor:
     from .shape import stack
 
     x = as_tensor("x", x)
-    return stack(list(nonzero_axes(x)), 1) if x.ndim else places(cast(x, BOOL)._alias((1,)))._alias((-1, 0))
+    if x.ndim:
+        return stack(list(nonzero_axes(x)), 1)
+    found = places(cast(x, BOOL)._alias((1,)))
+    return found._alias((found.count, 0))
 
 
 def nonzero_axes(x: Any) -> tuple[Tensor, ...]:

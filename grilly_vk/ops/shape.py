@@ -85,9 +85,10 @@ def _least(values: Sequence[int]) -> int:
 
 def flatten(x: Tensor, start: int = 0, end: int = -1) -> Tensor:
     """Axes start..end as one."""
+    axes = x.ndim or 1
+    a, b = axis_index("start", start, axes), axis_index("end", end, axes)
     if x.ndim == 0:
         return reshape(x, (1,))
-    a, b = axis_index("start", start, x.ndim), axis_index("end", end, x.ndim)
     if a > b:
         raise ValueError(f"start ({start}) must not come after end ({end})")
     return reshape(x, (*x.shape[:a], math.prod(x.shape[a : b + 1]), *x.shape[b + 1 :]))
@@ -312,13 +313,18 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
     x.version += 1
 
 
+def _several(tensors: Any) -> Any:
+    """Tensors that are listed, or the entries of one."""
+    return tensors if isinstance(tensors, (list, tuple, Tensor)) else arguments.listed("tensors", tensors)
+
+
 def concatenate(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
     """Joined along an axis.
 
     Raises:
         ValueError: none given, or shapes that differ off that axis. TypeError: dtypes differ.
     """
-    parts = [as_tensor(f"tensors[{i}]", t) for i, t in enumerate(tensors)]
+    parts = [as_tensor(f"tensors[{i}]", t) for i, t in enumerate(_several(tensors))]
     if not parts:
         raise ValueError("cat needs at least one tensor")
     a = axis_index("axis", axis, parts[0].ndim)
@@ -356,7 +362,7 @@ def concatenate(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
 
 def stack(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
     """Joined along a new axis."""
-    parts = [unsqueeze(as_tensor(f"tensors[{i}]", t), axis) for i, t in enumerate(tensors)]
+    parts = [unsqueeze(as_tensor(f"tensors[{i}]", t), axis) for i, t in enumerate(_several(tensors))]
     return concatenate(parts, axis).as_spikes(not _some(not t.is_spikes for t in parts))
 
 

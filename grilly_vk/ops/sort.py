@@ -78,7 +78,7 @@ def median(x: Any, axis: int | None = None, keepdims: bool = False) -> tuple[Ten
     x = as_tensor("x", x)
     if axis is None:
         x, axis = x.flatten(), 0
-    a = axis_index("axis", axis, x.ndim)
+    a, keepdims = axis_index("axis", axis, x.ndim), arguments.flag("keepdims", keepdims)
     n = x.shape[a]
     if n == 0:
         raise ValueError(f"median of an empty axis: x has shape {x.shape}")

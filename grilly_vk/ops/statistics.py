@@ -114,7 +114,7 @@ def cumprod(x: Any, axis: int) -> Tensor:
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """log(sum(exp(x))) over axes (default all), without overflow."""
     x = cast(as_tensor("x", x), FLOAT32)
-    axes = axis_set("axis", axis, x.ndim)
+    axes, keepdims = axis_set("axis", axis, x.ndim), arguments.flag("keepdims", keepdims)
     top = reduce("max", x.detach(), axes, True)
     top = where(is_finite(top), top, 0.0)
     total = unary("log", reduce_sum(unary("exp", x - top), axes, True)) + top

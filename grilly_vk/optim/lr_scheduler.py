@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .. import arguments, families
+from ..errors import shown
 from ..settings import fixed, setting
 from .optimizer import Optimizer, exchange
 
@@ -159,7 +160,8 @@ class MultiStepLR(Scheduler):
     milestones, gamma = fixed(), setting(arguments.non_negative)
 
     def __init__(self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1) -> None:
-        self.milestones = sorted(arguments.size("milestones", m, 0) for m in milestones)
+        given = arguments.listed("milestones", milestones, "numbers of steps")
+        self.milestones = sorted(arguments.size("milestones", m, 0) for m in given)
         self.gamma = arguments.non_negative("gamma", gamma)
         super().__init__(optimizer)
 
@@ -187,7 +189,10 @@ class LambdaLR(Scheduler):
         groups = len(optimizer.param_groups)
         self.lr_lambdas = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * groups
         if len(self.lr_lambdas) != groups or not all(map(callable, self.lr_lambdas)):
-            raise TypeError(f"lr_lambda must be a function, or a list of one for each of {groups} parameter groups")
+            raise TypeError(
+                f"lr_lambda must be a function, or a list of one for each of {groups} parameter groups, not "
+                f"{type(lr_lambda).__name__} ({shown(lr_lambda)})"
+            )
         super().__init__(optimizer)
 
     def settings(self, t: int, base: float, group: int) -> dict[str, Any]:
@@ -293,10 +298,15 @@ class OneCycleLR(Scheduler):
         if not isinstance(optimizer, Optimizer):
             raise families.wrong("optimizer", optimizer, "an Optimizer")
         groups = optimizer.param_groups
+        cycle_momentum = arguments.flag("cycle_momentum", cycle_momentum)
+        three_phase = arguments.flag("three_phase", three_phase)
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
                 raise ValueError("give total_steps, or both epochs and steps_per_epoch")
             total_steps = arguments.size("epochs", epochs) * arguments.size("steps_per_epoch", steps_per_epoch)
+        for name, count in (("epochs", epochs), ("steps_per_epoch", steps_per_epoch)):
+            if count is not None:
+                arguments.size(name, count)
         self.total_steps = arguments.size("total_steps", total_steps)
         peaks = list(max_lr) if isinstance(max_lr, (list, tuple)) else [max_lr] * len(groups)
         if len(peaks) != len(groups):
@@ -363,10 +373,14 @@ class SequentialLR(Scheduler):
     schedulers, milestones = fixed(), fixed()
 
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[Scheduler], milestones: Sequence[int]) -> None:
-        self.schedulers = list(schedulers)
-        self.milestones = [arguments.size("milestones", m, 1) for m in milestones]
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"optimizer must be an Optimizer, not {type(optimizer).__name__} ({shown(optimizer)})")
+        self.schedulers = arguments.listed("schedulers", schedulers, "schedulers")
+        given = arguments.listed("milestones", milestones, "numbers of steps")
+        self.milestones = [arguments.size("milestones", m, 1) for m in given]
         if not self.schedulers or any(not isinstance(s, Scheduler) for s in self.schedulers):
-            raise TypeError("schedulers must be a list of schedulers, at least one")
+            came = f"{type(schedulers).__name__} ({shown(schedulers)})"
+            raise TypeError(f"schedulers must be a list of schedulers, at least one, not {came}")
         if any(s.optimizer is not optimizer for s in self.schedulers):
             raise ValueError("schedulers must all belong to the same optimizer")
         if len(self.milestones) != len(self.schedulers) - 1:

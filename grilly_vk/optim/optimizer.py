@@ -572,7 +572,9 @@ class Optimizer:
             self.check({**new, "params": own["params"]})
             for name in self.fixed:
                 if new[name] != own[name]:
-                    raise ValueError(f"{what} has {name}={new[name]!r}; this optimizer was made with {own[name]!r}")
+                    raise ValueError(
+                        f"{what} has {name}={shown(new[name])}; this optimizer was made with {shown(own[name])}"
+                    )
             if self.states(new) != self.states(own):
                 raise ValueError(
                     f"{what} keeps {self.states(new)} for each parameter; this optimizer {self.states(own)}"

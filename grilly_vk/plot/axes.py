@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
+from ..errors import shown
 from ..tensor import Tensor
 
 GREY = "#8a8f98"
@@ -37,9 +38,9 @@ def one_sample(name: str, value: Any, sample: int) -> np.ndarray:
     values = numbers(name, value)
     if values.ndim < 1:
         raise ValueError(f"{name} is a single number; expected (T,), (T, n) or (T, B, ...)")
+    which = arguments.size("sample", sample, 0)
     if values.ndim < 3:
         return values.reshape(len(values), math.prod(values.shape[1:]))
-    which = arguments.size("sample", sample, 0)
     if which >= values.shape[1]:
         raise ValueError(f"sample: there is no sample {which}; {name} has {values.shape[1]}")
     return values[:, which].reshape(len(values), math.prod(values.shape[2:]))
@@ -66,3 +67,26 @@ def legend_on_top(ax: Any, lines: Any = None, *, columns: int = 3) -> None:
             side.set_ylim(low, low + (high - low) / (1.0 - room))
     names = [str(line.get_label()) for line in lines]
     ax.legend(lines, names, frameon=False, fontsize="small", loc="upper center", ncols=columns)
+
+
+def known_color(name: str, value: Any) -> None:
+    """Whether matplotlib knows a colour.
+
+    Raises:
+        ValueError: it doesn't.
+    """
+    from matplotlib.colors import is_color_like
+
+    if not is_color_like(value):
+        raise ValueError(f"{name} must be a colour of matplotlib's, not {type(value).__name__} ({shown(value)})")
+
+
+def a_text(name: str, value: Any) -> str:
+    """Words for a label.
+
+    Raises:
+        TypeError: no text.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a text, not {type(value).__name__} ({shown(value)})")
+    return value

@@ -104,7 +104,10 @@ def rate_scatter(layers: Any, ax: Any = None, *, most: int = 2000) -> Any:
         raise TypeError(f"layers must be a dict of (means, activations), not {type(layers).__name__}")
     count = arguments.size("most", most)
     ax, top = new_axes(ax), 0.0
-    for name, (means, activations) in layers.items():
+    for name, pair in layers.items():
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise TypeError(f"layers[{name!r}] must be a pair (means, activations), not {type(pair).__name__}")
+        means, activations = pair
         y, x = (numbers(f"layers[{name!r}]", v).reshape(-1) for v in (means, activations))
         if x.size != y.size:
             raise ValueError(f"layers[{name!r}] has {y.size} means and {x.size} activations")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
-from .axes import GREY, legend_on_top, new_axes, one_sample, time_axis, time_limits
+from .axes import GREY, a_text, known_color, legend_on_top, new_axes, one_sample, time_axis, time_limits
 
 
 def raster(
@@ -44,6 +44,7 @@ def raster(
     values = one_sample("spikes", spikes, sample)
     unit, label = time_axis(dt)
     first = arguments.size("first_step", first_step, 0)
+    known_color("color", color)
     if np.isnan(values).any():
         where = tuple(np.argwhere(np.isnan(values))[0].tolist())
         raise ValueError(f"spikes holds NaN, first at (step, neuron) {where}")
@@ -98,6 +99,7 @@ def potentials(
         ImportError: matplotlib is not installed.
         TypeError, ValueError: no such arrays, or shapes that differ; no such sample or neuron.
     """
+    words = a_text("unit", unit)
     values = one_sample("v", v, sample)
     fired = None if spikes is None else one_sample("spikes", spikes, sample)
     if fired is not None and fired.shape != values.shape:
@@ -125,7 +127,7 @@ def potentials(
             ax.vlines(time[fired[:, i] != 0], foot, foot + 0.8 * tall, color=line.get_color(), lw=1.0)
     if level is not None:
         ax.axhline(level, color=GREY, lw=0.8, ls="--", label="threshold")
-    ax.set(xlabel=label, ylabel=f"membrane potential ({unit})", xlim=time_limits(first, len(values), step_ms))
+    ax.set(xlabel=label, ylabel=f"membrane potential ({words})", xlim=time_limits(first, len(values), step_ms))
     if len(chosen) > 1:
         legend_on_top(ax)
     return ax

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from .. import arguments
+from ..errors import shown
 from ..tensor import Tensor
-from .axes import GREY, legend_on_top, new_axes, numbers
+from .axes import GREY, a_text, legend_on_top, new_axes, numbers
 
 
 def training_curves(history: Any, ax: Any = None, *, keys: Sequence[str] | None = None, x_label: str = "epoch") -> Any:
@@ -29,11 +31,12 @@ def training_curves(history: Any, ax: Any = None, *, keys: Sequence[str] | None 
         ImportError: matplotlib is not installed.
         TypeError, ValueError: no such history, an unknown key, or more than two kinds.
     """
-    curves = _curves(history)
+    curves, words = _curves(history), a_text("x_label", x_label)
     if keys is not None:
+        keys = arguments.listed("keys", keys, "names")
         missing = [key for key in keys if key not in curves]
         if missing:
-            raise ValueError(f"keys: history has no {missing[0]!r}; it has {', '.join(map(repr, curves))}")
+            raise ValueError(f"keys: history has no {missing[0]!r}; it has {shown(list(curves))}")
         curves = {key: curves[key] for key in keys}
     kinds = list(dict.fromkeys(map(_kind, curves)))
     if len(kinds) > 2:
@@ -47,7 +50,7 @@ def training_curves(history: Any, ax: Any = None, *, keys: Sequence[str] | None 
         lines += side.plot(epochs, values, dashed, marker="." if len(values) < 30 else None, color=f"C{i}", label=key)
     for side, kind in zip(sides, kinds):
         side.set_ylabel(kind)
-    ax.set_xlabel(x_label)
+    ax.set_xlabel(words)
     if len(lines) > 1:
         legend_on_top(ax, lines)
     return ax

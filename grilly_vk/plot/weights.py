@@ -39,6 +39,7 @@ def weight_map(
         ImportError: matplotlib is not installed.
         TypeError, ValueError: no such array, or a shape that does not fit it.
     """
+    arguments.flag("colorbar", colorbar)
     values = numbers("weight", weight)
     if values.ndim not in (2, 4):
         raise ValueError(f"weight has shape {values.shape}; expected (out, in) or (out, in, height, width)")
@@ -48,7 +49,7 @@ def weight_map(
             raise ValueError(f"shape goes with a matrix; weight has shape {values.shape}, which says it already")
         fields = values.reshape(-1, *values.shape[2:])
     elif shape is not None:
-        high, wide = (arguments.size("shape", size) for size in shape)
+        high, wide = (arguments.size("shape", size) for size in arguments.wholes("shape", shape))
         if high * wide != values.shape[1]:
             raise ValueError(f"shape {(high, wide)} has {high * wide} pixels; weight has {values.shape[1]} inputs")
         fields = values.reshape(-1, high, wide)

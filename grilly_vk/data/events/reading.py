@@ -45,6 +45,7 @@ def read(path: str | os.PathLike[str]) -> np.ndarray:
         ImportError: compressed AEDAT 4.0 without the package that reads it.
         FileNotFoundError, OSError: it can't be read, or is a folder or a device.
     """
+    files.named("path", path)
     place = Path(path)
     reader = READERS.get(place.suffix.lower())
     if reader is None:

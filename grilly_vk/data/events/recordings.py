@@ -35,6 +35,7 @@ class EventFolder:
     files: tuple[Path, ...] = fixed()
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
+        files.named("root", root)
         self.root = Path(root)
         folders = sorted(p for p in self.root.iterdir() if p.is_dir())
         found = [sorted(p for p in f.iterdir() if p.suffix.lower() in READERS and p.is_file()) for f in folders]
@@ -84,6 +85,7 @@ class SHD:
     labels: np.ndarray = fixed()
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        files.named("path", path)
         try:
             import h5py
         except ImportError as error:

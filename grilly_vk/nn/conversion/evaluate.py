@@ -9,6 +9,7 @@ import numpy as np
 
 from ... import arguments
 from ...autograd import no_grad
+from ...errors import shown
 from ...functional.temporal import reset_net
 from ...ops.elementwise import as_tensor, unary
 from ...tensor import Tensor
@@ -74,7 +75,7 @@ class _Count:
 def _steps(T: Any) -> list[int]:
     given = [T] if isinstance(T, (int, np.integer)) and not isinstance(T, bool) else T
     if not isinstance(given, (Sequence, np.ndarray)) or isinstance(given, str) or not len(given):
-        raise TypeError(f"T must be a number of steps or several, not {T!r}")
+        raise TypeError(f"T must be a number of steps or several, not {shown(T)}")
     return sorted({arguments.size("T", t) for t in given})
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ... import arguments
 from ...ops.elementwise import as_tensor
 from ...tensor import Tensor
 from ..linear import Linear
@@ -29,10 +30,14 @@ class ChannelAffine(Module):
     def __init__(self, weight: Any, bias: Any) -> None:
         super().__init__()
         self.weight, self.bias = Parameter(weight), Parameter(bias)
+        for name, x in (("weight", self.weight), ("bias", self.bias)):
+            arguments.shape(name, x.shape, self.weight.shape if self.weight.ndim == 1 else ("C",))
 
     def forward(self, x: Any) -> Tensor:
         """(B, C, ...) to the same shape."""
         x = as_tensor("x", x)
+        if x.ndim < 2 or x.shape[1] != self.weight.shape[0]:
+            raise ValueError(f"x has shape {x.shape}; expected (B, {self.weight.shape[0]}, ...)")
         shape = (1, -1, *(1 for _ in x.shape[2:]))
         out: Tensor = x * self.weight.reshape(*shape) + self.bias.reshape(*shape)
         return out

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ... import arguments
+from ...errors import shown
 from ...ops.elementwise import as_tensor
 from ...ops.scan import cumsum
 from ...ops.shape import concatenate
@@ -40,6 +41,8 @@ class MaxPoolGate(StatefulModule):
 
     def __init__(self, pool: MaxPool2d) -> None:
         super().__init__()
+        if not isinstance(pool, MaxPool2d):
+            raise TypeError(f"pool must be a MaxPool2d, not {type(pool).__name__} ({shown(pool)})")
         self.pool = pool
         self.first = False
         self.running = Running()

@@ -422,6 +422,7 @@ def _learnt(wanted: dict[str, Any]) -> tuple[str, ...]:
 def _connection(V: Any, all_to_all: Any, features: Any, channels: Any, kernel_size: Any, learn: Any) -> Module:
     """From spikes to what they add to the next step's input."""
     trains, conv = arguments.flag("learn_recurrent", learn), (channels, kernel_size)
+    per_neuron("V", V, arguments.real)  # whether it is used or not
     if not arguments.flag("all_to_all", all_to_all):
         if features is not None or conv != (None, None):
             raise ValueError(

@@ -285,6 +285,9 @@ class Linear(BaseConnection):
 
 def _delays(delay: Any, shape: tuple[int, int, int], dt: float) -> np.ndarray | None:
     """Delays as whole steps, int32 (out, in); None where there are none."""
+    shape = arguments.wholes("shape", shape)  # type: ignore[assignment]
+    if len(shape) != 3:
+        raise ValueError(f"shape must be (batch, out, in), got {shape}")
     if isinstance(delay, Tensor):
         delay = delay.numpy()
     given = arguments.numbers_of("delay", delay)
