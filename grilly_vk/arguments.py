@@ -199,9 +199,9 @@ def numbers_of(name: str, value: Any) -> np.ndarray:
 
 def came(value: Any, made: np.ndarray) -> str:
     """What holds no numbers, for an error: its type, and what it is, or the dtype that numpy makes of it."""
-    if made.dtype.kind == "O" and not isinstance(value, np.ndarray):
-        return f"{type(value).__name__} ({shown(value)})"
-    return f"{type(value).__name__} of {made.dtype}"
+    if isinstance(value, np.ndarray):
+        return str(made.dtype)
+    return f"{type(value).__name__} " + (f"({shown(value)})" if made.dtype.kind == "O" else f"of {made.dtype}")
 
 
 def why_no_array(error: Exception) -> str:

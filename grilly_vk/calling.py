@@ -153,7 +153,9 @@ def name_call(error: Exception, name: str, function: Any) -> None:
     """
     known: str | None = getattr(error, "told", None)  # the text without a name
     text = str(error) if known is None else known
-    if len(error.args) != 1 or len(name) + len(text) > 296 or (known is None and not _ours(error)):
+    if type(error) not in (TypeError, ValueError) or len(error.args) != 1 or len(name) + len(text) > 296:
+        return
+    if known is None and not _ours(error):
         return
     names = {name.rpartition(".")[2], *inspect.signature(function).parameters} - {"self"}
     if names & set(_WORD.findall(text)):

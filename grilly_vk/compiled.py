@@ -257,5 +257,5 @@ def compile(function: Any = None, *, recordings: int = 8) -> Any:
     if function is None:
         return lambda function: compile(function, recordings=kept)
     if not callable(function) or isinstance(function, type):
-        raise TypeError(f"function must be a function, not {type(function).__name__} ({shown(function)})")
+        raise TypeError(f"compile needs a function, not {type(function).__name__} ({shown(function)})")
     return Compiled(function, kept)

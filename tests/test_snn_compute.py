@@ -232,7 +232,7 @@ def test_same_input_same_bits_and_no_growth():
         ([1.0, float("nan"), float("inf")], ValueError, "2 non-finite"),
         (["a", "b"], TypeError, "embedding must hold real numbers"),
         (np.zeros(3, complex), TypeError, "complex"),
-        (None, TypeError, "object"),
+        (None, TypeError, "not NoneType"),
     ],
 )
 def test_bad_embeddings(x, error, text):

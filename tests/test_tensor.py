@@ -55,9 +55,9 @@ def test_mixed_dtypes():
     i, b, f = g.tensor([1, 2]), g.tensor([True, False]), g.tensor([0.5, 0.5])
     assert (i + b).dtype == np.int32 and (i + f).dtype == np.float32 and (b + b).dtype == np.int32
     assert (i / i).dtype == np.float32 and (i + 0.5).dtype == np.float32
-    with pytest.raises(ValueError, match="y must fit int32, got 2147483648"):
+    with pytest.raises(ValueError, match="other must fit int32, got 2147483648"):
         i + 2**31
-    with pytest.raises(ValueError, match="y must fit int32, got 4294967296"):
+    with pytest.raises(ValueError, match="other must fit int32, got 4294967296"):
         i + np.array([1, 2**32])
 
 

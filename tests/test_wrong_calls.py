@@ -107,8 +107,8 @@ def test_calls_that_fit_no_signature(name):
 
 NOT_VARIED = {  # what has no right call of its own
     "bases": "Function Module StatefulModule NonSpikingNode Optimizer Monitor Scheduler Surrogate SpikingRNNCell SNN",
-    "results, which calls give": "Summary FiringRateReport LayerActivity Evaluation Row Layer ConvertedNetwork Sentences LoadReport "
-    "StateMismatch",
+    "results, which calls give": "Summary FiringRateReport LayerActivity Evaluation Row Layer ConvertedNetwork "
+    "Sentences LoadReport StateMismatch",
     "blocks and parts of the tape": "Node Hook Edge set_detect_anomaly backward start Context",
     "needs another package, h5py": "SHD",
     "inside": "hints dtype_of unmasked empty full owned overlap from_numpy Size record run_tape next_number edge_of "

@@ -58,7 +58,7 @@ class FiringRateReport:
         for layer in self.layers:
             if layer.name == name:
                 return layer
-        raise KeyError(f"no layer {name!r} in the report; there are {shown([x.name for x in self.layers])}")
+        raise KeyError(f"no layer {name!r} in the report; there are {shown([x.name for x in self.layers]).strip('[]')}")
 
     @property
     def advice(self) -> list[str]:

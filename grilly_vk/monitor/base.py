@@ -155,7 +155,7 @@ class Monitor(Mapping[str, np.ndarray]):
 
     def _started(self, name: str) -> Any:
         if name not in self._taps:
-            raise KeyError(f"no module {name!r} is monitored; there are {shown(list(self.names))}")
+            raise KeyError(f"no module {name!r} is monitored; there are {shown(list(self.names)).strip('[]')}")
         record = self._taps[name].record
         if not record.started:
             raise KeyError(

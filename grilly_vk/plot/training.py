@@ -36,7 +36,7 @@ def training_curves(history: Any, ax: Any = None, *, keys: Sequence[str] | None 
         keys = arguments.listed("keys", keys, "names")
         missing = [key for key in keys if key not in curves]
         if missing:
-            raise ValueError(f"keys: history has no {missing[0]!r}; it has {shown(list(curves))}")
+            raise ValueError(f"keys: history has no {missing[0]!r}; it has {shown(list(curves)).strip('[]')}")
         curves = {key: curves[key] for key in keys}
     kinds = list(dict.fromkeys(map(_kind, curves)))
     if len(kinds) > 2:

@@ -23,9 +23,9 @@ _APART = [
 ]
 _BAD_SHAPES = [
     ((normal(3), normal(4)), {}, ValueError, r"shapes \(3,\) and \(4,\) don't broadcast"),
-    ((normal(3), "a"), {}, TypeError, "y must be a Tensor, or hold real numbers, not str"),
-    ((1j, normal(3)), {}, TypeError, "x must be a Tensor, or hold real numbers, not complex"),
-    ((normal(3), [[1], [2, 3]]), {}, ValueError, "y can't be made an array"),
+    ((normal(3), "a"), {}, TypeError, "other must be a Tensor, or hold real numbers, not str"),
+    ((1j, normal(3)), {}, TypeError, "input must be a Tensor, or hold real numbers, not complex"),
+    ((normal(3), [[1], [2, 3]]), {}, ValueError, "other can't be made an array"),
     ((np.zeros(3, np.uint32), normal(3)), {}, TypeError, "of uint32 is not defined"),
 ]
 

@@ -29,7 +29,7 @@ OPS = [
         Sample([normal(5, 3), np.zeros(0, np.int32)]), Sample([np.arange(6, dtype=np.int32), _ints(5, 3)])],
        [((normal(5), [0, 5]), {}, IndexError, "index holds 0..5; the axis has 5 entries"),
         ((normal(5), [-6]), {}, IndexError, "index holds -6..-6"),
-        ((normal(5), [0.5]), {}, TypeError, "index must hold whole numbers, not float64"),
+        ((normal(5), [0.5]), {}, TypeError, "index must hold whole numbers, not list of float64"),
         ((normal(5), normal(2)), {}, TypeError, "index must be an int32 tensor, not float32"),
         ((normal(5), [[0]]), {}, ValueError, r"index has shape \(1, 1\); expected \(k,\)"),
         ((normal(5), [0]), {"axis": 1}, ValueError, "axis 1 is out of range")], without=_PICKS),
