@@ -374,7 +374,7 @@ class SequentialLR(Scheduler):
 
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[Scheduler], milestones: Sequence[int]) -> None:
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer must be an Optimizer, not {type(optimizer).__name__} ({shown(optimizer)})")
+            raise families.wrong("optimizer", optimizer, "an Optimizer")
         self.schedulers = arguments.listed("schedulers", schedulers, "schedulers")
         given = arguments.listed("milestones", milestones, "numbers of steps")
         self.milestones = [arguments.size("milestones", m, 1) for m in given]

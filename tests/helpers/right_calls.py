@@ -239,6 +239,12 @@ DIALECTS = "nn.dialects"
 MADE = {
     **V([f"{DIALECTS}.norse.{n}" for n in ("LIFRecurrent", "LIFRecurrentCell", "LILinearCell")], ("4, 3", None)),
     **V([f"{DIALECTS}.snntorch.{n}" for n in ("Leaky", "StateLeaky")], ("0.9", None)),
+    **V([f"{DIALECTS}.norse.{n}" for n in ("Izhikevich", "IzhikevichCell")], (f"{DIALECTS}.norse.tonic_spiking", None)),
+    f"{DIALECTS}.norse.IzhikevichParameters": ("0.02, 0.2, -65.0, 6.0", None),
+    f"{DIALECTS}.norse.IzhikevichState": ("-65.0, -13.0", None),
+    f"{DIALECTS}.norse.IzhikevichSpikingBehavior": (f"*{DIALECTS}.norse.tonic_spiking", None),
+    f"{DIALECTS}.norse.create_izhikevich_spiking_behavior": ("0.02, 0.2, -65.0, 6.0, -70.0, -70.0", None),
+    f"{DIALECTS}.spikingjelly.LIAFNode": ("F.relu, False", None),
     f"{DIALECTS}.snntorch.RLeaky": ("0.9, linear_features=4", None),
     f"{DIALECTS}.snntorch.Alpha": ("0.9, 0.8", None), f"{DIALECTS}.snntorch.Synaptic": ("0.9, 0.8", None),
     f"{DIALECTS}.snntorch.RSynaptic": ("0.9, 0.8, linear_features=4", None),

@@ -102,12 +102,13 @@ LISTED = {
     "a number for each neuron":
         r"(g\.)?nn\.[\w.]+ \[(v_threshold|v_reset|threshold|alpha|beta|V|\w+_factor)\] (an array|a list)",
     "names are words": r"nn\.\w+ \[name\] a word|plot\.\w+ \[(unit|x_label)\] a word",
-    "a function": r"data\.events\.Frames \[augment\] a (class|module)",
+    "a function": r"data\.events\.Frames \[augment\] a (class|module)|nn\.[\w.]+LIAFNode \[act\] a (class|module)",
     "classes are functions, or choose modules": r"monitor\.\w+ \[(transform|modules)\] a class"
         r"|nn\.CustomSurrogate \[primitive\] a class",
     "of one activation alone, as in PyTorch": r"init\.calculate_gain \[param\] .*",
     "each operation makes one, and checks nothing": r"g\.Tensor \[requires_grad\] .*",
-    "the neuron that is made of them checks them": r"g\.nn\.dialects\.norse\.\w+Parameters .*",
+    "the neuron that is made of them checks them":
+        r"(g\.)?nn\.dialects\.norse\.(\w+(Parameters|State|Behavior)|create_\w+) .*",
     "rows are values": r"nn\.ParameterList \[values\] an array",
     "of any shape":
         r"(encode|SNN)\.(direct|latency|phase|poisson|rate|population|receptive_fields|encode_\w+|time_expand)"

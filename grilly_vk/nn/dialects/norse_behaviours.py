@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ... import arguments
+
 
 class IzhikevichParameters(NamedTuple):
     """Of IzhikevichCell and Izhikevich.
@@ -51,7 +53,11 @@ def create_izhikevich_spiking_behavior(
     Args:
         a, b, c, d, tau_inv: as in IzhikevichParameters.
         v_rest: the first potential. u_rest: the first recovery, divided by b, as there.
+
+    Raises:
+        TypeError, ValueError: b or u_rest is no finite number; the neuron looks at the others.
     """
+    b, u_rest = arguments.real("b", b), arguments.real("u_rest", u_rest)
     return IzhikevichSpikingBehavior(
         IzhikevichParameters(a, b, c, d, tau_inv=tau_inv), IzhikevichState(v_rest, b * u_rest)
     )
