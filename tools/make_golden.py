@@ -4,7 +4,8 @@
 They are committed: to run the tests nobody needs this.  To make them again (1 GB of packages):
 
     python -m venv venv
-    venv/bin/pip install torch==2.13.0 spikingjelly==2.0.0      # cores: spyx==1.0.0, in a Python of its own
+    venv/bin/pip install torch==2.13.0 spikingjelly==2.0.0 snntorch==1.0.0 norse==1.1.0
+    # cores: spyx==1.0.0, in a Python of its own
     venv/bin/python tools/make_golden.py [FAMILY ...] [--check] [--folder FOLDER]
 
 With `--check` nothing is written.  A family whose peer isn't installed is named and left out.
