@@ -138,8 +138,13 @@ def test_casts():
     )
     with np.errstate(invalid="ignore"):
         whole = np.nan_to_num(np.clip(np.trunc(x.astype(np.float64)), -(2**31), 2**31 - 1), nan=0)
-    np.testing.assert_array_equal(g.tensor(x).astype(np.int32).numpy(), whole.astype(np.int32))
-    np.testing.assert_array_equal(g.tensor(x).astype(np.bool_).numpy(), x.astype(np.bool_))
+    for n in (14, 12):  # one element at a time, and four
+        np.testing.assert_array_equal(g.tensor(x[:n]).astype(np.int32).numpy(), whole[:n].astype(np.int32))
+        np.testing.assert_array_equal(g.tensor(x[:n]).astype(np.bool_).numpy(), x[:n].astype(np.bool_))
+        for words in (np.arange(n) - 5, np.arange(n) % 3 > 0, np.arange(n, dtype=np.uint32) + (1 << 31)):
+            given = g.tensor(words)
+            np.testing.assert_array_equal(given.astype(np.float32).numpy(), words.astype(np.float32))
+            np.testing.assert_array_equal(given.astype(np.bool_).numpy(), words.astype(np.bool_))
 
 
 ROWS = np.array(
