@@ -31,7 +31,7 @@ FAMILIES = {
         "a spiking node", "which keeps its state itself",
         (
             "nn.nodes.SpikingNode", "nn.gated_node.GatedLIFNode", "nn.readout.NonSpikingNode",
-            "nn.conversion.node.RateNode",
+            "nn.conversion.node.RateNode", "nn.late_reset.LateResetNode", "nir.neurons.Neuron",
         ),
     ),
     "core": Family("a recurrent core", "called as out, state = core(x, state)", ("nn.core.Core",)),

@@ -77,6 +77,11 @@ def test_every_public_class_has_its_family():
                 if isinstance(kind, type) and issubclass(kind, base):
                     assert families.family(kind) == key, name
     assert families.family(nn.Linear(2, 2)) is None and families.family(Mine) == "flat"
+    todo = [nn.Module]
+    for kind in todo:  # what spikes is a node, or a trace neuron
+        todo += kind.__subclasses__()
+        if kind.__module__.startswith("grilly_vk.") and getattr(kind, "is_spiking", False) is True:
+            assert families.family(kind) in ("node", "trace"), kind
 
 
 FLAT = "LIFNeuron, a flat layer, which returns numpy arrays, off the tape; use nn.LIFNode"

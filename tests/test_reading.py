@@ -114,7 +114,8 @@ SILENT = {
     "container": (lambda: nn.MultiStepContainer(Net(nn.Linear(N, 4), nn.LIFNode())), (T, B, 7, N)),
     "over T": (lambda: lambda x: F.multi_step_forward(Net(nn.LIFNode()), x, T, repeat=False), (T, B, 7, N)),
     "presented": (lambda: lambda x: F.multi_step_forward(nn.IFNode(), x, 6, repeat=True), FRAMES),
-    "unrolled readout": (nn.NonSpikingLIFNode, FRAMES),
+    "readout": (nn.NonSpikingLIFNode, FRAMES),
+    "steps of one neuron in a dialect": (lambda: nn.dialects.snntorch.Leaky(beta=0.9), (T, 1)),
     "nothing known": (lambda: Net(Net(), nn.LIFNode()), FRAMES),
 }
 
@@ -138,7 +139,13 @@ def test_all_steps_without_their_axis():
     model = Net(nn.Conv2d(C, 4, 3), nn.LIFNode())
     F.set_step_mode(model, "m")
     assert len(hints(lambda: model(data(*IMAGES)))) == 1
-    assert len(hints(lambda: nn.NonSpikingLIFNode()(data(B, N)))) == 1
+    for kind in (nn.NonSpikingLIFNode, lambda: nn.dialects.snntorch.Leaky(beta=0.9)):  # "m" is their default
+        model = Net(nn.Linear(N, 4), kind())
+        found = hints(lambda: [model(data(B, N)) for _ in range(2)])  # noqa: B023
+        assert len(found) == 1 and "F.set_step_mode(model, 's') for one step, 'm' for all" in found[0]
+        model = Net(nn.Linear(N, 4), kind())
+        model.parts[1].step_mode = "s"
+        assert hints(lambda: model(data(B, N))) == []  # noqa: B023
 
 
 @pytest.mark.parametrize("last", [(), (nn.Flatten(), nn.Linear(144, 10), lif())], ids=["maps", "classes"])
@@ -171,6 +178,7 @@ def test_a_convolution_tells(last):
         (lambda: nn.Sequential(lif(), nn.Conv2d(C, 4, 3)), CLIP),
         (lambda: nn.Sequential(nn.Flatten(), nn.Linear(36 * C, 4), lif()), CLIP),
         (lambda: nn.Sequential(nn.Conv1d(C, 4, 3), lif()), (T, B, C, 7)),
+        (lambda: nn.Sequential(nn.Conv1d(C, 4, 3), nn.dialects.snntorch.Leaky(beta=0.9, threshold=0.1)), (T, B, C, 7)),
         (lambda: nn.Sequential(nn.Linear(N, 4), nn.BatchNormThroughTime1d(4), lif()), FRAMES),
         (lambda: nn.Sequential(nn.Linear(N, 4), nn.ThresholdDependentBatchNorm1d(4), lif()), FRAMES),
         (lambda: nn.Sequential(nn.Sequential(nn.TemporalEffectiveBatchNorm1d(T, N)), lif()), FRAMES),

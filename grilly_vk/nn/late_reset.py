@@ -10,6 +10,7 @@ import numpy as np
 from .. import arguments
 from ..autograd import no_grad
 from ..errors import shown as short
+from ..modes import S
 from ..ops.elementwise import unary
 from ..ops.late_reset import RESETS, LateReset, late_reset
 from ..ops.shape import broadcast_to, stack
@@ -105,7 +106,7 @@ class LateResetNode(StatefulModule):
         v_threshold: PerNeuron = 1.0,
         reset_mechanism: str = "subtract",
         surrogate_function: Surrogate | None = None,
-        step_mode: str = "s",
+        step_mode: str = S,
         store_v_seq: bool | str = False,
         memory: str = "fast",
         *,
@@ -297,7 +298,7 @@ class AlphaNode(LateResetNode):
         v_threshold: PerNeuron = 1.0,
         reset_mechanism: str = "zero",
         surrogate_function: Surrogate | None = None,
-        step_mode: str = "s",
+        step_mode: str = S,
         store_v_seq: bool | str = False,
         memory: str = "fast",
         *,

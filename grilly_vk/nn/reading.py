@@ -37,7 +37,7 @@ def look(module: Any, x: Any, multi: bool) -> None:
     if around is None:
         return
     told = _before(around[0], module) if around else None
-    if told == () or (told is None and said(module)):
+    if told == () or (told is None and multi):  # (T, n) are steps of one sample, as far as anybody knows
         return
     if told in (None, LINEAR):
         doubtful = axes == 2 if multi else axes in (3, 5)
@@ -169,7 +169,12 @@ def _read(chain: Any, first: tuple[int, ...] | int | None, shape: tuple[int, ...
 
 def _hint(module: Any, shape: tuple[int, ...], multi: bool) -> None:
     name = type(module).__name__
-    if multi:
+    if multi and not said(module):
+        text = (
+            f"{name} takes x of shape {shape} for {shape[0]} steps (T, B, ...), not for one step (B, ...); say which "
+            "is meant: F.set_step_mode(model, 's') for one step, 'm' for all"
+        )
+    elif multi:
         text = (
             f"{name} in step mode 'm' takes x of shape {shape} for {shape[0]} steps (T, B, ...), not for one step "
             "(B, ...); F.multi_step_forward(model, x, T) presents one step T times, and x[:, None] are steps of one "

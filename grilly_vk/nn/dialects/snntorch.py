@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ... import arguments
+from ...modes import M
 from ...surrogate import ATan, Sigmoid, SuperSpike, Surrogate
 from ...tensor import Tensor, from_numpy
 from ..conv import Conv2d
@@ -52,7 +53,7 @@ def Leaky(
     graded_spikes_factor: PerNeuron = 1.0,
     learn_graded_spikes_factor: bool = False,
     reset_delay: bool = True,
-    step_mode: str = "m",
+    step_mode: str = M,
 ) -> LateResetNode:
     """`snntorch.Leaky`: mem = beta mem + x - reset threshold, spk = [mem > threshold], reset the spike of before.
 
@@ -96,7 +97,7 @@ def Synaptic(
     reset_mechanism: str = "subtract",
     output: bool = False,
     reset_delay: bool = True,
-    step_mode: str = "m",
+    step_mode: str = M,
 ) -> LateResetNode:
     """`snntorch.Synaptic`: syn = alpha syn + x, mem = beta mem + syn - reset threshold; syn is `current`.
 
@@ -133,7 +134,7 @@ def Alpha(
     learn_threshold: bool = False,
     reset_mechanism: str = "zero",
     output: bool = False,
-    step_mode: str = "m",
+    step_mode: str = M,
 ) -> AlphaNode:
     """`snntorch.Alpha`: mem is the difference of two currents; syn_exc is `excitation`, syn_inh `inhibition`.
 
@@ -167,7 +168,7 @@ def Lapicque(
     learn_threshold: bool = False,
     reset_mechanism: str = "subtract",
     output: bool = False,
-    step_mode: str = "m",
+    step_mode: str = M,
 ) -> LateResetNode:
     """`snntorch.Lapicque`: mem = (1 - time_step / (R C)) mem + x time_step / C - reset threshold.
 
@@ -216,7 +217,7 @@ def StateLeaky(
     learn_threshold: bool = False,
     graded_spikes_factor: PerNeuron = 1.0,
     learn_graded_spikes_factor: bool = False,
-    step_mode: str = "m",
+    step_mode: str = M,
 ) -> LateResetNode:
     """`snntorch.StateLeaky`: mem[t] = sum over s of exp(-s (1 - beta)) x[t - s], without reset.
 
@@ -256,7 +257,7 @@ def RLeaky(
     reset_mechanism: str = "subtract",
     output: bool = False,
     reset_delay: bool = True,
-    step_mode: str = "m",
+    step_mode: str = M,
 ) -> RecurrentSynapse:
     """`snntorch.RLeaky`: `Leaky` that hears its own spikes of the step before, x + recurrent(spk).
 
@@ -307,7 +308,7 @@ def RSynaptic(
     learn_recurrent: bool = True,
     reset_mechanism: str = "subtract",
     output: bool = False,
-    step_mode: str = "m",
+    step_mode: str = M,
 ) -> RecurrentSynapse:
     """`snntorch.RSynaptic`: `Synaptic` that hears its own spikes of the step before, x + recurrent(spk).
 

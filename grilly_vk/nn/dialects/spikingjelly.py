@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ... import arguments
+from ...modes import M, S
 from ...surrogate import ATan, Erf, FastSigmoid, PiecewiseQuadratic, Rect, Sigmoid, Surrogate
 from ...tensor import Tensor
 from .. import gated_node, node_models, nodes, readout
@@ -69,7 +70,7 @@ def IFNode(
     v_reset: float | None = 0.0,
     surrogate_function: Surrogate | None = None,
     detach_reset: bool = False,
-    step_mode: str = "s",
+    step_mode: str = S,
     store_v_seq: bool = False,
 ) -> nodes.IFNode:
     """`neuron.IFNode`: H = v + x.
@@ -92,7 +93,7 @@ def HalfThresholdIFNode(
     v_threshold: float = 1.0,
     surrogate_function: Surrogate | None = None,
     detach_reset: bool = False,
-    step_mode: str = "s",
+    step_mode: str = S,
     store_v_seq: bool = False,
 ) -> nodes.IFNode:
     """`neuron.HalfThresholdIFNode`: an IFNode with soft reset whose potential starts at half the threshold.
@@ -116,7 +117,7 @@ def LIFNode(
     v_reset: float | None = 0.0,
     surrogate_function: Surrogate | None = None,
     detach_reset: bool = False,
-    step_mode: str = "s",
+    step_mode: str = S,
     store_v_seq: bool = False,
 ) -> nodes.LIFNode:
     """`neuron.LIFNode`: H = v + (x - (v - v_reset)) / tau.
@@ -142,7 +143,7 @@ def LIAFNode(
     v_reset: float | None = 0.0,
     surrogate_function: Surrogate | None = None,
     detach_reset: bool = False,
-    step_mode: str = "s",
+    step_mode: str = S,
     store_v_seq: bool = False,
 ) -> AnalogLIFNode:
     """`neuron.LIAFNode`: gives act(H), or act(H - v_threshold); its spikes only reset it.
@@ -179,7 +180,7 @@ def ParametricLIFNode(
     v_reset: float | None = 0.0,
     surrogate_function: Surrogate | None = None,
     detach_reset: bool = False,
-    step_mode: str = "s",
+    step_mode: str = S,
     store_v_seq: bool = False,
 ) -> nodes.ParametricLIFNode:
     """`neuron.ParametricLIFNode`: LIFNode with 1 / tau = sigmoid(w), w learnable.
@@ -206,7 +207,7 @@ def QIFNode(
     v_reset: float | None = -0.1,
     surrogate_function: Surrogate | None = None,
     detach_reset: bool = False,
-    step_mode: str = "s",
+    step_mode: str = S,
     store_v_seq: bool = False,
 ) -> node_models.QIFNode:
     """`neuron.QIFNode`: H = v + (x + a0 (v - v_rest) (v - v_c)) / tau.
@@ -233,7 +234,7 @@ def EIFNode(
     v_reset: float | None = -0.1,
     surrogate_function: Surrogate | None = None,
     detach_reset: bool = False,
-    step_mode: str = "s",
+    step_mode: str = S,
     store_v_seq: bool = False,
 ) -> node_models.EIFNode:
     """`neuron.EIFNode`: H = v + (x - (v - v_rest) + delta_T exp((v - theta_rh) / delta_T)) / tau.
@@ -264,7 +265,7 @@ def IzhikevichNode(
     b: float = 0.0,
     surrogate_function: Surrogate | None = None,
     detach_reset: bool = False,
-    step_mode: str = "s",
+    step_mode: str = S,
     store_v_seq: bool = False,
 ) -> node_models.IzhikevichNode:
     """`neuron.IzhikevichNode`: the quadratic node with recovery w.
@@ -291,7 +292,7 @@ def KLIFNode(
     v_reset: float | None = 0.0,
     surrogate_function: Surrogate | None = None,
     detach_reset: bool = False,
-    step_mode: str = "s",
+    step_mode: str = S,
     store_v_seq: bool = False,
 ) -> node_models.KLIFNode:
     """`neuron.KLIFNode`: H = max(0, k H_lif), with k learnable, 1 at the start.
@@ -349,7 +350,7 @@ def GatedLIFNode(
     init_v_threshold: float = 0.5,
     init_conduct: float = 0.5,
     surrogate_function: Surrogate | None = None,
-    step_mode: str = "m",
+    step_mode: str = M,
 ) -> gated_node.GatedLIFNode:
     """`neuron.GatedLIFNode`, which is `grilly_vk.nn.GatedLIFNode` as it is.
 
