@@ -99,6 +99,11 @@ def assigned():
     return node
 
 
+def timed(model):
+    F.set_step_mode(model, "m")
+    return model
+
+
 SILENT = {
     "one step": (nn.LIFNode, (B, N)),
     "images": (nn.LIFNode, IMAGES),
@@ -113,11 +118,16 @@ SILENT = {
     "tokens": (lambda: nn.SpikingSelfAttention(4, 2), (B, N, 4)),
     "container": (lambda: nn.MultiStepContainer(Net(nn.Linear(N, 4), nn.LIFNode())), (T, B, 7, N)),
     "over T": (lambda: lambda x: F.multi_step_forward(Net(nn.LIFNode()), x, T, repeat=False), (T, B, 7, N)),
+    "chain in a container": (
+        lambda: nn.MultiStepContainer(Net(nn.Sequential(nn.Linear(N, 4), nn.LIFNode()))), (T, B, 7, N),
+    ),
+    "flattened": (lambda: timed(Net(nn.Conv1d(N, 4, 3), nn.Flatten(), nn.LIFNode())), (T, B, N, 6)),
+    "class tells": (nn.DropoutOverTime1d, FRAMES),
     "presented": (lambda: lambda x: F.multi_step_forward(nn.IFNode(), x, 6, repeat=True), FRAMES),
     "readout": (nn.NonSpikingLIFNode, FRAMES),
     "steps of one neuron in a dialect": (lambda: nn.dialects.snntorch.Leaky(beta=0.9), (T, 1)),
     "nothing known": (lambda: Net(Net(), nn.LIFNode()), FRAMES),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SILENT)
@@ -136,9 +146,8 @@ def test_all_steps_without_their_axis():
     model = Net(nn.Linear(N, 4), nn.LIFNode(), nn.Linear(4, 2), nn.LIFNode())
     F.set_step_mode(model, "m")
     assert len(hints(lambda: [model(data(B, N)) for _ in range(2)])) == 1
-    model = Net(nn.Conv2d(C, 4, 3), nn.LIFNode())
-    F.set_step_mode(model, "m")
-    assert len(hints(lambda: model(data(*IMAGES)))) == 1
+    assert len(hints(lambda: timed(Net(nn.Conv2d(C, 4, 3), nn.LIFNode()))(data(*IMAGES)))) == 1
+    assert len(hints(lambda: timed(Net(nn.Flatten(), nn.LIFNode()))(data(B, N)))) == 1
     for kind in (nn.NonSpikingLIFNode, lambda: nn.dialects.snntorch.Leaky(beta=0.9)):  # "m" is their default
         model = Net(nn.Linear(N, 4), kind())
         found = hints(lambda: [model(data(B, N)) for _ in range(2)])  # noqa: B023
@@ -225,10 +234,16 @@ def test_parts_that_change():
     model[0] = nn.Conv3d(T, 4, 3)
     F.reset_net(model)
     assert model(data(B, T, 6, 6, 6)).shape == (B, 4, 4, 4, 4)  # one step
-    F.set_step_mode(model, "s")
     model[0] = nn.Conv2d(C, 4, 3)
+    F.reset_net(model)
+    assert model(data(*CLIP)).ndim == 5
+    F.set_step_mode(model, "s")
     with pytest.raises(ValueError, match=r"expected \(B, 2, H, W\).*for all steps .* see F.set_step_mode"):
         model(data(*CLIP))
+    with pytest.raises(ValueError, match=r"expected \(B, 2, H, W\)"):
+        nn.Sequential(nn.Conv2d(C, 4, 3), nn.ReLU())(data(*CLIP))  # no state, no steps
+    with pytest.raises(ValueError, match=r"expected \(B, N, 4\) in step mode s"):
+        nn.SpikingSelfAttention(4, 2, step_mode="s")(data(T, B, 3, 4))
 
 
 def test_one_step_for_a_network_of_all_steps():
