@@ -25,7 +25,7 @@ def foreign(path, **members):
     """An object of a class as another library has it; the real ones are not part of the tests' environment."""
     module, _, name = path.rpartition(".")
     base = type("Module", (), {"__module__": "torch.nn.modules.module", "named_parameters": lambda self: []})
-    bases = () if "optim" in module or "Tensor" in name else (base,)
+    bases = () if "optim" in module or name in ("Tensor", "Parameter") else (base,)
     return type(
         name, bases, {"__module__": module, "parameters": lambda self: [], "modules": lambda self: [], **members}
     )()
@@ -238,6 +238,24 @@ def test_an_attribute_that_is_refused_changes_nothing():
     holder.kind = nn.LIFNode  # and so is a class
     holder.data = foreign("torch.Tensor", requires_grad=False)
     assert len(list(holder.modules())) == 2
+
+
+def test_what_is_of_two_libraries_is_ours():
+    both = type("Both", (nn.ReLU, type(LINEAR)), {})()
+    assert families.library(type(both)) is None and Holder(both).part is both
+
+
+@pytest.mark.parametrize("part", [lambda: nn.LIFNeuron(4), lambda: nn.LIF(4)], ids=["flat", "core"])
+def test_what_a_conversion_can_not_take(part):
+    part = part()
+    with pytest.raises(ValueError, match=rf"ann holds {type(part).__name__} \('1'\), a .*; networks of nn.ReLU"):
+        nn.Converter()(nn.Sequential(nn.Linear(4, 4), part).eval())
+
+
+def test_an_argument_of_its_own_family_is_of_no_other():
+    with pytest.raises(TypeError) as error:
+        nn.LIFNode(init_tau=2.0)
+    assert "is for" not in str(error.value)
 
 
 def test_lists_hold_what_chains_refuse():
