@@ -249,7 +249,7 @@ def test_parts_that_change():
 def test_one_step_for_a_network_of_all_steps():
     model = conv_net()
     F.set_step_mode(model, "m")
-    with pytest.raises(ValueError, match=r"\(3, 2, 6, 6\).*one step; Sequential in step mode 'm' expects all") as error:
+    with pytest.raises(ValueError, match=r"\(3, 2, 6, 6\), which .* for one step; expected all steps") as error:
         model(data(*IMAGES))
     assert len(str(error.value)) < 300 and "F.multi_step_forward(model, x, T)" in str(error.value)
     assert model[2].v == 0.0 and model[1].num_batches_tracked.item() == 0
@@ -258,6 +258,24 @@ def test_one_step_for_a_network_of_all_steps():
     stem = nn.Sequential(nn.Conv2d(C, 4, 3), nn.ReLU())  # no state: one step is one step
     F.set_step_mode(stem, "m")
     assert stem(data(*IMAGES)).shape == (B, 4, 4, 4) and stem(data(*CLIP)).shape == (T, B, 4, 4, 4)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: nn.MultiStepContainer(nn.Conv2d(C, C, 3), nn.LIFNode()),
+        lambda: nn.SeqToANNContainer(nn.Conv2d(C, C, 3)),
+        lambda: nn.SeqToANNContainer(nn.Conv2d(C, C, 3), nn.ReLU()),
+        lambda: nn.SeqToANNContainer(nn.ReLU(), nn.MaxPool2d(2)),
+    ],
+)
+def test_one_step_for_a_container_of_all_steps(make):
+    """(2, 1, 6, 6) would fold to an image of two channels, and unfold again."""
+    for shape in ((2, 1, 6, 6), IMAGES):
+        with pytest.raises(ValueError, match=r"for one step; expected all steps.*F.multi_step_forward") as error:
+            make()(data(*shape))
+        assert len(str(error.value)) < 300
+    assert make()(data(T, B, C, 6, 6)).shape[:2] == (T, B)
 
 
 def test_a_compiled_chain_reads_alike():

@@ -252,6 +252,9 @@ def modes_of(model: Any, driven: bool = False) -> set[str]:
 def folded(module: Any, call: Any, x: Tensor, *args: Any, **options: Any) -> Any:
     """One call on all steps as one batch: x (T, B, ...) as (T * B, ...), and the result with both axes again."""
     x = as_tensor("x", x)
+    ranks = module._step_ranks()
+    if ranks and x.ndim in ranks and x.ndim - 1 not in ranks:
+        raise ValueError(one_step(x.shape, type(module).__name__))
     out = call(merged(x), *args, **options)
     if x.ndim < 3:
         return out
@@ -264,6 +267,18 @@ def folded(module: Any, call: Any, x: Tensor, *args: Any, **options: Any) -> Any
                 "folds time into the batch (over_time, batchwise)"
             )
     return tuple(unmerged(y, x) for y in out) if many else unmerged(out, x)
+
+
+def one_step(shape: tuple[int, ...], name: str) -> str:
+    """What to say of one step that was given where all are expected.
+
+    Args:
+        name: of the layer whose number of axes tells.
+    """
+    return (
+        f"x has shape {shape}, which {name} takes for one step; expected all steps (T, B, ...) here: "
+        "F.multi_step_forward(model, x, T) presents one step T times, and x[None] is a run of one step"
+    )
 
 
 def stepped(module: Any, call: Any, x: Tensor, *args: Any, **options: Any) -> Any:

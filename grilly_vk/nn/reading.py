@@ -157,10 +157,7 @@ def _read(chain: Any, first: tuple[int, ...] | int | None, shape: tuple[int, ...
     if not multi:
         return holds and not _said_inside(chain)
     if holds:
-        raise ValueError(
-            f"x has shape {shape}, which its first layers take for one step; {type(chain).__name__} in step mode 'm' "
-            f"expects all steps (T, B, ...): F.multi_step_forward(model, x, T) presents one step T times"
-        )
+        raise ValueError(temporal.one_step(shape, f"the first layer of {type(chain).__name__} in step mode 'm'"))
     return False
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import arguments, families
-from ..functional.temporal import folded, mixed, over_steps
+from ..functional.temporal import LINEAR, first_layer, folded, mixed, one_step, over_steps
 from ..modes import S
 from ..ops.elementwise import as_tensor
 from ..ops.shape import concatenate, stack
@@ -83,7 +83,10 @@ class SeqToANNContainer(Module):
         """(T, B, ...) to (T, B, ...)."""
         if any(part._in_time for part in self.module.modules()):
             raise ValueError(mixed("SeqToANNContainer"))
-        return folded(self.module, self.module, _timed(x))
+        x, first = _timed(x), first_layer(self.module)
+        if isinstance(first, tuple) and x.ndim in first and x.ndim - 1 not in first and first != LINEAR:
+            raise ValueError(one_step(x.shape, "its first layer"))
+        return folded(self.module, self.module, x)
 
 
 def stepwise(name: str, part: Any) -> None:
