@@ -63,6 +63,14 @@ RECURRENT = {
         {"a": lif(4), "b": lif(4, 1), "v": dense(4, 4), "w": dense(4, 4, 2), "u": dense(4, 4, 3)},
         ["in>a>v>b>w>a", "b>u>b", "b>out"], [("b", "w"), ("b", "u")],
     ),
+    "one way late, one not": (
+        {"a": lif(4), "b": lif(4, 1), "v": dense(4, 4), "w": dense(4, 4, 2), "u": dense(4, 4, 3)},
+        ["in>a>w>a", "a>v>b>u>a", "a>out"], [("a", "w"), ("b", "u")],
+    ),
+    "two ways in": (
+        {"a": lif(4), "b": lif(4, 1), "v": dense(4, 4), "w": dense(4, 4, 2)},
+        ["in>a>v>b>w>a", "in>b>out"], [("b", "w")],
+    ),
     "a weight that serves two": (
         {"a": lif(4), "w": dense(4, 4, bias=False), "b": lif(4, 1)},
         ["in>a>w>a", "w>b>out"], [("w", "a")],
@@ -172,8 +180,9 @@ def test_where_one_op_would_not_do_the_cycle_is_stepped(case):
     assert len(heard) == (30 if case == "a hook" else 0)
 
 
-def test_the_order_does_not_hang_on_that_of_nodes_and_edges():
-    nodes, edges, late = RECURRENT["two at once"]
+@pytest.mark.parametrize("name", ["two at once", "two ways in"])
+def test_the_order_does_not_hang_on_that_of_nodes_and_edges(name):
+    nodes, edges, late = RECURRENT[name]
     made = graph(nodes, *edges)
     rng, x = np.random.default_rng(0), drive()
     want = from_nir(made, dt=DT)(x).numpy()
@@ -185,6 +194,18 @@ def test_the_order_does_not_hang_on_that_of_nodes_and_edges():
         net = from_nir(other, dt=DT)
         assert net.structure.order.late == set(late)
         np.testing.assert_array_equal(net(x).numpy(), want)
+
+
+def test_what_a_closing_edge_carries_at_first_is_what_its_tail_gives_to_silence():
+    # w serves b in the same step and a in the next; apart, as w and u, each has one duty
+    made = graph({"a": lif(4), "w": dense(4, 4), "b": lif(4, 1)}, "in>a>w>a", "w>b>out")
+    apart = graph({"a": lif(4), "w": dense(4, 4), "u": dense(4, 4), "b": lif(4, 1)}, "in>a>w>b>out", "a>u>a")
+    for node in (made.nodes["w"], apart.nodes["w"], apart.nodes["u"]):
+        node.bias = node.bias * 5
+    x = drive()
+    want = reference.run(apart, x, DT, late={("a", "u")})["out"]
+    assert (want != reference.run(made, x, DT, late={("w", "a")})["out"]).any()  # which begins with 0
+    np.testing.assert_array_equal(from_nir(made, dt=DT)(x).numpy(), want)
 
 
 def test_only_the_nodes_of_a_cycle_are_stepped():

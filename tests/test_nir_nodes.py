@@ -180,6 +180,13 @@ def test_gradients_reach_the_input_through_time(kind, integrator):
     assert float((given.grad.numpy() * direction).sum()) == pytest.approx(apart / 2, rel=2e-3)
 
 
+@pytest.mark.parametrize("gain", [1.0, 1.00001])
+def test_a_gain_next_to_one_counts(gain):
+    net = from_nir(alone(nir.I(np.full(SHAPE, gain / DT, np.float32))), dt=DT)
+    x = np.ones((50, 1, *SHAPE), np.float32)
+    np.testing.assert_allclose(net(x).numpy()[:, 0, 0, 0], gain * np.arange(1, 51), rtol=2e-6)
+
+
 def test_settings_may_be_assigned():
     graph, x = alone(nir.CubaLIF(**parameters("CubaLIF"))), drive()
     net = from_nir(graph, dt=DT)

@@ -135,12 +135,23 @@ def test_another_dt_is_taken_from_the_fields():
     np.testing.assert_array_equal(from_nir(graph)(x).numpy(), again)
 
 
+def test_shares_of_a_step_come_back_to_the_last_bit():
+    module = nn.LIFNode(np.linspace(1.1, 40, 300))  # 1 / tau, while the file has tau * dt in float32
+    graph = to_nir(module, (300,), DT)
+    want = module._dynamics().each.table.numpy()[0]
+    np.testing.assert_array_equal(from_nir(graph).part("lif")._plan().dynamics.each.table.numpy()[0], want)
+    graph.nodes["lif"].metadata.clear()
+    assert (from_nir(graph, dt=DT).part("lif")._plan().dynamics.each.table.numpy()[0] != want).any()
+
+
 def test_what_was_chosen_is_in_the_metadata(tmp_path):
     save(nn.Sequential(nn.IFNode(v_reset=None), nn.LIFNode()), tmp_path / "a.nir", (N,), DT)
     graph = nir.read(tmp_path / "a.nir")
     assert graph.metadata["grilly_vk"] == {"dt": DT, "integrator": "euler", "comparator": ">="}
     assert graph.nodes["0"].metadata["grilly_vk"]["reset"] == "subtract"
     assert graph.nodes["1"].metadata["grilly_vk"]["reset"] == "value"
+    graph.metadata["grilly_vk"]["reset"] = "value"  # the node's own comes before
+    assert [from_nir(graph).part(name).reset_by for name in "01"] == ["subtract", "value"]
     read = from_nir(graph, reset="subtract", comparator=">")  # what is asked for counts
     assert (read.part("1").reset_by, read.part("1").comparator) == ("subtract", ">")
 
