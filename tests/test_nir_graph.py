@@ -311,6 +311,27 @@ def test_training_moves_the_weights():
     np.testing.assert_array_equal(other(drive()).numpy(), net(drive()).numpy())
 
 
+def test_a_compiled_graph_notices_what_is_assigned():
+    nodes, edges, _ = RECURRENT["a current-based loop"]
+    net, x = from_nir(graph(nodes, *edges), dt=DT), drive()
+
+    @grilly_vk.compile
+    def run(given):
+        F.reset_net(net)
+        return net(given)
+
+    def eager():
+        F.reset_net(net)
+        return net(x).numpy()
+
+    for _ in range(3):
+        np.testing.assert_array_equal(run(x).numpy(), eager())
+    before = eager()
+    net.a.reset_by, net.a.v_threshold = "subtract", np.full(4, 0.2)
+    assert (eager() != before).any()
+    np.testing.assert_array_equal(run(x).numpy(), eager())
+
+
 def test_states_of_a_graph():
     nodes, edges, _ = RECURRENT["through two layers"]
     net, x = from_nir(graph(nodes, *edges), dt=DT), drive()

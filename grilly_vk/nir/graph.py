@@ -1,4 +1,4 @@
-"""A graph of NIR as a module: each node runs all steps at once, but for cycles, which go step by step."""
+"""A graph of NIR as a module: each node runs all steps at once, but for most cycles, which go step by step."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ class Graph(StatefulModule):
     """What `grilly_vk.nir.from_nir` makes of a NIR graph.
 
     What arrives at a node is the sum of what its sources give in the same step.  A cycle takes one step, or as many
-    as the delays in it say: see `grilly_vk.nir.order.ordered`.  Only nodes of cycles run step by step.
+    as the delays in it say: see `grilly_vk.nir.order.ordered`.  Only nodes of cycles run step by step, and not those
+    of the commonest kind: see `grilly_vk.nir.fused`.
 
     Attributes:
         step_mode: "m" (default): a call is all steps (T, B, ...). "s": a call is one step (B, ...).

@@ -31,7 +31,7 @@ class Node:
     Args:
         name: in the whole graph; nodes of nested graphs have the names of those in front, with dots.
         kind: NIR's type.
-        fields: its parameters; what the module holds (`taken`) is dropped when that is made.
+        fields: its parameters; weights are dropped when the module that holds them is made.
         metadata: as it was read.
     """
 
