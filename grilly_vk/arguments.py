@@ -201,7 +201,8 @@ def came(value: Any, made: np.ndarray) -> str:
     """What holds no numbers, for an error: its type, and what it is, or the dtype that numpy makes of it."""
     if isinstance(value, np.ndarray):
         return str(made.dtype)
-    return f"{type(value).__name__} " + (f"({shown(value)})" if made.dtype.kind == "O" else f"of {made.dtype}")
+    whole = made.dtype.kind == "O" or not made.ndim
+    return f"{type(value).__name__} " + (f"({shown(value)})" if whole else f"of {made.dtype}")
 
 
 def why_no_array(error: Exception) -> str:
