@@ -294,7 +294,7 @@ def test_reset_and_no_grad():
     fresh = {k: v.numpy() for k, v in neuron.state_dict().items()}
     neuron.run(np.ones((9, 2, 3), np.float32))
     assert any((v.numpy() != fresh[k]).any() for k, v in neuron.state_dict().items())
-    F.reset_net(nn.Sequential(neuron))
+    F.reset_net(nn.ModuleList([neuron]))
     for k, v in neuron.state_dict().items():
         np.testing.assert_array_equal(v.numpy(), fresh[k], err_msg=k)
     neuron.no_grad()
