@@ -10,6 +10,7 @@ from typing import Any
 from .. import arguments
 from ..errors import shown
 from ..functional.temporal import over_steps
+from ..nn.linear import Linear
 from ..nn.module import Module
 from ..nn.stateful import StatefulModule
 from ..ops.elementwise import as_tensor, cast
@@ -19,8 +20,10 @@ from ..tensor import FLOAT32, Tensor, full
 from . import fused
 from .nodes import Node
 from .order import Order, Stage
-from .parts import Delay, summed
+from .parts import Delay, Product, Scale, summed
 from .shapes import Shape
+
+_ANY_AXES = (Linear, Product, Scale)
 
 
 @dataclass
@@ -187,7 +190,12 @@ class Graph(StatefulModule):
                 name = stage.nodes[0]
                 arrives = summed([values[a] for a in self._sources[name]])
                 module = self.part(name)
-                values[name] = arrives if module is None else over_steps(module, arrives, merge=False)
+                if module is None:
+                    values[name] = arrives
+                elif type(module) in _ANY_AXES:  # the axes of time and batch need not be joined
+                    values[name] = module(arrives)
+                else:
+                    values[name] = over_steps(module, arrives, merge=False)
             for name in stage.nodes:
                 for a in self._sources[name]:  # a value whose last reader was this is let go
                     left[a] -= 1
