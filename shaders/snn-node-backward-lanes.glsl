@@ -10,7 +10,7 @@
 #include "vector.glsl"
 #include "surrogate.glsl"
 #include "recurrent-node-backward.glsl"
-layout(constant_id = 11) const uint ROWS = 32; // see product-lanes.glsl
+layout(constant_id = 12) const uint ROWS = 32; // see product-lanes.glsl
 
 #define ARRAY_A later
 #define A_AT p.later_at

@@ -7,7 +7,7 @@
 #include "vector.glsl"
 #include "surrogate.glsl"
 #include "recurrent-node-backward.glsl"
-layout(constant_id = 11) const uint SPACE = 1; // units whose gradients are in shared memory at once, in REALs
+layout(constant_id = 12) const uint SPACE = 1; // units whose gradients are in shared memory at once, in REALs
 
 #if VEC == 4
 #define PART(v, e) ((v)[e])

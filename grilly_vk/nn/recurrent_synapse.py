@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..modes import S
+from ..ops.nodes import Dynamics
 from ..ops.recurrent_nodes import Feedback, pays, recurrent_node
 from ..ops.shape import stack
 from ..tensor import FLOAT32, Tensor, full
@@ -24,8 +27,9 @@ class RecurrentSynapse(_Recurrent):
 
     All steps are one operation, with one kernel that does the product and the step, where the parts are a node of one
     state (IFNode, LIFNode, ParametricLIFNode, QIFNode, EIFNode or KLIFNode), Linear(n, n) and SynapseFilter or None:
-    these classes themselves, without hooks, and not a Linear with event_driven=True.  Other parts are called step by
-    step, with the same result.
+    these classes themselves, without hooks, and not a Linear with event_driven=True.  So they are of a LateResetNode
+    whose decays are numbers for all neurons, or train, and the rest as it is unless given.  Other parts are called step
+    by step, with the same result.
 
     Args:
         node: from (B, ...) to the same shape, in step mode "s", such as a spiking node.
@@ -79,8 +83,11 @@ class RecurrentSynapse(_Recurrent):
 
     def _steps(self, x: Tensor) -> Tensor:
         node, connection, dynamics = self.node, self.connection, self.dynamics
-        if isinstance(node, LateResetNode) and node.store_v_seq and (node.late or node.store_v_seq != "before"):
-            return self._with_potentials(x, node)
+        if isinstance(node, LateResetNode):
+            if self._joins(x, node):
+                return self._with_late_reset(x, node)
+            if node.store_v_seq and (node.late or node.store_v_seq != "before"):
+                return self._with_potentials(x, node)
         if not (isinstance(node, SpikingNode) and _plain(node, *_NODES)):
             return super()._steps(x)
         if not (isinstance(connection, Linear) and _plain(connection, Linear)) or connection.event_driven is True:
@@ -94,6 +101,56 @@ class RecurrentSynapse(_Recurrent):
         if not known or connection.weight.shape != (n, n) or not pays(x.engine, n):
             return super()._steps(x)
         return self._at_once(x, node, connection, dynamics)
+
+    def _joins(self, x: Tensor, node: LateResetNode) -> bool:
+        """Whether a node with a late reset runs all steps as one operation."""
+        n, weight = x.shape[-1], getattr(self.connection, "weight", None)
+        return (
+            _plain(node, LateResetNode)
+            and node.late
+            and node.gain == 1.0
+            and all(type(value) is float for value in (node.v_threshold, node.spike_factor))
+            and node.spike_factor == 1.0
+            and all(np.ndim(value) == 0 for value in (node.beta, node.alpha) if value is not None)
+            and self.dynamics is None
+            and _plain(self.connection, Linear)
+            and self.connection.event_driven is not True
+            and x.dtype is FLOAT32
+            and (self.y is None or isinstance(self.y, Tensor))
+            and isinstance(weight, Tensor)
+            and weight.shape == (n, n)
+            and pays(x.engine, n)
+        )
+
+    def _with_late_reset(self, x: Tensor, node: LateResetNode) -> Tensor:
+        """All steps at once; a current of the node's is the synapse that the input goes through as well."""
+        for part in (self, node):
+            part.entering(x.shape[1:])
+        beta, alpha, decay = node.beta, node.alpha, None
+        if alpha is not None:
+            decay = alpha.clamp(0.0, 1.0) if isinstance(alpha, Tensor) else full((), alpha, on=x.engine)
+        numbers = () if isinstance(beta, Tensor) else (beta,)
+        out = recurrent_node(
+            x,
+            node.v,
+            self.y,
+            0.0 if alpha is None else node.current,
+            Dynamics(
+                "decay", v_threshold=node.v_threshold, numbers=numbers, detach_reset=True, strict=True,
+                late=node.reset_mechanism,
+            ),
+            node.surrogate_function.slope,
+            Feedback(self.connection.weight, self.connection.bias, decay, whole=True),
+            w=beta if isinstance(beta, Tensor) else None,
+            recompute=node.memory == "low",
+            store_v=bool(node.store_v_seq),
+        )  # fmt: skip
+        node.v = out.v
+        if alpha is not None:
+            node.current = out.f
+        node.__dict__["v_seq"] = out.v_seq
+        self.y = out.spikes[x.shape[0] - 1].as_spikes()
+        return out.spikes
 
     def _with_potentials(self, x: Tensor, node: LateResetNode) -> Tensor:
         """Step by step, with the potential after each as the node's v_seq."""

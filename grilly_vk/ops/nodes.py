@@ -20,9 +20,10 @@ from .steps import spans, walk
 from .surrogate import Slope
 
 # As in shaders/include/node.glsl.
-MODELS = ["if", "lif", "qif", "eif", "izhikevich", "cuba", "adaptive", "klif", "izhikevich_2003"]
+MODELS = ["if", "lif", "qif", "eif", "izhikevich", "cuba", "adaptive", "klif", "izhikevich_2003", "decay"]
 TWO_STATES = {"izhikevich", "izhikevich_2003", "cuba", "adaptive"}
-_LEARN = {"lif": 1, "klif": 2}  # what a learnable number w means to a model
+_LEARN = {"lif": 1, "klif": 2, "decay": 3}  # what a learnable number w means to a model
+_LATE = {"subtract": 2, "zero": 3, "blank": 4, "none": 5}
 
 
 class Each:
@@ -81,6 +82,7 @@ class Dynamics:
         strict: a spike needs more than the threshold, [H > v_threshold].
         rest: what the leak of "lif" and its kin pulls to; None: v_reset, or 0 with a soft reset.
         each: settings of each neuron, in place of k, rest, v_threshold and v_reset.
+        late: the reset comes with the next step, one of ops.late_reset.RESETS; for recurrent_nodes alone.
     """
 
     model: str = "if"
@@ -93,6 +95,7 @@ class Dynamics:
     strict: bool = False
     rest: float | None = None
     each: Each | None = None
+    late: str | None = None
 
 
 def numbers_of(dynamics: Dynamics) -> dict[str, float]:
@@ -110,7 +113,8 @@ def specs_of(dynamics: Dynamics, learns: bool) -> tuple[tuple[str, int], ...]:
     """What they take of it as specialization constants."""
     return (
         ("MODEL", MODELS.index(dynamics.model)), ("DECAY_INPUT", int(dynamics.decay_input)),
-        ("HARD", int(dynamics.v_reset is not None)), ("LEARN", _LEARN[dynamics.model] if learns else 0),
+        ("HARD", int(dynamics.v_reset is not None) if dynamics.late is None else _LATE[dynamics.late]),
+        ("LEARN", _LEARN[dynamics.model] if learns else 0),
     )  # fmt: skip
 
 

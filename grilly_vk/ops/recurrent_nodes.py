@@ -36,11 +36,12 @@ def pays(engine: Engine, units: int) -> bool:
 
 
 class Steps(NamedTuple):
-    """What a run gives: spikes (T, ..., n), and after it the potential and the synapse's state (..., n)."""
+    """What a run gives: spikes (T, ..., n), after it the potential and the synapse's state (..., n), and potentials."""
 
     spikes: Tensor
     v: Tensor
     f: Tensor | None
+    v_seq: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ def recurrent_node(
     *,
     w: Tensor | None = None,
     recompute: bool = False,
+    store_v: bool = False,
 ) -> Steps:
     """s[t] = node(x[t] + f[t]), f[t] = weight s[t-1] + bias or, with a synapse, decay f[t-1] + that.
 
@@ -85,25 +87,28 @@ def recurrent_node(
         dynamics, slope: of the node; a model of one state.
         w: the node's learnable number, as in `nodes.node`.
         recompute: keep the input for the backward pass and run forward again in it, instead of keeping the potentials.
+        store_v: also return the potentials before the reset, (T, ..., n).
     """
     run = _Run(x, v, y, f, dynamics, feedback, w)
     inputs = [t for t in (x, v, y, f, feedback.weight, feedback.bias, feedback.decay, w) if isinstance(t, Tensor)]
     wants = grad_enabled() and any(t.requires_grad for t in inputs)
     spikes = run.room()
     kept = run.kept() if wants and not recompute else None
-    v_end, f_end = run.forward(x.detach(), spikes, kept)
+    v_seq = None if not store_v else kept[0]._alias() if kept is not None else run.room()
+    v_end, f_end = run.forward(x.detach(), spikes, (v_seq, None) if kept is None else kept)
     spikes.is_spikes = True
     if wants:
         again = x.detach() if recompute else None
         held = spikes._alias()  # a result must not be held by its own node
-        outputs = [t for t in (spikes, v_end, f_end) if t is not None]
+        outputs = [t for t in (spikes, v_end, f_end, v_seq) if t is not None]
         wanted = [isinstance(t, Tensor) and t.requires_grad for t in (y, feedback.weight, feedback.bias)]
         rule = _backward(run, slope, again, held, kept, wanted)
-        needed = (again, held, run.v, run.y, run.f, run.weight, run.bias, run.decay, w)
+        seen = kept[0] if store_v and kept is not None else None
+        needed = (again, held, seen, run.v, run.y, run.f, run.weight, run.bias, run.decay, w)
         record(f"recurrent_{dynamics.model}_node", inputs, outputs, rule, [
             t for t in needed if isinstance(t, Tensor)
         ])  # fmt: skip
-    return Steps(spikes, v_end, f_end)
+    return Steps(spikes, v_end, f_end, v_seq)
 
 
 def _off(value: Any) -> Any:
@@ -177,9 +182,9 @@ class _Run:
             groups=min(self.rows * tiles, 65535), units=self.units // wide, tiles=tiles, **own, **cut,
         )  # fmt: skip
 
-    def forward(self, x: Tensor, spikes: Tensor, kept: tuple[Tensor, Tensor | None] | None) -> tuple[Any, Any]:
+    def forward(self, x: Tensor, spikes: Tensor, kept: tuple[Tensor | None, Tensor | None]) -> tuple[Any, Any]:
         """Steps through x, filling spikes and what is asked for; the states after the last step."""
-        h, fs = kept or (None, None)
+        h, fs = kept
         v, f = self.beginning(self.v), None if self.decay is None else self.beginning(self.f)
         weight, bias, prev = permute(self.weight, (1, 0)), self.bias, self.y
         kernel, came = "snn-recurrent-node-forward", 0
@@ -211,14 +216,16 @@ def _backward(
     kept: tuple[Tensor, Tensor | None] | None,
     wanted: Sequence[bool],
 ) -> Callable[..., Sequence[Tensor | None]]:
-    """The gradient rule: gradients of (spikes, v, [f]) to those of (x, [v], [y], [f], weight, [bias], [decay], [w])."""
+    """The gradient rule: of (spikes, v, [f], [v_seq]) to those of (x, [v], [y], [f], weight, [bias], [decay], [w])."""
 
-    def backward(gs: Tensor | None, gv: Tensor | None, gf: Tensor | None = None) -> Sequence[Tensor | None]:
+    def backward(gs: Tensor | None, gv: Tensor | None, *more: Tensor | None) -> Sequence[Tensor | None]:
+        gf = more[0] if run.decay is not None else None
+        of_trace = more[-1] if len(more) > (run.decay is not None) else None
         h, fs = kept or run.kept()
         if x is not None:
             run.forward(x, run.room(), (h, fs))
         sums = full((2, *run.state), 0.0, on=run.engine) if run.w is not None or run.sums_decay else None
-        gx, gi, gv, gf = _through(run, slope, h, fs, gs, gv, gf, sums)
+        gx, gi, gv, gf = _through(run, slope, h, fs, gs, gv, gf, of_trace, sums)
         n = run.units
         found: list[Tensor | None] = [gi if run.whole else gx]
         found += [gv] if isinstance(run.v, Tensor) else []
@@ -258,6 +265,7 @@ def _through(
     gs: Tensor | None,
     gv: Tensor | None,
     gf: Tensor | None,
+    gtrace: Tensor | None,
     sums: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
     """Back through time: gradients of x and of the current that came by the weights, and of the first states."""
@@ -273,10 +281,11 @@ def _through(
     first, weight = run.beginning(run.v), run.weight
     later = None
     if run.stepped:
-        d, gs, weight, later = run.loadable(d), run.loadable(gs), run.loadable(weight), run.beginning(0.0)
+        d, gs, gtrace, weight = (run.loadable(t) for t in (d, gs, gtrace, weight))
+        later = run.beginning(0.0)
     specs = (
         ("FILTER", int(own)), ("SURROGATE", slope.code), ("DETACH", int(run.dynamics.detach_reset)),
-        ("HAS_GS", int(gs is not None)), ("SUM_DECAY", int(run.sums_decay)),
+        ("HAS_GS", int(gs is not None)), ("SUM_DECAY", int(run.sums_decay)), ("HAS_GTRACE", int(gtrace is not None)),
     )  # fmt: skip
     for start, stop in reversed(run.pieces):
         if stop < run.steps:
@@ -286,6 +295,6 @@ def _through(
             "more": int(later is not None), "weight": weight, "gv": gv, "gf": gf, "sums": sums,
             "alpha": slope.alpha, "beta": slope.beta,
         }  # fmt: skip
-        over = {"h": h, "d": d, "gs": gs, "gx": gx, "gi": gi, "fs": fs}
+        over = {"h": h, "d": d, "gs": gs, "gx": gx, "gi": gi, "fs": fs, "gtrace": gtrace}
         run.launch(kernel, specs, (start, stop), state, over)
     return gx, gx if gi is None else gi, gv, gf

@@ -4,9 +4,11 @@
 
 layout(constant_id = 1) const uint MODEL = 0;
 layout(constant_id = 2) const uint DECAY_INPUT = 1; // the leak divides the input too
-layout(constant_id = 3) const uint HARD = 1; // reset to p.reset; 0: subtract the threshold
-layout(constant_id = 4) const uint LEARN = 0; // 1: k = sigmoid(w), 2: w scales the potential
+layout(constant_id = 3) const uint HARD = 1; // reset to p.reset; 0: subtract the threshold; else see LATE
+layout(constant_id = 4) const uint LEARN = 0; // 1: k = sigmoid(w), 2: w scales the potential, 3: w is c0
 const uint IF = 0, LIF = 1, QIF = 2, EIF = 3, IZHIKEVICH = 4, CUBA = 5, ADAPTIVE = 6, KLIF = 7, IZHIKEVICH_2003 = 8;
+const uint DECAY = 9;
+const bool LATE = HARD > 1; // the reset comes with the next step: 2: subtract, 3: to 0, 4: that step ends at 0, 5: never
 const bool JUMPS = MODEL == IZHIKEVICH || MODEL == IZHIKEVICH_2003; // a spike adds p.c5 to the second state
 const bool TWO_STATES = JUMPS || MODEL == CUBA || MODEL == ADAPTIVE;
 
@@ -31,6 +33,8 @@ REAL charge(REAL x, REAL v, inout REAL u, SHARE k, float w)
         h = leak(x, v, k);
     if (MODEL == KLIF)
         h = at_least(w * leak(x, v, k), REAL(0));
+    if (MODEL == DECAY)
+        h = (LEARN == 3 ? within(w, 0.0, 1.0) : p.c0) * v + x;
     if (MODEL == QIF)
         h = v + (x + p.c0 * (v - REAL(p.c1)) * (v - REAL(p.c2))) * k;
     if (MODEL == EIF)
@@ -56,6 +60,8 @@ REAL level(REAL u) { return MODEL == ADAPTIVE ? THRESHOLD + p.c0 * u : THRESHOLD
 // The potential after the spike s.
 REAL reset(REAL h, REAL s, REAL threshold)
 {
+    if (LATE)
+        return h;
     return mix(h, HARD == 1 ? RESET : h - threshold, AT_LEAST(s, REAL(0.5))); // the threshold may be infinite
 }
 
@@ -80,6 +86,13 @@ REAL discharge(REAL h, REAL v, inout REAL g, inout REAL a, inout REAL sum, SHARE
     if (MODEL == LIF || MODEL == ADAPTIVE) {
         REAL x = g * gain;
         g *= 1.0 - k;
+        return x;
+    }
+    if (MODEL == DECAY) {
+        REAL x = g;
+        if (LEARN == 3 && w >= 0.0 && w <= 1.0)
+            sum += g * v;
+        g *= LEARN == 3 ? within(w, 0.0, 1.0) : p.c0;
         return x;
     }
     if (MODEL == KLIF) {

@@ -14,9 +14,10 @@ layout(std430, binding = 10) buffer Gi { REAL gi[]; }; // (T, rows, units) of th
 layout(std430, binding = 11) readonly buffer Fs { REAL fs[]; }; // (T, rows, units) the synapse before each step
 layout(std430, binding = 12) buffer Gf { REAL gf[]; }; // (rows, units)
 layout(std430, binding = 13) readonly buffer Decay { float decay[]; }; // (1)
+layout(std430, binding = 14) readonly buffer Gtrace { REAL gtrace[]; }; // (T, rows, units) of the potentials before the reset
 layout(push_constant) uniform Push {
     uint h_at; uint before_at; uint d_at; uint w_at; uint weight_at; uint gs_at; uint later_at; uint gx_at; uint gv_at;
-    uint sums_at; uint gi_at; uint fs_at; uint gf_at; uint decay_at;
+    uint sums_at; uint gi_at; uint fs_at; uint gf_at; uint decay_at; uint gtrace_at;
     uint rows; uint steps; uint units;
     uint tiles; // workgroups a sample; more than one for a single step only
     uint start; // before holds the first potential; 0: that before the reset, of the step before
@@ -31,6 +32,7 @@ layout(constant_id = 7) const uint DETACH = 0; // no gradient through the reset
 layout(constant_id = 8) const uint HAS_GS = 1;
 layout(constant_id = 9) const uint SUM_DECAY = 0;
 layout(constant_id = 10) const uint STRICT = 0; // a spike needs more than the threshold
+layout(constant_id = 11) const uint HAS_GTRACE = 0;
 
 REAL above(REAL potential)
 {
@@ -50,10 +52,19 @@ void step_back(uint t, uint i, REAL back)
         spike += g * (HARD == 1 ? REAL(p.reset) - h_now : REAL(-p.threshold));
     REAL through = mix(spike * slope, REAL(0), EQUAL(slope, REAL(0))); // 0, not NaN, where h overflowed
     g = (HARD == 1 ? g - above(h_now) * g : g) + through;
-    REAL v = t > 0 ? h[p.h_at + at - n] : before[p.before_at + i];
+    if (HAS_GTRACE == 1)
+        g += gtrace[p.gtrace_at + at];
+    REAL v = t > 0 ? h[p.h_at + at - n] : before[p.before_at + i], none = REAL(0);
     if (t > 0 || p.start == 0)
         v = reset(v, above(v), REAL(p.threshold));
-    REAL none = REAL(0), own = discharge(h_now, v, g, none, sum, k, w_now);
+    TEST due = ABOVE(v - REAL(p.threshold), REAL(0));
+    if (HARD == 4)
+        g = mix(g, none, due);
+    if (HARD == 3)
+        v = mix(v, none, due);
+    REAL own = discharge(h_now, v, g, none, sum, k, w_now);
+    if (HARD == 3)
+        g = mix(g, REAL(0), due);
     gx[p.gx_at + at] = own;
     gv[p.gv_at + i] = g;
     if (LEARN != 0)

@@ -48,8 +48,15 @@ REAL step_on(uint t, uint i, REAL back)
     }
     if (FILTER != 2)
         current = x[p.x_at + at] + current;
-    REAL none = REAL(0);
-    precise REAL h_now = charge(current, v[p.v_at + i], none, k, w_now);
+    REAL none = REAL(0), before_it = v[p.v_at + i];
+    TEST due = ABOVE(before_it - p.threshold, REAL(0));
+    if (HARD == 3)
+        before_it = mix(before_it, REAL(0), due);
+    precise REAL h_now = charge(current, before_it, none, k, w_now);
+    if (HARD == 2)
+        h_now = mix(h_now, h_now - p.threshold, due);
+    if (HARD == 4)
+        h_now = mix(h_now, REAL(0), due);
     precise REAL z = h_now - p.threshold;
     REAL fired = REAL(STRICT == 1 ? ABOVE(z, REAL(0)) : AT_LEAST(z, REAL(0)));
     v[p.v_at + i] = reset(h_now, fired, REAL(p.threshold));

@@ -272,8 +272,9 @@ def RLeaky(
         reset_mechanism: "subtract" (default), "zero": mem is 0 in the step after a spike, or "none".
 
     Returns:
-        A RecurrentSynapse, whose `node` is a LateResetNode; mem of each step is `v_seq` of either.  Steps are run one
-        after the other.
+        A RecurrentSynapse, whose `node` is a LateResetNode; mem of each step is `v_seq` of either.  All steps are one
+        operation with linear_features; with other connections, constants of each neuron, a threshold that trains or
+        reset_delay=False they are run one after the other.
 
     Raises:
         TypeError, ValueError: an argument of another kind; all_to_all without sizes, or with both kinds.
