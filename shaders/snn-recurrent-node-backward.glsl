@@ -22,7 +22,7 @@ REAL after(uint t, uint i)
 {
     uint at = (t + 1) * p.rows * p.units + i;
     if (t + 1 == p.steps)
-        return p.more == 1 ? later[p.later_at + i] : REAL(0);
+        return (p.given & 2) != 0 ? later[p.later_at + i] : REAL(0);
     return FILTER == 1 ? gi[p.gi_at + at] : gx[p.gx_at + at];
 }
 

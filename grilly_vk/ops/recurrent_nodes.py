@@ -291,8 +291,8 @@ def _through(
         if stop < run.steps:
             later = row(gi if gi is not None else gx, stop)
         state = {
-            "before": first if start == 0 else row(h, start - 1), "start": int(start == 0), "later": later,
-            "more": int(later is not None), "weight": weight, "gv": gv, "gf": gf, "sums": sums,
+            "before": first if start == 0 else row(h, start - 1), "later": later,
+            "given": int(start == 0) + 2 * int(later is not None), "weight": weight, "gv": gv, "gf": gf, "sums": sums,
             "alpha": slope.alpha, "beta": slope.beta,
         }  # fmt: skip
         over = {"h": h, "d": d, "gs": gs, "gx": gx, "gi": gi, "fs": fs, "gtrace": gtrace}

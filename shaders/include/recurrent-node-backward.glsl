@@ -1,7 +1,7 @@
 // Back through one step of recurrent-node-forward.glsl, of element i: `back` is the gradient of the step's spikes that came
 // by the weights.  gv and gf hold the gradients of the state, which move back, and sums those of w and decay.
 layout(std430, binding = 0) readonly buffer H { REAL h[]; }; // (T, rows, units) potentials before the reset
-layout(std430, binding = 1) readonly buffer Before { REAL before[]; }; // (rows, units) before the first step, see `start`
+layout(std430, binding = 1) readonly buffer Before { REAL before[]; }; // (rows, units) before the first step, see `given`
 layout(std430, binding = 2) readonly buffer D { REAL d[]; }; // (T, rows, units) the surrogate's derivative, if given
 layout(std430, binding = 3) readonly buffer W { float w[]; }; // (1)
 layout(std430, binding = 4) readonly buffer Weight { REAL weight[]; }; // (units, units) to, from
@@ -20,8 +20,7 @@ layout(push_constant) uniform Push {
     uint sums_at; uint gi_at; uint fs_at; uint gf_at; uint decay_at; uint gtrace_at;
     uint rows; uint steps; uint units;
     uint tiles; // workgroups a sample; more than one for a single step only
-    uint start; // before holds the first potential; 0: that before the reset, of the step before
-    uint more; // later holds something
+    uint given; // bits: 1: before holds the first potential, else that of the step before its reset; 2: later is there
     float k; float rest; float threshold; float reset; float alpha; float beta;
     float c0; float c1; float c2; float c3; float c4; float c5;
 } p;
@@ -55,7 +54,7 @@ void step_back(uint t, uint i, REAL back)
     if (HAS_GTRACE == 1)
         g += gtrace[p.gtrace_at + at];
     REAL v = t > 0 ? h[p.h_at + at - n] : before[p.before_at + i], none = REAL(0);
-    if (t > 0 || p.start == 0)
+    if (t > 0 || (p.given & 1) == 0)
         v = reset(v, above(v), REAL(p.threshold));
     TEST due = ABOVE(v - REAL(p.threshold), REAL(0));
     if (HARD == 4)
