@@ -188,6 +188,8 @@ def test_a_convolution_tells(last):
         (lambda: nn.Sequential(nn.Flatten(), nn.Linear(36 * C, 4), lif()), CLIP),
         (lambda: nn.Sequential(nn.Conv1d(C, 4, 3), lif()), (T, B, C, 7)),
         (lambda: nn.Sequential(nn.Conv1d(C, 4, 3), nn.dialects.snntorch.Leaky(beta=0.9, threshold=0.1)), (T, B, C, 7)),
+        (lambda: nn.Sequential(nn.Linear(N, 4), nn.LIF(4, 0.9, 0.1), lif()), FRAMES),
+        (lambda: nn.Sequential(nn.Conv1d(C, 4, 3), nn.Flatten(), nn.Linear(20, 4), nn.LIF(4, 0.9, 0.1)), (T, B, C, 7)),
         (lambda: nn.Sequential(nn.Linear(N, 4), nn.BatchNormThroughTime1d(4), lif()), FRAMES),
         (lambda: nn.Sequential(nn.Linear(N, 4), nn.ThresholdDependentBatchNorm1d(4), lif()), FRAMES),
         (lambda: nn.Sequential(nn.Sequential(nn.TemporalEffectiveBatchNorm1d(T, N)), lif()), FRAMES),

@@ -9,6 +9,7 @@ import math
 import sys
 from typing import Any
 
+from .. import families
 from ..errors import warn
 from ..functional import temporal
 from ..functional.temporal import LINEAR, first_layer, has_mode, keeps_state
@@ -139,8 +140,11 @@ def _said_inside(chain: Any) -> bool:
 
 def _read(chain: Any, first: tuple[int, ...] | int | None, shape: tuple[int, ...]) -> bool:
     multi, axes = chain.step_mode == "m", len(shape)
-    holds = any(keeps_state(part) for part in chain.modules())
+    unrolls = any(families.family(part) == "core" for part in chain.modules())
+    holds = unrolls or any(keeps_state(part) for part in chain.modules())
     if first in (None, LINEAR):
+        if unrolls and axes > 2 and not multi and not _said_inside(chain):
+            return True  # a core has no place for its state in a single step
         if holds and (first is not None and axes == 2 if multi else axes in (3, 5) and not _said_inside(chain)):
             around = _around(chain)
             if around is not None:
