@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -13,7 +14,7 @@ from ..errors import shown as short
 from ..modes import S
 from ..ops.elementwise import unary
 from ..ops.late_reset import RESETS, LateReset, late_reset
-from ..ops.shape import broadcast_to, stack
+from ..ops.shape import broadcast_to, concatenate
 from ..settings import fixed, setting
 from ..surrogate import ATan, Surrogate, checked, chosen, slope_of
 from ..tensor import FLOAT32, Tensor, from_numpy, full
@@ -210,7 +211,7 @@ class LateResetNode(StatefulModule):
 
     def _table(self, values: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
         """The four constants for inputs of which a step has this shape: numbers, or a Tensor (4,) or (4, ...)."""
-        numbers = [0.0 if value is None else value for value in values]
+        numbers: list[Any] = [0.0 if value is None else value for value in values]
         if all(isinstance(value, float) for value in numbers):
             return tuple(numbers)
         try:
@@ -221,17 +222,15 @@ class LateResetNode(StatefulModule):
                 f"the constants of {type(self).__name__} have shapes {shapes}, which don't broadcast"
             ) from None
         sample = _sample_of(self, whole, shape) if math.prod(whole) > 1 else ()
-        if any(isinstance(value, Tensor) for value in numbers):
-            return stack([self._placed(place, value, sample) for place, value in enumerate(numbers)])
-        return self._uploaded("table", numbers, sample)
+        parts = []
+        for trains, some in itertools.groupby(numbers, lambda value: isinstance(value, Tensor)):
+            if trains:
+                parts += [broadcast_to(value, (1, *sample)) if sample else value.reshape(1) for value in some]
+            else:
+                parts.append(self._uploaded(len(parts), list(some), sample))
+        return concatenate(parts) if len(parts) > 1 else parts[0]
 
-    def _placed(self, place: int, value: Any, sample: tuple[int, ...]) -> Tensor:
-        """One constant as a Tensor of a sample's shape, or ()."""
-        if isinstance(value, Tensor):
-            return broadcast_to(value, sample) if sample else value.reshape(())
-        return self._uploaded(place, [value], sample)._alias(sample)
-
-    def _uploaded(self, name: Any, values: list[Any], sample: tuple[int, ...]) -> Tensor:
+    def _uploaded(self, name: int, values: list[Any], sample: tuple[int, ...]) -> Tensor:
         """Numbers and arrays as one Tensor (len(values), *sample), which is kept until they change."""
         kept = self.__dict__.setdefault("_uploads", {})
         key = sample, *(same(value) for value in values)
