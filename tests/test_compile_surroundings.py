@@ -118,7 +118,10 @@ def test_a_loader_of_event_frames_trains_a_spiking_network_with_one_recording():
 def test_tensors_are_made_of_what_knows_dlpack_alone():
     assert g.tensor(ByDLPack([1.5, 2.0])).numpy().tolist() == [1.5, 2.0]
     assert (g.ones(2) + ByDLPack([1.5, 2.0])).numpy().tolist() == [2.5, 3.0]
-    assert nn.Linear(2, 1)(ByDLPack(np.ones((3, 2)))).shape == (3, 1)
+    layer = nn.Linear(2, 1)
+    assert layer(ByDLPack(np.ones((3, 2)))).shape == (3, 1)
+    layer.load_state_dict({"weight": ByDLPack([[1.0, 2.0]]), "bias": Foreign([0.5])})
+    assert layer([[1.0, 1.0]]).item() == 3.5
 
     class Far(ByDLPack):
         def __dlpack__(self, **options):
