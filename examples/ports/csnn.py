@@ -1,6 +1,9 @@
 """SpikingJelly's CSNN, here for digits: convolutions, batch norms and IF neurons, whose firing rates are the scores.
 
     python examples/ports/csnn.py [--epochs N] [--steps T] [--channels C] [--seed N] [--weights FILE] [--small]
+
+On 9,000 digits of MNIST, from SpikingJelly's initial weights and with its batches, it tells 93.2 and 92.8 % of 1,000
+others right (seeds 0 and 1), SpikingJelly 92.4 and 92.3 %.
 """
 
 import numpy as np

