@@ -210,7 +210,8 @@ def test_all_methods_are_declared_for_type_checkers():
     text = (Path(g.__file__).parent / "tensor_types.pyi").read_text(encoding="utf-8")
     own = set(re.findall(r"^    (?:def )?(\w+)[(:]", text, re.M))
     attached = {n for n, v in vars(g.Tensor).items() if getattr(v, "__module__", "").startswith("grilly_vk.methods")}
-    assert attached and attached - own - {"__array_function__"} == set(), "add them to tensor_types.pyi"
+    protocols = {"__array_function__", "__torch_function__"}
+    assert attached and attached - own - protocols == set(), "add them to tensor_types.pyi"
     assert {n for n in own if not hasattr(g.Tensor, n)} == set(), "nothing attaches these"
 
 
