@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,13 +52,14 @@ class VulkanCompute:
 
         Source: Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
         """
-        words = np.ascontiguousarray(counter)
+        words = np.ascontiguousarray(arguments.numbers_of("counter", counter))
         if words.dtype != np.uint32:
             raise TypeError(f"counter must be uint32, not {words.dtype}")
         arguments.shape("counter", words.shape, ("n", 4))
-        if len(key) != 2:
-            raise ValueError(f"key must be two words, got {len(key)}")
-        low, high = (operator.index(word) for word in key)
+        parts = arguments.listed("key", key, "two words")
+        if len(parts) != 2:
+            raise ValueError(f"key must be two words, got {shown(key)}")
+        low, high = (arguments.whole(f"key[{i}]", word) for i, word in enumerate(parts))
         if not (0 <= low < 1 << 32 and 0 <= high < 1 << 32):
             raise ValueError(f"key must hold words from 0 to 2**32 - 1, got {shown(key)}")
         return ops.random_words(from_numpy(words), (low, high)).numpy()

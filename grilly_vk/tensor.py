@@ -35,7 +35,7 @@ def dtype_of(dtype: Any) -> np.dtype:
     except Exception:  # whatever numpy makes of a foreign object
         found = None
     if found not in _DTYPES:
-        got = shown(dtype) if found is None else str(found)
+        got = shown(dtype) if found is None or found.kind == "O" else str(found)
         raise TypeError(f"dtype must be float32, int32, uint32 or bool, not {got}")
     return _DTYPES[found]
 
@@ -284,7 +284,7 @@ class Tensor(Declared):
 
     def as_spikes(self, on: bool = True) -> Tensor:
         """Sets `is_spikes` and returns the tensor itself: for spikes of one's own making."""
-        self.is_spikes = bool(on)
+        self.is_spikes = on if on is True or on is False else _flag("on", on)
         return self
 
     def detach(self) -> Tensor:
@@ -359,6 +359,8 @@ class Tensor(Declared):
         """Sets requires_grad on a leaf and returns it."""
         if self.node is not None:
             raise RuntimeError("requires_grad of a result can't be set; detach() it first")
+        if on is not True and on is not False:
+            on = _flag("on", on)
         if on and self.dtype != np.float32:
             raise TypeError(f"only float32 tensors have gradients, not {self.dtype}")
         capture = self.engine.stream.capture
@@ -437,10 +439,18 @@ class Tensor(Declared):
         return remove
 
 
+def _flag(name: str, value: Any) -> bool:
+    from .arguments import flag
+
+    return flag(name, value)
+
+
 def _of_dtype(values: Any, dtype: np.dtype) -> np.ndarray:
     """Host values as a contiguous array of a dtype that can hold them."""
+    from .arguments import numbers_of
+
+    given = numbers_of("values", values)
     try:
-        given = np.asarray(values)
         if dtype.kind in "iu" and given.dtype.kind in "iuf" and given.dtype is not dtype and given.size:
             limits, low, high = np.iinfo(dtype), float(given.min()), float(given.max())
             if not (limits.min - 1 < low and high < limits.max + 1):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import right_calls
 from error_texts import fault
-from right_calls import CALLS, MADE
+from right_calls import CALLS, MADE, METHODS
 from valid_otherwise import LISTED, listed, numpys
 from wrong_variants import SHAPES, leaves, variants
 
@@ -114,6 +114,7 @@ NOT_VARIED = {  # what has no right call of its own
     "inside": "hints dtype_of unmasked empty full owned overlap from_numpy Size record run_tape next_number edge_of "
     "edge_key grad_enabled",
 }  # fmt: skip
+OF_TENSORS = {"accumulate"}  # what the tape calls
 SAME_NAMES = {"axis", "dim", "dims", "axes"}
 ALIASES = {"g.Tensor": "data", "monitor.firing_rate_report": "model"} | dict.fromkeys(
     ("data.events.drop_events", "data.events.Frames()"), "recordings"
@@ -138,6 +139,9 @@ def cases():
         yield name, lambda name=name: eval(name, vars(right_calls)), made
         if text is not None:
             yield f"{name}()", lambda name=name, made=made: eval(f"{name}({made})", vars(right_calls)), text
+    for name, (owner, text) in METHODS.items():
+        method = name.rpartition(".")[2]
+        yield name, lambda owner=owner, method=method: getattr(eval(owner, vars(right_calls)), method), text
 
 
 def by_defaults():
@@ -160,7 +164,9 @@ def result_of(make, args, named):
     """The arrays of a result, with those that were changed in place."""
     host_random.seed(0)
     grilly_vk.manual_seed(0)
-    result = leaves(make()(*args, **named))
+    function = make()
+    result = function(*args, **named)
+    result = leaves(getattr(function, "__self__", None) if result is None else result)
     changed = [p for a in args for p in (a if isinstance(a, list) else [a]) if isinstance(p, nn.Parameter)]
     return result + leaves(changed)
 
@@ -168,7 +174,7 @@ def result_of(make, args, named):
 def names_for(variant, function, own, name):
     """Words of which an error about a wrong argument must have one."""
     every = [p.name for p in inspect.signature(function).parameters.values()]
-    if variant.kind in SHAPES or variant.option:
+    if variant.kind in SHAPES or variant.option or variant.argument == "args":
         return [*every, own, "axis", "index", ALIASES.get(name, own)]
     same = SAME_NAMES | {"shape"} if variant.argument in SAME_NAMES else ()
     return [variant.argument, own, ALIASES.get(name, own), *same]
@@ -218,7 +224,7 @@ def test_one_wrong_argument(name, tmp_path, monkeypatch):
 
 def test_every_public_name_is_walked():
     """A new public function or class needs a right call in right_calls.py."""
-    known = {id(CASES[name][0]()) for name in CASES if "()" not in name and not name.startswith("SNN.")}
+    known = {id(CASES[name][0]()) for name in CASES if "()" not in name and name not in METHODS and name[:4] != "SNN."}
     apart = {name for names in NOT_VARIED.values() for name in names.split()}
     missing = [
         n for n, v in public().items()
@@ -226,4 +232,7 @@ def test_every_public_name_is_walked():
     ]  # fmt: skip
     kernels = {n for n, _ in methods(snn.SNN)} - {n[4:] for n in CALLS if n.startswith("SNN.")}
     assert not missing and not kernels, "give them a right call"
+    alone = [n for n, f in methods(grilly_vk.Tensor) if len(inspect.signature(f).parameters) > 1]
+    called = {n.rpartition(".")[2] for n in {**CALLS, **METHODS}}
+    assert not {n for n in alone if n.rstrip("_") not in called and n not in called} - OF_TENSORS
     assert all(reason for reason in LISTED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -117,6 +117,9 @@ class DataLoader:
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Continues where `state_dict` was taken, at the start of an epoch."""
+        if not isinstance(state, Mapping) or "epoch" not in state:
+            came = f"{type(state).__name__} ({shown(state)})"
+            raise TypeError(f'state must be a dict with "epoch", as state_dict() gives, not {came}')
         self.epoch = arguments.size("epoch", state["epoch"], least=0)
 
 

@@ -64,6 +64,7 @@ for _name in (
 def _copy(self: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
     """Takes the values of another array, broadcast and cast as needed."""
     self.changing()
+    arguments.flag("non_blocking", non_blocking)
     given = cast(as_tensor("source", source, self), self.dtype).detach()
     self.assign(broadcast_to(given, self.shape))
     return self

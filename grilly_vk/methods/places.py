@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import arguments
 from ..control import check_device
 from ..errors import shown
 from ..ops.elementwise import cast
@@ -30,14 +31,20 @@ def _to(self: Tensor, *args: Any, device: Any = None, dtype: Any = None, non_blo
     Raises:
         ValueError: another device. TypeError: no device or dtype.
     """
+    dtypes, devices = [dtype], [device]
     for value in args:
         if isinstance(value, Tensor):
-            dtype = value.dtype
+            dtypes.append(value.dtype)
         elif _is_dtype(value):
-            dtype = value
+            dtypes.append(value)
         elif not isinstance(value, bool):  # non_blocking
-            device = value
-    check_device(device)
+            devices.append(value)
+    for value in devices:
+        check_device(value)
+    arguments.flag("non_blocking", non_blocking)
+    copy, dtype = arguments.flag("copy", copy), None
+    for value in dtypes:
+        dtype = dtype if value is None else dtype_of(value)
     out = self if dtype is None else cast(self, dtype_of(dtype))
     return out.clone() if copy and out is self else out
 
@@ -49,6 +56,7 @@ def _same(self: Tensor, device: Any = None, non_blocking: bool = False) -> Tenso
         ValueError: another device.
     """
     check_device(device)
+    arguments.flag("non_blocking", non_blocking)
     return self
 
 

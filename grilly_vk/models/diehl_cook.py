@@ -415,6 +415,7 @@ class DiehlCook(Module):
 
 
 def _counted(progress: Callable[[int, int], None], start: int, total: int) -> Callable[[int], None]:
+    arguments.function("progress", progress)
     return lambda done: progress(start + done, total)
 
 

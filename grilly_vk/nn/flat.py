@@ -134,6 +134,7 @@ class FlatNeuron(FlatLayer):
             ValueError, TypeError: as in a single step.
         """
         off_tape(self, currents)
+        record_membrane = arguments.flag("record_membrane", record_membrane)
         given = _checked("currents", currents)
         if len(given.shape) < 2:
             raise ValueError(f"currents has shape {given.shape}; expected (T, ..., {self.n_neurons or 'n'})")

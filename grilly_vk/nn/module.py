@@ -119,6 +119,16 @@ def check_inputs(module: Module, count: int) -> None:
         raise TypeError(f"{type(module).__name__} takes {takes}, got {count}{hint}")
 
 
+def _first(names: list[str]) -> str:
+    """As many names as go into half a line, and how many there are."""
+    text = names[0]
+    for name in names[1:]:
+        if len(text) + len(name) > 60:
+            return f"{text}, ... ({len(names)} in all)"
+        text += f", {name}"
+    return text
+
+
 class Module:
     """Base of layers and networks.
 
@@ -492,6 +502,7 @@ class Module:
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"state_dict must be a mapping from names to tensors, not {type(state_dict).__name__}")
+        strict = arguments.flag("strict", strict)
         parts = [(f"{path}." if path else "", module) for path, module in self.named_modules()]
         prepared: list[Module] = []
         try:
@@ -522,10 +533,10 @@ class Module:
         lists = [("mismatched", wrong)]
         if strict:
             lists = [("missing", missing), ("unexpected", [str(n) for n in unexpected]), *lists]
-        problems = [f"{what}: {', '.join(found)}" for what, found in lists if found]
+        problems = [f"{what}: {_first(found)}" for what, found in lists if found]
         if problems:
             what = f"state_dict does not fit {type(self).__name__}; nothing was loaded"
-            raise ValueError("\n  ".join([what, *problems]))
+            raise ValueError("; ".join([what, *problems]))
         with no_grad():
             assign_all(ready)
         return Keys(missing, unexpected)
@@ -561,12 +572,14 @@ class Module:
         Raises:
             ValueError: another device. TypeError: another dtype than float32.
         """
+        arguments.flag("non_blocking", non_blocking)
         for value in (*args, device, dtype):
             if value is None or isinstance(value, bool):
                 continue
             if isinstance(value, (np.dtype, type)):
                 if np.dtype(value) != np.float32:
-                    raise TypeError(f"a module's parameters are float32, and can't be made {np.dtype(value)}")
+                    what = shown(value) if np.dtype(value).kind == "O" else np.dtype(value)
+                    raise TypeError(f"a module's parameters are float32, and can't be made {what}")
             else:
                 check_device(value.device if isinstance(value, Tensor) else value)
         return self
@@ -589,6 +602,7 @@ class Module:
 
     def requires_grad_(self, requires_grad: bool = True) -> Any:
         """Sets requires_grad of all parameters, and returns self."""
+        requires_grad = arguments.flag("requires_grad", requires_grad)
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)
         return self
@@ -599,6 +613,7 @@ class Module:
 
     def apply(self, fn: Callable[[Module], Any]) -> Any:
         """Calls `fn` on every part, innermost first, then on this module, and returns self."""
+        arguments.function("fn", fn)
         for child in self.children():
             child.apply(fn)
         fn(self)

@@ -399,7 +399,7 @@ class Optimizer:
         if not isinstance(group, Mapping):
             raise TypeError(f"{name} must be a dict like the others, not {type(group).__name__}")
         if "params" not in group:
-            raise ValueError(f'{name} has no "params"')
+            raise ValueError(f'{name} has no "params", but {shown(list(group))}')
         given = group["params"]
         params = [given] if isinstance(given, Tensor) else list(given)
         unknown = sorted(set(group) - set(self.defaults) - {"params", "initial_lr"})
@@ -548,7 +548,9 @@ class Optimizer:
             RuntimeError: a graph is being captured. OutOfDeviceMemory: no room for the values from the host.
         """
         if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= set(state_dict):
-            raise TypeError('state_dict must be a dict with "state" and "param_groups", as state_dict() gives')
+            came = f"{type(state_dict).__name__} ({shown(state_dict)})"
+            wanted = 'a dict with "state" and "param_groups", as state_dict() gives'
+            raise TypeError(f"state_dict must be {wanted}, not {came}")
         groups, state = state_dict["param_groups"], state_dict["state"]
         if len(groups) != len(self.param_groups):
             raise ValueError(

@@ -18,8 +18,8 @@ from grilly_vk import data, decode, encode, models, monitor, nn, optim, plot, sn
 from grilly_vk.nn import conversion, dialects, init, traced, utils
 
 __all__ = [
-    "CALLS", "MADE", "F", "conversion", "data", "decode", "dialects", "encode", "g", "init", "models", "monitor", "nn",
-    "optim", "plot", "snn", "surrogate", "traced", "utils",
+    "CALLS", "MADE", "METHODS", "F", "conversion", "data", "decode", "dialects", "encode", "g", "init", "models",
+    "monitor", "nn", "optim", "plot", "snn", "surrogate", "traced", "utils",
 ]  # fmt: skip
 
 
@@ -364,4 +364,50 @@ MADE = {
     "models.PatchEmbedding": ("4, 2, 1, 8", "x(2, 1, 4, 4)"),
     "models.Spikformer": ("4, 2, 1, 3, embed_dim=8, depth=1, num_heads=2", None),
     "g.SNNCompute": ("4, 10", None), "g.VulkanCompute": ("", None),
+}  # fmt: skip
+
+MATRIX = "g.tensor(x(2, 3))"
+# method: (an object, what a call takes)
+METHODS = {
+    **{f"Tensor.{k}": (MATRIX, v) for k, v in {
+        "as_spikes": "True", "assign": "x(2, 3, seed=1)", "astype": "g.int32", "type": "g.int32", "to": "g.int32",
+        "copy_": "x(2, 3, seed=1)", "cuda": "None", "xpu": "None", "divide": "u(2, 3)", "expand": "4, 2, 3",
+        "expand_as": "g.tensor(x(4, 2, 3))", "fill_": "0.5", "floor_divide": "u(2, 3)", "multiply": "u(2, 3)",
+        "pad": "[(1, 2), (0, 1)]", "repeat": "2, 1", "requires_grad_": "True", "subtract": "u(2, 3)",
+        "swapaxes": "0, 1", "true_divide": "u(2, 3)", "type_as": "g.tensor(i(2))", "view": "3, 2",
+        "uniform_": "0.0, 1.0", "normal_": "0.0, 1.0", "bernoulli_": "0.5", "add_": "u(2, 3)", "clamp_": "-0.5, 0.5",
+        "masked_fill_": "x(2, 3) > 0, 0.5", "squeeze_": "0", "unsqueeze_": "0",
+    }.items()},
+    "Tensor.backward": ("leaf(3) * 2.0", "g.tensor(x(3))"), "Tensor.register_hook": ("leaf(3)", "lambda grad: grad"),
+    # ---- modules ----
+    "nn.Module.load_state_dict": ("nn.Linear(3, 2)", "{'weight': x(2, 3), 'bias': x(2)}"),
+    "nn.Module.register_forward_hook": ("nn.ReLU()", "lambda *given: None"),
+    "nn.Module.add_module": ("nn.Sequential()", "'first', nn.ReLU()"), "nn.Module.train": ("nn.ReLU()", "True"),
+    "nn.Module.to": ("nn.ReLU()", "g.float32"), "nn.Module.apply": ("ann()", "lambda module: None"),
+    "nn.Module.requires_grad_": ("ann()", "False"), "nn.Sequential.append": ("ann()", "nn.ReLU()"),
+    "nn.LIFNeuron.run": ("nn.LIFNeuron(4)", "x(5, 2, 4)"), "nn.GIFNeuron.run": ("nn.GIFNeuron(4)", "x(5, 2, 4)"),
+    "nn.SNNLayer.run": ("nn.SNNLayer(4, 3)", "x(5, 2, 4)"),
+    "nn.HebbianLayer.update_weights": ("nn.HebbianLayer(4, 3)", "s(5, 2, 4), s(5, 2, 3)"),
+    "nn.STDPLayer.update_weights": ("nn.STDPLayer(4, 3)", "s(5, 2, 4), s(5, 2, 3)"),
+    "nn.LIF.unroll": ("nn.LIF((4,))", "x(5, 2, 4), x(2, 4)"), "nn.LIF.initial_state": ("nn.LIF((4,))", "2"),
+    "nn.RecurrentSNN.initial_state": ("nn.RecurrentSNN([4, 5, 2])", "2"),
+    "nn.ATan.derivative": ("nn.ATan()", "x(2, 3)"), "nn.ATan.primitive": ("nn.ATan()", "x(2, 3)"),
+    "nn.VoltageScaler.scale_thresholds": ("nn.VoltageScaler(converted())", "x(6, 4)"),
+    # ---- trace layers ----
+    "traced.LIFNeuron.run": (f"traced.LIFNeuron({MADE['traced.LIFNeuron'][0]})", "x(5, 2, 4)"),
+    "traced.FedeNeuron.run": (f"traced.FedeNeuron({MADE['traced.FedeNeuron'][0]})", "x(5, 2, 4), x(5, 2, 4)"),
+    "traced.Input.run": (f"traced.Input({MADE['traced.Input'][0]})", "s(5, 2, 4) > 0"),
+    "traced.Network.run": ("network()", "s(5, 2, 4) > 0"),
+    # ---- the rest ----
+    "g.SNNCompute.process": ("g.SNNCompute(4, 10)", "x(2, 4)"),
+    "g.VulkanCompute.random_words": ("g.VulkanCompute()", "np.zeros((2, 4), np.uint32), (1, 2)"),
+    "models.SNN.rate_decode": ("models.SNN", "s(2, 5, 3)"),
+    "models.SNN.lif_neuron": ("models.SNN", "x(2, 3), x(2, 3), 0.5, 1.0"),
+    "models.SNN.surrogate_gradient": ("models.SNN", "x(2, 3)"),
+    "models.DiehlCook.present": ("models.DiehlCook(9, 4, 5)", "u(2, 9)"),
+    "models.DiehlCook.present_spikes": ("models.DiehlCook(9, 4, 5)", "s(5, 9)"),
+    "optim.ReduceLROnPlateau.step": ("optim.ReduceLROnPlateau(sgd())", "0.5"),
+    "optim.SGD.load_state_dict": ("sgd()", "sgd().state_dict()"),
+    "optim.SGD.add_param_group": ("sgd()", "{'params': [nn.Parameter(x(3))]}"),
+    "data.DataLoader.load_state_dict": ("data.DataLoader(x(6, 3))", "{'epoch': 2}"),
 }  # fmt: skip

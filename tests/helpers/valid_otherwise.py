@@ -89,9 +89,18 @@ LISTED = {
         r"g\.(save|load) \[path\] a word|g\.save \[state\] .*|nn\.\w*Core \[name\] a word",
     "any module has this": r"g\.interop\.to_torch_state \[module\] a .*|F\.\w+ \[model\] a .*|nn\.summary \[model\] .*",
     "containers take any module; what it is given is looked at when they are called":
-        r"nn\.\w+ \[(modules|sub_module|connection|dynamics|node)\] a (core|flat neuron)",
+        r"nn\.(Synapse|MultiStepContainer|Sequential) \[\w+\] a (core|flat neuron)",
     "rates of one neuron": r"plot\.rate_\w+ \[rates\] a dict",
     "one row of rates is one layer": r"plot\.rate_boxes \[rates\] an array",
+    "any module can be a part":
+        r"nn\.(Module\.add_module|Sequential\.append) .* a (core|flat neuron)|.*add_module \[name\] a word",
+    "what can be called is a hook": r"(Tensor|nn\.Module)\.register_\w*hook \[hook\] a (class|module)"
+        r"|models\.DiehlCook\.present \[progress\] a class",
+    "nothing is asked for": r"(Tensor|nn\.Module)\.to \[args\] None",
+    "values broadcast": r"Tensor\.masked_fill_ \[value\] .*|Tensor\.(add_|copy_|masked_fill_) \[\w+\] no batch"
+        r"|Tensor\.(divide|floor_divide|multiply|subtract|true_divide) \[other\] no batch",
+    "another width, another batch": r"g\.SNNCompute\.process .*|models\.DiehlCook\.present .* no batch",
+    "its dtype alone matters": r"Tensor\.type_as .* one too few",
     "rows of any kind are handed out": r"data\.DataLoader \[arrays\] .*",
     "which axis is time, and which are neurons, can't be seen": r"plot\.(potentials|raster) \[\w+\] (one|no|axes).*"
         r"|encode\.PeriodicEncoder \[spikes\] (one|no|axes).*",

@@ -147,7 +147,7 @@ def _of(name: str, value: Any, parameter: Any, with_: Callable[[Any], Any]) -> I
             yield variant("no batch", home(value[0].copy()), allowed=_as_first)
             yield variant("axes turned", home(np.ascontiguousarray(value.T)), allowed=_as_turned)
     elif isinstance(value, (list, tuple, int, float, nn.Module)) or callable(value):
-        yield variant("an array", np.full((2, 3), 0.5, np.float32), "(2, 3)", "ndarray", "0.5")
+        yield variant("an array", np.full((2, 3), 0.5, np.float32), "(2, 3)", "(3,)", "ndarray", "0.5")
     if isinstance(value, (bool, int, float)):
         yield variant("a complex number", 1j, "complex", "1j")
         yield variant("a list", [[1]], "list", "[[1]]", "(1, 1)", "[1]")
