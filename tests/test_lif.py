@@ -335,7 +335,7 @@ def test_bad_gif_arguments(arguments):
         (np.float32(1), ValueError, "current"),
         (np.zeros(4, complex), TypeError, "complex"),
         (np.array(["a"] * 4), TypeError, "current must hold real numbers"),
-        ([None] * 4, TypeError, "object"),
+        ([None] * 4, TypeError, "not list"),
         ([[1, 2], [3]], ValueError, "current"),
         (np.zeros((2, 4)), ValueError, r"state has shape \(4,\).*reset\(\)"),
     ],

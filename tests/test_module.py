@@ -147,7 +147,7 @@ def test_load_state_dict_lists_all_problems_and_changes_nothing():
     text = str(error.value)
     assert "missing: first.bias" in text and "unexpected: extra" in text
     assert "rest.0.gain has shape (5,); expected (4,), ... (2 in all)" in text and len(text) < 300
-    with pytest.raises(ValueError, match="rest.0.calls has dtype float32; expected int32"):
+    with pytest.raises(ValueError, match=r"rest.0.calls has dtype float32; expected int32"):
         net.load_state_dict({**arrays(Net()), "rest.0.calls": np.zeros(1, np.float32)})
     for name, value in arrays(net).items():
         np.testing.assert_array_equal(value, before[name])
