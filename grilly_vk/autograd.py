@@ -50,6 +50,7 @@ class Node:
     """
 
     __slots__ = ("__weakref__", "backward", "edges", "hooks", "name", "number", "outputs", "saved", "shapes")
+    _unexplained = ("__init__",)  # of `calling`: each operation makes one
 
     def __init__(
         self,

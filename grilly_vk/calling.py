@@ -243,10 +243,7 @@ def _welcome_class(kind: type) -> None:
             """Takes nothing."""
 
         kind.__init__ = __init__  # type: ignore[misc]
-    make = vars(kind).get("__new__")
-    if issubclass(kind, tuple) and isinstance(make, staticmethod):  # of a named tuple
-        setattr(kind, "__new__", staticmethod(explaining(make.__func__, kind)))  # noqa: B010
-    left = {"forward", *vars(kind).get("_unexplained", ())}
+    left = {"forward", *vars(kind).get("_unexplained", ()), *getattr(kind, "_inner", ())}
     if any("forward" in vars(base) for base in kind.__mro__):
         left.add("__call__")  # it explains calls itself
     if issubclass(kind, tuple) and isinstance(vars(kind).get("__new__"), staticmethod):  # a named tuple

@@ -40,8 +40,8 @@ def public():
 
 
 def methods(kind):
-    """The public methods of a class: those of its own and of its bases here."""
-    for name in dir(kind):
+    """The public methods of a class, of its own and of its bases here, less those that every call goes through."""
+    for name in sorted(set(dir(kind)) - set(getattr(kind, "_inner", ()))):
         value = inspect.getattr_static(kind, name)
         plain = value.__func__ if isinstance(value, (classmethod, staticmethod)) else value
         ours = isinstance(plain, types.FunctionType) and plain.__module__.startswith("grilly_vk")
@@ -72,6 +72,7 @@ NOT_CALLED = {  # whose constructors users don't call
     "g.Tensor": "keywords beside requires_grad are Python's to refuse: each operation makes one",
     "g.tensor.Size": "what x.size is",
     "g.Function": "has no instances",
+    "g.autograd.Node": "what each operation makes",
 }
 
 

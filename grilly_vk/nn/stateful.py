@@ -34,6 +34,7 @@ class StatefulModule(Module):
     """
 
     step_mode: str = setting(arguments.choice, ("s", "m"))
+    _inner = ("arriving", "beginning", "entering", "memories", "restore", "snapshot")  # of `calling`: at every call
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
