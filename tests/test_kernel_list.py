@@ -255,7 +255,7 @@ def test_random_words_are_philox():
         (np.zeros(4, np.uint32), (0, 0), ValueError, "counter has shape"),
         (np.zeros((1, 4), np.uint32), (0,), ValueError, "key must be two words"),
         (np.zeros((1, 4), np.uint32), (0, 1 << 32), ValueError, "key"),
-        (np.zeros((1, 4), np.uint32), (0, 0.5), TypeError, "integer"),
+        (np.zeros((1, 4), np.uint32), (0, 0.5), TypeError, "whole number"),
     ],
 )
 def test_random_words_refuses(counter, key, error, says):
