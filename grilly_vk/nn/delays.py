@@ -52,14 +52,14 @@ class _Late(StatefulModule):
 
     def _kept(self) -> int:
         """How many steps the history holds."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} defines no _kept()")
 
     def _check(self, shape: tuple[int, ...]) -> None:
         """Of one step."""
 
     def _run(self, x: Tensor) -> Tensor:
         """(T, B, ...) to outputs; sets the history."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} defines no _run()")
 
 
 class Delay(_Late):

@@ -35,7 +35,7 @@ class Running(Module):
 
     def _prepare(self, x: Any, steps: str | None = None) -> Norm:
         """Checks x, and takes its statistics, which move the running ones."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} defines no _prepare()")
 
     def _settings(
         self, num_features: int, eps: float, momentum: float | None, affine: bool, track_running_stats: bool

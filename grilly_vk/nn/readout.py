@@ -42,7 +42,7 @@ class NonSpikingNode(StatefulModule):
 
     def _charge(self, x: Tensor) -> tuple[Tensor, float]:
         """What a step adds, and the share of the potential that is left."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} defines no _charge()")
 
     def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
         """Potentials after each step, of x's shape, or what decode makes of them.

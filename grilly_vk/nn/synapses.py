@@ -56,7 +56,7 @@ class _Dynamics(StatefulModule):
 
     def _run(self, x: Tensor, states: list[Tensor | None], steps: int | None) -> tuple[Tensor, ...]:
         """The output and the states after it."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} defines no _run()")
 
     def baked(self) -> tuple[Any, ...]:
         """The constants that a recording of a call holds as numbers."""

@@ -141,11 +141,11 @@ class _Recurrent(StatefulModule):
 
     def _shape(self, x: Tensor) -> tuple[int, ...]:
         """Of the output."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} defines no _shape()")
 
     def _joined(self, x: Tensor, y: Tensor) -> Tensor:
         """The sub-module's input."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} defines no _joined()")
 
 
 class ElementWiseRecurrentContainer(_Recurrent):

@@ -45,7 +45,7 @@ class Scheduler:
 
     def settings(self, t: int, base: float, group: int) -> dict[str, Any]:
         """What a group is set to after `t` steps."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} defines no settings()")
 
     def step(self) -> None:
         """Goes to the next learning rate."""

@@ -369,19 +369,19 @@ class Optimizer:
 
     def check(self, group: Mapping[str, Any]) -> None:
         """Raises if a setting is out of range."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} defines no check()")
 
     def numbers(self, group: Mapping[str, Any]) -> list[float]:
         """What the kernel reads, learning rate first; at most NUMBERS."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} defines no numbers()")
 
     def states(self, group: Mapping[str, Any]) -> tuple[str, ...]:
         """Names of the state that each parameter of the group has."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} defines no states()")
 
     def specs(self, group: ParamGroup) -> tuple[tuple[str, float], ...]:
         """Specialization constants of the group's dispatch."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} defines no specs()")
 
     # ---- groups ----
 
