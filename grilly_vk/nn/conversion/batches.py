@@ -24,7 +24,7 @@ def _cut(values: tuple[Batch, ...], size: int) -> Iterator[tuple[Batch, ...]]:
 
 
 def _whole(value: Any) -> bool:
-    return isinstance(value, (Tensor, np.ndarray))
+    return isinstance(value, (Tensor, np.ndarray)) or hasattr(value, "__array__")  # of another library
 
 
 def _pair(name: str, x: Any, y: Any) -> tuple[Batch, Batch]:
