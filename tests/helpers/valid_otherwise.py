@@ -139,6 +139,18 @@ LISTED = {
     "(N, C) beside (B, N, C)": r"nn\.TokenBatchNorm1d\(\) \[x\] no batch",
 }  # fmt: skip
 
+# Where other arrays than numpy's, or lists, are refused though numpy's are taken: "name [argument] kind".
+REFUSED = {
+    "what the name says": r"g\.from_(numpy|dlpack) .*",
+    "words of 32 bits, which lists have not": r"(g\.set_rng_state|g\.VulkanCompute\.random_words) .* lists",
+    "a list is one of batches": r".* \[(calibration_)?data\] lists",
+}
+
+
+def refused(what: str) -> bool:
+    """Whether another kind of array may be refused."""
+    return any(re.fullmatch(pattern, what) for pattern in REFUSED.values())
+
 
 def listed(what: str) -> bool:
     """Whether a call may come back with a result that was not compared."""

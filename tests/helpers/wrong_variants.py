@@ -52,6 +52,7 @@ class Variant:
         came: words of which an error has one, to say what came.
         beside: arguments of another call, whose result counts as the right one.
         option: whether the argument has a default, and what came for it may be told by another one that it excludes.
+        works: whether it is no error: arrays of other libraries, lists and float64 where numpy's arrays are taken.
     """
 
     kind: str
@@ -62,6 +63,7 @@ class Variant:
     came: tuple[str, ...] = ()
     beside: Any = None
     option: bool = False
+    works: bool = False
 
 
 OF_OPTIONS = {"a class", "an object", "a word", "a dict", "an array", "a complex number"}  # of arguments with defaults
@@ -136,10 +138,12 @@ def _of(name: str, value: Any, parameter: Any, with_: Callable[[Any], Any]) -> I
     if isinstance(value, np.ndarray) and value.ndim and value.dtype.kind in "biuf":
         yield variant("complex numbers", value.astype(np.complex64), "complex", "ndarray")
         yield variant("words", np.full(value.shape, "one"), "<U3", "str", "ndarray")
-        yield variant("a foreign array", Foreign(value), "Foreign", allowed=_same)
-        yield variant("lists", value.tolist(), "list", "float", "int", "shape", allowed=_same)
+        others = [("a foreign array", Foreign(value)), ("lists", value.tolist())]
         if value.dtype == np.float32:
-            yield variant("float64", value.astype(np.float64), "float64", "ndarray", allowed=_same)
+            others.append(("float64", value.astype(np.float64)))
+        for kind, other in others:
+            came = ("Foreign", "list", "float", "int", "shape", "ndarray")
+            yield dataclasses.replace(variant(kind, other, *came, allowed=_same), works=home is np.asarray)
         filled = with_(home(np.full(value.shape, 0.5, value.dtype))) if value.dtype.kind == "f" else None
         yield dataclasses.replace(variant("a scalar", 0.5, allowed=_as_filled), beside=filled)
         yield variant("one too few", home(value[..., :-1].copy()), allowed=_as_cut)
