@@ -192,6 +192,11 @@ def numbers_of(name: str, value: Any) -> np.ndarray:
         given = np.asarray(unmasked(name, value))
     except ValueError as error:
         raise ValueError(f"{name} can't be made an array: {why_no_array(error)}") from error
+    if given.dtype.kind == "O" and given.size and all(type(v) in (int, float) for v in given.flat):
+        try:
+            given = given.astype(np.float64)  # whole numbers beyond 64 bits
+        except OverflowError:
+            raise ValueError(f"{name} must hold numbers that fit float32, not {shown(value)}") from None
     if given.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers, not {came(value, given)}")
     return given

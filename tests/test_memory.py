@@ -199,7 +199,7 @@ def test_pools_share_the_budget_of_their_heap():
         pytest.skip("the heaps of this device's host and device memory are two")
     config = dataclasses.replace(
         engine().config, debug=False, memory="storage", segment_bytes=MIB,
-        memory_fraction=8 * MIB / engine().info.heap_for(host=False),
+        memory_fraction=(8 * MIB + 0.5) / engine().info.heap_for(host=False),
     )  # fmt: skip
     on = Engine(grilly_vk.device(), config)
     held = [on.staging.alloc(3 * MIB // 4) for _ in range(4)] + [on.memory.alloc(3 * MIB // 4) for _ in range(4)]
