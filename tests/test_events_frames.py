@@ -367,3 +367,40 @@ def test_bad_input(call, error, text):
     with pytest.raises(error, match=text) as raised:
         call()
     assert len(str(raised.value)) < 300 and "\n" not in str(raised.value)
+
+
+def test_what_changed_recordings_are_made_of():
+    """Fields of one's own stay with their events, off stays -1, and no field overflows or holds what was in memory."""
+    given = np.zeros(4, [("x", "u1"), ("y", "u1"), ("t", "u8"), ("p", "i1"), ("weight", "f4")])
+    given["x"], given["t"], given["p"], given["weight"] = [1, 2, 3, 4], [0, 1, 2, 3], [-1, 1, -1, 1], [5, 6, 7, 8]
+    out = flip_events(given, (640, 4, 2), lr=1.0)
+    assert out["x"].tolist() == [638, 637, 636, 635]
+    assert out["p"].tolist() == [-1, 1, -1, 1] and out["weight"].tolist() == [5, 6, 7, 8]
+    grilly_vk.manual_seed(1)
+    moved = time_jitter(given, 50.0)
+    assert moved["t"].min() < 0 and np.abs(moved["t"]).max() < 500
+    assert [moved["weight"][moved["x"] == x][0] for x in (1, 2, 3, 4)] == [5, 6, 7, 8]
+    row = drop_events({"x": np.arange(3), "t": np.arange(3), "p": np.array([-1, 1, 1])}, 0.0)
+    assert row.dtype.names == ("x", "t", "p") and row["p"].tolist() == [False, True, True]
+
+    class Own(EventBatch):
+        pass
+
+    batch = Own([given])
+    assert type(batch.drop(0.5).settled()) is Own and len(batch) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda f, r: f.batch(EventBatch([r], (50, 40, 2))), "larger than"),
+        (lambda f, r: f.collate([(r, 1 << 40), (r, 0)]), "labels must fit int32"),
+        (lambda f, r: f.collate([(r, [1]), (r, [1, 2])]), "labels must have one shape"),
+        (lambda f, r: f.collate([(r, 1, 2), (r, 1, 2)]), "a tuple of 3"),
+        (lambda f, r: Frames(time_window=float("inf")), "time_window must be a whole number"),
+    ],
+)
+def test_what_would_be_lost_is_told(call, text):
+    frames = Frames((34, 34, 2), time_window=100)
+    with pytest.raises((TypeError, ValueError), match=text):
+        call(frames, make_events([1, 2], [3, 4], [0, 500], [0, 1]))

@@ -11,9 +11,10 @@ from ... import arguments
 from ...ops.events import drop_events, flip_events, jitter_events
 from ...settings import fixed
 from ...tensor import Tensor, from_numpy
-from .arrays import EVENT, Columns, columns, sensor
+from .arrays import EVENT, FURTHEST, Columns, columns, sensor
 
 _DROPPED = np.uint32(1 << 31)
+_FIELDS = ("x", "y", "t", "p")
 
 
 class EventBatch:
@@ -44,7 +45,7 @@ class EventBatch:
         self.flat = rows == {False}
         for i, part in enumerate(parts):
             _on_sensor(f"recordings[{i}]", part, self.sensor_size)
-        self._dtypes = [getattr(r, "dtype", EVENT) for r in given]
+        self._kept = [_Kept(r, c) for r, c in zip(given, parts)]
         self._spans = [(c.first, c.last) for c in parts]
         self._counts = [c.t.size for c in parts]
         ends = np.concatenate([[0], np.cumsum(self._counts)])
@@ -71,6 +72,9 @@ class EventBatch:
 
     def time_jitter(self, std: float) -> EventBatch:
         """The recordings with normal noise on each event's time.
+
+        Windows of `Frames` that count time stay where the recordings without noise have them, so that nothing has to
+        come back from the device: what the noise carries out of them is in no frame.
 
         Args:
             std: deviation, in the events' unit of time; the noise is rounded to whole units.
@@ -107,19 +111,23 @@ class EventBatch:
         return self._with(place=place, reorders=False)
 
     def arrays(self) -> list[np.ndarray]:
-        """The recordings as arrays of the types that they came as, in order of time.  Waits for the device."""
+        """The recordings as arrays of the types that they came as, in order of time.  Waits for the device.
+
+        Fields beside x, y, t and p go with their events.  Fields that could not hold what is possible here, such as
+        unsigned times before 0, are wider than they were.
+        """
         place, time = self._place.numpy(), self._time.numpy()
         out, begin = [], 0
-        for dtype, (first, _), count in zip(self._dtypes, self._spans, self._counts):
+        for came, (first, _), count in zip(self._kept, self._spans, self._counts):
             here, when = place[begin : begin + count], time[begin : begin + count].astype(np.int64) + first
             begin += count
             kept = np.flatnonzero((here & _DROPPED) == 0)
             if self._changed:
                 kept = kept[np.argsort(when[kept], kind="stable")]
-            made = np.empty(kept.size, dtype)
+            made = came.empty(kept, self.sensor_size)
             here = here[kept]
             made["x"], made["t"] = here & 0x7FFF, when[kept]
-            made["p"] = here >> 30 & 1
+            made["p"] = np.where(here >> 30 & 1, 1, came.off)
             if not self.flat:
                 made["y"] = here >> 15 & 0x7FFF
             out.append(made)
@@ -127,7 +135,49 @@ class EventBatch:
 
     def settled(self) -> EventBatch:
         """The same recordings without dropped events and in order of time; waits for the device if needed."""
-        return EventBatch(self.arrays(), self.sensor_size) if self._changed else self
+        if not self._changed:
+            return self
+        out = self._with()
+        out.__dict__.update(EventBatch(self.arrays(), self.sensor_size).__dict__)
+        return out
+
+
+class _Kept:
+    """What arrays made of a recording need beside its events: its type, what "off" was, and fields of its own.
+
+    Args:
+        recording: as it was given.
+        part: its columns.
+    """
+
+    def __init__(self, recording: Any, part: Columns) -> None:
+        given = getattr(recording, "dtype", None)
+        if given is None:  # a mapping
+            given = EVENT if part.y is not None else np.dtype([(n, EVENT[n]) for n in "xtp"])
+        self.dtype, self.times = given, (part.first, part.last)
+        signed = given["p"].kind in "if" and np.size(recording["p"]) and np.min(recording["p"]) < 0
+        self.off = -1 if signed else 0
+        self.more = {n: np.array(recording[n]) for n in given.names or () if n not in _FIELDS}
+
+    def empty(self, kept: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
+        """An array for these events, with the fields that don't change."""
+        begin, end = self.times
+        wanted = {"x": (0, size[0] - 1), "y": (0, size[1] - 1), "t": (begin - FURTHEST, end + FURTHEST)}
+        fields = [
+            (n, _wide(self.dtype[n], *wanted[n]) if n in wanted else self.dtype[n]) for n in self.dtype.names or ()
+        ]
+        same = all(kind == self.dtype[n] for n, kind in fields)
+        out = np.empty(kept.size, self.dtype if same else fields)
+        for name, values in self.more.items():
+            out[name] = values[kept]
+        return out
+
+
+def _wide(dtype: np.dtype, low: int, high: int) -> np.dtype:
+    """The type of a field, or a wider one where it can't hold these numbers."""
+    if dtype.kind not in "iu" or (np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max):
+        return dtype
+    return np.dtype(np.int64)
 
 
 def _listed(recordings: Any) -> list[Any]:

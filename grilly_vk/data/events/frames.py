@@ -28,7 +28,7 @@ def _callable(name: str, value: Any) -> Any:
 
 def _extent(name: str, value: Any) -> int:
     """A whole number of time units or events, also where it is a float."""
-    if isinstance(value, (float, np.floating)) and value == int(value):
+    if isinstance(value, (float, np.floating)) and np.isfinite(value) and value == int(value):
         value = int(value)
     number = arguments.size(name, value)
     if number >= FURTHEST:
@@ -41,6 +41,18 @@ def _shrinking(name: str, value: Any) -> tuple[int, int]:
     if len(factors) > 2 or min(factors, default=0) < 1:
         raise ValueError(f"{name} must be a number of pixels, or two, for columns and rows; got {shown(value)}")
     return factors[0], factors[-1]
+
+
+def _labels(given: list[Any]) -> np.ndarray:
+    try:
+        labels = np.asarray(given)
+    except ValueError as error:
+        raise ValueError(f"labels must have one shape, got {shown([np.shape(v) for v in given])}") from error
+    if labels.dtype.kind not in "iu" or not labels.size:
+        return labels
+    if labels.min() < -(1 << 31) or labels.max() >= 1 << 31:
+        raise ValueError(f"labels must fit int32, got {labels.min()} to {labels.max()}")
+    return labels.astype(np.int32)
 
 
 class Frames:
@@ -168,6 +180,9 @@ class Frames:
         """
         if not isinstance(recordings, EventBatch):
             recordings = EventBatch(recordings, self.sensor_size)
+        elif self.sensor_size and any(a > b for a, b in zip(recordings.sensor_size[:2], self.sensor_size)):
+            own = recordings.sensor_size
+            raise ValueError(f"recordings have sensor_size {own}, which is larger than {self.sensor_size} of Frames")
         by_count = "event" in self._kind
         if by_count:
             recordings = recordings.settled()
@@ -203,9 +218,13 @@ class Frames:
             (frames, labels, lengths), or without labels (frames, lengths); see `batch`.  Whole numbers become int32.
 
         Raises:
-            TypeError, ValueError: what is no recording, or pairs beside single recordings.
+            TypeError, ValueError: what is no recording, pairs beside single recordings, or labels of different shapes
+                or beyond int32.
         """
         pairs = [isinstance(s, (tuple, list)) and len(s) == 2 and not isinstance(s[0], np.void) for s in samples]
+        longer = next((len(s) for s in samples if isinstance(s, (tuple, list)) and len(s) != 2), None)
+        if longer is not None:
+            raise TypeError(f"samples must be recordings or (recording, label) pairs, got a tuple of {longer}")
         if any(pairs) and not all(pairs):
             raise TypeError("samples must either all be (recording, label) pairs or all be recordings")
         batch = EventBatch([s[0] for s in samples] if all(pairs) else list(samples), self.sensor_size)
@@ -216,8 +235,7 @@ class Frames:
         frames, lengths = self.batch(batch)
         if not all(pairs):
             return frames, lengths
-        labels = np.asarray([s[1] for s in samples])
-        return frames, labels.astype(np.int32) if labels.dtype.kind in "iu" else labels, lengths
+        return frames, _labels([s[1] for s in samples]), lengths
 
     def _shape(self, steps: int, samples: int, size: tuple[int, int, int]) -> tuple[int, int, int, int, int]:
         width, height, polarities = size
