@@ -471,3 +471,40 @@ def test_dlpack_there_and_back_copies():
         from_dlpack(Capsule(np.ones(2), (2, 0)))
     with pytest.raises(ValueError, match="data must fit int32"):
         from_dlpack(np.array([1 << 40]))
+
+
+class Holds(nn.Module):
+    """Its part is called as wrappers call what they wrap."""
+
+    def __init__(self):
+        super().__init__()
+        self.module = nn.Linear(3, 4)
+
+
+@pytest.mark.parametrize("make", [Holds, lambda: nn.MultiStepContainer(nn.Linear(3, 4))])
+def test_a_part_that_is_called_module_is_no_wrapper(make):
+    state = {"module.weight": weights()["fc1.weight"], "module.bias": np.arange(4.0)}
+    for given in (state, {f"module.{name}": value for name, value in state.items()}):
+        net = make()
+        assert load_torch_state(net, given).fits
+        np.testing.assert_array_equal(net.module.weight.numpy(), state["module.weight"])
+    assert list(to_torch_state(net)) == list(state)
+
+
+def test_what_is_written_lies_in_the_order_of_the_layers():
+    net = nn.Sequential(nn.Linear(3, 4), snntorch.Leaky(0.8), nn.Linear(4, 2), snntorch.Leaky(0.7))
+    state = to_torch_state(net, layers="snntorch")
+    assert list(dict.fromkeys(name[0] for name in state)) == ["0", "1", "2", "3"]
+    other = nn.Sequential(nn.Linear(3, 4), snntorch.Leaky(0.5), nn.Linear(4, 2), snntorch.Leaky(0.5))
+    assert load_torch_state(other, {f"layer{name}": value for name, value in state.items()}, "order").fits
+    assert other[3].beta == np.float32(0.7)
+
+
+def test_a_mapping_that_leads_nowhere_is_told_on_the_way_back():
+    with pytest.raises(ValueError, match="mapping leads to '7', which Sequential does not have"):
+        to_torch_state(small(), mapping={"fc1": "0", "fc2": "7"})
+    assert "lif" not in " ".join(to_torch_state(small(), mapping={"fc1": "0", "lif1": "1"}))
+
+
+def test_dlpack_takes_numpy_arrays_of_any_byte_order():
+    np.testing.assert_array_equal(from_dlpack(np.arange(3, dtype=">f4")).numpy(), [0, 1, 2])

@@ -30,7 +30,7 @@ def from_dlpack(x: Any) -> Tensor:
     """
     if not (hasattr(x, "__dlpack__") and hasattr(x, "__dlpack_device__")):
         raise TypeError(f"x must be an array with __dlpack__ and __dlpack_device__, not {type(x).__name__}")
-    if isinstance(x, Tensor):
+    if isinstance(x, (Tensor, np.ndarray)):  # numpy exports no foreign byte order
         return tensor(x)
     detach = getattr(x, "detach", None)  # PyTorch exports no tensor that wants a gradient
     try:

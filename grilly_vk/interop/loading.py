@@ -14,7 +14,7 @@ from .containers import other_paths
 from .entries import Disagreement, Entry, entries_of, scalar
 from .mapping import joined, renamed
 from .report import LoadReport, StateMismatch
-from .sources import arrays_of
+from .sources import arrays_of, unwrapped
 
 
 def load_torch_state(
@@ -53,7 +53,7 @@ def load_torch_state(
     """
     checked_module("module", module)
     arguments.flag("strict", strict)
-    there = arrays_of(state)
+    there = unwrapped(arrays_of(state), (name for name, _ in module._slots()))
     names = renamed(list(there), mapping, module)
     plan = _plan(module, {here: there[name] for name, here in names.items() if here is not None})
     back = {here: name for name, here in names.items() if here is not None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ _WRAPPED = ("module.", "_orig_mod.")  # by DataParallel and torch.compile
 
 
 def arrays_of(state: Any) -> dict[str, np.ndarray]:
-    """The entries of a state as arrays, without what wrappers put before all names.
+    """The entries of a state as arrays.
 
     Args:
         state: a mapping from names to arrays or tensors, or the path of a file.
@@ -43,10 +43,21 @@ def arrays_of(state: Any) -> dict[str, np.ndarray]:
         if not isinstance(name, str):
             raise TypeError(f"state has the key {str(name)[:60]!r}; expected names")
         out[name] = _array(name, value)
-    for prefix in _WRAPPED:
-        if out and all(name.startswith(prefix) for name in out):
-            out = {name[len(prefix) :]: value for name, value in out.items()}
     return out
+
+
+def unwrapped(state: dict[str, np.ndarray], own: Iterable[str]) -> dict[str, np.ndarray]:
+    """A state without what wrappers put before all names.
+
+    Args:
+        own: names of what is to be loaded: a part of it may be called as a wrapper calls its own.
+    """
+    names = list(own)
+    for prefix in _WRAPPED:
+        wrapped = state and all(name.startswith(prefix) for name in state)
+        if wrapped and not any(name in state for name in names):
+            state = {name[len(prefix) :]: value for name, value in state.items()}
+    return state
 
 
 def _array(name: str, value: Any) -> np.ndarray:
@@ -64,6 +75,7 @@ def _array(name: str, value: Any) -> np.ndarray:
     if array.dtype.kind not in "biuf":
         kinds = ", ".join(map(str, value)) if isinstance(value, Mapping) else ""
         hint = f" with {kinds[:80]}; pass the mapping inside it that holds the tensors" if kinds else ""
+        hint = f" of {array.dtype}"[:60] if hasattr(value, "dtype") else hint
         raise TypeError(f"{name[:80]} of the state is no array of numbers but a {type(value).__name__}{hint}")
     return array
 

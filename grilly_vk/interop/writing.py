@@ -48,9 +48,9 @@ def to_torch_state(
     checked_module("module", module)
     arguments.choice("layers", layers, LIBRARIES)
     place = None if path is None else _place(path)
-    back = _backwards(mapping)
+    back = _backwards(mapping, module)
     renamed: dict[str, list[tuple[str, np.ndarray]]] = {}
-    settings: list[tuple[str, np.ndarray]] = []
+    settings: list[tuple[str, str, np.ndarray]] = []  # (path of the part, name there, array)
     slots = dict(module._slots())
     jelly = layers == "spikingjelly"
     done = set()  # parts of a layer have entries as layers too, under names that are not written
@@ -65,21 +65,27 @@ def to_torch_state(
             if own in slots:
                 renamed[own] = list(zip(names, _written(own, entry.write, slots[own].numpy())))
             elif entry.compared:
-                settings += zip(names, _written(names[0], entry.write, None))
+                settings += [(prefix, *pair) for pair in zip(names, _written(names[0], entry.write, None))]
             else:
                 owner, attribute = owner_of(module, own)
                 value = getattr(owner, attribute, None)
                 if value is not None:
                     given = value.numpy() if isinstance(value, Tensor) else np.asarray(value, np.float32)
-                    settings += zip(names, _written(own, entry.write, given))
+                    settings += [(prefix, *pair) for pair in zip(names, _written(own, entry.write, given))]
     out: dict[str, np.ndarray] = {}
+    at: dict[str, str] = {}  # of each name there, the part that it is of
     for own, tensor in slots.items():
         plain = (other_paths(module, own) if jelly else [])[:1] or [own]
         for name, array in renamed.get(own) or [(plain[0], tensor.numpy())]:
             _put(out, back(name), array)
-    for name, array in settings:
+            at.setdefault(back(name), own.rpartition(".")[0])
+    for prefix, name, array in settings:
         if back(name) not in out:
             _put(out, back(name), array)
+            at.setdefault(back(name), prefix)
+    if settings:  # among the tensors of their parts, as the framework has them
+        rank = {prefix: i for i, (prefix, _) in enumerate(module.named_modules())}
+        out = dict(sorted(out.items(), key=lambda item: rank.get(at[item[0]], len(rank))))
     if place is not None:
         _write(place, out)
     return out
@@ -103,7 +109,7 @@ def _written(name: str, write: Any, value: Any) -> tuple[np.ndarray, ...]:
     return made
 
 
-def _backwards(mapping: Any) -> Any:
+def _backwards(mapping: Any, module: Module) -> Any:
     """From a name here to one there."""
     if mapping is None:
         return lambda name: name
@@ -118,6 +124,10 @@ def _backwards(mapping: Any) -> Any:
         if here.rstrip(".") in turned:
             raise ValueError(f"mapping can't be used backwards: it gives {shown(here)} twice")
         turned[here.rstrip(".")] = there.rstrip(".")
+    known = _known(module)
+    for here in turned:
+        if here and here not in known:
+            raise ValueError(f"mapping leads to {shown(here)}, which {type(module).__name__} does not have")
 
     def name_there(name: str) -> str | None:
         fits = [p for p in turned if p == "" or name == p or name.startswith(f"{p}.")]
@@ -127,6 +137,17 @@ def _backwards(mapping: Any) -> Any:
         return joined(turned[best], name[len(best) :].lstrip("."))
 
     return name_there
+
+
+def _known(module: Module) -> set[str]:
+    """All names that a mapping may lead to: of parts, tensors and entries, here and as other frameworks have them."""
+    found = set()
+    for path, part in module.named_modules():
+        own = [""] + [name for entry in entries_of(part) for name in (entry.own, *entry.theirs)]
+        found |= {str(joined(place, name)) for place in (path, *other_paths(module, path)) for name in own}
+    for path, _ in module._slots():
+        found |= {path, *other_paths(module, path)}
+    return {".".join(name.split(".")[: i + 1]) for name in found for i in range(name.count(".") + 1)}
 
 
 def _place(path: Any) -> Path:
