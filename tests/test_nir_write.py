@@ -246,3 +246,65 @@ def test_wrong_arguments(tmp_path):
     with pytest.raises(ValueError, match="NIR can't say"):
         save(nn.ReLU(), path)
     assert path.read_bytes() == before
+
+
+def hooked(take):
+    net = nn.Sequential(nn.Linear(N, N), nn.LIFNode())
+    take(net)
+    return net
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: nn.Sequential(*[nn.LIFNode()] * 2), "1 .LIFNode.: it is 0 as well, with one state"),
+        (lambda: nn.Sequential(*[nn.LIFNeuron(N, DT, t_refrac=0.0)] * 2), "it is 0 as well"),
+        (lambda: hooked(lambda net: net[0].register_forward_hook(lambda m, i, o: o * 2)), "0 .Linear.: .* hooks"),
+        (lambda: hooked(lambda net: net.register_forward_pre_hook(lambda m, i: None)), "the module .* hooks"),
+        (lambda: nn.Sequential(nn.Flatten(-2)), "batch axis"),
+    ],
+)
+def test_what_would_come_back_as_something_else_is_refused(make, text):
+    with pytest.raises(ValueError, match=text):
+        to_nir(make(), (N,), dt=DT)
+
+
+def test_a_monitor_is_not_in_the_way():
+    net = nn.Sequential(nn.Linear(N, N), nn.LIFNode())
+    with grilly_vk.monitor.SpikeMonitor(net):
+        assert "1" in to_nir(net, dt=DT).nodes
+    fc, first, second = nn.Linear(N, N), nn.LIFNode(), nn.LIFNode()
+    assert len(to_nir(nn.Sequential(fc, first, fc, second), dt=DT).nodes) == 6  # weights may be shared
+
+
+def test_a_number_assigned_to_what_was_read_is_written_for_all():
+    read = from_nir(to_nir(nn.Sequential(nn.Linear(N, N), nn.CUBALIFNode()), dt=DT))
+    read.part("1").v_threshold, read.part("1").w_in = 0.3, 2.0
+    back = to_nir(read).nodes["1"]
+    assert back.v_threshold.shape == back.w_in.shape == (N,)
+    np.testing.assert_array_equal(from_nir(to_nir(read))(drive()).numpy(), read(drive()).numpy())
+
+
+def replaced(net):
+    setattr(net, "1", nn.LIFNode(9.0))
+
+
+def resized(net):
+    setattr(net, "0", nn.Linear(N, 2 * N))
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (replaced, "node '1' .LIF. is a LIFNode now"),
+        (resized, "node '0' .Affine. no longer takes"),
+        (lambda net: net.part("0").register_forward_hook(lambda m, i, o: o), "node '0': .* hooks"),
+    ],
+)
+@pytest.mark.parametrize("inside", [False, True])
+def test_parts_that_are_no_longer_the_graphs_are_told(change, text, inside):
+    read = from_nir(to_nir(nn.Sequential(nn.Linear(N, N), nn.LIFNode()), dt=DT))
+    change(read)
+    with pytest.raises(ValueError, match=text) as caught:
+        to_nir(nn.Sequential(nn.Linear(N, N), read) if inside else read, dt=DT)
+    assert len(str(caught.value)) < 300

@@ -26,6 +26,8 @@ Pick = Callable[[Module, "tuple[Any, ...]", Any, bool], "tuple[Any, bool]"]
 class _Tap:
     """A forward hook: hands what `pick` finds to a record, and returns nothing, so that the output stays."""
 
+    observes = True  # for who has to know whether hooks change anything
+
     def __init__(
         self, name: str, record: Ring | Counts, pick: Pick, transform: Callable[[Any], Any] | None, step_mode: str
     ) -> None:

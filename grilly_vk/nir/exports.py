@@ -8,9 +8,10 @@ import numpy as np
 
 from .. import nn
 from ..nn.nodes import SpikingNode
+from ..nn.stateful import StatefulModule
 from .draft import Draft, End, Export, Writer, named, numbers
 from .export_neurons import NEURON_EXPORTS
-from .parts import Product
+from .parts import Product, Scale, Threshold
 
 # ---- dense layers, convolutions, pools ----
 
@@ -53,12 +54,15 @@ def _pool_check(module: Any) -> str | None:
 
 
 def _flatten(draft: Draft, name: str, module: Any, end: End) -> End:
+    if module.start_dim + len(end.shape) + 1 == 0:
+        raise ValueError(f"{name} (Flatten): {_flatten_check(None)}")
     start, end_dim = (d - 1 if d > 0 else d for d in (module.start_dim, module.end_dim))
     return draft.add(name, "Flatten", end, input_type=end.shape, start_dim=start, end_dim=end_dim)
 
 
 def _flatten_check(module: Any) -> str | None:
-    return "it joins the batch axis, which NIR does not have; set start_dim=1" if module.start_dim == 0 else None
+    joins = module is None or module.start_dim == 0
+    return "it joins the batch axis, which NIR does not have; set start_dim=1" if joins else None
 
 
 # ---- containers ----
@@ -179,12 +183,22 @@ def export_of(module: Any) -> Export | None:
     return None
 
 
+def hooked(module: Any) -> str | None:
+    """What is in the way where forward hooks may change what a module does; those of monitors don't."""
+    hooks = [getattr(hook, "hook", hook) for hook in module._forward_hooks.values()]
+    if module._forward_pre_hooks or not all(getattr(hook, "observes", False) for hook in hooks):
+        return "NIR can't say what its forward hooks do; remove them"
+    return None
+
+
+_STATEFUL = (StatefulModule, *(kind for kind in NEURON_EXPORTS if kind not in (Scale, Threshold)))
 _HARMLESS = {"__init__", "extra_repr", "__repr__"}  # what a subclass may define and still compute the same
 
 
 def problems(module: Any, name: str = "") -> list[str]:
     """What is in the way of writing a module, a line each."""
     found: list[str] = []
+    seen: dict[int, str] = {}
     work = [(name, module)]
     while work:
         label, part = work.pop()
@@ -196,7 +210,10 @@ def problems(module: Any, name: str = "") -> list[str]:
                 advice = own if not type(part).__module__.startswith("grilly_vk") else "NIR has no node for it"
             found.append(f"{label or 'the module'} ({type(part).__name__}): {advice}")
             continue
-        text = export.check(part)
+        text = export.check(part) or hooked(part)
+        if id(part) in seen and isinstance(part, _STATEFUL) and not export.parts(part):
+            text = f"it is {seen[id(part)]} as well, with one state, and NIR's nodes have one each; use a copy"
+        seen[id(part)] = label or "the module"
         if text is not None:
             found.append(f"{label or 'the module'} ({type(part).__name__}): {text}")
         inner = [(named(label, key), p) for key, p in export.parts(part)]

@@ -194,6 +194,18 @@ _MODULES: dict[str, Callable[[Any, int], Module]] = {
 
 # ---- back ----
 
+_MADE: dict[str, tuple[type, ...]] = {
+    "Affine": (Linear, Product), "Linear": (Linear, Product), "Scale": (Scale,), "Conv1d": (Conv1d,),
+    "Conv2d": (Conv2d,), "SumPool2d": (SumPool2d,), "AvgPool2d": (AvgPool2d,), "Flatten": (Flatten,), "Delay": (Delay,),
+    "Threshold": (Threshold,), **{kind: (cls,) for kind, cls in NEURONS.items()},
+}  # fmt: skip
+
+
+def is_own(node: Node, module: Any) -> bool:
+    """Whether a part is still of the class that was made of its node, and runs as that does."""
+    made = _MADE.get(node.kind)
+    return made is None or (type(module) in made and "forward" not in vars(module))
+
 
 def fields_of(node: Node, module: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the package's class takes for a node that was read, with what its module holds by now, and its metadata."""
@@ -205,7 +217,8 @@ def fields_of(node: Node, module: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     if "weight" in fields and "bias" in FIELDS[node.kind] and "bias" not in fields:
         fields["bias"] = np.zeros(fields["weight"].shape[0], np.float32)
     if isinstance(module, (Neuron, Threshold, Delay)):
-        fields |= {name: getattr(module, name) for name in FIELDS[node.kind]}
+        own = [getattr(module, name) for name in FIELDS[node.kind]]  # a number that was assigned stands for all
+        fields |= zip(FIELDS[node.kind], map(np.array, np.broadcast_arrays(*own)))
     if isinstance(module, Neuron):
         metadata[OURS] = {**module.meaning.written(), **module.noted_now()}
     elif isinstance(module, Threshold):

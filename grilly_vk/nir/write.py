@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,13 @@ from ..errors import shown
 from ..nn.linear import Linear
 from ..nn.module import Module, checked_module
 from .draft import Draft, End, Export
-from .exports import EXPORTS, problems, write
+from .exports import EXPORTS, hooked, problems, write
 from .graph import Graph, Layout
 from .library import library
 from .neurons import Neuron
-from .nodes import OURS, built, fields_of
+from .nodes import OURS, built, fields_of, is_own
 from .parts import Delay
-from .shapes import Shape
+from .shapes import Shape, output
 
 
 def to_nir(module: Module, input_shape: Any = None, dt: float | None = None) -> Any:
@@ -59,12 +60,12 @@ def to_nir(module: Module, input_shape: Any = None, dt: float | None = None) -> 
     if dt is not None:
         dt = arguments.positive("dt", dt)
     shape = None if input_shape is None else _shape(input_shape)
-    if isinstance(module, Graph):
-        return _of_graph(nir, module, shape, dt)
     found = problems(module)
     if found:
         more = f" (and {len(found) - 2} more)" if len(found) > 2 else ""
         raise ValueError(f"NIR can't say all of the module. {'; '.join(found[:2])}{more}"[:299])
+    if isinstance(module, Graph):
+        return _of_graph(nir, module, shape, dt)
     if shape is None:
         shape = _first_shape(module)
     _same_time(module, dt)
@@ -149,6 +150,26 @@ def _of_graph(nir: Any, module: Graph, shape: Shape | None, dt: float | None) ->
     return written_graph(nir, module)
 
 
+def _changed(module: Graph) -> str | None:
+    """What is in the way where parts are no longer what was made of their nodes."""
+    for name, node in module.structure.nodes.items():
+        part = module.part(name)
+        if part is None:
+            continue
+        if not is_own(node, part):
+            return f"its node {name!r} ({node.kind}) is a {type(part).__name__} now; build the network by nn.Sequential"
+        if hooked(part) is not None:
+            return f"its node {name!r}: {hooked(part)}"
+        takes, gives = module.structure.takes[name], module.structure.gives[name]
+        try:
+            fits = output(node.kind, SimpleNamespace(**fields_of(node, part)[0]), takes) == gives
+        except ValueError:
+            fits = False
+        if not fits:
+            return f"its node {name!r} ({node.kind}) no longer takes {takes} and gives {gives}; read the graph again"
+    return None
+
+
 def written_graph(nir: Any, module: Graph) -> Any:
     """The graph as it was read, nested graphs and all, with what its parts hold by now."""
     structure = module.structure
@@ -230,4 +251,4 @@ def _joined(draft: Draft, module: Graph, keys: dict[str, str], end: End) -> End:
     return End(tuple(real(module.outputs[0])), structure.gives[module.outputs[0]])
 
 
-EXPORTS[Graph] = Export(_nested)
+EXPORTS[Graph] = Export(_nested, _changed)
