@@ -120,11 +120,12 @@ def test_liaf():
     for bad, error, text in (
         ({"act": 3}, TypeError, "act must be a function"), ({"store_v_seq": True}, ValueError, "store_v_seq must be"),
         ({"threshold_related": 1}, TypeError, "threshold_related must be"),
+        ({"act": nn.IFNode()}, TypeError, "act must be a function without a state"),
     ):  # fmt: skip
         with pytest.raises(error, match=text):
             spikingjelly.LIAFNode(**{"act": nn.ReLU(), "threshold_related": False, **bad})
     node = spikingjelly.LIAFNode(lambda x: x[0], False)
-    with pytest.raises(ValueError, match=r"act must give a Tensor of shape \(1, 2, 3\)"):
+    with pytest.raises(ValueError, match=r"act must give a Tensor of shape \(2, 3\), .* not shape \(3,\)"):
         node(np.ones((2, 3), np.float32))
     with pytest.raises(ValueError, match="store_v_seq must be 'before'"):
         node.store_v_seq = False
@@ -150,3 +151,19 @@ def test_nodes_stay_nodes():
     assert late.v == -0.5 and late.v_rest == 0.0
     late.v_reset = -0.25  # as there, where it starts stays
     assert late.v == -0.5 and copy.deepcopy(late).v == -0.5
+
+
+def test_liaf_whose_act_is_a_layer():
+    """It trains, is saved and sees one step, or all of them as one batch: channels are on the axis that they are on."""
+    x = np.random.default_rng(1).normal(1.0, 1.0, (5, 2, 3, 4)).astype(np.float32)
+    node = spikingjelly.LIAFNode(nn.PReLU(3, init=0.5), True, step_mode="m")
+    assert list(node.state_dict()) == ["act.weight"] and not node.eval().act.training
+    other = copy.deepcopy(node)
+    other.load_state_dict({"act.weight": np.float32([0.1, 0.2, 0.3])})
+    out, h = other(x).numpy(), other.v_seq.numpy() - 1.0
+    np.testing.assert_allclose(out, np.where(h < 0, h * np.float32([[0.1], [0.2], [0.3]]), h), atol=1e-6)
+    F.reset_net(other)
+    F.set_step_mode(other, "s")
+    np.testing.assert_array_equal(np.stack([other(step).numpy() for step in x]), out)
+    node(x).sum().backward()
+    np.testing.assert_allclose(node.act.weight.grad.numpy(), np.where(h < 0, h, 0).sum((0, 1, 3)), rtol=1e-5)

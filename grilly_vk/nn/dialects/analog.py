@@ -7,8 +7,10 @@ from typing import Any
 
 from ... import arguments
 from ...errors import shown
+from ...functional.temporal import keeps_state, merged, unmerged
 from ...settings import fixed, setting
 from ...tensor import Tensor
+from ..module import Module
 from ..nodes import LIFNode
 from ..norm import Running
 
@@ -23,7 +25,8 @@ class AnalogLIFNode(LIFNode):
     """y = act(H), or act(H - v_threshold), with LIFNode's H, spikes and reset (LIAF).
 
     Args:
-        act: a function from Tensor to Tensor of the same shape, such as `nn.ReLU()`.
+        act: a function from Tensor to Tensor of the same shape, such as `nn.ReLU()`; a Module is a part of the node.
+            It is given a step (B, ...), and of all steps (T, B, ...) one batch (T * B, ...).
         threshold_related: whether act is given H - v_threshold.
         options: as in LIFNode, but for store_v_seq.
 
@@ -31,7 +34,8 @@ class AnalogLIFNode(LIFNode):
         v_seq: H of the last call, (T, B, ...).
 
     Raises:
-        TypeError, ValueError: an argument of another kind; at the call, an act that gives another shape.
+        TypeError, ValueError: an argument of another kind, an act with a state; at the call, an act that gives another
+            shape.
 
     Source: Wu et al., "LIAF-Net: leaky integrate and analog fire network for lightweight and efficient spatiotemporal
     information processing", IEEE Trans. Neural Networks and Learning Systems 33 (2022); as SpikingJelly's LIAFNode.
@@ -40,11 +44,16 @@ class AnalogLIFNode(LIFNode):
     act: Callable[[Tensor], Tensor] = fixed()
     threshold_related, store_v_seq = setting(arguments.flag), setting(_before)
     is_spiking = False
+    runs_steps = True
 
     def __init__(self, act: Callable[[Tensor], Tensor], threshold_related: bool, **options: Any) -> None:
         super().__init__(store_v_seq="before", **options)
         if not callable(act):
             raise TypeError(f"act must be a function of a Tensor, such as nn.ReLU(), not {shown(act)}")
+        if isinstance(act, Module):
+            if any(keeps_state(part) for part in act.modules()):
+                raise TypeError(f"act must be a function without a state, not {shown(act)}")
+            self._modules["act"] = act
         self.act = act
         self.threshold_related = threshold_related
 
@@ -64,10 +73,14 @@ class AnalogLIFNode(LIFNode):
         super().forward(x if multi else x.reshape(1, *x.shape), steps=how, norm=norm)
         h = self.v_seq
         assert h is not None
-        out = self.act(h - self.v_threshold if self.threshold_related else h)
-        if not isinstance(out, Tensor) or out.shape != h.shape:
-            raise ValueError(f"act must give a Tensor of shape {h.shape}, as it was given, not {shown(out)}")
-        return out if multi else out[0]
+        h = h - self.v_threshold if self.threshold_related else h
+        given = merged(h) if multi else h[0]
+        out = self.act(given)
+        if not isinstance(out, Tensor) or out.shape != given.shape:
+            came = f"shape {out.shape}" if isinstance(out, Tensor) else type(out).__name__
+            raise ValueError(f"act must give a Tensor of shape {given.shape}, as it was given, not {came}")
+        return unmerged(out, h) if multi else out
 
     def _own(self) -> list[str]:
-        return [f"act={shown(self.act)}", f"threshold_related={self.threshold_related}", *super()._own()]
+        act = [] if isinstance(self.act, Module) else [f"act={shown(self.act)}"]
+        return [*act, f"threshold_related={self.threshold_related}", *super()._own()]

@@ -148,8 +148,10 @@ def LIAFNode(
 ) -> AnalogLIFNode:
     """`neuron.LIAFNode`: gives act(H), or act(H - v_threshold); its spikes only reset it.
 
+    So it does in step mode "m", where SpikingJelly 2.0 gives spikes.
+
     Args:
-        act: a function from Tensor to Tensor of the same shape, such as `nn.ReLU()`.
+        act: a function from Tensor to Tensor of the same shape, such as `nn.ReLU()`; a Module is a part of the node.
         threshold_related: whether act is given H - v_threshold.
         tau, decay_input, v_threshold, v_reset, surrogate_function, detach_reset, step_mode: as in LIFNode.
         store_v_seq: False alone: `v_seq` has H, which the output is made of.
