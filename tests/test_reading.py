@@ -229,6 +229,27 @@ def test_what_nobody_has_said_follows():
     np.testing.assert_array_equal(np.stack([model(step).numpy() for step in x]), whole)
 
 
+def test_nodes_of_all_steps_lead_a_chain():
+    """snnTorch's take all steps unless told otherwise, and what stands between them follows without a word."""
+    leaky = nn.dialects.snntorch.Leaky
+
+    def model(norm=nn.BatchNorm1d):
+        grilly_vk.manual_seed(0)
+        return nn.Sequential(nn.Linear(N, 4), norm(4), leaky(0.9, 0.3), nn.Linear(4, 2), leaky(0.9, 0.3))
+
+    x, told = data(*FRAMES), model()
+    F.set_step_mode(told, "m")
+    outs = []
+    assert not hints(lambda: outs.append(model()(x).numpy()))
+    assert np.array_equal(outs[0], told(x).numpy()) and outs[0].any()
+    (text,) = hints(lambda: model(nn.LayerNorm)(data(B, N)))  # the batch as time
+    assert "takes x of shape (3, 5) for 3 steps (T, B, ...), not for one step" in text
+    with pytest.raises(ValueError, match=r"first layer of Sequential whose nodes take all steps takes for one step"):
+        nn.Sequential(nn.Conv2d(C, 4, 3), leaky(0.9))(data(*IMAGES))
+    with pytest.raises(ValueError, match=r"whose nodes take all steps takes for one step"):
+        nn.Sequential(nn.Flatten(), nn.Linear(12, 4), leaky(0.9))(data(B, 3, 4))
+
+
 def test_parts_that_change():
     """The reading is that of the parts that are there, and of the step mode that is said now."""
     model = nn.Sequential(nn.Conv2d(C, 4, 3), nn.LIFNode())

@@ -115,31 +115,30 @@ def all_steps(chain: Any, x: Any, parts: list[Any]) -> bool:
     known = own.get("_known")
     if known is None or known[0] is not mode or known[1] != parts:
         known = own["_known"] = (mode, parts, first_layer(chain), _led(chain), {})
-    if known[3] and not _said_inside(chain):
-        return True
     shape = getattr(x, "shape", None)
     shape = shape if isinstance(shape, tuple) else as_tensor("x", x).shape
-    found = known[4].get(shape)
+    led = known[3] and not _said_inside(chain)
+    found = known[4].get((shape, led))
     if found is None:
-        found = _read(chain, known[2], shape)
+        found = _read(chain, known[2], shape, led)
         if len(known[4]) == 64:
             known[4].clear()
-        known[4][shape] = found
+        known[4][shape, led] = found
     return found
 
 
 def _led(chain: Any) -> bool:
-    """Whether norms or readouts of all steps stand beside nodes of either mode, and nobody has said anything."""
+    """Whether nodes, norms or readouts that take all steps lead the others, as nobody has said anything."""
     modes = {part.step_mode for part in chain.modules() if has_mode(part) and (keeps_state(part) or part is not chain)}
-    return len(modes) == 2 and chain.step_mode == "s" and not _said_inside(chain)
+    return "m" in modes and chain.step_mode == "s" and not _said_inside(chain)
 
 
 def _said_inside(chain: Any) -> bool:
     return temporal.said_inside(chain) or any(type(part)._needs_time for part in chain.modules())
 
 
-def _read(chain: Any, first: tuple[int, ...] | int | None, shape: tuple[int, ...]) -> bool:
-    multi, axes = chain.step_mode == "m", len(shape)
+def _read(chain: Any, first: tuple[int, ...] | int | None, shape: tuple[int, ...], led: bool) -> bool:
+    multi, axes = led or chain.step_mode == "m", len(shape)
     unrolls = any(families.family(part) == "core" for part in chain.modules())
     holds = unrolls or any(keeps_state(part) for part in chain.modules())
     if first in (None, LINEAR):
@@ -161,8 +160,9 @@ def _read(chain: Any, first: tuple[int, ...] | int | None, shape: tuple[int, ...
     if not multi:
         return holds and not _said_inside(chain)
     if holds:
-        raise ValueError(temporal.one_step(shape, f"the first layer of {type(chain).__name__} in step mode 'm'"))
-    return False
+        how = "whose nodes take all steps" if led else "in step mode 'm'"
+        raise ValueError(temporal.one_step(shape, f"the first layer of {type(chain).__name__} {how}"))
+    return led
 
 
 # ---- the hint ----
