@@ -169,7 +169,11 @@ def test_autapses():
     """The diagonal starts at 0 and gets no gradient, in copies either; with autapses it is as the rest."""
     arriving = np.full((4, 3), 0.4)
     made = norse.LIFRecurrent(3, 4, input_weights=arriving)
-    for module in (made, copy.deepcopy(made)):
+    frozen = norse.LIFRecurrent(3, 4, input_weights=arriving)
+    frozen[2].connection.weight.requires_grad = False
+    thawed = copy.deepcopy(frozen)
+    thawed[2].connection.weight.requires_grad = True
+    for module in (made, copy.deepcopy(made), thawed):
         module(np.full((6, 2, 3), 3.0, np.float32)).sum().backward()
         weight = module[2].connection.weight
         assert (np.diag(weight.numpy()) == 0).all() and (np.diag(weight.grad.numpy()) == 0).all()
@@ -203,7 +207,8 @@ BAD = [
     (lambda: norse.IAF(dt=0.0), "dt must be"),
     (lambda: norse.LIFRecurrent(3, 4, recurrent_weights=np.ones((3, 3))), "recurrent_weights has shape (3, 3); exp"),
     (lambda: norse.LIFRecurrent(3, 4, input_weights=np.ones((3, 4))), "input_weights has shape (3, 4); expected (4,"),
-    (lambda: norse.LIFRecurrent(0, 4), "must be"),
+    (lambda: norse.LIFRecurrent(0, 4), "input_size must be at least 1"),
+    (lambda: norse.LIFCell(norse.LIFParameters), "p must be LIFParameters(...), not the class LIFParameters itself"),
     (lambda: norse.Izhikevich(norse.tonic_spiking.p), "spiking_method must be a behaviour such as"),
     (lambda: norse.Izhikevich(norse.IzhikevichSpikingBehavior(3, 4)), "spiking_method.p must be IzhikevichParameters"),
 ]

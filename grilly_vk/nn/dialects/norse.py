@@ -385,6 +385,7 @@ def _recurrent(
     input_size: int, hidden_size: int, p: Any, dt: float, given: tuple[Any, Any], autapses: bool, step_mode: str
 ) -> Sequential:
     own = read(p, LIFParameters)
+    arguments.size("input_size", input_size)
     deviation = math.sqrt(2.0 / arguments.size("hidden_size", hidden_size))
     arriving = weights.linear(input_size, hidden_size, deviation, given=given[0], name="input_weights")
     back = weights.linear(hidden_size, hidden_size, deviation, autapses, given[1], "recurrent_weights")

@@ -93,6 +93,8 @@ class LIBoxParameters(NamedTuple):
 
 def read(p: Any, kind: type[Any], what: str = "p") -> dict[str, Any]:
     """The fields of the parameters, numbers as float; errors call them `what`."""
+    if isinstance(p, type):
+        raise TypeError(f"{what} must be {kind.__name__}(...), not the class {p.__name__} itself; give {p.__name__}()")
     out: dict[str, Any] = {}
     for name in kind._fields:
         try:

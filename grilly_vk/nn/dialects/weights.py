@@ -27,10 +27,10 @@ class OffDiagonal(Parameter):
     __slots__ = ("mask",)
 
     def __init__(self, data: Any, requires_grad: bool = True) -> None:
-        super().__init__(data, requires_grad)
+        super().__init__(data, True)
         self.mask: Tensor | None = None
-        if self.requires_grad:  # copies are made by this constructor, too
-            self.register_hook(self._masked)
+        self.register_hook(self._masked)  # of copies, too; and one that is frozen now may train later
+        self.requires_grad = arguments.flag("requires_grad", requires_grad)
 
     def _masked(self, gradient: Tensor) -> Tensor:
         if self.mask is None:
