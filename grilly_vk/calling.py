@@ -130,7 +130,7 @@ def explained(
         return told
     code = function.__code__
     if function.__name__ == "__init__":  # a constructor that hands its options on
-        if within.name != name or within.of is not args[0]:
+        if _maker(within.name) != _maker(name) or within.of is not args[0]:
             return None
         takes = list(inspect.signature(function).parameters.values())
         found = within.around(Misfit(name, inspect.Signature(takes[1:]), args[1:], named))
@@ -183,6 +183,11 @@ def _name(function: Any, owner: type | None, args: tuple[Any, ...], name: str | 
         ours = kind.__module__.partition(".")[0] == _PACKAGE or "__init__" not in vars(kind)
         return kind.__name__ if ours else f"{owner.__name__}.__init__ of {kind.__name__}"
     return kind.__name__ if function.__name__ in ("__call__", "__new__") else f"{kind.__name__}.{function.__name__}"
+
+
+def _maker(name: str) -> str:
+    """The class that a constructor of this name makes one of: K of "Base.__init__ of K" as well."""
+    return name.rpartition(".__init__ of ")[2]
 
 
 def explaining(function: Any, owner: type | None = None, name: str | None = None) -> Any:

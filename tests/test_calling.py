@@ -24,6 +24,11 @@ class Sized(nn.Linear):
         super().__init__(n, n, True, "auto", 5)
 
 
+class Named(nn.LIFNode):
+    def __init__(self, name, **options):
+        super().__init__(**options)
+
+
 class Two(nn.Module):
     def forward(self, a, b):
         return a + b
@@ -35,6 +40,7 @@ class Two(nn.Module):
         (lambda: Mine(1), r"Mine was not given out_features; it takes in_features, out_features, bias, event_driven$"),
         (lambda: Mine(1, 2, True, 4, 5), r"Mine takes at most 3 arguments by place \(.*\), got 5; .* of type int$"),
         (lambda: Sized(3), r"Linear.__init__ of Sized takes at most 3 arguments by place .*, got 5"),
+        (lambda: Named(1, taau=2), r"LIFNode.__init__ of Named has no argument 'taau' \(did you mean tau\?\)"),
         (lambda: Two()(1), r"Two was not given b; it takes a, b$"),
         (lambda: Two()(1, 2, c=3), r"Two has no argument 'c'; it takes a, b$"),
         (lambda: nn.LIFNode(v_treshold=1.0), r"LIFNode has no argument 'v_treshold' \(did you mean v_threshold\?\)"),

@@ -127,6 +127,7 @@ WRONG = {
         nn.LIFNode(), X
     ): "core must be a recurrent core, not LIFNode, a spiking node, which keeps its state itself; use nn.LIF, or F.multi_step_forward",
     lambda: F.unroll(nn.AdaptiveLIFNode(), X, X[0]): "; use nn.ALIF, or F.multi_step_forward(node, xs, T)",
+    lambda: F.unroll(nn.LateResetNode(0.9), X): "keeps its state itself; use F.multi_step_forward(node, xs, T)",
     lambda: F.unroll(
         nn.LIFNeuron(4), X
     ): "not LIFNeuron, a flat layer, which returns numpy arrays, off the tape; use nn.LIF",

@@ -96,3 +96,22 @@ def test_a_learnt_decay_is_clipped():
         got.append((s.numpy(), float(layer.node.beta.grad.item())))
     np.testing.assert_array_equal(got[0][0], got[1][0])
     assert got[0][1] == 0.0 != got[1][1]
+
+
+def test_a_node_of_all_steps_gives_way_to_the_loop():
+    """snnTorch's Leaky, whose default is all steps, may be put into a loop by hand; one that was told so may not."""
+    x = np.abs(np.random.default_rng(5).normal(0, 0.8, (6, 2, 4))).astype(np.float32)
+    grilly_vk.manual_seed(0)
+    wanted = nn.dialects.snntorch.RLeaky(0.9, linear_features=4)
+    grilly_vk.manual_seed(0)
+    byhand = nn.RecurrentSynapse(nn.dialects.snntorch.Leaky(0.9), nn.Linear(4, 4), step_mode="m")
+    np.testing.assert_array_equal(byhand(x).numpy(), wanted(x).numpy())
+    np.testing.assert_array_equal(byhand.v_seq.numpy(), wanted.v_seq.numpy())
+    told = nn.ElementWiseRecurrentContainer(nn.LateResetNode(0.9, step_mode="m"), lambda a, b: a + b, step_mode="m")
+    with pytest.raises(ValueError, match="LateResetNode in it is in step mode 'm'; give the part step_mode='s'"):
+        told(x)
+    node = nn.dialects.snntorch.Leaky(0.9)
+    for wrong in ({"element_wise_function": 3}, {"element_wise_function": max, "step_mode": "l"}):
+        with pytest.raises((TypeError, ValueError)):
+            nn.ElementWiseRecurrentContainer(node, **wrong)
+    assert node.step_mode == "m"  # nothing was changed

@@ -31,8 +31,10 @@ def unroll(core: Any, xs: Any, state: Any = None) -> tuple[Tensor, Any]:
     if callable(getattr(type(core), "unroll", None)):
         return core.unroll(xs, state)
     if families.family(core) in ("node", "trace", "flat") or families.library(type(core)) or isinstance(core, type):
-        over = ", or F.multi_step_forward(node, xs, T)" if families.family(core) == "node" else ""
-        raise TypeError(f"{families.wrong('core', core, 'a recurrent core', 'core')}{over}")
+        text, over = str(families.wrong("core", core, "a recurrent core", "core")), ""
+        if families.family(core) == "node":
+            over = f"{', or' if '; use' in text else '; use'} F.multi_step_forward(node, xs, T)"
+        raise TypeError(text + over)
     if not callable(core):
         raise TypeError(f"core must be callable as core(x, state), not {type(core).__name__}")
     xs = as_tensor("xs", xs)

@@ -17,7 +17,7 @@ from .module import Module
 from .node_models import EIFNode, KLIFNode, QIFNode
 from .nodes import IFNode, LIFNode, ParametricLIFNode, SpikingNode
 from .synapses import SynapseFilter
-from .temporal import _Recurrent, stepwise
+from .temporal import _Recurrent, one_step_each, stepwise
 
 _NODES = {IFNode, LIFNode, ParametricLIFNode, QIFNode, EIFNode, KLIFNode}  # of one state
 
@@ -60,6 +60,7 @@ class RecurrentSynapse(_Recurrent):
             self.register_parameter("dynamics", None)
         else:
             self.dynamics = dynamics
+        one_step_each(*self.children())
 
     @property
     def node(self) -> Module:

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import arguments, families
 from ..functional.temporal import LINEAR, first_layer, folded, mixed, one_step, over_steps
-from ..modes import S
+from ..modes import S, said
 from ..ops.elementwise import as_tensor
 from ..ops.shape import concatenate, stack
 from ..settings import fixed
@@ -99,6 +99,14 @@ def stepwise(name: str, part: Any) -> None:
     families.refuse(name, part, "called once a step as y = node(x)", "flat", "core", "trace")
 
 
+def one_step_each(*parts: Module) -> None:
+    """Parts that are called once a step are in step mode "s", unless somebody has said another one."""
+    for part in parts:
+        for inner in part.modules():
+            if isinstance(inner, StatefulModule) and inner.step_mode == "m" and not said(inner):
+                inner.step_mode = S
+
+
 class _Recurrent(StatefulModule):
     """What the recurrent containers share: the output of the step before, y, is part of the input."""
 
@@ -111,6 +119,7 @@ class _Recurrent(StatefulModule):
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         self.sub_module = sub_module
         self.register_memory("y", None)
+        one_step_each(sub_module)
 
     def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
         """One step (B, ...), or in step mode "m" all steps (T, B, ...), one after the other."""
@@ -132,7 +141,10 @@ class _Recurrent(StatefulModule):
     def _step(self, x: Tensor) -> Tensor:
         for part in self.modules():
             if part is not self and isinstance(part, StatefulModule) and part.step_mode == "m":
-                raise ValueError(mixed(type(self).__name__))
+                raise ValueError(
+                    f"{type(self).__name__} calls its parts once a step, and {type(part).__name__} in it is in step "
+                    "mode 'm'; give the part step_mode='s', whatever the mode of the whole"
+                )
         before = full(self._shape(x), 0.0, FLOAT32, x.engine) if self.y is None else self.y
         self.entering(self._shape(x))
         out: Tensor = self.sub_module(self._joined(x, before))
@@ -170,9 +182,9 @@ class ElementWiseRecurrentContainer(_Recurrent):
     def __init__(
         self, sub_module: Module, element_wise_function: Callable[[Tensor, Tensor], Tensor], step_mode: str = S
     ) -> None:
-        super().__init__(sub_module, step_mode)
         if not callable(element_wise_function):
             raise TypeError(f"element_wise_function must be callable, not {type(element_wise_function).__name__}")
+        super().__init__(sub_module, step_mode)
         self.element_wise_function = element_wise_function
 
     def _shape(self, x: Tensor) -> tuple[int, ...]:
@@ -205,10 +217,11 @@ class LinearRecurrentContainer(_Recurrent):
     def __init__(
         self, sub_module: Module, in_features: int, out_features: int, bias: bool = True, step_mode: str = S
     ) -> None:
+        sizes = arguments.size("in_features", in_features), arguments.size("out_features", out_features)
+        rc = Linear(sum(sizes), sizes[0], bias=bias)
         super().__init__(sub_module, step_mode)
-        self.in_features = arguments.size("in_features", in_features)
-        self.out_features = arguments.size("out_features", out_features)
-        self.rc = Linear(self.in_features + self.out_features, self.in_features, bias=bias)
+        self.in_features, self.out_features = sizes
+        self.rc = rc
 
     def _shape(self, x: Tensor) -> tuple[int, ...]:
         if x.ndim == 0 or x.shape[-1] != self.in_features:
