@@ -202,6 +202,13 @@ def numbers_of(name: str, value: Any) -> np.ndarray:
     return given
 
 
+def is_array(value: Any) -> bool:
+    """Whether it is an array: of numpy, of this library or of another."""
+    if isinstance(value, (np.generic, type)):
+        return False
+    return any(hasattr(value, name) for name in ("__array__", "__array_interface__", "__dlpack__"))
+
+
 def came(value: Any, made: np.ndarray) -> str:
     """What holds no numbers, for an error: its type, and what it is, or the dtype that numpy makes of it."""
     if isinstance(value, np.ndarray):

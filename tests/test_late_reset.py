@@ -275,6 +275,26 @@ def test_monitors_and_feedback():
     np.testing.assert_array_equal(recurrent.v_seq[-1].numpy(), recurrent.node.v.numpy())
 
 
+@pytest.mark.parametrize("alpha", [None, 0.8])
+def test_what_a_subclass_remembers_is_no_current(alpha):
+    class Counting(nn.LateResetNode):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            self.register_memory("calls", 0)
+
+        def forward(self, x, *, steps=None):
+            self.calls += 1
+            return super().forward(x, steps=steps)
+
+    x = np.abs(np.random.default_rng(5).normal(0, 0.8, (T, 2, 4))).astype(np.float32)
+    plain, node = (kind(0.9, alpha, step_mode="m") for kind in (nn.LateResetNode, Counting))
+    for calls in (1, 2):
+        np.testing.assert_array_equal(node(x).numpy(), plain(x).numpy())
+        assert node.calls == calls
+    node.reset()
+    assert node.calls == 0 and copy.deepcopy(node)(x).shape == x.shape
+
+
 def test_bad_arguments():
     for wrong, error, text in (
         (lambda: nn.LateResetNode(1.5), ValueError, r"beta must lie in .0.0, 1.0., got 1.5"),

@@ -378,6 +378,8 @@ def test_summary():
     assert not net.first._forward_hooks
     net.first.requires_grad_(False)
     assert "(12 trainable)" in str(nn.summary(net, (1, 3)))
+    loop = nn.RecurrentSynapse(nn.LIFNode(), nn.Linear(4, 4), step_mode="m")  # runs its parts once a step
+    assert [row[1:] for row in nn.summary(loop, (9, 2, 4)).rows] == [("(2, 4)", 20), ("(2, 4)", 0)]
     words = nn.Sequential(nn.Embedding(10, 4), nn.Flatten())
     assert nn.summary(words, (2, 5), np.int32).rows[-1][1] == "(2, 20)"
     with pytest.raises(TypeError, match="model must be a Module"):

@@ -159,6 +159,51 @@ def test_settings_are_copied_and_shown_by_shape():
     assert [plain(np.full(1, 9, np.float32)).item() for _ in range(4)] == [1, 0, 1, 0]
 
 
+class Foreign:
+    """An array of another library."""
+
+    def __init__(self, values):
+        self.values = np.asarray(values)
+
+    def __array__(self, dtype=None, copy=None):
+        return self.values if dtype is None else self.values.astype(dtype)
+
+
+class OverDLPack:
+    def __init__(self, values):
+        self.values = np.asarray(values)
+
+    def __dlpack__(self, **options):
+        return self.values.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.values.__dlpack_device__()
+
+
+@pytest.mark.parametrize("kind", [Foreign, OverDLPack, grilly_vk.tensor, np.asarray], ids=lambda k: k.__name__)
+def test_arrays_of_any_library(kind):
+    """With axes a number for each neuron, without a number for all."""
+    each, one = np.linspace(2.0, 4.0, 5), np.array(0.25)
+    node = nn.LIFNode(kind(each), v_threshold=kind(one), v_reset=kind(each))
+    np.testing.assert_array_equal(node.tau, each.astype(np.float32))
+    assert node.v_threshold == 0.25 and type(node.v_threshold) is float and node.v_reset.shape == (5,)
+    node.tau = kind(one * 8)
+    assert node.tau == 2.0
+    learnt = nn.dialects.snntorch.Leaky(kind(each / 8), learn_beta=True)
+    np.testing.assert_array_equal(learnt.beta.numpy(), (each / 8).astype(np.float32))
+    with pytest.raises(ValueError, match=r"tau is in steps and must be at least 1, got 0.25"):
+        nn.LIFNode(kind(one))
+    with pytest.raises(TypeError, match="v_threshold must be a number, not bool"):
+        nn.LIFNode(v_threshold=kind(np.array(True)))
+
+
+def test_what_trains_is_no_setting():
+    for make in (lambda t: nn.LIFNode(tau=t), lambda t: nn.dialects.snntorch.StateLeaky(t)):
+        for wrong in (nn.Parameter(np.full(3, 2.0)), grilly_vk.tensor(2.0, requires_grad=True)):
+            with pytest.raises(TypeError, match=r"must be a number or an array, not a .* with a gradient"):
+                make(wrong)
+
+
 @pytest.mark.parametrize("reset", [0.0, None])
 def test_a_node_without_a_threshold_is_a_readout(reset):
     """LIFNode(v_threshold=inf) never fires: its potentials and gradients are those of the leak alone."""
@@ -207,7 +252,7 @@ def test_settings_that_do_not_fit():
         (lambda: nn.IFNode(refractory=[0, 0.5]), "refractory must"),
         (lambda: nn.IFNode(refractory=-1), "refractory must not be negative"),
         (lambda: nn.LIFNode(v_rest="a"), "v_rest must be a number"),
-        (lambda: nn.LIFNode(nn.Parameter(np.ones(3))), "tau must be a number, not Parameter"),
+        (lambda: nn.LIFNode(nn.Parameter(np.ones(3))), "tau must be a number or an array, not a Parameter"),
         (lambda: nn.LIFNode(np.full(4, 2.0))(drive(2, 5)), r"\(2, 5\), but .* settings have shape \(4,\)"),
         (lambda: nn.LIFNode([2.0] * 4, v_threshold=np.ones(5))(drive(2, 5)), r"have shapes \(4,\), \(5,\), which"),
         (lambda: nn.IzhikevichNode(refractory=2)(drive(2, 5)), "refractory steps are not for IzhikevichNode"),

@@ -99,6 +99,7 @@ class LateResetNode(StatefulModule):
     is_spiking = takes_steps = True
     _constants = ("beta", "alpha", "v_threshold", "spike_factor")
     _currents: tuple[str, ...] = ("current",)
+    _states: tuple[str, ...]  # names: the potential, then currents
 
     def __init__(
         self,
@@ -129,7 +130,8 @@ class LateResetNode(StatefulModule):
         self.surrogate_function = ATan() if surrogate_function is None else checked(surrogate_function)
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         self.store_v_seq, self.memory, self.late, self.gain = store_v_seq, memory, late, gain
-        for name in self._states():
+        self.__dict__["_states"] = ("v", *(self._currents if self.alpha is not None else ()))
+        for name in self._states:
             self.register_memory(name, 0.0)
         self.register_memory("v_seq", None)
 
@@ -137,7 +139,7 @@ class LateResetNode(StatefulModule):
         """What trains goes on to; a current is there or not."""
         value: Any = self.__dict__.get(name)
         before = self._parameters.get(name)
-        if name == "alpha" and (value is None) != (len(self._states()) == 1):
+        if name == "alpha" and (value is None) != (len(self._states) == 1):
             raise ValueError("alpha can't become None, or a number from None: the node has a current or has none")
         if isinstance(value, Parameter):
             if before is None:
@@ -150,13 +152,6 @@ class LateResetNode(StatefulModule):
             with no_grad():
                 before.assign(np.broadcast_to(np.asarray(value, np.float32), before.shape))
             self.__dict__[name] = before
-
-    def _states(self) -> tuple[str, ...]:
-        """Names of the states: the potential, then currents."""
-        known = self.__dict__["_memories"]
-        if known:
-            return tuple(name for name in known if name != "v_seq")
-        return ("v", *(self._currents if self.alpha is not None else ()))
 
     def memories(self) -> dict[str, Any]:
         """The state by name: v, and the currents."""
@@ -181,7 +176,7 @@ class LateResetNode(StatefulModule):
         dynamics = self._dynamics(shape)
         factor = self._factor(shape)
         self.entering(shape)
-        before = self.memories()
+        before = {name: getattr(self, name) for name in self._states}
         out = late_reset(
             x,
             [value if isinstance(value, Tensor) else _full(shape, value, x) for value in before.values()],
@@ -199,7 +194,7 @@ class LateResetNode(StatefulModule):
 
     def _dynamics(self, shape: tuple[int, ...]) -> LateReset:
         constants = self._table((self.beta, self.alpha, self.v_threshold, None), shape)
-        return LateReset(len(self._states()), self.reset_mechanism, self.late, self.gain, constants)
+        return LateReset(len(self._states), self.reset_mechanism, self.late, self.gain, constants)
 
     def _factor(self, shape: tuple[int, ...]) -> Any:
         """What spikes are multiplied by; None where that is 1."""

@@ -33,15 +33,20 @@ def time_constant(name: str, value: Any) -> float:
 
 
 def per_neuron(name: str, value: Any, check: Callable[[str, Any], float]) -> Any:
-    """A number, or one for each neuron: a read-only float32 copy; `check` takes each.
+    """A number, or one for each neuron: a read-only float32 copy; `check` takes each.  Arrays may be anybody's.
 
     Raises:
         TypeError, ValueError: what `check` says; an array that holds no numbers.
     """
-    several = isinstance(value, (list, tuple)) or (isinstance(value, (np.ndarray, Tensor)) and value.ndim > 0)
-    if not several or (isinstance(value, Tensor) and value.requires_grad):  # what would train here, does not
+    several = isinstance(value, (list, tuple)) or arguments.is_array(value)
+    if isinstance(value, Tensor) and value.requires_grad:
+        what = f"a {type(value).__name__} with a gradient, which would not train here: give its detach()"
+        raise TypeError(f"{name} must be a number or an array, not {what}")
+    if not several:
         return check(name, value)
     given = np.array(value.numpy() if isinstance(value, Tensor) else arguments.numbers_of(name, value))
+    if not given.ndim:
+        return check(name, given.item())
     if not given.size:
         raise ValueError(f"{name} must hold a number for each neuron, not {given.shape} numbers")
     for extreme in (given.min(), given.max()):

@@ -56,7 +56,7 @@ def summary(model: Module, input_shape: Any, dtype: Any = np.float32) -> Summary
 
     Returns:
         A Summary: layer, output shape and own parameters (a shared one counts where it comes first) of every layer
-        that has no parts or that has parameters of its own.
+        that has no parts or that has parameters of its own, once for each shape.
 
     Raises:
         TypeError: model is no Module, or input_shape no shape. ValueError: a negative size.
@@ -77,7 +77,9 @@ def summary(model: Module, input_shape: Any, dtype: Any = np.float32) -> Summary
             own = [p for p in module.parameters(recurse=False) if id(p) not in seen]
             seen.update(id(p) for p in own)
             label = f"{name} ({type(module).__name__})" if name else type(module).__name__
-            rows.append((label, _shapes(out), sum(p.count for p in own)))
+            row = label, _shapes(out), sum(p.count for p in own)
+            if row[:2] not in [earlier[:2] for earlier in rows]:  # a loop over steps calls its parts many times
+                rows.append(row)
 
         return hook
 
