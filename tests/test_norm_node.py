@@ -260,3 +260,19 @@ def test_errors(norm, error, message):
     with pytest.raises(error, match=message):
         node(normal(*SHAPES[0]), norm=norm)
     assert node.v == 0.0
+
+
+@pytest.mark.parametrize("shape", [(5, 4, 4), (5, 3, 4)])
+def test_nodes_of_all_steps_and_a_norm_read_alike_watched_or_not(shape):
+    """Who looks at a network with a hook changes nothing, where the batch is as large as the channels are many too."""
+    x = np.random.default_rng(3).normal(0.5, 1.0, shape).astype(np.float32)
+    outs, seen = [], []
+    for watched in (False, True):
+        norm, node = nn.BatchNorm1d(4), nn.LIFNode(step_mode="m", v_threshold=0.3)
+        if watched:
+            norm.register_forward_hook(lambda module, args, out: seen.append(out.shape))
+        outs.append((nn.Sequential(norm, node)(x).numpy(), norm.running_mean.numpy()))
+    np.testing.assert_array_equal(outs[0][0], outs[1][0])
+    for _, mean in outs:
+        np.testing.assert_allclose(mean, 0.1 * x.reshape(-1, 4).mean(0), rtol=1e-5, atol=1e-7)
+    assert len(seen) == 1 and outs[0][0].any()

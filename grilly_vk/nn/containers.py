@@ -14,7 +14,7 @@ from ..modes import S
 from ..ops import shape as shapes
 from ..ops.elementwise import as_tensor
 from ..settings import Setting, fixed, setting
-from .joining import stages
+from .joining import folds, stages
 from .module import Module, Parameter, checked_module
 from .reading import all_steps
 
@@ -138,10 +138,15 @@ class Sequential(_Listed):
         """The input through every module; `steps` is given by containers, for an input with a time axis."""
         parts: list[Any] = list(self._modules.values())
         if steps is None and not all_steps(self, x, parts):
-            if len({m.step_mode for m in parts if keeps_state(m)}) > 1:
+            modes = {m.step_mode for m in parts if keeps_state(m)}
+            if len(modes) > 1:
                 raise ValueError(mixed("Sequential"))
             for module, options in stages(parts):
-                x = module(x, **options)
+                # A batch norm reads (T, B, C) alike whether a node takes it in or not.
+                if "m" in modes and folds(module, x):
+                    x = over_steps(module, x, merge=True)
+                else:
+                    x = module(x, **options)
             return x
         x = as_tensor("x", x)
         if steps == "loop" and _shares_state(parts):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from .module import Module
 from .nodes import SpikingNode
 from .norm import Running
@@ -31,6 +33,11 @@ def joins(norm: Any, node: Any) -> bool:
         and getattr(norm, "step_mode", node.step_mode) == node.step_mode
         and not any((m._forward_hooks or m._forward_pre_hooks) for m in (norm, node))
     )
+
+
+def folds(norm: Any, x: Any) -> bool:
+    """Whether a batch norm between nodes of step mode "m" has all steps before it, by the number of axes."""
+    return isinstance(norm, Running) and not hasattr(norm, "step_mode") and np.ndim(x) - 1 in norm._step_ranks()
 
 
 def _definer(module: Module, name: str) -> type:
