@@ -1,6 +1,8 @@
 """Recordings read from files: each format written here by its specification, and damaged ones."""
 
+import copy
 import io
+import pickle
 import struct
 
 import numpy as np
@@ -290,6 +292,10 @@ def test_spoken_digits_of_heidelberg(tmp_path):
     assert frames.shape == (10, 5, 1, 100) and lengths.max() <= 10 and labels.tolist() == list(range(5))
     with pytest.raises(IndexError, match="index must be below 5"):
         data[5]
+    data.labels[1] = 9
+    for same in (copy.deepcopy(data), pickle.loads(pickle.dumps(data))):
+        assert same[1][1] == 9
+        np.testing.assert_array_equal(same[3][0], data[3][0])
 
 
 def test_damaged_hdf5(tmp_path, monkeypatch):
@@ -344,6 +350,8 @@ def test_samples_of_one_shape_are_stacked():
     assert batches[0][0].dtype == np.float32 and batches[0][1].dtype == np.int32
     np.testing.assert_array_equal(batches[1][0][:, 0, 0], batches[1][1])
     assert stack([1.5, 2.5]).tolist() == [1.5, 2.5]
+    mixed = stack([1, 2.5])
+    assert mixed.tolist() == [1.0, 2.5] and mixed.dtype == np.float32
 
 
 def test_sequences_are_padded_at_the_end():
@@ -356,6 +364,8 @@ def test_sequences_are_padded_at_the_end():
     np.testing.assert_array_equal(same, padded)
     alone, lengths = pad_sequences([np.zeros(2), np.zeros(4)])
     assert alone.shape == (4, 2) and lengths.tolist() == [2, 4]
+    mixed, _ = pad_sequences([np.array([1, 2]), np.array([0.5])])
+    assert mixed.T.tolist() == [[1, 2], [0.5, 0]] and mixed.dtype == np.float32
 
 
 @pytest.mark.parametrize(
@@ -364,6 +374,7 @@ def test_sequences_are_padded_at_the_end():
         (lambda: stack([(np.zeros(2), 1), (np.zeros(3), 1)]), ValueError, "part 0 of the samples has shapes .*pad_seq"),
         (lambda: stack([]), TypeError, "samples must be a list of at least one sample"),
         (lambda: stack([(1, 2), (1,)]), ValueError, "the same number of parts"),
+        (lambda: pad_sequences([(np.zeros(2), 1 << 40)]), ValueError, "must fit int32"),
         (lambda: pad_sequences([np.zeros((2, 3)), np.zeros((2, 4))]), ValueError, "only T may differ"),
         (lambda: pad_sequences([1.0, 2.0]), ValueError, "only T may differ"),
         (lambda: DataLoader([1], [2], collate_fn=stack), ValueError, "collate_fn takes one data set"),

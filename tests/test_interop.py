@@ -83,7 +83,7 @@ def test_what_wrappers_put_before_names_and_checkpoints():
     for state in (
         {f"module.{k}": v for k, v in plain.items()},
         {f"_orig_mod.{k}": v for k, v in plain.items()},
-        {"net": plain, "epoch": 3, "optimizer": {"lr": 0.1}},
+        {"net": plain, "epoch": 3, "optimizer": {"lr": 0.1}, "loss": np.float32(0.3)},
     ):
         net = small()
         load_torch_state(net, state)
@@ -504,6 +504,17 @@ def test_a_mapping_that_leads_nowhere_is_told_on_the_way_back():
     with pytest.raises(ValueError, match="mapping leads to '7', which Sequential does not have"):
         to_torch_state(small(), mapping={"fc1": "0", "fc2": "7"})
     assert "lif" not in " ".join(to_torch_state(small(), mapping={"fc1": "0", "lif1": "1"}))
+
+
+def test_a_tensor_without_data_is_told_by_its_name():
+    class Meta:
+        shape, detach = (4, 3), lambda self: self
+
+        def cpu(self):
+            raise NotImplementedError("no data!")
+
+    with pytest.raises(TypeError, match="weight of the state can't be read: no data!"):
+        load_torch_state(nn.Linear(3, 4), {"weight": Meta(), "bias": np.zeros(4)})
 
 
 def test_dlpack_takes_numpy_arrays_of_any_byte_order():

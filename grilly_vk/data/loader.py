@@ -137,8 +137,19 @@ def _fields(samples: Sequence[Any]) -> tuple[list[list[Any]], bool]:
 
 def _array(value: Any) -> np.ndarray:
     array = np.asarray(unmasked("samples", as_numpy(value)))
-    wanted = {"f": np.float32, "i": np.int32, "u": np.int32}.get(array.dtype.kind)
-    return array if wanted is None or array.dtype.names else array.astype(wanted)
+    if array.dtype.kind in "iu" and array.size and not -(1 << 31) <= array.min() <= array.max() < 1 << 31:
+        raise ValueError(f"samples must fit int32, got whole numbers from {array.min()} to {array.max()}")
+    return array if array.dtype.names else array.astype(_narrow(array.dtype), copy=False)
+
+
+def _narrow(dtype: np.dtype) -> np.dtype:
+    """float32 for fractions, int32 for whole numbers."""
+    return np.dtype({"f": np.float32, "i": np.int32, "u": np.int32}.get(dtype.kind, dtype))
+
+
+def _common(arrays: list[np.ndarray]) -> np.dtype:
+    """The type that holds all of them: fractions where any has them."""
+    return _narrow(np.result_type(*{a.dtype for a in arrays}))
 
 
 def stack(samples: Sequence[Any]) -> Any:
@@ -151,7 +162,7 @@ def stack(samples: Sequence[Any]) -> Any:
         A tuple of arrays (B, ...), or an array if samples are no tuples; fractions as float32, whole numbers as int32.
 
     Raises:
-        TypeError, ValueError: no samples, or parts of different shapes.
+        TypeError, ValueError: no samples, parts of different shapes, or whole numbers beyond int32.
     """
     fields, tuples = _fields(samples)
     made = []
@@ -163,7 +174,7 @@ def stack(samples: Sequence[Any]) -> Any:
                 f"part {i} of the samples has shapes {shown(sorted(shapes))}; collate_fn=data.pad_sequences pads "
                 "sequences, and data.events.Frames makes frames of events"
             )
-        made.append(np.stack(arrays))
+        made.append(np.stack(arrays).astype(_common(arrays), copy=False))
     return tuple(made) if tuples else made[0]
 
 
@@ -177,7 +188,8 @@ def pad_sequences(samples: Sequence[Any]) -> tuple[Any, ...]:
         (sequences (T, B, ...), further parts (B, ...), lengths int32 (B,)); fractions are float32, whole numbers int32.
 
     Raises:
-        TypeError, ValueError: no samples, or sequences that differ in more than their length.
+        TypeError, ValueError: no samples, sequences that differ in more than their length, or whole numbers beyond
+            int32.
     """
     fields, _ = _fields(samples)
     sequences = [_array(value) for value in fields[0]]
@@ -185,7 +197,7 @@ def pad_sequences(samples: Sequence[Any]) -> tuple[Any, ...]:
         shapes = shown(sorted({a.shape for a in sequences}))
         raise ValueError(f"sequences have shapes {shapes}; expected (T, ...), where only T may differ")
     lengths = np.array([len(a) for a in sequences], np.int32)
-    padded = np.zeros((lengths.max(), len(sequences), *sequences[0].shape[1:]), sequences[0].dtype)
+    padded = np.zeros((lengths.max(), len(sequences), *sequences[0].shape[1:]), _common(sequences))
     for i, a in enumerate(sequences):
         padded[: len(a), i] = a
     further = stack([tuple(part) for part in zip(*fields[1:])]) if len(fields) > 1 else ()

@@ -36,8 +36,8 @@ def arrays_of(state: Any) -> dict[str, np.ndarray]:
         what = type(state).__name__
         raise TypeError(f"state must be a mapping from names to tensors or the path of a file, not {what}")
     inner = [v for v in state.values() if isinstance(v, Mapping) and v and all(hasattr(x, "shape") for x in v.values())]
-    if len(inner) == 1 and not any(hasattr(v, "shape") for v in state.values()):
-        state = inner[0]  # a checkpoint with the state beside other things
+    if len(inner) == 1 and not any(getattr(v, "shape", ()) for v in state.values()):
+        state = inner[0]  # a checkpoint with the state beside other things, such as a loss
     out = {}
     for name, value in state.items():
         if not isinstance(name, str):
@@ -64,11 +64,11 @@ def _array(name: str, value: Any) -> np.ndarray:
     """One entry; PyTorch's tensors without importing it."""
     if isinstance(value, Tensor):
         return value.numpy()
-    if hasattr(value, "detach") and hasattr(value, "cpu"):
-        value = value.detach().cpu()
-        if "bfloat16" in str(value.dtype):
-            value = value.float()
     try:
+        if hasattr(value, "detach") and hasattr(value, "cpu"):
+            value = value.detach().cpu()
+            if "bfloat16" in str(value.dtype):
+                value = value.float()
         array = np.asarray(unmasked(name, value))
     except Exception as error:  # whatever another library raises
         raise TypeError(f"{name[:80]} of the state can't be read: {' '.join(str(error).split())[:120]}") from error

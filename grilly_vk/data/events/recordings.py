@@ -86,23 +86,36 @@ class SHD:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         files.named("path", path)
+        self.path = Path(path)
+        self.sensor_size = (700, 1, 1)
+        self.labels = self._opened()
+
+    def _opened(self) -> np.ndarray:
+        """Opens the file; its labels."""
         try:
             import h5py
         except ImportError as error:
             raise ImportError("SHD takes the package h5py; pip install 'grilly-vk[events]'") from error
-        self.path = Path(path)
-        self.sensor_size = (700, 1, 1)
         files.readable(self.path)
         try:
             self._file = h5py.File(self.path, "r")
             self._times, self._units = self._file["spikes"]["times"], self._file["spikes"]["units"]
-            self.labels = np.asarray(self._file["labels"][:], np.int32)
+            labels = np.asarray(self._file["labels"][:], np.int32)
         except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
             what = "is damaged, or no HDF5 file with spikes/times, spikes/units and labels"
             raise ValueError(f"{self._name} {what}") from error
-        lengths = len(self._times), len(self._units), len(self.labels)
+        lengths = len(self._times), len(self._units), len(labels)
         if len(set(lengths)) != 1:
             raise ValueError(f"{self._name} is damaged: {lengths} times, units and labels")
+        return labels
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies, in this process or another, open the file by themselves."""
+        return {name: value for name, value in vars(self).items() if name not in ("_file", "_times", "_units")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._opened()
 
     @property
     def _name(self) -> str:
