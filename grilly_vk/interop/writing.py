@@ -152,7 +152,7 @@ def _known(module: Module) -> set[str]:
 
 def _place(path: Any) -> Path:
     files.named("path", path)
-    place = Path(path)
+    place = Path(os.fsdecode(path))
     if place.suffix.lower() not in (".safetensors", ".pt", ".pth"):
         raise ValueError(f"path must end in .safetensors, .pt or .pth, got {shown(place.suffix)}")
     return place

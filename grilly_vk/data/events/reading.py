@@ -46,7 +46,7 @@ def read(path: str | os.PathLike[str]) -> np.ndarray:
         FileNotFoundError, OSError: it can't be read, or is a folder or a device.
     """
     files.named("path", path)
-    place = Path(path)
+    place = Path(os.fsdecode(path))
     reader = READERS.get(place.suffix.lower())
     if reader is None:
         raise ValueError(f"{_short(place)}: files of recordings end in {', '.join(READERS)}, not {place.suffix!r}")

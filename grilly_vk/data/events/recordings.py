@@ -36,7 +36,7 @@ class EventFolder:
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         files.named("root", root)
-        self.root = Path(root)
+        self.root = Path(os.fsdecode(root))
         folders = sorted(p for p in self.root.iterdir() if p.is_dir())
         found = [sorted(p for p in f.iterdir() if p.suffix.lower() in READERS and p.is_file()) for f in folders]
         if not any(found):
@@ -86,7 +86,7 @@ class SHD:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         files.named("path", path)
-        self.path = Path(path)
+        self.path = Path(os.fsdecode(path))
         self.sensor_size = (700, 1, 1)
         self.labels = self._opened()
 
