@@ -182,6 +182,7 @@ DAMAGED = {
     "new.dat": (dat(SMALL, 3), "has version 3 and events of type 12 with 8 bytes"),
     "other.dat": (dat(SMALL, 2, 14), "events of type 14"),
     "a.npy": (npy(SMALL)[:-5], "is damaged or no .npy file"),
+    "header.npy": (npy(SMALL).replace(b"}", b" ", 1), "is damaged or no .npy file"),
     "plain.npy": (npy(np.zeros((4, 4))), "must be a 1-d array with the fields"),
     "pickle.npy": (npy(np.array([{}], object)[:0].astype(object)), "is damaged or no .npy file"),
     "a.npz": (npz(t=SMALL["t"], x=SMALL["x"]), "lacks the fields p; it has"),

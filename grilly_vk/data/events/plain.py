@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
 
 import numpy as np
 
 from .arrays import Columns, columns
-
-_DAMAGED = (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, SyntaxError)
 
 
 def read_npy(name: str, data: bytes) -> Columns:
@@ -21,7 +17,7 @@ def read_npy(name: str, data: bytes) -> Columns:
     """
     try:
         array = np.load(io.BytesIO(data), allow_pickle=False)  # pickles run code
-    except _DAMAGED as error:
+    except Exception as error:  # of many kinds: numpy, zipfile, zlib and Python's tokenizer read it
         raise ValueError(f"{name} is damaged or no .npy file: {_line(error)}") from error
     return _columns(name, array)
 
@@ -35,7 +31,7 @@ def read_npz(name: str, data: bytes) -> Columns:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             found = {key: arrays[key] for key in arrays.files}
-    except _DAMAGED as error:
+    except Exception as error:  # of many kinds: numpy, zipfile, zlib and Python's tokenizer read it
         raise ValueError(f"{name} is damaged or no .npz file: {_line(error)}") from error
     if len(found) == 1 and next(iter(found.values())).dtype.names:
         return _columns(name, next(iter(found.values())))
