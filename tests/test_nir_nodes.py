@@ -236,3 +236,71 @@ def test_a_run_is_one_dispatch_a_node():
         with grilly_vk.profile() as p:
             net(x).numpy()
     assert sum(row.calls for row in p.kernels if row.kernel.startswith("snn-node")) == 1
+
+
+def placed(node, edges=(("i", "n"), ("n", "o"))):
+    sizes = np.array([3])
+    ends = {"i": nir.Input({"input": sizes}), "o": nir.Output({"output": sizes})}
+    graph = nir.NIRGraph({**ends, "n": node}, [("i", "n"), ("n", "o")], type_check=False)
+    graph.edges = list(edges)
+    return graph
+
+
+def leaky(**fields):
+    own = {"tau": 4e-4, "r": 1.0, "v_leak": 0.0, "v_threshold": 0.3, "v_reset": 0.0}
+    node = nir.LIF(**{name: np.full(3, value) for name, value in own.items()})
+    for name, value in fields.items():
+        setattr(node, name, value)
+    return node
+
+
+def dense(weight):
+    node = nir.Linear(np.eye(3))
+    node.weight = weight
+    return node
+
+
+@pytest.mark.parametrize(
+    ("node", "edges", "text"),
+    [
+        (
+            lambda: leaky(v_threshold=np.ones((2, 3))),
+            None,
+            r"'n' \(LIF\): its input has shape \(3,\), expected \(2, 3\)",
+        ),
+        (lambda: dense(np.ones(3)), None, r"'n' \(Linear\): weight has shape \(3,\); expected 2 axes"),
+        (lambda: dense(np.eye(3) * 1j), None, r"'n' \(Linear\): weight must hold real numbers"),
+        (lambda: dense(np.eye(3)), [("i", "n", "o")], "edges must be pairs of names"),
+    ],
+)
+def test_fields_that_a_batch_could_hide_are_told(node, edges, text):
+    with pytest.raises(ValueError, match=text):
+        from_nir(placed(node(), edges or (("i", "n"), ("n", "o"))), dt=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("node", "name"),
+    [
+        (lambda: leaky(), "v_threshold"),
+        (lambda: nir.Delay(np.full(3, 1e-4)), "delay"),
+        (lambda: nir.Threshold(np.ones(3)), "threshold"),
+    ],
+)
+def test_what_is_assigned_is_for_a_sample_and_not_for_a_batch(node, name):
+    read = copy.deepcopy(from_nir(placed(node()), dt=1e-4))
+    before = getattr(read.part("n"), name)
+    with pytest.raises(ValueError, match=rf"{name} .* shape \(2, 3\); expected that of a sample, \(3,\)"):
+        setattr(read.part("n"), name, np.full((2, 3), 1e-4))
+    np.testing.assert_array_equal(getattr(read.part("n"), name), before)
+    setattr(read.part("n"), name, 2e-4)
+    assert read(np.ones((2, 2, 3), np.float32)).shape == (2, 2, 3)
+
+
+def test_an_output_may_go_on():
+    """What comes out is there, too, where its Output node feeds others, in a cycle as well."""
+    x = np.random.default_rng(5).normal(size=(6, 2, 3)).astype(np.float32)
+    graph = placed(leaky(), [("i", "n"), ("n", "o"), ("o", "n")])
+    alone = placed(leaky(), [("i", "n"), ("n", "n"), ("n", "o")])
+    spikes = from_nir(graph, dt=1e-4)(x).numpy()
+    np.testing.assert_array_equal(spikes, from_nir(alone, dt=1e-4)(x).numpy())
+    assert 0 < spikes.mean() < 1

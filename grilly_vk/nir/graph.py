@@ -18,9 +18,10 @@ from ..ops.shape import stack
 from ..settings import fixed
 from ..tensor import FLOAT32, Tensor, full
 from . import fused
+from .neurons import Neuron
 from .nodes import Node
 from .order import Order, Stage
-from .parts import Delay, Product, Scale, summed
+from .parts import Delay, Product, Scale, Threshold, summed
 from .shapes import Shape
 
 _ANY_AXES = (Linear, Product, Scale)
@@ -88,6 +89,8 @@ class Graph(StatefulModule):
             if module is not None:
                 own["_keys"][name] = self._key(name)
                 self.add_module(own["_keys"][name], module)
+                if isinstance(module, (Neuron, Delay, Threshold)):
+                    module.__dict__["_sample"] = structure.takes[name]
         tops = structure.layout.nodes.values()
         self.__dict__["inputs"] = [n for n in tops if isinstance(n, str) and structure.nodes[n].kind == "Input"]
         self.__dict__["outputs"] = [n for n in tops if isinstance(n, str) and structure.nodes[n].kind == "Output"]
@@ -199,7 +202,7 @@ class Graph(StatefulModule):
             for name in stage.nodes:
                 for a in self._sources[name]:  # a value whose last reader was this is let go
                     left[a] -= 1
-                    if left[a] == 0:
+                    if left[a] == 0 and a not in self.outputs:
                         values.pop(a, None)
         return {name: values[name] for name in self.outputs}
 
@@ -231,7 +234,7 @@ class Graph(StatefulModule):
             before = {tail: now[tail] for tail in before}
             for name, value in now.items():
                 found[name].append(value)
-        needed = {a for a, b in self.structure.edges if a in own and b not in own}
+        needed = {a for a, b in self.structure.edges if a in own and b not in own} | own.intersection(self.outputs)
         for name in needed:
             if lead[0]:
                 spikes = all(value.is_spikes for value in found[name])

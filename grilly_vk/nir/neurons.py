@@ -103,7 +103,7 @@ class Neuron(StatefulModule):
     def _settle(self, name: str) -> None:
         self.__dict__["_now"] = None
         if name in self.fields:
-            self.shape  # noqa: B018
+            for_sample(self, name, self.shape)
         if name in ("v_leak", "v_reset", "reset_by"):
             start, waits = self._start(), self.v is self._memories["v"]
             self._memories["v"] = start
@@ -274,6 +274,17 @@ def fits(own: tuple[int, ...], sample: tuple[int, ...]) -> bool:
     if np.prod(own) == 1:
         return len(own) <= max(1, len(sample))
     return len(own) == len(sample) and all(a in (1, b) for a, b in zip(own, sample))
+
+
+def for_sample(module: Any, name: str, own: tuple[int, ...]) -> None:
+    """Checks a parameter that was assigned in a graph, which knows what a sample is: batches could fit, too.
+
+    Raises:
+        ValueError: its shape, that of all parameters together, is not for a sample of the graph's.
+    """
+    sample = module.__dict__.get("_sample")
+    if sample is not None and not fits(own, sample):
+        raise ValueError(f"{name} gives the parameters shape {own}; expected that of a sample, {sample}")
 
 
 def _weight(value: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import arguments
 from ..errors import shown
 from ..nn.containers import Flatten
 from ..nn.conv import Conv1d, Conv2d
@@ -123,6 +124,9 @@ def module_of(node: Node, meaning: Meaning | None, rank: int) -> Module | None:
         return Delay(f.delay, meaning.dt)
     if node.kind == "Threshold":
         return Threshold(f.threshold, ">" if meaning is None else meaning.comparator)
+    for name in ("weight", "bias", "scale"):
+        if getattr(f, name, None) is not None and f.__dict__[name].dtype != object:  # None is an object's array
+            arguments.numbers_of(name, f.__dict__[name])
     made: Module | None = _MODULES[node.kind](f, rank) if node.kind in _MODULES else None
     for name in ("weight", "bias", "scale"):  # the module holds them now
         if made is not None:

@@ -19,6 +19,7 @@ from ..settings import setting
 from ..surrogate import ATan, chosen, slope_of
 from ..tensor import Tensor, from_numpy, full
 from .meaning import COMPARATORS, one_or_each, values
+from .neurons import for_sample
 
 
 class Scale(Module):
@@ -59,6 +60,9 @@ class Threshold(Module):
         super().__init__()
         self.threshold, self.comparator = threshold, comparator
         self.surrogate_function = ATan()
+
+    def _settle(self, name: str) -> None:
+        for_sample(self, name, np.shape(self.threshold))
 
     def forward(self, x: Any) -> Any:
         """(B, ...) to (B, ...) of 0.0 and 1.0."""
@@ -130,6 +134,7 @@ class Delay(StatefulModule):
         self.register_memory("history", None)
 
     def _settle(self, name: str) -> None:
+        for_sample(self, name, np.shape(self.delay))
         given = {float(d): arguments.steps("delay", float(d), self.dt) for d in np.unique(self.delay)}
         self.__dict__["steps"] = np.vectorize(lambda d: given[float(d)], otypes=[np.int64])(self.delay)
         self.__dict__["_places"] = None

@@ -87,7 +87,9 @@ def from_nir(
             made = modules[name]
             if isinstance(made, Delay) and made.steps.min() > 0:
                 waits.add(name)
-    order = ordered(nodes, edges, inputs, {n for n, node in nodes.items() if node.kind in _SPIKING}, waits)
+    stops = {n for n, node in nodes.items() if node.kind in _SPIKING}  # and what comes out is not to wait itself
+    stops |= {n for n in layout.nodes.values() if isinstance(n, str) and nodes[n].kind == "Output"}
+    order = ordered(nodes, edges, inputs, stops, waits)
     takes, gives = _shaped(nodes, edges, order)
     slow = []
     for name, node in nodes.items():
@@ -201,7 +203,11 @@ def flattened(graph: Any) -> tuple[dict[str, Node], list[tuple[str, str]], Layou
                     full += "_"
                 nodes[full] = read(full, node)
                 layout.nodes[name] = full
-        found = [(str(a), str(b)) for a, b in dict.fromkeys(map(tuple, whole.edges))]
+        pairs = dict.fromkeys(map(tuple, whole.edges))
+        wrong = next((pair for pair in pairs if len(pair) != 2), None)
+        if wrong is not None:
+            raise ValueError(f"edges must be pairs of names, got {shown(wrong)}")
+        found = [(str(a), str(b)) for a, b in pairs]
         layout.edges = found
         later.append((prefix, layout, found))
     for prefix, layout, found in later:

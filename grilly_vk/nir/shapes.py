@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import shown
-from .neurons import fits
+from .neurons import NEURONS, fits
 
 Shape = tuple[int, ...]
 
@@ -25,6 +25,9 @@ def own_input(kind: str, node: Any) -> Shape | None:
     """The shape that a node by itself says it takes."""
     if kind in ("Input", "Output"):
         return given(node.input_type)
+    least = {"Affine": 2, "Linear": 2, "Conv1d": 3, "Conv2d": 4}.get(kind, 0)
+    if least and node.weight.ndim < least:
+        raise ValueError(f"weight has shape {node.weight.shape}; expected {least} axes")
     if kind in ("Affine", "Linear"):
         return (*node.weight.shape[:-2], node.weight.shape[-1])
     if kind in ("Conv1d", "Conv2d"):
@@ -38,9 +41,17 @@ def own_input(kind: str, node: Any) -> Shape | None:
 
 
 def own_shape(kind: str, node: Any) -> Shape:
-    """Of the parameters of a node that works on each element."""
-    field = {"Scale": "scale", "Threshold": "threshold", "Delay": "delay", "I": "r", "IF": "r"}.get(kind, "v_leak")
-    return tuple(np.shape(getattr(node, field)))
+    """Of the parameters of a node that works on each element.
+
+    Raises:
+        ValueError: they don't fit each other.
+    """
+    fields = NEURONS[kind].fields if kind in NEURONS else (kind.lower(),)
+    shapes = [np.shape(getattr(node, field, ())) for field in fields]
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ValueError(f"{', '.join(fields)} have shapes {', '.join(map(str, shapes))}") from None
 
 
 def pair(value: Any) -> tuple[int, int]:
@@ -81,8 +92,8 @@ def output(kind: str, node: Any, shape: Shape) -> Shape:
 
 
 def _convolved(axes: int, node: Any, shape: Shape) -> Shape:
+    wanted = own_input(f"Conv{axes}d", node)
     channels = node.weight.shape[1] * int(node.groups)
-    wanted = own_input("Conv2d", node)
     _check(len(shape) == axes + 1 and shape[0] == channels, shape, (channels, *"HW"[2 - axes :]))
     _check(wanted is None or wanted == shape, shape, wanted)
     if isinstance(node.padding, str):
