@@ -519,3 +519,14 @@ def test_a_tensor_without_data_is_told_by_its_name():
 
 def test_dlpack_takes_numpy_arrays_of_any_byte_order():
     np.testing.assert_array_equal(from_dlpack(np.arange(3, dtype=">f4")).numpy(), [0, 1, 2])
+
+
+@pytest.mark.parametrize("own", [{"refractory": 2}, {"v_rest": 0.1}])
+def test_what_snntorchs_neurons_do_not_do_is_told(own):
+    def make(**own):
+        return nn.Sequential(nn.LIFNode(2.0, False, v_reset=None, **own))
+
+    with pytest.raises(ValueError, match=f"can't be written: .*{next(iter(own))} must be"):
+        to_torch_state(make(**own), layers="snntorch")
+    with pytest.raises(StateMismatch, match=next(iter(own))):
+        load_torch_state(make(**own), to_torch_state(make(), layers="snntorch"))

@@ -128,16 +128,28 @@ def _circuit(left: Any, gain: float) -> tuple[Any, ...]:
     return np.float32(1.0), np.asarray(1.0 / ((1.0 - left) * farad), np.float32), farad
 
 
-def _resets(mechanism: str | None) -> Entry:
-    """A check of which reset a neuron has; None: one that snnTorch has not."""
+def _beside(node: SpikingNode) -> str | None:
+    """What a node does that no neuron of snnTorch's does."""
+    if np.any(node.refractory):
+        return "refractory must be 0"
+    rest = getattr(node, "v_rest", None)
+    return "v_rest must be None or 0" if rest is not None and np.any(rest) else None
+
+
+def _resets(mechanism: str | None, beside: str | None = None) -> Entry:
+    """A check of which reset a neuron has; None: one that snnTorch has not; and of what it does beside."""
 
     def read(number: Any) -> None:
+        if beside is not None:
+            raise Disagreement(f"snnTorch's neurons have no such thing: {beside}")
         code = int(np.ravel(number)[0])
         wanted = _RESETS[code] if 0 <= code < 3 else f"number {code}"
         if wanted != mechanism:
             raise Disagreement(f"the state's reset_mechanism is {wanted!r}, here it is {mechanism!r}")
 
     def write(_: Any) -> tuple[Any, ...]:
+        if beside is not None:
+            raise Disagreement(f"snnTorch's neurons have no such thing: {beside}")
         if mechanism is None:
             raise Disagreement("snnTorch has no such reset; v_reset can be None or 0")
         return (np.array(_RESETS.index(mechanism), np.int64),)
@@ -152,7 +164,7 @@ def _of_node(node: SpikingNode) -> Iterator[Entry]:
     reset = "subtract" if node.v_reset is None else "zero" if np.all(np.equal(node.v_reset, 0.0)) else None
     yield _same("snntorch", "v_threshold", "threshold")
     yield Entry("snntorch", "", ("graded_spikes_factor",), _one, lambda _: (np.array(1.0, np.float32),))
-    yield _resets(reset)
+    yield _resets(reset, _beside(node))
     divides = getattr(node, "decay_input", False)
 
     def left(beta: Any) -> Any:
