@@ -7,6 +7,7 @@ knows them all.  It goes by the names of classes, so that everything may use it.
 from __future__ import annotations
 
 import sys
+import types
 import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -129,6 +130,8 @@ def described(value: Any) -> str:
     if isinstance(value, type):
         of = library(value)
         return f"the class {_title(value)}{f' of {LIBRARIES[of]}' if of else ''} itself"
+    if _makes(value):
+        return f"the function {value.__name__} itself"
     kind, of = type(value), library(type(value))
     if of is not None:
         return f"{_title(kind)}, of {LIBRARIES[of]}"
@@ -136,6 +139,11 @@ def described(value: Any) -> str:
     if known is None:
         return kind.__name__
     return f"{_title(kind)}, {FAMILIES[known].what}, {FAMILIES[known].does}"
+
+
+def _makes(value: Any) -> bool:
+    """Whether it is a function that makes a neuron or a surrogate by another library's name."""
+    return isinstance(value, types.FunctionType) and value.__module__.startswith(f"{_PACKAGE}.nn.dialects.")
 
 
 def counterpart(value: Any, wanted: str = "node") -> str:
@@ -159,7 +167,7 @@ def counterpart(value: Any, wanted: str = "node") -> str:
 
 def instead(value: Any, wanted: str = "node") -> str:
     """What to use instead, as the end of an error's text."""
-    if isinstance(value, type) and library(value) is None:
+    if _makes(value) or (isinstance(value, type) and library(value) is None):
         return f"; give {value.__name__}(...)"
     found = counterpart(value, wanted)
     return f"; use {found}" if found else ""

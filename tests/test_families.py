@@ -127,6 +127,8 @@ WRONG = {
         nn.LIFNode(), X
     ): "core must be a recurrent core, not LIFNode, a spiking node, which keeps its state itself; use nn.LIF, or F.multi_step_forward",
     lambda: F.unroll(nn.AdaptiveLIFNode(), X, X[0]): "; use nn.ALIF, or F.multi_step_forward(node, xs, T)",
+    lambda: nn.Sequential(nn.dialects.snntorch.Leaky): "not the function Leaky itself; give Leaky(...)",
+    lambda: nn.LIFNode(surrogate_function=nn.dialects.snntorch.atan): "the function atan itself; give atan(...)",
     lambda: F.unroll(nn.LateResetNode(0.9), X): "keeps its state itself; use F.multi_step_forward(node, xs, T)",
     lambda: F.unroll(
         nn.LIFNeuron(4), X

@@ -328,3 +328,30 @@ def test_a_module_looks_once(monkeypatch):
     for _ in range(5):
         node(data(*FRAMES))
     assert len(looks) == 2
+
+
+@pytest.mark.parametrize("way", ["unsaid", "m", "nodes", "container"])
+def test_what_follows_a_readout_of_all_steps_sees_one_batch(way):
+    """decode takes the axis of time away: the batch is no time for the layers behind."""
+
+    class Head(nn.Module):
+        def forward(self, x):
+            assert x.ndim == 2
+            return x * 2.0
+
+    mode = {"step_mode": "m"} if way == "nodes" else {}
+    readout = nn.NonSpikingLIFNode(2.0, "mean-mem", **mode)
+    model = nn.Sequential(nn.Linear(N, 4), nn.Sequential(lif(**mode), readout), nn.BatchNorm1d(4), nn.Dropout(0.0), Head())
+    if way == "m":
+        F.set_step_mode(model, "m")
+    x = data(*FRAMES)
+    out = nn.MultiStepContainer(model)(x) if way == "container" else model(x)
+    mean = np.zeros((B, 4))
+    F.reset_net(model)
+    spikes = F.multi_step_forward(nn.Sequential(model[0], lif()), x, T).numpy().astype(np.float64)
+    v = np.zeros((B, 4))
+    for s in spikes:
+        v += (s - v) / 2
+        mean += v / T
+    wanted = 2 * (mean - mean.mean(0)) / np.sqrt(mean.var(0) + 1e-5)
+    np.testing.assert_allclose(out.numpy(), wanted, rtol=1e-3, atol=1e-3)

@@ -141,21 +141,31 @@ class Sequential(_Listed):
             modes = {m.step_mode for m in parts if keeps_state(m)}
             if len(modes) > 1:
                 raise ValueError(mixed("Sequential"))
+            timed = "m" in modes
             for module, options in stages(parts):
                 # A batch norm reads (T, B, C) alike whether a node takes it in or not.
-                if "m" in modes and folds(module, x):
+                if timed and folds(module, x):
                     x = over_steps(module, x, merge=True)
                 else:
                     x = module(x, **options)
+                timed = timed and not module._ends_time
             return x
-        x = as_tensor("x", x)
+        x, timed = as_tensor("x", x), True
         if steps == "loop" and _shares_state(parts):
             if x.shape[0] == 0:
                 raise ValueError(f"x has shape {x.shape}: no steps to run Sequential on")
             return shapes.stack([functools.reduce(lambda y, part: part(y), parts, x[t]) for t in range(x.shape[0])])
         for module, options in stages(parts) if steps != "loop" else [(part, {}) for part in parts]:
-            x = over_steps(module, x, merge=steps != "loop", **options)
+            if timed:
+                x = over_steps(module, x, merge=steps != "loop", **options)
+            else:
+                x = module._call_once(x) if module._in_time and not keeps_state(module) else module(x, **options)
+            timed = timed and not module._ends_time
         return x
+
+    @property
+    def _ends_time(self) -> bool:  # type: ignore[override]
+        return any(part._ends_time for part in self)
 
 
 def _shares_state(parts: list[Any]) -> bool:

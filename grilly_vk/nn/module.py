@@ -159,6 +159,7 @@ class Module:
     _is_list = False  # holds modules that others call
     _is_chain = False  # a Sequential
     _looked: Any = None  # the step mode in which the first input was looked at
+    _ends_time = False  # gives (B, ...) of all steps (T, B, ...)
     _needs_time = False  # takes (T, B, ...) in every step mode
     _time_rank = 3  # least number of axes of an input with time, where a layer that folds is called by itself; 0: any
     _timed_alone = False  # it knows of time when it is called by itself in step mode "m", though it does not fold

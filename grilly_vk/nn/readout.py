@@ -40,6 +40,10 @@ class NonSpikingNode(StatefulModule):
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         self.register_memory("v", 0.0)
 
+    @property
+    def _ends_time(self) -> bool:  # type: ignore[override]
+        return self.decode is not None
+
     def _charge(self, x: Tensor) -> tuple[Tensor, float]:
         """What a step adds, and the share of the potential that is left."""
         raise NotImplementedError(f"{type(self).__name__} defines no _charge()")
