@@ -341,7 +341,8 @@ def test_what_follows_a_readout_of_all_steps_sees_one_batch(way):
 
     mode = {"step_mode": "m"} if way == "nodes" else {}
     readout = nn.NonSpikingLIFNode(2.0, "mean-mem", **mode)
-    model = nn.Sequential(nn.Linear(N, 4), nn.Sequential(lif(**mode), readout), nn.BatchNorm1d(4), nn.Dropout(0.0), Head())
+    inner = nn.Sequential(lif(**mode), readout)
+    model = nn.Sequential(nn.Linear(N, 4), inner, nn.BatchNorm1d(4), nn.Dropout(0.0), Head())
     if way == "m":
         F.set_step_mode(model, "m")
     x = data(*FRAMES)
@@ -355,3 +356,18 @@ def test_what_follows_a_readout_of_all_steps_sees_one_batch(way):
         mean += v / T
     wanted = 2 * (mean - mean.mean(0)) / np.sqrt(mean.var(0) + 1e-5)
     np.testing.assert_allclose(out.numpy(), wanted, rtol=1e-3, atol=1e-3)
+
+
+def test_a_container_calls_own_forwards_once_a_step_whatever_their_nodes_begin_with():
+    """snnTorch's begin with all steps, which gives way as long as nobody has said it."""
+    make = lambda: Net(nn.Linear(N, 4), nn.dialects.snntorch.Leaky(0.9, 0.3), nn.LIFNode())  # noqa: E731
+    grilly_vk.manual_seed(0)
+    model, x = make(), data(*FRAMES)
+    grilly_vk.manual_seed(0)
+    steps = make()
+    F.set_step_mode(steps, "s")
+    wanted = np.stack([steps(step).numpy() for step in x])
+    np.testing.assert_array_equal(nn.MultiStepContainer(model)(x).numpy(), wanted)
+    F.set_step_mode(model, "m")
+    with pytest.raises(ValueError, match=r"Net holds modules of step mode"):
+        nn.MultiStepContainer(model)(x)

@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import arguments, families
 from ..errors import warn
-from ..modes import said
+from ..modes import S, said
 from ..ops.elementwise import as_tensor
 from ..ops.shape import broadcast_to, stack
 from ..tensor import Tensor
@@ -218,6 +218,11 @@ def over_steps(module: Any, x: Tensor, *, merge: bool, **options: Any) -> Any:
     modes = modes_of(module)
     if (modes == {"m"} and merge) or (kind == "self" and not modes):
         return module(x)
+    if "m" in modes and not said_inside(module) and not any(part._in_time for part in module.modules()):
+        for part in module.modules():  # a default gives way to the loop
+            if keeps_state(part):
+                part.step_mode = S
+        modes = modes_of(module)
     if "m" in modes or (kind == "self" and merge and said_inside(module)):
         raise ValueError(mixed(type(module).__name__))
     return stepped(module, module, x)
