@@ -47,7 +47,7 @@ def test_a_port_trains_as_its_original(name, tolerance, port, tmp_path):
     assert ran["losses"][0] == pytest.approx(losses[0], rel=1e-6)
     assert losses.max() > 1.01 * losses.min()  # it does train
     right = arrays[f"{name}.scores"].argmax(1) == ran["y_test"]
-    assert ran["accuracy"] == pytest.approx(right.mean(), abs=0.03)
+    assert ran["accuracy"] == pytest.approx(right.mean(), abs=max(0.03, 10 * tolerance))  # of 128 digits
     assert ran["train"].captures == 1
 
 
