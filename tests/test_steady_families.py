@@ -65,4 +65,4 @@ assert min(growth[1:]) < (1 << 18 if "llvmpipe" in grilly_vk.device().name else 
 @needs_proc
 def test_two_thousand_steps_through_all_families_do_not_grow_memory(snippet):
     """In a process of its own, for what other tests leave behind moves the host's memory."""
-    snippet(STEPS, timeout=300)
+    snippet(STEPS, timeout=900)
