@@ -76,7 +76,6 @@ class Misfit:
 
     def around(self, outer: Misfit) -> Misfit:
         """Of a constructor within another: what the outer one takes itself comes first."""
-        outer.positional += self.positional[: 99 if outer.open else 0]
         outer.known += [n for n in self.known if n not in outer.known]
         outer.unknown, outer.twice, outer.missing, outer.extra = self.unknown, self.twice, self.missing, self.extra
         return outer
@@ -124,13 +123,10 @@ def explained(
     bound = owner is not None and bool(args)
     name = _name(function, owner, args, name)
     if within is None:
-        told = misfit(name, function, args[1:] if bound else args, named, bound)
-        if told is not None:
-            told.misfit.of = args[0] if bound else None  # type: ignore[attr-defined]
-        return told
+        return misfit(name, function, args[1:] if bound else args, named, bound)
     code = function.__code__
     if function.__name__ == "__init__":  # a constructor that hands its options on
-        if _maker(within.name) != _maker(name) or within.of is not args[0]:
+        if _maker(within.name) != _maker(name):
             return None
         takes = list(inspect.signature(function).parameters.values())
         found = within.around(Misfit(name, inspect.Signature(takes[1:]), args[1:], named))
@@ -174,15 +170,13 @@ def _ours(error: Exception) -> bool:
 
 def _name(function: Any, owner: type | None, args: tuple[Any, ...], name: str | None = None) -> str:
     """What a user has called."""
-    if owner is None:
+    if name is not None or owner is None:
         return str(name or function.__name__)
-    if args and isinstance(args[0], types.ModuleType):  # one that can be called
-        return args[0].__name__.rpartition(".")[2]
     kind = args[0] if args and isinstance(args[0], type) else type(args[0]) if args else owner
     if function.__name__ in ("__init__", "__new__"):
         ours = kind.__module__.partition(".")[0] == _PACKAGE or "__init__" not in vars(kind)
         return kind.__name__ if ours else f"{owner.__name__}.__init__ of {kind.__name__}"
-    return kind.__name__ if function.__name__ in ("__call__", "__new__") else f"{kind.__name__}.{function.__name__}"
+    return kind.__name__ if function.__name__ == "__call__" else f"{kind.__name__}.{function.__name__}"
 
 
 def _maker(name: str) -> str:

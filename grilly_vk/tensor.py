@@ -540,5 +540,5 @@ class _Callable(ModuleType):
         return tensor(data, dtype, requires_grad=requires_grad)
 
 
-_Callable.__call__ = explaining(_Callable.__call__, _Callable)  # type: ignore[method-assign]
+_Callable.__call__ = explaining(_Callable.__call__, _Callable, "tensor")  # type: ignore[method-assign]
 sys.modules[__name__].__class__ = _Callable

@@ -10,7 +10,7 @@ import pytest
 import grilly_vk as g
 import grilly_vk.functional as F
 from grilly_vk import nn
-from grilly_vk.calling import Misfit
+from grilly_vk.calling import Misfit, name_call
 
 X = np.ones((2, 3), np.float32)
 
@@ -51,6 +51,7 @@ class Two(nn.Module):
         (lambda: g.tensor(X).divide(), r"Tensor.divide was not given other"),
         (lambda: g.tensor(X).rsqrt(2), r"Tensor.rsqrt takes no arguments, got 1"),
         (lambda: g.from_numpy(), r"from_numpy was not given array"),
+        (lambda: g.tensor(), r"tensor was not given data; it takes data, dtype, requires_grad$"),
         (lambda: g.models.SNN.build(1, 2), r"SNN.build takes no arguments, got 2"),
         (lambda: nn.traced.Layer(1), r"Layer was not given connection, postsynaptic"),
     ],
@@ -67,6 +68,22 @@ def test_other_errors_name_the_call_where_they_name_no_argument():
         F.linear(X, np.ones((2, 4), np.float32))
     with pytest.raises(TypeError, match=r"^Spikformer: out_features must be a whole number, not str"):
         g.models.Spikformer(4, 2, 1, "ten", embed_dim=8, depth=1, num_heads=2)
+
+
+def test_a_long_error_stays_below_300_characters():
+    """The name is left out where there is no room for it."""
+    for length in (280, 290, 295):
+        error = ValueError("x" * length)
+        error.told = error.args[0]  # as one that has had a name before
+        name_call(error, "somewhere", lambda y: y)
+        assert str(error) == ("somewhere: " if length == 280 else "") + "x" * length
+
+
+def test_what_every_call_goes_through_has_no_wrapper():
+    """LIFNode(x) took 2 us more with them."""
+    for name in nn.StatefulModule._inner:
+        assert not hasattr(getattr(nn.LIFNode, name), "__wrapped__"), name
+    assert hasattr(nn.LIFNode.reset, "__wrapped__")
 
 
 def test_what_a_users_own_code_raises_stays_as_it_is():
