@@ -345,16 +345,11 @@ class Optimizer:
         self.defaults = defaults
         self.param_groups = []
         self._added = [0]  # counts groups
-        if isinstance(params, (Tensor, Mapping)):
-            raise TypeError(f"params must be an iterable of tensors or dicts, not a {type(params).__name__}")
-        try:
-            given = [] if isinstance(params, type) else list(params)
-        except TypeError:
-            given = None
-        if given is None or isinstance(params, type) or callable(getattr(type(params), "parameters", None)):
-            ours = callable(getattr(params, "parameters", None)) and not families.library(type(params))
-            hint = "; use model.parameters()" if ours else ""
+        owner = callable(getattr(params, "parameters", None))
+        if owner or isinstance(params, (Tensor, Mapping, type)) or not isinstance(params, Iterable):
+            hint = "; use model.parameters()" if owner and not families.library(type(params)) else ""
             raise TypeError(f"params must be an iterable of tensors or dicts, not {families.described(params)}{hint}")
+        given = list(params)
         if not given:
             raise ValueError("params is empty: there is nothing to optimize")
         groups = given if isinstance(given[0], Mapping) else [{"params": given}]
