@@ -34,6 +34,11 @@ class Two(nn.Module):
         return a + b
 
 
+class Once(nn.LIFNode):
+    def forward(self, x):
+        return super().forward(x)
+
+
 @pytest.mark.parametrize(
     "call, text",
     [
@@ -45,6 +50,7 @@ class Two(nn.Module):
         (lambda: Two()(1, 2, c=3), r"Two has no argument 'c'; it takes a, b$"),
         (lambda: nn.LIFNode(v_treshold=1.0), r"LIFNode has no argument 'v_treshold' \(did you mean v_threshold\?\)"),
         (lambda: nn.LIFNode(2.0, tau=3.0), r"LIFNode got tau twice, by its place and by its name; give it once$"),
+        (lambda: Once(step_mode="m")(X, x=X), r"Once got x twice, by its place and by its name; give it once$"),
         (lambda: nn.LIFNode().reset(1), r"LIFNode.reset takes no arguments, got 1"),
         (lambda: g.exp(X, 1), r"exp takes one argument \(input\), got 2"),
         (lambda: g.tensor(X).sub_(1, 2), r"Tensor.sub_ takes one argument \(other\), got 2"),

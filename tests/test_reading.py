@@ -38,7 +38,7 @@ def hints(call):
 
 
 class Net(nn.Module):
-    """A network with a forward of its own."""
+    """A network with a forward of its own, which is the line of this file that hints point at."""
 
     def __init__(self, *parts):
         super().__init__()
@@ -73,6 +73,8 @@ def test_one_hint_a_network_where_both_readings_are_likely(name):
         make()(x)
     F.reset_net(model)
     assert hints(lambda: (model(x), copy.deepcopy(model)(x))) == []
+    F.reset_net(model)
+    assert hints(lambda: model(x[:, :2])) == []  # a last batch, a smaller one
     silent = make()
     F.set_step_mode(silent, "s")
     assert hints(lambda: silent(x)) == []
@@ -265,8 +267,31 @@ def test_parts_that_change():
         model(data(*CLIP))
     with pytest.raises(ValueError, match=r"expected \(B, 2, H, W\)"):
         nn.Sequential(nn.Conv2d(C, 4, 3), nn.ReLU())(data(*CLIP))  # no state, no steps
-    with pytest.raises(ValueError, match=r"expected \(B, N, 4\) in step mode s"):
-        nn.SpikingSelfAttention(4, 2, step_mode="s")(data(T, B, 3, 4))
+    model = nn.Sequential(nn.Sequential(nn.Conv2d(C, 4, 3)), nn.LIFNode())
+    assert model(data(T, T, C, 6, 6)).shape == (T, T, 4, 4, 4)
+    F.reset_net(model)
+    model[0][0] = nn.Conv3d(T, 4, 3, padding=1)
+    assert model(data(T, T, C, 6, 6)).shape == (T, 4, C, 6, 6)  # one step of another depth
+    for mode in ("s", "m"):
+        model = nn.Sequential(nn.Sequential(nn.Conv2d(C, 4, 3), nn.LIFNode()))
+        assert model(data(*CLIP)).ndim == 5
+        model[0][1].step_mode = mode  # as in a chain in which it was said before its first call
+        with pytest.raises(ValueError, match=r"expected \(B, 2, H, W\)"):
+            model(data(*CLIP))
+
+
+def test_a_default_stays_one():
+    """A node with a forward of one step that was called with all of them gives way to a container afterwards."""
+
+    class Readout(nn.NonSpikingLIFNode):
+        def forward(self, x):
+            return super().forward(x)
+
+    x, readout = data(*FRAMES), Readout()
+    whole = readout(x).numpy()
+    assert whole.any()
+    F.reset_net(readout)
+    np.testing.assert_array_equal(nn.MultiStepContainer(Net(readout))(x), whole)
 
 
 def test_one_step_for_a_network_of_all_steps():

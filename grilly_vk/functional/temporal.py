@@ -218,14 +218,21 @@ def over_steps(module: Any, x: Tensor, *, merge: bool, **options: Any) -> Any:
     modes = modes_of(module)
     if (modes == {"m"} and merge) or (kind == "self" and not modes):
         return module(x)
-    if "m" in modes and not said_inside(module) and not any(part._in_time for part in module.modules()):
-        for part in module.modules():  # a default gives way to the loop
-            if keeps_state(part):
-                part.step_mode = S
+    timed = said_inside(module) or any(part._in_time for part in module.modules() if not keeps_state(part))
+    if "m" in modes and not timed:  # a default gives way to the loop
+        one_step_each(module)
         modes = modes_of(module)
     if "m" in modes or (kind == "self" and merge and said_inside(module)):
         raise ValueError(mixed(type(module).__name__))
     return stepped(module, module, x)
+
+
+def one_step_each(*modules: Any) -> None:
+    """Modules that are called once a step, and their parts, are in step mode "s", unless somebody has said another."""
+    for module in modules:
+        for part in module.modules():
+            if keeps_state(part) and part.step_mode == "m" and not said(part):
+                part.step_mode = S
 
 
 def said_inside(module: Any) -> bool:

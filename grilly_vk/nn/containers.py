@@ -137,7 +137,7 @@ class Sequential(_Listed):
     def forward(self, x: Any, *, steps: str | None = None) -> Any:
         """The input through every module; `steps` is given by containers, for an input with a time axis."""
         parts: list[Any] = list(self._modules.values())
-        if steps is None and not all_steps(self, x, parts):
+        if steps is None and not all_steps(self, x):
             modes = {m.step_mode for m in parts if keeps_state(m)}
             if len(modes) > 1:
                 raise ValueError(mixed("Sequential"))

@@ -225,7 +225,7 @@ class Module:
         last = error.__traceback__
         while last is not None and last.tb_next is not None:
             last = last.tb_next
-        calls = {f.__code__ for f in (Module.__call__, Module._call_once, Module._call_in_time)}
+        calls = {f.__code__ for f in (Module.__call__, Module._call_once, type(self)._call_in_time)}
         if last is None or last.tb_frame.f_code not in calls:
             return None
         return misfit(type(self).__name__, type(self).forward, args, kwargs, bound=True)

@@ -1,18 +1,20 @@
 """How an input is read, as one step or as all of them: by the number of its axes, or with a hint where it can't tell.
 
-A module looks at its first input in each step mode, and never again.
+A node looks at its first input in each step mode, and never again; a chain at each shape, for what its parts are then.
+Either hints once.
 """
 
 from __future__ import annotations
 
 import math
+import operator
 import sys
 from typing import Any
 
 from .. import families
 from ..errors import warn
 from ..functional import temporal
-from ..functional.temporal import LINEAR, first_layer, has_mode, keeps_state
+from ..functional.temporal import LINEAR, first_layer, has_mode, keeps_state, said_inside
 from ..modes import said
 from ..ops.elementwise import as_tensor
 
@@ -37,16 +39,15 @@ def look(module: Any, x: Any, multi: bool) -> None:
     around = _around(module)
     if around is None:
         return
-    told = _before(around[0], module) if around else None
-    if told == () or (told is None and multi):  # (T, n) are steps of one sample, as far as anybody knows
+    before = _before(around[0], module) if around else None
+    if before == () or (before is None and multi):  # (T, n) are steps of one sample, as far as anybody knows
         return
-    if told in (None, LINEAR):
+    if before in (None, LINEAR):
         doubtful = axes == 2 if multi else axes in (3, 5)
     else:
-        doubtful = axes - multi not in told and axes - (not multi) in told
+        doubtful = axes - multi not in before and axes - (not multi) in before
     if doubtful:
-        _hint(module, x.shape, multi)
-        _mark(around[-1] if around else module)
+        _hint(module, around, x.shape, multi)
 
 
 def told(module: Any, x: Any) -> bool:
@@ -94,61 +95,58 @@ def _before(owner: Any, module: Any) -> tuple[int, ...] | None:
     return None
 
 
-def _mark(owner: Any) -> None:
-    """One hint is enough for a network."""
-    for part in owner.modules():
-        if has_mode(part):
-            part.__dict__["_looked"] = part.step_mode
-
-
 # ---- chains ----
 
 
-def all_steps(chain: Any, x: Any, parts: list[Any]) -> bool:
+def all_steps(chain: Any, x: Any) -> bool:
     """Whether a Sequential takes its input for all steps: in step mode "m", or where nobody has said a step mode and
     its first layers or its norms tell.
 
     Raises:
         ValueError: one step in step mode "m".
     """
-    own, mode = chain.__dict__, chain.step_mode
+    own, parts = chain.__dict__, _parts(chain, [chain.step_mode])
     known = own.get("_known")
-    if known is None or known[0] is not mode or known[1] != parts:
-        known = own["_known"] = (mode, parts, first_layer(chain), _led(chain), {})
+    if known is None or len(known[0]) != len(parts) or not all(map(operator.is_, known[0], parts)):
+        decided = said_inside(chain) or any(type(part)._needs_time for part in chain.modules())
+        known = own["_known"] = (parts, {}, first_layer(chain), decided, not decided and _led(chain))
     shape = getattr(x, "shape", None)
     shape = shape if isinstance(shape, tuple) else as_tensor("x", x).shape
-    led = known[3] and not _said_inside(chain)
-    found = known[4].get((shape, led))
+    found: bool | None = known[1].get(shape)
     if found is None:
-        found = _read(chain, known[2], shape, led)
-        if len(known[4]) == 64:
-            known[4].clear()
-        known[4][shape, led] = found
+        found = _read(chain, shape, *known[2:])
+        if len(known[1]) == 64:
+            known[1].clear()
+        known[1][shape] = found
+    return found
+
+
+def _parts(module: Any, found: list[Any]) -> list[Any]:
+    """The parts in a module at every depth, each with its step mode; every call asks, so it takes a microsecond."""
+    for part in module._modules.values():
+        if part is not None:
+            found += (part, part.__dict__.get("step_mode"))
+            if part._modules:
+                _parts(part, found)
     return found
 
 
 def _led(chain: Any) -> bool:
-    """Whether nodes, norms or readouts that take all steps lead the others, as nobody has said anything."""
-    modes = {part.step_mode for part in chain.modules() if has_mode(part) and (keeps_state(part) or part is not chain)}
-    return "m" in modes and chain.step_mode == "s" and not _said_inside(chain)
+    """Whether nodes, norms or readouts that take all steps by default lead the others."""
+    return any(part.step_mode == "m" for part in chain.modules() if has_mode(part))
 
 
-def _said_inside(chain: Any) -> bool:
-    return temporal.said_inside(chain) or any(type(part)._needs_time for part in chain.modules())
-
-
-def _read(chain: Any, first: tuple[int, ...] | int | None, shape: tuple[int, ...], led: bool) -> bool:
+def _read(chain: Any, shape: tuple[int, ...], first: tuple[int, ...] | int | None, decided: bool, led: bool) -> bool:
     multi, axes = led or chain.step_mode == "m", len(shape)
     unrolls = any(families.family(part) == "core" for part in chain.modules())
     holds = unrolls or any(keeps_state(part) for part in chain.modules())
     if first in (None, LINEAR):
-        if unrolls and axes > 2 and not multi and not _said_inside(chain):
+        if unrolls and axes > 2 and not multi and not decided:
             return True  # a core has no place for its state in a single step
-        if holds and (first is not None and axes == 2 if multi else axes in (3, 5) and not _said_inside(chain)):
-            around = _around(chain)
+        if holds and (first is not None and axes == 2 if multi else axes in (3, 5) and not decided):
+            around = _around(chain) if chain._looked is not chain.step_mode else None
             if around is not None:
-                _hint(chain, shape, multi)
-                _mark([chain, *around][-1])
+                _hint(chain, around, shape, multi)
         return multi
     if isinstance(first, int):
         whole, once = (axes > n and math.prod(shape[n:]) == first for n in (2, 1))
@@ -158,7 +156,7 @@ def _read(chain: Any, first: tuple[int, ...] | int | None, shape: tuple[int, ...
     if whole == once or (whole if multi else once):
         return multi
     if not multi:
-        return holds and not _said_inside(chain)
+        return holds and not decided
     if holds:
         how = "whose nodes take all steps" if led else "in step mode 'm'"
         raise ValueError(temporal.one_step(shape, f"the first layer of {type(chain).__name__} {how}"))
@@ -168,7 +166,8 @@ def _read(chain: Any, first: tuple[int, ...] | int | None, shape: tuple[int, ...
 # ---- the hint ----
 
 
-def _hint(module: Any, shape: tuple[int, ...], multi: bool) -> None:
+def _hint(module: Any, around: list[Any], shape: tuple[int, ...], multi: bool) -> None:
+    """Warns, once for the whole network around a module."""
     name = type(module).__name__
     if multi and not said(module):
         text = (
@@ -187,3 +186,6 @@ def _hint(module: Any, shape: tuple[int, ...], multi: bool) -> None:
             "is meant: F.set_step_mode(model, 'm') for all steps, 's' for one"
         )
     warn(text)
+    for part in [module, *around][-1].modules():
+        if has_mode(part):
+            part.__dict__["_looked"] = part.step_mode

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..functional.temporal import one_step_each
 from ..modes import S
 from ..ops.nodes import Dynamics
 from ..ops.recurrent_nodes import Feedback, pays, recurrent_node
@@ -17,7 +18,7 @@ from .module import Module
 from .node_models import EIFNode, KLIFNode, QIFNode
 from .nodes import IFNode, LIFNode, ParametricLIFNode, SpikingNode
 from .synapses import SynapseFilter
-from .temporal import _Recurrent, one_step_each, stepwise
+from .temporal import _Recurrent, stepwise
 
 _NODES = {IFNode, LIFNode, ParametricLIFNode, QIFNode, EIFNode, KLIFNode}  # of one state
 

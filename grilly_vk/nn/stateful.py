@@ -50,11 +50,11 @@ class StatefulModule(Module):
         x = as_tensor("x", args[0])
         if any("m" in modes_of(part) for part in self.children()):
             raise ValueError(mixed(type(self).__name__))
-        self.step_mode = "s"
+        before, self.step_mode = self.step_mode, "s"
         try:
             return stepped(self, self._call_once, x, **kwargs)
         finally:
-            self.step_mode = "m"
+            self.step_mode = before
 
     def __init__(self) -> None:
         super().__init__()

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import arguments, families
-from ..functional.temporal import LINEAR, first_layer, folded, mixed, one_step, over_steps
-from ..modes import S, said
+from ..functional.temporal import LINEAR, first_layer, folded, mixed, one_step, one_step_each, over_steps
+from ..modes import S
 from ..ops.elementwise import as_tensor
 from ..ops.shape import concatenate, stack
 from ..settings import fixed
@@ -97,14 +97,6 @@ def stepwise(name: str, part: Any) -> None:
     """
     checked_module(name, part)
     families.refuse(name, part, "called once a step as y = node(x)", "flat", "core", "trace")
-
-
-def one_step_each(*parts: Module) -> None:
-    """Parts that are called once a step are in step mode "s", unless somebody has said another one."""
-    for part in parts:
-        for inner in part.modules():
-            if isinstance(inner, StatefulModule) and inner.step_mode == "m" and not said(inner):
-                inner.step_mode = S
 
 
 class _Recurrent(StatefulModule):
