@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import shown
+from .errors import reason, shown
 from .tensor import BOOL, FLOAT32, Tensor, from_numpy, unmasked
 
 _SIZE_LIMIT = 1 << 31
@@ -219,8 +219,7 @@ def came(value: Any, made: np.ndarray) -> str:
 
 def why_no_array(error: Exception) -> str:
     """Why numpy could make no array, in a few words."""
-    text = " ".join(str(error).split())
-    return "lists in it have different lengths" if "inhomogeneous" in text else text[:120]
+    return "lists in it have different lengths" if "inhomogeneous" in str(error) else reason(error)
 
 
 def listed(name: str, value: Any, of: str = "tensors") -> list[Any]:

@@ -32,6 +32,12 @@ def shown(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
+def reason(error: BaseException, most: int = 120) -> str:
+    """What an error of another library's says, in one line of at most so many letters."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 def warn(text: str, kind: type[Warning] = UserWarning) -> None:
     """A warning that points at the line outside of this package which led to it."""
     frame, level = sys._getframe(1), 2

@@ -40,6 +40,12 @@ def named(name: str, path: Any) -> None:
         raise TypeError(f"{name} must be a text or a path, not {type(path).__name__} ({shown(path)})")
 
 
+def brief(path: str | os.PathLike[str]) -> str:
+    """A path for a message: its end, if it is long."""
+    text = os.fspath(path)
+    return text if len(text) <= 100 else f"...{text[-97:]}"
+
+
 def target(path: str | os.PathLike[str]) -> Path:
     """The file that is to be written: links followed, checked to be a regular file or not to be there yet.
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from . import families
 from .calling import explaining
-from .errors import DeviceError, shown
+from .errors import DeviceError, reason, shown
 from .runtime import engine
 from .runtime.engine import Engine, Window
 from .runtime.memory import Buffer, Part
@@ -63,7 +63,7 @@ def unmasked(name: str, value: Any) -> Any:
         try:
             return np.from_dlpack(value)
         except Exception as error:  # whatever its library raises
-            raise TypeError(f"{name}, a {type(value).__name__}, can't be read by DLPack: {error}") from error
+            raise TypeError(f"{name}, a {type(value).__name__}, can't be read by DLPack: {reason(error)}") from error
     return value
 
 

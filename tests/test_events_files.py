@@ -4,6 +4,7 @@ import copy
 import io
 import pickle
 import struct
+import sys
 
 import numpy as np
 import pytest
@@ -157,8 +158,8 @@ def test_compressed_aedat4(package, compression, tmp_path, monkeypatch):
         broken = aedat4([(0, b"EVTS", WIDE)], compression, lambda body, spoil=spoil: spoil(pack(body)))
         with pytest.raises(ValueError, match=r"is damaged: the packet at byte \d+ can't be read"):
             read(write(tmp_path, "b.aedat4", broken))
-    monkeypatch.setitem(__import__("sys").modules, package, None)
-    monkeypatch.setitem(__import__("sys").modules, f"{package}.frame", None)
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setitem(sys.modules, f"{package}.frame", None)
     with pytest.raises(ImportError, match=rf"the package {package} reads it; pip install 'grilly-vk\[events\]'"):
         read(path)
 
@@ -181,13 +182,14 @@ DAMAGED = {
     "short.dat": (b"% Version 2\n\x0c", "it ends after its text, at byte 12"),
     "new.dat": (dat(SMALL, 3), "has version 3 and events of type 12 with 8 bytes"),
     "other.dat": (dat(SMALL, 2, 14), "events of type 14"),
-    "a.npy": (npy(SMALL)[:-5], "is damaged or no .npy file"),
-    "header.npy": (npy(SMALL).replace(b"}", b" ", 1), "is damaged or no .npy file"),
+    "a.npy": (npy(SMALL)[:-5], "is damaged or no file of numpy's"),
+    "header.npy": (npy(SMALL).replace(b"}", b" ", 1), "is damaged or no file of numpy's"),
     "plain.npy": (npy(np.zeros((4, 4))), "must be a 1-d array with the fields"),
-    "pickle.npy": (npy(np.array([{}], object)[:0].astype(object)), "is damaged or no .npy file"),
+    "pickle.npy": (npy(np.array([{}], object)[:0].astype(object)), "is damaged or no file of numpy's"),
     "a.npz": (npz(t=SMALL["t"], x=SMALL["x"]), "lacks the fields p; it has"),
     "uneven.npz": (npz(t=SMALL["t"], x=SMALL["x"][1:], p=SMALL["p"]), "x of the file's array has shape .49,."),
-    "cut.npz": (npz(events=SMALL)[:-30], "is damaged or no .npz file"),
+    "zip.npy": (npz(events=SMALL).replace(SMALL.tobytes()[:40], bytes(40)), "is damaged or no file of numpy's"),
+    "cut.npz": (npz(events=SMALL)[:-30], "is damaged or no file of numpy's"),
     "no.aedat": (b"\0" * 16, "is no AEDAT file of version 2.0 or later"),
     "old.aedat": (b"#!AER-DAT3.0\r\n" + b"\0" * 16, "is AEDAT 3.0; versions 2.0, 3.1 and 4.0"),
     "two.aedat": (aedat2(SMALL)[:-2], "is damaged: 398 bytes of events; expected eight for each"),
@@ -317,9 +319,18 @@ def test_damaged_hdf5(tmp_path, monkeypatch):
     heidelberg(tmp_path / "e.h5", units=([np.zeros(3, np.uint16)] * 4, np.uint16))
     with pytest.raises(ValueError, match=r"is damaged: \(5, 4, 5\) times, units and labels"):
         SHD(tmp_path / "e.h5")
-    monkeypatch.setitem(__import__("sys").modules, "h5py", None)
+    monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(ImportError, match=r"takes the package h5py; pip install 'grilly-vk\[events\]'"):
         SHD(path)
+
+
+def test_hdf5_that_another_program_holds_is_not_called_damaged(tmp_path):
+    fcntl = pytest.importorskip("fcntl")
+    heidelberg(tmp_path / "a.h5")
+    with (tmp_path / "a.h5").open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(BlockingIOError):
+            SHD(tmp_path / "a.h5")
 
 
 # ---- batches of samples ----
@@ -379,7 +390,7 @@ def test_sequences_are_padded_at_the_end():
         (lambda: pad_sequences([np.zeros((2, 3)), np.zeros((2, 4))]), ValueError, "only T may differ"),
         (lambda: pad_sequences([1.0, 2.0]), ValueError, "only T may differ"),
         (lambda: DataLoader([1], [2], collate_fn=stack), ValueError, "collate_fn takes one data set"),
-        (lambda: DataLoader([1], collate_fn=3), TypeError, "collate_fn must be callable"),
+        (lambda: DataLoader([1], collate_fn=3), TypeError, "collate_fn must be a function"),
         (lambda: DataLoader(3, collate_fn=stack), TypeError, "must be a data set or a list of samples, not int"),
     ],
 )

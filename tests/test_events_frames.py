@@ -359,7 +359,7 @@ GOOD = recording(20)
         (lambda: drop_events(GOOD, 1.5), ValueError, r"p must lie in \[0.0, 1.0\]"),
         (lambda: flip_events(GOOD, lr=1.0), TypeError, "sensor_size must be given for an array"),
         (lambda: flip_events(GOOD, (7, 5, 2), lr=2.0), ValueError, "lr must lie in"),
-        (lambda: Frames(time_window=5, augment=3), TypeError, "augment must be callable"),
+        (lambda: Frames(time_window=5, augment=3), TypeError, "augment must be a function"),
         (lambda: Frames(time_window=5).collate([(GOOD, 1), GOOD]), TypeError, "must either all be"),
     ],
 )

@@ -14,12 +14,6 @@ from ..surroundings import as_numpy, is_foreign
 from ..tensor import Tensor, unmasked
 
 
-def _callable(name: str, value: Any) -> Any:
-    if not callable(value):
-        raise TypeError(f"{name} must be callable, not {type(value).__name__} ({shown(value)})")
-    return value
-
-
 def _is_dataset(arrays: tuple[Any, ...]) -> bool:
     """One object of which samples can be asked for, such as a data set of Tonic or PyTorch; no array."""
     if len(arrays) != 1 or isinstance(arrays[0], (np.ndarray, Tensor, list, tuple, str, bytes, dict)):
@@ -50,7 +44,7 @@ class DataLoader:
 
     arrays: list[np.ndarray] = fixed()
     dataset: Any = fixed()
-    collate_fn: Callable[[Sequence[Any]], Any] | None = setting(_callable, optional=True)
+    collate_fn: Callable[[Sequence[Any]], Any] | None = setting(arguments.function, optional=True)
     batch_size, seed, epoch = setting(arguments.size), setting(arguments.size, 0), setting(arguments.size, 0)
     shuffle, drop_last, progress = (setting(arguments.flag) for _ in range(3))
 

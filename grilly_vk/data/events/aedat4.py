@@ -62,7 +62,7 @@ def read_aedat4(name: str, data: bytes, begin: int) -> Columns:
         compression, stop = head.number(0, "<i", _PLAIN), head.number(1, "<q", -1)
     except _SHORTER as error:
         raise ValueError(f"{name} is damaged: the head at byte {begin} can't be read") from error
-    unpack = _unpacker(name, compression)
+    unpack, unpacking = _unpacker(name, compression)
     streams: dict[int, list[np.ndarray]] = {}
     at = head.end
     end = len(data) if stop < 0 else stop
@@ -78,12 +78,8 @@ def read_aedat4(name: str, data: bytes, begin: int) -> Columns:
             packet = _Table(unpack(data[at + 8 : at + 8 + size]))
             if packet.kind == _EVENTS:
                 streams.setdefault(stream, []).append(_events(packet))
-        except (*_SHORTER, RuntimeError, EOFError) as error:  # what the packages raise
+        except (*_SHORTER, unpacking) as error:
             raise ValueError(f"{name} is damaged: the packet at byte {at} can't be read") from error
-        except Exception as error:
-            if type(error).__module__.startswith("zstandard"):
-                raise ValueError(f"{name} is damaged: the packet at byte {at} can't be read") from error
-            raise
         at += 8 + size
     found = np.concatenate(streams[min(streams)]) if streams else np.empty(0, _EVENT)
     x, y = found["x"].astype(np.int64), found["y"].astype(np.int64)
@@ -101,9 +97,10 @@ def _events(packet: _Table) -> np.ndarray:
     return np.frombuffer(packet.data, _EVENT, count, at + 4)
 
 
-def _unpacker(name: str, compression: int) -> Callable[[bytes], Any]:
+def _unpacker(name: str, compression: int) -> tuple[Callable[[bytes], Any], type[Exception]]:
+    """What unpacks a packet, and what it raises where that is damaged."""
     if compression == _PLAIN:
-        return bytes
+        return bytes, ValueError
     if compression not in (_LZ4, _LZ4_HIGH, _ZSTD, _ZSTD_HIGH):
         raise ValueError(f"{name} is damaged, or of an unknown compression ({compression})")
     wanted = "lz4" if compression in (_LZ4, _LZ4_HIGH) else "zstandard"
@@ -111,11 +108,10 @@ def _unpacker(name: str, compression: int) -> Callable[[bytes], Any]:
         if wanted == "lz4":
             import lz4.frame
 
-            unpack: Callable[[bytes], Any] = lz4.frame.decompress
-            return unpack
+            return lz4.frame.decompress, RuntimeError
         import zstandard
 
-        return lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data)
+        return lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data), zstandard.ZstdError
     except ImportError as error:
         raise ImportError(
             f"{name} is compressed: the package {wanted} reads it; pip install 'grilly-vk[events]'"

@@ -59,10 +59,14 @@ def make_events(x: Any, y: Any, t: Any, p: Any) -> np.ndarray:
     if not wide or wide[0].ndim != 1:
         lengths = ", ".join(f"{name} {v.shape}" for name, v in parts.items())
         raise ValueError(f"x, y, t and p must have the same length, got shapes {lengths}")
-    made = columns("events", dict(zip("xytp", wide)))
-    out = np.empty(len(made.t), EVENT)
-    for name in "xytp":
-        out[name] = getattr(made, name)
+    return as_events(columns("events", dict(zip("xytp", wide))))
+
+
+def as_events(found: Columns) -> np.ndarray:
+    """Columns as an array of the type `EVENT`; without y it is 0."""
+    out = np.empty(found.t.size, EVENT)
+    out["x"], out["t"], out["p"] = found.x, found.t, found.p
+    out["y"] = 0 if found.y is None else found.y
     return out
 
 
@@ -77,8 +81,9 @@ def columns(name: str, events: Any) -> Columns:
         TypeError: neither, or fields that hold no numbers.
         ValueError: fields that are missing, of different lengths, or hold what they can't.
     """
-    if isinstance(events, Mapping) or type(events).__name__ == "NpzFile":
-        names, given = tuple(events), events
+    given: Any = events
+    if isinstance(events, Mapping):
+        names = tuple(events)
     else:
         given = np.asarray(unmasked(name, events))
         names = given.dtype.names or ()

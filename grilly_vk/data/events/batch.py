@@ -53,7 +53,7 @@ class EventBatch:
             raise ValueError(f"recordings hold {ends[-1]} events; below 2**31 are possible in a batch")
         self._first = from_numpy(ends.astype(np.uint32))
         self._place = from_numpy(_joined([_place(c) for c in parts], np.uint32))
-        self._time = from_numpy(_joined([c.t - c.first for c in parts], np.int32))
+        self._time = from_numpy(_joined([c.t - first for c, (first, _) in zip(parts, self._spans)], np.int32))
         self._changed = False
 
     def __len__(self) -> int:
@@ -118,13 +118,13 @@ class EventBatch:
         """
         place, time = self._place.numpy(), self._time.numpy()
         out, begin = [], 0
-        for came, (first, _), count in zip(self._kept, self._spans, self._counts):
+        for came, (first, last), count in zip(self._kept, self._spans, self._counts):
             here, when = place[begin : begin + count], time[begin : begin + count].astype(np.int64) + first
             begin += count
             kept = np.flatnonzero((here & _DROPPED) == 0)
             if self._changed:
                 kept = kept[np.argsort(when[kept], kind="stable")]
-            made = came.empty(kept, self.sensor_size)
+            made = came.empty(kept, self.sensor_size, (first, last))
             here = here[kept]
             made["x"], made["t"] = here & 0x7FFF, when[kept]
             made["p"] = np.where(here >> 30 & 1, 1, came.off)
@@ -154,15 +154,14 @@ class _Kept:
         given = getattr(recording, "dtype", None)
         if given is None:  # a mapping
             given = EVENT if part.y is not None else np.dtype([(n, EVENT[n]) for n in "xtp"])
-        self.dtype, self.times = given, (part.first, part.last)
+        self.dtype = given
         signed = given["p"].kind in "if" and np.size(recording["p"]) and np.min(recording["p"]) < 0
         self.off = -1 if signed else 0
         self.more = {n: np.array(recording[n]) for n in given.names or () if n not in _FIELDS}
 
-    def empty(self, kept: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
-        """An array for these events, with the fields that don't change."""
-        begin, end = self.times
-        wanted = {"x": (0, size[0] - 1), "y": (0, size[1] - 1), "t": (begin - FURTHEST, end + FURTHEST)}
+    def empty(self, kept: np.ndarray, size: tuple[int, int, int], span: tuple[int, int]) -> np.ndarray:
+        """An array for these events, with the fields that don't change; `span`: first and last time before."""
+        wanted = {"x": (0, size[0] - 1), "y": (0, size[1] - 1), "t": (span[0] - FURTHEST, span[1] + FURTHEST)}
         fields = [
             (n, _wide(self.dtype[n], *wanted[n]) if n in wanted else self.dtype[n]) for n in self.dtype.names or ()
         ]

@@ -20,12 +20,6 @@ _MODES, _POLARITIES, _REMAINDERS = ("sum", "binary"), ("both", "merged"), ("drop
 _NO_END = (1 << 31) - 1
 
 
-def _callable(name: str, value: Any) -> Any:
-    if not callable(value):
-        raise TypeError(f"{name} must be callable, not {type(value).__name__} ({shown(value)})")
-    return value
-
-
 def _extent(name: str, value: Any) -> int:
     """A whole number of time units or events, also where it is a float."""
     if isinstance(value, (float, np.floating)) and np.isfinite(value) and value == int(value):
@@ -99,7 +93,7 @@ class Frames:
     polarity: str = setting(arguments.choice, _POLARITIES)
     downsample: Any = setting(_shrinking)
     steps: int | None = setting(arguments.size, optional=True)
-    augment: Callable[[EventBatch], EventBatch] | None = setting(_callable, optional=True)
+    augment: Callable[[EventBatch], EventBatch] | None = setting(arguments.function, optional=True)
 
     def __init__(
         self,

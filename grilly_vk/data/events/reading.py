@@ -5,24 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ... import files
 from .aedat import read_aedat
-from .arrays import EVENT, Columns
+from .arrays import Columns, as_events
 from .dat import read_dat
 from .nmnist import read_nmnist
-from .plain import read_npy, read_npz
+from .plain import read_numpy
 
 READERS: dict[str, Callable[[str, bytes], Columns]] = {
     ".aedat": read_aedat,
     ".aedat4": read_aedat,
     ".bin": read_nmnist,
     ".dat": read_dat,
-    ".npy": read_npy,
-    ".npz": read_npz,
+    ".npy": read_numpy,
+    ".npz": read_numpy,
 }
 
 
@@ -49,20 +48,6 @@ def read(path: str | os.PathLike[str]) -> np.ndarray:
     place = Path(os.fsdecode(path))
     reader = READERS.get(place.suffix.lower())
     if reader is None:
-        raise ValueError(f"{_short(place)}: files of recordings end in {', '.join(READERS)}, not {place.suffix!r}")
+        raise ValueError(f"{files.brief(place)}: files of recordings end in {', '.join(READERS)}, not {place.suffix!r}")
     files.readable(place)
-    return as_events(reader(_short(place), place.read_bytes()))
-
-
-def as_events(found: Columns) -> np.ndarray:
-    """Columns as an array of the type `EVENT`; without y it is 0."""
-    out = np.empty(found.t.size, EVENT)
-    out["x"], out["t"], out["p"] = found.x, found.t, found.p
-    out["y"] = 0 if found.y is None else found.y
-    return out
-
-
-def _short(path: Any) -> str:
-    """A path for a message."""
-    text = os.fspath(path)
-    return text if len(text) <= 100 else f"...{text[-97:]}"
+    return as_events(reader(files.brief(place), place.read_bytes()))

@@ -40,7 +40,8 @@ class EventFolder:
         folders = sorted(p for p in self.root.iterdir() if p.is_dir())
         found = [sorted(p for p in f.iterdir() if p.suffix.lower() in READERS and p.is_file()) for f in folders]
         if not any(found):
-            raise ValueError(f"root {str(root)[-100:]!r} has no folders with files that end in {', '.join(READERS)}")
+            name = files.brief(self.root)
+            raise ValueError(f"root {name!r} has no folders with files that end in {', '.join(READERS)}")
         self.classes = tuple(f.name for f in folders)
         self.files = tuple(p for some in found for p in some)
         self._labels = [i for i, some in enumerate(found) for _ in some]
@@ -97,12 +98,17 @@ class SHD:
         except ImportError as error:
             raise ImportError("SHD takes the package h5py; pip install 'grilly-vk[events]'") from error
         files.readable(self.path)
+        what = "is damaged, or no HDF5 file with spikes/times, spikes/units and labels"
         try:
             self._file = h5py.File(self.path, "r")
+        except OSError as error:
+            if error.errno:  # the system's: no permission, or locked by who writes it
+                raise
+            raise ValueError(f"{self._name} {what}") from error
+        try:
             self._times, self._units = self._file["spikes"]["times"], self._file["spikes"]["units"]
             labels = np.asarray(self._file["labels"][:], np.int32)
         except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
-            what = "is damaged, or no HDF5 file with spikes/times, spikes/units and labels"
             raise ValueError(f"{self._name} {what}") from error
         lengths = len(self._times), len(self._units), len(labels)
         if len(set(lengths)) != 1:
@@ -119,7 +125,7 @@ class SHD:
 
     @property
     def _name(self) -> str:
-        return str(self.path)[-100:]
+        return files.brief(self.path)
 
     def __len__(self) -> int:
         return len(self.labels)
