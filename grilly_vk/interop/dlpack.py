@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..creation import tensor
+from ..errors import reason
 from ..tensor import Tensor
 
 
@@ -38,6 +39,5 @@ def from_dlpack(x: Any) -> Tensor:
     except BufferError as error:
         raise BufferError(f"x, a {type(x).__name__}, does not lie in memory that the host sees: {error}") from error
     except Exception as error:  # whatever the other library raises
-        what = " ".join(str(error).split())[:120]
-        raise TypeError(f"x, a {type(x).__name__}, can't be read by DLPack: {what}") from error
+        raise TypeError(f"x, a {type(x).__name__}, can't be read by DLPack: {reason(error)}") from error
     return tensor(seen)

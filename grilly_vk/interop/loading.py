@@ -90,9 +90,9 @@ def _plan(module: Module, state: dict[str, np.ndarray]) -> _Plan:
     for path, part in module.named_modules():
         for known in entries_of(part):
             for place in (path, *other_paths(module, path)):
-                sources = [str(joined(place, name)) for name in known.theirs]
+                sources = [joined(place, name) for name in known.theirs]
                 if all(name in state for name in sources):
-                    own = sources[0] if known.compared else str(joined(path, known.own))
+                    own = sources[0] if known.compared else joined(path, known.own)
                     candidates.setdefault(own, []).append((known, sources))
                     break
     entry: Entry | None

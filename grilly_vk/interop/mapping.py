@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..errors import shown
@@ -39,30 +39,43 @@ def _named(name: str, mapping: Callable[[str], Any]) -> str | None:
 
 
 def _by_prefix(names: list[str], mapping: Mapping[Any, Any]) -> dict[str, str | None]:
-    given = {}
-    for there, here in mapping.items():
-        if not isinstance(there, str) or not (here is None or isinstance(here, str)):
-            raise TypeError(f"mapping must lead from names to names or None, got {shown(there)}: {shown(here)}")
-        given[there.rstrip(".")] = None if here is None else here.rstrip(".")
-    used: set[str] = set()
-    out: dict[str, str | None] = {}
-    for name in names:
-        fits = [p for p in given if p == "" or name == p or name.startswith(f"{p}.")]
-        if not fits:
-            out[name] = name
-            continue
-        best = max(fits, key=len)
-        used.add(best)
-        out[name] = joined(given[best], name[len(best) :].lstrip("."))
+    given = pairs(mapping)
+    found = {name: longest(name, given) for name in names}
+    used = set(found.values())
     for there in given:
         if there not in used:
             raise ValueError(f"mapping names {shown(there)}, which the state does not have; it has {shown(names)}")
-    return _unique(out)
+    return _unique({name: moved(name, best, given) for name, best in found.items()})
 
 
-def joined(prefix: str | None, rest: str) -> str | None:
-    """A name in a place; None where that is left out."""
-    return None if prefix is None else f"{prefix}.{rest}" if prefix and rest else prefix or rest
+def pairs(mapping: Mapping[Any, Any]) -> dict[str, str | None]:
+    """What a mapping says, without dots at the ends.
+
+    Raises:
+        TypeError: it leads from or to what is no name.
+    """
+    for there, here in mapping.items():
+        if not isinstance(there, str) or not (here is None or isinstance(here, str)):
+            raise TypeError(f"mapping must lead from names to names or None, got {shown(there)}: {shown(here)}")
+    return {there.rstrip("."): None if here is None else here.rstrip(".") for there, here in mapping.items()}
+
+
+def longest(name: str, paths: Iterable[str]) -> str | None:
+    """The longest of these paths that a name is or is below; None: no such path."""
+    return max((p for p in paths if p == "" or name == p or name.startswith(f"{p}.")), key=len, default=None)
+
+
+def moved(name: str, path: str | None, to: Mapping[str, str | None]) -> str | None:
+    """A name with the path that it is below replaced; as it is below none."""
+    if path is None:
+        return name
+    place = to[path]
+    return None if place is None else joined(place, name[len(path) :].lstrip("."))
+
+
+def joined(prefix: str, rest: str) -> str:
+    """A name in a place."""
+    return f"{prefix}.{rest}" if prefix and rest else prefix or rest
 
 
 def _unique(out: dict[str, str | None]) -> dict[str, str | None]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import files
+from ..errors import reason
 from ..tensor import Tensor, unmasked
 
 _DTYPES = {
@@ -71,7 +72,7 @@ def _array(name: str, value: Any) -> np.ndarray:
                 value = value.float()
         array = np.asarray(unmasked(name, value))
     except Exception as error:  # whatever another library raises
-        raise TypeError(f"{name[:80]} of the state can't be read: {' '.join(str(error).split())[:120]}") from error
+        raise TypeError(f"{name[:80]} of the state can't be read: {reason(error)}") from error
     if array.dtype.kind not in "biuf":
         kinds = ", ".join(map(str, value)) if isinstance(value, Mapping) else ""
         hint = f" with {kinds[:80]}; pass the mapping inside it that holds the tensors" if kinds else ""
@@ -92,12 +93,11 @@ def _file(path: Path) -> Any:
 def _of_safetensors(path: Path) -> dict[str, np.ndarray]:
     from safetensors import SafetensorError, deserialize
 
-    name = str(path)[-100:]
+    name = files.brief(path)
     try:
         entries = deserialize(path.read_bytes())
-    except (SafetensorError, ValueError, TypeError, KeyError) as error:
-        what = " ".join(str(error).split())[:80]
-        raise ValueError(f"{name} is damaged or no safetensors file: {what}") from error
+    except SafetensorError as error:
+        raise ValueError(f"{name} is damaged or no safetensors file: {reason(error, 80)}") from error
     out = {}
     for key, entry in entries:
         kind, shape = entry["dtype"], tuple(entry["shape"])
@@ -112,7 +112,7 @@ def _of_safetensors(path: Path) -> dict[str, np.ndarray]:
 
 
 def _of_torch(path: Path) -> Any:
-    name = str(path)[-100:]
+    name = files.brief(path)
     try:
         import torch
     except ImportError as error:
@@ -123,5 +123,4 @@ def _of_torch(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)  # runs no code of the file's
     except Exception as error:  # of many kinds, by version
-        what = " ".join(str(error).split())[:80]
-        raise ValueError(f"{name} is damaged, or holds more than weights: {what}") from error
+        raise ValueError(f"{name} is damaged, or holds more than weights: {reason(error, 80)}") from error

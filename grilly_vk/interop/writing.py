@@ -16,7 +16,7 @@ from ..tensor import Tensor
 from .containers import other_paths
 from .entries import LIBRARIES, Disagreement, entries_of
 from .loading import owner_of
-from .mapping import joined
+from .mapping import joined, longest, moved, pairs
 
 
 def to_torch_state(
@@ -56,12 +56,12 @@ def to_torch_state(
     done = set()  # parts of a layer have entries as layers too, under names that are not written
     for prefix, part in module.named_modules():
         for entry in entries_of(part):
-            own = str(joined(prefix, entry.own)).rstrip(".")
+            own = joined(prefix, entry.own).rstrip(".")
             if entry.library != layers or entry.write is None or own in renamed or (own, entry.theirs) in done:
                 continue
             done.add((own, entry.theirs))
             there = (other_paths(module, prefix) if jelly else [])[:1] or [prefix]
-            names = [str(joined(there[0], name)) for name in entry.theirs]
+            names = [joined(there[0], name) for name in entry.theirs]
             if own in slots:
                 renamed[own] = list(zip(names, _written(own, entry.write, slots[own].numpy())))
             elif entry.compared:
@@ -115,28 +115,17 @@ def _backwards(mapping: Any, module: Module) -> Any:
         return lambda name: name
     if not isinstance(mapping, Mapping):
         raise TypeError(f"mapping must be a dict to be used backwards, not {type(mapping).__name__}")
-    turned: dict[str, str] = {}
-    for there, here in mapping.items():
-        if not isinstance(there, str) or not (here is None or isinstance(here, str)):
-            raise TypeError(f"mapping must lead from names to names or None, got {shown(there)}: {shown(here)}")
-        if here is None:
-            continue
-        if here.rstrip(".") in turned:
+    turned: dict[str, str | None] = {}
+    for there, here in pairs(mapping).items():
+        if here in turned:
             raise ValueError(f"mapping can't be used backwards: it gives {shown(here)} twice")
-        turned[here.rstrip(".")] = there.rstrip(".")
+        if here is not None:
+            turned[here] = there
     known = _known(module)
     for here in turned:
         if here and here not in known:
             raise ValueError(f"mapping leads to {shown(here)}, which {type(module).__name__} does not have")
-
-    def name_there(name: str) -> str | None:
-        fits = [p for p in turned if p == "" or name == p or name.startswith(f"{p}.")]
-        if not fits:
-            return name
-        best = max(fits, key=len)
-        return joined(turned[best], name[len(best) :].lstrip("."))
-
-    return name_there
+    return lambda name: moved(name, longest(name, turned), turned)
 
 
 def _known(module: Module) -> set[str]:
@@ -144,7 +133,7 @@ def _known(module: Module) -> set[str]:
     found = set()
     for path, part in module.named_modules():
         own = [""] + [name for entry in entries_of(part) for name in (entry.own, *entry.theirs)]
-        found |= {str(joined(place, name)) for place in (path, *other_paths(module, path)) for name in own}
+        found |= {joined(place, name) for place in (path, *other_paths(module, path)) for name in own}
     for path, _ in module._slots():
         found |= {path, *other_paths(module, path)}
     return {".".join(name.split(".")[: i + 1]) for name in found for i in range(name.count(".") + 1)}
