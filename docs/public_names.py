@@ -10,10 +10,12 @@ import fnmatch
 import importlib
 import inspect
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import grilly_vk
+from grilly_vk import calling
 
 REFERENCE = Path(__file__).parent / "reference"
 MARK = re.compile(
@@ -26,8 +28,6 @@ MORE = (
 )  # fmt: skip
 # In __all__ for those who extend the engine; what users need of them stands in grilly_vk itself.
 INNER = ("grilly_vk.autograd", "grilly_vk.tensor")
-# Names beside those of __all__, which a star import must not bring: they would hide builtins.
-HIDING = ("abs", "all", "any", "max", "min", "pow", "round", "sum")
 
 
 @dataclass(frozen=True)
@@ -56,26 +56,15 @@ class Name:
 
 
 def public_modules():
-    """All public modules, those with the shortest paths first."""
-    found, left, more = {}, ["grilly_vk"], list(MORE)
-    while left or more:
-        path = (left or more).pop(0)
-        if path in found or path in INNER:
-            continue
-        found[path] = module = importlib.import_module(path)
-        offered = [getattr(module, n) for n in getattr(module, "__all__", ())]
-        left += [value.__name__ for value in offered if inspect.ismodule(value)]
-    return dict(sorted(found.items(), key=lambda entry: (entry[0].count("."), list(found).index(entry[0]))))
+    """All public modules by name, those with the shortest paths first."""
+    found = [m.__name__ for m in calling.public_modules(grilly_vk, *map(importlib.import_module, MORE))]
+    found.sort(key=lambda path: (path.count("."), path in MORE))
+    return {path: sys.modules[path] for path in found if path not in INNER}
 
 
 def names_of(path, module):
-    """What a module offers: its __all__, else what it defines itself."""
-    listed = getattr(module, "__all__", None)
-    if listed is None:
-        listed = [n for n, v in vars(module).items() if getattr(v, "__module__", None) == path]
-        listed = [n for n in listed if not n.startswith("_")]
-    if module is grilly_vk:
-        listed = [*listed, *HIDING]
+    """What a module offers."""
+    listed = calling.public_names(module)
     values = [Name(path, n, getattr(module, n)) for n in listed if not n.startswith("_")]
     values = [n for n in values if not inspect.ismodule(n.value)]
     return sorted(values, key=lambda n: getattr(n.value, "__name__", n.name) != n.name)  # aliases last

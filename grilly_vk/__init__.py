@@ -191,10 +191,10 @@ from .recompute import checkpoint
 from .saving import load, save
 from .snn_compute import SNNCompute
 from .tensor import BOOL, FLOAT32, INT32, UINT32, Tensor
-from .torch_hints import hints
+from .torch_hints import hints as _hints
 
 __version__ = "0.1.0"
-__getattr__ = hints("grilly_vk")
+__getattr__ = _hints("grilly_vk")
 
 # Types of elements: whole numbers are int32, whatever they are called.
 float32 = float = FLOAT32

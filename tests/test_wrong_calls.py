@@ -112,7 +112,7 @@ NOT_VARIED = {  # what has no right call of its own
     "Sentences LoadReport StateMismatch",
     "blocks and parts of the tape": "Node Hook Edge set_detect_anomaly backward start Context",
     "needs another package, h5py": "SHD",
-    "inside": "hints dtype_of unmasked empty full owned overlap from_numpy Size record run_tape next_number edge_of "
+    "inside": "dtype_of unmasked empty full owned overlap from_numpy Size record run_tape next_number edge_of "
     "edge_key grad_enabled",
 }  # fmt: skip
 OF_TENSORS = {"accumulate"}  # what the tape calls
