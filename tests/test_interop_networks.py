@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from golden import load
 from safetensors.numpy import save_file
+from torch_layers import network
 
 import grilly_vk.functional as F
 from grilly_vk import nn
@@ -17,20 +18,6 @@ T = HEADER["steps"]
 def state_of(name):
     begin = f"{name}/state/"
     return {k[len(begin) :]: v for k, v in GOLDEN.items() if k.startswith(begin)}
-
-
-class Layers(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.embed, self.attend, self.norm = nn.Embedding(7, 8), nn.MultiheadAttention(8, 2), nn.LayerNorm(8)
-        self.lstm, self.gru = nn.LSTM(8, 6, num_layers=2, bidirectional=True), nn.GRU(12, 8)
-        self.up, self.groups, self.prelu = nn.ConvTranspose1d(8, 4, 3), nn.GroupNorm(2, 4), nn.PReLU()
-
-    def forward(self, x):
-        y = self.embed(x)
-        y = self.norm(y + self.attend(y, y, y)[0])
-        y = self.gru(self.lstm(y)[0])[0]
-        return self.prelu(self.groups(self.up(y.permute(1, 2, 0))))
 
 
 class Jelly(nn.Module):
@@ -119,7 +106,7 @@ def recurrent():
 
 NETWORKS = {
     "snntorch": feedforward, "snntorch_recurrent": recurrent,
-    "torch": Layers, "jelly": Jelly, "jelly_layers": JellyLayers, "norse": norse_net,
+    "torch": lambda: network(nn), "jelly": Jelly, "jelly_layers": JellyLayers, "norse": norse_net,
     "jelly_recurrent": JellyRecurrent, "jelly_gate": lambda: attention(nn.QKAttention),
     "jelly_attention": lambda: attention(nn.SpikingSelfAttention),
 }  # fmt: skip

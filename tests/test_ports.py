@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from golden import load
+from ported_weights import weights
 
 PORTS = Path(__file__).parents[1] / "examples" / "ports"
 
@@ -23,15 +24,6 @@ def port(monkeypatch):
         return runpy.run_path(str(PORTS / f"{name}.py"), run_name="__main__")
 
     return run
-
-
-def weights(found):
-    """As tools/golden/ports.py makes them."""
-    rng = np.random.default_rng(0)
-    return {
-        name: (np.full(shape, low) if low == high else rng.uniform(low, high, shape)).astype(dtype)
-        for name, (shape, dtype, low, high) in found.items()
-    }
 
 
 # Adam's first step is as large for a gradient that is rounding alone.  At tutorial 6's high rate snnTorch's own second

@@ -8,6 +8,9 @@ the potentials.  Weights are drawn so that neurons fire.  `header` is JSON with 
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import norse.torch as norse
 import snntorch as snn
 import torch
@@ -17,28 +20,11 @@ from torch import nn
 
 from golden import first_good, versions
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "helpers"))
+
+from torch_layers import network
+
 T, B = 12, 3
-
-
-class Layers(nn.Module):
-    """PyTorch's own layers that hold something."""
-
-    def __init__(self):
-        super().__init__()
-        self.embed = nn.Embedding(7, 8)
-        self.attend = nn.MultiheadAttention(8, 2)
-        self.norm = nn.LayerNorm(8)
-        self.lstm = nn.LSTM(8, 6, num_layers=2, bidirectional=True)
-        self.gru = nn.GRU(12, 8)
-        self.up = nn.ConvTranspose1d(8, 4, 3)
-        self.groups = nn.GroupNorm(2, 4)
-        self.prelu = nn.PReLU()
-
-    def forward(self, x):
-        y = self.embed(x)
-        y = self.norm(y + self.attend(y, y, y)[0])
-        y = self.gru(self.lstm(y)[0])[0]
-        return self.prelu(self.groups(self.up(y.permute(1, 2, 0))))
 
 
 class Jelly(nn.Module):
@@ -126,7 +112,7 @@ def networks():
     """Name -> (network, input)."""
     beta = torch.linspace(0.6, 0.95, 10)
     kept = {"init_hidden": True}
-    yield "torch", Layers(), torch.randint(0, 7, (T, B))
+    yield "torch", network(nn), torch.randint(0, 7, (T, B))
     yield "jelly", Jelly(), torch.rand(T, B, 2, 4, 4) * 3
     yield "jelly_layers", JellyLayers(), torch.randn(T, B, 3, 4, 4)
     yield "jelly_recurrent", JellyRecurrent(), torch.rand(T, B, 5) * 2

@@ -5,7 +5,8 @@ ports' small digits (--small; scikit-learn is needed) for two epochs, in the ord
 float32, on the CPU.
 
 In the file: the losses of all training steps and the scores of the test images after them, by port; and `header`, JSON
-with versions and, for each port, its numbers and each weight's shape, dtype and range, from which `weights` makes them.
+with versions and, for each port, its numbers and each weight's shape, dtype and range, of which `ported_weights` makes
+them.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from torch import nn
 
 from golden import versions
 
-PORTS = Path(__file__).resolve().parents[2] / "examples" / "ports"
+ROOT = Path(__file__).resolve().parents[2]
 EPOCHS, BATCH = 2, 128
 NUMBERS = {"csnn": {"steps": 4, "channels": 4}, "tutorial5": {"steps": 8}, "tutorial6": {"steps": 4}}
 GAIN = {"csnn": 2.0, "tutorial5": 1.0, "tutorial6": 2.0}  # so that there are spikes from the start
@@ -105,19 +106,11 @@ def ranges(net, gain):
     return found
 
 
-def weights(found):
-    """The weights of `ranges`, by name, from numpy's generator with seed 0."""
-    rng = np.random.default_rng(0)
-    return {
-        name: (np.full(shape, low) if low == high else rng.uniform(low, high, shape)).astype(dtype)
-        for name, (shape, dtype, low, high) in found.items()
-    }
-
-
 def collect(written=None):
     """The arrays and the header of the file."""
-    sys.path.insert(0, str(PORTS))
+    sys.path[:0] = [str(ROOT / "examples" / "ports"), str(ROOT / "tests" / "helpers")]
     from digits import digits
+    from ported_weights import weights
 
     (x, y), (x_test, _) = digits(small=True)
     x, y, x_test = torch.from_numpy(x), torch.from_numpy(y).long(), torch.from_numpy(x_test)
