@@ -195,6 +195,20 @@ def test_parameters_of_other_libraries():
     assert norse.LIFParameters() == (200.0, 100.0, 0.0, 1.0, 0.0, "super", 100.0)
 
 
+def test_weights_start_as_norses():
+    """Normal, with its deviations; given ones are copied; a time constant of one step may be a rounding below."""
+    grilly_vk.manual_seed(0)
+    made = norse.LIFRecurrent(200, 300, autapses=True)
+    readout, both = norse.LILinearCell(200, 300)[0], (2 / 300) ** 0.5
+    for layer, want in ((made[0], both), (made[2].connection, both), (readout, 200**-0.5)):
+        assert layer.weight.numpy().std() == pytest.approx(want, rel=0.02)
+    given = grilly_vk.tensor(np.ones((4, 4), np.float32))
+    assert norse.LIFRecurrent(3, 4, recurrent_weights=given)[2].connection.weight.numpy().sum() == 12
+    assert given.numpy().sum() == 16
+    inverse = 333.3333333333334  # times dt it is a bit more than 1
+    assert inverse * 0.003 > 1 and norse.LIFBoxCell(norse.LIFBoxParameters(inverse), 0.003).tau == 1.0
+
+
 BAD = [
     (lambda: norse.LIF(dt=0.02), "p.tau_mem_inv times dt must be above 0 and at most 1"),
     (lambda: norse.LIFCell(norse.LIFParameters(tau_syn_inv=-1.0)), "p.tau_syn_inv times dt must be above 0"),

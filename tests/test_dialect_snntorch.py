@@ -174,12 +174,34 @@ def test_bad_arguments():
         (lambda: snntorch.RLeaky(0.9), ValueError, "all_to_all=True needs linear_features, or else both"),
         (lambda: snntorch.RLeaky(0.9, linear_features=3, kernel_size=3), ValueError, "needs linear_features, or else"),
         (lambda: snntorch.RLeaky(0.9, all_to_all=False, linear_features=3), ValueError, "has the weight V"),
+        (lambda: snntorch.RLeaky(0.9, conv2d_channels=3), ValueError, "needs linear_features, or else both"),
+        (lambda: snntorch.RLeaky(0.9, V="1", linear_features=3), TypeError, "V must be a number"),
         (lambda: snntorch.RSynaptic(0.9, 0.8, linear_features=0), ValueError, "linear_features must be"),
         (lambda: snntorch.fast_sigmoid(0), ValueError, "slope must be positive"),
     ):
         with pytest.raises(error, match=text) as caught:
             wrong()
         assert len(str(caught.value)) < 300
+
+
+def test_lapicque_by_beta():
+    """beta is exp(-time_step / (R C)), R is 1 alone, and False stands for None; potentials lose time_step / (R C)."""
+    rate = -np.log(0.9)
+    for given, gain in (({}, rate), ({"R": False, "C": False}, rate), ({"R": 5.0}, 5 * rate), ({"C": 2.0}, 0.5 / 2.0)):
+        node = snntorch.Lapicque(0.9, time_step=0.5, **given)
+        assert (node.beta, node.gain) == (pytest.approx(1 - rate), pytest.approx(gain)), given
+
+
+def test_connections():
+    """Weights that do not train are frozen, or a buffer, and saved; a convolution with sides of its own keeps sizes."""
+    for made in (
+        snntorch.RLeaky(0.9, linear_features=3, learn_recurrent=False),
+        snntorch.RSynaptic(0.9, 0.8, conv2d_channels=1, kernel_size=(3, 5), learn_recurrent=False),
+    ):
+        assert not any(p.requires_grad for p in made.connection.parameters())
+    assert made(np.ones((2, 1, 1, 6, 7), np.float32)).shape == (2, 1, 1, 6, 7)
+    alone = snntorch.RLeaky(0.9, [0.4, 0.5], all_to_all=False, learn_recurrent=False)
+    assert not list(alone.parameters()) and [k.split(".")[-1] for k in alone.state_dict()] == ["V"]
 
 
 def test_explicit_constructors_of_the_page():

@@ -136,6 +136,8 @@ def test_liaf():
     np.testing.assert_array_equal(nn.MultiStepContainer(copy.deepcopy(late))(x).numpy(), wanted)
     F.set_step_mode(net := nn.Sequential(nn.Identity(), nn.BatchNorm1d(3), late).eval(), "m")
     assert (net(x).numpy() > 0).any() and (wanted > 0).any()
+    with grilly_vk.monitor.SpikeMonitor(nn.Sequential(late, nn.IFNode())) as spikes:
+        assert spikes.names == ("1",) and "threshold_related=True" in repr(late)  # its output is no spikes
 
 
 def test_nodes_stay_nodes():
@@ -156,14 +158,15 @@ def test_nodes_stay_nodes():
 def test_liaf_whose_act_is_a_layer():
     """It trains, is saved and sees one step, or all of them as one batch: channels are on the axis that they are on."""
     x = np.random.default_rng(1).normal(1.0, 1.0, (5, 2, 3, 4)).astype(np.float32)
-    node = spikingjelly.LIAFNode(nn.PReLU(3, init=0.5), True, step_mode="m")
-    assert list(node.state_dict()) == ["act.weight"] and not node.eval().act.training
+    node = spikingjelly.LIAFNode(nn.Sequential(nn.PReLU(3, init=0.5)), True)
+    F.set_step_mode(node, "m")
+    assert list(node.state_dict()) == ["act.0.weight"] and not node.eval().act.training
     other = copy.deepcopy(node)
-    other.load_state_dict({"act.weight": np.float32([0.1, 0.2, 0.3])})
+    other.load_state_dict({"act.0.weight": np.float32([0.1, 0.2, 0.3])})
     out, h = other(x).numpy(), other.v_seq.numpy() - 1.0
     np.testing.assert_allclose(out, np.where(h < 0, h * np.float32([[0.1], [0.2], [0.3]]), h), atol=1e-6)
     F.reset_net(other)
     F.set_step_mode(other, "s")
     np.testing.assert_array_equal(np.stack([other(step).numpy() for step in x]), out)
     node(x).sum().backward()
-    np.testing.assert_allclose(node.act.weight.grad.numpy(), np.where(h < 0, h, 0).sum((0, 1, 3)), rtol=1e-5)
+    np.testing.assert_allclose(node.act[0].weight.grad.numpy(), np.where(h < 0, h, 0).sum((0, 1, 3)), rtol=1e-5)

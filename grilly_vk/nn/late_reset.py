@@ -14,6 +14,7 @@ from ..errors import shown as short
 from ..modes import S
 from ..ops.elementwise import unary
 from ..ops.late_reset import RESETS, LateReset, late_reset
+from ..ops.nodes import sample_of
 from ..ops.shape import broadcast_to, concatenate
 from ..settings import fixed, setting
 from ..surrogate import ATan, Surrogate, checked, chosen, slope_of
@@ -89,7 +90,7 @@ class LateResetNode(StatefulModule):
     beta, alpha = setting(_share, held=_held), setting(_share, optional=True, held=_held)
     v_threshold, spike_factor = setting(_constant, held=_held), setting(_constant, held=_held)
     reset_mechanism = setting(arguments.choice, RESETS)
-    late, store_v_seq = setting(arguments.flag), setting(kept_potentials, ("before", "after"))
+    late, store_v_seq = setting(arguments.flag), setting(kept_potentials)
     memory = setting(arguments.choice, ("fast", "low"))
     gain = setting(arguments.real)
     surrogate_function = setting(chosen, held=slope_of)
@@ -200,9 +201,13 @@ class LateResetNode(StatefulModule):
         """What spikes are multiplied by; None where that is 1."""
         factor = self.spike_factor
         if isinstance(factor, (Parameter, np.ndarray)):
-            _sample_of(self, factor.shape, shape)
+            sample_of(self._what(), factor.shape, shape)
             return factor
         return None if factor == 1.0 else factor
+
+    def _what(self) -> str:
+        """What errors call the constants."""
+        return f"the constants of {type(self).__name__}"
 
     def _table(self, values: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
         """The four constants for inputs of which a step has this shape: numbers, or a Tensor (4,) or (4, ...)."""
@@ -214,9 +219,9 @@ class LateResetNode(StatefulModule):
         except ValueError:
             shapes = ", ".join(str(np.shape(value)) for value in numbers if np.shape(value))
             raise ValueError(
-                f"the constants of {type(self).__name__} have shapes {shapes}, which don't broadcast"
+                f"{self._what()} have shapes {shapes}, which don't broadcast"
             ) from None
-        sample = _sample_of(self, whole, shape) if math.prod(whole) > 1 else ()
+        sample = sample_of(self._what(), whole, shape) if math.prod(whole) > 1 else ()
         parts = []
         for trains, some in itertools.groupby(numbers, lambda value: isinstance(value, Tensor)):
             if trains:
@@ -353,25 +358,6 @@ def _names(learn: Any, possible: list[str], given: dict[str, Any]) -> tuple[str,
         if name not in possible:
             raise ValueError(f"learn must name some of {', '.join(map(repr, possible))}; got {short(name)}")
     return tuple(name for name in possible if name in wanted or isinstance(given[name], Parameter))
-
-
-def _sample_of(node: StatefulModule, own: tuple[int, ...], state: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of a sample, which constants of shape `own` broadcast to.
-
-    Raises:
-        ValueError: they don't.
-    """
-    sample = tuple(state[1:] if len(state) > len(own) else state)
-    try:
-        fits = np.broadcast_shapes(own, sample) == sample
-    except ValueError:
-        fits = False
-    if not fits:
-        raise ValueError(
-            f"one step of x has shape {state}, but the constants of {type(node).__name__} have shape {own}, which must "
-            "broadcast to the last axes of a step"
-        )
-    return sample
 
 
 def _full(shape: tuple[int, ...], value: Any, x: Tensor) -> Tensor | None:

@@ -73,8 +73,7 @@ class EIFNode(SpikingNode):
         TypeError, ValueError: an argument of another kind.
 
     Source: Fourcaud-Trocme et al., "How spike generation mechanisms determine the neuronal response to fluctuating
-    inputs", J. Neuroscience 23 (2003); parameters as in SpikingJelly's EIFNode,
-    whose v_reset is -0.1 unless given.
+    inputs", J. Neuroscience 23 (2003); parameters as in SpikingJelly's EIFNode, whose v_reset is -0.1 unless given.
     """
 
     tau, delta_T = setting(per_neuron, time_constant, held=same), setting(arguments.positive)
@@ -104,9 +103,10 @@ class EIFNode(SpikingNode):
         return [f"{name}={shown(value)}" for name, value in numbers.items()]
 
 
-def _no_waiting(name: str, value: Any) -> float:
+def no_waiting(name: str, value: Any, kind: str) -> float:
+    """No refractory steps, for nodes of this kind."""
     if np.size(value) != 1 or arguments.real(name, value) != 0.0:
-        raise ValueError(f"{name} steps are not for IzhikevichNode, whose recovery follows the potential")
+        raise ValueError(f"{name} steps are not for {kind}, whose recovery follows the potential")
     return 0.0
 
 
@@ -137,7 +137,7 @@ class IzhikevichNode(SpikingNode):
     tau, tau_w = setting(per_neuron, time_constant, held=same), setting(time_constant)
     a0 = setting(arguments.positive)
     v_c, v_rest, a, b = (setting(arguments.real) for _ in range(4))
-    refractory = setting(_no_waiting)
+    refractory = setting(no_waiting, "IzhikevichNode")
     _model = "izhikevich"
     _second = "w"
 

@@ -80,9 +80,9 @@ def _waiting(name: str, value: Any) -> float:
     return number
 
 
-def kept_potentials(name: str, value: Any, words: tuple[str, ...]) -> bool | str:
+def kept_potentials(name: str, value: Any) -> bool | str:
     """True, False, or which potentials of a step are kept."""
-    if isinstance(value, str) and value in words:
+    if isinstance(value, str) and value in ("before", "after"):
         return value
     if not isinstance(value, (bool, np.bool_)):
         kind = TypeError if not isinstance(value, str) else ValueError
@@ -133,7 +133,7 @@ class SpikingNode(StatefulModule):
     v_reset = setting(per_neuron, arguments.real, optional=True, held=same)
     refractory = setting(per_neuron, _waiting, held=same)
     surrogate_function = setting(chosen, held=slope_of)
-    detach_reset, store_v_seq = setting(arguments.flag), setting(kept_potentials, ("before", "after"))
+    detach_reset, store_v_seq = setting(arguments.flag), setting(kept_potentials)
     memory, strict = setting(arguments.choice, ("fast", "low")), setting(arguments.flag)
     v: Any
     left: Any

@@ -84,44 +84,50 @@ class RecurrentSynapse(_Recurrent):
         return x + (current if self.dynamics is None else self.dynamics(current))
 
     def _steps(self, x: Tensor) -> Tensor:
-        node, connection, dynamics = self.node, self.connection, self.dynamics
+        node = self.node
         if isinstance(node, LateResetNode):
             if self._joins(x, node):
                 return self._with_late_reset(x, node)
             if node.store_v_seq and (node.late or node.store_v_seq != "before"):
                 return self._with_potentials(x, node)
-        if not (isinstance(node, SpikingNode) and _plain(node, *_NODES)):
-            return super()._steps(x)
-        if not (isinstance(connection, Linear) and _plain(connection, Linear)) or connection.event_driven is True:
-            return super()._steps(x)
-        if not (dynamics is None or (isinstance(dynamics, SynapseFilter) and _plain(dynamics, SynapseFilter))):
-            return super()._steps(x)
-        if node._dynamics().each is not None:  # a setting for each neuron
-            return super()._steps(x)
-        n = x.shape[-1]
-        known = x.dtype is FLOAT32 and (self.y is None or isinstance(self.y, Tensor))  # else errors are the parts'
-        if not known or connection.weight.shape != (n, n) or not pays(x.engine, n):
-            return super()._steps(x)
-        return self._at_once(x, node, connection, dynamics)
+        elif isinstance(node, SpikingNode) and self._fuses(x, node):
+            return self._at_once(x, node)
+        return super()._steps(x)
 
-    def _joins(self, x: Tensor, node: LateResetNode) -> bool:
-        """Whether a node with a late reset runs all steps as one operation."""
-        n, weight = x.shape[-1], getattr(self.connection, "weight", None)
+    def _hears_all(self, x: Tensor) -> bool:
+        """Whether a kernel knows what x and the connection are; else errors are the parts'."""
+        n, connection = x.shape[-1], self.connection
         return (
-            _plain(node, LateResetNode)
-            and node.late
-            and node.gain == 1.0
-            and all(type(value) is float for value in (node.v_threshold, node.spike_factor))
-            and node.spike_factor == 1.0
-            and all(np.ndim(value) == 0 for value in (node.beta, node.alpha) if value is not None)
-            and self.dynamics is None
-            and _plain(self.connection, Linear)
-            and self.connection.event_driven is not True
+            isinstance(connection, Linear)
+            and _plain(connection, Linear)
+            and connection.event_driven is not True
+            and connection.weight.shape == (n, n)
             and x.dtype is FLOAT32
             and (self.y is None or isinstance(self.y, Tensor))
-            and isinstance(weight, Tensor)
-            and weight.shape == (n, n)
             and pays(x.engine, n)
+        )
+
+    def _fuses(self, x: Tensor, node: SpikingNode) -> bool:
+        """Whether a node runs all steps as one operation."""
+        return (
+            _plain(node, *_NODES)
+            and (self.dynamics is None or _plain(self.dynamics, SynapseFilter))
+            and self._hears_all(x)
+            and node._dynamics().each is None  # no setting for each neuron
+        )
+
+    def _joins(self, x: Tensor, node: LateResetNode) -> bool:
+        """Whether a node with a late reset does."""
+        return (
+            _plain(node, LateResetNode)
+            and self.dynamics is None
+            and self._hears_all(x)
+            and node.late
+            and node.gain == 1.0
+            and type(node.v_threshold) is float
+            and type(node.spike_factor) is float
+            and node.spike_factor == 1.0
+            and all(np.ndim(value) == 0 for value in (node.beta, node.alpha) if value is not None)
         )
 
     def _with_late_reset(self, x: Tensor, node: LateResetNode) -> Tensor:
@@ -163,8 +169,8 @@ class RecurrentSynapse(_Recurrent):
         node.__dict__["v_seq"] = stack(potentials)
         return stack(spikes)
 
-    def _at_once(self, x: Tensor, node: SpikingNode, connection: Linear, dynamics: SynapseFilter | None) -> Tensor:
-        neuron = node._dynamics()
+    def _at_once(self, x: Tensor, node: SpikingNode) -> Tensor:
+        neuron, dynamics = node._dynamics(), self.dynamics
         for part in (self, node, dynamics):
             if part is not None:
                 part.entering(x.shape[1:])
@@ -179,7 +185,7 @@ class RecurrentSynapse(_Recurrent):
             0.0 if dynamics is None else dynamics.y,
             neuron,
             node.surrogate_function.slope,
-            Feedback(connection.weight, connection.bias, decay),
+            Feedback(self.connection.weight, self.connection.bias, decay),
             w=node._learnable(),
             recompute=node.memory == "low",
         )

@@ -110,10 +110,9 @@ class _Run:
     """One forward run: its numbers, and the states between the pieces that it went in (the first: before the run)."""
 
     def __init__(self, x: Tensor, states: Sequence[Tensor | None], dynamics: LateReset, steps: int | None) -> None:
-        self.engine, self.dynamics = x.engine, dynamics
+        self.engine, self.dynamics, self.shape = x.engine, dynamics, x.shape
         self.steps = 1 if steps is None else steps
         self.state = x.shape if steps is None else x.shape[1:]
-        self.shape = (self.steps, *self.state) if steps is not None else x.shape
         self.n = math.prod(self.state)
         self.pieces = list(spans(x, self.steps, self.n))  # for the way back too: what fits a submit may change
         self.given = [t for t in states if t is not None]

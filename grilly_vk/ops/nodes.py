@@ -26,6 +26,25 @@ _LEARN = {"lif": 1, "klif": 2, "decay": 3}  # what a learnable number w means to
 _LATE = {"subtract": 2, "zero": 3, "blank": 4, "none": 5}
 
 
+def sample_of(what: str, own: tuple[int, ...], state: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of a sample of this state, which what has a number for each neuron, of shape `own`, broadcasts to.
+
+    Raises:
+        ValueError: it doesn't.
+    """
+    sample = tuple(state[1:] if len(state) > len(own) else state)
+    try:
+        fits = np.broadcast_shapes(own, sample) == sample
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"one step of x has shape {state}, but {what} have shape {own}, which must broadcast to the last axes of a "
+            "step"
+        )
+    return sample
+
+
 class Each:
     """Settings with a number for each neuron; equal where the numbers are.
 
@@ -48,16 +67,7 @@ class Each:
         Raises:
             ValueError: the settings don't fit.
         """
-        sample = state[1:] if len(state) > len(self.shape) else state
-        try:
-            fits = len(self.shape) <= len(sample) and np.broadcast_shapes(self.shape, sample) == tuple(sample)
-        except ValueError:
-            fits = False
-        if not fits:
-            raise ValueError(
-                f"one step of x has shape {state}, but the node's settings have shape {self.shape}, which must "
-                "broadcast to the last axes of a step"
-            )
+        sample = sample_of("the node's settings", self.shape, state)
         ones = (1,) * (len(sample) - len(self.shape))
         return broadcast_to(self.table._alias((6, *ones, *self.shape)), (6, *sample))
 

@@ -6,6 +6,7 @@ compared, whose seeds are taken then.
 
 from __future__ import annotations
 
+import functools
 import platform
 from importlib import metadata
 
@@ -30,6 +31,28 @@ def first_good(attempt, written=None):
             return good
         print(f"seed {seed}: {why}", flush=True)
     raise SystemExit("no seed is good")
+
+
+def of_cases(attempt, cases, written=None):
+    """The arrays of all cases, `i.NAME` those of case i, and their seeds: of `first_good` on attempt(case, seed)."""
+    arrays, seeds = {}, []
+    for i, case in enumerate(cases):
+        found, seed = first_good(functools.partial(attempt, case), written and written["cases"][i])
+        arrays |= {f"{i}.{key}": value for key, value in found.items()}
+        seeds.append(seed)
+    return arrays, seeds
+
+
+def slopes(functions):
+    """The derivatives of PyTorch's surrogates on a grid, and the grid."""
+    import torch
+
+    grid, found = np.linspace(-2.013, 2.017, 61, dtype=np.float32), []
+    for function in functions:
+        at = torch.from_numpy(grid.copy()).requires_grad_()
+        function(at).sum().backward()
+        found.append(at.grad.numpy())
+    return {"grid": grid, "slopes": np.stack(found)}
 
 
 NUDGE, CHANGE, DRIFT = 2e-5, 2e-2, 3e-5

@@ -24,7 +24,7 @@ import torch
 from norse.torch.functional import reset
 from norse.torch.functional.threshold import threshold
 
-from golden import first_good, steady, versions
+from golden import first_good, of_cases, slopes, steady, versions
 
 T, B, N, HIDDEN = 16, 2, 5, 4
 OTHER = {"tau_syn_inv": 120.0, "tau_mem_inv": 250.0, "v_leak": 0.1, "v_th": 0.7, "v_reset": -0.2}
@@ -122,22 +122,13 @@ def attempt(case, seed):
 def collect(written=None):
     """The content of the file, of the first good seed of each case."""
     torch.set_num_threads(1)
-    arrays, specs = {}, []
-    for i, case in enumerate(CASES):
-        own = written and {"seed": written["cases"][i]["seed"]}
-        found, seed = first_good(functools.partial(attempt, case), own)
-        arrays |= {f"{i}.{key}": value for key, value in found.items()}
-        specs.append({"class": case[0], "p": case[1], "arguments": case[2], "seed": seed})
-    seeds = {}
+    arrays, seeds = of_cases(attempt, CASES, written)
+    specs = [{"class": case[0], "p": case[1], "arguments": case[2], "seed": seed} for case, seed in zip(CASES, seeds)]
+    behaviours = {}
     for name in BEHAVIOURS:
         own = written and {"seed": written["behaviours"][name]}
-        found, seeds[name] = first_good(functools.partial(behaves, name), own)
+        found, behaviours[name] = first_good(functools.partial(behaves, name), own)
         arrays |= {f"{name}.{key}": value for key, value in found.items()}
-    grid, slopes = np.linspace(-2.013, 2.017, 61, dtype=np.float32), []
-    for method, alpha in METHODS:
-        at = torch.from_numpy(grid.copy()).requires_grad_()
-        threshold(at, method, torch.tensor(alpha)).sum().backward()
-        slopes.append(at.grad.numpy())
     held = np.abs(np.random.default_rng(0).normal(0.0, 2.0, (T, B, N))).astype(np.float32)
     cell, state, waiting = norse.LIFRefracCell(), None, []
     for row in torch.from_numpy(held):
@@ -149,7 +140,7 @@ def collect(written=None):
         "shapes": {"T": T, "B": B, "N": N},
         "loss": "(out * co).sum() + (last v * cv).sum()",
         "cases": specs,
-        "behaviours": seeds,
+        "behaviours": behaviours,
         "methods": METHODS,
     }
-    return arrays | {"grid": grid, "slopes": np.stack(slopes)}, header
+    return arrays | slopes(lambda at, m=m, a=a: threshold(at, m, torch.tensor(a)) for m, a in METHODS), header

@@ -18,7 +18,6 @@ arguments and seed of each case.
 
 from __future__ import annotations
 
-import functools
 import inspect
 
 import numpy as np
@@ -26,7 +25,7 @@ import snntorch
 import torch
 from snntorch import surrogate
 
-from golden import apart, first_good, steady, versions
+from golden import apart, first_good, of_cases, slopes, steady, versions
 
 T, B, N = 10, 2, 5
 EACH = [0.5, 0.9, 0.75, 0.2, 0.6]
@@ -219,18 +218,9 @@ def signature(name):
 def collect(written=None):
     """The content of the file, of the first good seed of each case."""
     torch.set_num_threads(1)
-    arrays, specs = {}, []
-    for i, case in enumerate(CASES):
-        own = written and {"seed": written["cases"][i]["seed"]}
-        found, seed = first_good(functools.partial(attempt, case), own)
-        arrays |= {f"{i}.{key}": value for key, value in found.items()}
-        specs.append({"function": case[0], "arguments": case[1], "seed": seed, **case[3]})
-    grid, slopes = np.linspace(-2.013, 2.017, 61, dtype=np.float32), []
-    for name, arguments in SURROGATES:
-        at = torch.from_numpy(grid.copy()).requires_grad_()
-        getattr(surrogate, name)(**arguments)(at).sum().backward()
-        slopes.append(at.grad.numpy())
-    found, seed = first_good(training, written and {"seed": written["training"]["seed"]})
+    arrays, seeds = of_cases(attempt, CASES, written)
+    specs = [{"function": case[0], "arguments": case[1], "seed": seed, **case[3]} for case, seed in zip(CASES, seeds)]
+    found, seed = first_good(training, written and written["training"])
     header = {
         "versions": versions("snntorch", "torch", "numpy", "python"),
         "shapes": {"T": T, "B": B, "N": N},
@@ -240,4 +230,5 @@ def collect(written=None):
         "signatures": {name: signature(name) for name in sorted({case[0] for case in CASES})},
         "training": {"seed": seed, "beta": 0.9, "lr": RATE, "loss": "sum over steps of cross_entropy(mem, y)"},
     }
-    return arrays | found | {"grid": grid, "slopes": np.stack(slopes)}, header
+    derivatives = slopes(getattr(surrogate, name)(**arguments) for name, arguments in SURROGATES)
+    return arrays | found | derivatives, header

@@ -15,13 +15,11 @@ versions, and class, arguments and seed of each case.
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 import torch
 from spikingjelly.activation_based import functional, neuron, surrogate
 
-from golden import first_good, steady, versions
+from golden import of_cases, slopes, steady, versions
 
 T, B, N = 10, 2, 5
 # Class, arguments (an act by its name), size of the inputs.
@@ -105,17 +103,8 @@ def attempt(case, seed):
 def collect(written=None):
     """The content of the file, of the first good seed of each case."""
     torch.set_num_threads(1)
-    arrays, specs = {}, []
-    for i, case in enumerate(CASES):
-        own = written and {"seed": written["cases"][i]["seed"]}
-        found, seed = first_good(functools.partial(attempt, case), own)
-        arrays |= {f"{i}.{key}": value for key, value in found.items()}
-        specs.append({"class": case[0], "arguments": case[1], "seed": seed})
-    grid, slopes = np.linspace(-2.013, 2.017, 61, dtype=np.float32), []
-    for name, arguments in SURROGATES:
-        at = torch.from_numpy(grid.copy()).requires_grad_()
-        getattr(surrogate, name)(**arguments)(at).sum().backward()
-        slopes.append(at.grad.numpy())
+    arrays, seeds = of_cases(attempt, CASES, written)
+    specs = [{"class": case[0], "arguments": case[1], "seed": seed} for case, seed in zip(CASES, seeds)]
     header = {
         "versions": versions("spikingjelly", "torch", "numpy", "python"),
         "shapes": {"T": T, "B": B, "N": N},
@@ -123,4 +112,4 @@ def collect(written=None):
         "cases": specs,
         "surrogates": SURROGATES,
     }
-    return arrays | {"grid": grid, "slopes": np.stack(slopes)}, header
+    return arrays | slopes(getattr(surrogate, name)(**arguments) for name, arguments in SURROGATES), header

@@ -48,13 +48,11 @@ class AnalogLIFNode(LIFNode):
 
     def __init__(self, act: Callable[[Tensor], Tensor], threshold_related: bool, **options: Any) -> None:
         super().__init__(store_v_seq="before", **options)
-        if not callable(act):
-            raise TypeError(f"act must be a function of a Tensor, such as nn.ReLU(), not {shown(act)}")
         if isinstance(act, Module):
             if any(keeps_state(part) for part in act.modules()):
                 raise TypeError(f"act must be a function without a state, not {shown(act)}")
             self._modules["act"] = act
-        self.act = act
+        self.act = arguments.function("act", act)
         self.threshold_related = threshold_related
 
     def forward(self, x: Any, *, steps: str | None = None, norm: Running | None = None) -> Tensor:

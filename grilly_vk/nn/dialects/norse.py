@@ -164,7 +164,7 @@ def LIFBoxCell(p: Any = LIFBoxParameters(), dt: float = 0.001) -> LIFNode:
     own = read(p, LIFBoxParameters)
     subtract = arguments.choice("p.reset_method", own["reset_method"], ("reset_value", "reset_subtract"))
     return LIFNode(
-        steps("p.tau_mem_inv", own["tau_mem_inv"], dt),
+        steps(own, "tau_mem_inv", dt),
         v_rest=own["v_leak"],
         **firing(own) | ({"v_reset": None} if subtract == "reset_subtract" else {}),
     )
@@ -389,7 +389,7 @@ def _recurrent(
     deviation = math.sqrt(2.0 / arguments.size("hidden_size", hidden_size))
     arriving = weights.linear(input_size, hidden_size, deviation, given=given[0], name="input_weights")
     back = weights.linear(hidden_size, hidden_size, deviation, autapses, given[1], "recurrent_weights")
-    tau = steps("p.tau_mem_inv", own["tau_mem_inv"], dt)
+    tau = steps(own, "tau_mem_inv", dt)
     node = LIFNode(tau, v_rest=own["v_leak"], detach_reset=True, **firing(own))
     return _chain(step_mode, arriving, _current(own, dt), RecurrentSynapse(node, back, _current(own, dt)))
 
@@ -397,8 +397,8 @@ def _recurrent(
 def _lif(p: Any, dt: float, step_mode: str) -> CUBALIFNode:
     own = read(p, LIFParameters)
     return CUBALIFNode(
-        steps("p.tau_mem_inv", own["tau_mem_inv"], dt),
-        tau_syn=steps("p.tau_syn_inv", own["tau_syn_inv"], dt),
+        steps(own, "tau_mem_inv", dt),
+        tau_syn=steps(own, "tau_syn_inv", dt),
         v_rest=own["v_leak"],
         step_mode=step_mode,
         **firing(own),
@@ -425,7 +425,7 @@ def _izhikevich(behavior: Any, dt: float, step_mode: str) -> Izhikevich2003Node:
 def _lif_ex(p: Any, dt: float, step_mode: str) -> Sequential:
     own = read(p, LIFExParameters)
     node = EIFNode(
-        steps("p.tau_mem_inv", own["tau_mem_inv"], dt),
+        steps(own, "tau_mem_inv", dt),
         arguments.positive("p.delta_T", own["delta_T"]),
         own["v_th"],
         v_rest=own["v_leak"],
@@ -436,12 +436,12 @@ def _lif_ex(p: Any, dt: float, step_mode: str) -> Sequential:
 
 def _lsnn(p: Any, dt: float, step_mode: str) -> Sequential:
     own = read(p, LSNNParameters)
-    left = 1.0 - 1.0 / steps("p.tau_adapt_inv", own["tau_adapt_inv"], dt)
+    left = 1.0 - 1.0 / steps(own, "tau_adapt_inv", dt)
     if left == 0.0:
         raise ValueError(f"p.tau_adapt_inv times dt must be below 1, got {shown(p.tau_adapt_inv)} and {shown(dt)}")
     tau = -1.0 / math.log(left)
     node = AdaptiveLIFNode(
-        steps("p.tau_mem_inv", own["tau_mem_inv"], dt),
+        steps(own, "tau_mem_inv", dt),
         tau_adapt=tau,
         # What a spike adds to A is 1 - rho in float32, and there it is beta, and has decayed when it is compared.
         beta=left * own["beta"] / (1.0 - float(np.float32(math.exp(-1.0 / tau)))),
@@ -459,7 +459,7 @@ def _li(p: Any, dt: float, step_mode: str) -> Sequential:
 def _readout(own: dict[str, Any], dt: float, step_mode: str) -> NonSpikingLIFNode:
     if own["v_leak"] != 0.0:
         raise ValueError(f"p.v_leak must be 0, where readouts rest here, got {shown(own['v_leak'])}")
-    return NonSpikingLIFNode(steps("p.tau_mem_inv", own["tau_mem_inv"], dt), step_mode=step_mode)
+    return NonSpikingLIFNode(steps(own, "tau_mem_inv", dt), step_mode=step_mode)
 
 
 def _chain(step_mode: str, *parts: Module) -> Sequential:
@@ -470,5 +470,5 @@ def _chain(step_mode: str, *parts: Module) -> Sequential:
 
 def _current(own: dict[str, Any], dt: float) -> SynapseFilter:
     """i, before it decays."""
-    left = 1.0 - 1.0 / steps("p.tau_syn_inv", own["tau_syn_inv"], dt)
+    left = 1.0 - 1.0 / steps(own, "tau_syn_inv", dt)
     return SynapseFilter(-1.0 / math.log(left) if left > 0.0 else 1e-3)  # exp(-1000) is 0

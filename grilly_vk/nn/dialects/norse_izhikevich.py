@@ -6,14 +6,9 @@ from typing import Any
 
 from ... import arguments
 from ...settings import setting
+from ..node_models import no_waiting
 from ..nodes import SpikingNode
 from .starting import starting_at
-
-
-def _no_waiting(name: str, value: Any) -> float:
-    if arguments.real(name, value) != 0.0:
-        raise ValueError(f"{name} steps are not for Izhikevich2003Node, whose recovery follows the potential")
-    return 0.0
 
 
 class Izhikevich2003Node(SpikingNode):
@@ -38,7 +33,7 @@ class Izhikevich2003Node(SpikingNode):
 
     a, b, d, sq, mn, bias = (setting(arguments.real) for _ in range(6))
     k = setting(arguments.positive)
-    refractory = setting(_no_waiting)
+    refractory = setting(no_waiting, "Izhikevich2003Node")
     _model = "izhikevich_2003"
     _second = "u"
 

@@ -108,11 +108,12 @@ def read(p: Any, kind: type[Any], what: str = "p") -> dict[str, Any]:
     return out
 
 
-def steps(name: str, inverse: float, dt: float) -> float:
-    """The time constant in steps."""
+def steps(own: dict[str, Any], name: str, dt: float) -> float:
+    """The time constant, in steps, whose inverse is the parameter of this name."""
+    inverse = own[name]
     share = inverse * arguments.positive("dt", dt)
     if not 0.0 < share <= 1.0 + 1e-9:
-        raise ValueError(f"{name} times dt must be above 0 and at most 1, got {shown(inverse)} and {shown(dt)}")
+        raise ValueError(f"p.{name} times dt must be above 0 and at most 1, got {shown(inverse)} and {shown(dt)}")
     return max(1.0, 1.0 / share)
 
 

@@ -64,8 +64,7 @@ def linear(
         values = generator().normal(0.0, deviation, shape).astype(np.float32)
     else:
         values = np.array(as_tensor(name, given).numpy(), np.float32)
-        if values.shape != shape:
-            raise ValueError(f"{name} has shape {values.shape}; expected {shape}")
+        arguments.shape(name, values.shape, shape)
     if arguments.flag("autapses", autapses):
         layer.weight = Parameter(values)
     else:
