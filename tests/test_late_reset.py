@@ -1,6 +1,7 @@
 """Nodes whose reset comes with the step after the spike, against float64 dual numbers, and in all the ways they run."""
 
 import copy
+import warnings
 
 import duals
 import numpy as np
@@ -130,7 +131,7 @@ def test_constants_of_each_neuron(n, states):
     """Arrays and Parameters of arrays are what each neuron alone with its numbers gives, gradients too."""
     rng = np.random.default_rng(3)
     beta, level = (rng.uniform(*ends, n).astype(np.float32) for ends in ((0.3, 0.6), (0.5, 1.2)))
-    x = np.abs(rng.normal(0, 1.2, (T, 3, n))).astype(np.float32)
+    x = np.abs(rng.normal(0, 1.2, (T, 4, n))).astype(np.float32)  # whose elements are whole vectors, if not samples
     kind = (states, "subtract", True)
 
     def run(x, **given):
@@ -170,14 +171,62 @@ def test_blocks_of_many_neurons():
     np.testing.assert_allclose(got[0][3], got[1][3], rtol=1e-4)
 
 
-def test_all_steps_are_one_dispatch():
-    node = nn.LateResetNode(0.9, 0.8, step_mode="m", store_v_seq="before")
+@pytest.mark.parametrize("memory", ["fast", "low"])
+def test_all_steps_are_one_dispatch(memory):
+    """Each way, and with little memory forward again on the way back."""
+    node = nn.LateResetNode(0.9, 0.8, step_mode="m", store_v_seq="before", memory=memory)
     leaf = grilly_vk.tensor(np.ones((T, 2, 8), np.float32), requires_grad=True)
     with grilly_vk.profile() as p:
         (node(leaf) * node.v_seq.detach()).sum().backward()
         grilly_vk.synchronize()
     calls = {k.kernel.removesuffix(".vec4"): k.calls for k in p.kernels}
-    assert calls["snn-late-reset"] == calls["snn-late-reset-backward"] == 1
+    assert calls["snn-late-reset"] == 1 + (memory == "low") and calls["snn-late-reset-backward"] == 1
+
+
+def test_what_is_given_and_kept_stays():
+    """The gradient of the last potential is not written to, a run of no steps leaves the state, and what backward reads
+    can't be changed."""
+    node = nn.LateResetNode(0.9, step_mode="m", store_v_seq=True)
+    leaf, c = grilly_vk.tensor(np.ones((3, 2, 4), np.float32), requires_grad=True), grilly_vk.tensor(np.ones((2, 4)))
+    node(leaf)
+    v = node.v
+    node(np.zeros((0, 2, 4), np.float32))
+    assert node.v is v
+    v.backward(c)
+    assert (c.numpy() == 1.0).all()
+    F.reset_net(node)
+    out = node(leaf)
+    node.v_seq.detach().mul_(2.0)
+    with pytest.raises(RuntimeError, match="changed"):
+        out.sum().backward()
+
+
+def test_a_surrogate_of_ones_own_sees_each_threshold():
+    x, got = np.abs(np.random.default_rng(6).normal(0, 0.8, (T, 2, 3))).astype(np.float32), []
+    for surrogate in (nn.ATan(), grilly_vk.surrogate.Custom(lambda z: 1.0 / (1.0 + (np.pi * z) ** 2))):
+        node = nn.LateResetNode(0.9, v_threshold=[0.5, 1.0, 1.5], surrogate_function=surrogate, step_mode="m")
+        leaf = grilly_vk.tensor(x, requires_grad=True)
+        node(leaf).sum().backward()
+        got.append(leaf.grad.numpy())
+    np.testing.assert_allclose(*got, rtol=1e-5, atol=1e-6)
+
+
+def test_shares_that_train_are_clipped():
+    """Beyond [0, 1] they count as its end, without a gradient; a share of 0 is one, without a warning."""
+    x = np.full((T, 1, 4), 0.4, np.float32)
+    for make in (lambda share: nn.LateResetNode(0.5, share), lambda share: nn.AlphaNode(share, 0.5)):
+        runs = []
+        for share in (1.3, 1.0):
+            node = make(nn.Parameter(np.float32(share)))
+            F.set_step_mode(node, "m")
+            node(x)
+            node.v.sum().backward()
+            runs.append((node.v.numpy(), node.alpha.grad.item()))
+        np.testing.assert_array_equal(runs[0][0], runs[1][0])
+        assert runs[0][1] == 0.0 != runs[1][1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isfinite(nn.AlphaNode(0.8, 0.0)(x[0]).numpy()).all()
 
 
 def test_single_steps_and_a_batch_as_long_as_the_sequence():
@@ -217,7 +266,7 @@ def test_compiled_training_is_eager_training():
         step = training_step(model, optimizer, lambda out, y, last=last: F.cross_entropy(last.v_seq.mean(0), y))
         run = grilly_vk.compile(step) if compiled else step
         found = [run(x, y).item() for x, y in zip(xs[:3], ys)]
-        last.beta = 0.5
+        last.beta, last.v_threshold = 0.5, 0.2
         model[1].reset_mechanism = "zero"
         losses.append(found + [run(x, y).item() for x, y in zip(xs[3:], ys[3:])])
     assert losses[0] == losses[1]
@@ -233,6 +282,12 @@ def test_what_trains_is_a_parameter():
     node.v_threshold = 2.0
     assert node.beta is kept and node.beta.tolist() == pytest.approx([0.1, 0.2]) and node.v_threshold.item() == 2.0
     node.load_state_dict(given)
+    node.alpha = np.float32([0.2, 0.3])
+    first = [node(np.ones((1, 2), np.float32)).numpy(), node.current.numpy()]
+    node.alpha = np.float32([0.4, 0.7])  # what was uploaded for the one before is not used again
+    node(np.ones((1, 2), np.float32))
+    np.testing.assert_allclose(node.current.numpy(), node.alpha * first[1] + 1)
+    node.alpha = 0.7
     other = copy.deepcopy(node)
     assert other.beta is next(other.parameters()) and other.beta is not kept
     own = nn.Parameter(np.float32(0.3))
@@ -311,6 +366,10 @@ def test_bad_arguments():
         (lambda: setattr(nn.LateResetNode(0.9), "alpha", 0.5), ValueError, "alpha can't become None, or a number from"),
         (lambda: setattr(nn.LateResetNode(0.9), "beta", nn.Parameter(0.5)), ValueError, "beta does not train in this"),
         (lambda: setattr(nn.LateResetNode([0.9] * 2, learn="beta"), "beta", [0.5] * 3), ValueError, r"given \(3,\)"),
+        (
+            lambda: setattr(nn.LateResetNode([0.9] * 2, learn="beta"), "beta", nn.Parameter(np.ones(3))), ValueError,
+            r"\(3,\)",
+        ),
         (lambda: setattr(nn.AlphaNode(0.9, 0.8), "beta", 0.95), ValueError, "alpha must be above beta"),
         (lambda: setattr(nn.AlphaNode(0.9, 0.8), "late", False), AttributeError, "is fixed when it is made"),
     ):  # fmt: skip
@@ -318,6 +377,9 @@ def test_bad_arguments():
             wrong()
         assert len(str(caught.value)) < 300
     node = nn.LateResetNode(0.9)
+    node(np.ones((2, 3)))
+    with pytest.raises(ValueError, match=r"\(2, 3\)"):
+        node(np.ones((3, 3)))
     for name, value in (("alpha", 0.5), ("beta", 2.0), ("late", None)):
         with pytest.raises((TypeError, ValueError)):
             setattr(node, name, value)
