@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 from coming_from import constructors
-from golden import load
+from golden import close, load, of_case
 
 import grilly_vk
 import grilly_vk.functional as F
@@ -14,12 +14,7 @@ from grilly_vk.nn.dialects import norse
 
 DATA, HEADER = load("dialects_norse")
 CASES = HEADER["cases"]
-RTOL = 3e-5  # of the largest value: float32 sums in another order
 WEIGHTS = {"0.weight": "input_weights", "2.connection.weight": "recurrent_weights"}
-
-
-def close(name, got, want):
-    np.testing.assert_allclose(got, want, RTOL, RTOL * np.abs(want).max(), err_msg=name)
 
 
 def build(case):
@@ -36,7 +31,7 @@ def last_potential(module):
 
 def compare(module, i):
     """Spikes, the last potential and all gradients, as it is called there and the other way; again after a reset."""
-    own = {k.split(".", 1)[1]: v for k, v in DATA.items() if k.startswith(f"{i}.")}
+    own = of_case(DATA, i)
     weights = {n: (p, WEIGHTS[n]) for n, p in module.named_parameters()}
     for parameter, name in weights.values():
         parameter.detach().assign(own[f"p.{name}"])

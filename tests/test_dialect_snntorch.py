@@ -6,7 +6,7 @@ import inspect
 import numpy as np
 import pytest
 from coming_from import PAGE, constructors
-from golden import load
+from golden import close, load, of_case
 
 import grilly_vk
 import grilly_vk.functional as F
@@ -15,12 +15,7 @@ from grilly_vk.nn.dialects import snntorch
 
 DATA, HEADER = load("dialects_snntorch")
 CASES = HEADER["cases"]
-RTOL = 3e-5  # of the largest value: float32 sums in another order
 NAMES = {"beta": "beta", "alpha": "alpha", "threshold": "v_threshold", "graded_spikes_factor": "spike_factor"}
-
-
-def close(name, got, want):
-    np.testing.assert_allclose(got, want, RTOL, RTOL * np.abs(want).max(), err_msg=name)
 
 
 def build(case, **more):
@@ -64,7 +59,7 @@ def called(module, x, detach, way):
 def compare(i, way, module=None):
     """A case in a step mode: of the dialect, or of a module that should be the same."""
     case = CASES[i]
-    own = {k.split(".", 1)[1]: v for k, v in DATA.items() if k.startswith(f"{i}.")}
+    own = of_case(DATA, i)
     module = build(case, step_mode=way) if module is None else module
     names = [k[2:] for k in own if k.startswith("p.")]
     assert len(names) == len(list(module.parameters()))
@@ -126,7 +121,7 @@ def test_surrogate_derivatives_equal_snntorchs():
 @pytest.mark.parametrize("explicit", [False, True])
 def test_a_training_with_a_membrane_loss_has_snntorchs_losses(explicit):
     """20 steps of SGD from the same weights, tutorial 5's loss, by the dialect and by the constructor."""
-    own = {k.split(".", 1)[1]: v for k, v in DATA.items() if k.startswith("training.")}
+    own = of_case(DATA, "training")
     first, second = (nn.Linear(*own[f"w{i}"].shape[::-1]) for i in (0, 2))
     if explicit:
         lifs = [
@@ -265,7 +260,7 @@ def test_without_delay_a_soft_reset_is_a_lif_nodes():
 
 def test_a_state_of_ones_own():
     """spk, mem = lif(x, mem), with gradients through mem."""
-    own = {k.split(".", 1)[1]: v for k, v in DATA.items() if k.startswith("0.")}
+    own = of_case(DATA, 0)
     node = snntorch.Leaky(beta=0.9, step_mode="s")
     x, mem, loss = grilly_vk.tensor(own["x"], requires_grad=True), 0.0, 0.0
     for t in range(len(x)):

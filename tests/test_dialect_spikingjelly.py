@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 from coming_from import constructors
-from golden import load
+from golden import close, load, of_case
 
 import grilly_vk
 import grilly_vk.functional as F
@@ -14,11 +14,6 @@ from grilly_vk.nn.dialects import spikingjelly
 
 DATA, HEADER = load("dialects_spikingjelly")
 CASES = HEADER["cases"]
-RTOL = 3e-5  # of the largest value: float32 sums in another order
-
-
-def close(name, got, want):
-    np.testing.assert_allclose(got, want, RTOL, RTOL * np.abs(want).max(), err_msg=name)
 
 
 def build(case):
@@ -49,7 +44,7 @@ def called(module, x, way):
 
 def compare(module, i):
     """Spikes, potentials and all gradients, of all steps at once and of single steps; again after a reset."""
-    own = {k.split(".", 1)[1]: v for k, v in DATA.items() if k.startswith(f"{i}.")}
+    own = of_case(DATA, i)
     for name, parameter in module.named_parameters():
         if CASES[i]["class"] == "GatedLIFNode":  # drawn at random
             parameter.detach().assign(own[f"p.{name}"])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from golden import load
+from golden import load, of_case
 
 import grilly_vk
 import grilly_vk.functional as F
@@ -20,7 +20,7 @@ def close(name, got, expected):
 def build(i):
     """Our module of a case with the file's parameters, and the case's arrays without the number in front."""
     case = HEADER["cases"][i]
-    arrays = {k.split(".", 1)[1]: v for k, v in DATA.items() if k.startswith(f"{i}.")}
+    arrays = of_case(DATA, i)
     module = getattr(nn, case["class"])(**case["arguments"])
     parameters = {k[2:]: v for k, v in arrays.items() if k.startswith("p.")}
     assert set(parameters) == {name for name, _ in module.named_parameters()}
