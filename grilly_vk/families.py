@@ -153,8 +153,9 @@ def counterpart(value: Any, wanted: str = "node") -> str:
         wanted: the family that is asked for; or "layer", for what has none.
     """
     kind = value if isinstance(value, type) else type(value)
-    if library(kind) is not None:
-        return _ours(kind, library(kind) or "")
+    of = library(kind)
+    if of is not None:
+        return _ours(kind, of)
     for base in kind.__mro__:
         own = family(base)
         name = f"traced.{base.__name__}" if own == "trace" else base.__name__
@@ -231,7 +232,7 @@ def _title(kind: type) -> str:
 def _ours(kind: type, of: str) -> str:
     """Our name for another library's class: of a dialect, of the same name, or by the table."""
     for base in kind.__mro__:
-        if library(base) is None or base.__module__.partition(".")[0] not in LIBRARIES:
+        if base.__module__.partition(".")[0] not in LIBRARIES:
             continue
         for path in _paths(base.__name__, of):
             home, _, name = path.rpartition(".")
@@ -257,4 +258,3 @@ def _paths(name: str, of: str) -> Iterator[str]:
         yield FOREIGN[name]
     yield f"nn.{name}"
     yield f"optim.{name}"
-    yield f"optim.lr_scheduler.{name}"

@@ -195,6 +195,7 @@ WRONG = {
     lambda: nn.Sequential(
         foreign("torch.nn.modules.activation.Sigmoid")
     ): "not torch.nn.Sigmoid, of PyTorch; use nn.SigmoidLayer",
+    lambda: nn.Sequential(foreign("mine.Linear")): "not Linear, of PyTorch; use nn.Module",
     lambda: F.reset_net(LINEAR): f"model must be a Module, not {TORCH}",
     lambda: F.set_step_mode(LINEAR, "m"): f"model must be a Module, not {TORCH}",
     lambda: F.multi_step_forward(LINEAR, X, 3): f"model must be a Module, not {TORCH}",
@@ -218,6 +219,7 @@ WRONG = {
     lambda: nn.LIFNeuron(v_threshold=1.0): "; v_threshold is for nn.LIFNode, a spiking node",
     lambda: traced.LIFNeuron(n_neurons=4): "; n_neurons is for nn.LIFNeuron, a flat layer",
     lambda: nn.ALIF(): "; ALIF is a recurrent core, nn.AdaptiveLIFNode a spiking node",
+    lambda: nn.RLIF(): "RLIF was not given hidden_shape; it takes hidden_shape, beta, threshold, activation, name",
     lambda: nn.LIFNode(tua=2.0): "LIFNode has no argument 'tua' (did you mean tau?)",
 }
 
@@ -241,6 +243,11 @@ def test_an_attribute_that_is_refused_changes_nothing():
     holder.kind = nn.LIFNode  # and so is a class
     holder.data = foreign("torch.Tensor", requires_grad=False)
     assert len(list(holder.modules())) == 2
+
+
+def test_a_tensor_that_is_on_no_tape_is_taken():
+    given = foreign("torch.Tensor", requires_grad=False, __array__=lambda self, *a, **k: X)
+    assert np.array_equal(grilly_vk.tensor(given), X)
 
 
 def test_what_is_of_two_libraries_is_ours():

@@ -58,7 +58,7 @@ HINTED = {
     "recurrent": (lambda: nn.RecurrentSynapse(nn.LIFNode(), nn.Linear(N, N)), FRAMES),
     "chain": (lambda: nn.Sequential(nn.Linear(N, 4), nn.LIFNode(), nn.Linear(4, 2), nn.LIFNode()), FRAMES),
     "nodes first": (lambda: nn.Sequential(nn.LIFNode(), nn.Linear(N, 2), nn.LIFNode()), FRAMES),
-    "own forward": (lambda: Net(nn.Linear(N, 4), nn.ReLU(), nn.LIFNode(), nn.Linear(4, 2), nn.LIFNode()), FRAMES),
+    "own forward": (lambda: Net(nn.Linear(N, 4), nn.ReLU(), nn.LIFNode(), nn.Dropout(0.0), nn.LIFNode()), FRAMES),
     "chain in it": (lambda: Net(nn.Sequential(nn.Linear(N, 4), nn.LIFNode()), nn.LIFNode()), FRAMES),
 }
 
@@ -124,6 +124,7 @@ SILENT = {
         lambda: nn.MultiStepContainer(Net(nn.Sequential(nn.Linear(N, 4), nn.LIFNode()))), (T, B, 7, N),
     ),
     "flattened": (lambda: timed(Net(nn.Conv1d(N, 4, 3), nn.Flatten(), nn.LIFNode())), (T, B, N, 6)),
+    "flattened, normed": (lambda: nn.Sequential(nn.Flatten(), nn.BatchNorm1d(72), nn.LIFNode()), IMAGES),
     "class tells": (nn.DropoutOverTime1d, FRAMES),
     "presented": (lambda: lambda x: F.multi_step_forward(nn.IFNode(), x, 6, repeat=True), FRAMES),
     "readout": (nn.NonSpikingLIFNode, FRAMES),
@@ -250,6 +251,38 @@ def test_nodes_of_all_steps_lead_a_chain():
         nn.Sequential(nn.Conv2d(C, 4, 3), leaky(0.9))(data(*IMAGES))
     with pytest.raises(ValueError, match=r"whose nodes take all steps takes for one step"):
         nn.Sequential(nn.Flatten(), nn.Linear(12, 4), leaky(0.9))(data(B, 3, 4))
+    with pytest.raises(ValueError, match=r"which Conv2d takes for one step"):
+        nn.Sequential(nn.Conv2d(C, 4, 3), nn.ThresholdDependentBatchNorm2d(4))(data(*IMAGES))
+
+    class Whole(nn.Module):
+        """Called once with all steps, which a default of one step can't follow."""
+
+        over_time = "self"
+
+        def __init__(self):
+            super().__init__()
+            self.node = nn.LIFNode()
+
+        def forward(self, x):
+            return self.node(x).cumsum(0)
+
+    for first, shape in ((leaky(0.9), FRAMES), (nn.Conv2d(C, 4, 3), CLIP)):
+        with pytest.raises(ValueError, match=r"Whole holds modules of step mode .* call F.set_step_mode"):
+            nn.Sequential(first, Whole())(data(*shape))
+
+
+def test_cores_in_a_chain_whose_step_mode_is_said():
+    model = nn.Sequential(nn.Linear(N, 4), nn.LIF(4))
+    F.set_step_mode(model, "s")
+    with pytest.raises(TypeError, match="V is missing"):
+        model(data(*FRAMES))
+
+
+def test_an_image_behind_a_readout_of_all_steps():
+    """What folds time does not take the batch for it, with as many axes as steps would have."""
+    model = nn.Sequential(nn.Conv1d(C, 4, 3), nn.NonSpikingLIFNode(2.0, "last-mem"), nn.Flatten())
+    F.set_step_mode(model, "m")
+    assert model(data(T, B, C, 6)).shape == (B, 16)
 
 
 def test_parts_that_change():
@@ -324,6 +357,25 @@ def test_one_step_for_a_container_of_all_steps(make):
             make()(data(*shape))
         assert len(str(error.value)) < 300
     assert make()(data(T, B, C, 6, 6)).shape[:2] == (T, B)
+
+
+def test_steps_of_one_sample_in_a_container():
+    assert nn.SeqToANNContainer(nn.Linear(N, 2))(data(T, N)).shape == (T, 2)
+
+
+def test_a_step_mode_that_was_said_stays_in_a_recurrence():
+    model = nn.RecurrentSynapse(nn.LIFNode(step_mode="m"), nn.Linear(N, N))
+    with pytest.raises(ValueError, match="LIFNode in it is in step mode 'm'"):
+        model(data(B, N))
+
+
+def test_a_container_that_refuses_a_network_changes_nothing_in_it():
+    model = Net(nn.Conv1d(C, 4, 3))
+    F.set_step_mode(model, "m")
+    model.parts.append(nn.NonSpikingLIFNode())
+    with pytest.raises(ValueError, match=r"call F.set_step_mode"):
+        nn.MultiStepContainer(model)(data(T, B, C, 6))
+    assert model.parts[1].step_mode == "m"
 
 
 def test_a_compiled_chain_reads_alike():

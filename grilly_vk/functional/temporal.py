@@ -222,7 +222,7 @@ def over_steps(module: Any, x: Tensor, *, merge: bool, **options: Any) -> Any:
     if "m" in modes and not timed:  # a default gives way to the loop
         one_step_each(module)
         modes = modes_of(module)
-    if "m" in modes or (kind == "self" and merge and said_inside(module)):
+    if "m" in modes or (kind == "self" and merge):
         raise ValueError(mixed(type(module).__name__))
     return stepped(module, module, x)
 

@@ -68,7 +68,7 @@ def _around(module: Any) -> list[Any] | None:
             return None
         if code.co_argcount and code.co_varnames[0] == "self":
             owner = frame.f_locals.get("self")
-            if _holds(owner, module) and owner not in found:
+            if _holds(owner, module):
                 if type(owner).takes_steps and not type(owner)._is_chain:
                     return None
                 found.append(owner)
