@@ -458,7 +458,34 @@ def test_damaged_and_foreign_files(tmp_path):
     assert "node 'a' is of type Hodgkin" in broken(other_type)
     assert "node 'a' (LIF) has no tau" in broken(lambda file: file.pop("node/nodes/a/tau"))
     assert "has no edges" in broken(lambda file: file.pop("node/edges"))
+
+    def instead(key, value):
+        def change(file):
+            del file[f"node/nodes/{key}"]
+            file[f"node/nodes/{key}"] = value(file) if callable(value) else value
+
+        return change
+
+    assert "node 'a' has no type" in broken(instead("a/type", 3))
+    assert "node 'a' is no group" in broken(instead("a", 3))
+    assert "can't decode byte" in broken(instead("a/type", np.bytes_(b"\xff")))
+    assert "recursion" in broken(instead("a", lambda file: file["node"]))  # a group that holds itself
+    assert "MemoryError" in broken(lambda file: file["node/nodes/a"].create_dataset("x", (2**45,), "f4", chunks=(64,)))
     assert "has no group 'node'" in broken(lambda file: file.pop("node"))
+
+
+def test_faults_of_our_own_are_no_damage(tmp_path, monkeypatch):
+    import h5py
+
+    from grilly_vk.nir import read
+
+    path = tmp_path / "a.nir"
+    save(graph(GOOD, "in>a>out"), path)
+    with h5py.File(path, "a") as file:
+        del file["node/nodes/a/tau"]
+    monkeypatch.setattr(read, "FIELDS", None)
+    with pytest.raises(TypeError, match="NoneType"):
+        load(path, DT)
 
 
 def test_without_the_package_the_message_says_what_to_install(snippet):

@@ -23,6 +23,11 @@ from .parts import Delay
 from .shapes import Shape, output, own_input
 
 _TIMED = {*NEURONS, "Delay"}
+# what h5py 3 and nir 1.0 raised for files with bytes changed at random, and with groups and fields of other kinds
+_DAMAGE = (
+    OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, IndexError, AssertionError, MemoryError,
+)  # fmt: skip
+_UNREADABLE = (OSError, RuntimeError, KeyError, UnicodeDecodeError)  # h5py alone, for the former
 _SPIKING = {kind for kind, cls in NEURONS.items() if cls.is_spiking} | {"Threshold"}
 
 
@@ -138,7 +143,7 @@ def _graph(given: Any) -> Any:
         graph = nir.read(path, type_check=False)
     except PermissionError:
         raise
-    except Exception as error:  # what h5py and nir raise for damaged files is of many kinds
+    except _DAMAGE as error:
         reason = _reason(path) or f"{type(error).__name__}: {shown(str(error))}"
         raise ValueError(f"{path.name} can't be read as a NIR graph: {reason}") from error
     if not isinstance(graph, nir.NIRGraph):
@@ -154,14 +159,21 @@ def _reason(path: Path) -> str | None:
         with h5py.File(path, "r") as file:
             if "node" not in file:
                 return "it has no group 'node'"
-            work = [("", file["node"])]
+            work, seen = [("", file["node"])], set()
             while work:
                 name, group = work.pop()
-                kind = group["type"][()].decode() if "type" in group else None
                 label = f"node {name!r}" if name else "the graph"
+                if not isinstance(group, h5py.Group):
+                    return f"{label} is no group"
+                if group in seen:  # links may lead back
+                    continue
+                seen.add(group)
+                word = group.get("type")
+                kind = word[()] if isinstance(word, h5py.Dataset) and word.shape == () else None
+                kind = kind.decode() if isinstance(kind, bytes) else None
                 if kind == "NIRGraph":
-                    for part in ("nodes", "edges"):
-                        if part not in group:
+                    for part, held in (("nodes", h5py.Group), ("edges", h5py.Dataset)):
+                        if not isinstance(group.get(part), held):
                             return f"{label} has no {part}"
                     work += [(f"{name}.{key}" if name else key, node) for key, node in group["nodes"].items()]
                 elif kind not in FIELDS:
@@ -172,8 +184,8 @@ def _reason(path: Path) -> str | None:
                     missing = [key for key in wanted if key not in group and key not in optional]
                     if missing:
                         return f"{label} ({kind}) has no {missing[0]}"
-    except Exception:
-        return None
+    except _UNREADABLE:
+        pass
     return None
 
 
