@@ -186,12 +186,18 @@ def flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
+def read(name: str, value: Any) -> np.ndarray:
+    """What numpy makes of a value, of any dtype."""
+    try:
+        return np.asarray(unmasked(name, value))
+    except (ValueError, OverflowError) as error:
+        why = "lists in it have different lengths" if "inhomogeneous" in str(error) else reason(error)
+        raise ValueError(f"{name} can't be made an array: {why}") from error
+
+
 def numbers_of(name: str, value: Any) -> np.ndarray:
     """Any real array-like as a numpy array of its own dtype."""
-    try:
-        given = np.asarray(unmasked(name, value))
-    except ValueError as error:
-        raise ValueError(f"{name} can't be made an array: {why_no_array(error)}") from error
+    given = read(name, value)
     if given.dtype.kind == "O" and given.size and all(type(v) in (int, float) for v in given.flat):
         try:
             given = given.astype(np.float64)  # whole numbers beyond 64 bits
@@ -215,11 +221,6 @@ def came(value: Any, made: np.ndarray) -> str:
         return str(made.dtype)
     whole = made.dtype.kind == "O" or not made.ndim
     return f"{type(value).__name__} " + (f"({shown(value)})" if whole else f"of {made.dtype}")
-
-
-def why_no_array(error: Exception) -> str:
-    """Why numpy could make no array, in a few words."""
-    return "lists in it have different lengths" if "inhomogeneous" in str(error) else reason(error)
 
 
 def listed(name: str, value: Any, of: str = "tensors") -> list[Any]:

@@ -15,7 +15,7 @@ from .errors import shown
 from .ops.elementwise import as_tensor, cast
 from .runtime import engine
 from .runtime.engine import Engine
-from .tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, dtype_of, empty, from_numpy, unmasked
+from .tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, dtype_of, empty, from_numpy
 from .tensor import full as _full
 
 _KINDS = ("uniform", "normal", "bernoulli", "poisson")  # in the order of shaders/random.glsl
@@ -66,10 +66,7 @@ def tensor(data: Any, dtype: Any = None, *, requires_grad: bool = False, device:
     if isinstance(data, Tensor):
         out = data.detach().clone() if wanted in (None, data.dtype) else cast(data.detach(), wanted)
         return _with_grad(out, requires_grad)
-    try:
-        array = np.asarray(unmasked("data", data))
-    except (ValueError, OverflowError) as error:
-        raise ValueError(f"data can't be made an array: {arguments.why_no_array(error)}") from error
+    array = arguments.read("data", data)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"data must hold real numbers, not {arguments.came(data, array)}")
     if array.size == 0 and not isinstance(data, np.ndarray):
@@ -333,9 +330,7 @@ def poisson(rate: Any) -> Tensor:
 
 def _parameter(name: str, value: Any, most: float) -> Tensor:
     if not isinstance(value, Tensor):
-        given = np.asarray(unmasked(name, value))
-        if given.dtype.kind not in "biuf":
-            raise TypeError(f"{name} must hold real numbers, not {arguments.came(value, given)}")
+        given = arguments.numbers_of(name, value)
         if not (np.isfinite(given) & (given >= 0) & (given <= most)).all():
             bounds = "[0, 1]" if most == 1 else "[0, inf)"
             raise ValueError(f"{name} must lie in {bounds}, got {given.min()!r} to {given.max()!r}")

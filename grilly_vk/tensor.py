@@ -338,7 +338,7 @@ class Tensor(Declared):
                 values = values.copy()
             self.engine.launch("copy", self.count, src=values, dst=self, n=self.count)
         else:
-            array = _of_dtype(unmasked("values", values), self.dtype)
+            array = _of_dtype(values, self.dtype)
             if array.shape != self.shape:
                 raise ValueError(f"values have shape {array.shape}; expected {self.shape}")
             self.engine.write(self.buffer, array.astype(np.uint32) if array.dtype == np.bool_ else array)

@@ -10,6 +10,8 @@ from test_ops import OPS, several, tensors
 
 import grilly_vk as g
 import grilly_vk.functional as F
+from grilly_vk import nn
+from grilly_vk.data import DataLoader, events
 from grilly_vk.ops import elementwise
 
 X = np.array([1.5, -2.0, 0.25, 3.0, 1e-30], np.float32)
@@ -285,3 +287,25 @@ def test_what_cannot_be_packed_is_refused_and_leaves_nothing_behind():
         with pytest.raises(TypeError, match="integer"):
             engine.alloc(work)
     np.testing.assert_array_equal((g.tensor(X) + x).numpy(), X + X)
+
+
+RAGGED = [[1.0], [2.0, 3.0]]
+
+
+@pytest.mark.parametrize(
+    "call, name",
+    [
+        (lambda: g.tensor(RAGGED), "data"),
+        (lambda: g.bernoulli(RAGGED), "p"),
+        (lambda: g.zeros(2, 2)[RAGGED], "an index"),
+        (lambda: g.zeros(2).assign(RAGGED), "values"),
+        (lambda: nn.Parameter(RAGGED), "data"),
+        (lambda: nn.Linear(1, 1).load_state_dict({"weight": RAGGED, "bias": [1.0]}), "weight"),
+        (lambda: F.cross_entropy(np.zeros((2, 3), np.float32), RAGGED), "target"),
+        (lambda: DataLoader(RAGGED), r"arrays\[0\]"),
+        (lambda: events.to_frames(RAGGED, (4, 4, 2), n_time_bins=3), r"recordings\[0\]"),
+    ],
+)
+def test_lists_of_different_lengths(call, name):
+    with pytest.raises(ValueError, match=f"{name} can't be made an array: lists in it have different lengths$"):
+        call()

@@ -69,7 +69,7 @@ class DataLoader:
                 raise TypeError(f"arrays[0] must be a data set or a list of samples, not {type(arrays[0]).__name__}")
         else:
             self.dataset = None
-            self.arrays = [np.asarray(unmasked(f"arrays[{i}]", a)) for i, a in enumerate(arrays)]
+            self.arrays = [arguments.read(f"arrays[{i}]", a) for i, a in enumerate(arrays)]
             for i, (given, array) in enumerate(zip(arrays, self.arrays)):
                 if not array.ndim:
                     raise ValueError(f"arrays[{i}] must have rows, not be one {type(given).__name__} ({shown(given)})")

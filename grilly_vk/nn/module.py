@@ -22,7 +22,7 @@ from ..ops.exchange import assign_all
 from ..runtime import capturing
 from ..runtime.leaving import leaving, when_dropped
 from ..settings import Fixed, Setting, held, noted, setting
-from ..tensor import Tensor, unmasked
+from ..tensor import Tensor
 from .parameter import Buffer, Parameter, _on_device
 
 _NAMES = ("_parameters", "_buffers", "_modules")
@@ -524,7 +524,7 @@ class Module:
         for name, tensor in own.items():
             if name in state_dict:
                 given = state_dict[name]
-                value = given if isinstance(given, Tensor) else np.asarray(unmasked(name, given))
+                value = given if isinstance(given, Tensor) else arguments.read(name, given)
                 if tuple(value.shape) != tensor.shape:
                     wrong.append(f"{name} has shape {tuple(value.shape)}; expected {tensor.shape}")
                 elif not _fits(value, tensor):

@@ -9,7 +9,7 @@ import numpy as np
 from .. import arguments
 from ..ops.layout import width_of
 from ..ops.shape import _copy
-from ..tensor import Tensor, from_numpy, unmasked
+from ..tensor import Tensor, from_numpy
 
 _DEVICE_TYPES = {np.dtype(d) for d in (np.float32, np.int32, np.uint32, np.bool_)}
 
@@ -18,10 +18,7 @@ def _on_device(name: str, data: Any) -> Tensor:
     """A tensor of any dtype that the device has; float64 becomes float32 and int64 int32."""
     if isinstance(data, Tensor):
         return data
-    try:
-        given = np.asarray(unmasked(name, data))
-    except ValueError as error:
-        raise ValueError(f"{name} can't be made an array: {arguments.why_no_array(error)}") from error
+    given = arguments.read(name, data)
     if given.dtype not in _DEVICE_TYPES:
         if given.dtype.kind not in "iuf":
             raise TypeError(f"{name} must hold real numbers or booleans, not {arguments.came(data, given)}")

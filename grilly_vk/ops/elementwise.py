@@ -12,7 +12,7 @@ import numpy as np
 from .. import arguments, autograd
 from ..autograd import record
 from ..runtime.engine import Engine
-from ..tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, dtype_of, empty, from_numpy, full, unmasked
+from ..tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, dtype_of, empty, from_numpy, full
 from .layout import TooManyAxes, broadcast_shape, collapsed, width_of
 
 # In the order of shaders/include/functions.glsl and shaders/elementwise-binary.glsl.
@@ -63,10 +63,7 @@ def as_tensor(name: str, value: Any, like: Tensor | None = None, *, floats: bool
         return full((), _single(name, value), FLOAT32, on)
     if isinstance(value, numbers.Real):
         return full((), arguments.number(name, value), FLOAT32, on)
-    try:
-        given = np.asarray(unmasked(name, value))
-    except ValueError as error:
-        raise ValueError(f"{name} can't be made an array: {arguments.why_no_array(error)}") from error
+    given = arguments.read(name, value)
     if given.dtype.kind not in "biuf":
         raise TypeError(f"{name} must be a Tensor, or hold real numbers, not {arguments.came(value, given)}")
     if given.dtype.kind == "b":

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import why_no_array
+from ..arguments import read
 from ..tensor import BOOL, INT32, Tensor, overlap
 from .counting import counting
 from .elementwise import as_tensor, cast, where
@@ -30,10 +30,7 @@ def _array(k: Any) -> Tensor:
         if k.dtype not in (INT32, BOOL):
             raise TypeError(f"a tensor is indexed by int32 or bool tensors, not {k.dtype}")
         return k
-    try:
-        given = np.asarray(k)
-    except ValueError as error:
-        raise ValueError(f"an index can't be made an array: {why_no_array(error)}") from error
+    given = read("an index", k)
     if given.size == 0 and given.dtype.kind == "f":
         given = given.astype(np.int32)
     if given.dtype.kind not in "biu":

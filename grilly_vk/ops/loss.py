@@ -11,7 +11,7 @@ import numpy as np
 from .. import arguments
 from ..autograd import record
 from ..errors import shown
-from ..tensor import Tensor, empty, from_numpy, unmasked
+from ..tensor import Tensor, empty, from_numpy
 from .elementwise import _binary, as_tensor, cast, unary
 from .reduce import reduce
 from .rows import team
@@ -80,7 +80,7 @@ def _target(target: Any, x: Tensor, classes: int, ignore: int, probabilities: bo
     if isinstance(target, Tensor):
         t = target
     else:
-        given = np.asarray(unmasked("target", target))
+        given = arguments.read("target", target)
         if given.dtype.kind in "iu" or (not given.size and not probabilities):
             wrong = given[(given != ignore) & ((given < 0) | (given >= classes))]
             if wrong.size:

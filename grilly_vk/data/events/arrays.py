@@ -9,7 +9,6 @@ import numpy as np
 
 from ... import arguments
 from ...errors import shown
-from ...tensor import unmasked
 
 EVENT = np.dtype([("x", np.int16), ("y", np.int16), ("t", np.int64), ("p", np.bool_)])
 """Fields of an event: column and row of the pixel, time (microseconds in files), polarity (True: brighter)."""
@@ -85,7 +84,7 @@ def columns(name: str, events: Any) -> Columns:
     if isinstance(events, Mapping):
         names = tuple(events)
     else:
-        given = np.asarray(unmasked(name, events))
+        given = arguments.read(name, events)
         names = given.dtype.names or ()
         if not names or given.ndim != 1:
             raise TypeError(
