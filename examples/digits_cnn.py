@@ -1,6 +1,6 @@
 """A small convolutional network (no spikes yet) learns the 8x8 digits of scikit-learn, eagerly or compiled.
 
-    python examples/digits_cnn.py [--eager] [--epochs N]
+python examples/digits_cnn.py [--eager] [--epochs N]
 """
 
 import argparse

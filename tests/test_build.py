@@ -113,9 +113,7 @@ def build(tmp_path_factory):
             capture_output=True, text=True,
         )  # fmt: skip
         assert made.returncode == 0, made.stdout + made.stderr
-        done = subprocess.run(
-            [cmake, "--build", folder / "out", "--target", "kernels"], capture_output=True, text=True
-        )
+        done = subprocess.run([cmake, "--build", folder / "out", "--target", "kernels"], capture_output=True, text=True)
         return done.returncode, done.stdout + done.stderr
 
     run.package = folder / "out" / "package" / "spirv"

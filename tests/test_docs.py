@@ -1,6 +1,5 @@
 """The documentation holds: its examples run, and its tables list what there is."""
 
-
 import hashlib
 import re
 import shutil

@@ -198,5 +198,5 @@ def test_compiled_inputs_keep_their_mark():
 def test_refuses_another_choice(given):
     with pytest.raises(ValueError, match='event_driven must be "auto", True or False'):
         nn.Linear(3, 2, event_driven=given)
-    with pytest.raises(ValueError, match='event_driven must be True or False'):
+    with pytest.raises(ValueError, match="event_driven must be True or False"):
         F.linear(spikes((2, 3), 0.5), np.ones((2, 3), np.float32), event_driven=given)

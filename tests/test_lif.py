@@ -85,9 +85,7 @@ def test_large_layers_follow_the_reference(layer, n):
     spikes, membrane = one.run(x, record_membrane=True)
     a = math.exp(-1 / 5)
     more = dict(b=math.exp(-1 / 100), jump=0.1) if layer is nn.GIFNeuron else {}
-    want, trace, hold, w = reference(
-        x, got=spikes, a=a, g=1 - a, rest=0.0, th=1.0, reset=0.0, hold_steps=2, **more
-    )
+    want, trace, hold, w = reference(x, got=spikes, a=a, g=1 - a, rest=0.0, th=1.0, reset=0.0, hold_steps=2, **more)
     np.testing.assert_array_equal(spikes, want)
     assert want.mean() > 0.05
     np.testing.assert_allclose(membrane, trace, rtol=0, atol=4e-6)

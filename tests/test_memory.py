@@ -513,12 +513,15 @@ DEBUG = """
 
 @pytest.mark.parametrize("memory", ["auto", "storage"])
 def test_debug_reports_a_write_past_the_end(snippet, memory):
-    source = DEBUG + """
+    source = (
+        DEBUG
+        + """
     x = fill(empty((100,)), 1)
     print(problem())
     fill(x, 2, n=101)
     print(problem())
     """
+    )
     lines = snippet(source, GRILLY_VK_DEBUG=1, GRILLY_VK_MEMORY=memory).out.splitlines()
     assert lines[0] == "none"
     assert "wrote after a tensor of 400 bytes" in lines[1]
@@ -526,18 +529,23 @@ def test_debug_reports_a_write_past_the_end(snippet, memory):
 
 
 def test_debug_reports_a_write_before_the_start(snippet):
-    source = DEBUG + """
+    source = (
+        DEBUG
+        + """
     x = fill(empty((100,)), 1)
     x.buffer.offset -= 4
     fill(x, 2, n=1)
     print(problem())
     """
+    )
     assert "wrote before a tensor of 400 bytes" in snippet(source, GRILLY_VK_DEBUG=1).out
 
 
 @pytest.mark.parametrize("memory", ["auto", "storage"])
 def test_debug_reports_a_write_after_free(snippet, memory):
-    source = DEBUG + """
+    source = (
+        DEBUG
+        + """
     from grilly_vk.runtime.memory import Part
     x = fill(empty((100,)), 1)
     class Stale: pass
@@ -550,6 +558,7 @@ def test_debug_reports_a_write_after_free(snippet, memory):
     engine().launch("fill", 1, dst=stale, n=1, bits=0)
     print(problem())
     """
+    )
     lines = snippet(source, GRILLY_VK_DEBUG=1, GRILLY_VK_MEMORY=memory).out.splitlines()
     assert lines[0] == "none"
     assert "wrote into memory after it was freed" in lines[1]
@@ -595,18 +604,23 @@ def test_debug_is_not_misled_by_interrupts(snippet, memory):
 
 
 def test_debug_fills_new_memory_with_nan(snippet):
-    source = DEBUG + """
+    source = (
+        DEBUG
+        + """
     for n in (1, 7, 1000):
         fill(empty((n,)), 1).numpy()
         assert np.isnan(empty((n,)).numpy()).all()
     """
+    )
     snippet(source, GRILLY_VK_DEBUG=1)
 
 
 @pytest.mark.parametrize("memory", ["auto", "storage"])
 def test_debug_leaves_right_programs_alone(snippet, memory):
     """Uploads into just freed memory, graphs before, between and after replays, and reuse within them."""
-    source = DEBUG + """
+    source = (
+        DEBUG
+        + """
     for i in range(3):
         a = upload(np.full(100, i))
         assert (a.numpy() == i).all()
@@ -631,4 +645,5 @@ def test_debug_leaves_right_programs_alone(snippet, memory):
         layer(np.ones(10, np.float32))
     print(problem())
     """
+    )
     assert snippet(source, GRILLY_VK_DEBUG=1, GRILLY_VK_MEMORY=memory).out.split() == ["none"] * 6

@@ -33,9 +33,7 @@ def wanted(sample: Sample) -> list[int]:
 
 
 SMOOTH = [
-    c
-    for c in CASES
-    if c.values[0].differentiable and wanted(c.values[1]) and all(a.size for a in c.values[1].arrays)
+    c for c in CASES if c.values[0].differentiable and wanted(c.values[1]) and all(a.size for a in c.values[1].arrays)
 ]
 
 

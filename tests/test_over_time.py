@@ -216,7 +216,15 @@ LAYERS = {
     **{
         k.__name__: (k, (C,))
         for k in (
-            nn.ReLU, nn.ReLU6, nn.Hardtanh, nn.LeakyReLU, nn.GELU, nn.SiLU, nn.Softplus, nn.Tanh, nn.ELU,
+            nn.ReLU,
+            nn.ReLU6,
+            nn.Hardtanh,
+            nn.LeakyReLU,
+            nn.GELU,
+            nn.SiLU,
+            nn.Softplus,
+            nn.Tanh,
+            nn.ELU,
             nn.SigmoidLayer,
         )
     },

@@ -217,7 +217,6 @@ def test_a_graph_owns_what_its_own_code_sets():
     graph.replay()
 
 
-
 @pytest.mark.parametrize("kind", [nn.IFNode, nn.LIFNode, nn.EIFNode])
 def test_a_potential_that_has_not_moved_starts_from_the_new_reset(kind):
     node = kind()

@@ -10,9 +10,7 @@ from typing import Any
 from ..snn_compute import SNNCompute
 
 
-def add_simulation_options(
-    command: argparse.ArgumentParser, *, neurons: str, plot: Path | None = None
-) -> None:
+def add_simulation_options(command: argparse.ArgumentParser, *, neurons: str, plot: Path | None = None) -> None:
     """Add the simulation's options.
 
     Args:

@@ -46,9 +46,7 @@ def _named(name: str, method: Any) -> Any:
         if method.__name__ == name:
             return method
         doc, defaults = method.__doc__, method.__kwdefaults__
-        method = types.FunctionType(
-            method.__code__, method.__globals__, name, method.__defaults__, method.__closure__
-        )
+        method = types.FunctionType(method.__code__, method.__globals__, name, method.__defaults__, method.__closure__)
         method.__doc__, method.__kwdefaults__ = doc, defaults
     method.__name__ = name
     method.__qualname__ = f"Tensor.{name}"

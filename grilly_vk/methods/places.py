@@ -192,8 +192,6 @@ attach("element_size", _element_size)
 for _name, _property in {
     "device": property(lambda self: self.engine.info, doc="The device that it is on."),
     "data": property(lambda self: self.detach(), _set_data, doc="The same memory off the tape."),
-    "grad_fn": property(
-        lambda self: None if self.node is None else self.node[0], doc="What recorded it, or None."
-    ),
+    "grad_fn": property(lambda self: None if self.node is None else self.node[0], doc="What recorded it, or None."),
 }.items():
     setattr(Tensor, _name, _property)

@@ -115,7 +115,7 @@ def _extreme(kind: str) -> Any:
         values = gather(self, a, where)
         return Extreme(values, where) if keep else Extreme(values.squeeze(a), where.squeeze(a))
 
-    method.__doc__ = f"""The {'largest' if kind == 'max' else 'smallest'} element; NaN wins.
+    method.__doc__ = f"""The {"largest" if kind == "max" else "smallest"} element; NaN wins.
 
     ``x.{kind}()`` is a Tensor; ``x.{kind}(dim)`` along one axis a named pair (values, indices), whose gradient goes to
     the first of several, as in PyTorch; ``x.{kind}(axis=...)`` over one or several axes the values, as in numpy, whose

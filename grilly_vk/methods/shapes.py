@@ -223,7 +223,7 @@ attach_all(
         "tile": _tile,
         "movedim": _movedim,
         "swapaxes": _swapaxes,
-                "flip": _flip,
+        "flip": _flip,
         "roll": _roll,
         "diag": _diag,
         "tril": _tril,

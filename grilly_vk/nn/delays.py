@@ -249,9 +249,7 @@ class Synapse(Sequential):
     Source: Grilly's "Spiking Neural Networks".
     """
 
-    def __init__(
-        self, connection: Module, dynamics: Module | None = None, delay: int = 0, step_mode: str = S
-    ) -> None:
+    def __init__(self, connection: Module, dynamics: Module | None = None, delay: int = 0, step_mode: str = S) -> None:
         steps = arguments.size("delay", delay, 0)
         mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         for name, part in (("connection", connection), ("dynamics", dynamics)):

@@ -218,9 +218,7 @@ class LateResetNode(StatefulModule):
             whole = np.broadcast_shapes(*(np.shape(value) for value in numbers))
         except ValueError:
             shapes = ", ".join(str(np.shape(value)) for value in numbers if np.shape(value))
-            raise ValueError(
-                f"{self._what()} have shapes {shapes}, which don't broadcast"
-            ) from None
+            raise ValueError(f"{self._what()} have shapes {shapes}, which don't broadcast") from None
         sample = sample_of(self._what(), whole, shape) if math.prod(whole) > 1 else ()
         parts = []
         for trains, some in itertools.groupby(numbers, lambda value: isinstance(value, Tensor)):

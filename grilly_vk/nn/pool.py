@@ -241,9 +241,7 @@ class AvgPool1d(_Pool):
 
     def forward(self, x: Any) -> Any:
         """(B, C, L) to (B, C, L')."""
-        return pool.avg_pool1d(
-            x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
-        )
+        return pool.avg_pool1d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
 
 
 class AdaptiveAvgPool1d(Module):

@@ -105,8 +105,10 @@ def _core(name: str, make: Any, size: int, core_arguments: dict[str, Any]) -> Mo
     if not callable(make) or isinstance(make, Module):
         raise TypeError(f"{name} must make a core, as nn.LIF does, not be {families.described(make)}")
     if isinstance(make, type) and families.family(make) not in (None, "core"):
-        raise TypeError(f"{name} must make a core, as nn.LIF does, not be {families.described(make)}"
-                        f"; use {families.counterpart(make, 'core') or 'nn.LIF'}")
+        raise TypeError(
+            f"{name} must make a core, as nn.LIF does, not be {families.described(make)}"
+            f"; use {families.counterpart(make, 'core') or 'nn.LIF'}"
+        )
     made = make((size,), **core_arguments)
     if not isinstance(made, Module) or not callable(getattr(type(made), "initial_state", None)):
         raise TypeError(f"{name} gave {type(made).__name__}; expected a Module with initial_state, such as nn.LIF")

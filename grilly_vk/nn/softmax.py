@@ -46,9 +46,7 @@ class Softmax(Module):
         dim = self.dim
         if dim is None:
             dim = 0 if x.ndim - timed in (0, 1, 3) else 1
-            warn(
-                f"{type(self).__name__}() takes axis {dim} of inputs with {x.ndim - timed} axes; give dim to say so"
-            )
+            warn(f"{type(self).__name__}() takes axis {dim} of inputs with {x.ndim - timed} axes; give dim to say so")
         axes = x.ndim - timed
         return self._function(x, axis_index("dim", dim, axes or 1) + timed)
 

@@ -21,9 +21,7 @@ _SCRATCH = 1 << 26  # bytes of gathered frames at a time
 class _Frames:
     """How the depth of x (B, C, D, H, W) falls into the taps of a kernel: (B, OD, C, KD, H, W)."""
 
-    def __init__(
-        self, shape: tuple[int, ...], out: int, kernel: int, stride: int, before: int, gap: int
-    ) -> None:
+    def __init__(self, shape: tuple[int, ...], out: int, kernel: int, stride: int, before: int, gap: int) -> None:
         self.shape, self.out, self.kernel = shape, out, kernel
         self.stride, self.before, self.gap = stride, before, gap
 

@@ -46,8 +46,10 @@ class _Key:
         if [k for k in items if isinstance(k, (bool, np.bool_))]:
             raise TypeError("a tensor can't be indexed by a bool; see where")
         arrays = {i: _array(k) for i, k in enumerate(items) if isinstance(k, _ARRAYS)}
-        wide = [arrays[i].ndim if i in arrays and arrays[i].dtype is BOOL else int(k is not None and k is not Ellipsis)
-                for i, k in enumerate(items)]  # axes of x that each takes
+        wide = [
+            arrays[i].ndim if i in arrays and arrays[i].dtype is BOOL else int(k is not None and k is not Ellipsis)
+            for i, k in enumerate(items)
+        ]  # axes of x that each takes
         if len([k for k in items if k is Ellipsis]) > 1:
             raise IndexError("an index can have one ... only")
         if sum(wide) > x.ndim:
@@ -66,8 +68,10 @@ class _Key:
                 sizes = x.shape[axis : axis + taken]
                 if index.dtype is BOOL:
                     if index.shape != sizes:
-                        raise IndexError(f"a mask of shape {index.shape} does not fit axes {axis} to "
-                                         f"{axis + taken - 1} of a tensor of shape {x.shape}")
+                        raise IndexError(
+                            f"a mask of shape {index.shape} does not fit axes {axis} to "
+                            f"{axis + taken - 1} of a tensor of shape {x.shape}"
+                        )
                     self.picks += nonzero_axes(index)
                 else:
                     host = None if isinstance(k, Tensor) else _indices("index", k if len(k) else [], sizes[0])

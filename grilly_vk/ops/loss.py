@@ -58,9 +58,7 @@ def cross_entropy(
     return _classes("cross_entropy", x, target, weight, ignore_index, reduction, smoothing)
 
 
-def nll_loss(
-    x: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
-) -> Tensor:
+def nll_loss(x: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Tensor:
     """-x of the target class, for log-probabilities x (see `log_softmax`); arguments as in `cross_entropy`."""
     return _classes("nll_loss", x, target, weight, ignore_index, reduction, 0.0, logs=1)
 
@@ -126,9 +124,7 @@ def _classes(
     chances = int(t.dtype == np.float32)
     specs = (spec, ("PROBABILITIES", chances), ("WEIGHT", int(w is not None)), ("LOGS", logs))
     sizes = dict(rows=rows, n=n, inner=inner, ignore=ignore, smoothing=smoothing)
-    engine.launch(
-        "cross-entropy", items, specs, work=x.count, x=x, target=t, weight=w, y=pairs, kept=kept, **sizes
-    )
+    engine.launch("cross-entropy", items, specs, work=x.count, x=x, target=t, weight=w, y=pairs, kept=kept, **sizes)
     rest = x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()
     counts: Tensor | None = None
     if reduction == "none":
@@ -189,9 +185,7 @@ def smooth_l1_loss(x: Any, target: Any, reduction: str = "mean", beta: float = 1
     return _elements("smooth_l1_loss", x, target, reduction, beta=arguments.non_negative("beta", beta))
 
 
-def bce_with_logits(
-    x: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
-) -> Tensor:
+def bce_with_logits(x: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None) -> Tensor:
     """-(p * t * log(s) + (1 - t) * log(1 - s)) * weight for s = sigmoid(x), without overflow or log(0).
 
     Args:

@@ -59,9 +59,7 @@ def pieces(*runs: Run) -> Iterator[tuple[Tensor, ...]]:
     steps, size = runs[0].shape[0], steps_at_once(*runs)
     for start in range(0, steps, size):
         stop = min(steps, start + size)
-        yield tuple(
-            run._rows(start, stop) if isinstance(run, Tensor) else from_numpy(run[start:stop]) for run in runs
-        )
+        yield tuple(run._rows(start, stop) if isinstance(run, Tensor) else from_numpy(run[start:stop]) for run in runs)
 
 
 class restoring:

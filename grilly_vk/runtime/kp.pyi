@@ -60,6 +60,7 @@ class Barrier(OpBase):
         BEGIN: ClassVar[Barrier.Where]
         BETWEEN: ClassVar[Barrier.Where]
         END: ClassVar[Barrier.Where]
+
     def __init__(self, where: Where) -> None: ...
 
 class Timestamps:

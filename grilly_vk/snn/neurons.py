@@ -139,9 +139,7 @@ class NeuronKernels:
         left = _counters(refractory, x)
         v, hold = state_of("membrane", membrane, x.shape[1:], None), from_numpy(left)
         w = state_of("adaptation", adaptation, x.shape[1:])
-        spikes, _ = ops.gif(
-            x, v, hold, w, c, adapt_decay=b, adaptation_strength=strength, held=bool(left.any())
-        )
+        spikes, _ = ops.gif(x, v, hold, w, c, adapt_decay=b, adaptation_strength=strength, held=bool(left.any()))
         return spikes.share(), v.numpy(), hold.numpy(), w.numpy()
 
 

@@ -56,9 +56,7 @@ class PlasticityKernels:
         level = from_numpy(broadcast("theta", theta, (outs,))) if rule == "bcm" else None
         new = from_numpy(w)
         if before.shape[0] and before.shape[1] and w.size:
-            ops.hebbian(
-                new, before, after, rule=rule, learning_rate=rate, weight_decay=loss, theta=level, blend=blend
-            )
+            ops.hebbian(new, before, after, rule=rule, learning_rate=rate, weight_decay=loss, theta=level, blend=blend)
         return new.share() if level is None else (new.share(), level.share())
 
     def stdp_learning(

@@ -67,7 +67,11 @@ _LOGIC = [
     Sample([_bools(0), _bools(1)]),
 ]
 _BAD_LOGIC = [((normal(3), normal(3)), {}, TypeError, "needs bool or int32 tensors, not float32 and float32")]
-_ONE = [Sample([apart(5, 7, gap=0.1) + np.float32(4.013)]), Sample([apart(8) + np.float32(2.013)]), Sample([normal(0, 3)])]
+_ONE = [
+    Sample([apart(5, 7, gap=0.1) + np.float32(4.013)]),
+    Sample([apart(8) + np.float32(2.013)]),
+    Sample([normal(0, 3)]),
+]
 _NUMBERS = [
     ("add", np.add, True),
     ("sub", np.subtract, True),

@@ -138,8 +138,7 @@ def random():
 
 # All but "random" give the same bits also while other threads work: the generator is one for all.
 PIECES: dict[str, Callable[[], list[np.ndarray]]] = {
-    f.__name__: f
-    for f in (operations, training, graph, compiled, spiking, plastic, files, watched, process, random)
+    f.__name__: f for f in (operations, training, graph, compiled, spiking, plastic, files, watched, process, random)
 }
 
 

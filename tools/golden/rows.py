@@ -126,9 +126,11 @@ def containers():
         module, x = make(), drawn(T, B, N).requires_grad_()
         y = module(x)
         (y * drawn(*y.shape)).sum().backward()
-        yield name, {"x": x, "c": drawn(*y.shape), "y": y, "grad_x": x.grad} | {
-            f"{k}.{n}": t for n, p in module.named_parameters() for k, t in (("p", p), ("g", p.grad))
-        }
+        yield (
+            name,
+            {"x": x, "c": drawn(*y.shape), "y": y, "grad_x": x.grad}
+            | {f"{k}.{n}": t for n, p in module.named_parameters() for k, t in (("p", p), ("g", p.grad))},
+        )
     x = drawn(T, B, N)
     yield "forward", {"x": x, "y": functional.multi_step_forward(x, neuron.LIFNode(tau=1.5))}
 
