@@ -56,7 +56,7 @@ def test_one_operation_is_its_steps(kind, n, monkeypatch):
     called = []
     op = recurrent_nodes.recurrent_node
     monkeypatch.setattr(
-        "grilly_vk.nn.recurrent_synapse.recurrent_node", lambda *a, **k: called.append(1) or op(*a, **k)
+        "grilly_vk.nn.synapses.recurrent_synapse.recurrent_node", lambda *a, **k: called.append(1) or op(*a, **k)
     )
     ways = [{}, {"memory": "low"}, {"halves": True}] if kind in KINDS[1:3] else [{}]
     ways += ["walk"] if n == 8 else []  # the kernel of GPUs
@@ -74,7 +74,7 @@ def test_one_operation_is_its_steps(kind, n, monkeypatch):
 
 def test_what_is_no_part_of_it_goes_step_by_step(monkeypatch):
     """Thresholds that train, resets at once, gains: the same numbers as with a connection of one's own."""
-    monkeypatch.setattr("grilly_vk.nn.recurrent_synapse.recurrent_node", None)
+    monkeypatch.setattr("grilly_vk.nn.synapses.recurrent_synapse.recurrent_node", None)
     for more in (
         {"learn": "v_threshold"}, {"late": False}, {"gain": 0.5}, {"spike_factor": 0.5},
         {"learn": ("spike_factor", "beta")},

@@ -9,7 +9,7 @@ import grilly.nn as nn
 import grilly.functional as F
 from grilly import nn as nn2
 from grilly.nn import LIFNeuron
-import grilly_vk, grilly_vk.nn, grilly_vk.functional, grilly_vk.runtime.memory, grilly_vk.nn.neurons
+import grilly_vk, grilly_vk.nn, grilly_vk.functional, grilly_vk.runtime.memory, grilly_vk.nn.flat.neurons
 import grilly.runtime.memory, grilly.nn.neurons
 assert grilly is grilly_vk and nn is nn2 is grilly_vk.nn and F is grilly_vk.functional
 assert LIFNeuron is grilly_vk.nn.LIFNeuron is grilly.nn.neurons.LIFNeuron

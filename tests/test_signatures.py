@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from grilly_vk import SNNCompute, VulkanCompute, nn
-from grilly_vk.nn.flat import FlatLayer
+from grilly_vk.nn.flat.base import FlatLayer
 
 PHYSICAL = "dt=0.001, tau_mem=20.0, v_thresh=1.0, v_rest=0.0, v_reset=0.0, r_mem=1.0, t_refrac=2.0"
 ADAPTIVE = (

@@ -12,20 +12,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..nn.attention import MultiheadAttention
 from ..nn.containers import Sequential
-from ..nn.late_reset import LateResetNode
-from ..nn.linear import Linear
+from ..nn.layers.attention import MultiheadAttention
+from ..nn.layers.linear import Linear
 from ..nn.module import Module
-from ..nn.neu_norm import NeuNorm
-from ..nn.node_models import CUBALIFNode
-from ..nn.nodes import IFNode, LIFNode, ParametricLIFNode, SpikingNode
-from ..nn.recurrent_layers import GRU, LSTM, RNN
-from ..nn.recurrent_synapse import RecurrentSynapse
-from ..nn.spiking_attention import QKAttention, SpikingSelfAttention
-from ..nn.squeeze_attention import MultiDimensionalAttention, TemporalWiseAttention
-from ..nn.synapses import SynapseFilter
-from ..nn.through_time import BatchNormThroughTime1d, BatchNormThroughTime2d
+from ..nn.recurrent.recurrent_layers import GRU, LSTM, RNN
+from ..nn.spiking.late_reset import LateResetNode
+from ..nn.spiking.neu_norm import NeuNorm
+from ..nn.spiking.node_models import CUBALIFNode
+from ..nn.spiking.nodes import IFNode, LIFNode, ParametricLIFNode, SpikingNode
+from ..nn.spiking.spiking_attention import QKAttention, SpikingSelfAttention
+from ..nn.spiking.squeeze_attention import MultiDimensionalAttention, TemporalWiseAttention
+from ..nn.spiking.through_time import BatchNormThroughTime1d, BatchNormThroughTime2d
+from ..nn.synapses.recurrent_synapse import RecurrentSynapse
+from ..nn.synapses.synapses import SynapseFilter
 
 LIBRARIES = ("torch", "spikingjelly", "snntorch", "norse")
 _RESETS = ("subtract", "zero", "none")  # in the order of snnTorch's numbers

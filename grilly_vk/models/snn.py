@@ -9,7 +9,7 @@ from typing import Any
 from .. import arguments
 from ..errors import shown
 from ..nn.containers import ModuleList
-from ..nn.linear import Linear
+from ..nn.layers.linear import Linear
 from ..nn.module import Module
 from ..ops.elementwise import as_tensor, cast
 from ..ops.nodes import Dynamics, node

@@ -10,10 +10,10 @@ from ..functional.temporal import reset_net
 from ..modes import S
 from ..nn import init
 from ..nn.containers import ModuleList
-from ..nn.linear import Linear
+from ..nn.layers.linear import Linear
 from ..nn.module import Module, Parameter
-from ..nn.spiking_linear import Factory, TimedModule, TokenBatchNorm1d, made_node, made_norm, through
-from ..nn.transformer import SpikingTransformerBlock
+from ..nn.spiking.spiking_linear import Factory, TimedModule, TokenBatchNorm1d, made_node, made_norm, through
+from ..nn.spiking.transformer import SpikingTransformerBlock
 from ..ops.elementwise import as_tensor, cast
 from ..ops.reduce import reduce_mean
 from ..ops.shape import broadcast_to, permute

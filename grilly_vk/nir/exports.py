@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import nn
-from ..nn.nodes import SpikingNode
+from ..nn.spiking.nodes import SpikingNode
 from ..nn.stateful import StatefulModule
 from .draft import Draft, End, Export, Writer, named, numbers
 from .export_neurons import NEURON_EXPORTS

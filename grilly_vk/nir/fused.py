@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ..nn.linear import Linear
+from ..nn.layers.linear import Linear
 from ..ops.recurrent_nodes import Feedback, pays, recurrent_node
 from ..tensor import Tensor, full
 from .neurons import IF, LIF, CubaLIF, Neuron, Plan

@@ -10,7 +10,7 @@ from typing import Any
 from .. import arguments
 from ..errors import shown
 from ..functional.temporal import over_steps
-from ..nn.linear import Linear
+from ..nn.layers.linear import Linear
 from ..nn.module import Module
 from ..nn.stateful import StatefulModule
 from ..ops.elementwise import as_tensor, cast

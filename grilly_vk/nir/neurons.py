@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import arguments
-from ..nn.nodes import same
+from ..nn.spiking.nodes import same
 from ..nn.stateful import StatefulModule
 from ..ops.elementwise import binary, unary
 from ..ops.nodes import Dynamics, Each, node

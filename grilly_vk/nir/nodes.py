@@ -13,10 +13,10 @@ import numpy as np
 from .. import arguments
 from ..errors import shown
 from ..nn.containers import Flatten
-from ..nn.conv import Conv1d, Conv2d
-from ..nn.linear import Linear
+from ..nn.layers.conv import Conv1d, Conv2d
+from ..nn.layers.linear import Linear
+from ..nn.layers.pool import AvgPool2d, SumPool2d
 from ..nn.module import Module, Parameter
-from ..nn.pool import AvgPool2d, SumPool2d
 from .meaning import Meaning
 from .neurons import NEURONS, Neuron
 from .parts import Delay, Product, Scale, Threshold

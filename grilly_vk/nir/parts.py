@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import arguments
 from ..nn.module import Module, Parameter
-from ..nn.nodes import same
+from ..nn.spiking.nodes import same
 from ..nn.stateful import StatefulModule
 from ..ops.elementwise import as_tensor, binary
 from ..ops.gather import gather

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import arguments, files
 from ..errors import shown
-from ..nn.linear import Linear
+from ..nn.layers.linear import Linear
 from ..nn.module import Module, checked_module
 from .draft import Draft, End, Export
 from .exports import EXPORTS, hooked, problems, write

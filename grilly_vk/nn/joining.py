@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .layers.norm import Running
 from .module import Module
-from .nodes import SpikingNode
-from .norm import Running
 
 
 def stages(parts: list[Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
@@ -25,10 +24,11 @@ def stages(parts: list[Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
 
 def joins(norm: Any, node: Any) -> bool:
     """Whether a node takes in a norm before it: of the library's own making, in one step mode, and without hooks."""
+    takes = getattr(type(node), "_takes_norm", None)
     return (
         isinstance(norm, Running)
-        and isinstance(node, SpikingNode)
-        and type(node).forward is SpikingNode.forward
+        and takes is not None
+        and type(node).forward is takes
         and _definer(norm, "forward") is _definer(norm, "_prepare")
         and getattr(norm, "step_mode", node.step_mode) == node.step_mode
         and not any((m._forward_hooks or m._forward_pre_hooks) for m in (norm, node))

@@ -13,7 +13,7 @@ from ..ops.shape import concatenate, stack
 from ..settings import fixed
 from ..tensor import FLOAT32, Tensor, full
 from .containers import Sequential
-from .linear import Linear
+from .layers.linear import Linear
 from .module import Module, checked_module
 from .reading import look
 from .stateful import StatefulModule

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..conv import Conv1d, Conv2d
-from ..linear import Linear
-from ..pool import AvgPool2d, SumPool2d
+from ..layers.conv import Conv1d, Conv2d
+from ..layers.linear import Linear
+from ..layers.pool import AvgPool2d, SumPool2d
 from .fold import affine_of
 from .rules import RECTIFIERS, kind
 from .trace import Step, Trace

@@ -15,8 +15,8 @@ from ...settings import fixed, setting
 from ...surrogate import Surrogate
 from ...tensor import FLOAT32, full
 from ..containers import Identity, Sequential
+from ..layers.pool import MaxPool2d
 from ..module import Module
-from ..pool import MaxPool2d
 from .batches import inputs
 from .bounds import bounds
 from .calibrate import VoltageScaler, parsed, set_thresholds

@@ -9,7 +9,7 @@ import numpy as np
 from ... import arguments
 from ...ops.elementwise import as_tensor
 from ...tensor import Tensor
-from ..linear import Linear
+from ..layers.linear import Linear
 from ..module import Module, Parameter
 from .rules import NORMS, WEIGHTED, kind
 from .trace import Step, Trace

@@ -12,8 +12,8 @@ from ...ops.shape import concatenate
 from ...settings import setting
 from ...tensor import Tensor, full
 from ..containers import ModuleList
+from ..layers.pool import MaxPool2d
 from ..module import Module
-from ..pool import MaxPool2d
 from ..stateful import StatefulModule
 from .running import Running, merged, shared
 

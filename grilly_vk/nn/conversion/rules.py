@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from ... import families
-from ..activation import Hardtanh, ReLU
 from ..containers import Flatten, Identity
-from ..conv import Conv1d, Conv2d
-from ..dropout import Dropout, Dropout1d, Dropout2d
-from ..linear import Linear
+from ..layers.activation import Hardtanh, ReLU
+from ..layers.conv import Conv1d, Conv2d
+from ..layers.dropout import Dropout, Dropout1d, Dropout2d
+from ..layers.linear import Linear
+from ..layers.norm import BatchNorm1d, BatchNorm2d
+from ..layers.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d, SumPool2d
 from ..module import Module, checked_module
-from ..norm import BatchNorm1d, BatchNorm2d
-from ..pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d, SumPool2d
 from ..stateful import StatefulModule
 from .network import ConvertedNetwork
 from .node import RateNode

@@ -10,9 +10,9 @@ from ...errors import shown
 from ...functional.temporal import keeps_state, merged, unmerged
 from ...settings import fixed, setting
 from ...tensor import Tensor
+from ..layers.norm import Running
 from ..module import Module
-from ..nodes import LIFNode
-from ..norm import Running
+from ..spiking.nodes import LIFNode
 
 
 def _before(name: str, value: Any) -> str:

@@ -22,13 +22,13 @@ from ... import arguments
 from ...errors import shown
 from ...functional.temporal import set_step_mode
 from ..containers import Sequential
-from ..delays import Delay
 from ..module import Module
-from ..node_models import AdaptiveLIFNode, CUBALIFNode, EIFNode
-from ..nodes import IFNode, LIFNode
-from ..readout import NonSpikingLIFNode
-from ..recurrent_synapse import RecurrentSynapse
-from ..synapses import SynapseFilter
+from ..spiking.node_models import AdaptiveLIFNode, CUBALIFNode, EIFNode
+from ..spiking.nodes import IFNode, LIFNode
+from ..spiking.readout import NonSpikingLIFNode
+from ..synapses.delays import Delay
+from ..synapses.recurrent_synapse import RecurrentSynapse
+from ..synapses.synapses import SynapseFilter
 from . import weights
 from .norse_behaviours import (
     IzhikevichParameters,

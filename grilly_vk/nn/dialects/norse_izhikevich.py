@@ -6,8 +6,8 @@ from typing import Any
 
 from ... import arguments
 from ...settings import setting
-from ..node_models import no_waiting
-from ..nodes import SpikingNode
+from ..spiking.node_models import no_waiting
+from ..spiking.nodes import SpikingNode
 from .starting import starting_at
 
 

@@ -17,12 +17,12 @@ from ... import arguments
 from ...modes import M
 from ...surrogate import ATan, Sigmoid, SuperSpike, Surrogate
 from ...tensor import Tensor, from_numpy
-from ..conv import Conv2d
-from ..late_reset import AlphaNode, LateResetNode
-from ..linear import Linear
+from ..layers.conv import Conv2d
+from ..layers.linear import Linear
 from ..module import Buffer, Module, Parameter
-from ..nodes import PerNeuron, per_neuron
-from ..recurrent_synapse import RecurrentSynapse
+from ..spiking.late_reset import AlphaNode, LateResetNode
+from ..spiking.nodes import PerNeuron, per_neuron
+from ..synapses.recurrent_synapse import RecurrentSynapse
 
 __all__ = [
     "Alpha",

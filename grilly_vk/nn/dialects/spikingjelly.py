@@ -13,7 +13,7 @@ from ... import arguments
 from ...modes import M, S
 from ...surrogate import ATan, Erf, FastSigmoid, PiecewiseQuadratic, Rect, Sigmoid, Surrogate
 from ...tensor import Tensor
-from .. import gated_node, node_models, nodes, readout
+from ..spiking import gated_node, node_models, nodes, readout
 from .analog import AnalogLIFNode
 from .starting import starting_at
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from ..nodes import SpikingNode
+from ..spiking.nodes import SpikingNode
 
 Node = TypeVar("Node", bound=SpikingNode)
 

@@ -10,7 +10,7 @@ from ... import arguments
 from ...host_random import generator
 from ...ops.elementwise import as_tensor
 from ...tensor import Tensor, from_numpy
-from ..linear import Linear
+from ..layers.linear import Linear
 from ..module import Parameter
 
 

@@ -1,0 +1,217 @@
+"""Dropout: PyTorch's layers, and masks that stay the same over all steps of a sequence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ... import arguments
+from ...modes import S
+from ...ops import dropout as ops
+from ...settings import setting
+from ...tensor import Tensor
+from ..module import Module
+from ..reading import told
+from ..stateful import StatefulModule
+
+
+class Dropout(Module):
+    """In training, sets each element to 0 with probability p and scales the others by 1 / (1 - p); else x itself.
+
+    Every call, and every step of a sequence, draws a mask of its own; `DropoutOverTime` keeps one for all steps.
+
+    Args:
+        p: probability of a zero, in [0, 1] (default 0.5).
+        inplace: taken for PyTorch's sake; the result is a tensor of its own in any case.
+
+    Raises:
+        TypeError, ValueError: p is not such a number.
+
+    Source: Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov, "Dropout", JMLR 15 (2014).
+    """
+
+    p, inplace = setting(arguments.between, 0.0, 1.0), setting(arguments.flag)
+    batchwise = True
+    _time_rank = 0
+
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
+        super().__init__()
+        self.p = arguments.between("p", p, 0.0, 1.0)
+        self.inplace = arguments.flag("inplace", inplace)
+
+    def forward(self, x: Any) -> Tensor:
+        """The same shape."""
+        return ops.dropout(x, self.p, self.training)
+
+    def extra_repr(self) -> str:
+        """The probability."""
+        return f"p={self.p}"
+
+
+class Dropout1d(Dropout):
+    """In training, sets whole channels of (B, C, L) or (C, L) to 0 with probability p; else x itself.
+
+    The others are scaled by 1 / (1 - p).  Every call, and every step of a sequence, draws a mask of its own;
+    `DropoutOverTime1d` keeps one for all steps.
+
+    Args:
+        p: probability that a channel of a sample is set to 0, in [0, 1] (default 0.5).
+        inplace: taken for PyTorch's sake; the result is a tensor of its own in any case.
+
+    Raises:
+        TypeError, ValueError: p is not such a number; at the call, another shape.
+
+    Source: Tompson, Goroshin, Jain, LeCun & Bregler, "Efficient object localization using convolutional networks",
+    CVPR 2015.
+    """
+
+    batchwise = True
+    _time_rank = 4
+
+    def forward(self, x: Any) -> Tensor:
+        """The same shape."""
+        return ops.dropout1d(x, self.p, self.training)
+
+
+class Dropout2d(Dropout):
+    """In training, sets whole channels of (B, C, H, W) to 0 with probability p; else x itself.
+
+    The others are scaled by 1 / (1 - p).  Every call, and every step of a sequence, draws a mask of its own;
+    `DropoutOverTime2d` keeps one for all steps.
+
+    Args:
+        p: probability that a channel of a sample is set to 0, in [0, 1] (default 0.5).
+        inplace: taken for PyTorch's sake; the result is a tensor of its own in any case.
+
+    Raises:
+        TypeError, ValueError: p is not such a number; at the call, another shape.
+
+    Source: Tompson, Goroshin, Jain, LeCun & Bregler, "Efficient object localization using convolutional networks",
+    CVPR 2015.
+    """
+
+    batchwise = True
+    _time_rank = 5
+
+    def forward(self, x: Any) -> Tensor:
+        """The same shape."""
+        return ops.dropout2d(x, self.p, self.training)
+
+
+class _OverTime(StatefulModule):
+    """What the masks over time share."""
+
+    p = setting(arguments.between, 0.0, 1.0)
+    mask: Tensor | None
+    takes_steps = True
+    _channels: tuple[str, ...] = ()  # axes of one step; none: any, and a mask of all elements
+
+    def __init__(self, p: float = 0.5, step_mode: str = S) -> None:
+        super().__init__()
+        self.p = arguments.between("p", p, 0.0, 1.0)
+        self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
+        self.register_memory("mask", None)
+
+    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
+        """The same shape; `steps` is given by containers, for an input with a time axis."""
+        x, multi = self.arriving(x, steps)
+        multi = multi or told(self, x)
+        shape = x.shape[1:] if multi else x.shape
+        if self._channels and len(shape) != len(self._channels):
+            axes = ", ".join(("T", *self._channels) if multi else self._channels)
+            raise ValueError(f"x has shape {x.shape}; {type(self).__name__} expects ({axes})")
+        drop = arguments.between("p", self.p, 0.0, 1.0)
+        if not self.training or drop == 0.0:
+            return x
+        self.beginning()
+        wanted = (*shape[:2], *(1,) * (len(shape) - 2)) if self._channels else shape
+        if self.mask is None:
+            self.mask = ops.channel_mask(x, wanted, drop)
+        elif self.mask.shape != wanted:
+            raise ValueError(
+                f"one step of x has shape {shape}, but the mask of {type(self).__name__} has shape {self.mask.shape} "
+                "from the inputs before; call F.reset_net(model) before a batch of another shape"
+            )
+        return x * self.mask
+
+    def extra_repr(self) -> str:
+        """The probability and the step mode."""
+        return f"p={self.p}, step_mode={self.step_mode!r}"
+
+
+class DropoutOverTime(_OverTime):
+    """`Dropout`, with one mask for all steps of a sequence.
+
+    The mask is drawn at the first input, and kept until `grilly_vk.functional.reset_net`: a channel or neuron that is
+    left out is silent for the whole sequence, as in a network without it.  After `eval()` x itself.
+
+    Args:
+        p: probability of a zero, in [0, 1] (default 0.5); the others are scaled by 1 / (1 - p).
+        step_mode: "s": a call is one step. "m": a call is all steps.
+
+    Shape:
+        (B, ...), or in step mode "m" with T in front, to the same.
+
+    Attributes:
+        mask: Tensor (B, ...); None until the first input in training.
+
+    Raises:
+        TypeError, ValueError: p is not such a number; at the call, another shape than the mask's.
+        RuntimeError: the mask would cross the border of a compiled function.
+
+    Source: Lee, Sarwar, Panda, Srinivasan & Roy, "Enabling spike-based backpropagation for training deep neural network
+    architectures", Frontiers in Neuroscience 14 (2020); as in SpikingJelly's Dropout.
+    """
+
+
+class DropoutOverTime1d(_OverTime):
+    """`Dropout1d`, with one mask for all steps of a sequence.
+
+    The mask is drawn at the first input, and kept until `grilly_vk.functional.reset_net`: a channel or neuron that is
+    left out is silent for the whole sequence, as in a network without it.  After `eval()` x itself.
+
+    Args:
+        p: probability of a zero, in [0, 1] (default 0.5); the others are scaled by 1 / (1 - p).
+        step_mode: "s": a call is one step. "m": a call is all steps.
+
+    Shape:
+        (B, C, L), or in step mode "m" with T in front, to the same.
+
+    Attributes:
+        mask: Tensor (B, C, 1); None until the first input in training.
+
+    Raises:
+        TypeError, ValueError: p is not such a number; at the call, another shape than the mask's.
+        RuntimeError: the mask would cross the border of a compiled function.
+
+    Source: Lee, Sarwar, Panda, Srinivasan & Roy, "Enabling spike-based backpropagation for training deep neural network
+    architectures", Frontiers in Neuroscience 14 (2020); as in SpikingJelly's Dropout2d for channels of one axis.
+    """
+
+    _channels, _ranks = ("B", "C", "L"), (3,)
+
+
+class DropoutOverTime2d(_OverTime):
+    """`Dropout2d`, with one mask for all steps of a sequence.
+
+    The mask is drawn at the first input, and kept until `grilly_vk.functional.reset_net`: a channel or neuron that is
+    left out is silent for the whole sequence, as in a network without it.  After `eval()` x itself.
+
+    Args:
+        p: probability of a zero, in [0, 1] (default 0.5); the others are scaled by 1 / (1 - p).
+        step_mode: "s": a call is one step. "m": a call is all steps.
+
+    Shape:
+        (B, C, H, W), or in step mode "m" with T in front, to the same.
+
+    Attributes:
+        mask: Tensor (B, C, 1, 1); None until the first input in training.
+
+    Raises:
+        TypeError, ValueError: p is not such a number; at the call, another shape than the mask's.
+        RuntimeError: the mask would cross the border of a compiled function.
+
+    Source: Lee, Sarwar, Panda, Srinivasan & Roy, "Enabling spike-based backpropagation for training deep neural network
+    architectures", Frontiers in Neuroscience 14 (2020); as in SpikingJelly's Dropout2d, whose p is 0.2 unless given.
+    """
+
+    _channels, _ranks = ("B", "C", "H", "W"), (4,)

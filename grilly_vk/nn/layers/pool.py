@@ -1,0 +1,274 @@
+"""Pooling layers; what they compute and raise is said at the functions of the same names in `grilly_vk.functional`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ... import arguments
+from ...ops import pool
+from ...ops.conv import numbers
+from ...settings import fixed
+from ..module import Module
+
+
+class _Pool(Module):
+    kernel_size, stride, padding, ceil_mode = fixed(), fixed(), fixed(), fixed()
+    _axes = 2
+    batchwise = True
+    _time_rank = 5
+
+    def __init__(self, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool) -> None:
+        super().__init__()
+        self.kernel_size = numbers("kernel_size", kernel_size, self._axes, 1)
+        self.stride = self.kernel_size if stride is None else numbers("stride", stride, self._axes, 1)
+        self.padding = numbers("padding", padding, self._axes, 0)
+        self.ceil_mode = arguments.flag("ceil_mode", ceil_mode)
+
+    def extra_repr(self) -> str:
+        """The windows."""
+        text = f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+        return text + (", ceil_mode=True" if self.ceil_mode else "")
+
+
+class MaxPool2d(_Pool):
+    """The largest value of each window; see `grilly_vk.functional.max_pool2d`.
+
+    Args:
+        kernel_size: of the window; one number, or (vertical, horizontal), as for the next three.
+        stride: between windows (default None: kernel_size).
+        padding: minus infinity on both sides (default 0).
+        dilation: steps between a window's elements (default 1).
+        return_indices: also where each maximum was (default False).
+        ceil_mode: also windows that reach over the end (default False).
+
+    Shape:
+        (B, C, H, W) to (B, C, H', W'), or both without B.
+
+    Raises:
+        ValueError, TypeError: no whole numbers in range; at the call, windows that do not fit the input.
+    """
+
+    dilation, return_indices = fixed(), fixed()
+
+    def __init__(
+        self,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] = 0,
+        dilation: int | Sequence[int] = 1,
+        return_indices: bool = False,
+        ceil_mode: bool = False,
+    ) -> None:
+        super().__init__(kernel_size, stride, padding, ceil_mode)
+        self.dilation = numbers("dilation", dilation, self._axes, 1)
+        self.return_indices = arguments.flag("return_indices", return_indices)
+
+    def forward(self, x: Any) -> Any:
+        """(B, C, H, W) to (B, C, H', W')."""
+        return pool.max_pool2d(
+            x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+        )
+
+    def extra_repr(self) -> str:
+        """The windows."""
+        return super().extra_repr() + (f", dilation={self.dilation}" if max(self.dilation) > 1 else "")
+
+
+class AvgPool2d(_Pool):
+    """The mean of each window; see `grilly_vk.functional.avg_pool2d`.
+
+    Args:
+        kernel_size: of the window; one number, or (vertical, horizontal), as for the next two.
+        stride: between windows (default None: kernel_size).
+        padding: zeros on both sides (default 0).
+        ceil_mode: also windows that reach over the end (default False).
+        count_include_pad: whether zeros of the padding count in the mean (default True).
+        divisor_override: divide the sum by this instead (default None).
+
+    Shape:
+        (B, C, H, W) to (B, C, H', W'), or both without B.
+
+    Raises:
+        ValueError, TypeError: no whole numbers in range; at the call, windows that do not fit the input.
+    """
+
+    count_include_pad, divisor_override = fixed(), fixed()
+
+    def __init__(
+        self,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ) -> None:
+        super().__init__(kernel_size, stride, padding, ceil_mode)
+        self.count_include_pad = arguments.flag("count_include_pad", count_include_pad)
+        self.divisor_override = (
+            None if divisor_override is None else arguments.size("divisor_override", divisor_override)
+        )
+
+    def forward(self, x: Any) -> Any:
+        """(B, C, H, W) to (B, C, H', W')."""
+        return pool.avg_pool2d(
+            x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad,
+            self.divisor_override,
+        )  # fmt: skip
+
+
+class SumPool2d(_Pool):
+    """The sum of each window, which keeps the charge that spikes carry; see `grilly_vk.functional.sum_pool2d`.
+
+    Args:
+        kernel_size: of the window; one number, or (vertical, horizontal), as for the next two.
+        stride: between windows (default None: kernel_size).
+        padding: zeros on both sides (default 0).
+        ceil_mode: also windows that reach over the end (default False).
+
+    Shape:
+        (B, C, H, W) to (B, C, H', W'), or both without B.
+
+    Raises:
+        ValueError, TypeError: no whole numbers in range; at the call, windows that do not fit the input.
+    """
+
+    def __init__(
+        self,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] = 0,
+        ceil_mode: bool = False,
+    ) -> None:
+        super().__init__(kernel_size, stride, padding, ceil_mode)
+
+    def forward(self, x: Any) -> Any:
+        """(B, C, H, W) to (B, C, H', W')."""
+        return pool.sum_pool2d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode)
+
+
+class AdaptiveAvgPool2d(Module):
+    """Means over windows that cut the image into output_size; see `grilly_vk.functional.adaptive_avg_pool2d`.
+
+    Args:
+        output_size: one number for both axes, or (OH, OW); None keeps that axis's size.
+
+    Shape:
+        (B, C, H, W) to (B, C, OH, OW), or both without B.
+
+    Raises:
+        ValueError, TypeError: no whole numbers in range.
+    """
+
+    output_size = fixed()
+    batchwise = True
+    _time_rank = 5
+
+    def __init__(self, output_size: int | Sequence[int | None] | None) -> None:
+        super().__init__()
+        self.output_size = pool.adaptive_size(output_size)
+
+    def forward(self, x: Any) -> Any:
+        """(B, C, H, W) to (B, C, OH, OW)."""
+        return pool.adaptive_avg_pool2d(x, self.output_size)
+
+    def extra_repr(self) -> str:
+        """The output's size."""
+        return f"output_size={self.output_size}"
+
+
+class MaxPool1d(MaxPool2d):
+    """The largest value of each window along the last axis; see `grilly_vk.functional.max_pool1d`.
+
+    Args:
+        kernel_size: of the window.
+        stride: between windows (default None: kernel_size).
+        padding: minus infinity at both ends (default 0).
+        dilation: steps between a window's elements (default 1).
+        return_indices: also where each maximum was (default False).
+        ceil_mode: also windows that reach over the end (default False).
+
+    Shape:
+        (B, C, L) to (B, C, L'), or both without B.
+
+    Raises:
+        ValueError, TypeError: no whole numbers in range; at the call, windows that do not fit the input.
+    """
+
+    _axes = 1
+    batchwise = True
+    _time_rank = 4
+
+    def forward(self, x: Any) -> Any:
+        """(B, C, L) to (B, C, L')."""
+        return pool.max_pool1d(
+            x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+        )
+
+
+class AvgPool1d(_Pool):
+    """The mean of each window along the last axis; see `grilly_vk.functional.avg_pool1d`.
+
+    Args:
+        kernel_size: of the window.
+        stride: between windows (default None: kernel_size).
+        padding: zeros at both ends (default 0).
+        ceil_mode: also windows that reach over the end (default False).
+        count_include_pad: whether zeros of the padding count in the mean (default True).
+
+    Shape:
+        (B, C, L) to (B, C, L'), or both without B.
+
+    Raises:
+        ValueError, TypeError: no whole numbers in range; at the call, windows that do not fit the input.
+    """
+
+    count_include_pad = fixed()
+    _axes = 1
+    _time_rank = 4
+
+    def __init__(
+        self,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        super().__init__(kernel_size, stride, padding, ceil_mode)
+        self.count_include_pad = arguments.flag("count_include_pad", count_include_pad)
+
+    def forward(self, x: Any) -> Any:
+        """(B, C, L) to (B, C, L')."""
+        return pool.avg_pool1d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
+
+
+class AdaptiveAvgPool1d(Module):
+    """Means over windows that cut the last axis into output_size; see `grilly_vk.functional.adaptive_avg_pool1d`.
+
+    Args:
+        output_size: the number of windows.
+
+    Shape:
+        (B, C, L) to (B, C, output_size), or both without B.
+
+    Raises:
+        ValueError, TypeError: no whole number in range.
+    """
+
+    output_size = fixed()
+    batchwise = True
+    _time_rank = 4
+
+    def __init__(self, output_size: int | Sequence[int]) -> None:
+        super().__init__()
+        (self.output_size,) = numbers("output_size", output_size, 1, 1)
+
+    def forward(self, x: Any) -> Any:
+        """(B, C, L) to (B, C, output_size)."""
+        return pool.adaptive_avg_pool1d(x, self.output_size)
+
+    def extra_repr(self) -> str:
+        """The output's size."""
+        return f"output_size={self.output_size}"

@@ -1,0 +1,201 @@
+"""Recurrent cores without recurrent weights: IF, LIF, LI, ALIF and CuBaLIF.  Those with them are in recurrent_cores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...surrogate import Surrogate
+from .core import Core
+
+
+class IF(Core):
+    """Integrate and fire: s = [V > threshold], V = V + x - s threshold.
+
+    Args:
+        hidden_shape: of a sample, a tuple or one number.
+        threshold: firing threshold (default 1).
+        activation: surrogate gradient; None: superspike().
+        name: kept as `name`.
+
+    Shape:
+        x (..., *hidden_shape), state V of the same shape; gives (spikes, V).
+
+    Raises:
+        TypeError, ValueError: as in Core.
+
+    Source: Lapicque 1907, as in spyx.nn.IF.
+    """
+
+    _model = "if"
+
+    def __init__(
+        self, hidden_shape: Any, threshold: float = 1, activation: Surrogate | None = None, name: str = "IF"
+    ) -> None:
+        super().__init__(hidden_shape, threshold, activation, name)
+
+    def forward(self, x: Any, V: Any = None, *, steps: str | None = None) -> Any:
+        """(spikes, V after the step) of x (..., *hidden_shape) and the state V before it."""
+        return self._call(x, V, steps)
+
+
+class LIF(Core):
+    """Leaky integrate and fire: s = [V > threshold], V = beta V + x - s threshold.
+
+    Args:
+        hidden_shape: of a sample, a tuple or one number.
+        beta: decay a step, clipped to [0, 1] where it is used.  A number: one learnable scalar that starts there.
+            None: one a unit, drawn from a normal distribution of mean 0.5 and deviation 0.25, cut to [0, 1].
+        threshold: firing threshold (default 1).
+        activation: surrogate gradient; None: superspike().
+        name: kept as `name`.
+
+    Shape:
+        x (..., *hidden_shape), state V of the same shape; gives (spikes, V).
+
+    Raises:
+        TypeError, ValueError: as in Core.
+
+    Source: as in spyx.nn.LIF, after snnTorch's Leaky.
+    """
+
+    _model = "lif"
+
+    def __init__(
+        self,
+        hidden_shape: Any,
+        beta: float | None = None,
+        threshold: float = 1.0,
+        activation: Surrogate | None = None,
+        name: str = "LIF",
+    ) -> None:
+        super().__init__(hidden_shape, threshold, activation, name)
+        self._constant("beta", beta)
+
+    def forward(self, x: Any, V: Any = None, *, steps: str | None = None) -> Any:
+        """(spikes, V after the step) of x (..., *hidden_shape) and the state V before it."""
+        return self._call(x, V, steps)
+
+
+class LI(Core):
+    """Leaky integrator without spikes: V = beta V + x, which is the output too.
+
+    Args:
+        layer_shape: of a sample, a tuple or one number.
+        beta: decay a step, clipped to [0, 1] where it is used.  A number: one learnable scalar that starts there.
+            None: one a unit, 0.8 at the start.
+        name: kept as `name`.
+
+    Shape:
+        x (..., *layer_shape), state Vin of the same shape; gives (V, V).
+
+    Raises:
+        TypeError, ValueError: as in Core.
+
+    Source: spyx.nn.LI.
+    """
+
+    _model, _state_name, _shape_name = "li", "Vin", "layer_shape"
+
+    def __init__(self, layer_shape: Any, beta: float | None = None, name: str = "LI") -> None:
+        super().__init__(layer_shape, 1.0, None, name)
+        self._constant("beta", beta, 0.8)
+
+    @property
+    def layer_shape(self) -> tuple[int, ...]:
+        """The same as hidden_shape."""
+        return self.hidden_shape
+
+    def _slope(self) -> None:
+        return None
+
+    def forward(self, x: Any, Vin: Any = None, *, steps: str | None = None) -> Any:
+        """(V, V) after the step, of x (..., *layer_shape) and the state Vin before it."""
+        return self._call(x, Vin, steps)
+
+
+class ALIF(Core):
+    """Adaptive LIF: the threshold is `threshold` + A, and A follows the neuron's own spikes.
+
+    s = [V > threshold + A], V = beta V + x - s (threshold + A), A = gamma A + (1 - gamma) s.
+
+    Args:
+        hidden_shape: of a sample, a tuple or one number.
+        beta: decay of the potential a step, clipped to [0, 1] where it is used.  A number: one learnable scalar that
+            starts there.  None: one a unit, drawn from a normal distribution (0.5, 0.25), cut to [0, 1].
+        gamma: decay of the adaptation, likewise.
+        threshold: firing threshold without adaptation (default 1).
+        activation: surrogate gradient; None: superspike().
+        name: kept as `name`.
+
+    Shape:
+        x (..., *hidden_shape), state VT (..., 2 n): V and A side by side along the last axis; gives (spikes, VT).
+
+    Raises:
+        TypeError, ValueError: as in Core.
+
+    Source: spyx.nn.ALIF; after Bellec, Salaj, Subramoney, Legenstein & Maass, "Long short-term memory
+    and learning-to-learn in networks of spiking neurons", NeurIPS 2018, whose A is scaled by another factor and whose
+    neurons spike on the potential after the input.
+    """
+
+    _model, _second, _state_name = "alif", "gamma", "VT"
+
+    def __init__(
+        self,
+        hidden_shape: Any,
+        beta: float | None = None,
+        gamma: float | None = None,
+        threshold: float = 1,
+        activation: Surrogate | None = None,
+        name: str = "ALIF",
+    ) -> None:
+        super().__init__(hidden_shape, threshold, activation, name)
+        self._constant("beta", beta)
+        self._constant("gamma", gamma)
+
+    def forward(self, x: Any, VT: Any = None, *, steps: str | None = None) -> Any:
+        """(spikes, VT after the step) of x (..., *hidden_shape) and the state VT before it."""
+        return self._call(x, VT, steps)
+
+
+class CuBaLIF(Core):
+    """Current-based LIF: the input goes into a current that decays, and the current into the potential.
+
+    s = [V > threshold], I = alpha I + x, V = beta (V - s threshold) + I.
+
+    Args:
+        hidden_shape: of a sample, a tuple or one number.
+        alpha: decay of the current a step, clipped to [0, 1] where it is used.  A number: one learnable scalar that
+            starts there.  None: one a unit, drawn from a normal distribution (0.5, 0.25), cut to [0, 1].
+        beta: decay of the potential, likewise.
+        threshold: firing threshold (default 1).
+        activation: surrogate gradient; None: superspike().
+        name: kept as `name`.
+
+    Shape:
+        x (..., *hidden_shape), state VI (..., 2 n): V and I side by side along the last axis; gives (spikes, VI).
+
+    Raises:
+        TypeError, ValueError: as in Core.
+
+    Source: as in spyx.nn.CuBaLIF of spyx 1.0 (earlier releases subtracted the reset twice).
+    """
+
+    _model, _second, _state_name = "cuba", "alpha", "VI"
+
+    def __init__(
+        self,
+        hidden_shape: Any,
+        alpha: float | None = None,
+        beta: float | None = None,
+        threshold: float = 1,
+        activation: Surrogate | None = None,
+        name: str = "CuBaLIF",
+    ) -> None:
+        super().__init__(hidden_shape, threshold, activation, name)
+        self._constant("alpha", alpha)
+        self._constant("beta", beta)
+
+    def forward(self, x: Any, VI: Any = None, *, steps: str | None = None) -> Any:
+        """(spikes, VI after the step) of x (..., *hidden_shape) and the state VI before it."""
+        return self._call(x, VI, steps)
