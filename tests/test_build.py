@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import grilly_vk
 from grilly_vk.runtime.kernels import SPIRV, SUMS
 
 ROOT = Path(__file__).parents[1]
@@ -302,3 +303,25 @@ def test_package_carries_the_licences_of_what_is_compiled_in():
 def test_licence_of_kompute_is_that_of_its_archive(archive):
     with tarfile.open(archive) as tar:
         assert tar.extractfile("kp-0.9.0/LICENSE").read() == (ROOT / "licenses" / "kompute.txt").read_bytes()
+
+
+# ---- what the package says of itself ----
+
+
+def test_the_version_stands_once():
+    """`__version__` is the place: the package's metadata take it from there, and no page repeats it."""
+    version = grilly_vk.__version__
+    assert importlib.metadata.version("grilly-vk") == version
+    files = [ROOT / "pyproject.toml", ROOT / "README.md", ROOT / "CMakeLists.txt"]
+    files += [p for folder in ("docs", "grilly", "grilly_vk", "tools") for p in (ROOT / folder).rglob("*")]
+    texts = {
+        p: p.read_text("utf-8")
+        for p in files
+        if p.suffix in (".toml", ".md", ".py", ".txt") and "_build" not in p.parts
+    }
+    says = re.compile(rf"(?:grilly[_-]vk-|version.{{0,9}}){re.escape(version)}")
+    assert [p for p, text in texts.items() if says.search(text)] == [ROOT / "grilly_vk" / "__init__.py"]
+
+
+def test_type_checkers_are_told_that_there_are_types():
+    assert (Path(grilly_vk.__file__).parent / "py.typed").is_file()
