@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.special
+from records_elementwise import UNARY
 
 import grilly_vk as g
 from grilly_vk import functional as F
@@ -50,40 +51,21 @@ def distance(run, reference, x: np.ndarray) -> np.ndarray:
         return np.minimum(off, ulps(got, reference(flat.astype(np.float64))))
 
 
-def gelu(x):
-    return np.where(x == -np.inf, 0 * x, x * scipy.special.erfc(-x / np.sqrt(2)) / 2)
+@pytest.mark.parametrize("name", [name for name, function in UNARY.items() if function.ulps is not None])
+def test_functions_over_the_whole_range(name):
+    x, function = whole_range(), UNARY[name]
 
+    def run(v):
+        return unary(name, v, *function.parameters).numpy()
 
-# Function, reference, ULPs allowed, and what is allowed beside them: below exp(-87.3) a factor counts as 0.
-FUNCTIONS = [
-    ("exp", np.exp, 1.5, 0),
-    ("log", np.log, 1.0, 0),
-    ("sqrt", np.sqrt, 4.5, 0),
-    ("tanh", np.tanh, 6, 0),
-    ("sigmoid", scipy.special.expit, 6, 0),
-    ("silu", lambda x: x * scipy.special.expit(x), 7, 100 * TINY),
-    ("gelu", gelu, 20, 20 * TINY),
-    ("softplus", lambda x: np.where(x > 20, x, np.log1p(np.exp(np.minimum(x, 20)))), 6, 0),
-    ("sin", np.sin, 4, 0),
-    ("cos", np.cos, 4, 0),
-    ("erf", scipy.special.erf, 6, 0),
-    ("log1p", np.log1p, 6, 0),
-    ("expm1", np.expm1, 8, 0),
-    ("elu", lambda x: np.where(x > 0, x, np.expm1(x)), 8, 0),
-]
-
-
-@pytest.mark.parametrize(("name", "reference", "most", "beside"), FUNCTIONS, ids=[f[0] for f in FUNCTIONS])
-def test_functions_over_the_whole_range(name, reference, most, beside):
-    x = whole_range()
-    a, b = {"softplus": (20.0, 1.0), "elu": (1.0, 0.0)}.get(name, (0.0, 0.0))
     for part in (x[: len(x) // 4 * 4], x[:4001]):  # four at a time, and one
         with np.errstate(all="ignore"):
-            off = distance(lambda v: unary(name, v, a, b).numpy(), reference, part)
-            got, want = unary(name, part, a, b).numpy(), reference(part.astype(np.float64))
-            off[np.abs(got - want) <= beside] = 0
+            off = distance(run, function.reference, part)
+            got, want = run(part), function.reference(part.astype(np.float64))
+            off[np.abs(got - want) <= function.beside] = 0
         worst = np.argmax(off)
-        assert off[worst] <= most, f"{name}({part[worst]!r}) is {got[worst]!r}, not {want[worst]!r}: {off[worst]} ULP"
+        said = f"{name}({part[worst]!r}) is {got[worst]!r}, not {want[worst]!r}: {off[worst]} ULP"
+        assert off[worst] <= function.ulps, said
 
 
 def test_binary_cross_entropy_keeps_small_losses():

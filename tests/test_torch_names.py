@@ -11,6 +11,7 @@ import grilly_vk as g
 import grilly_vk.functional as F
 from grilly_vk import nn
 from grilly_vk.errors import shown
+from grilly_vk.ops.pointwise import Pointwise
 
 X = np.random.default_rng(0).standard_normal((2, 3)).astype(np.float32)
 
@@ -206,9 +207,9 @@ def test_recording_by_a_value():
 
 
 def test_all_methods_are_declared_for_type_checkers():
-    """tensor_types.pyi, which nothing else compares with what is attached."""
+    """In tensor_types.pyi or in ops/pointwise.py, which nothing else compares with what is attached."""
     text = (Path(g.__file__).parent / "tensor_types.pyi").read_text(encoding="utf-8")
-    own = set(re.findall(r"^    (?:def )?(\w+)[(:]", text, re.M))
+    own = set(re.findall(r"^    (?:def )?(\w+)[(:]", text, re.M)) | {n for n in vars(Pointwise) if n[:2] != "__"}
     attached = {n for n, v in vars(g.Tensor).items() if getattr(v, "__module__", "").startswith("grilly_vk.methods")}
     protocols = {"__array_function__", "__torch_function__"}
     assert attached and attached - own - protocols == set(), "add them to tensor_types.pyi"

@@ -9,6 +9,7 @@ from .. import arguments
 from ..errors import shown
 from ..ops import elementwise as e
 from ..ops import number_kinds as kinds
+from ..ops.pointwise import BINARY_METHODS, UNARY_METHODS
 from ..ops.softmax import log_softmax, softmax
 from ..tensor import BOOL, Tensor
 from .attach import attach, attach_all
@@ -46,44 +47,9 @@ def _logical(name: str) -> Any:
     return method
 
 
-for _name, _text in {
-    "floor": "The largest whole number not above each element; its gradient is 0.",
-    "ceil": "The smallest whole number not below each element; its gradient is 0.",
-    "trunc": "Each element without its fraction; its gradient is 0.",
-}.items():
-    attach(_name, _rounding(_name, _text))
-for _name, _text in {
-    "exp": "The exponential of each element.",
-    "log": "The natural logarithm of each element.",
-    "sqrt": "The square root of each element.",
-    "abs": "The size of each element.",
-    "tanh": "The hyperbolic tangent of each element.",
-    "sigmoid": "1 / (1 + exp(-x)), without overflow.",
-    "relu": "max(x, 0), with slope 0 at 0.",
-    "sign": "-1, 0 or 1; NaN stays NaN.",
-    "sin": "The sine of each element.",
-    "cos": "The cosine of each element.",
-    "log1p": "log(1 + x) without losing small x.",
-    "expm1": "exp(x) - 1 without losing small x.",
-    "erf": "Gauss' error function.",
-    "neg": "-x.",
-}.items():
-    attach(_name, _unary(_name, _text))
-for _name, (_op, _text) in {
-    "maximum": ("maximum", "The larger of two elements; NaN wins."),
-    "minimum": ("minimum", "The smaller of two elements; NaN wins."),
-    "mul": ("mul", "x * other."),
-    "multiply": ("mul", "x * other."),
-    "pow": ("pow", "x ** exponent."),
-    "remainder": ("mod", "x % other: the result has the sign of other, as in Python."),
-    "floor_divide": ("floordiv", "x // other."),
-    "eq": ("eq", "x == other: bool."),
-    "ne": ("ne", "x != other: bool."),
-    "lt": ("lt", "x < other: bool."),
-    "le": ("le", "x <= other: bool."),
-    "gt": ("gt", "x > other: bool."),
-    "ge": ("ge", "x >= other: bool."),
-}.items():
+for _name, _text in UNARY_METHODS.items():
+    attach(_name, (_rounding if _name in ("floor", "ceil", "trunc") else _unary)(_name, _text))
+for _name, (_op, _text) in BINARY_METHODS.items():
     attach(_name, _binary(_op, _text))
 for _name in ("and", "or", "xor"):
     attach(f"logical_{_name}", _logical(_name))

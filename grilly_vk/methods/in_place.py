@@ -10,6 +10,7 @@ from ..calling import explaining
 from ..creation import bernoulli, full_like, rand_like, randn_like
 from ..ops import elementwise as e
 from ..ops.elementwise import as_tensor, cast
+from ..ops.pointwise import UNARY_METHODS
 from ..ops.shape import broadcast_to
 from ..tensor import Tensor
 from . import elementwise, picking, shapes
@@ -54,9 +55,8 @@ for _python, _name in {
 }.items():  # fmt: skip
     attach(f"__i{_python}__", _operator(_name))
 for _name in (
-    "abs", "add", "ceil", "clamp", "clip", "cos", "div", "erf", "exp", "expm1", "floor", "fmod", "index_add", "lerp",
-    "log", "log1p", "logical_not", "masked_fill", "mul", "neg", "pow", "reciprocal", "relu", "remainder", "round",
-    "rsqrt", "scatter", "scatter_add", "sigmoid", "sign", "sin", "sqrt", "square", "sub", "tanh", "trunc",
+    *UNARY_METHODS, "add", "clamp", "clip", "div", "fmod", "index_add", "lerp", "logical_not", "masked_fill", "mul",
+    "pow", "reciprocal", "remainder", "round", "rsqrt", "scatter", "scatter_add", "square", "sub",
 ):  # fmt: skip
     attach(f"{_name}_", _changing(_name))
 

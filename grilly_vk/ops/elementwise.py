@@ -14,17 +14,8 @@ from ..autograd import record
 from ..runtime.engine import Engine
 from ..tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, dtype_of, empty, from_numpy, full
 from .layout import TooManyAxes, broadcast_shape, collapsed, width_of
+from .pointwise import BINARY, FUNCTIONS
 
-# In the order of shaders/include/functions.glsl and shaders/elementwise-binary.glsl.
-FUNCTIONS = [
-    "neg", "exp", "log", "sqrt", "abs", "tanh", "sigmoid", "relu", "leaky_relu", "gelu", "silu", "softplus", "clamp",
-    "scale", "sign", "sin", "cos", "hardtanh", "elu", "floor", "ceil", "round",
-    "trunc", "log1p", "expm1", "erf",
-]  # fmt: skip
-BINARY = [
-    "add", "sub", "mul", "div", "pow", "maximum", "minimum", "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor",
-    "mod", "floordiv",
-]  # fmt: skip
 _COMPARES = {"eq", "ne", "lt", "le", "gt", "ge"}
 _LOGICAL = {"and", "or", "xor"}
 _FLOATING = {"div", "pow"}  # float32 of whole numbers too

@@ -1,4 +1,4 @@
-// The two-operand functions on words; grilly_vk/ops/elementwise.py numbers them in the same order.
+// The two-operand functions on words; grilly_vk/ops/pointwise.py numbers them in the same order.
 const uint ADD = 0, SUB = 1, MUL = 2, DIV = 3, POW = 4, MAXIMUM = 5, MINIMUM = 6, EQ = 7, NE = 8, LT = 9, LE = 10,
            GT = 11, GE = 12, AND = 13, OR = 14, XOR = 15, MOD = 16, FLOORDIV = 17;
 

@@ -1,7 +1,7 @@
-// The element-wise functions and their derivatives; grilly_vk/ops/elementwise.py numbers them in the same order.
-const uint NEG = 0, EXP = 1, LOG = 2, SQRT = 3, ABS = 4, TANH = 5, SIGMOID = 6, RELU = 7, LEAKY_RELU = 8, GELU = 9,
-           SILU = 10, SOFTPLUS = 11, CLAMP = 12, SCALE = 13, SIGN = 14, SIN = 15, COS = 16, HARDTANH = 17, ELU = 18,
-           FLOOR = 19, CEIL = 20, ROUND = 21, TRUNC = 22, LOG1P = 23, EXPM1 = 24, ERF = 25;
+// The element-wise functions and their derivatives; grilly_vk/ops/pointwise.py numbers them in the same order.
+const uint LEAKY_RELU = 0, GELU = 1, SILU = 2, SOFTPLUS = 3, CLAMP = 4, SCALE = 5, HARDTANH = 6, ELU = 7,
+           ROUND = 8, NEG = 9, EXP = 10, LOG = 11, SQRT = 12, ABS = 13, TANH = 14, SIGMOID = 15, RELU = 16,
+           SIGN = 17, SIN = 18, COS = 19, FLOOR = 20, CEIL = 21, TRUNC = 22, LOG1P = 23, EXPM1 = 24, ERF = 25;
 
 #include "special.glsl"
 

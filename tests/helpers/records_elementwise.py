@@ -1,6 +1,9 @@
-"""Records of the element-wise operations."""
+"""Records of the element-wise operations; `UNARY` and `BINARY` have them for the tests of every number too."""
 
 # ruff: noqa: E501
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import scipy.special
 from op_table import Op, Sample, apart, normal
@@ -50,12 +53,6 @@ def _binary(name, reference, samples=_PAIRS, **more):
     return Op(name, lambda x, y: e.binary(name, x, y), reference, samples, errors=_BAD_SHAPES, **more)
 
 
-def _unary(name, reference, samples=None, *, parameters=(), **more):
-    some = samples or [Sample([normal(5, 7)]), Sample([normal(64)]), Sample([normal()]), Sample([normal(0, 2)])]
-    some = [*some, Sample([_ints(5, low=1)]), *([] if name in ("sin", "cos") else _EDGE)]
-    return Op(name, lambda x: e.unary(name, x, *parameters), reference, some, _BAD_X, **more)
-
-
 _BAD_X = [
     (("abc",), {}, TypeError, "must be a Tensor, or hold real numbers, not str"),
     (([[1], [2, 3]],), {}, ValueError, "can't be made an array"),
@@ -85,6 +82,85 @@ _NUMBERS = [
 _EDGE = [Sample([_EDGES], grad=())]
 _POSITIVE = [Sample([normal(5, 7, low=0.1, high=9.0)]), Sample([normal(8, low=0.1, high=9.0)]), Sample([normal(0, 2)])]
 _KINKED = [Sample([apart(5, 7)]), Sample([apart(4, 4, gap=0.4)]), Sample([normal(0, 2)])]
+
+_PLAIN = [Sample([normal(5, 7)]), Sample([normal(64)]), Sample([normal()]), Sample([normal(0, 2)])]
+_NARROW = 2.0**-126  # the smallest normal number
+
+
+@dataclass
+class Function:
+    """A function of one operand: from it come its record, and its rows in test_accuracy.py and test_special_values.py.
+
+    Args:
+        reference: in float64 numpy, also of infinities and NaN.
+        slope: likewise; None: compared with difference quotients alone.
+        ulps: allowed over all of float32, in units of the last place; None: not measured.
+        beside: an absolute error that is allowed beside them, where a factor below exp(-87.3) counts as 0.
+        parameters: a and b.
+        samples: of the record.
+        rtol: of the record.
+    """
+
+    reference: Callable[..., np.ndarray]
+    slope: Callable[..., np.ndarray] | None = None
+    ulps: float | None = None
+    beside: float = 0.0
+    parameters: Sequence[float] = ()
+    samples: Sequence[Sample] = tuple(_PLAIN)
+    rtol: float = 2e-6
+
+    def op(self, name):
+        some = [*self.samples, Sample([_ints(5, low=1)]), *([] if name in ("sin", "cos") else _EDGE)]
+        kept = name in ("neg", "abs", "relu", "sign")  # of whole numbers whole ones
+        reference = self.reference if kept else lambda x: self.reference(np.asarray(x, float))
+        return Op(name, lambda x: e.unary(name, x, *self.parameters), reference, some, _BAD_X, rtol=self.rtol)
+
+
+def _sigmoid(x):
+    return scipy.special.expit(x)
+
+
+def _gelu(x):
+    return np.where(x == -np.inf, 0 * x, x * scipy.special.erfc(-x / np.sqrt(2)) / 2)
+
+
+def _softplus(x):
+    return np.where(2 * x > 20, x, np.log1p(np.exp(np.minimum(2 * x, 20))) / 2)
+
+
+def _clipped(x):
+    return np.where(np.isnan(x), x, np.clip(x, -0.51, 0.52))
+
+
+UNARY = {
+    "leaky_relu": Function(lambda x: np.where(x > 0, x, 0.1 * x), lambda x: np.where(x > 0, 1, 0.1), parameters=(0.1,), samples=_KINKED),
+    "gelu": Function(_gelu, ulps=20, beside=20 * _NARROW),
+    "silu": Function(lambda x: x * _sigmoid(x), ulps=7, beside=100 * _NARROW),
+    "softplus": Function(_softplus, lambda x: np.where(2 * x > 20, 1, _sigmoid(2 * x)), ulps=6, parameters=(20.0, 2.0)),
+    "clamp": Function(_clipped, parameters=(-0.51, 0.52), samples=_KINKED),
+    "scale": Function(lambda x: 2 * x + 1, lambda x: np.full_like(x, 2), parameters=(2.0, 1.0)),
+    "hardtanh": Function(_clipped, parameters=(-0.51, 0.52), samples=_KINKED),
+    "elu": Function(lambda x: np.where(x > 0, x, 1.7 * np.expm1(np.minimum(x, 0))), lambda x: np.where(x > 0, 1, 1.7 * np.exp(x)),
+                    ulps=8, parameters=(1.7,), samples=_KINKED),
+    "round": Function(np.round, np.zeros_like),
+    "neg": Function(np.negative, lambda x: np.full_like(x, -1)),
+    "exp": Function(np.exp, np.exp, ulps=1.5, rtol=4e-6),
+    "log": Function(np.log, lambda x: 1 / x, ulps=1.0, samples=_POSITIVE),
+    "sqrt": Function(np.sqrt, lambda x: 0.5 / np.sqrt(x), ulps=4.5, samples=_POSITIVE),
+    "abs": Function(np.abs, np.sign, samples=_KINKED),
+    "tanh": Function(np.tanh, lambda x: 1 / np.cosh(x) ** 2, ulps=6),
+    "sigmoid": Function(_sigmoid, lambda x: _sigmoid(x) * _sigmoid(-x), ulps=6),
+    "relu": Function(lambda x: np.where(x < 0, 0, x), samples=_KINKED),
+    "sign": Function(np.sign, np.zeros_like, samples=_KINKED),
+    "sin": Function(np.sin, np.cos, ulps=4),
+    "cos": Function(np.cos, lambda x: -np.sin(x), ulps=4),
+    "floor": Function(np.floor, np.zeros_like),
+    "ceil": Function(np.ceil, np.zeros_like),
+    "trunc": Function(np.trunc, np.zeros_like),
+    "log1p": Function(np.log1p, lambda x: 1 / (1 + x), ulps=6, samples=_POSITIVE),
+    "expm1": Function(np.expm1, np.exp, ulps=8),
+    "erf": Function(scipy.special.erf, lambda x: 2 / np.sqrt(np.pi) * np.exp(-x * x), ulps=6),
+}  # fmt: skip
 
 OPS = [
     _binary("add", np.add, [*_PAIRS, *_SIX, *_INTS, *_EDGE_PAIRS, Sample([_ints(4), normal(4)])]),
@@ -125,22 +201,6 @@ OPS = [
     *[_binary(n, f, differentiable=False) for n, f in (
         ("eq", np.equal), ("ne", np.not_equal), ("lt", np.less), ("le", np.less_equal), ("gt", np.greater),
         ("ge", np.greater_equal))],
-    _unary("sign", np.sign, differentiable=False),
-    _unary("neg", np.negative),
-    _unary("exp", np.exp, rtol=4e-6),
-    _unary("log", np.log, _POSITIVE),
-    _unary("sqrt", np.sqrt, _POSITIVE),
-    _unary("abs", np.abs, _KINKED),
-    _unary("tanh", np.tanh),
-    _unary("sigmoid", scipy.special.expit),
-    _unary("relu", lambda x: np.maximum(x, 0), _KINKED),
-    _unary("leaky_relu", lambda x: np.where(x > 0, x, 0.1 * x), _KINKED, parameters=(0.1,)),
-    _unary("gelu", lambda x: x * scipy.special.ndtr(x)),
-    _unary("silu", lambda x: x * scipy.special.expit(x)),
-    _unary("softplus", lambda x: np.logaddexp(0, 2 * x) / 2, parameters=(20.0, 2.0)),
-    _unary("clamp", lambda x: np.clip(x, -0.51, 0.52), _KINKED, parameters=(-0.51, 0.52)),
-    _unary("hardtanh", lambda x: np.clip(x, -0.51, 0.52), _KINKED, parameters=(-0.51, 0.52)),
-    _unary("elu", lambda x: np.where(x > 0, x, 1.7 * np.expm1(np.minimum(x, 0))), _KINKED, parameters=(1.7,)),
-    _unary("sin", np.sin),
-    _unary("cos", np.cos),
+    *[function.op(name) for name, function in UNARY.items()],
 ]  # fmt: skip
+BINARY = {op.name: op.reference for op in OPS if op.name in e.BINARY}

@@ -16,6 +16,7 @@ import grilly_vk as g
 import grilly_vk.functional as F
 from grilly_vk import data, decode, encode, models, monitor, nn, optim, plot, snn, surrogate
 from grilly_vk.nn import conversion, dialects, init, traced, utils
+from grilly_vk.ops.pointwise import BINARY_METHODS, UNARY_METHODS
 
 __all__ = [
     "CALLS", "MADE", "METHODS", "F", "conversion", "data", "decode", "dialects", "encode", "g", "init", "models",
@@ -105,15 +106,16 @@ def each(names, text):
 
 CALLS = {
     # ---- one array ----
+    **dict.fromkeys((f"g.{k}" for k in UNARY_METHODS), "u(2, 3)"),
     **{f"g.{k}": v for k, v in each(
-        "abs ceil clone cos erf exp expm1 floor isfinite isinf isnan log log10 log1p log2 logical_not neg nonzero "
-        "numel reciprocal relu round rsqrt sigmoid sign sin sqrt square squeeze t tanh trunc unique diag flatten "
-        "nan_to_num tril triu trace from_numpy as_tensor FloatTensor bernoulli poisson", "u(2, 3)"
+        "clone isfinite isinf isnan log10 log2 logical_not nonzero numel reciprocal round rsqrt square squeeze t "
+        "unique diag flatten nan_to_num tril triu trace from_numpy as_tensor FloatTensor bernoulli poisson", "u(2, 3)"
     ).items()},
     # ---- two ----
+    **dict.fromkeys((f"g.{k}" for k in BINARY_METHODS), "u(2, 3), u(2, 3, seed=1)"),
     **{f"g.{k}": v for k, v in each(
-        "add div eq equal fmod ge gt le lt logical_and logical_or logical_xor maximum minimum mul ne pow remainder sub "
-        "isclose allclose heaviside", "u(2, 3), u(2, 3, seed=1)"
+        "add div equal fmod logical_and logical_or logical_xor sub isclose allclose heaviside",
+        "u(2, 3), u(2, 3, seed=1)",
     ).items()},
     # ---- an array and an axis ----
     **{f"g.{k}": v for k, v in each(
@@ -372,7 +374,7 @@ METHODS = {
     **{f"Tensor.{k}": (MATRIX, v) for k, v in {
         "as_spikes": "True", "assign": "x(2, 3, seed=1)", "astype": "g.int32", "type": "g.int32", "to": "g.int32",
         "copy_": "x(2, 3, seed=1)", "cuda": "None", "xpu": "None", "divide": "u(2, 3)", "expand": "4, 2, 3",
-        "expand_as": "g.tensor(x(4, 2, 3))", "fill_": "0.5", "floor_divide": "u(2, 3)", "multiply": "u(2, 3)",
+        "expand_as": "g.tensor(x(4, 2, 3))", "fill_": "0.5",
         "pad": "[(1, 2), (0, 1)]", "repeat": "2, 1", "requires_grad_": "True", "subtract": "u(2, 3)",
         "swapaxes": "0, 1", "true_divide": "u(2, 3)", "type_as": "g.tensor(i(2))", "view": "3, 2",
         "uniform_": "0.0, 1.0", "normal_": "0.0, 1.0", "bernoulli_": "0.5", "add_": "u(2, 3)", "clamp_": "-0.5, 0.5",

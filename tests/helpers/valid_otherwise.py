@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 
 import numpy as np
+from records_elementwise import BINARY
+
+from grilly_vk.ops.pointwise import BINARY_METHODS
 
 
 def _added(x, index, values, axis):
@@ -35,10 +38,9 @@ def _scattered(put):
 NUMPY = {
     "nonzero": np.argwhere, "numel": np.size, "t": np.transpose,
     "unique": np.unique, "diag": np.diag, "flatten": np.ravel, "tril": np.tril, "triu": np.triu, "trace": np.trace,
-    "equal": np.array_equal, "add": np.add, "div": np.divide, "eq": np.equal, "fmod": np.fmod, "ge": np.greater_equal,
-    "gt": np.greater, "le": np.less_equal, "lt": np.less, "logical_and": np.logical_and,
-    "logical_or": np.logical_or, "logical_xor": np.logical_xor, "maximum": np.maximum, "minimum": np.minimum,
-    "mul": np.multiply, "ne": np.not_equal, "pow": np.power, "remainder": np.remainder, "sub": np.subtract,
+    **{name: BINARY[op] for name, (op, _) in BINARY_METHODS.items()},
+    "equal": np.array_equal, "add": np.add, "div": np.divide, "fmod": np.fmod, "logical_and": np.logical_and,
+    "logical_or": np.logical_or, "logical_xor": np.logical_xor, "sub": np.subtract,
     "isclose": np.isclose, "allclose": np.allclose, "heaviside": np.heaviside,
     "all": np.all, "any": np.any, "amax": np.max, "amin": np.min, "argmax": np.argmax, "argmin": np.argmin,
     "count_nonzero": np.count_nonzero, "mean": np.mean, "prod": np.prod, "sum": np.sum, "sort": None,
@@ -98,7 +100,7 @@ LISTED = {
         r"|models\.DiehlCook\.present \[progress\] a class",
     "nothing is asked for": r"(Tensor|nn\.Module)\.to \[args\] None",
     "values broadcast": r"Tensor\.masked_fill_ \[value\] .*|Tensor\.(add_|copy_|masked_fill_) \[\w+\] no batch"
-        r"|Tensor\.(divide|floor_divide|multiply|subtract|true_divide) \[other\] no batch",
+        r"|Tensor\.(divide|subtract|true_divide) \[other\] no batch",
     "another width, another batch": r"g\.SNNCompute\.process .*|models\.DiehlCook\.present .* no batch",
     "its dtype alone matters": r"Tensor\.type_as .* one too few",
     "rows of any kind are handed out": r"data\.DataLoader \[arrays\] .*",
