@@ -60,6 +60,7 @@ class Pointwise:
     log1p, log1p_ = _function("log1p", "log(1 + x) without losing small x.")
     expm1, expm1_ = _function("expm1", "exp(x) - 1 without losing small x.")
     erf, erf_ = _function("erf", "Gauss' error function.")
+    atan, atan_ = _function("atan", "The angle whose tangent is each element, in (-pi/2, pi/2).")
 
     maximum = _operation("maximum", "The larger of two elements; NaN wins.")
     minimum = _operation("minimum", "The smaller of two elements; NaN wins.")

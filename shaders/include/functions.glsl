@@ -1,7 +1,8 @@
 // The element-wise functions and their derivatives; grilly_vk/ops/pointwise.py numbers them in the same order.
 const uint LEAKY_RELU = 0, GELU = 1, SILU = 2, SOFTPLUS = 3, CLAMP = 4, SCALE = 5, HARDTANH = 6, ELU = 7,
            ROUND = 8, NEG = 9, EXP = 10, LOG = 11, SQRT = 12, ABS = 13, TANH = 14, SIGMOID = 15, RELU = 16,
-           SIGN = 17, SIN = 18, COS = 19, FLOOR = 20, CEIL = 21, TRUNC = 22, LOG1P = 23, EXPM1 = 24, ERF = 25;
+           SIGN = 17, SIN = 18, COS = 19, FLOOR = 20, CEIL = 21, TRUNC = 22, LOG1P = 23, EXPM1 = 24, ERF = 25,
+           ATAN = 26;
 
 #include "special.glsl"
 
@@ -40,6 +41,7 @@ REAL function(uint op, REAL x, float a, float b)
     case LOG1P: return log1p_any(x);
     case EXPM1: return select(exponential(x) - 1.0, exponential_less_1(x), ABOVE(REAL(0.5), x));
     case ERF: return error_function(x);
+    case ATAN: return arctangent(x);
     default: return x;
     }
 }
@@ -72,6 +74,7 @@ REAL derivative(uint op, REAL x, float a, float b)
     case LOG1P: return quotient(one, 1.0 + x);
     case EXPM1: return exponential(x);
     case ERF: return 1.12837917 * exponential(-x * x);
+    case ATAN: return 1.0 / (1.0 + x * x);
     default: return none; // SIGN, FLOOR, CEIL, ROUND, TRUNC
     }
 }

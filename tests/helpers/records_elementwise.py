@@ -160,6 +160,7 @@ UNARY = {
     "log1p": Function(np.log1p, lambda x: 1 / (1 + x), ulps=6, samples=_POSITIVE),
     "expm1": Function(np.expm1, np.exp, ulps=8),
     "erf": Function(scipy.special.erf, lambda x: 2 / np.sqrt(np.pi) * np.exp(-x * x), ulps=6),
+    "atan": Function(np.arctan, lambda x: 1 / (1 + x * x), ulps=6),
 }  # fmt: skip
 
 OPS = [
