@@ -20,6 +20,7 @@ import numpy as np
 from . import arguments
 from .errors import shown
 from .runtime.leaving import leaving
+from .runtime.recording import adds_to_gradient, captures
 from .tensor import FLOAT32, Tensor, full, owned
 
 Backward = Callable[..., "Sequence[Tensor | None] | Tensor | None"]
@@ -326,9 +327,9 @@ def run_tape(
         for leaf, box in leaves.values():
             if leaf.hooks:
                 box[0] = _hooked(leaf.hooks, box[0])
-        if wanted is None:
+        if wanted is None and captures:
             for leaf, _ in leaves.values():
-                _check_recordable(leaf)
+                adds_to_gradient(leaf)
         for leaf, box in leaves.values():
             if wanted is not None:
                 results[edge_key(leaf)] = box[0]
@@ -336,20 +337,6 @@ def run_tape(
                 with leaf.engine.lock:
                     leaf.accumulate(box)
     return [results.get(edge_key(e)) for e in wanted or ()]
-
-
-def _check_recordable(leaf: Tensor) -> None:
-    """Raises where a compiled function adds to a gradient that a former call left, which replays could not."""
-    capture = leaf.engine.stream.capture
-    if capture is None or capture.cleared is None or id(leaf) in capture.cleared:
-        return
-    home = getattr(leaf, "home", None)
-    in_place = leaf.grad is not None and home is not None and leaf.grad.buffer is home.buffer
-    if not in_place and leaf.buffer.block.arena is not capture.arena:
-        raise RuntimeError(
-            f"a compiled function adds to the gradient of a tensor of shape {leaf.shape} from before the call; "
-            "clear it inside, with zero_grad() or .grad = None"
-        )
 
 
 def backward(root: Tensor, gradient: Tensor | None = None, *, retain_graph: bool = False) -> None:

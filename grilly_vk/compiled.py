@@ -16,7 +16,7 @@ from . import arguments
 from .autograd import grad_enabled
 from .control import capture
 from .errors import shown, warn
-from .nn.module import Module, watched_calls
+from .nn.module import Module
 from .ops.elementwise import as_tensor
 from .runtime import Graph
 from .surroundings import Surroundings, as_numpy, has_its_own_attributes, plain_of, value_key
@@ -42,7 +42,7 @@ class _Recorded:
 
         with_inputs = _map(static, (args, kwargs))
         self.graph: Graph = capture()
-        with self.graph, watched_calls() as self.called:
+        with self.graph:
             self.graph.starting_gradients_of(self.inputs)
             self.results = function(*with_inputs[0], **with_inputs[1])
         self.states = [(module, module.snapshot()) for module in self.graph.begun]
@@ -121,8 +121,8 @@ class Compiled:
             del recorded  # its memory, before more is taken
             recorded = _Recorded(self._function, args, kwargs)
             self.captures += 1
-            for module in recorded.called:
-                if not any(module is m for m in parts):
+            for module in [found() for found in recorded.graph.called]:
+                if module is not None and not any(module is m for m in parts):
                     self._modules.append(module)
                     parts = _seen(self._modules + given)[1]
             modes, parts = _seen(self._modules + given)  # attributes that count calls have counted this one

@@ -7,12 +7,10 @@ what `grilly_vk.compile` and captured graphs compare, the latter only where `ass
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from typing import Any
 
-from .runtime import capturing
-from .runtime.assumptions import assignments
+from .runtime.recording import assignments
 
 
 class Setting:
@@ -120,15 +118,3 @@ def held(owner: Any) -> tuple[Any, ...]:
         names = _names[kind] = tuple(found.items())
     own = owner.__dict__
     return tuple([own.get(name) if how is None else how(own[name]) for name, how in names])
-
-
-def noted(owner: Any, now: Callable[[], Any]) -> None:
-    """Tells the graph that is captured, if one is, that it holds as long as `now()` gives what it gives here.
-
-    Args:
-        owner: whose settings they are; held weakly.
-        now: a bound method of it without arguments.
-    """
-    capture = capturing()
-    if capture is not None:
-        capture.assumptions.holds(owner, weakref.WeakMethod(now), now())

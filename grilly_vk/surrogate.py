@@ -16,8 +16,9 @@ from . import arguments, families
 from .ops import surrogate as ops
 from .ops.elementwise import as_tensor
 from .ops.surrogate import Slope
-from .runtime import capturing, glsl
-from .settings import noted, setting
+from .runtime import glsl
+from .runtime.recording import captures, used_settings
+from .settings import setting
 from .tensor import FLOAT32, Tensor
 
 __all__ = [
@@ -68,8 +69,8 @@ class Surrogate:
 
     def _used(self) -> Slope:
         """The slope; a graph that is captured holds as long as it stays."""
-        if capturing() is not None:
-            noted(self, self._now)
+        if captures:
+            used_settings(self, self._now)
         return self.slope
 
     def _now(self) -> Slope:

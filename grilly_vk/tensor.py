@@ -17,6 +17,7 @@ from .errors import DeviceError, reason, shown
 from .runtime import engine
 from .runtime.engine import Engine, Window
 from .runtime.memory import Buffer, Part
+from .runtime.recording import captures, changed, changed_gradient, used, used_gradient
 
 FLOAT32, INT32, UINT32, BOOL = map(np.dtype, (np.float32, np.int32, np.uint32, np.bool_))
 _DTYPES = {FLOAT32: FLOAT32, INT32: INT32, UINT32: UINT32, BOOL: BOOL}
@@ -165,9 +166,8 @@ class Tensor(Declared):
     @version.setter
     def version(self, number: int) -> None:
         self.buffer.version[0] = number
-        capture = self.engine.stream.capture
-        if capture is not None:
-            capture.assumptions.changes(self.buffer.version)
+        if captures:
+            changed(self)
 
     @property
     def nbytes(self) -> int:
@@ -275,9 +275,8 @@ class Tensor(Declared):
 
     def _alias(self, shape: tuple[int, ...] | None = None) -> Tensor:
         """The same memory, off the tape; its size is checked in the debug mode alone, so users have `view`."""
-        capture = self.engine.stream.capture
-        if capture is not None:
-            capture.assumptions.meet(self)
+        if captures:
+            used(self)
         out = Tensor(self.buffer, self.shape if shape is None else shape, self.dtype, self.engine)
         out.is_spikes = self.is_spikes
         return out
@@ -363,9 +362,8 @@ class Tensor(Declared):
             on = _flag("on", on)
         if on and self.dtype != np.float32:
             raise TypeError(f"only float32 tensors have gradients, not {self.dtype}")
-        capture = self.engine.stream.capture
-        if capture is not None:
-            capture.assumptions.meet(self)
+        if captures:
+            used(self)
         self.requires_grad = bool(on)
         return self
 
@@ -387,18 +385,14 @@ class Tensor(Declared):
     @property
     def grad(self) -> Tensor | None:
         """The gradient that backward accumulated, or None."""
-        capture = self.engine.stream.capture
-        if capture is not None:
-            capture.assumptions.reads_gradient(self)
+        if captures:
+            used_gradient(self)
         return self._grad
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
-        capture = self.engine.stream.capture
-        if capture is not None:
-            capture.assumptions.writes_gradient(self)
-            if value is None and capture.cleared is not None:
-                capture.cleared.add(id(self))
+        if captures:
+            changed_gradient(self, value)
         self._grad = value
 
     def accumulate(self, given: list[Tensor]) -> None:

@@ -15,10 +15,10 @@ from steps import add, copy, engine, fill, upload
 import grilly_vk
 from grilly_vk import autograd, nn
 from grilly_vk.autograd import enable_grad, grad_enabled, no_grad, set_detect_anomaly
-from grilly_vk.nn.module import watched_calls
 from grilly_vk.recompute import checkpoint
 from grilly_vk.runtime.engine import Engine
 from grilly_vk.runtime.leaving import leaving, switched
+from grilly_vk.runtime.recording import captures
 from grilly_vk.tensor import from_numpy
 
 MIB = 1 << 20
@@ -79,6 +79,7 @@ def from_another_thread(call):
 
 def usable(on):
     assert on.stream.capture is None and on.memory.arena is None and on.stream.observer is None
+    assert not captures
     return from_another_thread(lambda: on.lock.acquire(timeout=10) and (on.lock.release(), True)[1])
 
 
@@ -137,23 +138,20 @@ class Entered(set_detect_anomaly):
         no_grad,
         enable_grad,
         anomaly,
-        watched_calls,
         grilly_vk.profile,
         lambda: engine().outside_capture(),
         lambda: engine().draw_again(engine().draw_position()),
     ],
-    ids=["no_grad", "enable_grad", "anomaly", "watched", "profile", "outside", "again"],
+    ids=["no_grad", "enable_grad", "anomaly", "profile", "outside", "again"],
 )
 def test_modes(block):
-    from grilly_vk.nn import module
-
     x = upload(np.ones(4))
     grilly_vk.synchronize()
 
     def state():
         on = engine()
         return (
-            grad_enabled(), autograd.detecting_anomalies, module._watching,
+            grad_enabled(), autograd.detecting_anomalies,
             on.stream.capture, on.memory.arena, on.stream.observer, on.draw_position(),
         )  # fmt: skip
 

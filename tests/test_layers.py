@@ -95,6 +95,15 @@ def problems(path, source):
     yield from (f"{own} imports kp" for name in dynamic(source) if name.split(".")[0] == "kp" and own != "runtime")
 
 
+def looks_into_captures(source):
+    """Lines that ask a stream for its capture, or a capture for what it has noted, past the verbs of `recording`."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and (
+            node.attr in ("assumptions", "begun") or ast.unparse(node).endswith("stream.capture")
+        ):
+            yield node.lineno
+
+
 def test_every_module_has_a_layer():
     assert {layer_of(p.relative_to(ROOT).with_suffix("").parts) for p in FILES} <= set(LEVEL)
 
@@ -106,6 +115,12 @@ def test_imports_go_down(path):
         tree = ast.parse(source)
         source = "\n".join(ast.unparse(n) for n in tree.body if isinstance(n, (ast.Import, ast.ImportFrom)))
     assert not list(problems(path, source))
+
+
+def test_captures_are_told_through_recording_alone():
+    outside = [p for p in FILES if p.relative_to(ROOT).parts[0] != "runtime" and p.name != "compiled.py"]
+    assert not [f"{p.name}:{line}" for p in outside for line in looks_into_captures(p.read_text())]
+    assert list(looks_into_captures("if engine().stream.capture is None:\n    graph.assumptions.meet(x)")) == [1, 2]
 
 
 @pytest.mark.parametrize(

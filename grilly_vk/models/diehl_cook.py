@@ -11,6 +11,7 @@ import numpy as np
 from .. import arguments, host_random
 from ..nn.module import Buffer, Module
 from ..ops import diehl_cook as ops
+from ..runtime.recording import called
 from ..settings import fixed, setting
 from ..tensor import Tensor, empty, from_numpy
 from . import voting
@@ -220,7 +221,7 @@ class DiehlCook(Module):
             TypeError, ValueError: images of another kind or size.
         """
         learn = arguments.flag("learn", learn)
-        self._note()
+        called(self)
         given = self._images(images)
         total = given.shape[0]
         counts = empty((total, self.n_neurons))
@@ -253,7 +254,7 @@ class DiehlCook(Module):
             TypeError, ValueError: spikes of another kind or size.
         """
         learn = arguments.flag("learn", learn)
-        self._note()
+        called(self)
         given = arguments.tensor("spikes", spikes)
         if given.ndim not in (2, 3) or given.shape[-1] != self.n_input:
             raise ValueError(f"spikes has shape {given.shape}; expected (T, {self.n_input}) or (N, T, {self.n_input})")

@@ -15,6 +15,7 @@ from ..ops.elementwise import as_tensor, cast
 from ..ops.nodes import Dynamics, node
 from ..ops.reduce import reduce_mean
 from ..ops.surrogate import spike
+from ..runtime.recording import called
 from ..settings import setting
 from ..surrogate import FastSigmoid, chosen, slope_of
 from ..tensor import FLOAT32, Tensor
@@ -121,7 +122,7 @@ class SNN(Module):
         Raises:
             ValueError: another shape. TypeError: no numbers.
         """
-        self._note()
+        called(self)
         x = cast(as_tensor("x", x), FLOAT32)
         arguments.shape("x", x.shape, ("batch", self.layers[0].in_features))
         steps = arguments.size("num_timesteps", self.num_timesteps)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import warn
 from ..ops.monitor import count_spikes, read_counters, read_ring, ring_append, ring_cursor, spike_counters
+from ..runtime.recording import recording
 from ..tensor import Tensor, empty
 
 
@@ -56,7 +57,7 @@ class Ring:
         if not self._fresh or self._cursor is None:
             return False
         # A replay may have put steps in without the host's knowledge; while capturing nothing can be read.
-        return self._cursor.engine.stream.capture is not None or not self._cursor.numpy()[1]
+        return recording(self._cursor.engine) or not self._cursor.numpy()[1]
 
     def _kept(self, step: tuple[int, ...]) -> tuple[int, ...]:
         if self._samples is None:

@@ -19,9 +19,9 @@ from ..errors import shown
 from ..functional.temporal import folded, stepped
 from ..ops.elementwise import as_tensor
 from ..ops.exchange import assign_all
-from ..runtime import capturing
-from ..runtime.leaving import leaving, when_dropped
-from ..settings import Fixed, Setting, held, noted, setting
+from ..runtime.leaving import when_dropped
+from ..runtime.recording import called, captures
+from ..settings import Fixed, Setting, held, setting
 from ..tensor import Tensor
 from .parameter import Buffer, Parameter, _on_device
 
@@ -64,29 +64,6 @@ class _WithKwargs:
 
     def __call__(self, module: Module, args: tuple[Any, ...], out: Any, kwargs: dict[str, Any]) -> Any:
         return self.hook(module, args, kwargs, out)
-
-
-_watching: list[Module] | None = None
-
-
-class watched_calls:
-    """``with watched_calls() as called:`` a list of the modules that are called inside the block."""
-
-    def __init__(self) -> None:
-        self._before: list[Module] | None = None
-        self.left = 0
-
-    def __enter__(self) -> list[Module]:
-        global _watching
-        called: list[Module] = []
-        self._before, _watching = _watching, called
-        return called
-
-    @leaving
-    def __exit__(self, *error: object) -> None:
-        global _watching
-        self.left += 1
-        _watching = self._before
 
 
 class Keys(NamedTuple):
@@ -210,7 +187,7 @@ class Module:
         try:
             if self._in_time:
                 return self._call_in_time(args, kwargs)
-            if self._forward_hooks or self._forward_pre_hooks or _watching is not None or capturing() is not None:
+            if self._forward_hooks or self._forward_pre_hooks or captures:
                 return self._call_once(*args, **kwargs)
             return self.forward(*args, **kwargs)
         except (TypeError, ValueError) as error:
@@ -243,7 +220,8 @@ class Module:
 
     def _call_once(self, *args: Any, **kwargs: Any) -> Any:
         """A call, whatever the step mode."""
-        self._note()
+        if captures:
+            called(self)
         for before in tuple(self._forward_pre_hooks.values()):
             changed = before(self, args)
             if changed is not None:
@@ -254,13 +232,6 @@ class Module:
             if changed is not None:
                 out = changed
         return out
-
-    def _note(self) -> None:
-        """Tells who watches, and the graph that is captured, that this module is used."""
-        if _watching is not None:
-            _watching.append(self)
-        if capturing() is not None:
-            noted(self, self.held)
 
     def register_forward_pre_hook(self, hook: Callable[[Module, tuple[Any, ...]], Any]) -> Handle:
         """Calls ``hook(module, args)`` before each forward; what it returns (if not None) replaces the arguments."""

@@ -13,7 +13,7 @@ from ..functional.temporal import has_steps, mixed, modes_of, stepped
 from ..modes import S
 from ..ops.elementwise import as_tensor, cast
 from ..recompute import using
-from ..runtime import capturing
+from ..runtime.recording import begins, captures
 from ..settings import Setting, setting
 from ..tensor import FLOAT32, Tensor
 from .module import Module
@@ -92,9 +92,8 @@ class StatefulModule(Module):
     def reset(self) -> None:
         """Sets the state back to its first values: the next input starts a new sequence, and may have another shape."""
         using(self)
-        capture = capturing()
-        if capture is not None:
-            capture.begun[id(self)] = self
+        if captures:
+            begins(self)
         self.restore(self._memories)
 
     def detach(self) -> None:
@@ -176,26 +175,19 @@ class StatefulModule(Module):
             RuntimeError: it would cross into the graph.
         """
         using(self)
-        capture = capturing()
-        if capture is not None and id(self) not in capture.begun:
-            if self._holds_tensors():
-                raise RuntimeError(_crossing(self))
-            capture.begun[id(self)] = self
-            capture.at_end.append(self._check_left)
+        if captures:
+            begins(self, self._check_border)
 
-    def _check_left(self) -> None:
-        """At the end of a captured graph that began with this module's first state: a replay begins there again."""
+    def _check_border(self, left: bool) -> None:
+        """At the border of a captured graph; left: at its end, for a replay begins with the first state again."""
         if self._holds_tensors():
-            self.reset()
-            raise RuntimeError(_crossing(self))
+            if left:
+                self.reset()
+            raise RuntimeError(
+                f"the state of {type(self).__name__} would cross the border of a captured or compiled function, and "
+                "replays could not carry it on; call F.reset_net(model) inside the function, before the forward pass"
+            )
 
 
 def _steps_of(module: StatefulModule) -> int:
     return int(module.step_mode == "m")
-
-
-def _crossing(module: StatefulModule) -> str:
-    return (
-        f"the state of {type(module).__name__} would cross the border of a captured or compiled function, and replays "
-        "could not carry it on; call F.reset_net(model) inside the function, before the forward pass"
-    )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..runtime.engine import Engine
+from ..runtime.recording import recording, refuse
 from ..tensor import BOOL, FLOAT32, Tensor, unmasked
 from .layout import width_of
 
@@ -37,7 +38,7 @@ def prepared(changes: Iterable[tuple[Tensor, Any]], *, wait: bool = True, outsid
     """
     given = list(changes)
     wait = wait and all(
-        tensor.engine.host_visible and tensor.engine.stream.capture is None and not isinstance(value, Tensor)
+        tensor.engine.host_visible and not recording(tensor.engine) and not isinstance(value, Tensor)
         for tensor, value in given
     )
     targets = {_root(tensor) for tensor, _ in given}
@@ -64,8 +65,8 @@ def prepared(changes: Iterable[tuple[Tensor, Any]], *, wait: bool = True, outsid
             array = np.asarray(unmasked("values", value), tensor.dtype, order="C")
             if array.shape != tensor.shape:
                 raise ValueError(f"values have shape {array.shape}; expected {tensor.shape}")
-            if tensor.engine.stream.capture is not None and not outside_capture:
-                raise RuntimeError("a tensor can't be written by the host while a graph is captured")
+            if not outside_capture:
+                refuse("a tensor can't be written by the host while a graph is captured", tensor.engine)
             words = array.astype(np.uint32) if tensor.dtype is BOOL else array
         pairs.append((tensor, words if wait else _uploaded(tensor, words)))
     return pairs

@@ -11,6 +11,7 @@ import numpy as np
 from .. import arguments
 from ..runtime.engine import Engine
 from ..runtime.leaving import leaving
+from ..runtime.recording import recording
 from ..tensor import Tensor, from_numpy
 from .layout import width_of
 
@@ -74,7 +75,7 @@ class restoring:
     """
 
     def __init__(self, state: Iterable[Tensor], *, when: bool = True) -> None:
-        self._before = [(t, t.numpy()) for t in state if t.engine.stream.capture is None] if when else []
+        self._before = [(t, t.numpy()) for t in state if not recording(t.engine)] if when else []
         self.left = 0
 
     def __enter__(self) -> None:

@@ -24,6 +24,7 @@ from ..nn.module import Parameter, clear_gradients
 from ..nn.parameter import copy_flat
 from ..ops.exchange import issue, prepared
 from ..runtime.memory import Buffer, Part
+from ..runtime.recording import recording, refuse, used_counter
 from ..settings import fixed as read_only
 from ..tensor import Tensor, full, unmasked
 
@@ -95,16 +96,16 @@ def exchange(changes: Iterable[tuple[ParamGroup, Mapping[str, Any]]]) -> None:
     """
     ready = [(group, new, group.checked(new)) for group, new in changes]
     pairs: list[tuple[Tensor, Any]] = []
-    capturing = False
+    within = False
     for group, _, numbers in ready:
         if numbers != group.written:
             pairs += [pair for flat in group.flats for pair in flat.numbered(numbers, flat.stretches)]
-            capturing = capturing or group.flats[0].engine.stream.capture is not None
+            within = within or recording(group.flats[0].engine)
     on_device = prepared(pairs, wait=False, outside_capture=True)
     for group, _, numbers in ready:
         if numbers != group.written:
             group.written = None  # until it is certain
-    issue(on_device, outside_capture=capturing)
+    issue(on_device, outside_capture=within)
     for group, new, numbers in ready:
         group.became(new, numbers)
 
@@ -196,7 +197,11 @@ class _Flat:
                 if self.guest or not _movable(p):
                     self.away.append(i)
                 else:
-                    _refuse_capture(self.engine, "a parameter was moved (by another optimizer?) since the last step")
+                    refuse(
+                        "a parameter was moved (by another optimizer?) since the last step, and that can't be put "
+                        "right inside a captured graph; run one step before",
+                        self.engine,
+                    )
                     self.adopt(i)
             gradient = p.grad
             if gradient is None:
@@ -302,11 +307,6 @@ def _own_version(buffer: Any, start: int, nbytes: int) -> Part:
     part = Part(buffer, start, nbytes)
     part.version = [0]
     return part
-
-
-def _refuse_capture(engine: Any, why: str) -> None:
-    if engine.stream.capture is not None:
-        raise RuntimeError(f"{why}, and that can't be put right inside a captured graph; run one step before")
 
 
 class Optimizer:
@@ -422,8 +422,7 @@ class Optimizer:
         """A group with its memory; the parameters are where they were.  `known`: buffers of those before."""
         params = settings["params"]
         engine = params[0].engine
-        if engine.stream.capture is not None:
-            raise RuntimeError("an optimizer can't be made inside a captured graph; make it before")
+        refuse("an optimizer can't be made inside a captured graph; make it before", engine)
         group = ParamGroup(self, settings)
         planes = len(group.names)
         limit = engine.memory.max_bytes // (4 * max(1, planes)) - 256  # room for guards
@@ -496,10 +495,9 @@ class Optimizer:
             specs = self.specs(group)
             for flat in group.flats:
                 flat.step(self.kernel, specs)
-                capture = flat.engine.stream.capture
-                if capture is not None:
-                    capture.assumptions.counts(flat.cuts, "an optimizer's parameters took different steps, or counts")
-                    capture.assumptions.counts(self._added, "an optimizer got another group of parameters")
+                engine = flat.engine
+                used_counter(engine, flat.cuts, "an optimizer's parameters took different steps, or counts")
+                used_counter(engine, self._added, "an optimizer got another group of parameters")
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -586,8 +584,9 @@ class Optimizer:
         if extra:
             raise ValueError(f'state_dict["state"] has entries that belong to no parameter: {extra}')
         for own in self.param_groups:
-            if own.flats[0].engine.stream.capture is not None:
-                raise RuntimeError("an optimizer's state can't be loaded while a graph is captured; load it before")
+            refuse(
+                "an optimizer's state can't be loaded while a graph is captured; load it before", own.flats[0].engine
+            )
         # Whatever takes memory comes first; then the device gets all of it, and then the host.
         changes: list[tuple[Tensor, Any]] = []
         cuts: list[tuple[_Flat, list[_Stretch]]] = []

@@ -1,9 +1,9 @@
 """The only code that knows Kompute: devices, memory, kernels, the stream and graphs."""
 
-from .current import capturing, engine, set_device
+from .current import engine, set_device
 from .engine import Engine
 from .graph import Graph
 from .memory import Buffer
 from .profiler import Profile
 
-__all__ = ["Buffer", "Engine", "Graph", "Profile", "capturing", "engine", "set_device"]
+__all__ = ["Buffer", "Engine", "Graph", "Profile", "engine", "set_device"]

@@ -10,7 +10,6 @@ from ..errors import DeviceError
 from . import devices
 from .config import Config
 from .engine import Engine, opened
-from .stream import Capture
 
 _lock = threading.RLock()
 _current: Engine | None = None
@@ -33,11 +32,6 @@ def engine() -> Engine:
             if _current is None:
                 _current = _open(None)
     return _current
-
-
-def capturing() -> Capture | None:
-    """The graph that is being captured on the engine in use, if any; opens no device."""
-    return None if _current is None else _current.stream.capture
 
 
 def set_device(device: int | str | None = None) -> devices.DeviceInfo:

@@ -9,7 +9,7 @@ import os
 import threading
 import weakref
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,10 @@ from .config import Config
 from .kernels import Kernels, Program
 from .leaving import holding, leaving
 from .memory import Arena, Block, Buffer, Part, Pool, Segment, readable
-from .stream import RNG_BASE, RNG_KEY, Capture, Entry, Stream
+from .stream import RNG_BASE, RNG_KEY, Entry, Stream
+
+if TYPE_CHECKING:
+    from .recording import Capture
 
 log = logging.getLogger("grilly_vk")
 opened: weakref.WeakSet[Engine] = weakref.WeakSet()  # every engine that lives

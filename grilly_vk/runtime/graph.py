@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import threading
+import weakref
 from collections.abc import Generator, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import failures
 from .leaving import holding, leaving
-from .stream import Capture, Entry
+from .recording import Capture, captures
+from .stream import Entry
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -43,7 +45,8 @@ class Graph:
         self.left = 0
         self._work = self._draws = 0
         self._whole = False  # captured, and well
-        self.begun: list[Any] = []  # the modules whose state starts inside
+        self.called: list[weakref.ref[Any]] = []  # the modules that were called inside
+        self.begun: list[Any] = []  # those whose state starts inside
         self.dispatches = 0
         self.replays = 0
 
@@ -64,10 +67,13 @@ class Graph:
                 capture.graph = self
                 self._thread, self._held = thread, held
                 engine.memory.arena = self._arena
+                captures[capture] = None
                 engine.stream.capture = capture
         except BaseException:
             if held is not None and capture is not None:  # an interrupt, after the checks
                 engine.stream.capture = engine.memory.arena = self._thread = self._held = capture.graph = None
+                if capture in captures:
+                    del captures[capture]
                 held.close()
             raise
         return self
@@ -97,6 +103,8 @@ class Graph:
             held, self._held, self._thread = self._held, None, None
             if capture is not None:
                 capture.graph = None
+                if capture in captures:
+                    del captures[capture]
             try:
                 if not self._whole:
                     engine.memory.retired.append(self._arena)
@@ -117,6 +125,8 @@ class Graph:
         # That thread's lock is freed on its behalf, for the others wait for it; nothing that it recorded is kept.
         engine: Any = self._engine
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._held))  # its end would free the lock of whoever has it then
+        if self._capture in captures:
+            del captures[self._capture]
         self._thread = self._capture = self._held = None
         engine.stream.capture = engine.memory.arena = None
         engine.memory.retired.append(self._arena)
@@ -150,7 +160,7 @@ class Graph:
             self._batches = [[engine.stream.recorder.record(entries)] for entries in self._entries]
         self.dispatches = len(capture.calls)
         self._work, self._draws = sum(capture.work), capture.draws
-        self.begun = list(capture.begun.values())
+        self.called, self.begun = capture.called, list(capture.begun.values())
 
     def starting_gradients_of(self, owners: Iterable[Any]) -> None:
         """From here on backward raises for any tensor whose gradient was not cleared inside, but for `owners`.

@@ -10,7 +10,7 @@ from ... import arguments, families
 from ...autograd import grad_enabled
 from ...errors import warn
 from ...ops.steps import run_on_host_arrays
-from ...runtime import engine
+from ...runtime.recording import captures, refuse
 from ...settings import Fixed, Setting, fixed
 from ...tensor import Tensor, from_numpy, full
 from ..module import Buffer, Module
@@ -156,8 +156,8 @@ class FlatNeuron(FlatLayer):
 
     def _fit(self, name: str, shape: tuple[int, ...]) -> None:
         """Makes the state fit inputs of `shape` a step, or raises before anything is changed."""
-        if engine().stream.capture is not None:
-            raise RuntimeError(
+        if captures:
+            refuse(
                 f"{type(self).__name__} gives its results back as numpy arrays, so it can't be used while a graph is "
                 "captured; the operations in grilly_vk.ops can"
             )

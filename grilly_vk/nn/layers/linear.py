@@ -10,7 +10,7 @@ import numpy as np
 from ... import arguments
 from ...ops import event_linear, gather, matmul
 from ...ops.elementwise import as_tensor
-from ...runtime import capturing
+from ...runtime.recording import recording
 from ...settings import fixed, setting
 from ...tensor import Tensor, empty
 from .. import init
@@ -84,7 +84,7 @@ class Linear(Module):
         """What was faster when the density was measured last; the waits grow rarer."""
         if not event_linear.may_pay(x, self.out_features) or x.shape[-1] != self.in_features:
             return False
-        if capturing() is None:
+        if not recording():
             calls = self.__dict__["_calls"] = self._calls + 1
             if calls & (calls - 1) == 0:
                 self.__dict__["_ways"] = event_linear.measured(x)

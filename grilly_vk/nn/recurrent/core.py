@@ -9,6 +9,7 @@ from ... import arguments, families
 from ...errors import shown
 from ...ops.cores import TWO_STATES, Dynamics, unroll
 from ...ops.elementwise import as_tensor, cast
+from ...runtime.recording import called
 from ...settings import fixed, setting
 from ...surrogate import Surrogate, checked, chosen, slope_of, superspike
 from ...tensor import FLOAT32, Tensor, empty, full
@@ -124,7 +125,7 @@ class Core(Module):
         Raises:
             ValueError: shapes that don't fit. TypeError: no real numbers.
         """
-        self._note()
+        called(self)
         xs = self._input("xs", xs, timed=True)
         lead = xs.shape[1 : xs.ndim - len(self.hidden_shape)]
         state = full((*lead, *self.state_shape), 0.0) if state is None else self._given("state", state, lead)

@@ -14,6 +14,7 @@ from ...modes import S
 from ...ops.batch_norm import Norm
 from ...ops.nodes import Dynamics, Each, node
 from ...ops.shape import broadcast_to
+from ...runtime.recording import called
 from ...settings import fixed, setting
 from ...surrogate import ATan, Surrogate, checked, chosen, slope_of
 from ...tensor import Tensor, from_numpy, full
@@ -426,7 +427,7 @@ def _prepared(norm: Any, x: Tensor, multi: bool) -> Norm:
         raise TypeError(f"norm must be a batch norm, not {type(norm).__name__}")
     if getattr(norm, "step_mode", "m" if multi else "s") != ("m" if multi else "s"):
         raise ValueError(mixed(f"norm={type(norm).__name__} and the node"))
-    norm._note()
+    called(norm)
     return norm._prepare(x, "merge" if multi else None)
 
 

@@ -9,7 +9,7 @@ from ...functional.temporal import has_steps
 from ...modes import M
 from ...ops.batch_norm import Norm, prepare
 from ...ops.elementwise import as_tensor
-from ...runtime import capturing
+from ...runtime.recording import refuse
 from ...settings import fixed
 from ...tensor import Tensor, full
 from ..layers.norm import Running, _ones_and_zeros
@@ -43,11 +43,10 @@ class _ThroughTime(Running, Counting):
 
     def _make(self, steps: int) -> None:
         """The numbers of each step, once their number is known."""
-        if capturing() is not None:
-            raise RuntimeError(
-                f"the number of steps of {type(self).__name__} would be fixed inside a captured or compiled function; "
-                "give T, or call the module once before"
-            )
+        refuse(
+            f"the number of steps of {type(self).__name__} would be fixed inside a captured or compiled function; "
+            "give T, or call the module once before"
+        )
         shape = (steps, self.num_features)
         try:
             if self.affine:

@@ -11,7 +11,7 @@ from ... import arguments
 from ...autograd import no_grad
 from ...errors import shown
 from ...ops.elementwise import unary
-from ...runtime.assumptions import assignments
+from ...runtime.recording import assignments
 from ...tensor import Tensor, full
 from ..module import Module, Parameter
 

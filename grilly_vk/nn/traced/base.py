@@ -13,7 +13,7 @@ from ...ops.reduce import reduce_sum
 from ...ops.shape import concatenate, permute
 from ...ops.state import filled
 from ...ops.traced import State, trace_neurons
-from ...runtime import capturing
+from ...runtime.recording import recording, refuse
 from ...settings import fixed, setting
 from ...tensor import BOOL, FLOAT32, Tensor, empty, from_numpy
 from .cells import Cells, zero
@@ -131,10 +131,7 @@ class BaseNeuron(Cells):
         self._store(as_tensor("x", x).detach()._alias((1, *self.cells_shape)))
 
     def _store(self, spikes: Tensor) -> None:
-        if capturing() is not None:
-            raise RuntimeError(
-                "store_trace keeps spikes in a list, which a compiled function can't do; use a grilly_vk.monitor"
-            )
+        refuse("store_trace keeps spikes in a list, which a compiled function can't do; use a grilly_vk.monitor")
         self._history.append(spikes)
 
     @property
@@ -177,7 +174,7 @@ class BaseNeuron(Cells):
                 return self._loop(self._step, values) if timed else self._step(*values)
             if not timed:
                 values = [value._alias((1, *value.shape)) for value in values]
-            if self.store_trace and capturing() is not None:
+            if self.store_trace and recording():
                 self._store(values[0])  # raises, before anything has changed
             spikes, traces = trace_neurons(values[0], self._state(), self._numbers(), *values[1:])
             assert spikes is not None

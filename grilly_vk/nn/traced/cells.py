@@ -13,7 +13,7 @@ from ...ops.elementwise import as_tensor, cast
 from ...ops.shape import concatenate, stack
 from ...ops.state import filled
 from ...ops.traced import Numbers
-from ...runtime import capturing
+from ...runtime.recording import begins, called
 from ...settings import fixed
 from ...tensor import BOOL, FLOAT32, Tensor
 from ..module import Module
@@ -73,9 +73,7 @@ class Part(Module):
 
     def _remember(self, *made: Tensor) -> None:
         self.__dict__["_last"] = tuple(t.detach() for t in made)
-        capture = capturing()
-        if capture is not None:
-            capture.begun[id(self)] = self  # so that a replay puts `_last` back to what its recording left
+        begins(self)  # so that a replay puts `_last` back to what its recording left
 
     def snapshot(self) -> dict[str, Any]:
         """What the last call left, for `restore`."""
@@ -132,7 +130,7 @@ class Cells(Part):
         Raises:
             ValueError, TypeError: as `forward`.
         """
-        self._note()
+        called(self)
         given = [self._given(name, value, steps=True) for name, value in zip(("x", "pre_trace"), (x, *more))]
         if any(value.shape[0] != given[0].shape[0] for value in given):
             raise ValueError(f"pre_trace has {given[-1].shape[0]} steps and x {given[0].shape[0]}")

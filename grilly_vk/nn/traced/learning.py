@@ -14,6 +14,7 @@ from ... import arguments
 from ...autograd import no_grad
 from ...ops.state import filled
 from ...ops.trace_synapses import Meeting, TraceRule, learn, learn_stable
+from ...runtime.recording import called
 from ...settings import fixed, setting
 from ...tensor import Tensor
 from ..module import Module
@@ -84,7 +85,7 @@ class LearningRule(Module):
         Raises:
             RuntimeError: there was none since the last reset, or both sides had different numbers of steps.
         """
-        self._note()
+        called(self)
         met = [self._meeting(layer) for layer in self.layers]
         with no_grad():
             for i, layer in enumerate(self.layers):
@@ -294,7 +295,7 @@ class MSTDPET(_PairRule):
         Raises:
             ValueError, TypeError: another shape, no numbers. RuntimeError: as LearningRule.step.
         """
-        self._note()
+        called(self)
         met = [meeting(layer) for layer in self.layers]
         given: Any = arguments.tensor("reward", reward) if np.ndim(reward) or isinstance(reward, Tensor) else None
         number = 1.0 if given is not None else arguments.real("reward", reward)
