@@ -51,7 +51,7 @@ class Node:
     """
 
     __slots__ = ("__weakref__", "backward", "edges", "hooks", "name", "number", "outputs", "saved", "shapes")
-    _unexplained = ("__init__",)  # of `calling`: each operation makes one
+    _unexplained = ("__init__", "free", "run")  # of `calling`: each operation makes one, and backward runs it
 
     def __init__(
         self,
@@ -70,7 +70,9 @@ class Node:
         self.backward: Backward | None = backward
         self.hooks: dict[int, list[Hook]] | None = None
         # The counter of changes alone, not the tensor: the rule decides what stays in memory.
-        self.saved = [(t.buffer.version, t.buffer.version[0], t.shape) for t in saved]
+        self.saved: list[tuple[list[int], int, tuple[int, ...]]] = []
+        for t in saved:
+            self.saved.append((t.buffer.version, t.buffer.version[0], t.shape))
 
     def hooks_of(self, index: int) -> list[Hook]:
         """The hooks of one output."""
@@ -214,19 +216,17 @@ def record(
             _check_nan(name, output, inputs)
     if not _mode.enabled:
         return
-    for t in inputs:
-        if t.requires_grad:
-            break
-    else:
+    edges: list[Edge | None] = []
+    shapes, made, wanted = [], [], False
+    for t in inputs:  # loops, not comprehensions, each of which would be a call
+        wanted = wanted or t.requires_grad
+        edges.append(t.node or (t if t.requires_grad else None))
+        shapes.append(t.shape)
+    if not wanted:
         return
-    node = Node(
-        name,
-        [t.node or (t if t.requires_grad else None) for t in inputs],
-        [t.shape for t in inputs],
-        [o.shape for o in outputs],
-        backward,
-        inputs if saved is None else saved,
-    )
+    for output in outputs:
+        made.append(output.shape)
+    node = Node(name, edges, shapes, made, backward, inputs if saved is None else saved)
     for i, output in enumerate(outputs):
         if output.dtype is FLOAT32:
             output.requires_grad = True
@@ -353,7 +353,7 @@ def start(root: Tensor, gradient: Tensor | None) -> tuple[Edge, Tensor]:
         RuntimeError: the root is not on the tape, or has several elements and no gradient is given.
         TypeError, ValueError: a gradient that is no float32 tensor of the root's shape.
     """
-    edge = edge_of(root)
+    edge: Edge | None = root.node or (root if root.requires_grad else None)
     if edge is None:
         raise RuntimeError("this tensor depends on nothing that has requires_grad=True; there is nothing to do")
     if gradient is None:

@@ -106,7 +106,7 @@ class Tensor(Declared):
         "shape",
     )  # fmt: skip
     __array_priority__ = 1000  # numpy's operators leave mixed expressions to us
-    _unexplained = ("__init__",)  # of `calling`: each operation makes one
+    _unexplained = ("__init__", "accumulate")  # of `calling`: each operation makes one, and backward adds gradients
     __hash__ = object.__hash__
 
     def __init__(
@@ -400,12 +400,16 @@ class Tensor(Declared):
 
         Rules hand gradients on without copying, so one that somebody else holds too is copied here.
         """
-        if self.grad is None:
-            self.grad = owned(given)
+        before = self.grad
+        if before is None:
+            value = owned(given)
         else:
             from .ops.elementwise import add
 
-            self.grad = add(self.grad._alias(), given.pop())
+            value = add(before._alias(), given.pop())
+        if captures:
+            changed_gradient(self, value)
+        self._grad = value
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
         """Calls `hook(gradient)` once this tensor's whole gradient is known; a tensor it returns replaces the gradient.

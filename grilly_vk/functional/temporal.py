@@ -319,7 +319,8 @@ def has_steps(module: Any, steps: str | None) -> bool:
     Raises:
         ValueError: another step mode, or "m", said by somebody, in a container that goes step by step.
     """
-    multi = arguments.choice("step_mode", module.step_mode, ("s", "m")) == "m"
+    mode = module.step_mode
+    multi = mode == "m" or (mode != "s" and arguments.choice("step_mode", mode, ("s", "m")) == "m")
     if multi and steps == "loop" and said(module):
         raise ValueError(mixed("a container that runs its modules step by step"))
     return multi or steps is not None

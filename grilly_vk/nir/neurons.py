@@ -70,6 +70,7 @@ class Neuron(StatefulModule):
     """
 
     takes_steps = True
+    _only_results = ("v_seq",)
     is_spiking = False
     kind: ClassVar[str] = ""
     fields: ClassVar[tuple[str, ...]] = ()
@@ -123,10 +124,6 @@ class Neuron(StatefulModule):
             return np.broadcast_shapes(*shapes)
         except ValueError:
             raise ValueError(f"{', '.join(self.fields)} have shapes {', '.join(map(str, shapes))}") from None
-
-    def memories(self) -> dict[str, Any]:
-        """The state by name."""
-        return {name: value for name, value in super().memories().items() if name != "v_seq"}
 
     def _start(self) -> Any:
         if "v_leak" in self.fields:

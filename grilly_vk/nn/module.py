@@ -275,7 +275,7 @@ class Module:
         elif name in self._buffers and (value is None or isinstance(value, Tensor)):
             self._keep_shape("_buffers", name, value)
             self._buffers[name] = value
-        elif any(name in self.__dict__[kind] for kind in _NAMES):
+        elif name in self._buffers or name in self._parameters or name in self._modules:
             if isinstance(getattr(type(self), name, None), Setting):  # a constant that may train
                 object.__setattr__(self, name, value)
                 return
@@ -406,7 +406,14 @@ class Module:
 
     def modules(self) -> Iterator[Module]:
         """This module and all parts in it, each once."""
-        return (module for _, module in self.named_modules())
+        found: dict[int, Module] = {}
+        todo: list[Module | None] = [self]
+        while todo:
+            module = todo.pop()
+            if module is not None and id(module) not in found:
+                found[id(module)] = module
+                todo += reversed(module._modules.values())
+        return iter(found.values())
 
     def _named(self, kind: str, prefix: str, recurse: bool) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()

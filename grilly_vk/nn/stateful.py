@@ -34,6 +34,7 @@ class StatefulModule(Module):
     """
 
     step_mode: str = setting(arguments.choice, ("s", "m"))
+    _only_results: tuple[str, ...] = ()  # what reset() sets and no call goes on from
     _inner = ("arriving", "beginning", "entering", "memories", "restore", "snapshot")  # of `calling`: at every call
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -78,11 +79,17 @@ class StatefulModule(Module):
 
     def memories(self) -> dict[str, Any]:
         """The state that the next call goes on from, by name."""
-        return self.snapshot()
+        state = self.snapshot()
+        for name in self._only_results:
+            state.pop(name, None)
+        return state
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that `reset()` sets, by name, for `restore` to put back."""
-        return {name: getattr(self, name) for name in self._memories}
+        state = {}
+        for name in self._memories:
+            state[name] = getattr(self, name)
+        return state
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Sets the state back to what `snapshot()` found."""
@@ -126,8 +133,10 @@ class StatefulModule(Module):
             ValueError: a wrong step mode, or no time axis in step mode "m". TypeError: no real numbers.
         """
         multi = has_steps(self, steps)
-        x = cast(as_tensor("x", x), FLOAT32)
-        if multi and x.ndim < 1:
+        x = as_tensor("x", x)
+        if x.dtype is not FLOAT32:
+            x = cast(x, FLOAT32)
+        if multi and not x.shape:
             raise ValueError(f"x has shape {x.shape}; in step mode 'm' expected (T, B, ...)")
         if self._looked is not self.step_mode and steps is None:
             look(self, x, multi)

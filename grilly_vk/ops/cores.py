@@ -99,7 +99,7 @@ class _Run:
         work = self.n if w is None else self.n * max(1, dynamics.units // 8)
         whole = w is None or dynamics.units <= SMALL
         self.stepped = w is not None and by_products(self.engine) and stepped.fits(self)
-        self.pieces = list(spans(x, self.steps, work, None if whole else 1))
+        self.pieces = spans(x, self.steps, work, None if whole else 1)
         self.work = work
 
     def room(self) -> Tensor:

@@ -44,7 +44,8 @@ def broadcast_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(out)
 
 
-def strides(shape: Sequence[int]) -> tuple[int, ...]:
+@functools.lru_cache(4096)
+def strides(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Elements between neighbours along each axis of a contiguous array."""
     out, step = [], 1
     for size in reversed(shape):
@@ -53,7 +54,8 @@ def strides(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(reversed(out))
 
 
-def broadcast_strides(shape: Sequence[int], to: Sequence[int]) -> tuple[int, ...]:
+@functools.lru_cache(4096)
+def broadcast_strides(shape: tuple[int, ...], to: tuple[int, ...]) -> tuple[int, ...]:
     """Strides of a contiguous array of `shape` seen as `to`: 0 where an axis is repeated."""
     lead = len(to) - len(shape)
     own = strides(shape)

@@ -63,7 +63,7 @@ class _Run:
         self.x, self.m, self.start, self.w = x, m, start, w
         self.shared = w.shape[0] == 1 and self.channels != 1
         self.numbers: dict[str, Any] = {"samples": self.samples, "channels": self.channels, "k": k, "share": share}
-        self.pieces = list(spans(x, self.steps, max(1, self.samples * self.channels * self.inner)))
+        self.pieces = spans(x, self.steps, max(1, self.samples * self.channels * self.inner))
 
     def _state(self, steps: int | None = None) -> Tensor:
         lead = () if steps is None else (steps,)

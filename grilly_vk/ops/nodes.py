@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ from .surrogate import Slope
 MODELS = ["if", "lif", "qif", "eif", "izhikevich", "cuba", "adaptive", "klif", "izhikevich_2003", "decay"]
 TWO_STATES = {"izhikevich", "izhikevich_2003", "cuba", "adaptive"}
 _LEARN = {"lif": 1, "klif": 2, "decay": 3}  # what a learnable number w means to a model
+_wants = operator.attrgetter("requires_grad")
 _LATE = {"subtract": 2, "zero": 3, "blank": 4, "none": 5}
 
 
@@ -185,7 +187,7 @@ def node(
     v_seq = run.room() if store_v else None
     inputs = [x] if norm is None else norm.inputs
     inputs += [t for t in (v, u, w) if isinstance(t, Tensor)]
-    wants = run.steps > 0 and grad_enabled() and any(t.requires_grad for t in inputs)
+    wants = run.steps > 0 and grad_enabled() and any(map(_wants, inputs))
     early = store_v == "before"
     # What backward reads is what the caller gets, so it is stored once.
     both = early and wants and not recompute
@@ -247,7 +249,7 @@ class _Run:
         self.state = x.shape if steps is None or held else x.shape[1:]
         self.shape = x.shape if steps is None else (steps, *self.state)
         self.n = math.prod(self.state)
-        self.pieces = list(spans(x, self.steps, self.n))  # for the way back too: what fits a submit may change
+        self.pieces = spans(x, self.steps, self.n)  # for the way back too: what fits a submit may change
         self.two = dynamics.model in TWO_STATES
         self.w = None if w is None else w.detach()
         self.learn = w is not None
@@ -280,7 +282,8 @@ class _Run:
     def launch(self, kernel: str, start: int, stop: int, specs: Any, **arguments: Any) -> None:
         """One dispatch for steps start..stop; tensors (T, ...) are cut to them."""
         wide, chunk, block = walk(self.engine, self.n, *arguments.values(), self.each, every=self.m)
-        over_time = {name: _cut(value, self, start, stop) for name, value in arguments.items()}
+        if stop - start < self.steps:
+            arguments = {name: _cut(value, self, start, stop) for name, value in arguments.items()}
         self.engine.launch(
             f"{kernel}.vec4" if wide == 4 else kernel,
             -(-self.n // (wide * chunk)),
@@ -292,7 +295,7 @@ class _Run:
             each=self.each,
             m=max(1, self.m // wide),
             **self.numbers,
-            **over_time,
+            **arguments,
         )
 
     def forward(
@@ -363,7 +366,7 @@ def _through(norm: Norm, rule: Callable[..., Sequence[Tensor | None]]) -> Callab
 
 def _cut(value: Any, run: _Run, start: int, stop: int) -> Any:
     """Steps start..stop of a tensor (T, ...); anything else, as it is."""
-    if not isinstance(value, Tensor) or stop - start == run.steps or value.count != run.steps * run.n:
+    if not isinstance(value, Tensor) or value.count != run.steps * run.n:
         return value
     return value._alias((run.steps, *run.state))._rows(start, stop)
 

@@ -166,7 +166,7 @@ def hebbian(
     samples = pre.shape[0] * pre.shape[1]
     rate, shrink = learning_rate / samples, learning_rate * weight_decay
     effort = outs * ins // 4
-    whole = pre.shape[0] <= steps_at_once(pre, post) and next(spans(weight, samples, effort, _MOST_STEPS))[1] == samples
+    whole = pre.shape[0] <= steps_at_once(pre, post) and spans(weight, samples, effort, _MOST_STEPS)[0][1] == samples
     overlap = full((outs, outs), 0.0) if rule in _OVERLAP else None
     beside = not whole or overlap is not None
     target = weight.copy() if beside else weight
@@ -303,7 +303,7 @@ def stdp(
     outs = post.shape[2]
     row = batch * (ins + outs)
     most = max(1, min(_MOST_STEPS // batch, _SCRATCH // row))
-    cuts = list(spans(weight, steps, batch * outs * ins // 2, most))
+    cuts = spans(weight, steps, batch * outs * ins // 2, most)
     longest = max(stop - start for start, stop in cuts)
     # The traces of both sides lie one behind the other in one buffer, and so do the event words.
     scratch = empty((longest * row,))

@@ -67,7 +67,7 @@ class _Run:
         self.x_shape = x.shape
         self.n = math.prod(self.state)
         self.v, self.start = (None if v is None else v.detach()), start
-        self.pieces = list(spans(x, steps, self.n))
+        self.pieces = spans(x, steps, self.n)
 
     def launch(self, kernel: str, first: int, last: int, specs: Any, **arguments: Any) -> None:
         """One dispatch for steps first..last; tensors (T, ...) are cut to them."""

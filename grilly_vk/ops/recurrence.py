@@ -47,7 +47,7 @@ class Recurrence:
         self.steps = 1 if steps is None else steps
         self.state = x.shape if steps is None else x.shape[1:]
         self.n = math.prod(self.state)
-        self.pieces = list(spans(x, self.steps, self.n))  # for the way back too: what fits a submit may change
+        self.pieces = spans(x, self.steps, self.n)  # for the way back too: what fits a submit may change
         self.learn = any(isinstance(c, Tensor) for c in constants)
         self.ends: list[list[Tensor | None]] = [[None if s is None else s.detach() for s in states]]
         self.tensors: list[Tensor] = []

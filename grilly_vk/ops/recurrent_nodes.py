@@ -141,7 +141,7 @@ class _Run:
         self.stepped = by_products(self.engine) and self.units % 4 == 0
         self.work = self.n * max(1, self.units // 8)
         whole = self.units <= SMALL and not self.stepped
-        self.pieces = list(spans(x, self.steps, self.work, None if whole else 1))
+        self.pieces = spans(x, self.steps, self.work, None if whole else 1)
         self.models = (*specs_of(dynamics, w is not None), ("STRICT", int(dynamics.strict)))
         self.numbers: dict[str, Any] = {**numbers_of(dynamics), "w": self.w, "decay": self.decay}
 

@@ -94,7 +94,7 @@ def reduce(kind: str, x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tenso
         shape[first : last + 1] = [1] * (last + 1 - first)
     if not axes:
         current = x.copy() if dtype is x.dtype else cast(x, dtype)
-    final = tuple(shape) if keepdims else tuple(s for i, s in enumerate(shape) if i not in axes)
+    final = tuple(shape if keepdims else [s for i, s in enumerate(shape) if i not in axes])
     return current._alias(final)
 
 
@@ -109,7 +109,7 @@ def _spread(g: Tensor, shape: tuple[int, ...], axes: tuple[int, ...]) -> Tensor:
     """A gradient of a reduction, back over the reduced axes."""
     from .shape import repeated
 
-    kept = tuple(1 if i in axes else s for i, s in enumerate(shape))
+    kept = tuple([1 if i in axes else s for i, s in enumerate(shape)])
     return repeated(g._alias(kept), shape)
 
 

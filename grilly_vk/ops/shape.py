@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ def _copy(
     accumulate: bool = False,
 ) -> None:
     """Copies a box of elements between two layouts; strides and starts are in elements."""
-    sizes, (s, t), axes = folded(box, (src_strides, dst_strides))
+    axes, numbers = _between(tuple(box), tuple(src_strides), tuple(dst_strides))
     count = math.prod(box)
     src.engine.launch(
         "strided-copy",
@@ -41,10 +42,16 @@ def _copy(
         n=count,
         src_start=src_start,
         dst_start=dst_start,
-        **sizes,
-        **{f"s{i}": v & 0xFFFFFFFF for i, v in enumerate(s)},
-        **{f"t{i}": v & 0xFFFFFFFF for i, v in enumerate(t)},
+        **numbers,
     )
+
+
+@functools.lru_cache(4096)
+def _between(box: tuple[int, ...], src: tuple[int, ...], dst: tuple[int, ...]) -> tuple[int, dict[str, int]]:
+    """How many axes a copy of a box goes along between layouts of these strides, and the numbers that say so."""
+    sizes, (s, t), axes = folded(box, (src, dst))
+    steps = {f"{name}{i}": v & 0xFFFFFFFF for name, layout in (("s", s), ("t", t)) for i, v in enumerate(layout)}
+    return axes, {**sizes, **steps}
 
 
 def reshape(x: Tensor, shape: int | Sequence[int]) -> Tensor:

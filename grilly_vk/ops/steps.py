@@ -36,13 +36,14 @@ def walk(engine: Engine, n: int, *tensors: Any, every: int = 0) -> tuple[int, in
     return wide, chunk, 8 if chunk > 1 else 0
 
 
-def spans(tensor: Tensor, steps: int, work_per_step: int, most: int | None = None) -> Iterator[tuple[int, int]]:
+def spans(tensor: Tensor, steps: int, work_per_step: int, most: int | None = None) -> list[tuple[int, int]]:
     """(start, stop) pieces of `steps`, each small enough for one submit and of at most `most` steps."""
     size = tensor.engine.steps_per_submit(work_per_step)
     if most is not None:
         size = max(1, min(size, most))
-    for start in range(0, steps, size):
-        yield start, min(steps, start + size)
+    if 0 < steps <= size:
+        return [(0, steps)]
+    return [(start, min(steps, start + size)) for start in range(0, steps, size)]
 
 
 def steps_at_once(*runs: Run) -> int:

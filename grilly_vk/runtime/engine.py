@@ -264,7 +264,7 @@ class Engine:
 
     def steps_per_submit(self, work_per_step: int) -> int:
         """How many steps of a long loop fit one submit; at least one, a power of two."""
-        fit = max(1, self.stream.budget // max(1, work_per_step))
+        fit = max(1, self.stream._budget // max(1, work_per_step))
         return 1 << (fit.bit_length() - 1)
 
     @property
@@ -426,8 +426,8 @@ class Engine:
             create,
             min(self.config.segment_bytes, largest),
             largest,
-            lambda: (self.stream.submits, self.stream.pending),
-            lambda: self.stream.finished,
+            functools.partial(operator.attrgetter("submits", "_pending"), self.stream),
+            functools.partial(operator.attrgetter("_queue.finished"), self.stream),
             lambda: self.stream.finish(),
             self._purge,
             heap,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from . import kp
 
 ALIGN = 256
+_freed_at = operator.attrgetter("freed_at")
 
 
 @functools.lru_cache(4096)
@@ -250,7 +251,7 @@ class Pool:
         create: makes a Segment of that many bytes, or raises OutOfDeviceMemory.
         segment_bytes: the usual segment size; larger requests get a segment of their own.
         max_bytes: the largest single request that the device can bind.
-        serial: gives (submits issued, whether work is noted but not submitted).
+        serial: gives (submits issued, what is noted but not submitted).
         finished: gives the number of submits known to be done.
         finish: submits and waits.
         purge: lets go of everything that keeps unused segments alive.
@@ -377,7 +378,19 @@ class Pool:
     # use.  Python looks for signals only after calls and at the end of loops, so the moves between those have none.
 
     def _take(self, size: int, clean: bool, ticket: kp.Ticket) -> None:
-        if not self._cached(size, clean, ticket):
+        blocks = self._cache.get(size)
+        at = -1
+        if blocks and clean:
+            # The latest clean one: a loop gets the same memory again, and so replays what was recorded for it.
+            done = self._finished()
+            at = bisect.bisect_left(blocks, done, key=_freed_at) - 1
+            if at < 0 or not blocks[at : at + 1] or blocks[at].freed_at >= done:
+                blocks = None
+        if blocks:
+            ticket.held = blocks[at]
+            del blocks[at]
+            self.in_use += size
+        else:
             self._carved(size, clean, ticket)
         if self.in_use > self.peak:
             self.peak = self.in_use
@@ -438,22 +451,6 @@ class Pool:
     def cached_blocks(self) -> list[Block]:
         """Every free block that waits for a request of its size."""
         return [b for blocks in self._cache.values() for b in blocks]
-
-    def _cached(self, size: int, clean: bool, ticket: kp.Ticket) -> bool:
-        blocks = self._cache.get(size)
-        if not blocks:
-            return False
-        at = -1
-        if clean:
-            # The latest clean one: a loop gets the same memory again, and so replays what was recorded for it.
-            done = self._finished()
-            at = bisect.bisect_left(blocks, done, key=lambda b: b.freed_at) - 1
-            if at < 0 or not blocks[at : at + 1] or blocks[at].freed_at >= done:
-                return False
-        ticket.held = blocks[at]
-        del blocks[at]
-        self.in_use += size
-        return True
 
     def _carved(self, size: int, clean: bool, ticket: kp.Ticket) -> None:
         if not self._from_ranges(size, ticket):

@@ -98,6 +98,7 @@ class LateResetNode(StatefulModule):
     v: Any
     v_seq: Tensor | None
     is_spiking = takes_steps = True
+    _only_results = ("v_seq",)
     _constants = ("beta", "alpha", "v_threshold", "spike_factor")
     _currents: tuple[str, ...] = ("current",)
     _states: tuple[str, ...]  # names: the potential, then currents
@@ -153,10 +154,6 @@ class LateResetNode(StatefulModule):
             with no_grad():
                 before.assign(np.broadcast_to(np.asarray(value, np.float32), before.shape))
             self.__dict__[name] = before
-
-    def memories(self) -> dict[str, Any]:
-        """The state by name: v, and the currents."""
-        return {name: value for name, value in super().memories().items() if name != "v_seq"}
 
     input_hint = "its state is in the node (v), from call to call"
 

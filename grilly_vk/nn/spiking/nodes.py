@@ -141,6 +141,7 @@ class SpikingNode(StatefulModule):
     tau: Any
     v_seq: Tensor | None
     is_spiking = takes_steps = True
+    _only_results = ("v_seq",)
     _model = "if"
     _second: str | None = None  # the attribute that holds the second state
     _starts_apart = False  # the potential starts at a number of its own
@@ -225,7 +226,7 @@ class SpikingNode(StatefulModule):
         self.entering(shape)
         v = self.v if not isinstance(self.v, np.ndarray) else _start_of(dynamics, self.v, shape)
         prepared = None if norm is None else _prepared(norm, x, multi)
-        before = self.memories()
+        before = self.memories() if multi and x.shape[0] == 0 else {}
         out = node(
             x,
             v,
@@ -245,10 +246,9 @@ class SpikingNode(StatefulModule):
         self.__dict__["v_seq"] = out.v_seq
         if self._second is not None:
             setattr(self, self._second, out.u)
-        if multi and x.shape[0] == 0:  # no step was made: the state is what it was, on the tape
-            for name, value in before.items():
-                if isinstance(value, Tensor):
-                    setattr(self, name, value)
+        for name, value in before.items():  # no step was made: the state is what it was, on the tape
+            if isinstance(value, Tensor):
+                setattr(self, name, value)
         return out.spikes
 
     _takes_norm = forward  # a class that keeps this forward may be handed the norm before it, see joining.py
@@ -289,10 +289,6 @@ class SpikingNode(StatefulModule):
             kept = self.__dict__["_each"] = (own, each)
         hard = None if self.v_reset is None else 0.0
         return {"k": 1.0, "rest": None, "v_threshold": 1.0, "v_reset": hard, "each": kept[1]}
-
-    def memories(self) -> dict[str, Any]:
-        """The state by name: v, and the second state of models that have one."""
-        return {name: value for name, value in super().memories().items() if name != "v_seq"}
 
     def extra_repr(self) -> str:
         """The parameters."""
