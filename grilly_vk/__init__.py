@@ -50,7 +50,7 @@ from .creation import float_tensor as FloatTensor
 from .creation import long_tensor as LongTensor
 from .creation import of_numpy as from_numpy
 from .errors import DeviceError, OutOfDeviceMemory
-from .functions import *  # noqa: F403  (as PyTorch has them, abs and max too)
+from .functions import *
 from .functions import __all__ as _functions
 from .grad_mode import inference_mode, is_grad_enabled, set_grad_enabled
 from .gradient_check import gradcheck

@@ -1,6 +1,7 @@
 """Stateless functions."""
 
 from ..torch_hints import hints
+from . import loss, spike_loss
 from .activation import (
     elu,
     gelu,
@@ -21,18 +22,7 @@ from .conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d
 from .cores import unroll
 from .dropout import dropout, dropout1d, dropout2d
 from .linear import embedding, linear
-from .loss import (
-    bce_with_logits,
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    cross_entropy,
-    huber_loss,
-    kl_div,
-    l1_loss,
-    mse_loss,
-    nll_loss,
-    smooth_l1_loss,
-)
+from .loss import *
 from .norm import (
     batch_norm,
     batch_norm_through_time,
@@ -59,14 +49,7 @@ from .pool import (
 from .scan import cumsum
 from .similarity import cosine_similarity, normalize
 from .softmax import log_softmax, softmax
-from .spike_loss import (
-    ce_count_loss,
-    ce_rate_loss,
-    ce_temporal_loss,
-    mse_count_loss,
-    mse_temporal_loss,
-    rate_regularization,
-)
+from .spike_loss import *
 from .spiking import if_step, lif_step, plif_step
 from .synapses import delayed_linear, dual_timescale, stp, synapse_filter
 from .temporal import detach_net, multi_step_forward, reset_net, set_step_mode
@@ -80,19 +63,12 @@ __all__ = [
     "avg_pool2d",
     "batch_norm",
     "batch_norm_through_time",
-    "bce_with_logits",
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "ce_count_loss",
-    "ce_rate_loss",
-    "ce_temporal_loss",
     "conv1d",
     "conv2d",
     "conv3d",
     "conv_transpose1d",
     "conv_transpose2d",
     "cosine_similarity",
-    "cross_entropy",
     "cumsum",
     "delayed_linear",
     "detach_net",
@@ -105,12 +81,9 @@ __all__ = [
     "gelu",
     "group_norm",
     "hardtanh",
-    "huber_loss",
     "if_step",
     "instance_norm",
     "interpolate",
-    "kl_div",
-    "l1_loss",
     "layer_norm",
     "leaky_relu",
     "lif_step",
@@ -119,18 +92,13 @@ __all__ = [
     "logsigmoid",
     "max_pool1d",
     "max_pool2d",
-    "mse_count_loss",
-    "mse_loss",
-    "mse_temporal_loss",
     "multi_step_forward",
     "neu_norm",
-    "nll_loss",
     "normalize",
     "one_hot",
     "pad",
     "plif_step",
     "prelu",
-    "rate_regularization",
     "relu",
     "relu6",
     "reset_net",
@@ -139,7 +107,6 @@ __all__ = [
     "set_step_mode",
     "sigmoid",
     "silu",
-    "smooth_l1_loss",
     "softmax",
     "softplus",
     "stp",
@@ -151,3 +118,5 @@ __all__ = [
     "threshold",
     "unroll",
 ]
+__all__ += loss.__all__
+__all__ += spike_loss.__all__

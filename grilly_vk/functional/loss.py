@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import arguments
+from ..ops import loss as ops
 from ..ops.elementwise import as_tensor, binary, unary, where
 from ..ops.loss import (
     bce_with_logits,
@@ -16,7 +17,9 @@ from ..ops.loss import (
     smooth_l1_loss,
 )
 from ..ops.reduce import reduce_mean, reduce_sum
+from ..settings import setting
 from ..tensor import Tensor
+from .loss_layers import FACTORS, layer
 
 binary_cross_entropy_with_logits = bce_with_logits  # PyTorch's name
 
@@ -33,11 +36,29 @@ __all__ = [
     "smooth_l1_loss",
 ]
 
+_OF_DIVERGENCE = ("none", "sum", "mean", "batchmean")
+_smoothing = setting(arguments.between, 0.0, 1.0)
+_index = setting(ops.class_index)
+layer("CrossEntropyLoss", weight=FACTORS, ignore_index=_index, label_smoothing=_smoothing)(cross_entropy)
+layer("NLLLoss", weight=FACTORS, ignore_index=_index)(nll_loss)
+layer("MSELoss")(mse_loss)
+layer("L1Loss")(l1_loss)
+layer("SmoothL1Loss", beta=setting(arguments.non_negative))(smooth_l1_loss)
+layer("BCEWithLogitsLoss", weight=FACTORS, pos_weight=FACTORS)(bce_with_logits)
+layer("BCELoss", weight=FACTORS)(binary_cross_entropy)
 
+
+@layer("HuberLoss", delta=setting(arguments.positive))
 def huber_loss(x: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
     """(x - target)**2 / 2 where abs(x - target) < delta, else delta * (abs(x - target) - delta / 2).
 
-    Arguments as in `mse_loss`; raises ValueError for a delta that is not positive.
+    Args:
+        x, target: of one shape.
+        reduction: "none", "mean" (NaN of nothing) or "sum".
+        delta: where the square ends; positive, default 1.
+
+    Raises:
+        ValueError: shapes that differ, another reduction, or a delta that is not positive.
 
     Source: Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35 (1964).
     """
@@ -45,6 +66,7 @@ def huber_loss(x: Any, target: Any, reduction: str = "mean", delta: float = 1.0)
     return unary("scale", smooth_l1_loss(x, target, reduction, wide), wide)
 
 
+@layer("KLDivLoss", reduction=setting(arguments.choice, _OF_DIVERGENCE), log_target=setting(arguments.flag))
 def kl_div(x: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
     """target * (log(target) - x): how far logarithms of probabilities are from a target (Kullback-Leibler).
 
@@ -52,12 +74,13 @@ def kl_div(x: Any, target: Any, reduction: str = "mean", log_target: bool = Fals
         x: logarithms of probabilities.
         target: probabilities, or their logarithms with `log_target`; of x's shape.
         reduction: "none", "sum", "mean" over all elements, or "batchmean", the sum over the size of axis 0.
+        log_target: whether `target` holds logarithms; default False.
 
     Raises:
         ValueError: shapes that differ, or another reduction.
     """
     logs, t = as_tensor("x", x), as_tensor("target", target)
-    arguments.choice("reduction", reduction, ("none", "sum", "mean", "batchmean"))
+    arguments.choice("reduction", reduction, _OF_DIVERGENCE)
     if logs.shape != t.shape:
         raise ValueError(f"target has shape {t.shape}; expected {logs.shape}, as x has")
     if arguments.flag("log_target", log_target):

@@ -16,7 +16,9 @@ from ..ops.one_hot import one_hot
 from ..ops.readout import spike_time
 from ..ops.reduce import reduce_mean
 from ..ops.shape import reshape
+from ..settings import fixed, setting
 from ..tensor import FLOAT32, INT32, Tensor, from_numpy
+from .loss_layers import FACTORS, layer
 
 __all__ = [
     "ce_count_loss",
@@ -30,6 +32,14 @@ __all__ = [
 INVERSES = ("negate", "reciprocal")
 NORMS = ("l1", "l2")
 PER = ("neuron", "sample", "mean")
+
+
+def _classes_or_none(name: str, value: Any) -> int | None:
+    return None if value is None else arguments.size(name, value)
+
+
+_smoothing = setting(arguments.between, 0.0, 1.0)
+_num_classes = fixed(_classes_or_none)
 
 
 def _spikes(spikes: Any) -> Tensor:
@@ -66,6 +76,7 @@ def _cross_entropy(logits: Tensor, t: Tensor, weight: Any, smoothing: float) -> 
     return cross_entropy(flat, t._alias((t.count,)), weight, label_smoothing=smoothing)
 
 
+@layer("CERateLoss", weight=FACTORS, label_smoothing=_smoothing)
 def ce_rate_loss(spikes: Any, targets: Any, *, weight: Any = None, label_smoothing: float = 0.0) -> Tensor:
     """Cross-entropy with the spikes of each step as logits, averaged over steps: the target fires at every step.
 
@@ -91,8 +102,9 @@ def ce_rate_loss(spikes: Any, targets: Any, *, weight: Any = None, label_smoothi
     return _cross_entropy(run, time_expand(t, len(run)), weight, label_smoothing)
 
 
+@layer("CECountLoss", num_classes=_num_classes, weight=FACTORS, label_smoothing=_smoothing)
 def ce_count_loss(
-    spikes: Any, targets: Any, *, num_classes: int | None = None, weight: Any = None, label_smoothing: float = 0.0
+    spikes: Any, targets: Any, num_classes: int | None = None, *, weight: Any = None, label_smoothing: float = 0.0
 ) -> Tensor:
     """Cross-entropy with the spike counts over all steps as logits.
 
@@ -120,6 +132,12 @@ def ce_count_loss(
     return _cross_entropy(counts, t, weight, label_smoothing)
 
 
+@layer(
+    "MSECountLoss",
+    correct_rate=setting(arguments.between, 0.0, 1.0),
+    incorrect_rate=setting(arguments.between, 0.0, 1.0),
+    num_classes=_num_classes,
+)
 def mse_count_loss(
     spikes: Any,
     targets: Any,
@@ -160,6 +178,7 @@ def mse_count_loss(
     return unary("scale", mse_loss(counts, wanted), 1.0 / len(run))
 
 
+@layer("CETemporalLoss", inverse=setting(arguments.choice, INVERSES), weight=FACTORS, label_smoothing=_smoothing)
 def ce_temporal_loss(
     spikes: Any, targets: Any, inverse: str = "negate", *, weight: Any = None, label_smoothing: float = 0.0
 ) -> Tensor:
@@ -192,6 +211,12 @@ def ce_temporal_loss(
     return _cross_entropy(logits, t, weight, label_smoothing)
 
 
+@layer(
+    "MSETemporalLoss",
+    on_target=fixed(arguments.whole),
+    off_target=fixed(arguments.whole),
+    tolerance=setting(arguments.non_negative),
+)
 def mse_temporal_loss(
     spikes: Any, targets: Any, on_target: int = 0, off_target: int = -1, *, tolerance: float = 0.0
 ) -> Tensor:
@@ -233,6 +258,31 @@ def _step(name: str, value: Any, steps: int) -> int:
     return step % steps
 
 
+def band(target: Any, lower: Any, upper: Any) -> tuple[float | None, float | None]:
+    """The lowest and highest rate without penalty."""
+    if target is not None:
+        if lower is not None or upper is not None:
+            raise ValueError("target excludes lower and upper: it is both")
+        both = arguments.real("target", target)
+        return both, both
+    if lower is None and upper is None:
+        raise ValueError("rate_regularization needs target, lower or upper")
+    low = None if lower is None else arguments.real("lower", lower)
+    high = None if upper is None else arguments.real("upper", upper)
+    if low is not None and high is not None and low > high:
+        raise ValueError(f"lower must not exceed upper, got {shown(lower)} and {shown(upper)}")
+    return low, high
+
+
+@layer(
+    "RateRegularization",
+    together=band,
+    target=fixed(),
+    lower=fixed(),
+    upper=fixed(),
+    norm=setting(arguments.choice, NORMS),
+    per=setting(arguments.choice, PER),
+)
 def rate_regularization(
     spikes: Any,
     *,
@@ -278,19 +328,3 @@ def rate_regularization(
             outside = part if outside is None else outside + part
     assert outside is not None
     return reduce_mean(outside if norm == "l1" else outside * outside)
-
-
-def band(target: Any, lower: Any, upper: Any) -> tuple[float | None, float | None]:
-    """The lowest and highest rate without penalty."""
-    if target is not None:
-        if lower is not None or upper is not None:
-            raise ValueError("target excludes lower and upper: it is both")
-        both = arguments.real("target", target)
-        return both, both
-    if lower is None and upper is None:
-        raise ValueError("rate_regularization needs target, lower or upper")
-    low = None if lower is None else arguments.real("lower", lower)
-    high = None if upper is None else arguments.real("upper", upper)
-    if low is not None and high is not None and low > high:
-        raise ValueError(f"lower must not exceed upper, got {shown(lower)} and {shown(upper)}")
-    return low, high

@@ -59,7 +59,18 @@ def cross_entropy(
 
 
 def nll_loss(x: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Tensor:
-    """-x of the target class, for log-probabilities x (see `log_softmax`); arguments as in `cross_entropy`."""
+    """-x of the target class, for log-probabilities x (see `log_softmax`).
+
+    Args:
+        x: log-probabilities (N, C, ...) or (C,).
+        target: int32 classes (N, ...) or ().
+        weight: a factor for each class (C,), or None.
+        ignore_index: rows with this class count nothing.
+        reduction: "none", "sum" or "mean", which is weighted as that of `cross_entropy`.
+
+    Raises:
+        As `cross_entropy`.
+    """
     return _classes("nll_loss", x, target, weight, ignore_index, reduction, 0.0, logs=1)
 
 
@@ -171,14 +182,28 @@ def mse_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
 
 
 def l1_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
-    """abs(x - target), with slope 0 where they are equal; arguments as in `mse_loss`."""
+    """abs(x - target), with slope 0 where they are equal.
+
+    Args:
+        x, target: of one shape.
+        reduction: "none", "mean" (NaN of nothing) or "sum".
+
+    Raises:
+        ValueError: shapes that differ, or another reduction.
+    """
     return _elements("l1_loss", x, target, reduction)
 
 
 def smooth_l1_loss(x: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """(x - target)**2 / (2 * beta) where abs(x - target) < beta, else abs(x - target) - beta / 2; beta 0 is `l1_loss`.
 
-    Arguments as in `mse_loss`; raises ValueError for a negative beta.
+    Args:
+        x, target: of one shape.
+        reduction: "none", "mean" (NaN of nothing) or "sum".
+        beta: where the square ends; not negative, default 1.
+
+    Raises:
+        ValueError: shapes that differ, another reduction, or a negative beta.
 
     Source: Girshick, "Fast R-CNN", ICCV 2015.
     """

@@ -4,11 +4,13 @@ import functools
 import warnings
 
 import numpy as np
+from right_calls import of_steps
 
 import grilly_vk
 import grilly_vk.functional as F
 from grilly_vk import encode, models, monitor, nn, optim
 from grilly_vk.data import DataLoader, events
+from grilly_vk.functional.loss_layers import LAYERS
 from grilly_vk.nn import traced
 
 T, B, N = 5, 3, 4
@@ -308,18 +310,10 @@ OBJECTS = {
         lambda **options: nn.LinearRecurrentContainer(nn.LIFNode(), N, N, **options), None
     ),
     # ---- losses ----
-    "nn.MSELoss": (module(nn.MSELoss), of_loss(numbers(B, N, seed=2), B, N)),
-    "nn.L1Loss": (module(nn.L1Loss), of_loss(numbers(B, N, seed=2), B, N)),
-    "nn.SmoothL1Loss": (module(nn.SmoothL1Loss), of_loss(numbers(B, N, seed=2), B, N)),
-    "nn.BCELoss": (module(nn.BCELoss), of_loss(numbers(B, N, low=0.0, high=1.0, seed=2), B, N)),
-    "nn.BCEWithLogitsLoss": (module(nn.BCEWithLogitsLoss), of_loss(numbers(B, N, low=0.0, high=1.0, seed=2), B, N)),
+    **{f"nn.{n}": (module(getattr(nn, n)), of_loss(numbers(B, N, seed=2), B, N)) for n in LAYERS},
     "nn.CrossEntropyLoss": (module(nn.CrossEntropyLoss, ignore_index=2), of_loss(TARGETS, B, N)),
     "nn.NLLLoss": (module(nn.NLLLoss, ignore_index=2), of_loss(TARGETS, B, N)),
-    "nn.CERateLoss": (module(nn.CERateLoss), of_spikes(TARGETS)),
-    "nn.CECountLoss": (module(nn.CECountLoss), of_spikes(TARGETS)),
-    "nn.CETemporalLoss": (module(nn.CETemporalLoss), of_spikes(TARGETS)),
-    "nn.MSECountLoss": (module(nn.MSECountLoss), of_spikes(TARGETS)),
-    "nn.MSETemporalLoss": (module(nn.MSETemporalLoss), of_spikes(TARGETS)),
+    **{f"nn.{n}": (module(getattr(nn, n)), of_spikes(TARGETS)) for n, loss in LAYERS.items() if of_steps(loss)},
     "nn.RateRegularization": (module(nn.RateRegularization, target=0.3), of_spikes()),
     # ---- surrogates ----
     **{

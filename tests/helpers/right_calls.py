@@ -15,6 +15,7 @@ import numpy as np
 import grilly_vk as g
 import grilly_vk.functional as F
 from grilly_vk import data, decode, encode, models, monitor, nn, optim, plot, snn, surrogate
+from grilly_vk.functional.loss_layers import LAYERS
 from grilly_vk.nn import conversion, dialects, init, traced, utils
 from grilly_vk.ops.pointwise import BINARY_METHODS, UNARY_METHODS
 
@@ -73,6 +74,11 @@ def spiking():
 
 def sgd():
     return optim.SGD([nn.Parameter(np.ones(3, np.float32))], lr=0.3)
+
+
+def of_steps(layer):
+    """Whether a loss takes spikes of all steps, and classes."""
+    return [p.name for p in layer.parameters(of_call=True)] == ["spikes", "targets"]
 
 
 def place(name):
@@ -157,13 +163,8 @@ CALLS = {
         "elu gelu hardtanh leaky_relu logsigmoid relu relu6 sigmoid silu softplus tanh dropout if_step lif_step stp "
         "synapse_filter dual_timescale", "x(2, 3)"
     ).items()},
-    **{f"F.{k}": "s(4, 2, 3), i(2)" for k in (
-        "ce_count_loss", "ce_rate_loss", "ce_temporal_loss", "mse_count_loss", "mse_temporal_loss",
-    )},
-    **{f"F.{k}": "u(2, 3), u(2, 3, seed=1)" for k in (
-        "bce_with_logits", "binary_cross_entropy", "binary_cross_entropy_with_logits", "huber_loss", "kl_div",
-        "l1_loss", "mse_loss", "smooth_l1_loss",
-    )},
+    **{f"F.{layer.function.__name__}": "u(2, 3), u(2, 3, seed=1)" for layer in LAYERS.values()},
+    **{f"F.{layer.function.__name__}": "s(4, 2, 3), i(2)" for layer in LAYERS.values() if of_steps(layer)},
     "F.if_step": "x(2, 3), x(2, 3, seed=1)", "F.lif_step": "x(2, 3), x(2, 3, seed=1)",
     "F.plif_step": "x(2, 3), x(2, 3, seed=1), 0.5", "F.softmax": "x(2, 3), 1", "F.log_softmax": "x(2, 3), 1",
     "F.cumsum": "x(2, 3), 1", "F.prelu": "x(2, 3), x(3)", "F.threshold": "x(2, 3), 0.5, 0.0",
@@ -328,11 +329,9 @@ MADE = {
     "nn.ParameterList": ("[nn.Parameter(x(3))]", None), "nn.Parameter": ("x(3)", None), "nn.Buffer": ("x(3)", None),
     "nn.Module": ("", None), "nn.StatefulModule": ("", None), "nn.Surrogate": ("", None),
     # ---- losses ----
-    **V(["nn.MSELoss", "nn.L1Loss", "nn.SmoothL1Loss", "nn.BCELoss", "nn.BCEWithLogitsLoss"],
-        ("", "u(2, 4), u(2, 4, seed=1)")),
+    **{f"nn.{n}": ("", "u(2, 4), u(2, 4, seed=1)") for n in LAYERS},
     **V(["nn.CrossEntropyLoss", "nn.NLLLoss"], ("", "x(2, 4), i(2)")),
-    **V(["nn.CERateLoss", "nn.CECountLoss", "nn.CETemporalLoss", "nn.MSECountLoss", "nn.MSETemporalLoss"],
-        ("", "s(5, 2, 4), i(2)")),
+    **{f"nn.{n}": ("", "s(5, 2, 4), i(2)") for n, layer in LAYERS.items() if of_steps(layer)},
     "nn.RateRegularization": ("target=0.2", "s(5, 2, 4)"),
     # ---- conversion ----
     "nn.Converter": ("'max_norm', 4", "ann(), x(6, 4)"), "nn.VoltageScaler": ("converted()", None),

@@ -1,170 +1,87 @@
-"""Losses as layers; each calls the function of the same meaning in `grilly_vk.functional`."""
+"""Losses as layers: each is made from its function in `grilly_vk.functional` (see functional/loss_layers.py)."""
 
 from __future__ import annotations
 
+import inspect
+import re
+from collections.abc import Callable
 from typing import Any
 
 from ... import arguments
-from ...ops import loss as ops
-from ...settings import setting
+from ...functional.loss_layers import FACTORS, LAYERS, LossLayer
 from ...tensor import Tensor
 from ..module import Module
 
+__all__ = [*LAYERS]
+
 
 class _Loss(Module):
-    """A loss with a reduction: "none", "mean" or "sum"."""
+    """What all losses share: options that are kept, and calls that hand them to the function."""
 
     _frees_shapes = True  # factors for another number of classes are as good
-    reduction = setting(arguments.choice, ops.REDUCTIONS)
+    _layer: LossLayer
 
-    def __init__(self, reduction: str = "mean") -> None:
-        super().__init__()
-        self.reduction = arguments.choice("reduction", reduction, ops.REDUCTIONS)
+    def _start(self, given: dict[str, Any]) -> None:
+        Module.__init__(self)
+        layer = self._layer
+        if layer.together is not None:
+            layer.together(*(given[n] for n in inspect.signature(layer.together).parameters))
+        for name, check in layer.options.items():
+            value = given[name]
+            if check is FACTORS:
+                self.register_buffer(name, None if value is None else arguments.tensor(name, value).detach())
+            else:
+                setattr(self, name, value)
 
-    def _keep(self, name: str, value: Any) -> None:
-        """Factors, as a buffer."""
-        self.register_buffer(name, None if value is None else arguments.tensor(name, value).detach())
+    def _loss(self, *data: Any) -> Tensor:
+        result: Tensor = self._layer.function(*data, **{n: getattr(self, n) for n in self._layer.options})
+        return result
 
     def extra_repr(self) -> str:
-        """The reduction."""
-        return f"reduction={self.reduction!r}"
+        """The reduction, and the options that are not the default."""
+        shown = [
+            f"{p.name}={getattr(self, p.name)!r}"
+            for p in self._layer.parameters(of_call=False)
+            if p.name not in self._buffers and (p.name == "reduction" or getattr(self, p.name) != p.default)
+        ]
+        return ", ".join(shown)
 
 
-class CrossEntropyLoss(_Loss):
-    """-log(softmax(x)) of the target class, straight from logits.  See `functional.cross_entropy`.
-
-    Args:
-        weight: a factor for each class (C,), or None; a buffer of the module.
-        ignore_index: rows with this class count nothing.
-        reduction: "none", "mean" (default) or "sum".
-        label_smoothing: in [0, 1].
-
-    Shape:
-        x (N, C, ...) and target int32 (N, ...), or float32 of x's shape; a number, or (N, ...) for "none".
-
-    Raises:
-        TypeError, ValueError: arguments out of range; at the call as `functional.cross_entropy`.
-    """
-
-    ignore_index = setting(ops.class_index)
-    label_smoothing = setting(arguments.between, 0.0, 1.0)
-
-    def __init__(
-        self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0
-    ) -> None:
-        super().__init__(reduction)
-        self._keep("weight", weight)
-        self.ignore_index = ops.class_index("ignore_index", ignore_index)
-        self.label_smoothing = arguments.between("label_smoothing", label_smoothing, 0.0, 1.0)
-
-    def forward(self, x: Any, target: Any) -> Tensor:
-        """The loss of logits against classes or probabilities."""
-        return ops.cross_entropy(x, target, self.weight, self.ignore_index, self.reduction, self.label_smoothing)
+def _function(name: str, takes: list[inspect.Parameter], body: str) -> Callable[..., Any]:
+    """A method of these arguments, as Python itself would make it: wrong calls are then explained as any other."""
+    own = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+    source = f"def {name}{inspect.Signature([*own, *(p.replace(annotation=p.empty) for p in takes)])}:\n    {body}\n"
+    names: dict[str, Any] = {}
+    exec(source, {"__name__": __name__}, names)
+    made: Callable[..., Any] = names[name]
+    made.__annotations__ = {p.name: p.annotation for p in takes} | {"return": None if name == "__init__" else Tensor}
+    return made
 
 
-class NLLLoss(_Loss):
-    """-x of the target class, for log-probabilities x.  See `functional.nll_loss`.
-
-    Args:
-        weight: a factor for each class (C,), or None; a buffer of the module.
-        ignore_index: rows with this class count nothing.
-        reduction: "none", "mean" (default) or "sum".
-
-    Raises:
-        TypeError, ValueError: arguments out of range; at the call as `functional.nll_loss`.
-    """
-
-    ignore_index = setting(ops.class_index)
-
-    def __init__(self, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> None:
-        super().__init__(reduction)
-        self._keep("weight", weight)
-        self.ignore_index = ops.class_index("ignore_index", ignore_index)
-
-    def forward(self, x: Any, target: Any) -> Tensor:
-        """The loss of log-probabilities against classes."""
-        return ops.nll_loss(x, target, self.weight, self.ignore_index, self.reduction)
+def _text(layer: LossLayer) -> str:
+    """The function's docstring with its arguments told apart: those of the layer, and those of a call."""
+    text = inspect.getdoc(layer.function) or ""
+    found = re.search(r"^Args:\n((?:    .*\n|\n)+)", text + "\n", re.M)
+    if found is None:
+        raise TypeError(f"{layer.function.__name__} is a layer too and needs a section Args in its docstring")
+    entries = re.findall(r"^    \S.*\n(?:     .*\n)*", found[1], re.M)
+    of_call = {p.name for p in layer.parameters(of_call=True)}
+    calls = "".join(e for e in entries if re.split(r"[,:]", e.strip())[0] in of_call)
+    options = "".join(e for e in entries if e not in calls)
+    more = f"Args:\n{options}\n" if options else ""
+    head = f"{text[: found.start()]}As a function: `functional.{layer.function.__name__}`.\n\n"
+    return f"{head}{more}Shape:\n{calls}\n{text[found.end() :].lstrip()}".rstrip() + "\n"
 
 
-class MSELoss(_Loss):
-    """(x - target)**2, both of one shape.
-
-    Args:
-        reduction: "none", "mean" (default) or "sum".
-    """
-
-    def forward(self, x: Any, target: Any) -> Tensor:
-        """The loss of x against a target of its shape."""
-        return ops.mse_loss(x, target, self.reduction)
+def _made(name: str, layer: LossLayer) -> type[_Loss]:
+    options, data = layer.parameters(of_call=False), layer.parameters(of_call=True)
+    start = _function("__init__", options, f"self._start(dict({', '.join(f'{p.name}={p.name}' for p in options)}))")
+    forward = _function("forward", data, f"return self._loss({', '.join(p.name for p in data)})")
+    forward.__doc__ = "The loss."
+    settings = {n: check for n, check in layer.options.items() if check is not FACTORS}
+    inside = {"__module__": __name__, "__qualname__": name, "__doc__": _text(layer), "_layer": layer}
+    return type(name, (_Loss,), {**inside, **settings, "__init__": start, "forward": forward})
 
 
-class L1Loss(_Loss):
-    """abs(x - target), both of one shape.
-
-    Args:
-        reduction: "none", "mean" (default) or "sum".
-    """
-
-    def forward(self, x: Any, target: Any) -> Tensor:
-        """The loss of x against a target of its shape."""
-        return ops.l1_loss(x, target, self.reduction)
-
-
-class SmoothL1Loss(_Loss):
-    """(x - target)**2 / (2 * beta) where abs(x - target) < beta, else abs(x - target) - beta / 2.
-
-    Args:
-        reduction: "none", "mean" (default) or "sum".
-        beta: default 1; not negative.
-
-    Source: Girshick, "Fast R-CNN", ICCV 2015.
-    """
-
-    beta = setting(arguments.non_negative)
-
-    def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
-        super().__init__(reduction)
-        self.beta = arguments.non_negative("beta", beta)
-
-    def forward(self, x: Any, target: Any) -> Tensor:
-        """The loss of x against a target of its shape."""
-        return ops.smooth_l1_loss(x, target, self.reduction, self.beta)
-
-
-class BCEWithLogitsLoss(_Loss):
-    """Binary cross-entropy of sigmoid(x) against probabilities.  See `functional.bce_with_logits`.
-
-    Args:
-        weight: a factor that broadcasts to x's shape, or None; a buffer of the module.
-        reduction: "none", "mean" (default) or "sum".
-        pos_weight: a factor of the positive part, likewise.
-    """
-
-    def __init__(self, weight: Any = None, reduction: str = "mean", pos_weight: Any = None) -> None:
-        super().__init__(reduction)
-        self._keep("weight", weight)
-        self._keep("pos_weight", pos_weight)
-
-    def forward(self, x: Any, target: Any) -> Tensor:
-        """The loss of logits against probabilities of their shape."""
-        return ops.bce_with_logits(x, target, self.weight, self.reduction, self.pos_weight)
-
-
-class BCELoss(_Loss):
-    """Binary cross-entropy of probabilities x against probabilities.  See `functional.binary_cross_entropy`.
-
-    Args:
-        weight: a factor that broadcasts to x's shape, or None; a buffer of the module.
-        reduction: "none", "mean" (default) or "sum".
-
-    Raises:
-        ValueError: another reduction; at the call, shapes that don't fit.
-    """
-
-    def __init__(self, weight: Any = None, reduction: str = "mean") -> None:
-        super().__init__(reduction)
-        self._keep("weight", weight)
-
-    def forward(self, x: Any, target: Any) -> Tensor:
-        """The loss of probabilities against probabilities of their shape."""
-        return ops.binary_cross_entropy(x, target, self.weight, self.reduction)
+for _name, _layer in LAYERS.items():
+    globals()[_name] = _made(_name, _layer)
