@@ -10,9 +10,9 @@ import grilly.functional as F
 from grilly import nn as nn2
 from grilly.nn import LIFNeuron
 import grilly_vk, grilly_vk.nn, grilly_vk.functional, grilly_vk.runtime.memory, grilly_vk.nn.flat.neurons
-import grilly.runtime.memory, grilly.nn.neurons
+import grilly.runtime.memory, grilly.nn.flat.neurons
 assert grilly is grilly_vk and nn is nn2 is grilly_vk.nn and F is grilly_vk.functional
-assert LIFNeuron is grilly_vk.nn.LIFNeuron is grilly.nn.neurons.LIFNeuron
+assert LIFNeuron is grilly_vk.nn.LIFNeuron is grilly.nn.flat.neurons.LIFNeuron
 assert grilly.runtime.memory is grilly_vk.runtime.memory
 assert grilly_vk.nn.__name__ == grilly_vk.nn.__spec__.name == "grilly_vk.nn", grilly_vk.nn.__spec__
 try:
