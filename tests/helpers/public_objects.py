@@ -4,6 +4,7 @@ import functools
 import warnings
 
 import numpy as np
+import records_loss
 from right_calls import of_steps
 
 import grilly_vk
@@ -57,6 +58,12 @@ def of_loss(target, *shape, low=0.0, high=1.0):
         return flat(y, x.grad)
 
     return call
+
+
+def options_of(function):
+    """Those of the sample of a loss's record that has most: where one option matters only with another, it is there."""
+    found = [s.options for op in records_loss.OPS if op.name == function.__name__ for s in op.samples]
+    return {n: v for n, v in max(found, key=len, default={}).items() if n != "reduction"}
 
 
 def of_spikes(*target):
@@ -310,7 +317,10 @@ OBJECTS = {
         lambda **options: nn.LinearRecurrentContainer(nn.LIFNode(), N, N, **options), None
     ),
     # ---- losses ----
-    **{f"nn.{n}": (module(getattr(nn, n)), of_loss(numbers(B, N, seed=2), B, N)) for n in LAYERS},
+    **{
+        f"nn.{n}": (module(getattr(nn, n), **options_of(loss.function)), of_loss(numbers(B, N, seed=2), B, N))
+        for n, loss in LAYERS.items()
+    },
     "nn.CrossEntropyLoss": (module(nn.CrossEntropyLoss, ignore_index=2), of_loss(TARGETS, B, N)),
     "nn.NLLLoss": (module(nn.NLLLoss, ignore_index=2), of_loss(TARGETS, B, N)),
     **{f"nn.{n}": (module(getattr(nn, n)), of_spikes(TARGETS)) for n, loss in LAYERS.items() if of_steps(loss)},
