@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from .. import arguments
@@ -33,6 +34,7 @@ __all__ = [
     "l1_loss",
     "mse_loss",
     "nll_loss",
+    "poisson_nll_loss",
     "smooth_l1_loss",
 ]
 
@@ -94,3 +96,48 @@ def kl_div(x: Any, target: Any, reduction: str = "mean", log_target: bool = Fals
         return reduce_mean(each)
     total = reduce_sum(each)
     return total if reduction == "sum" else unary("scale", total, 1.0 / (logs.shape[0] if logs.ndim else 1))
+
+
+@layer(
+    "PoissonNLLLoss",
+    log_input=setting(arguments.flag),
+    full=setting(arguments.flag),
+    eps=setting(arguments.positive),
+)
+def poisson_nll_loss(
+    x: Any, target: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
+) -> Tensor:
+    """exp(x) - target * x: how unlikely counts are where spikes come at random at a rate (Poisson).
+
+    Args:
+        x: the expected counts' logarithms, or the counts themselves without `log_input`.
+        target: the counts, of x's shape.
+        log_input: whether x holds logarithms; default True.  Without, the loss is x - target * log(x + eps).
+        full: adds log(target!), by Stirling's formula and where target > 1, which has no gradient; default False.
+        eps: keeps log(0) away; positive.
+        reduction: "none", "mean" (NaN of nothing) or "sum".
+
+    Raises:
+        ValueError: shapes that differ, another reduction, or an eps that is not positive.
+
+    Source: Paninski, "Maximum likelihood estimation of cascade point-process neural encoding models", Network:
+    Computation in Neural Systems 15 (2004); the terms are those of PyTorch's poisson_nll_loss.
+    """
+    rate, t = as_tensor("x", x), as_tensor("target", target).detach()
+    arguments.choice("reduction", reduction, ops.REDUCTIONS)
+    least = arguments.positive("eps", eps)
+    if rate.shape != t.shape:
+        raise ValueError(f"target has shape {t.shape}; expected {rate.shape}, as x has")
+    if arguments.flag("log_input", log_input):
+        each = binary("sub", unary("exp", rate), binary("mul", t, rate))
+    else:
+        each = binary("sub", rate, binary("mul", t, unary("log", unary("scale", rate, 1.0, least))))
+    if arguments.flag("full", full):
+        many = binary("gt", t, 1.0)
+        n = where(many, t, 1.0)
+        terms = binary("sub", binary("mul", n, unary("log", n)), n)
+        stirling = binary("add", terms, unary("scale", unary("log", unary("scale", n, 2.0 * math.pi)), 0.5))
+        each = binary("add", each, where(many, stirling, 0.0))
+    if reduction == "none":
+        return each
+    return reduce_mean(each) if reduction == "mean" else reduce_sum(each)

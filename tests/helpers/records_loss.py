@@ -4,6 +4,7 @@ import numpy as np
 import scipy.special
 from op_table import Op, Sample, apart, normal
 
+from grilly_vk import functional as F
 from grilly_vk.ops import loss
 
 # ---- classes ----
@@ -184,6 +185,33 @@ _BAD_BCE = [
     ((normal(5, 7), normal(5, 7), None, normal(5)), {}, ValueError, r"pos_weight has shape \(5,\)"),
 ]
 
+# ---- counts ----
+
+
+def _poisson(x, t, *, log_input=True, full=False, eps=1e-8, reduction="mean"):
+    each = np.exp(x) - t * x if log_input else x - t * np.log(x + eps)
+    if full:
+        n = np.maximum(t, 1e-9)
+        each = each + np.where(t > 1, n * np.log(n) - n + 0.5 * np.log(2 * np.pi * n), 0.0)
+    return _reduced(each, x.size, reduction)
+
+
+def _counts(*shape):
+    return np.random.default_rng(shape).integers(0, 6, shape).astype(np.float32)
+
+
+_COUNTED = [
+    *[Sample(s.arrays, s.options, grad=[0] if s.grad is None else s.grad) for s in _pairs(normal, _counts)],
+    Sample([normal(5, 7), _counts(5, 7)], {"full": True, "reduction": "none"}, grad=[0]),
+    Sample([normal(5, 8, low=0.2, high=3.0), _counts(5, 8)], {"log_input": False, "reduction": "sum"}, grad=[0]),
+    Sample([normal(5, 8, low=0.2, high=3.0), _counts(5, 8)], {"log_input": False, "full": True, "eps": 0.1}, grad=[0]),
+]
+_BAD_COUNTED = [
+    ((normal(5, 7), normal(7)), {}, ValueError, r"target has shape \(7,\); expected \(5, 7\), as x has"),
+    ((normal(3), normal(3)), {"reduction": "all"}, ValueError, "reduction must be one of"),
+    ((normal(3), normal(3)), {"eps": 0}, ValueError, "eps must be positive"),
+]
+
 _CLASS = {"broadcast": "target has x's shape without the classes, or with them"}
 _SAME = {"broadcast": "target must have x's shape"}
 OPS = [
@@ -196,4 +224,5 @@ OPS = [
        without=_SAME),
     Op("binary_cross_entropy", loss.binary_cross_entropy, _chance, _SURE, _BAD_BCE[:-1], rtol=3e-6),
     Op("bce_with_logits", _run_bce, _bce, _BCE, _BAD_BCE, rtol=3e-6),
+    Op("poisson_nll_loss", F.poisson_nll_loss, _poisson, _COUNTED, _BAD_COUNTED, rtol=4e-6, atol=4e-6, without=_SAME),
 ]  # fmt: skip
