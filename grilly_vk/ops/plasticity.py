@@ -16,7 +16,18 @@ from ..tensor import Tensor, empty, from_numpy, full
 from .exchange import assign_all
 from .steps import Run, pieces, restoring, spans, steps_at_once
 
-RULES = ("hebb", "oja", "oja_subspace", "sanger", "bcm")
+# What each rule adds to W, with means over batch and time; a new one is a line here and its part in `hebbian`.
+RULES = {
+    "hebb": "``lr * mean(post (x) pre)`` (Hebb 1949)",
+    "oja": "``lr * (mean(post (x) pre) - mean(post^2) * W)``, which keeps the weights bounded and finds the first "
+    'principal component (Oja 1982, "Simplified neuron model as a principal component analyzer")',
+    "oja_subspace": "``lr * (mean(post (x) pre) - mean(post (x) post) @ W)``, whose outputs span the subspace of the "
+    'first principal components (Oja 1989, "Neural networks, principal components, and subspaces")',
+    "sanger": "the same with the lower triangle of ``mean(post (x) post)``, which finds those components one by one, "
+    'in order (Sanger 1989, "Optimal unsupervised learning in a single-layer linear feedforward neural network")',
+    "bcm": "``lr * mean(post * (post - theta) (x) pre)``, where theta is a sliding mean of post^2 (Bienenstock, Cooper "
+    '& Munro 1982, "Theory for the development of neuron selectivity")',
+}
 _OVERLAP = ("oja_subspace", "sanger")  # rules by which outputs take from each other what they share
 _SCRATCH = 1 << 24  # elements of the traces that one launch may leave for the next
 _MOST_STEPS = 1 << 16  # steps that one invocation may walk in one submit

@@ -35,7 +35,7 @@ class PlasticityKernels:
             weights: (out, in).
             learning_rate: default 0.01.
             weight_decay: default 0.0.
-            rule: "hebb" (default), "oja", "oja_subspace", "sanger" or "bcm".
+            rule: one of theirs, default "hebb".
             theta: threshold (out,) of the BCM rule, default 0.
             tau_theta: its time constant in steps, default 100.0.
 

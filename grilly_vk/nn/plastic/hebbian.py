@@ -17,18 +17,14 @@ _PAIR = ("tau_plus", "tau_minus", "a_plus", "a_minus", "w_min", "w_max", "dt", "
 class HebbianLayer(PlasticLayer):
     """A linear layer whose weights learn from the activity on both sides.
 
-    With means over batch and time: ``hebb``: ``W += lr * mean(post (x) pre)``; ``oja``: ``W += lr * (mean(post
-    (x) pre) - mean(post^2) * W)``, which keeps the weights bounded and finds the first principal component;
-    ``oja_subspace``: ``W += lr * (mean(post (x) pre) - mean(post (x) post) @ W)``, whose outputs span the subspace of
-    the first principal components; ``sanger``: the same with the lower triangle of ``mean(post (x) post)``, which
-    finds those components one by one, in order;
-    ``bcm``: ``W += lr * mean(post * (post - theta) (x) pre)``, where theta is a sliding mean of post^2.  Every rule
-    also takes ``lr * weight_decay * W`` off.
+    What a rule adds to the weights W, with means over batch and time; each also takes ``lr * weight_decay * W`` off:
+
+    RULES
 
     Args:
         in_features: inputs, default 256.
         out_features: outputs, default 128.
-        rule: "hebb" (default), "oja", "oja_subspace", "sanger" or "bcm".
+        rule: one of these names, default "hebb".
         tau_theta: time constant of the BCM threshold in steps, default 100.0; positive.
         seed: of the initial weights, for numpy's default_rng; None (default) draws from the generator that
             `grilly_vk.manual_seed` sets.
@@ -43,10 +39,7 @@ class HebbianLayer(PlasticLayer):
         >>> x = np.random.rand(256)
         >>> layer.update_weights(x, layer(x))
 
-    Source: Grilly's "Spiking Neural Networks"; Hebb 1949; Oja 1982, "Simplified neuron model as a principal
-    component analyzer"; Oja 1989, "Neural networks, principal components, and subspaces"; Sanger 1989, "Optimal
-    unsupervised learning in a single-layer linear feedforward neural network"; Bienenstock, Cooper & Munro 1982,
-    "Theory for the development of neuron selectivity".
+    Source: Grilly's "Spiking Neural Networks".
     """
 
     rule, tau_theta = setting(arguments.choice, ops.RULES), setting(arguments.positive)
@@ -100,3 +93,8 @@ class HebbianLayer(PlasticLayer):
         """Sizes and the rule."""
         text = f"in_features={self.in_features}, out_features={self.out_features}, rule={self.rule!r}"
         return f"{text}, tau_theta={self.tau_theta}" if self.rule == "bcm" else text
+
+
+HebbianLayer.__doc__ = (HebbianLayer.__doc__ or "").replace(
+    "RULES", "\n    ".join(f"- ``{name}``: {text}" for name, text in ops.RULES.items())
+)
