@@ -6,16 +6,16 @@
 #include "vector.glsl"
 #include "math.glsl"
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; };
-layout(std430, binding = 1) readonly buffer Gy { REAL gy[]; };
-layout(std430, binding = 2) readonly buffer Mean { float mean[]; };
-layout(std430, binding = 3) readonly buffer Variance { float variance[]; };
-layout(std430, binding = 4) readonly buffer Weight { float weight[]; };
-layout(std430, binding = 5) readonly buffer Scale { float scale[]; };
-layout(std430, binding = 6) readonly buffer Sums { float sums[]; }; // (2, sets) sums of gy * z and of gy
-layout(std430, binding = 7) writeonly buffer Gx { REAL gx[]; };
+READS(0, REAL, x);
+READS(1, REAL, gy);
+READS(2, float, mean);
+READS(3, float, variance);
+READS(4, float, weight);
+READS(5, float, scale);
+READS(6, float, sums); // (2, sets) sums of gy * z and of gy
+WRITES(7, REAL, gx);
 layout(push_constant) uniform Push {
-    uint x_at; uint gy_at; uint mean_at; uint variance_at; uint weight_at; uint scale_at; uint sums_at; uint gx_at;
+    OFFSETS(8);
     uint n; uint channels; uint inner; uint members; uint step; uint sets; uint run; float count; float eps;
 } p;
 #include "channels.glsl"
@@ -29,26 +29,26 @@ Channel channel(uint row)
 {
     uint g = group_of(row);
     Channel c;
-    REAL scaled = inverse_root(NUMBER(variance, p.variance_at + g) + p.eps);
-    c.gain = WEIGHT == 1 ? scaled * NUMBER(weight, p.weight_at + g) : scaled;
+    REAL scaled = inverse_root(NUMBER(variance, g) + p.eps);
+    c.gain = WEIGHT == 1 ? scaled * NUMBER(weight, g) : scaled;
     if (TRAIN == 1) {
-        c.base = NUMBER(mean, p.mean_at + p.sets + g);
-        c.mean = NUMBER(mean, p.mean_at + g);
-        c.slope = scaled * c.gain * (NUMBER(sums, p.sums_at + g) / p.count);
-        c.shift = c.gain * (NUMBER(sums, p.sums_at + p.sets + g) / p.count);
+        c.base = NUMBER(mean, p.sets + g);
+        c.mean = NUMBER(mean, g);
+        c.slope = scaled * c.gain * (NUMBER(sums, g) / p.count);
+        c.shift = c.gain * (NUMBER(sums, p.sets + g) / p.count);
     }
     if (SCALE == 1)
-        c.gain *= scale[p.scale_at + step_of(row)];
+        c.gain *= AT(scale, step_of(row));
     return c;
 }
 
 REAL value(uint i, Channel c)
 {
-    REAL g = gy[p.gy_at + i] * c.gain;
-    return TRAIN == 1 ? (g - c.shift) - ((x[p.x_at + i] - c.base) - c.mean) * c.slope : g;
+    REAL g = AT(gy, i) * c.gain;
+    return TRAIN == 1 ? (g - c.shift) - ((AT(x, i) - c.base) - c.mean) * c.slope : g;
 }
-void put(uint i, Channel c) { gx[p.gx_at + i] = value(i, c); }
+void put(uint i, Channel c) { AT(gx, i) = value(i, c); }
 #if VEC == 4
-void put_both(uint i, Channel a, Channel b, bvec4 own) { gx[p.gx_at + i] = mix(value(i, b), value(i, a), own); }
+void put_both(uint i, Channel a, Channel b, bvec4 own) { AT(gx, i) = mix(value(i, b), value(i, a), own); }
 #endif
 #include "channels-walk.glsl"

@@ -5,28 +5,27 @@
 #include "common.glsl"
 #include "vector.glsl"
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; };
-layout(std430, binding = 1) writeonly buffer Y { float y[]; }; // (3, sets, parts)
-layout(std430, binding = 2) buffer Batches { int batches[]; };
+READS(0, REAL, x);
+WRITES(1, float, y); // (3, sets, parts)
+CHANGES(2, int, batches);
 layout(push_constant) uniform Push {
-    uint x_at; uint y_at; uint batches_at;
-    uint sets; uint channels; uint inner; uint members; uint parts; uint cuts; uint across;
+    OFFSETS(3); uint sets; uint channels; uint inner; uint members; uint parts; uint cuts; uint across;
 } p;
 #include "channels-sums.glsl"
 layout(constant_id = 4) const uint TRACK = 0; // count this batch, in every step
 
-REAL value(uint j, REAL base, REAL mean) { return (x[p.x_at + j] - base) - mean; }
+REAL value(uint j, REAL base, REAL mean) { return (AT(x, j) - base) - mean; }
 
 void main()
 {
     if (TRACK == 1)
         for (uint t = gl_GlobalInvocationID.x; t < p.sets / p.channels; t += stride())
-            batches[p.batches_at + t]++;
+            AT(batches, t)++;
     uint units = p.members * p.cuts, length = (units + p.parts - 1) / p.parts, items = p.sets / WIDE;
     for (uint item = first_row(); item < items * p.parts; item += rows_apart()) {
         uint g = item % items * WIDE, part = item / items;
         uvec2 begin = stretch(g, 0);
-        REAL base = x[p.x_at + begin.x / VEC];
+        REAL base = AT(x, begin.x / VEC);
 #if VEC == 4
         base = COLUMNS == 1 ? base : REAL(base[begin.x % 4]);
 #endif
@@ -73,7 +72,7 @@ void main()
         }
         if (lane() == 0)
             for (uint c = 0; c < WIDE; c++) {
-                uint at = p.y_at + (g + c) * p.parts + part;
+                uint at = BEGIN(y) + (g + c) * p.parts + part;
 #if VEC == 4
                 float own = mean[c], spread = squares[c];
 #else

@@ -6,16 +6,15 @@
 #include "vector.glsl"
 #include "math.glsl"
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; };
-layout(std430, binding = 1) readonly buffer Mean { float mean[]; }; // with TRAIN less `base`, which comes after it
-layout(std430, binding = 2) readonly buffer Variance { float variance[]; };
-layout(std430, binding = 3) readonly buffer Weight { float weight[]; };
-layout(std430, binding = 4) readonly buffer Bias { float bias[]; };
-layout(std430, binding = 5) readonly buffer Scale { float scale[]; };
-layout(std430, binding = 6) writeonly buffer Y { REAL y[]; };
+READS(0, REAL, x);
+READS(1, float, mean); // with TRAIN less `base`, which comes after it
+READS(2, float, variance);
+READS(3, float, weight);
+READS(4, float, bias);
+READS(5, float, scale);
+WRITES(6, REAL, y);
 layout(push_constant) uniform Push {
-    uint x_at; uint mean_at; uint variance_at; uint weight_at; uint bias_at; uint scale_at; uint y_at;
-    uint n; uint channels; uint inner; uint members; uint step; uint sets; uint run; float eps;
+    OFFSETS(7); uint n; uint channels; uint inner; uint members; uint step; uint sets; uint run; float eps;
 } p;
 #include "channels.glsl"
 layout(constant_id = 2) const uint WEIGHT = 0;
@@ -29,21 +28,21 @@ Channel channel(uint row)
 {
     uint g = group_of(row);
     Channel c;
-    c.base = TRAIN == 1 ? NUMBER(mean, p.mean_at + p.sets + g) : REAL(0);
-    c.mean = NUMBER(mean, p.mean_at + g);
-    c.gain = inverse_root(NUMBER(variance, p.variance_at + g) + p.eps);
-    c.gain = WEIGHT == 1 ? c.gain * NUMBER(weight, p.weight_at + g) : c.gain;
-    c.bias = BIAS == 1 ? NUMBER(bias, p.bias_at + g) : REAL(0);
+    c.base = TRAIN == 1 ? NUMBER(mean, p.sets + g) : REAL(0);
+    c.mean = NUMBER(mean, g);
+    c.gain = inverse_root(NUMBER(variance, g) + p.eps);
+    c.gain = WEIGHT == 1 ? c.gain * NUMBER(weight, g) : c.gain;
+    c.bias = BIAS == 1 ? NUMBER(bias, g) : REAL(0);
     if (SCALE == 1) {
-        c.gain *= scale[p.scale_at + step_of(row)];
-        c.bias *= scale[p.scale_at + step_of(row)];
+        c.gain *= AT(scale, step_of(row));
+        c.bias *= AT(scale, step_of(row));
     }
     return c;
 }
 
-REAL value(uint i, Channel c) { return ((x[p.x_at + i] - c.base) - c.mean) * c.gain + c.bias; }
-void put(uint i, Channel c) { y[p.y_at + i] = value(i, c); }
+REAL value(uint i, Channel c) { return ((AT(x, i) - c.base) - c.mean) * c.gain + c.bias; }
+void put(uint i, Channel c) { AT(y, i) = value(i, c); }
 #if VEC == 4
-void put_both(uint i, Channel a, Channel b, bvec4 own) { y[p.y_at + i] = mix(value(i, b), value(i, a), own); }
+void put_both(uint i, Channel a, Channel b, bvec4 own) { AT(y, i) = mix(value(i, b), value(i, a), own); }
 #endif
 #include "channels-walk.glsl"

@@ -8,11 +8,11 @@ layout(constant_id = 2) const uint TYPE = 0;
 layout(constant_id = 3) const uint AXES = 6; // in use, 1 to 6
 #include "binary.glsl"
 
-layout(std430, binding = 0) readonly buffer X { uint x[]; };
-layout(std430, binding = 1) readonly buffer Y { uint y[]; };
-layout(std430, binding = 2) writeonly buffer Z { uint z[]; };
+READS(0, uint, x);
+READS(1, uint, y);
+WRITES(2, uint, z);
 layout(push_constant) uniform Push {
-    uint x_at; uint y_at; uint z_at; uint n;
+    OFFSETS(3); uint n;
     uint d1; uint d2; uint d3; uint d4; uint d5;
     uint x0; uint x1; uint x2; uint x3; uint x4; uint x5;
     uint y0; uint y1; uint y2; uint y3; uint y4; uint y5;
@@ -22,8 +22,8 @@ void main()
 {
     for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride()) {
         uint at[6] = axes(i, uint[5](p.d1, p.d2, p.d3, p.d4, p.d5), AXES);
-        uint a = x[p.x_at + place(at, uint[6](p.x0, p.x1, p.x2, p.x3, p.x4, p.x5))];
-        uint b = y[p.y_at + place(at, uint[6](p.y0, p.y1, p.y2, p.y3, p.y4, p.y5))];
-        z[p.z_at + i] = of_words(a, b);
+        uint a = AT(x, place(at, uint[6](p.x0, p.x1, p.x2, p.x3, p.x4, p.x5)));
+        uint b = AT(y, place(at, uint[6](p.y0, p.y1, p.y2, p.y3, p.y4, p.y5)));
+        AT(z, i) = of_words(a, b);
     }
 }

@@ -8,9 +8,9 @@
 layout(constant_id = 1) const uint FROM = 0; // 0 float, 1 int, 2 uint, 3 bool
 layout(constant_id = 2) const uint TO = 0;
 
-layout(std430, binding = 0) readonly buffer X { COUNT x[]; };
-layout(std430, binding = 1) writeonly buffer Y { COUNT y[]; };
-layout(push_constant) uniform Push { uint x_at; uint y_at; uint n; } p;
+READS(0, COUNT, x);
+WRITES(1, COUNT, y);
+layout(push_constant) uniform Push { OFFSETS(2); uint n; } p;
 
 uint converted(uint bits)
 {
@@ -24,13 +24,13 @@ uint converted(uint bits)
 void main()
 {
     for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride()) {
-        COUNT bits = x[p.x_at + i];
+        COUNT bits = AT(x, i);
 #if VEC == 4
         for (uint k = 0; k < 4; k++)
             bits[k] = converted(bits[k]);
-        y[p.y_at + i] = bits;
+        AT(y, i) = bits;
 #else
-        y[p.y_at + i] = converted(bits);
+        AT(y, i) = converted(bits);
 #endif
     }
 }

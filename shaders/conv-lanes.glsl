@@ -39,11 +39,11 @@ void main()
         uint t = p.first + i, rest = t / tiles / (each.x * each.y);
         uint o = rest % parts * ROWS, g = rest / parts % p.sets;
         Pixels to = pixels(t % tiles * 8 + lane, t / tiles % (each.x * each.y), rest / parts / p.sets);
-        uvec4 x0 = p.x_at + (min(to.image, uvec4(p.batch - 1)) * p.sets + g) * p.ins * p.h * p.width;
+        uvec4 x0 = BEGIN(x) + (min(to.image, uvec4(p.batch - 1)) * p.sets + g) * p.ins * p.h * p.width;
         uint w_at[4];
         for (uint r = 0; r < 4; r++) {
             uint four = VEC == 4 ? o / 4 + r * 2 + lane / 4 : o / 4 + lane;
-            w_at[r] = p.w_at + (g * fours + min(four, fours - 1)) * each4 + (VEC == 4 ? lane % 4 : 0);
+            w_at[r] = BEGIN(w) + (g * fours + min(four, fours - 1)) * each4 + (VEC == 4 ? lane % 4 : 0);
         }
         vec4 sum[ROWS];
         for (uint k = 0; k < ROWS; k++)
@@ -72,10 +72,10 @@ void main()
             }
         }
         bvec4 stored = real(to);
-        uvec4 y_at = p.y_at + ((to.image * p.sets + g) * p.outs * p.oh + to.row) * p.ow + to.col;
+        uvec4 y_at = BEGIN(y) + ((to.image * p.sets + g) * p.outs * p.oh + to.row) * p.ow + to.col;
         for (uint n = o; n < min(o + ROWS, p.outs); n += 2) { // two at a time: code for each would be long
             for (uint j = 0; j < 2; j++) {
-                float more = BIAS == 1 && n + j < p.outs ? bias[p.bias_at + g * p.outs + n + j] : 0.0;
+                float more = BIAS == 1 && n + j < p.outs ? AT(bias, g * p.outs + n + j) : 0.0;
                 for (uint k = 0; k < 4; k++)
                     if (stored[k] && n + j < p.outs)
                         y[y_at[k] + (n + j) * p.oh * p.ow] = sum[j][k] + more;

@@ -3,11 +3,10 @@
 // x, with zeros past the last n and q, and one more element of zeros behind them all.
 #include "common.glsl"
 
-layout(std430, binding = 0) readonly buffer X { float x[]; };
-layout(std430, binding = 1) writeonly buffer Y { vec4 y[]; };
+READS(0, float, x);
+WRITES(1, vec4, y);
 layout(push_constant) uniform Push {
-    uint x_at; uint y_at;
-    uint count; // elements of y without the zero
+    OFFSETS(2); uint count; // elements of y without the zero
     uint fours; uint places; uint inner; // sizes of y's last three axes
     uint n; uint q; // how many of each there are in x
     uint a_step; uint n_step; uint p_step; uint q_step;
@@ -18,11 +17,11 @@ void main()
     for (uint i = gl_GlobalInvocationID.x; i <= p.count; i += stride()) {
         uint q = i % p.inner, place = i / p.inner % p.places, rest = i / p.inner / p.places;
         uint n = rest % p.fours * 4;
-        uint at = p.x_at + rest / p.fours * p.a_step + n * p.n_step + place * p.p_step + q * p.q_step;
+        uint at = BEGIN(x) + rest / p.fours * p.a_step + n * p.n_step + place * p.p_step + q * p.q_step;
         vec4 v = vec4(0);
         for (uint k = 0; k < 4; k++)
             if (i < p.count && n + k < p.n && q < p.q)
                 v[k] = x[at + k * p.n_step];
-        y[p.y_at + i] = v;
+        AT(y, i) = v;
     }
 }

@@ -7,12 +7,11 @@
 
 const uint SEGMENT = 256; // longest piece of a row
 
-layout(std430, binding = 0) readonly buffer G { vec4 g[]; }; // (batch, sets, outs / 4, oh, ow), 4 outs each
-layout(std430, binding = 1) readonly buffer X { REAL x[]; }; // (batch, sets, ins / VEC, h, w)
-layout(std430, binding = 2) writeonly buffer Y { float y[]; }; // (parts, sets, outs, ins, kh, kw)
+READS(0, vec4, g); // (batch, sets, outs / 4, oh, ow), 4 outs each
+READS(1, REAL, x); // (batch, sets, ins / VEC, h, w)
+WRITES(2, float, y); // (parts, sets, outs, ins, kh, kw)
 layout(push_constant) uniform Push {
-    uint g_at; uint x_at; uint y_at;
-    uint batch; uint sets; uint ins; uint outs; // sets: groups of channels
+    OFFSETS(3); uint batch; uint sets; uint ins; uint outs; // sets: groups of channels
     uint h; uint width; uint oh; uint ow; uint kh; uint kw;
     uint stride_y; uint stride_x; uint pad_y; uint pad_x; uint gap_y; uint gap_x; // gap: dilation
     uint parts;
@@ -43,8 +42,8 @@ void main()
             uint ox = max(low, from), last = min(high, from + SEGMENT);
             if (iy >= p.h || ox >= last)
                 continue;
-            uint g_at = p.g_at + (((b * p.sets + group) * fours + o) * p.oh + oy) * p.ow + ox;
-            uint x_at = p.x_at + (((b * p.sets + group) * cols + c) * p.h + iy) * p.width
+            uint g_at = BEGIN(g) + (((b * p.sets + group) * fours + o) * p.oh + oy) * p.ow + ox;
+            uint x_at = BEGIN(x) + (((b * p.sets + group) * cols + c) * p.h + iy) * p.width
                       + (ox * p.stride_x + shift - p.pad_x);
             for (; ox < last; ox++, g_at++, x_at += p.stride_x) {
                 vec4 u = g[g_at];
@@ -61,7 +60,7 @@ void main()
         }
         for (uint k = 0; k < VEC && c * VEC + k < p.ins; k++)
             for (uint n = 0; n < 4 && o * 4 + n < p.outs; n++)
-                y[p.y_at + ((((part * p.sets + group) * p.outs + o * 4 + n) * p.ins + c * VEC + k) * p.kh + ky) * p.kw
-                  + kx] = sum[k][n];
+                AT(y, ((((part * p.sets + group) * p.outs + o * 4 + n) * p.ins + c * VEC + k) * p.kh + ky) * p.kw
+                  + kx) = sum[k][n];
     }
 }

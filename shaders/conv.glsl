@@ -14,13 +14,13 @@ void main()
         uint t = p.first + i, rest = t / tiles / (each.x * each.y);
         uint o = rest % fours, g = rest / fours % p.sets;
         Pixels to = pixels(t % tiles, t / tiles % (each.x * each.y), rest / fours / p.sets);
-        uvec4 x0 = p.x_at + (min(to.image, uvec4(p.batch - 1)) * p.sets + g) * p.ins * p.h * p.width;
-        uint w_at = p.w_at + (g * fours + o) * p.kh * p.kw * p.ins * VEC;
+        uvec4 x0 = BEGIN(x) + (min(to.image, uvec4(p.batch - 1)) * p.sets + g) * p.ins * p.h * p.width;
+        uint w_at = BEGIN(w) + (g * fours + o) * p.kh * p.kw * p.ins * VEC;
 
         vec4 start = vec4(0);
         for (uint k = 0; k < 4; k++)
             if (BIAS == 1 && o * 4 + k < p.outs)
-                start[k] = bias[p.bias_at + g * p.outs + o * 4 + k];
+                start[k] = AT(bias, g * p.outs + o * 4 + k);
         vec4 sum[4] = vec4[4](start, start, start, start);
         for (uint ky = 0; ky < p.kh; ky++) {
             uvec4 sy;
@@ -56,7 +56,7 @@ void main()
         for (uint k = 0; k < 4; k++)
             if (stored[k])
                 for (uint c = 0; c < 4 && o * 4 + c < p.outs; c++)
-                    y[p.y_at + (((to.image[k] * p.sets + g) * p.outs + o * 4 + c) * p.oh + to.row[k]) * p.ow
-                      + to.col[k]] = sum[k][c];
+                    AT(y, (((to.image[k] * p.sets + g) * p.outs + o * 4 + c) * p.oh + to.row[k]) * p.ow
+                      + to.col[k]) = sum[k][c];
     }
 }

@@ -4,12 +4,12 @@
 #include "common.glsl"
 #include "vector.glsl"
 
-layout(std430, binding = 0) readonly buffer Src { COUNT src[]; };
-layout(std430, binding = 1) writeonly buffer Dst { COUNT dst[]; };
-layout(push_constant) uniform Push { uint src_at; uint dst_at; uint n; } p;
+READS(0, COUNT, src);
+WRITES(1, COUNT, dst);
+layout(push_constant) uniform Push { OFFSETS(2); uint n; } p;
 
 void main()
 {
     for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride())
-        dst[p.dst_at + i] = src[p.src_at + i];
+        AT(dst, i) = AT(src, i);
 }

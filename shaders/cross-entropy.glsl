@@ -6,21 +6,20 @@
 #include "classes.glsl"
 #include "team.glsl"
 
-layout(std430, binding = 0) readonly buffer X { float x[]; };
-layout(std430, binding = 1) readonly buffer Target { uint target[]; };
-layout(std430, binding = 2) readonly buffer Weight { float weight[]; };
-layout(std430, binding = 3) writeonly buffer Y { float y[]; }; // (2, rows)
-layout(std430, binding = 4) writeonly buffer Kept { float kept[]; }; // (3, rows)
+READS(0, float, x);
+READS(1, uint, target);
+READS(2, float, weight);
+WRITES(3, float, y); // (2, rows)
+WRITES(4, float, kept); // (3, rows)
 layout(push_constant) uniform Push {
-    uint x_at; uint target_at; uint weight_at; uint y_at; uint kept_at;
-    uint rows; uint n; uint inner; int ignore; float smoothing;
+    OFFSETS(5); uint rows; uint n; uint inner; int ignore; float smoothing;
 } p;
 
 void main()
 {
     for (uint row = first_row(); row < p.rows; row += rows_apart()) {
-        Row r = row_of(row, p.n, p.inner, PROBABILITIES == 1 ? 0 : int(target[p.target_at + row]), p.ignore);
-        uint from = p.x_at + r.at;
+        Row r = row_of(row, p.n, p.inner, PROBABILITIES == 1 ? 0 : int(AT(target, row)), p.ignore);
+        uint from = BEGIN(x) + r.at;
         float top = 0.0, log_all = 0.0;
         if (LOGS == 0) {
             float high = uintBitsToFloat(0xFF800000u);
@@ -34,9 +33,9 @@ void main()
         }
         float loss = 0.0, shares = 0.0;
         for (uint c = lane(); c < p.n; c += lanes()) {
-            float q = PROBABILITIES == 1 ? uintBitsToFloat(target[p.target_at + r.at + c * p.inner])
+            float q = PROBABILITIES == 1 ? uintBitsToFloat(AT(target, r.at + c * p.inner))
                                          : float(c == r.chosen);
-            float a = smoothed(q, p.smoothing, p.n) * (WEIGHT == 1 ? weight[p.weight_at + c] : 1.0);
+            float a = smoothed(q, p.smoothing, p.n) * (WEIGHT == 1 ? AT(weight, c) : 1.0);
             if (a != 0.0) // a class of probability 0 may have the logit -Inf
                 loss += a * ((top - x[from + c * p.inner]) + log_all);
             shares += a;
@@ -44,12 +43,12 @@ void main()
         loss = team_sum(loss);
         shares = team_sum(shares);
         if (lane() == 0) {
-            float counts = PROBABILITIES == 0 && WEIGHT == 1 ? weight[p.weight_at + r.chosen] : 1.0;
-            y[p.y_at + row] = !r.valid ? uintBitsToFloat(0x7FC00000u) : r.live ? loss : 0.0;
-            y[p.y_at + p.rows + row] = r.live ? counts : 0.0;
-            kept[p.kept_at + row] = top;
-            kept[p.kept_at + p.rows + row] = log_all;
-            kept[p.kept_at + 2 * p.rows + row] = shares;
+            float counts = PROBABILITIES == 0 && WEIGHT == 1 ? AT(weight, r.chosen) : 1.0;
+            AT(y, row) = !r.valid ? uintBitsToFloat(0x7FC00000u) : r.live ? loss : 0.0;
+            AT(y, p.rows + row) = r.live ? counts : 0.0;
+            AT(kept, row) = top;
+            AT(kept, p.rows + row) = log_all;
+            AT(kept, 2 * p.rows + row) = shares;
         }
     }
 }

@@ -3,9 +3,9 @@
 #include "common.glsl"
 #include "long.glsl"
 
-layout(std430, binding = 0) readonly buffer X { int x[]; };
-layout(std430, binding = 1) writeonly buffer Y { int y[]; };
-layout(push_constant) uniform Push { uint x_at; uint y_at; uint outer; uint n; uint inner; } p;
+READS(0, int, x);
+WRITES(1, int, y);
+layout(push_constant) uniform Push { OFFSETS(2); uint outer; uint n; uint inner; } p;
 
 void main()
 {
@@ -13,8 +13,8 @@ void main()
         uint at = i / p.inner * p.n * p.inner + i % p.inner;
         int product = 1;
         for (uint k = 0; k < p.n; k++, at += p.inner) {
-            product = times(product, x[p.x_at + at]);
-            y[p.y_at + at] = product;
+            product = times(product, AT(x, at));
+            AT(y, at) = product;
         }
     }
 }

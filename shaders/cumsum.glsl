@@ -8,12 +8,11 @@ layout(constant_id = 2) const uint START = 0;
 layout(constant_id = 3) const uint EXCLUSIVE = 0;
 layout(constant_id = 4) const uint TOTALS = 0;
 
-layout(std430, binding = 0) readonly buffer X { float x[]; };
-layout(std430, binding = 1) readonly buffer Start { float start[]; }; // (outer, parts, inner)
-layout(std430, binding = 2) writeonly buffer Y { float y[]; };
+READS(0, float, x);
+READS(1, float, start); // (outer, parts, inner)
+WRITES(2, float, y);
 layout(push_constant) uniform Push {
-    uint x_at; uint start_at; uint y_at;
-    uint outer; uint n; uint inner; uint parts;
+    OFFSETS(3); uint outer; uint n; uint inner; uint parts;
 } p;
 
 const float LARGEST = 3.4028235e38;
@@ -24,19 +23,19 @@ void main()
     for (uint i = gl_GlobalInvocationID.x; i < p.outer * p.parts * p.inner; i += stride()) {
         uint inner = i % p.inner, part = i / p.inner % p.parts, outer = i / p.inner / p.parts;
         uint first = min(p.n, part * length), last = min(p.n, first + length);
-        precise float sum = START == 1 ? start[p.start_at + i] : 0.0, rest = 0.0, before = sum;
+        precise float sum = START == 1 ? AT(start, i) : 0.0, rest = 0.0, before = sum;
         for (uint k = first; k < last; k++) {
             uint at = (outer * p.n + (REVERSE == 1 ? p.n - 1 - k : k)) * p.inner + inner;
-            precise float v = x[p.x_at + at], next = sum + v, added = next - sum;
+            precise float v = AT(x, at), next = sum + v, added = next - sum;
             rest += (sum - (next - added)) + (v - added);
             rest = abs(next) <= LARGEST ? rest : 0.0; // nothing is left of infinity
             sum = next;
             precise float whole = sum + rest;
             if (TOTALS == 0)
-                y[p.y_at + at] = EXCLUSIVE == 1 ? before : whole;
+                AT(y, at) = EXCLUSIVE == 1 ? before : whole;
             before = whole;
         }
         if (TOTALS == 1)
-            y[p.y_at + i] = before;
+            AT(y, i) = before;
     }
 }

@@ -7,33 +7,32 @@
 #include "philox.glsl"
 #include "control.glsl"
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; };
-layout(std430, binding = 1) readonly buffer Control { uint control[]; };
-layout(std430, binding = 2) writeonly buffer Ticket { uint ticket[]; }; // (4)
-layout(std430, binding = 3) writeonly buffer Y { REAL y[]; };
+READS(0, REAL, x);
+READS(1, uint, control);
+WRITES(2, uint, ticket); // (4)
+WRITES(3, REAL, y);
 layout(push_constant) uniform Push {
-    uint x_at; uint control_at; uint ticket_at; uint y_at;
-    uint n; uint draw; float drop; float scale;
+    OFFSETS(4); uint n; uint draw; float drop; float scale;
 } p;
 
 void main()
 {
-    uvec2 key = CONTROL_KEY(control, p.control_at);
-    uvec2 number = draw_number(CONTROL_BASE(control, p.control_at), p.draw);
+    uvec2 key = CONTROL_KEY;
+    uvec2 number = draw_number(CONTROL_BASE, p.draw);
     if (gl_GlobalInvocationID.x == 0) {
-        ticket[p.ticket_at] = key.x;
-        ticket[p.ticket_at + 1] = key.y;
-        ticket[p.ticket_at + 2] = number.x;
-        ticket[p.ticket_at + 3] = number.y;
+        AT(ticket, 0) = key.x;
+        AT(ticket, 1) = key.y;
+        AT(ticket, 2) = number.x;
+        AT(ticket, 3) = number.y;
     }
     uint fours = (p.n * VEC + 3) / 4;
     for (uint i = gl_GlobalInvocationID.x; i < fours; i += stride()) {
         bvec4 keep = greaterThanEqual(philox_uniform(uvec4(i, 0, number), key), vec4(p.drop));
 #if VEC == 4
-        y[p.y_at + i] = mix(vec4(0.0), x[p.x_at + i] * p.scale, keep);
+        AT(y, i) = mix(vec4(0.0), AT(x, i) * p.scale, keep);
 #else
         for (uint k = 0; k < 4 && 4 * i + k < p.n; k++)
-            y[p.y_at + 4 * i + k] = keep[k] ? x[p.x_at + 4 * i + k] * p.scale : 0.0;
+            AT(y, 4 * i + k) = keep[k] ? AT(x, 4 * i + k) * p.scale : 0.0;
 #endif
     }
 }

@@ -8,19 +8,19 @@ layout(constant_id = 1) const uint OP = 0;
 layout(constant_id = 2) const uint TYPE = 0;
 #include "binary.glsl"
 
-layout(std430, binding = 0) readonly buffer X { COUNT x[]; };
-layout(std430, binding = 1) readonly buffer Y { COUNT y[]; };
-layout(std430, binding = 2) writeonly buffer Z { COUNT z[]; };
-layout(push_constant) uniform Push { uint x_at; uint y_at; uint z_at; uint n; } p;
+READS(0, COUNT, x);
+READS(1, COUNT, y);
+WRITES(2, COUNT, z);
+layout(push_constant) uniform Push { OFFSETS(3); uint n; } p;
 
 void main()
 {
     for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride()) {
-        COUNT a = x[p.x_at + i], b = y[p.y_at + i];
+        COUNT a = AT(x, i), b = AT(y, i);
 #if VEC == 4
-        z[p.z_at + i] = uvec4(of_words(a.x, b.x), of_words(a.y, b.y), of_words(a.z, b.z), of_words(a.w, b.w));
+        AT(z, i) = uvec4(of_words(a.x, b.x), of_words(a.y, b.y), of_words(a.z, b.z), of_words(a.w, b.w));
 #else
-        z[p.z_at + i] = of_words(a, b);
+        AT(z, i) = of_words(a, b);
 #endif
     }
 }

@@ -7,13 +7,13 @@
 
 layout(constant_id = 1) const uint OP = 0;
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; };
-layout(std430, binding = 1) readonly buffer Gy { REAL gy[]; };
-layout(std430, binding = 2) writeonly buffer Gx { REAL gx[]; };
-layout(push_constant) uniform Push { uint x_at; uint gy_at; uint gx_at; uint n; float a; float b; } p;
+READS(0, REAL, x);
+READS(1, REAL, gy);
+WRITES(2, REAL, gx);
+layout(push_constant) uniform Push { OFFSETS(3); uint n; float a; float b; } p;
 
 void main()
 {
     for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride())
-        gx[p.gx_at + i] = pulled(OP, gy[p.gy_at + i], x[p.x_at + i], p.a, p.b);
+        AT(gx, i) = pulled(OP, AT(gy, i), AT(x, i), p.a, p.b);
 }

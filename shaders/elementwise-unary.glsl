@@ -7,12 +7,12 @@
 
 layout(constant_id = 1) const uint OP = 0;
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; };
-layout(std430, binding = 1) writeonly buffer Y { REAL y[]; };
-layout(push_constant) uniform Push { uint x_at; uint y_at; uint n; float a; float b; } p;
+READS(0, REAL, x);
+WRITES(1, REAL, y);
+layout(push_constant) uniform Push { OFFSETS(2); uint n; float a; float b; } p;
 
 void main()
 {
     for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride())
-        y[p.y_at + i] = function(OP, x[p.x_at + i], p.a, p.b);
+        AT(y, i) = function(OP, AT(x, i), p.a, p.b);
 }

@@ -9,14 +9,13 @@
 layout(constant_id = 1) const uint KIND = 0;
 const uint JITTER = 0, DROP = 1, FLIP = 2;
 
-layout(std430, binding = 0) readonly buffer Place { uint place[]; }; // (n)
-layout(std430, binding = 1) readonly buffer Time { int time[]; }; // (n), of JITTER
-layout(std430, binding = 2) readonly buffer First { uint first[]; }; // (samples + 1), of FLIP
-layout(std430, binding = 3) readonly buffer Control { uint control[]; };
-layout(std430, binding = 4) writeonly buffer Y { uint y[]; }; // (n): the new times, or the new places
+READS(0, uint, place); // (n)
+READS(1, int, time); // (n), of JITTER
+READS(2, uint, first); // (samples + 1), of FLIP
+READS(3, uint, control);
+WRITES(4, uint, y); // (n): the new times, or the new places
 layout(push_constant) uniform Push {
-    uint place_at; uint time_at; uint first_at; uint control_at; uint y_at;
-    uint n; uint samples; uint draw;
+    OFFSETS(5); uint n; uint samples; uint draw;
     float amount; // deviation of the times, or probability of a drop
     float flip_x; float flip_y; float flip_p; // probabilities for a recording
     uint width; uint height;
@@ -28,10 +27,10 @@ const int FURTHEST = 1 << 30; // of any event from its recording's first one
 
 void main()
 {
-    uvec2 key = CONTROL_KEY(control, p.control_at);
-    uvec2 base = draw_number(CONTROL_BASE(control, p.control_at), p.draw);
+    uvec2 key = CONTROL_KEY;
+    uvec2 base = draw_number(CONTROL_BASE, p.draw);
     for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride()) {
-        uint at = place[p.place_at + i];
+        uint at = AT(place, i);
         if (KIND == JITTER) {
             // Box & Muller (1958), as in random.glsl.
             uvec4 words = philox(uvec4(i, 0, base), key);
@@ -39,10 +38,10 @@ void main()
             float angle = (float(words.z >> 8) * (1.0 / 8388608.0) - 1.0) * 3.14159265;
             float shift = floor(root(max(-2.0 * logarithm(u), 0.0)) * cosine(angle) * p.amount + 0.5);
             int moved = int(clamp(shift, -1073741824.0, 1073741824.0));
-            y[p.y_at + i] = uint(clamp(time[p.time_at + i] + moved, -FURTHEST, FURTHEST - 1));
+            AT(y, i) = uint(clamp(AT(time, i) + moved, -FURTHEST, FURTHEST - 1));
         } else if (KIND == DROP) {
             float u = philox_uniform(uvec4(i, 0, base), key).x;
-            y[p.y_at + i] = u < p.amount ? at | DROPPED : at;
+            AT(y, i) = u < p.amount ? at | DROPPED : at;
         } else {
             vec4 dice = philox_uniform(uvec4(recording_of(i), 1, base), key);
             uint column = column_of(at), row = row_of(at);
@@ -52,7 +51,7 @@ void main()
                 row = p.height - 1 - row;
             if (dice.z < p.flip_p)
                 at ^= 1u << 30;
-            y[p.y_at + i] = (at & 0xC0000000u) | row << 15 | column;
+            AT(y, i) = (at & 0xC0000000u) | row << 15 | column;
         }
     }
 }

@@ -5,21 +5,20 @@
 
 layout(constant_id = 1) const uint EACH = 0; // 0: one index for every k; 1: one for every (o, k, i)
 
-layout(std430, binding = 0) readonly buffer X { uint x[]; };
-layout(std430, binding = 1) readonly buffer Pick { int pick[]; };
-layout(std430, binding = 2) writeonly buffer Y { uint y[]; };
+READS(0, uint, x);
+READS(1, int, pick);
+WRITES(2, uint, y);
 layout(push_constant) uniform Push {
-    uint x_at; uint pick_at; uint y_at;
-    uint outer; uint n; uint inner; uint k; uint outside;
+    OFFSETS(3); uint outer; uint n; uint inner; uint k; uint outside;
 } p;
 
 void main()
 {
     for (uint i = gl_GlobalInvocationID.x; i < p.outer * p.k * p.inner; i += stride()) {
         uint inner = i % p.inner, k = i / p.inner % p.k, outer = i / p.inner / p.k;
-        int at = pick[p.pick_at + (EACH == 1 ? i : k)];
+        int at = AT(pick, EACH == 1 ? i : k);
         at = at < 0 ? at + int(p.n) : at;
         bool valid = at >= 0 && at < int(p.n);
-        y[p.y_at + i] = valid ? x[p.x_at + (outer * p.n + uint(at)) * p.inner + inner] : p.outside;
+        AT(y, i) = valid ? AT(x, (outer * p.n + uint(at)) * p.inner + inner) : p.outside;
     }
 }

@@ -6,17 +6,17 @@
 
 layout(constant_id = 1) const uint CLAMP = 0;
 
-layout(std430, binding = 0) buffer G { REAL g[]; };
-layout(std430, binding = 1) readonly buffer Factor { float factor[]; };
-layout(push_constant) uniform Push { uint g_at; uint factor_at; uint n; float limit; } p;
+CHANGES(0, REAL, g);
+READS(1, float, factor);
+layout(push_constant) uniform Push { OFFSETS(2); uint n; float limit; } p;
 
 void main()
 {
     for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride()) {
-        REAL v = g[p.g_at + i], low = REAL(-p.limit), high = REAL(p.limit);
+        REAL v = AT(g, i), low = REAL(-p.limit), high = REAL(p.limit);
         if (CLAMP == 1)
-            g[p.g_at + i] = mix(mix(v, low, ABOVE(low, v)), high, ABOVE(v, high));
+            AT(g, i) = mix(mix(v, low, ABOVE(low, v)), high, ABOVE(v, high));
         else
-            g[p.g_at + i] = mix(v * factor[p.factor_at], v, EQUAL(v, REAL(0.0)));
+            AT(g, i) = mix(v * AT(factor, 0), v, EQUAL(v, REAL(0.0)));
     }
 }

@@ -11,9 +11,9 @@ layout(constant_id = 1) const uint STAGE = 0;
 layout(constant_id = 2) const uint NORM = 2; // 2, 0 (maximum), or 1 for any other power
 const uint EACH = 16; // elements an invocation
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; };
-layout(std430, binding = 1) writeonly buffer Y { float y[]; };
-layout(push_constant) uniform Push { uint x_at; uint y_at; uint n; uint first; float power; float limit; } p;
+READS(0, REAL, x);
+WRITES(1, float, y);
+layout(push_constant) uniform Push { OFFSETS(2); uint n; uint first; float power; float limit; } p;
 
 float larger(float a, float b) { return is_nan(a) ? a : is_nan(b) ? b : max(a, b); }
 
@@ -46,7 +46,7 @@ void main()
         for (uint k = 0; k < each; k++) {
             uint i = (block * each + k) * LOCAL + gl_LocalInvocationID.x;
             if (i < p.n) {
-                REAL v = x[p.x_at + i];
+                REAL v = AT(x, i);
 #if VEC == 4
                 own = joined(own, joined(joined(term(v.x), term(v.y)), joined(term(v.z), term(v.w))));
 #else
@@ -59,10 +59,10 @@ void main()
             if (STAGE == 1) {
                 float norm = NORM == 2 ? sqrt(all) : NORM == 0 ? all : power(all, 1.0 / p.power);
                 float factor = p.limit / (norm + 1e-6);
-                y[p.y_at] = norm;
-                y[p.y_at + 1] = factor > 1.0 ? 1.0 : factor;
+                AT(y, 0) = norm;
+                AT(y, 1) = factor > 1.0 ? 1.0 : factor;
             } else
-                y[p.y_at + p.first + block] = all;
+                AT(y, p.first + block) = all;
         }
     }
 }

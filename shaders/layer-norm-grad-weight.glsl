@@ -3,14 +3,13 @@
 #include "common.glsl"
 layout(constant_id = 1) const uint CENTRE = 1;
 
-layout(std430, binding = 0) readonly buffer X { float x[]; }; // (rows, n)
-layout(std430, binding = 1) readonly buffer Kept { float kept[]; }; // (2, rows)
-layout(std430, binding = 2) readonly buffer Gy { float gy[]; }; // (rows, n)
-layout(std430, binding = 3) writeonly buffer Gw { float gw[]; }; // (parts, n)
-layout(std430, binding = 4) writeonly buffer Gb { float gb[]; }; // (parts, n)
+READS(0, float, x); // (rows, n)
+READS(1, float, kept); // (2, rows)
+READS(2, float, gy); // (rows, n)
+WRITES(3, float, gw); // (parts, n)
+WRITES(4, float, gb); // (parts, n)
 layout(push_constant) uniform Push {
-    uint x_at; uint kept_at; uint gy_at; uint gw_at; uint gb_at;
-    uint rows; uint n; uint parts;
+    OFFSETS(5); uint rows; uint n; uint parts;
 } p;
 
 void main()
@@ -21,11 +20,11 @@ void main()
         float sum = 0.0, sum_z = 0.0;
         for (uint row = first; row < last; row++) {
             uint at = row * p.n + column;
-            float g = gy[p.gy_at + at], base = CENTRE == 1 ? x[p.x_at + row * p.n] : 0.0;
+            float g = AT(gy, at), base = CENTRE == 1 ? AT(x, row * p.n) : 0.0;
             sum += g;
-            sum_z += g * (((x[p.x_at + at] - base) - kept[p.kept_at + row]) * kept[p.kept_at + p.rows + row]);
+            sum_z += g * (((AT(x, at) - base) - AT(kept, row)) * AT(kept, p.rows + row));
         }
-        gw[p.gw_at + i] = sum_z;
-        gb[p.gb_at + i] = sum;
+        AT(gw, i) = sum_z;
+        AT(gb, i) = sum;
     }
 }

@@ -12,20 +12,19 @@ layout(constant_id = 3) const uint WEIGHT = 0;
 layout(constant_id = 4) const uint BIAS = 0;
 #include "team.glsl"
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (rows, n)
-layout(std430, binding = 1) readonly buffer Weight { REAL weight[]; }; // (n)
-layout(std430, binding = 2) readonly buffer Bias { REAL bias[]; }; // (n)
-layout(std430, binding = 3) writeonly buffer Y { REAL y[]; }; // (rows, n)
-layout(std430, binding = 4) writeonly buffer Kept { float kept[]; }; // (2, rows)
+READS(0, REAL, x); // (rows, n)
+READS(1, REAL, weight); // (n)
+READS(2, REAL, bias); // (n)
+WRITES(3, REAL, y); // (rows, n)
+WRITES(4, float, kept); // (2, rows)
 layout(push_constant) uniform Push {
-    uint x_at; uint weight_at; uint bias_at; uint y_at; uint kept_at;
-    uint rows; uint n; float eps;
+    OFFSETS(5); uint rows; uint n; float eps;
 } p;
 
 void main()
 {
     for (uint row = first_row(); row < p.rows; row += rows_apart()) {
-        uint from = p.x_at + row * p.n, to = p.y_at + row * p.n;
+        uint from = BEGIN(x) + row * p.n, to = BEGIN(y) + row * p.n;
         float base = CENTRE == 1 ? FIRST(x[from]) : 0.0, mean = 0.0;
         if (CENTRE == 1) {
             REAL sum = REAL(0.0);
@@ -41,12 +40,12 @@ void main()
         float scale = inverse_root(team_sum(TOTAL(squares)) / float(p.n * VEC) + p.eps);
         for (uint i = lane(); i < p.n; i += lanes()) {
             REAL v = ((x[from + i] - base) - mean) * scale;
-            v = WEIGHT == 1 ? v * weight[p.weight_at + i] : v;
-            y[to + i] = BIAS == 1 ? v + bias[p.bias_at + i] : v;
+            v = WEIGHT == 1 ? v * AT(weight, i) : v;
+            y[to + i] = BIAS == 1 ? v + AT(bias, i) : v;
         }
         if (lane() == 0) {
-            kept[p.kept_at + row] = mean;
-            kept[p.kept_at + p.rows + row] = scale;
+            AT(kept, row) = mean;
+            AT(kept, p.rows + row) = scale;
         }
     }
 }

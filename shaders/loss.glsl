@@ -8,14 +8,13 @@ layout(constant_id = 2) const uint WEIGHT = 0;
 layout(constant_id = 3) const uint POSITIVE = 0;
 #include "losses.glsl"
 
-layout(std430, binding = 0) readonly buffer X { float x[]; };
-layout(std430, binding = 1) readonly buffer T { float t[]; };
-layout(std430, binding = 2) readonly buffer Weight { float weight[]; }; // repeats after `weights` elements
-layout(std430, binding = 3) readonly buffer Positive { float positive[]; }; // repeats after `positives`
-layout(std430, binding = 4) writeonly buffer Y { float y[]; };
+READS(0, float, x);
+READS(1, float, t);
+READS(2, float, weight); // repeats after `weights` elements
+READS(3, float, positive); // repeats after `positives`
+WRITES(4, float, y);
 layout(push_constant) uniform Push {
-    uint x_at; uint t_at; uint weight_at; uint positive_at; uint y_at;
-    uint n; uint parts; uint weights; uint positives; float beta;
+    OFFSETS(5); uint n; uint parts; uint weights; uint positives; float beta;
 } p;
 
 void main()
@@ -23,10 +22,10 @@ void main()
     for (uint part = gl_GlobalInvocationID.x; part < p.parts; part += stride()) {
         float sum = 0.0;
         for (uint i = part; i < p.n; i += p.parts) {
-            float more = POSITIVE == 1 ? positive[p.positive_at + i % p.positives] : 1.0;
-            float loss = loss_of(x[p.x_at + i], t[p.t_at + i], p.beta, more);
-            sum += WEIGHT == 1 ? loss * weight[p.weight_at + i % p.weights] : loss;
+            float more = POSITIVE == 1 ? AT(positive, i % p.positives) : 1.0;
+            float loss = loss_of(AT(x, i), AT(t, i), p.beta, more);
+            sum += WEIGHT == 1 ? loss * AT(weight, i % p.weights) : loss;
         }
-        y[p.y_at + part] = sum;
+        AT(y, part) = sum;
     }
 }

@@ -2,7 +2,7 @@
 // The last dispatch of a submit in which random numbers were drawn: advances the random base past them.
 #include "common.glsl"
 
-layout(std430, binding = 0) buffer Control { uint control[]; }; // control.glsl names the words
+CHANGES(0, uint, control); // control.glsl names the words
 layout(push_constant) uniform Push { uint draws; } p;
 
 void main()

@@ -5,10 +5,10 @@
 
 layout(constant_id = 3) const uint BIAS = 0;
 
-layout(std430, binding = 0) readonly buffer A { vec4 a[]; };
-layout(std430, binding = 1) readonly buffer B { vec4 b[]; };
-layout(std430, binding = 2) readonly buffer Bias { float bias[]; }; // (n), added to every row
-layout(std430, binding = 3) writeonly buffer C { float c[]; };
+READS(0, vec4, a);
+READS(1, vec4, b);
+READS(2, float, bias); // (n), added to every row
+WRITES(3, float, c);
 #include "matmul-places.glsl"
 #define MORE(col) four_of_bias(col)
 #define DONE(sum, more) ((sum) + (more))
@@ -18,7 +18,7 @@ vec4 four_of_bias(uint col)
     vec4 more = vec4(0);
     for (uint y = 0; y < 4; y++)
         if (BIAS == 1 && col + y < p.n)
-            more[y] = bias[p.bias_at + col + y];
+            more[y] = AT(bias, col + y);
     return more;
 }
 

@@ -6,10 +6,10 @@
 
 layout(constant_id = 4) const uint BIAS = 0;
 
-layout(std430, binding = 0) readonly buffer A { REAL a[]; };
-layout(std430, binding = 1) readonly buffer B { REAL b[]; };
-layout(std430, binding = 2) readonly buffer Bias { float bias[]; }; // (n), added to every row
-layout(std430, binding = 3) writeonly buffer C { float c[]; };
+READS(0, REAL, a);
+READS(1, REAL, b);
+READS(2, float, bias); // (n), added to every row
+WRITES(3, float, c);
 #include "matmul-places.glsl"
-#define DONE(sum, col) ((sum) + (BIAS == 1 ? bias[p.bias_at + (col)] : 0.0))
+#define DONE(sum, col) ((sum) + (BIAS == 1 ? AT(bias, col) : 0.0))
 #include "product.glsl"

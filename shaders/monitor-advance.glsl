@@ -2,16 +2,16 @@
 // Moves a ring's cursor on: next place, steps that the ring holds, and steps ever put in as two words.
 #include "common.glsl"
 
-layout(std430, binding = 0) buffer C { uint c[]; };
-layout(push_constant) uniform Push { uint c_at; uint steps; uint size; } p;
+CHANGES(0, uint, c);
+layout(push_constant) uniform Push { OFFSETS(1); uint steps; uint size; } p;
 
 void main()
 {
     if (gl_GlobalInvocationID.x > 0)
         return;
-    c[p.c_at] = (c[p.c_at] + p.steps) % p.size;
-    c[p.c_at + 1] = min(c[p.c_at + 1] + p.steps, p.size);
+    AT(c, 0) = (AT(c, 0) + p.steps) % p.size;
+    AT(c, 1) = min(AT(c, 1) + p.steps, p.size);
     uint carry;
-    c[p.c_at + 2] = uaddCarry(c[p.c_at + 2], p.steps, carry);
-    c[p.c_at + 3] += carry;
+    AT(c, 2) = uaddCarry(AT(c, 2), p.steps, carry);
+    AT(c, 3) += carry;
 }

@@ -5,12 +5,11 @@
 #include "common.glsl"
 #include "vector.glsl"
 
-layout(std430, binding = 0) readonly buffer X { COUNT x[]; }; // (steps, every)
-layout(std430, binding = 1) readonly buffer C { uint c[]; }; // cursor: where the next step goes
-layout(std430, binding = 2) buffer Y { COUNT y[]; }; // (size, n)
+READS(0, COUNT, x); // (steps, every)
+READS(1, uint, c); // cursor: where the next step goes
+CHANGES(2, COUNT, y); // (size, n)
 layout(push_constant) uniform Push {
-    uint x_at; uint c_at; uint y_at;
-    uint n; uint every; uint steps; uint size;
+    OFFSETS(3); uint n; uint every; uint steps; uint size;
 } p;
 
 void main()
@@ -18,6 +17,6 @@ void main()
     uint skip = p.steps > p.size ? p.steps - p.size : 0u; // of more steps than fit, the last ones
     for (uint i = gl_GlobalInvocationID.x; i < p.n * (p.steps - skip); i += stride()) {
         uint step = i / p.n + skip, k = i % p.n;
-        y[p.y_at + (c[p.c_at] + step) % p.size * p.n + k] = x[p.x_at + step * p.every + k];
+        AT(y, (AT(c, 0) + step) % p.size * p.n + k) = AT(x, step * p.every + k);
     }
 }

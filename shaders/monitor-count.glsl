@@ -4,19 +4,18 @@
 #include "common.glsl"
 #include "vector.glsl"
 
-layout(std430, binding = 0) readonly buffer X { COUNT x[]; }; // (rows, n): the bits of floats, integers or booleans
-layout(std430, binding = 1) buffer C { uint c[]; }; // (2, n + 1): low words, high words
+READS(0, COUNT, x); // (rows, n): the bits of floats, integers or booleans
+CHANGES(1, uint, c); // (2, n + 1): low words, high words
 layout(push_constant) uniform Push {
-    uint x_at; uint c_at;
-    uint n; uint rows; uint parts;
+    OFFSETS(2); uint n; uint rows; uint parts;
 } p;
 
 // Sums of whole numbers don't depend on the order, so atomics keep the result the same each time.
 void add(uint counter, uint amount)
 {
-    uint before = atomicAdd(c[p.c_at + counter], amount);
+    uint before = atomicAdd(AT(c, counter), amount);
     if (before + amount < before)
-        atomicAdd(c[p.c_at + VEC * p.n + 1 + counter], 1u);
+        atomicAdd(AT(c, VEC * p.n + 1 + counter), 1u);
 }
 
 void main()
@@ -25,7 +24,7 @@ void main()
         uint column = i % p.n;
         COUNT found = COUNT(0);
         for (uint row = i / p.n; row < p.rows; row += p.parts)
-            found += COUNT(NONE(EQUAL(x[p.x_at + row * p.n + column] & 0x7fffffffu, COUNT(0)))); // -0.0 is zero
+            found += COUNT(NONE(EQUAL(AT(x, row * p.n + column) & 0x7fffffffu, COUNT(0)))); // -0.0 is zero
 #if VEC == 4
         for (uint k = 0; k < 4; k++)
             add(4 * column + k, found[k]);

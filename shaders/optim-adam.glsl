@@ -13,7 +13,7 @@ void main()
     precise float size = rate / one_minus_power(NUMBER(6), t);
     precise float root = sqrt(one_minus_power(NUMBER(7), t));
     for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride()) {
-        precise vec4 w = param[p.param_at + i], g = gradient(i), m = PLANE(0, i), v = PLANE(1, i);
+        precise vec4 w = AT(param, i), g = gradient(i), m = PLANE(0, i), v = PLANE(1, i);
         if (DECOUPLED == 1)
             w *= 1.0 - rate * weight_decay;
         else if (weight_decay != 0.0)
@@ -27,6 +27,6 @@ void main()
             PLANE(2, i) = v;
         }
         w -= size * (m / (sqrt(v) / root + eps));
-        param[p.param_at + i] = w;
+        AT(param, i) = w;
     }
 }

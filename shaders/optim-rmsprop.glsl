@@ -11,7 +11,7 @@ void main()
     float rate = NUMBER(0), weight_decay = NUMBER(1), alpha = NUMBER(2), share = NUMBER(3); // 1 - alpha
     float eps = NUMBER(4), momentum = NUMBER(5);
     for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride()) {
-        precise vec4 w = param[p.param_at + i], g = gradient(i), v = PLANE(0, i);
+        precise vec4 w = AT(param, i), g = gradient(i), v = PLANE(0, i);
         if (weight_decay != 0.0)
             g += weight_decay * w;
         v = v * alpha + share * (g * g);
@@ -30,6 +30,6 @@ void main()
             PLANE(1, i) = g;
         }
         w -= rate * g;
-        param[p.param_at + i] = w;
+        AT(param, i) = w;
     }
 }

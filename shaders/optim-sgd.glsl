@@ -10,7 +10,7 @@ void main()
     bool first = next_step() == 1;
     float rate = NUMBER(0), weight_decay = NUMBER(1), momentum = NUMBER(2), share = NUMBER(3); // 1 - dampening
     for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride()) {
-        precise vec4 w = param[p.param_at + i], g = gradient(i);
+        precise vec4 w = AT(param, i), g = gradient(i);
         if (weight_decay != 0.0)
             g += weight_decay * w;
         if (MOMENTUM == 1) {
@@ -21,6 +21,6 @@ void main()
             g = NESTEROV == 1 ? g + momentum * v : v;
         }
         w -= rate * g;
-        param[p.param_at + i] = w;
+        AT(param, i) = w;
     }
 }

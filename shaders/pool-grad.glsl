@@ -8,12 +8,11 @@ layout(constant_id = 2) const uint ADAPTIVE = 0;
 
 #include "windows.glsl"
 
-layout(std430, binding = 0) readonly buffer G { float g[]; }; // (planes, oh, ow)
-layout(std430, binding = 1) readonly buffer Index { uint index[]; }; // (planes, oh, ow) of the maxima
-layout(std430, binding = 2) writeonly buffer Y { float y[]; }; // (planes, h, w)
+READS(0, float, g); // (planes, oh, ow)
+READS(1, uint, index); // (planes, oh, ow) of the maxima
+WRITES(2, float, y); // (planes, h, w)
 layout(push_constant) uniform Push {
-    uint g_at; uint index_at; uint y_at;
-    uint planes; uint h; uint w; uint oh; uint ow; uint kh; uint kw;
+    OFFSETS(3); uint planes; uint h; uint w; uint oh; uint ow; uint kh; uint kw;
     uint stride_y; uint stride_x; uint pad_y; uint pad_x; uint gap_y; uint gap_x; // gap: dilation
     float divisor;
 } p;
@@ -31,15 +30,15 @@ void main()
             for (uint ox = b.x; ox <= b.y; ox++) {
                 uint at = (plane * p.oh + oy) * p.ow + ox;
                 if (KIND == MAXIMUM) {
-                    if (index[p.index_at + at] == here)
-                        sum += g[p.g_at + at];
+                    if (AT(index, at) == here)
+                        sum += AT(g, at);
                     continue;
                 }
                 uvec3 wide = window(cols, ox);
-                sum += g[p.g_at + at] / (KIND == FIXED ? p.divisor
+                sum += AT(g, at) / (KIND == FIXED ? p.divisor
                     : float(KIND == WITH_PAD ? tall.z * wide.z : (tall.y - tall.x) * (wide.y - wide.x)));
             }
         }
-        y[p.y_at + i] = sum;
+        AT(y, i) = sum;
     }
 }

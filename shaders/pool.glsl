@@ -10,12 +10,11 @@ layout(constant_id = 3) const uint INDEX = 0;
 
 #include "windows.glsl"
 
-layout(std430, binding = 0) readonly buffer X { float x[]; }; // (planes, h, w)
-layout(std430, binding = 1) writeonly buffer Y { float y[]; }; // (planes, oh, ow)
-layout(std430, binding = 2) writeonly buffer Index { uint index[]; }; // (planes, oh, ow) in the plane
+READS(0, float, x); // (planes, h, w)
+WRITES(1, float, y); // (planes, oh, ow)
+WRITES(2, uint, index); // (planes, oh, ow) in the plane
 layout(push_constant) uniform Push {
-    uint x_at; uint y_at; uint index_at;
-    uint planes; uint h; uint w; uint oh; uint ow; uint kh; uint kw;
+    OFFSETS(3); uint planes; uint h; uint w; uint oh; uint ow; uint kh; uint kw;
     uint stride_y; uint stride_x; uint pad_y; uint pad_x; uint gap_y; uint gap_x; // gap: dilation
     float divisor;
 } p;
@@ -26,7 +25,7 @@ void main()
     Axis rows = Axis(p.h, p.oh, p.kh, p.stride_y, p.pad_y, p.gap_y);
     Axis cols = Axis(p.w, p.ow, p.kw, p.stride_x, p.pad_x, p.gap_x);
     for (uint i = gl_GlobalInvocationID.x; i < p.planes * p.oh * p.ow; i += stride()) {
-        uint ox = i % p.ow, oy = i / p.ow % p.oh, at = p.x_at + i / p.ow / p.oh * p.h * p.w;
+        uint ox = i % p.ow, oy = i / p.ow % p.oh, at = BEGIN(x) + i / p.ow / p.oh * p.h * p.w;
         float result;
         if (KIND == MAXIMUM) {
             uint best = 0xFFFFFFFFu;
@@ -45,7 +44,7 @@ void main()
                     }
                 }
             if (INDEX == 1)
-                index[p.index_at + i] = best;
+                AT(index, i) = best;
         } else {
             uvec3 a = window(rows, oy), b = window(cols, ox);
             float sum = 0.0;
@@ -54,6 +53,6 @@ void main()
                     sum += x[at + iy * p.w + ix];
             result = sum / (KIND == FIXED ? p.divisor : float(KIND == WITH_PAD ? a.z * b.z : (a.y - a.x) * (b.y - b.x)));
         }
-        y[p.y_at + i] = result;
+        AT(y, i) = result;
     }
 }

@@ -8,22 +8,22 @@
 layout(constant_id = 1) const uint KIND = 0;
 const uint UNIFORM = 0, NORMAL = 1, BERNOULLI = 2, POISSON = 3;
 
-layout(std430, binding = 0) readonly buffer X { float x[]; }; // probabilities or rates
-layout(std430, binding = 1) readonly buffer Control { uint control[]; };
-layout(std430, binding = 2) writeonly buffer Y { float y[]; };
-layout(push_constant) uniform Push { uint x_at; uint control_at; uint y_at; uint n; uint draw; } p;
+READS(0, float, x); // probabilities or rates
+READS(1, uint, control);
+WRITES(2, float, y);
+layout(push_constant) uniform Push { OFFSETS(3); uint n; uint draw; } p;
 
 #include "poisson.glsl"
 
 void main()
 {
-    uvec2 key = CONTROL_KEY(control, p.control_at);
-    uvec2 base = draw_number(CONTROL_BASE(control, p.control_at), p.draw);
+    uvec2 key = CONTROL_KEY;
+    uvec2 base = draw_number(CONTROL_BASE, p.draw);
     for (uint i = gl_GlobalInvocationID.x; i < (p.n + 3) / 4; i += stride()) {
         vec4 v;
         if (KIND == POISSON) {
             for (uint j = 0; j < 4 && 4 * i + j < p.n; j++)
-                v[j] = poisson(x[p.x_at + 4 * i + j], uvec4(4 * i + j, 0, base), key);
+                v[j] = poisson(AT(x, 4 * i + j), uvec4(4 * i + j, 0, base), key);
         } else if (KIND == NORMAL) {
             // Box & Muller (1958), with 32 bits in the radius: tails reach 6.7 deviations.
             uvec4 words = philox(uvec4(i, 0, base), key);
@@ -41,7 +41,7 @@ void main()
         }
         for (uint j = 0; j < 4 && 4 * i + j < p.n; j++) {
             uint at = 4 * i + j;
-            y[p.y_at + at] = KIND == BERNOULLI ? float(v[j] < x[p.x_at + at]) : v[j];
+            AT(y, at) = KIND == BERNOULLI ? float(v[j] < AT(x, at)) : v[j];
         }
     }
 }

@@ -8,9 +8,9 @@ layout(constant_id = 1) const uint OP = 0;
 const uint SUM = 0, MAXIMUM = 1, MINIMUM = 2, ARGMAX = 3, ARGMIN = 4, ANY = 5, ALL = 6, MAX_INT = 7,
            MIN_INT = 8, ARGMAX_INT = 9, ARGMIN_INT = 10, PROD = 11, PROD_INT = 12;
 
-layout(std430, binding = 0) readonly buffer X { uint x[]; };
-layout(std430, binding = 1) writeonly buffer Y { uint y[]; };
-layout(push_constant) uniform Push { uint x_at; uint y_at; uint outer; uint n; uint inner; uint parts; } p;
+READS(0, uint, x);
+WRITES(1, uint, y);
+layout(push_constant) uniform Push { OFFSETS(2); uint outer; uint n; uint inner; uint parts; } p;
 
 const uint STRETCH = 64;
 #define VALUE(j) uintBitsToFloat(x[at + (j) * p.inner])
@@ -21,7 +21,7 @@ void main()
     for (uint i = gl_GlobalInvocationID.x; i < p.outer * p.parts * p.inner; i += stride()) {
         uint inner = i % p.inner, part = i / p.inner % p.parts, outer = i / p.inner / p.parts;
         uint first = part * length, last = min(p.n, first + length);
-        uint at = p.x_at + (outer * p.n + first) * p.inner + inner;
+        uint at = BEGIN(x) + (outer * p.n + first) * p.inner + inner;
         uint best = 0, result;
         if (OP == SUM) {
             precise float sum = 0.0; // of sums of sums, so that rounding grows slowly
@@ -78,6 +78,6 @@ void main()
             }
             result = OP == ARGMAX || OP == ARGMIN ? best : floatBitsToUint(value);
         }
-        y[p.y_at + i] = result;
+        AT(y, i) = result;
     }
 }

@@ -5,11 +5,10 @@
 layout(constant_id = 1) const uint MODE = 0;
 #include "resizing.glsl"
 
-layout(std430, binding = 0) readonly buffer G { float g[]; }; // (planes, oh, ow)
-layout(std430, binding = 1) writeonly buffer Y { float y[]; }; // (planes, h, w)
+READS(0, float, g); // (planes, oh, ow)
+WRITES(1, float, y); // (planes, h, w)
 layout(push_constant) uniform Push {
-    uint g_at; uint y_at;
-    uint planes; uint h; uint w; uint oh; uint ow;
+    OFFSETS(2); uint planes; uint h; uint w; uint oh; uint ow;
     float scale_y; float scale_x;
 } p;
 
@@ -17,7 +16,7 @@ void main()
 {
     Resized rows = Resized(p.h, p.oh, p.scale_y), cols = Resized(p.w, p.ow, p.scale_x);
     for (uint i = gl_GlobalInvocationID.x; i < p.planes * p.h * p.w; i += stride()) {
-        uint row = i / p.w % p.h, col = i % p.w, at = p.g_at + i / p.w / p.h * p.oh * p.ow;
+        uint row = i / p.w % p.h, col = i % p.w, at = BEGIN(g) + i / p.w / p.h * p.oh * p.ow;
         uvec2 a = takers(rows, row), b = takers(cols, col);
         float sum = 0.0;
         for (uint oy = a.x; oy < a.y; oy++) {
@@ -29,6 +28,6 @@ void main()
                         sum += both * g[at + oy * p.ow + ox];
                 }
         }
-        y[p.y_at + i] = sum;
+        AT(y, i) = sum;
     }
 }

@@ -5,11 +5,10 @@
 layout(constant_id = 1) const uint MODE = 0;
 #include "resizing.glsl"
 
-layout(std430, binding = 0) readonly buffer X { float x[]; }; // (planes, h, w)
-layout(std430, binding = 1) writeonly buffer Y { float y[]; }; // (planes, oh, ow)
+READS(0, float, x); // (planes, h, w)
+WRITES(1, float, y); // (planes, oh, ow)
 layout(push_constant) uniform Push {
-    uint x_at; uint y_at;
-    uint planes; uint h; uint w; uint oh; uint ow;
+    OFFSETS(2); uint planes; uint h; uint w; uint oh; uint ow;
     float scale_y; float scale_x;
 } p;
 
@@ -18,7 +17,7 @@ void main()
     Resized rows = Resized(p.h, p.oh, p.scale_y), cols = Resized(p.w, p.ow, p.scale_x);
     for (uint i = gl_GlobalInvocationID.x; i < p.planes * p.oh * p.ow; i += stride()) {
         Taps a = taps(rows, i / p.ow % p.oh), b = taps(cols, i % p.ow);
-        uint at = p.x_at + i / p.ow / p.oh * p.h * p.w;
+        uint at = BEGIN(x) + i / p.ow / p.oh * p.h * p.w;
         float v = x[at + a.first * p.w + b.first];
         if (MODE == LINEAR || MODE == CORNERS) {
             float above = (1.0 - b.share) * v, below = 0.0;
@@ -32,6 +31,6 @@ void main()
             } else
                 v = above;
         }
-        y[p.y_at + i] = v;
+        AT(y, i) = v;
     }
 }

@@ -5,12 +5,11 @@
 
 layout(constant_id = 1) const uint EACH = 0; // as in gather
 
-layout(std430, binding = 0) readonly buffer Gy { float gy[]; };
-layout(std430, binding = 1) readonly buffer Pick { int pick[]; };
-layout(std430, binding = 2) writeonly buffer Gx { float gx[]; };
+READS(0, float, gy);
+READS(1, int, pick);
+WRITES(2, float, gx);
 layout(push_constant) uniform Push {
-    uint gy_at; uint pick_at; uint gx_at;
-    uint outer; uint n; uint inner; uint k;
+    OFFSETS(3); uint outer; uint n; uint inner; uint k;
     int skip;
 } p;
 
@@ -22,10 +21,10 @@ void main()
         float sum = 0.0;
         for (uint k = 0; k < p.k && own != p.skip; k++) {
             uint at = (outer * p.k + k) * p.inner + inner;
-            int chosen = pick[p.pick_at + (EACH == 1 ? at : k)];
+            int chosen = AT(pick, EACH == 1 ? at : k);
             if ((chosen < 0 ? chosen + int(p.n) : chosen) == own)
-                sum += gy[p.gy_at + at];
+                sum += AT(gy, at);
         }
-        gx[p.gx_at + i] = sum;
+        AT(gx, i) = sum;
     }
 }

@@ -4,17 +4,17 @@
 
 layout(constant_id = 1) const uint EACH = 0; // as in gather
 
-layout(std430, binding = 0) readonly buffer Pick { int pick[]; };
-layout(std430, binding = 1) coherent buffer Last { uint last[]; }; // 0 at first
-layout(push_constant) uniform Push { uint pick_at; uint last_at; uint outer; uint n; uint inner; uint k; } p;
+READS(0, int, pick);
+coherent CHANGES(1, uint, last); // 0 at first
+layout(push_constant) uniform Push { OFFSETS(2); uint outer; uint n; uint inner; uint k; } p;
 
 void main()
 {
     for (uint i = gl_GlobalInvocationID.x; i < p.outer * p.k * p.inner; i += stride()) {
         uint inner = i % p.inner, k = i / p.inner % p.k, outer = i / p.inner / p.k;
-        int at = pick[p.pick_at + (EACH == 1 ? i : k)];
+        int at = AT(pick, EACH == 1 ? i : k);
         at = at < 0 ? at + int(p.n) : at;
         if (at >= 0 && at < int(p.n))
-            atomicMax(last[p.last_at + (outer * p.n + uint(at)) * p.inner + inner], k + 1);
+            atomicMax(AT(last, (outer * p.n + uint(at)) * p.inner + inner), k + 1);
     }
 }

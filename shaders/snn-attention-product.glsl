@@ -4,8 +4,8 @@
 #include "common.glsl"
 #include "vector.glsl"
 
-layout(std430, binding = 0) readonly buffer A { REAL a[]; };
-layout(std430, binding = 1) readonly buffer B { REAL b[]; };
-layout(std430, binding = 2) writeonly buffer C { float c[]; };
+READS(0, REAL, a);
+READS(1, REAL, b);
+WRITES(2, float, c);
 #include "attention-places.glsl"
 #include "product.glsl"

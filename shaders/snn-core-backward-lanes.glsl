@@ -15,8 +15,6 @@
 layout(constant_id = 11) const uint ROWS = 32; // see product-lanes.glsl
 
 #define ARRAY_A gnext
-#define A_AT p.gnext_at
 #define ARRAY_B w
-#define B_AT p.w_at
 #define STEP(i, sum) { back = sum; run(i, 0, 1); }
 #include "recurrent-lanes.glsl"

@@ -13,8 +13,6 @@
 layout(constant_id = 6) const uint ROWS = 32; // see product-lanes.glsl
 
 #define ARRAY_A s
-#define A_AT p.s_at
 #define ARRAY_B w
-#define B_AT p.w_at
 #define STEP(i, sum) { back = sum; run(i, 0, 1); }
 #include "recurrent-lanes.glsl"

@@ -7,15 +7,14 @@
 #include "delay.glsl"
 layout(constant_id = 1) const uint INTERPOLATE = 0;
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (in, rows, batches)
-layout(std430, binding = 1) readonly buffer G { REAL g[]; }; // (out, steps, batches) gradient of the output
-layout(std430, binding = 2) readonly buffer W { float w[]; }; // (out, in)
-layout(std430, binding = 3) readonly buffer D { uint d[]; }; // (out, in)
-layout(std430, binding = 4) writeonly buffer Gw { float gw[]; }; // (parts, out, in)
-layout(std430, binding = 5) writeonly buffer Gd { float gd[]; }; // (parts, out, in), with INTERPOLATE
+READS(0, REAL, x); // (in, rows, batches)
+READS(1, REAL, g); // (out, steps, batches) gradient of the output
+READS(2, float, w); // (out, in)
+READS(3, uint, d); // (out, in)
+WRITES(4, float, gw); // (parts, out, in)
+WRITES(5, float, gd); // (parts, out, in), with INTERPOLATE
 layout(push_constant) uniform Push {
-    uint x_at; uint g_at; uint w_at; uint d_at; uint gw_at; uint gd_at;
-    uint steps; uint parts; // stretches of steps, summed apart
+    OFFSETS(6); uint steps; uint parts; // stretches of steps, summed apart
     uint max_delay; uint ins; uint outs; uint wide;
     uint x_rows; uint g_rows; uint g_first; // rows of x and g, and where the steps begin in g
 } p;
@@ -29,11 +28,11 @@ void main()
         uint from[4];
         float shares[4], late[4] = float[4](0.0, 0.0, 0.0, 0.0), early[4] = late;
         for (uint q = 0; q < 4; q++) {
-            uint j = min(i + q, p.ins - 1), delay = d[p.d_at + o * p.ins + j];
+            uint j = min(i + q, p.ins - 1), delay = AT(d, o * p.ins + j);
             shares[q] = 0.0;
             uint lag = INTERPOLATE == 1 ? whole(uintBitsToFloat(delay), p.max_delay, shares[q])
                                         : min(delay, p.max_delay);
-            from[q] = p.x_at + (j * p.x_rows + p.max_delay - lag) * p.wide;
+            from[q] = BEGIN(x) + (j * p.x_rows + p.max_delay - lag) * p.wide;
         }
         for (uint b = 0; b < p.wide; b++) {
             REAL sums[4], befores[4], mixed[4];
@@ -42,7 +41,7 @@ void main()
                 befores[q] = INTERPOLATE == 1 ? x[from[q] + b + first * p.wide - p.wide] : REAL(0);
             }
             for (uint t = first; t < last; t++) {
-                REAL gradient = g[p.g_at + (o * p.g_rows + p.g_first + t) * p.wide + b];
+                REAL gradient = AT(g, (o * p.g_rows + p.g_first + t) * p.wide + b);
                 for (uint q = 0; q < 4; q++) {
                     REAL now = x[from[q] + b + t * p.wide];
                     sums[q] += gradient * now;
@@ -59,9 +58,9 @@ void main()
         }
         for (uint q = 0; q < 4 && i + q < p.ins; q++) {
             uint c = o * p.ins + i + q, at = part * p.outs * p.ins + c;
-            gw[p.gw_at + at] = INTERPOLATE == 1 ? late[q] + shares[q] * (early[q] - late[q]) : late[q];
+            AT(gw, at) = INTERPOLATE == 1 ? late[q] + shares[q] * (early[q] - late[q]) : late[q];
             if (INTERPOLATE == 1)
-                gd[p.gd_at + at] = w[p.w_at + c] * (early[q] - late[q]);
+                AT(gd, at) = AT(w, c) * (early[q] - late[q]);
         }
     }
 }

@@ -10,14 +10,13 @@ layout(constant_id = 1) const uint INTERPOLATE = 0;
 layout(constant_id = 2) const uint ADJOINT = 0;
 layout(constant_id = 3) const uint TILE = 8; // steps an invocation, at most 8
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (units j, rows, batches): max_delay rows before the first
-layout(std430, binding = 1) readonly buffer W { float w[]; }; // (out, in)
-layout(std430, binding = 2) readonly buffer D { uint d[]; }; // (out, in) whole numbers, or floats with INTERPOLATE
-layout(std430, binding = 3) readonly buffer Bias { float bias[]; }; // (units k)
-layout(std430, binding = 4) writeonly buffer Y { float y[]; }; // (steps, batch, units k)
+READS(0, REAL, x); // (units j, rows, batches): max_delay rows before the first
+READS(1, float, w); // (out, in)
+READS(2, uint, d); // (out, in) whole numbers, or floats with INTERPOLATE
+READS(3, float, bias); // (units k)
+WRITES(4, float, y); // (steps, batch, units k)
 layout(push_constant) uniform Push {
-    uint x_at; uint w_at; uint d_at; uint bias_at; uint y_at;
-    uint first; uint last; // steps of this piece
+    OFFSETS(5); uint first; uint last; // steps of this piece
     uint max_delay; uint many; uint own; // units j, units k
     uint batch; uint wide; // samples, and batches of VEC samples
     uint rows; uint has_bias;
@@ -30,15 +29,15 @@ void main()
         uint b = item % p.wide, k = item / p.wide % p.own, t = p.first + item / p.wide / p.own * TILE;
         REAL sums[8];
         for (uint s = 0; s < TILE; s++)
-            sums[s] = REAL(p.has_bias == 1 ? bias[p.bias_at + k] : 0.0);
+            sums[s] = REAL(p.has_bias == 1 ? AT(bias, k) : 0.0);
         for (uint j = 0; j < p.many; j++) {
             uint c = ADJOINT == 1 ? j * p.own + k : k * p.many + j;
-            float weight = w[p.w_at + c], share = 0.0;
-            uint lag = INTERPOLATE == 1 ? whole(uintBitsToFloat(d[p.d_at + c]), p.max_delay, share)
-                                        : min(d[p.d_at + c], p.max_delay);
+            float weight = AT(w, c), share = 0.0;
+            uint lag = INTERPOLATE == 1 ? whole(uintBitsToFloat(AT(d, c)), p.max_delay, share)
+                                        : min(AT(d, c), p.max_delay);
             // From the earlier of the two rows that are mixed, or from the only one.
             uint row = ADJOINT == 1 ? t + lag : t + p.max_delay - lag - INTERPOLATE;
-            uint at = p.x_at + (j * p.rows + row) * p.wide + b;
+            uint at = BEGIN(x) + (j * p.rows + row) * p.wide + b;
             if (INTERPOLATE == 0) {
                 for (uint s = 0; s < TILE; s++)
                     sums[s] += weight * x[at + s * p.wide];
@@ -54,7 +53,7 @@ void main()
         }
         for (uint s = 0; s < TILE && t + s < p.last; s++) {
             for (uint v = 0; v < VEC && b * VEC + v < p.batch; v++)
-                y[p.y_at + ((t + s) * p.batch + b * VEC + v) * p.own + k] = LANE(sums[s], v);
+                AT(y, ((t + s) * p.batch + b * VEC + v) * p.own + k) = LANE(sums[s], v);
         }
     }
 }

@@ -13,17 +13,16 @@ layout(constant_id = 2) const uint LEARN = 0;
 layout(constant_id = 3) const uint GIVEN = 0; // 1: x has the spikes, else rates
 layout(constant_id = 4) const uint RECORD = 0; // 1: write every spike
 
-layout(std430, binding = 0) coherent buffer W { REAL w[]; }; // (ins, n)
-layout(std430, binding = 1) buffer Theta { REAL theta[]; }; // (n)
-layout(std430, binding = 2) readonly buffer X { float x[]; }; // (images, ins), or given (images, T, ins)
-layout(std430, binding = 3) writeonly buffer Count { REAL count[]; }; // (images, n)
-layout(std430, binding = 4) writeonly buffer S { REAL s[]; }; // (images, T, n)
-layout(std430, binding = 5) coherent buffer Lists { uint lists[]; }; // (workgroups, BLOCK * ins + 3 * ins + 2 * neurons)
-layout(std430, binding = 6) readonly buffer Fade { float fade[]; }; // (2, T): a trace's value k steps after its spike
-layout(std430, binding = 7) buffer Drawn { uint drawn[]; }; // random key, images that were learned from
+coherent CHANGES(0, REAL, w); // (ins, n)
+CHANGES(1, REAL, theta); // (n)
+READS(2, float, x); // (images, ins), or given (images, T, ins)
+WRITES(3, REAL, count); // (images, n)
+WRITES(4, REAL, s); // (images, T, n)
+coherent CHANGES(5, uint, lists); // (workgroups, BLOCK * ins + 3 * ins + 2 * neurons)
+READS(6, float, fade); // (2, T): a trace's value k steps after its spike
+CHANGES(7, uint, drawn); // random key, images that were learned from
 layout(push_constant) uniform Push {
-    uint w_at; uint theta_at; uint x_at; uint count_at; uint s_at; uint lists_at; uint fade_at; uint drawn_at;
-    uint n; uint ins; uint steps; uint images; uint first; uint tries; uint least; uint deaf;
+    OFFSETS(8); uint n; uint ins; uint steps; uint images; uint first; uint tries; uint least; uint deaf;
     float gain; float boost; float keep; float lowest; float reset; float threshold; float inhibition;
     float theta_plus; float theta_keep; float rate_pre; float rate_post; float target; float w_max; float norm;
 } p;
@@ -62,13 +61,13 @@ uint winner()
 uint present(uint image, uint attempt, uint active_, uint at, uvec2 key, uvec2 number)
 {
     uint lane = gl_LocalInvocationID.x, size = gl_WorkGroupSize.x, spikes = 0, last = NOBODY, known = 0;
-    uint from = p.x_at + image * p.ins * (GIVEN == 1 ? p.steps : 1);
+    uint from = BEGIN(x) + image * p.ins * (GIVEN == 1 ? p.steps : 1);
     float gain = p.gain * (1.0 + p.boost * float(attempt));
     REAL v[PER], wait[PER], level[PER], fires[PER];
     for (uint k = 0; k < PER; k++) {
         uint c = min(lane + k * size, p.n - 1);
         v[k] = wait[k] = fires[k] = REAL(0);
-        level[k] = theta[p.theta_at + c];
+        level[k] = AT(theta, c);
     }
     forget(at);
     for (uint t = 0; t <= p.steps; t++) {
@@ -93,7 +92,7 @@ uint present(uint image, uint attempt, uint active_, uint at, uvec2 key, uvec2 n
         uint list = at + p.ins * (2 + now);
         for (uint k = 0; k < PER; k++) {
             drive[k] = REAL(0);
-            uint column = p.w_at + lane + k * size, rows = lane + k * size < p.n ? firing[now] : 0;
+            uint column = BEGIN(w) + lane + k * size, rows = lane + k * size < p.n ? firing[now] : 0;
             for (uint e = 0; e < rows; e++)
                 drive[k] += w[column + lists[list + e] * p.n];
         }
@@ -125,7 +124,7 @@ uint present(uint image, uint attempt, uint active_, uint at, uvec2 key, uvec2 n
         if (RECORD == 1)
             for (uint k = 0; k < PER; k++)
                 if (lane + k * size < p.n)
-                    s[p.s_at + (image * p.steps + t) * p.n + lane + k * size] =
+                    AT(s, (image * p.steps + t) * p.n + lane + k * size) =
                         REAL(EQUAL(members(lane + k * size), COUNT(last)));
         if (LEARN == 1)
             known = learn(at, list, firing[now], t, last, known);
@@ -134,9 +133,9 @@ uint present(uint image, uint attempt, uint active_, uint at, uvec2 key, uvec2 n
     }
     for (uint k = 0; k < PER; k++)
         if (lane + k * size < p.n) {
-            count[p.count_at + image * p.n + lane + k * size] = fires[k];
+            AT(count, image * p.n + lane + k * size) = fires[k];
             if (LEARN == 1)
-                theta[p.theta_at + lane + k * size] = level[k] * p.theta_keep;
+                AT(theta, lane + k * size) = level[k] * p.theta_keep;
         }
     if (LEARN == 1 && p.norm > 0.0)
         normalise(at, known);
@@ -145,15 +144,15 @@ uint present(uint image, uint attempt, uint active_, uint at, uvec2 key, uvec2 n
 
 void main()
 {
-    uint at = p.lists_at + gl_WorkGroupID.x * ((BLOCK + 3) * p.ins + 2 * VEC * p.n);
-    uvec2 key = uvec2(drawn[p.drawn_at], drawn[p.drawn_at + 1]);
-    uint before = LEARN == 1 ? drawn[p.drawn_at + 2] : p.first;
+    uint at = BEGIN(lists) + gl_WorkGroupID.x * ((BLOCK + 3) * p.ins + 2 * VEC * p.n);
+    uvec2 key = uvec2(AT(drawn, 0), AT(drawn, 1));
+    uint before = LEARN == 1 ? AT(drawn, 2) : p.first;
     for (uint image = gl_WorkGroupID.x; image < p.images; image += groups()) {
-        uint active_ = list_active(p.x_at + image * p.ins, at), spikes = 0;
+        uint active_ = list_active(BEGIN(x) + image * p.ins, at), spikes = 0;
         for (uint attempt = 0; attempt < p.tries && (attempt == 0 || spikes < p.least); attempt++)
             spikes = present(image, attempt, active_, at, key, uvec2(before + image, 2 * attempt + LEARN));
     }
     meet();
     if (LEARN == 1 && GIVEN == 0 && gl_GlobalInvocationID.x == 0)
-        drawn[p.drawn_at + 2] = before + p.images;
+        AT(drawn, 2) = before + p.images;
 }

@@ -7,20 +7,20 @@
 layout(constant_id = 1) const uint OFF = 0;
 layout(constant_id = 2) const uint PADDING = 0; // 1: the first step is compared with itself, 0: with zero
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (T, n)
-layout(std430, binding = 1) writeonly buffer S { REAL s[]; }; // (T, n)
-layout(push_constant) uniform Push { uint x_at; uint s_at; uint n; uint all; float threshold; } p;
+READS(0, REAL, x); // (T, n)
+WRITES(1, REAL, s); // (T, n)
+layout(push_constant) uniform Push { OFFSETS(2); uint n; uint all; float threshold; } p;
 
 void main()
 {
     for (uint i = gl_GlobalInvocationID.x; i < p.all; i += stride()) {
-        REAL now = x[p.x_at + i], before = PADDING == 1 ? now : REAL(0.0);
+        REAL now = AT(x, i), before = PADDING == 1 ? now : REAL(0.0);
         if (i >= p.n)
-            before = x[p.x_at + i - p.n];
+            before = AT(x, i - p.n);
         precise REAL change = now - before;
         REAL spike = REAL(AT_LEAST(change, REAL(p.threshold)));
         if (OFF == 1)
             spike -= REAL(AT_LEAST(-change, REAL(p.threshold)));
-        s[p.s_at + i] = spike;
+        AT(s, i) = spike;
     }
 }

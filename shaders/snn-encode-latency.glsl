@@ -13,12 +13,11 @@ const uint LINEAR = 0, RATIO = 1, CHARGING = 2, EXPONENTIAL = 3;
 const float SHORTEST = 1e-7; // distance from the threshold, in CHARGING
 const float LIFT = 18446744073709551616.0, LIFT_LOG = 44.3614195558365; // 2^64 and its logarithm
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (n)
-layout(std430, binding = 1) readonly buffer Lowest { float lowest[]; }; // (1)
-layout(std430, binding = 2) writeonly buffer S { REAL s[]; }; // (T, n)
+READS(0, REAL, x); // (n)
+READS(1, float, lowest); // (1)
+WRITES(2, REAL, s); // (T, n)
 layout(push_constant) uniform Push {
-    uint x_at; uint lowest_at; uint s_at;
-    uint n; uint start; uint steps;
+    OFFSETS(3); uint n; uint start; uint steps;
     uint latest; float least; float slope; float silent;
 } p;
 
@@ -43,11 +42,11 @@ void main()
     float last = float(p.latest), slope = p.slope;
     float bound = FORM == RATIO ? p.least : FORM == EXPONENTIAL ? 0.0 : p.silent; // what is not above it comes last
     if (NORMALIZE == 1) {
-        bound = lowest[p.lowest_at];
+        bound = AT(lowest, 0);
         slope = last / max(FIRST(charge(REAL(bound))), 1e-30);
     }
     for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride()) {
-        REAL level = x[p.x_at + i];
+        REAL level = AT(x, i);
         REAL inside = clamp(level, REAL(0.0), REAL(1.0));
         precise REAL at;
         if (FORM == LINEAR)
@@ -65,7 +64,7 @@ void main()
         when = mix(when, COUNT(p.latest), AT_LEAST(REAL(bound), level));
         for (uint t = 0; t < p.steps; t++) {
             REAL spike = REAL(BOTH(fires, EQUAL(when, COUNT(p.start + t))));
-            s[p.s_at + t * p.n + i] = STRICT == 1 ? strict(spike, level, FORM == CHARGING ? 3e38 : 1.0) : spike;
+            AT(s, t * p.n + i) = STRICT == 1 ? strict(spike, level, FORM == CHARGING ? 3e38 : 1.0) : spike;
         }
     }
 }

@@ -7,21 +7,21 @@
 
 layout(constant_id = 1) const uint STRICT = 0; // 1: NaN where x is not in [0, 1]
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (n)
-layout(std430, binding = 1) writeonly buffer S { REAL s[]; }; // (T, n)
-layout(push_constant) uniform Push { uint x_at; uint s_at; uint n; uint start; uint steps; uint period; } p;
+READS(0, REAL, x); // (n)
+WRITES(1, REAL, s); // (T, n)
+layout(push_constant) uniform Push { OFFSETS(2); uint n; uint start; uint steps; uint period; } p;
 
 void main()
 {
     uint most = (1u << p.period) - 1;
     for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride()) {
-        REAL level = x[p.x_at + i];
+        REAL level = AT(x, i);
         REAL inside = mix(REAL(0.0), min(level, REAL(1.0)), ABOVE(level, REAL(0.0))); // NaN: 0
         COUNT digits = min(COUNT(inside * float(1u << p.period)), COUNT(most));
         for (uint t = 0; t < p.steps; t++) {
             uint place = p.period - 1 - (p.start + t) % p.period;
             REAL spike = REAL((digits >> place) & 1u);
-            s[p.s_at + t * p.n + i] = STRICT == 1 ? strict(spike, level, 1.0) : spike;
+            AT(s, t * p.n + i) = STRICT == 1 ? strict(spike, level, 1.0) : spike;
         }
     }
 }

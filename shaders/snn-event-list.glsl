@@ -4,12 +4,11 @@
 #include "common.glsl"
 #include "events.glsl"
 
-layout(std430, binding = 0) readonly buffer S { uint s[]; }; // bits of floats
-layout(std430, binding = 1) writeonly buffer List { uint list[]; }; // (tiles, chunks, CHUNK)
-layout(std430, binding = 2) writeonly buffer Count { uint count[]; }; // (tiles, chunks): entries / 4, rounded up
+READS(0, uint, s); // bits of floats
+WRITES(1, uint, list); // (tiles, chunks, CHUNK)
+WRITES(2, uint, count); // (tiles, chunks): entries / 4, rounded up
 layout(push_constant) uniform Push {
-    uint s_at; uint list_at; uint count_at;
-    uint tiles; uint chunks; uint inner;
+    OFFSETS(3); uint tiles; uint chunks; uint inner;
     uint rows; uint steps;
     uint row_stride; uint step_stride; // in elements of S
 } p;
@@ -24,16 +23,16 @@ void main()
             uint active_ = 0;
             for (uint r = 0; r < ROWS; r++) {
                 uint row = member(g, r, p.inner);
-                uint bits = s[p.s_at + min(row, p.rows - 1) * p.row_stride + (from + k) * p.step_stride];
+                uint bits = AT(s, min(row, p.rows - 1) * p.row_stride + (from + k) * p.step_stride);
                 bool on = (bits & 0x7fffffffu) != 0 && row < p.rows; // neither 0 nor -0
                 active_ |= on ? 1u << r : 0u;
                 other |= on && bits != 0x3f800000u ? OTHER_VALUES : 0u; // anything but 1
             }
             if (active_ != 0)
-                list[p.list_at + to + n++] = k << ROWS | active_;
+                AT(list, to + n++) = k << ROWS | active_;
         }
-        count[p.count_at + g * p.chunks + chunk] = (n + 3) / 4 | other;
+        AT(count, g * p.chunks + chunk) = (n + 3) / 4 | other;
         for (; n % 4 != 0; n++)
-            list[p.list_at + to + n] = 0;
+            AT(list, to + n) = 0;
     }
 }

@@ -9,24 +9,23 @@
 layout(constant_id = 1) const uint WIDE = 1; // REALs of a row of Y
 layout(constant_id = 2) const uint BIAS = 0;
 
-layout(std430, binding = 0) readonly buffer S { float s[]; }; // read where it holds values beside 0 and 1
-layout(std430, binding = 1) readonly buffer List { uvec4 list[]; };
-layout(std430, binding = 2) readonly buffer Count { uint count[]; };
-layout(std430, binding = 3) readonly buffer D { REAL d[]; }; // (steps, n)
-layout(std430, binding = 4) readonly buffer Bias { REAL bias[]; }; // (n)
-layout(std430, binding = 5) writeonly buffer Y { float y[]; }; // (rows, n) or its transpose, as the strides say
+READS(0, float, s); // read where it holds values beside 0 and 1
+READS(1, uvec4, list);
+READS(2, uint, count);
+READS(3, REAL, d); // (steps, n)
+READS(4, REAL, bias); // (n)
+WRITES(5, float, y); // (rows, n) or its transpose, as the strides say
 layout(push_constant) uniform Push {
-    uint s_at; uint list_at; uint count_at; uint d_at; uint bias_at; uint y_at;
-    uint tiles; uint chunks; uint inner;
+    OFFSETS(6); uint tiles; uint chunks; uint inner;
     uint rows; uint n; // n in REALs
     uint row_stride; uint step_stride; // of S
     uint y_row_stride; uint y_column_stride;
 } p;
 
 #if VEC == 4
-#define AT(v, c) ((v)[c])
+#define PART(v, c) ((v)[c])
 #else
-#define AT(v, c) (v)
+#define PART(v, c) (v)
 #endif
 
 REAL sum[ROWS * WIDE];
@@ -40,9 +39,9 @@ void walk(const bool values, uint entries, uint from, uint g, uint chunk, uint c
             uint step_ = chunk * CHUNK + (four[c] >> ROWS);
             float value[ROWS];
             for (uint r = 0; values && r < ROWS; r++)
-                value[r] = s[p.s_at + min(member(g, r, p.inner), p.rows - 1) * p.row_stride + step_ * p.step_stride];
+                value[r] = AT(s, min(member(g, r, p.inner), p.rows - 1) * p.row_stride + step_ * p.step_stride);
             for (uint w = 0; w < WIDE; w++) {
-                REAL u = d[p.d_at + step_ * p.n + min(col + w, p.n - 1)];
+                REAL u = AT(d, step_ * p.n + min(col + w, p.n - 1));
                 for (uint r = 0; r < ROWS; r++) // a choice, not a product: 0 * NaN is NaN
                     sum[r * WIDE + w] += (four[c] & 1u << r) != 0 ? (values ? value[r] * u : u) : REAL(0);
             }
@@ -58,18 +57,18 @@ void main()
         for (uint x = 0; x < ROWS * WIDE; x++)
             sum[x] = REAL(0);
         for (uint chunk = 0; chunk < p.chunks; chunk++) {
-            uint at = g * p.chunks + chunk, length_ = count[p.count_at + at];
+            uint at = g * p.chunks + chunk, length_ = AT(count, at);
             bool values = (length_ & OTHER_VALUES) != 0;
-            uint entries = length_ & ~OTHER_VALUES, from = p.list_at + at * (CHUNK / 4);
+            uint entries = length_ & ~OTHER_VALUES, from = BEGIN(list) + at * (CHUNK / 4);
             walk(false, values ? 0 : entries, from, g, chunk, col);
             walk(true, values ? entries : 0, from, g, chunk, col);
         }
         for (uint r = 0; r < ROWS && member(g, r, p.inner) < p.rows; r++)
             for (uint w = 0; w < WIDE && col + w < p.n; w++) {
-                REAL total = sum[r * WIDE + w] + (BIAS == 1 ? bias[p.bias_at + col + w] : REAL(0));
+                REAL total = sum[r * WIDE + w] + (BIAS == 1 ? AT(bias, col + w) : REAL(0));
                 for (uint c = 0; c < VEC; c++)
-                    y[p.y_at + member(g, r, p.inner) * p.y_row_stride + ((col + w) * VEC + c) * p.y_column_stride] =
-                        AT(total, c);
+                    AT(y, member(g, r, p.inner) * p.y_row_stride + ((col + w) * VEC + c) * p.y_column_stride) =
+                        PART(total, c);
             }
     }
 }

@@ -7,14 +7,13 @@
 layout(constant_id = 1) const uint GRAD = 0;
 layout(constant_id = 2) const uint ACROSS = 0; // neighbours are of different groups
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; };
-layout(std430, binding = 1) readonly buffer Score { float score[]; }; // (groups)
-layout(std430, binding = 2) readonly buffer G { float g[]; }; // (2, groups): gradients of mean and maximum
-layout(std430, binding = 3) readonly buffer Where { uint where[]; }; // (groups)
-layout(std430, binding = 4) writeonly buffer Y { REAL y[]; };
+READS(0, REAL, x);
+READS(1, float, score); // (groups)
+READS(2, float, g); // (2, groups): gradients of mean and maximum
+READS(3, uint, where); // (groups)
+WRITES(4, REAL, y);
 layout(push_constant) uniform Push {
-    uint x_at; uint score_at; uint g_at; uint where_at; uint y_at;
-    uint n; uint count; // elements, as loads; groups
+    OFFSETS(5); uint n; uint count; // elements, as loads; groups
     uint span; uint turns; uint beside; // element i is of group i / span % turns * beside + i % beside
     uint whole; uint inner; uint inner_step; // and is its member i / whole * inner + i / inner_step % inner
     float scale;
@@ -22,11 +21,11 @@ layout(push_constant) uniform Push {
 
 float one(float value, uint group, uint member)
 {
-    float out_value = value * score[p.score_at + group];
+    float out_value = value * AT(score, group);
     if (GRAD == 1) {
-        out_value += g[p.g_at + group] * p.scale;
-        if (where[p.where_at + group] == member)
-            out_value += g[p.g_at + p.count + group];
+        out_value += AT(g, group) * p.scale;
+        if (AT(where, group) == member)
+            out_value += AT(g, p.count + group);
     }
     return out_value;
 }
@@ -38,13 +37,13 @@ void main()
         uint e = i * 4;
         uint group = e / p.span % p.turns * p.beside + e % p.beside;
         uint member = e / p.whole * p.inner + e / p.inner_step % p.inner;
-        vec4 value = x[p.x_at + i];
+        vec4 value = AT(x, i);
         for (uint v = 0; v < 4; v++)
             value[v] = one(value[v], ACROSS == 1 ? group + v : group, ACROSS == 1 ? member : member + v);
-        y[p.y_at + i] = value;
+        AT(y, i) = value;
 #else
         uint group = i / p.span % p.turns * p.beside + i % p.beside;
-        y[p.y_at + i] = one(x[p.x_at + i], group, i / p.whole * p.inner + i / p.inner_step % p.inner);
+        AT(y, i) = one(AT(x, i), group, i / p.whole * p.inner + i / p.inner_step % p.inner);
 #endif
     }
 }

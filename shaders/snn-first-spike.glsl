@@ -4,19 +4,19 @@
 #include "common.glsl"
 #include "vector.glsl"
 
-layout(std430, binding = 0) readonly buffer S { REAL s[]; }; // (T, n)
-layout(std430, binding = 1) buffer First { COUNT first[]; }; // (n)
-layout(push_constant) uniform Push { uint s_at; uint first_at; uint n; uint start; uint steps; uint never; } p;
+READS(0, REAL, s); // (T, n)
+CHANGES(1, COUNT, first); // (n)
+layout(push_constant) uniform Push { OFFSETS(2); uint n; uint start; uint steps; uint never; } p;
 
 void main()
 {
     COUNT never = COUNT(p.never);
     for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride()) {
-        COUNT when = p.start == 0 ? never : first[p.first_at + i];
+        COUNT when = p.start == 0 ? never : AT(first, i);
         for (uint t = 0; t < p.steps; t++) {
-            TEST fired = ABOVE(s[p.s_at + t * p.n + i], REAL(0.0));
+            TEST fired = ABOVE(AT(s, t * p.n + i), REAL(0.0));
             when = mix(when, COUNT(p.start + t), BOTH(fired, EQUAL(when, never)));
         }
-        first[p.first_at + i] = when;
+        AT(first, i) = when;
     }
 }

@@ -8,10 +8,10 @@
 layout(constant_id = 1) const uint TOKEN = 1;
 layout(constant_id = 2) const uint GRAD = 0;
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; };
-layout(std430, binding = 1) readonly buffer Gate { float gate[]; };
-layout(std430, binding = 2) writeonly buffer Y { REAL y[]; };
-layout(push_constant) uniform Push { uint x_at; uint gate_at; uint y_at; uint rows; uint d; uint size; uint tokens; } p;
+READS(0, REAL, x);
+READS(1, float, gate);
+WRITES(2, REAL, y);
+layout(push_constant) uniform Push { OFFSETS(3); uint rows; uint d; uint size; uint tokens; } p;
 
 void main()
 {
@@ -19,18 +19,18 @@ void main()
         uint row = i / p.d, c = i % p.d;
         REAL g = REAL(0);
         if (TOKEN == 1) {
-            g = REAL(gate[p.gate_at + i / p.size]);
+            g = REAL(AT(gate, i / p.size));
         } else {
 #if VEC == 4
-            uint at = p.gate_at + (row / p.tokens * p.d + c) * 4;
+            uint at = BEGIN(gate) + (row / p.tokens * p.d + c) * 4;
             g = vec4(gate[at], gate[at + 1], gate[at + 2], gate[at + 3]);
 #else
-            g = gate[p.gate_at + row / p.tokens * p.d + c];
+            g = AT(gate, row / p.tokens * p.d + c);
 #endif
         }
         if (GRAD == 1)
-            y[p.y_at + row * 2 * p.d + c] = g;
+            AT(y, row * 2 * p.d + c) = g;
         else
-            y[p.y_at + i] = x[p.x_at + row * 2 * p.d + p.d + c] * g;
+            AT(y, i) = AT(x, row * 2 * p.d + p.d + c) * g;
     }
 }

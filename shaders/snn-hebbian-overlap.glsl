@@ -7,10 +7,10 @@
 
 layout(constant_id = 1) const uint LOWER = 0;
 
-layout(std430, binding = 0) buffer W { float w[]; }; // (out, in)
-layout(std430, binding = 1) readonly buffer M { float m[]; }; // (out, out)
-layout(std430, binding = 2) readonly buffer Base { float base[]; }; // (out, in)
-layout(push_constant) uniform Push { uint w_at; uint m_at; uint base_at; uint ins; uint outs; } p;
+CHANGES(0, float, w); // (out, in)
+READS(1, float, m); // (out, out)
+READS(2, float, base); // (out, in)
+layout(push_constant) uniform Push { OFFSETS(3); uint ins; uint outs; } p;
 
 void main()
 {
@@ -20,13 +20,13 @@ void main()
         uvec4 os = four(o, p.outs), is = four(i, p.ins);
         vec4 sum[4] = vec4[4](vec4(0), vec4(0), vec4(0), vec4(0));
         for (uint k = 0; k < (LOWER == 1 ? min(o + 4, p.outs) : p.outs); k++) {
-            vec4 row = LOAD4(base, p.base_at + k * p.ins + is), with = LOAD4(m, p.m_at + os * p.outs + k);
+            vec4 row = LOAD4(base, k * p.ins + is), with = LOAD4(m, os * p.outs + k);
             for (uint c = 0; c < 4; c++)
                 sum[c] += LOWER == 1 && k > o + c ? vec4(0) : with[c] * row;
         }
         for (uint c = 0; c < 4; c++) {
-            vec4 left = LOAD4(w, p.w_at + os[c] * p.ins + is) - sum[c];
-            STORE4(w, p.w_at, left, o + c, i, p.outs, p.ins);
+            vec4 left = LOAD4(w, os[c] * p.ins + is) - sum[c];
+            STORE4(w, 0, left, o + c, i, p.outs, p.ins);
         }
     }
 }

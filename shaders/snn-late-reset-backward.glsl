@@ -7,25 +7,23 @@
 #include "vector.glsl"
 #include "surrogate.glsl"
 
-layout(std430, binding = 0) readonly buffer H { REAL h[]; }; // (T, n) potentials that the spikes follow from
-layout(std430, binding = 1) readonly buffer Held { REAL held[]; }; // (T, n) with LATE 0: those that the next step found
-layout(std430, binding = 2) readonly buffer Us { REAL us[]; }; // (T, STATES - 1, n) currents, for SUMS
-layout(std430, binding = 3) readonly buffer D { REAL d[]; }; // (T, n) the surrogate's derivative, where the host gives it
-layout(std430, binding = 4) readonly buffer V0 { REAL v0[]; }; // (n)
-layout(std430, binding = 5) readonly buffer U0 { REAL u0[]; }; // (n)
-layout(std430, binding = 6) readonly buffer Q0 { REAL q0[]; }; // (n)
-layout(std430, binding = 7) readonly buffer Gs { REAL gs[]; }; // (T, n) gradient of the spikes
-layout(std430, binding = 8) readonly buffer Gtrace { REAL gtrace[]; }; // (T, n) of the potentials, see HAS_GTRACE
-layout(std430, binding = 9) buffer Gx { REAL gx[]; }; // (T, n)
-layout(std430, binding = 10) buffer Gv { REAL gv[]; }; // (n) of the last potential, and then of the first
-layout(std430, binding = 11) buffer Gu { REAL gu[]; }; // (n)
-layout(std430, binding = 12) buffer Gq { REAL gq[]; }; // (n)
-layout(std430, binding = 13) buffer Sums { REAL sums[]; }; // (4, n)
-layout(std430, binding = 14) readonly buffer Consts { float consts[]; }; // (4, m), see late-reset.glsl
+READS(0, REAL, h); // (T, n) potentials that the spikes follow from
+READS(1, REAL, held); // (T, n) with LATE 0: those that the next step found
+READS(2, REAL, us); // (T, STATES - 1, n) currents, for SUMS
+READS(3, REAL, d); // (T, n) the surrogate's derivative, where the host gives it
+READS(4, REAL, v0); // (n)
+READS(5, REAL, u0); // (n)
+READS(6, REAL, q0); // (n)
+READS(7, REAL, gs); // (T, n) gradient of the spikes
+READS(8, REAL, gtrace); // (T, n) of the potentials, see HAS_GTRACE
+CHANGES(9, REAL, gx); // (T, n)
+CHANGES(10, REAL, gv); // (n) of the last potential, and then of the first
+CHANGES(11, REAL, gu); // (n)
+CHANGES(12, REAL, gq); // (n)
+CHANGES(13, REAL, sums); // (4, n)
+READS(14, float, consts); // (4, m), see late-reset.glsl
 layout(push_constant) uniform Push {
-    uint h_at; uint held_at; uint us_at; uint d_at; uint v0_at; uint u0_at; uint q0_at; uint gs_at; uint gtrace_at; uint gx_at;
-    uint gv_at; uint gu_at; uint gq_at; uint sums_at; uint consts_at;
-    uint n; uint steps; uint m;
+    OFFSETS(15); uint n; uint steps; uint m;
     uint given; // bits: 1: v0, u0 and q0 hold the first state, else it is 0; 2: gv, gu and gq hold gradients
     float keep; float keep_u; float level; float scale; float gain; float alpha; float beta;
 } p;
@@ -42,11 +40,11 @@ void run(uint i, uint first, uint last)
     REAL g = REAL(0), a = REAL(0), c = REAL(0), none = REAL(0); // gradients of the states on the way back
     REAL of_keep = REAL(0), of_keep_u = REAL(0), of_level = REAL(0), of_scale = REAL(0);
     if (last < p.steps || (p.given & 2) != 0) {
-        g = gv[p.gv_at + i];
-        a = STATES > 1 ? gu[p.gu_at + i] : a;
-        c = STATES > 2 ? gq[p.gq_at + i] : c;
+        g = AT(gv, i);
+        a = STATES > 1 ? AT(gu, i) : a;
+        c = STATES > 2 ? AT(gq, i) : c;
     }
-    uint place = p.sums_at + i;
+    uint place = BEGIN(sums) + i;
     if (SUMS == 1 && last < p.steps) {
         of_keep = sums[place];
         of_keep_u = sums[place + p.n];
@@ -58,19 +56,19 @@ void run(uint i, uint first, uint last)
     REAL level = CONSTANT(2, p.level, i), scale = CONSTANT(3, p.scale, i);
     uint at = (last - 1) * p.n + i;
     for (uint t = last; t-- > first; at -= p.n) {
-        REAL h_now = h[p.h_at + at], v = REAL(0);
+        REAL h_now = AT(h, at), v = REAL(0);
         if (t > 0)
-            v = LATE == 1 ? h[p.h_at + at - p.n] : held[p.held_at + at - p.n];
+            v = LATE == 1 ? AT(h, at - p.n) : AT(held, at - p.n);
         else if ((p.given & 1) != 0)
-            v = v0[p.v0_at + i];
+            v = AT(v0, i);
         TEST late = FIRES(v, level);
         REAL z = h_now - level, fired = REAL(FIRES(h_now, level));
-        REAL slope = SURROGATE == 0 ? d[p.d_at + at] : surrogate(SURROGATE, z, p.alpha, p.beta);
+        REAL slope = SURROGATE == 0 ? AT(d, at) : surrogate(SURROGATE, z, p.alpha, p.beta);
         if (SURROGATE == 0) // whatever the host made of an infinite distance
             slope = mix(slope, none, EQUAL(z, REAL(uintBitsToFloat(0xFF800000u))));
         if (HAS_GTRACE == 1)
-            g += gtrace[p.gtrace_at + at];
-        REAL spike = HAS_GS == 1 ? gs[p.gs_at + at] : none;
+            g += AT(gtrace, at);
+        REAL spike = HAS_GS == 1 ? AT(gs, at) : none;
         if (LATE == 0 && RESET != NEVER) { // the spike resets at once, which has a gradient
             REAL once = fired - REAL(late);
             if (RESET == SUBTRACT) {
@@ -82,7 +80,7 @@ void run(uint i, uint first, uint last)
             }
         }
         if (HAS_GTRACE == 2)
-            g += gtrace[p.gtrace_at + at];
+            g += AT(gtrace, at);
         REAL through = mix(spike * slope, none, EQUAL(slope, none)); // 0, not NaN, where h overflowed
         of_level -= through;
         g += through;
@@ -101,7 +99,7 @@ void run(uint i, uint first, uint last)
                 a += g;
                 own = a;
                 if (SUMS == 1)
-                    of_keep_u += a * (t > 0 ? us[p.us_at + at - p.n] : (p.given & 1) != 0 ? u0[p.u0_at + i] : none);
+                    of_keep_u += a * (t > 0 ? AT(us, at - p.n) : (p.given & 1) != 0 ? AT(u0, i) : none);
                 a *= keep_u;
             }
             g = back;
@@ -114,14 +112,14 @@ void run(uint i, uint first, uint last)
             if (RESET != NEVER)
                 c = mix(c, none, late);
             if (SUMS == 1) {
-                uint past = p.us_at + (t - 1) * 2 * p.n + i;
+                uint past = BEGIN(us) + (t - 1) * 2 * p.n + i;
                 REAL u = none, q = none;
                 if (t > 0) {
                     u = us[past];
                     q = us[past + p.n];
                 } else if ((p.given & 1) != 0) {
-                    u = u0[p.u0_at + i];
-                    q = q0[p.q0_at + i];
+                    u = AT(u0, i);
+                    q = AT(q0, i);
                 }
                 REAL sum = RESET == SUBTRACT ? mix(h_now, h_now - q, late) : h_now;
                 of_scale += g * (sum / scale);
@@ -135,13 +133,13 @@ void run(uint i, uint first, uint last)
             c = keep * c + of_q;
             g = none; // the potential is made anew in each step
         }
-        gx[p.gx_at + at] = p.gain * own;
+        AT(gx, at) = p.gain * own;
     }
-    gv[p.gv_at + i] = g;
+    AT(gv, i) = g;
     if (STATES > 1)
-        gu[p.gu_at + i] = a;
+        AT(gu, i) = a;
     if (STATES > 2)
-        gq[p.gq_at + i] = c;
+        AT(gq, i) = c;
     if (SUMS == 1) {
         bool done = first == 0; // a share beyond [0, 1] is held at its end
         sums[place] = done ? mix(none, of_keep, EQUAL(given_keep, keep)) : of_keep;

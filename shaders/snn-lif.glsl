@@ -10,25 +10,24 @@ layout(constant_id = 2) const uint STORE_V = 0; // 1: keep the potential after e
 layout(constant_id = 3) const uint CHUNK = 1; // see blocks.glsl
 layout(constant_id = 4) const uint BLOCK = 0;
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (T, n)
-layout(std430, binding = 1) buffer V { REAL v[]; }; // (n)
-layout(std430, binding = 2) buffer Hold { COUNT hold[]; }; // (n) refractory steps left
-layout(std430, binding = 3) writeonly buffer S { REAL s[]; }; // (T, n)
-layout(std430, binding = 4) writeonly buffer Trace { REAL trace[]; }; // (T, n)
+READS(0, REAL, x); // (T, n)
+CHANGES(1, REAL, v); // (n)
+CHANGES(2, COUNT, hold); // (n) refractory steps left
+WRITES(3, REAL, s); // (T, n)
+WRITES(4, REAL, trace); // (T, n)
 layout(push_constant) uniform Push {
-    uint x_at; uint v_at; uint hold_at; uint s_at; uint trace_at;
-    uint n; uint steps; uint hold_steps;
+    OFFSETS(5); uint n; uint steps; uint hold_steps;
     float decay; float gain; float rest; float threshold; float reset;
 } p;
 
 // Steps first..last of one element.
 void run(uint i, uint first, uint last)
 {
-    REAL v_now = v[p.v_at + i];
-    COUNT held = REFRACTORY == 1 ? hold[p.hold_at + i] : COUNT(0);
+    REAL v_now = AT(v, i);
+    COUNT held = REFRACTORY == 1 ? AT(hold, i) : COUNT(0);
     for (uint t = first; t < last; t++) {
         uint at = t * p.n + i;
-        precise REAL h = REAL(p.rest) + (v_now - p.rest) * p.decay + p.gain * x[p.x_at + at];
+        precise REAL h = REAL(p.rest) + (v_now - p.rest) * p.decay + p.gain * AT(x, at);
         TEST fired = AT_LEAST(h, REAL(p.threshold));
         if (REFRACTORY == 1) {
             TEST listening = EQUAL(held, COUNT(0));
@@ -37,12 +36,12 @@ void run(uint i, uint first, uint last)
             held = mix(held - COUNT(NONE(listening)), COUNT(p.hold_steps), fired);
         }
         v_now = mix(h, REAL(p.reset), fired);
-        s[p.s_at + at] = REAL(fired);
+        AT(s, at) = REAL(fired);
         if (STORE_V == 1)
-            trace[p.trace_at + at] = v_now;
+            AT(trace, at) = v_now;
     }
-    v[p.v_at + i] = v_now;
+    AT(v, i) = v_now;
     if (REFRACTORY == 1)
-        hold[p.hold_at + i] = held;
+        AT(hold, i) = held;
 }
 #include "blocks.glsl"

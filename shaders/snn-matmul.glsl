@@ -9,13 +9,12 @@ layout(constant_id = 1) const uint ROWS = 4; // rows of x an invocation
 layout(constant_id = 2) const uint BAND = 8; // neighbouring invocations share weights over so many row tiles
 layout(constant_id = 3) const uint BIAS = 0;
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (rows, ins)
-layout(std430, binding = 1) readonly buffer Weight { REAL weight[]; }; // (outs, ins)
-layout(std430, binding = 2) readonly buffer Bias { float bias[]; }; // (outs)
-layout(std430, binding = 3) writeonly buffer Y { float y[]; }; // (rows, outs)
+READS(0, REAL, x); // (rows, ins)
+READS(1, REAL, weight); // (outs, ins)
+READS(2, float, bias); // (outs)
+WRITES(3, float, y); // (rows, outs)
 layout(push_constant) uniform Push {
-    uint x_at; uint weight_at; uint bias_at; uint y_at;
-    uint rows; uint ins; uint outs;
+    OFFSETS(4); uint rows; uint ins; uint outs;
 } p;
 
 #if VEC == 4
@@ -32,11 +31,11 @@ void main()
         uint row = (i / (BAND * across) * BAND + i % BAND) * ROWS;
         uint out_ = i / BAND % across * 4u;
         uvec4 col = min(out_ + uvec4(0, 1, 2, 3), uvec4(p.outs - 1u)); // tiles at the edge repeat the last
-        uvec4 w_at = p.weight_at + col * p.ins;
+        uvec4 w_at = BEGIN(weight) + col * p.ins;
         uint x_at[ROWS];
         vec4 sum[ROWS];
         for (uint r = 0; r < ROWS; r++) {
-            x_at[r] = p.x_at + min(row + r, p.rows - 1u) * p.ins;
+            x_at[r] = BEGIN(x) + min(row + r, p.rows - 1u) * p.ins;
             sum[r] = vec4(0);
         }
         for (uint k = 0; k < p.ins; k++) {
@@ -48,6 +47,6 @@ void main()
         }
         for (uint r = 0; r < ROWS && row + r < p.rows; r++)
             for (uint c = 0; c < 4 && out_ + c < p.outs; c++)
-                y[p.y_at + (row + r) * p.outs + out_ + c] = sum[r][c] + (BIAS == 1 ? bias[p.bias_at + out_ + c] : 0.0);
+                AT(y, (row + r) * p.outs + out_ + c) = sum[r][c] + (BIAS == 1 ? AT(bias, out_ + c) : 0.0);
     }
 }

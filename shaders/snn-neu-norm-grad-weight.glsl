@@ -4,12 +4,11 @@
 #include "common.glsl"
 #include "vector.glsl"
 
-layout(std430, binding = 0) readonly buffer Gy { REAL gy[]; }; // (rows, channels, inner), rows being steps and samples
-layout(std430, binding = 1) readonly buffer Trace { REAL trace[]; }; // (rows, inner)
-layout(std430, binding = 2) writeonly buffer Gw { REAL gw[]; }; // (parts, channels, inner)
+READS(0, REAL, gy); // (rows, channels, inner), rows being steps and samples
+READS(1, REAL, trace); // (rows, inner)
+WRITES(2, REAL, gw); // (parts, channels, inner)
 layout(push_constant) uniform Push {
-    uint gy_at; uint trace_at; uint gw_at;
-    uint rows; uint channels; uint inner; uint parts;
+    OFFSETS(3); uint rows; uint channels; uint inner; uint parts;
 } p;
 
 void main()
@@ -19,7 +18,7 @@ void main()
         uint at = i % n, part = i / n;
         REAL sum = REAL(0);
         for (uint r = part * length; r < min(p.rows, (part + 1) * length); r++)
-            sum -= gy[p.gy_at + r * n + at] * trace[p.trace_at + r * p.inner + at % p.inner];
-        gw[p.gw_at + i] = sum;
+            sum -= AT(gy, r * n + at) * AT(trace, r * p.inner + at % p.inner);
+        AT(gw, i) = sum;
     }
 }

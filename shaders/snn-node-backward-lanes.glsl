@@ -13,8 +13,6 @@
 layout(constant_id = 12) const uint ROWS = 32; // see product-lanes.glsl
 
 #define ARRAY_A later
-#define A_AT p.later_at
 #define ARRAY_B weight
-#define B_AT p.weight_at
 #define STEP(i, sum) step_back(0, i, sum)
 #include "recurrent-lanes.glsl"

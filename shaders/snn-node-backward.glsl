@@ -7,24 +7,22 @@
 #include "vector.glsl"
 #include "surrogate.glsl"
 
-layout(std430, binding = 0) readonly buffer H { REAL h[]; }; // (T, n)
-layout(std430, binding = 1) readonly buffer Z { REAL z[]; }; // (T, n) distances to an adaptive threshold
-layout(std430, binding = 2) readonly buffer D { REAL d[]; }; // (T, n) the surrogate's derivative, where the host gives it
-layout(std430, binding = 3) readonly buffer V0 { REAL v0[]; }; // (n)
-layout(std430, binding = 4) readonly buffer W { float w[]; }; // (1)
-layout(std430, binding = 5) readonly buffer Gs { REAL gs[]; }; // (T, n) gradient of the spikes
-layout(std430, binding = 6) readonly buffer Gtrace { REAL gtrace[]; }; // (T, n) of the potentials, see HAS_GTRACE
-layout(std430, binding = 7) readonly buffer Gend { REAL gend[]; }; // (n) of the last potential
-layout(std430, binding = 8) readonly buffer Guend { REAL guend[]; }; // (n) of the last second state
-layout(std430, binding = 9) buffer Gx { REAL gx[]; }; // (T, n)
-layout(std430, binding = 10) buffer Gv { REAL gv[]; }; // (n) of the first potential
-layout(std430, binding = 11) buffer Gu { REAL gu[]; }; // (n) of the first second state
-layout(std430, binding = 12) buffer Gw { REAL gw[]; }; // (n)
-layout(std430, binding = 13) readonly buffer Each { REAL each[]; }; // (6, m) settings of each neuron, see each.glsl
+READS(0, REAL, h); // (T, n)
+READS(1, REAL, z); // (T, n) distances to an adaptive threshold
+READS(2, REAL, d); // (T, n) the surrogate's derivative, where the host gives it
+READS(3, REAL, v0); // (n)
+READS(4, float, w); // (1)
+READS(5, REAL, gs); // (T, n) gradient of the spikes
+READS(6, REAL, gtrace); // (T, n) of the potentials, see HAS_GTRACE
+READS(7, REAL, gend); // (n) of the last potential
+READS(8, REAL, guend); // (n) of the last second state
+CHANGES(9, REAL, gx); // (T, n)
+CHANGES(10, REAL, gv); // (n) of the first potential
+CHANGES(11, REAL, gu); // (n) of the first second state
+CHANGES(12, REAL, gw); // (n)
+READS(13, REAL, each); // (6, m) settings of each neuron, see each.glsl
 layout(push_constant) uniform Push {
-    uint h_at; uint z_at; uint d_at; uint v0_at; uint w_at; uint gs_at; uint gtrace_at; uint gend_at; uint guend_at;
-    uint gx_at; uint gv_at; uint gu_at; uint gw_at; uint each_at;
-    uint n; uint steps; uint m;
+    OFFSETS(14); uint n; uint steps; uint m;
     uint given; // bits: 1: v0 holds the first state, else it is v_init; 2: gend holds something; 4: guend does
     float k; float rest; float threshold; float reset; float v_init; float alpha; float beta;
     float c0; float c1; float c2; float c3; float c4; float c5;
@@ -47,34 +45,34 @@ void run(uint i, uint first, uint last)
 {
     REAL g = REAL(0), a = REAL(0), sum = REAL(0), all = REAL(0); // gradients of v, u, w and a held x on the way back
     if (last < p.steps) {
-        g = gv[p.gv_at + i];
-        a = TWO_STATES ? gu[p.gu_at + i] : a;
-        sum = LEARN == 0 ? sum : gw[p.gw_at + i];
-        all = HELD == 0 ? all : gx[p.gx_at + i];
+        g = AT(gv, i);
+        a = TWO_STATES ? AT(gu, i) : a;
+        sum = LEARN == 0 ? sum : AT(gw, i);
+        all = HELD == 0 ? all : AT(gx, i);
     } else {
-        g = (p.given & 2) != 0 ? gend[p.gend_at + i] : g;
-        a = TWO_STATES && (p.given & 4) != 0 ? guend[p.guend_at + i] : a;
+        g = (p.given & 2) != 0 ? AT(gend, i) : g;
+        a = TWO_STATES && (p.given & 4) != 0 ? AT(guend, i) : a;
     }
-    float w_now = LEARN == 0 ? 0.0 : w[p.w_at];
+    float w_now = LEARN == 0 ? 0.0 : AT(w, 0);
     REAL k = own_settings(i);
     if (LEARN == 1)
         k = REAL(same_quotient(1.0, 1.0 + exponential(-w_now)));
     uint at = (last - 1) * p.n + i;
-    REAL h_now = h[p.h_at + at];
+    REAL h_now = AT(h, at);
     for (uint t = last; t-- > first; at -= p.n) {
-        REAL z_now = MODEL == ADAPTIVE || REFRACTORY == 1 ? z[p.z_at + at] : h_now - THRESHOLD;
+        REAL z_now = MODEL == ADAPTIVE || REFRACTORY == 1 ? AT(z, at) : h_now - THRESHOLD;
         TEST deaf = EQUAL(z_now, REAL(uintBitsToFloat(DEAF)));
         REAL fired = REAL(FIRES(z_now));
-        REAL slope = SURROGATE == 0 ? d[p.d_at + at] : surrogate(SURROGATE, z_now, p.alpha, p.beta);
+        REAL slope = SURROGATE == 0 ? AT(d, at) : surrogate(SURROGATE, z_now, p.alpha, p.beta);
         if (REFRACTORY == 1)
             slope = mix(slope, REAL(0), deaf);
         if (SURROGATE == 0) // whatever the host made of an infinite distance
             slope = mix(slope, REAL(0), EQUAL(z_now, REAL(uintBitsToFloat(0xFF800000u))));
         REAL threshold = MODEL == ADAPTIVE ? h_now - z_now : THRESHOLD;
         if (HAS_GTRACE == 1)
-            g += gtrace[p.gtrace_at + at];
+            g += AT(gtrace, at);
         // The spike: what it does outside, to the reset and to the second state.
-        REAL spike = HAS_GS == 1 ? gs[p.gs_at + at] : REAL(0);
+        REAL spike = HAS_GS == 1 ? AT(gs, at) : REAL(0);
         spike += JUMPS ? p.c5 * a : MODEL == ADAPTIVE ? (1.0 - p.c1) * a : REAL(0);
         if (DETACH == 0)
             spike += g * (HARD == 1 ? RESET - h_now : -threshold);
@@ -83,15 +81,15 @@ void run(uint i, uint first, uint last)
             a = p.c1 * a - p.c0 * (through + (HARD == 1 ? REAL(0) : fired * g));
         g = (HARD == 1 ? g - fired * g : g) + through;
         if (HAS_GTRACE == 2)
-            g += gtrace[p.gtrace_at + at];
+            g += AT(gtrace, at);
         // The potential before this step, as far as the charge's derivative needs it.
         REAL v = REAL(p.v_init), before = h_now;
         if (t > 0) {
-            before = h[p.h_at + at - p.n];
-            REAL apart = REFRACTORY == 1 ? z[p.z_at + at - p.n] : before - THRESHOLD;
+            before = AT(h, at - p.n);
+            REAL apart = REFRACTORY == 1 ? AT(z, at - p.n) : before - THRESHOLD;
             v = reset(before, REAL(FIRES(apart)), THRESHOLD);
         } else if ((p.given & 1) != 0)
-            v = v0[p.v0_at + i];
+            v = AT(v0, i);
         REAL g_deaf = g, a_deaf = MODEL == CUBA ? p.c0 * a : a, sum_deaf = sum, x_deaf = MODEL == CUBA ? a : REAL(0);
         REAL own = discharge(h_now, v, g, a, sum, k, w_now);
         if (REFRACTORY == 1) { // the potential is held, the second state goes on
@@ -103,15 +101,15 @@ void run(uint i, uint first, uint last)
         if (HELD == 1)
             all += own;
         else
-            gx[p.gx_at + at] = own;
+            AT(gx, at) = own;
         h_now = before;
     }
     if (HELD == 1)
-        gx[p.gx_at + i] = all;
-    gv[p.gv_at + i] = g;
+        AT(gx, i) = all;
+    AT(gv, i) = g;
     if (TWO_STATES)
-        gu[p.gu_at + i] = a;
+        AT(gu, i) = a;
     if (LEARN != 0)
-        gw[p.gw_at + i] = sum;
+        AT(gw, i) = sum;
 }
 #include "blocks.glsl"

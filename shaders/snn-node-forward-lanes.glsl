@@ -11,8 +11,6 @@
 layout(constant_id = 10) const uint ROWS = 32; // see product-lanes.glsl
 
 #define ARRAY_A prev
-#define A_AT p.prev_at
 #define ARRAY_B weight
-#define B_AT p.weight_at
 #define STEP(i, sum) step_on(0, i, sum)
 #include "recurrent-lanes.glsl"

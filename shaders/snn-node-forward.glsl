@@ -4,24 +4,22 @@
 #include "common.glsl"
 #include "vector.glsl"
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (T, n)
-layout(std430, binding = 1) readonly buffer V0 { REAL v0[]; }; // (n)
-layout(std430, binding = 2) readonly buffer U0 { REAL u0[]; }; // (n)
-layout(std430, binding = 3) readonly buffer W { float w[]; }; // (1)
-layout(std430, binding = 4) writeonly buffer S { REAL s[]; }; // (T, n) spikes
-layout(std430, binding = 5) writeonly buffer H { REAL h[]; }; // (T, n) potentials before the reset
-layout(std430, binding = 6) writeonly buffer Z { REAL z[]; }; // (T, n) distances to an adaptive threshold
-layout(std430, binding = 7) writeonly buffer Trace { REAL trace[]; }; // (T, n) potentials, see STORE_V
-layout(std430, binding = 8) buffer V { REAL v[]; }; // (n) potential after the last step
-layout(std430, binding = 9) buffer U { REAL u[]; }; // (n)
-layout(std430, binding = 10) readonly buffer Table { vec4 table[]; }; // ([T,] channels) of a norm before the node
-layout(std430, binding = 11) readonly buffer Scale { float scale[]; }; // (T) of it
-layout(std430, binding = 12) readonly buffer Each { REAL each[]; }; // (6, m) settings of each neuron, see each.glsl
-layout(std430, binding = 13) buffer Left { REAL left[]; }; // (n) refractory steps that are left
+READS(0, REAL, x); // (T, n)
+READS(1, REAL, v0); // (n)
+READS(2, REAL, u0); // (n)
+READS(3, float, w); // (1)
+WRITES(4, REAL, s); // (T, n) spikes
+WRITES(5, REAL, h); // (T, n) potentials before the reset
+WRITES(6, REAL, z); // (T, n) distances to an adaptive threshold
+WRITES(7, REAL, trace); // (T, n) potentials, see STORE_V
+CHANGES(8, REAL, v); // (n) potential after the last step
+CHANGES(9, REAL, u); // (n)
+READS(10, vec4, table); // ([T,] channels) of a norm before the node
+READS(11, float, scale); // (T) of it
+READS(12, REAL, each); // (6, m) settings of each neuron, see each.glsl
+CHANGES(13, REAL, left); // (n) refractory steps that are left
 layout(push_constant) uniform Push {
-    uint x_at; uint v0_at; uint u0_at; uint w_at; uint s_at; uint h_at; uint z_at; uint trace_at; uint v_at; uint u_at;
-    uint table_at; uint scale_at; uint each_at; uint left_at;
-    uint n; uint steps; uint inner; uint channels; uint m;
+    OFFSETS(14); uint n; uint steps; uint inner; uint channels; uint m;
     uint given; // v0 and u0 hold the first state, else it is v_init and u_init
     float k; float rest; float threshold; float reset; float v_init; float u_init;
     float c0; float c1; float c2; float c3; float c4; float c5;
@@ -46,23 +44,23 @@ void run(uint i, uint first, uint last)
 {
     REAL v_now = REAL(p.v_init), u_now = REAL(p.u_init);
     if (first > 0) {
-        v_now = v[p.v_at + i];
-        u_now = TWO_STATES ? u[p.u_at + i] : u_now;
+        v_now = AT(v, i);
+        u_now = TWO_STATES ? AT(u, i) : u_now;
     } else if (p.given == 1) {
-        v_now = v0[p.v0_at + i];
-        u_now = TWO_STATES ? u0[p.u0_at + i] : u_now;
+        v_now = AT(v0, i);
+        u_now = TWO_STATES ? AT(u0, i) : u_now;
     }
-    float w_now = LEARN == 0 ? 0.0 : w[p.w_at];
+    float w_now = LEARN == 0 ? 0.0 : AT(w, 0);
     REAL k = own_settings(i);
     if (LEARN == 1)
         k = REAL(same_quotient(1.0, 1.0 + exponential(-w_now)));
-    REAL waits = REFRACTORY == 1 ? left[p.left_at + i] : REAL(0);
+    REAL waits = REFRACTORY == 1 ? AT(left, i) : REAL(0);
     Lines norm;
     if (NORM == 1)
         norm = lines(0, i);
     for (uint t = first; t < last; t++) {
         uint at = t * p.n + i;
-        REAL own = x[p.x_at + (HELD == 1 ? i : at)];
+        REAL own = AT(x, HELD == 1 ? i : at);
         if (NORM == 2)
             norm = lines(t, i);
         if (NORM != 0)
@@ -81,19 +79,19 @@ void run(uint i, uint first, uint last)
         v_now = reset(h_now, fired, threshold);
         u_now = adapt(u_now, fired);
         if (STORE_S == 1)
-            s[p.s_at + at] = fired;
+            AT(s, at) = fired;
         if (STORE_H == 1) {
-            h[p.h_at + at] = h_now;
+            AT(h, at) = h_now;
             if (MODEL == ADAPTIVE || REFRACTORY == 1)
-                z[p.z_at + at] = z_now;
+                AT(z, at) = z_now;
         }
         if (STORE_V != 0)
-            trace[p.trace_at + at] = STORE_V == 1 ? v_now : h_now;
+            AT(trace, at) = STORE_V == 1 ? v_now : h_now;
     }
-    v[p.v_at + i] = v_now;
+    AT(v, i) = v_now;
     if (REFRACTORY == 1)
-        left[p.left_at + i] = waits;
+        AT(left, i) = waits;
     if (TWO_STATES)
-        u[p.u_at + i] = u_now;
+        AT(u, i) = u_now;
 }
 #include "blocks.glsl"

@@ -9,14 +9,13 @@
 
 layout(constant_id = 1) const uint ENCODING = 0; // 0: current, 1: Poisson pulses, 2: one pulse, earlier if stronger
 
-layout(std430, binding = 0) readonly buffer X { float x[]; }; // (B, width)
-layout(std430, binding = 1) readonly buffer Head { uint head[]; }; // random key and base, then scale (B) as bits
-layout(std430, binding = 2) writeonly buffer S { REAL s[]; }; // (B, T, n)
-layout(std430, binding = 3) writeonly buffer Total { REAL total[]; }; // (B, n) spikes
-layout(std430, binding = 4) writeonly buffer First { COUNT first[]; }; // (B, n) step of the first spike, or -1
+READS(0, float, x); // (B, width)
+READS(1, uint, head); // random key and base, then scale (B) as bits
+WRITES(2, REAL, s); // (B, T, n)
+WRITES(3, REAL, total); // (B, n) spikes
+WRITES(4, COUNT, first); // (B, n) step of the first spike, or -1
 layout(push_constant) uniform Push {
-    uint x_at; uint head_at; uint s_at; uint total_at; uint first_at;
-    uint n; uint batch; uint width; uint steps; uint hold_steps;
+    OFFSETS(5); uint n; uint batch; uint width; uint steps; uint hold_steps;
     float gain; float bias; float pulse; float kick;
     float decay; float charge; float rest; float threshold; float reset;
 } p;
@@ -29,9 +28,9 @@ REAL embedding(uint b, uint i, float scale)
     for (uint k = 0; k < VEC; k++)
         if (VEC * i + k < p.width) {
 #if VEC == 4
-            value[k] = x[p.x_at + b * p.width + VEC * i + k] * scale;
+            value[k] = AT(x, b * p.width + VEC * i + k) * scale;
 #else
-            value = x[p.x_at + b * p.width + i] * scale;
+            value = AT(x, b * p.width + i) * scale;
 #endif
         }
     return value;
@@ -39,11 +38,11 @@ REAL embedding(uint b, uint i, float scale)
 
 void main()
 {
-    uvec2 key = uvec2(head[p.head_at + KEY], head[p.head_at + KEY + 1]);
-    uvec2 base = uvec2(head[p.head_at + BASE], head[p.head_at + BASE + 1]);
+    uvec2 key = uvec2(AT(head, KEY), AT(head, KEY + 1));
+    uvec2 base = uvec2(AT(head, BASE), AT(head, BASE + 1));
     for (uint item = gl_GlobalInvocationID.x; item < p.n * p.batch; item += stride()) {
         uint b = item / p.n, i = item % p.n;
-        float scale = uintBitsToFloat(head[p.head_at + SCALE + b]);
+        float scale = uintBitsToFloat(AT(head, SCALE + b));
         // A zero embedding (scale 0) is no input at all: it gets no bias either.
         REAL drive = scale == 0.0 ? REAL(0.0) : p.gain * embedding(b, i, scale) + p.bias;
         REAL level = clamp(same_quotient(drive, REAL(p.pulse)), REAL(0.0), REAL(1.0));
@@ -71,9 +70,9 @@ void main()
             held = mix(held - COUNT(NONE(listening)), COUNT(p.hold_steps), fired);
             when = mix(when, COUNT(t), BOTH(fired, EQUAL(when, COUNT(0xFFFFFFFFu))));
             sum += REAL(fired);
-            s[p.s_at + (b * p.steps + t) * p.n + i] = REAL(fired);
+            AT(s, (b * p.steps + t) * p.n + i) = REAL(fired);
         }
-        total[p.total_at + item] = sum;
-        first[p.first_at + item] = when;
+        AT(total, item) = sum;
+        AT(first, item) = when;
     }
 }

@@ -7,16 +7,15 @@
 #include "vector.glsl"
 #include "surrogate.glsl"
 
-layout(std430, binding = 0) readonly buffer H { REAL h[]; }; // (T, n)
-layout(std430, binding = 1) readonly buffer Threshold { float threshold[]; }; // (1)
-layout(std430, binding = 2) readonly buffer D { REAL d[]; }; // (T, n) the surrogate's derivative, where the host gives it
-layout(std430, binding = 3) readonly buffer Gs { REAL gs[]; }; // (T, n) gradient of the spikes
-layout(std430, binding = 4) readonly buffer Gend { REAL gend[]; }; // (n) of the last potential
-layout(std430, binding = 5) buffer Gx { REAL gx[]; }; // (T, n), or (n): the sum over the steps
-layout(std430, binding = 6) buffer Gv { REAL gv[]; }; // (n) of the first potential
+READS(0, REAL, h); // (T, n)
+READS(1, float, threshold); // (1)
+READS(2, REAL, d); // (T, n) the surrogate's derivative, where the host gives it
+READS(3, REAL, gs); // (T, n) gradient of the spikes
+READS(4, REAL, gend); // (n) of the last potential
+CHANGES(5, REAL, gx); // (T, n), or (n): the sum over the steps
+CHANGES(6, REAL, gv); // (n) of the first potential
 layout(push_constant) uniform Push {
-    uint h_at; uint threshold_at; uint d_at; uint gs_at; uint gend_at; uint gx_at; uint gv_at;
-    uint n; uint steps;
+    OFFSETS(7); uint n; uint steps;
     uint has_gend;
     float alpha; float beta;
 } p;
@@ -29,26 +28,26 @@ layout(constant_id = 6) const uint CONSTANT = 0; // x was the same at every step
 
 void run(uint i, uint first, uint last)
 {
-    float height = threshold[p.threshold_at];
+    float height = AT(threshold, 0);
     REAL g = REAL(0), sum = REAL(0); // gradients of the potential and of a constant input
     if (last < p.steps) {
-        g = gv[p.gv_at + i];
+        g = AT(gv, i);
         if (CONSTANT == 1)
-            sum = gx[p.gx_at + i];
+            sum = AT(gx, i);
     } else if (p.has_gend == 1)
-        g = gend[p.gend_at + i];
+        g = AT(gend, i);
     for (uint t = last; t-- > first;) {
         uint at = t * p.n + i;
-        REAL slope = SURROGATE == 0 ? d[p.d_at + at] : surrogate(SURROGATE, h[p.h_at + at] / height - REAL(1), p.alpha, p.beta);
-        REAL spike = HAS_GS == 1 ? gs[p.gs_at + at] : REAL(0);
+        REAL slope = SURROGATE == 0 ? AT(d, at) : surrogate(SURROGATE, AT(h, at) / height - REAL(1), p.alpha, p.beta);
+        REAL spike = HAS_GS == 1 ? AT(gs, at) : REAL(0);
         g += (DETACH == 1 ? spike : spike - g) * slope;
         if (CONSTANT == 1)
             sum += g;
         else
-            gx[p.gx_at + at] = g;
+            AT(gx, at) = g;
     }
     if (CONSTANT == 1)
-        gx[p.gx_at + i] = sum;
-    gv[p.gv_at + i] = g;
+        AT(gx, i) = sum;
+    AT(gv, i) = g;
 }
 #include "blocks.glsl"

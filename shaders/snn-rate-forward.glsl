@@ -5,15 +5,14 @@
 #include "common.glsl"
 #include "vector.glsl"
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (T, n), or (n) that is the same at every step
-layout(std430, binding = 1) readonly buffer Threshold { float threshold[]; }; // (1)
-layout(std430, binding = 2) readonly buffer V0 { REAL v0[]; }; // (n)
-layout(std430, binding = 3) writeonly buffer S { REAL s[]; }; // (T, n) 0 or the threshold
-layout(std430, binding = 4) writeonly buffer H { REAL h[]; }; // (T, n) potentials before the spike
-layout(std430, binding = 5) buffer V { REAL v[]; }; // (n) potential after the last step
+READS(0, REAL, x); // (T, n), or (n) that is the same at every step
+READS(1, float, threshold); // (1)
+READS(2, REAL, v0); // (n)
+WRITES(3, REAL, s); // (T, n) 0 or the threshold
+WRITES(4, REAL, h); // (T, n) potentials before the spike
+CHANGES(5, REAL, v); // (n) potential after the last step
 layout(push_constant) uniform Push {
-    uint x_at; uint threshold_at; uint v0_at; uint s_at; uint h_at; uint v_at;
-    uint n; uint steps;
+    OFFSETS(6); uint n; uint steps;
     uint x_step; // from one step of x to the next: n or 0
     uint given; // v0 holds the first potential, else it is the share `start` of the threshold
     float start;
@@ -24,21 +23,21 @@ layout(constant_id = 3) const uint STORE_H = 0;
 
 void run(uint i, uint first, uint last)
 {
-    float height = threshold[p.threshold_at];
+    float height = AT(threshold, 0);
     REAL v_now = REAL(p.start * height);
     if (first > 0)
-        v_now = v[p.v_at + i];
+        v_now = AT(v, i);
     else if (p.given == 1)
-        v_now = v0[p.v0_at + i];
+        v_now = AT(v0, i);
     for (uint t = first; t < last; t++) {
-        precise REAL h_now = v_now + x[p.x_at + t * p.x_step + i];
+        precise REAL h_now = v_now + AT(x, t * p.x_step + i);
         REAL spike = height * REAL(AT_LEAST(h_now, REAL(height)));
         precise REAL left = h_now - spike;
         v_now = left;
-        s[p.s_at + t * p.n + i] = spike;
+        AT(s, t * p.n + i) = spike;
         if (STORE_H == 1)
-            h[p.h_at + t * p.n + i] = h_now;
+            AT(h, t * p.n + i) = h_now;
     }
-    v[p.v_at + i] = v_now;
+    AT(v, i) = v_now;
 }
 #include "blocks.glsl"

@@ -4,19 +4,18 @@
 #include "common.glsl"
 #include "vector.glsl"
 
-layout(std430, binding = 0) readonly buffer S { REAL s[]; }; // (T, n)
-layout(std430, binding = 1) buffer Y { REAL y[]; }; // (n)
+READS(0, REAL, s); // (T, n)
+CHANGES(1, REAL, y); // (n)
 layout(push_constant) uniform Push {
-    uint s_at; uint y_at;
-    uint n; uint start; uint steps; float decay; float scale;
+    OFFSETS(2); uint n; uint start; uint steps; float decay; float scale;
 } p;
 
 void main()
 {
     for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride()) {
-        precise REAL sum = p.start == 0 ? REAL(0.0) : y[p.y_at + i];
+        precise REAL sum = p.start == 0 ? REAL(0.0) : AT(y, i);
         for (uint t = 0; t < p.steps; t++)
-            sum = sum * p.decay + p.scale * s[p.s_at + t * p.n + i];
-        y[p.y_at + i] = sum;
+            sum = sum * p.decay + p.scale * AT(s, t * p.n + i);
+        AT(y, i) = sum;
     }
 }

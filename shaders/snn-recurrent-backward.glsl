@@ -40,7 +40,7 @@ void main()
                     for (uint j = from; j < to; j++) {
                         REAL came = of_inputs[half_ + j - from];
                         for (uint e = 0; e < VEC; e++)
-                            back += PART(came, e) * w[p.w_at + (j * VEC + e) * p.units + k];
+                            back += PART(came, e) * AT(w, (j * VEC + e) * p.units + k);
                     }
                     if (chunk + 1 == chunks)
                         run(row + k, t, t + 1);

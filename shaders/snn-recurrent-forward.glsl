@@ -20,7 +20,7 @@ void main()
         for (uint word = own; word < words; word += size) {
             uint found = 0;
             for (uint k = word * 32 / VEC; k < min(p.units, (word + 1) * 32 / VEC); k++)
-                found |= bits(above(before[p.before_at + place(row + k)], REAL(0))) << k * VEC % 32;
+                found |= bits(above(AT(before, place(row + k)), REAL(0))) << k * VEC % 32;
             fires[word] = found;
             fires[WORDS + word] = 0;
         }
@@ -33,7 +33,7 @@ void main()
                 back = REAL(0);
                 for (uint word = 0; word < words; word++)
                     for (uint left = fires[now + word]; left != 0; left &= left - 1)
-                        back += w[p.w_at + (word * 32 + findLSB(left)) * p.units + k];
+                        back += AT(w, (word * 32 + findLSB(left)) * p.units + k);
                 run(row + k, t, t + 1);
                 atomicOr(fires[next + k * VEC / 32], bits(next_spikes) << k * VEC % 32);
             }

@@ -22,8 +22,8 @@ REAL after(uint t, uint i)
 {
     uint at = (t + 1) * p.rows * p.units + i;
     if (t + 1 == p.steps)
-        return (p.given & 2) != 0 ? later[p.later_at + i] : REAL(0);
-    return FILTER == 1 ? gi[p.gi_at + at] : gx[p.gx_at + at];
+        return (p.given & 2) != 0 ? AT(later, i) : REAL(0);
+    return FILTER == 1 ? AT(gi, at) : AT(gx, at);
 }
 
 void main()
@@ -45,7 +45,7 @@ void main()
                     for (uint j = from; j < to; j++) {
                         REAL came = of_currents[half_ + j - from];
                         for (uint e = 0; e < VEC; e++)
-                            back += PART(came, e) * weight[p.weight_at + (j * VEC + e) * p.units + k];
+                            back += PART(came, e) * AT(weight, (j * VEC + e) * p.units + k);
                     }
                     if (chunk + 1 == chunks)
                         step_back(t, row + k, back);

@@ -19,7 +19,7 @@ void main()
         for (uint word = own; word < words; word += size) {
             uint found = 0;
             for (uint k = word * 32 / VEC; p.came == 1 && k < min(p.units, (word + 1) * 32 / VEC); k++)
-                found |= bits(prev[p.prev_at + row + k]) << k * VEC % 32;
+                found |= bits(AT(prev, row + k)) << k * VEC % 32;
             fires[word] = found;
             fires[WORDS + word] = 0;
         }
@@ -32,9 +32,9 @@ void main()
                 REAL back = REAL(0);
                 for (uint word = 0; word < words; word++)
                     for (uint left = fires[past + word]; left != 0; left &= left - 1)
-                        back += weight[p.weight_at + (word * 32 + findLSB(left)) * p.units + k];
+                        back += AT(weight, (word * 32 + findLSB(left)) * p.units + k);
                 if (t == 0 && p.came == 2)
-                    back = prev[p.prev_at + row + k];
+                    back = AT(prev, row + k);
                 REAL fired = step_on(t, row + k, back);
                 atomicOr(fires[now + k * VEC / 32], bits(fired) << k * VEC % 32);
             }

@@ -7,25 +7,24 @@
 
 layout(constant_id = 1) const uint WEIGHT = 0;
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (rows, width)
-layout(std430, binding = 1) readonly buffer Weight { REAL weight[]; }; // (width)
-layout(std430, binding = 2) writeonly buffer Y { REAL y[]; }; // (rows, width)
+READS(0, REAL, x); // (rows, width)
+READS(1, REAL, weight); // (width)
+WRITES(2, REAL, y); // (rows, width)
 layout(push_constant) uniform Push {
-    uint x_at; uint weight_at; uint y_at;
-    uint rows; uint width; float eps;
+    OFFSETS(3); uint rows; uint width; float eps;
 } p;
 
 void main()
 {
     for (uint row = gl_WorkGroupID.x; row < p.rows; row += groups()) {
-        uint from = p.x_at + row * p.width, to = p.y_at + row * p.width;
+        uint from = BEGIN(x) + row * p.width, to = BEGIN(y) + row * p.width;
         REAL squares = REAL(0.0);
         for (uint i = gl_LocalInvocationID.x; i < p.width; i += gl_WorkGroupSize.x)
             squares += x[from + i] * x[from + i];
         float rms = sqrt(row_sum(TOTAL(squares)) / float(p.width * VEC) + p.eps);
         for (uint i = gl_LocalInvocationID.x; i < p.width; i += gl_WorkGroupSize.x) {
             REAL scaled = x[from + i] / rms;
-            y[to + i] = WEIGHT == 1 ? scaled * weight[p.weight_at + i] : scaled;
+            y[to + i] = WEIGHT == 1 ? scaled * AT(weight, i) : scaled;
         }
     }
 }

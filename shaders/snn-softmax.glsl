@@ -6,14 +6,14 @@
 #include "math.glsl"
 #include "rows.glsl"
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (rows, width)
-layout(std430, binding = 1) writeonly buffer Y { REAL y[]; }; // (rows, width)
-layout(push_constant) uniform Push { uint x_at; uint y_at; uint rows; uint width; } p;
+READS(0, REAL, x); // (rows, width)
+WRITES(1, REAL, y); // (rows, width)
+layout(push_constant) uniform Push { OFFSETS(2); uint rows; uint width; } p;
 
 void main()
 {
     for (uint row = gl_WorkGroupID.x; row < p.rows; row += groups()) {
-        uint from = p.x_at + row * p.width, to = p.y_at + row * p.width;
+        uint from = BEGIN(x) + row * p.width, to = BEGIN(y) + row * p.width;
         REAL high = REAL(uintBitsToFloat(0xFF800000u)); // -Inf
         for (uint i = gl_LocalInvocationID.x; i < p.width; i += gl_WorkGroupSize.x)
             high = max(high, x[from + i]);

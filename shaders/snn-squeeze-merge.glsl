@@ -3,27 +3,27 @@
 #include "common.glsl"
 #include "nan.glsl"
 
-layout(std430, binding = 0) readonly buffer S { float s[]; }; // (2, parts, groups)
-layout(std430, binding = 1) readonly buffer Places { uint places[]; }; // (parts, groups)
-layout(std430, binding = 2) writeonly buffer Y { float y[]; }; // (2, groups)
-layout(std430, binding = 3) writeonly buffer Where { uint where[]; }; // (groups)
-layout(push_constant) uniform Push { uint s_at; uint places_at; uint y_at; uint where_at; uint count; uint parts; float scale; } p;
+READS(0, float, s); // (2, parts, groups)
+READS(1, uint, places); // (parts, groups)
+WRITES(2, float, y); // (2, groups)
+WRITES(3, uint, where); // (groups)
+layout(push_constant) uniform Push { OFFSETS(4); uint count; uint parts; float scale; } p;
 
 void main()
 {
     for (uint g = gl_GlobalInvocationID.x; g < p.count; g += stride()) {
-        float sum = 0.0, best = s[p.s_at + p.parts * p.count + g];
-        uint at = places[p.places_at + g];
+        float sum = 0.0, best = AT(s, p.parts * p.count + g);
+        uint at = AT(places, g);
         for (uint k = 0; k < p.parts; k++) {
-            sum += s[p.s_at + k * p.count + g];
-            float v = s[p.s_at + (p.parts + k) * p.count + g];
+            sum += AT(s, k * p.count + g);
+            float v = AT(s, (p.parts + k) * p.count + g);
             if (!is_nan(best) && (is_nan(v) || v > best)) {
                 best = v;
-                at = places[p.places_at + k * p.count + g];
+                at = AT(places, k * p.count + g);
             }
         }
-        y[p.y_at + g] = sum * p.scale;
-        y[p.y_at + p.count + g] = best;
-        where[p.where_at + g] = at;
+        AT(y, g) = sum * p.scale;
+        AT(y, p.count + g) = best;
+        AT(where, g) = at;
     }
 }

@@ -9,13 +9,12 @@
 layout(constant_id = 1) const uint DOT = 0;
 layout(constant_id = 2) const uint ACROSS = 0;
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; };
-layout(std430, binding = 1) readonly buffer Gy { REAL gy[]; };
-layout(std430, binding = 2) writeonly buffer Y { float y[]; }; // (1 or 2, parts, groups): sums, and largest
-layout(std430, binding = 3) writeonly buffer Where { uint where[]; }; // (parts, groups)
+READS(0, REAL, x);
+READS(1, REAL, gy);
+WRITES(2, float, y); // (1 or 2, parts, groups): sums, and largest
+WRITES(3, uint, where); // (parts, groups)
 layout(push_constant) uniform Push {
-    uint x_at; uint gy_at; uint y_at; uint where_at;
-    uint count; uint parts; uint members;
+    OFFSETS(4); uint count; uint parts; uint members;
     uint beside; uint step; // group g begins at g / beside * step + g % beside
     uint inner; uint inner_step; uint outer_step; // member k lies at k / inner * outer_step + k % inner * inner_step
     float scale;
@@ -42,8 +41,8 @@ void main()
         for (uint v = 0; v < VEC; v++)
             best[v] = Best(uintBitsToFloat(0xFF800000u), 0);
         for (uint k = first; k < last; k++) {
-            REAL value = x[p.x_at + at];
-            sum += DOT == 1 ? value * gy[p.gy_at + at] : value;
+            REAL value = AT(x, at);
+            sum += DOT == 1 ? value * AT(gy, at) : value;
             if (DOT == 0)
 #if VEC == 4
                 for (uint v = 0; v < 4; v++)
@@ -65,15 +64,15 @@ void main()
         }
         for (uint v = 0; v < SIDES; v++) {
             uint to = part * p.count + g * SIDES + v;
-            y[p.y_at + to] = sum[v] * p.scale;
+            AT(y, to) = sum[v] * p.scale;
 #else
         {
             uint v = 0, to = part * p.count + g;
-            y[p.y_at + to] = sum * p.scale;
+            AT(y, to) = sum * p.scale;
 #endif
             if (DOT == 0) {
-                y[p.y_at + p.parts * p.count + to] = best[v].value;
-                where[p.where_at + to] = best[v].at;
+                AT(y, p.parts * p.count + to) = best[v].value;
+                AT(where, to) = best[v].at;
             }
         }
     }

@@ -9,16 +9,15 @@ layout(constant_id = 1) const uint SOFT = 0;
 layout(constant_id = 2) const uint VALUES = 0; // 0: batch of one, spikes are 0 or 1: the event bits are the spikes
 layout(constant_id = 3) const uint REWARD = 0; // 1: the change goes to the eligibility, the reward moves the weights
 
-layout(std430, binding = 0) buffer W { float w[]; }; // (out, in)
-layout(std430, binding = 1) readonly buffer Pre { float pre[]; }; // (T, batch, in)
-layout(std430, binding = 2) readonly buffer Post { float post[]; }; // (T, batch, out)
-layout(std430, binding = 3) readonly buffer Trace { float trace[]; }; // (T, batch, in), (T, batch, out)
-layout(std430, binding = 4) readonly buffer Events { uint events[]; }; // 32 steps a word: (words, batch, in), out
-layout(std430, binding = 5) buffer Eligibility { float eligibility[]; }; // (out, in)
-layout(std430, binding = 6) readonly buffer Reward { float reward[]; }; // (T)
+CHANGES(0, float, w); // (out, in)
+READS(1, float, pre); // (T, batch, in)
+READS(2, float, post); // (T, batch, out)
+READS(3, float, trace); // (T, batch, in), (T, batch, out)
+READS(4, uint, events); // 32 steps a word: (words, batch, in), out
+CHANGES(5, float, eligibility); // (out, in)
+READS(6, float, reward); // (T)
 layout(push_constant) uniform Push {
-    uint w_at; uint pre_at; uint post_at; uint trace_at; uint events_at; uint eligibility_at; uint reward_at;
-    uint ins; uint outs; uint batch; uint steps;
+    OFFSETS(7); uint ins; uint outs; uint batch; uint steps;
     float plus; float minus; float low; float high; float keep; float rate;
 } p;
 
@@ -33,22 +32,22 @@ vec4 clip(vec4 x)
 void main()
 {
     uint tall = (p.outs + 3) / 4, tiles = tall * ((p.ins + 3) / 4);
-    uint post_trace = p.trace_at + p.steps * p.batch * p.ins;
-    uint post_events = p.events_at + (p.steps + 31) / 32 * p.batch * p.ins;
+    uint post_trace = p.steps * p.batch * p.ins;
+    uint post_events = (p.steps + 31) / 32 * p.batch * p.ins;
     for (uint id = gl_GlobalInvocationID.x; id < tiles; id += stride()) {
         uint o = id % tall * 4, i = id / tall * 4;
         uvec4 os = four(o, p.outs), is = four(i, p.ins);
         vec4 v[4], e[4];
         for (uint c = 0; c < 4; c++) {
             // Weights from outside the bounds are clipped at the first step, be there spikes or not.
-            v[c] = LOAD4(w, p.w_at + os[c] * p.ins + is);
-            e[c] = REWARD == 1 ? LOAD4(eligibility, p.eligibility_at + os[c] * p.ins + is) : vec4(0);
+            v[c] = LOAD4(w, os[c] * p.ins + is);
+            e[c] = REWARD == 1 ? LOAD4(eligibility, os[c] * p.ins + is) : vec4(0);
         }
         for (uint word = 0; word * 32 < p.steps; word++) {
             uvec4 a = uvec4(0), b = uvec4(0);
             for (uint m = 0; m < p.batch; m++) {
                 uint row = word * p.batch + m;
-                a |= ULOAD4(events, p.events_at + row * p.ins + is);
+                a |= ULOAD4(events, row * p.ins + is);
                 b |= ULOAD4(events, post_events + row * p.outs + os);
             }
             uint some = a.x | a.y | a.z | a.w | b.x | b.y | b.z | b.w;
@@ -61,17 +60,17 @@ void main()
                 vec4 up[4] = vec4[4](vec4(0), vec4(0), vec4(0), vec4(0)), down[4] = up;
                 for (uint m = 0; m < (VALUES == 1 ? p.batch : 1); m++) {
                     uint row = t * p.batch + m;
-                    vec4 x = LOAD4(trace, p.trace_at + row * p.ins + is);
+                    vec4 x = LOAD4(trace, row * p.ins + is);
                     vec4 y = LOAD4(trace, post_trace + row * p.outs + os);
-                    vec4 s = VALUES == 1 ? LOAD4(pre, p.pre_at + row * p.ins + is) : vec4((a >> bit) & 1u);
-                    vec4 z = VALUES == 1 ? LOAD4(post, p.post_at + row * p.outs + os) : vec4((b >> bit) & 1u);
+                    vec4 s = VALUES == 1 ? LOAD4(pre, row * p.ins + is) : vec4((a >> bit) & 1u);
+                    vec4 z = VALUES == 1 ? LOAD4(post, row * p.outs + os) : vec4((b >> bit) & 1u);
                     s *= p.minus, z *= p.plus;
                     for (uint c = 0; c < 4; c++) {
                         up[c] += z[c] * x;
                         down[c] += y[c] * s;
                     }
                 }
-                float gain = REWARD == 1 ? p.rate * reward[p.reward_at + t] : 0;
+                float gain = REWARD == 1 ? p.rate * AT(reward, t) : 0;
                 for (uint c = 0; c < 4; c++) {
                     precise vec4 change = SOFT == 1 ? up[c] * (p.high - v[c]) - down[c] * (v[c] - p.low) : up[c] - down[c];
                     if (REWARD == 1) {
@@ -84,9 +83,9 @@ void main()
             }
         }
         for (uint c = 0; c < 4; c++) {
-            STORE4(w, p.w_at, v[c], o + c, i, p.outs, p.ins);
+            STORE4(w, 0, v[c], o + c, i, p.outs, p.ins);
             if (REWARD == 1)
-                STORE4(eligibility, p.eligibility_at, e[c], o + c, i, p.outs, p.ins);
+                STORE4(eligibility, 0, e[c], o + c, i, p.outs, p.ins);
         }
     }
 }

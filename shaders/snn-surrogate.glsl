@@ -10,10 +10,10 @@ layout(constant_id = 1) const uint MODE = 0; // 0: step, 1: derivative, 2: primi
 layout(constant_id = 2) const uint SURROGATE = 1;
 layout(constant_id = 3) const uint HAS_G = 0;
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // distance to the threshold
-layout(std430, binding = 1) readonly buffer G { REAL g[]; };
-layout(std430, binding = 2) writeonly buffer Y { REAL y[]; };
-layout(push_constant) uniform Push { uint x_at; uint g_at; uint y_at; uint n; float alpha; float beta; } p;
+READS(0, REAL, x); // distance to the threshold
+READS(1, REAL, g);
+WRITES(2, REAL, y);
+layout(push_constant) uniform Push { OFFSETS(3); uint n; float alpha; float beta; } p;
 
 // The antiderivative that is 1/2 at 0.
 REAL primitive(uint kind, REAL z, float a, float b)
@@ -46,14 +46,14 @@ REAL primitive(uint kind, REAL z, float a, float b)
 void main()
 {
     for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride()) {
-        REAL z = x[p.x_at + i];
+        REAL z = AT(x, i);
         if (MODE == 0)
-            y[p.y_at + i] = REAL(AT_LEAST(z, REAL(0)));
+            AT(y, i) = REAL(AT_LEAST(z, REAL(0)));
         else if (MODE == 3)
-            y[p.y_at + i] = REAL(ABOVE(z, REAL(0)));
+            AT(y, i) = REAL(ABOVE(z, REAL(0)));
         else if (MODE == 1)
-            y[p.y_at + i] = (HAS_G == 1 ? g[p.g_at + i] : REAL(1)) * surrogate(SURROGATE, z, p.alpha, p.beta);
+            AT(y, i) = (HAS_G == 1 ? AT(g, i) : REAL(1)) * surrogate(SURROGATE, z, p.alpha, p.beta);
         else
-            y[p.y_at + i] = primitive(SURROGATE, z, p.alpha, p.beta);
+            AT(y, i) = primitive(SURROGATE, z, p.alpha, p.beta);
     }
 }

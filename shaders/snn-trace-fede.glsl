@@ -7,14 +7,13 @@
 layout(constant_id = 1) const uint DELAYED = 0; // each synapse sees the trace of d steps ago
 layout(constant_id = 2) const uint ON_SPIKE = 0; // only for neurons that spike at the step
 
-layout(std430, binding = 0) buffer W { float w[]; }; // (out, in)
-layout(std430, binding = 1) readonly buffer Before { float before[]; }; // (lag + T, batch, in) traces
-layout(std430, binding = 2) readonly buffer Post { uint post[]; }; // (T, batch, out) spikes as booleans
-layout(std430, binding = 3) readonly buffer D { uint d[]; }; // (out, in)
-layout(std430, binding = 4) readonly buffer Peak { float peak[]; }; // (T)
+CHANGES(0, float, w); // (out, in)
+READS(1, float, before); // (lag + T, batch, in) traces
+READS(2, uint, post); // (T, batch, out) spikes as booleans
+READS(3, uint, d); // (out, in)
+READS(4, float, peak); // (T)
 layout(push_constant) uniform Push {
-    uint w_at; uint before_at; uint post_at; uint d_at; uint peak_at;
-    uint ins; uint outs; uint batch; uint steps; uint lag; uint n;
+    OFFSETS(5); uint ins; uint outs; uint batch; uint steps; uint lag; uint n;
     float middle; float a; float rate;
 } p;
 
@@ -22,16 +21,16 @@ void main()
 {
     for (uint id = gl_GlobalInvocationID.x; id < p.n; id += stride()) {
         uint o = id / p.ins, i = id % p.ins;
-        uint back = DELAYED == 1 ? p.lag - min(d[p.d_at + id], p.lag) : 0;
-        float now = w[p.w_at + id];
+        uint back = DELAYED == 1 ? p.lag - min(AT(d, id), p.lag) : 0;
+        float now = AT(w, id);
         for (uint t = 0; t < p.steps; t++) {
-            float top = peak[p.peak_at + t];
+            float top = AT(peak, t);
             precise float up = 0.0, down = 0.0;
             for (uint m = 0; m < p.batch; m++) {
                 uint row = t * p.batch + m;
-                if (ON_SPIKE == 1 && post[p.post_at + row * p.outs + o] == 0)
+                if (ON_SPIKE == 1 && AT(post, row * p.outs + o) == 0)
                     continue;
-                float x = before[p.before_at + (row + back * p.batch) * p.ins + i];
+                float x = AT(before, (row + back * p.batch) * p.ins + i);
                 x = top > 0.0 ? x / top : 0.0;
                 up += exponential(x) - p.a;
                 down += exponential(1.0 - x) - p.a;
@@ -40,6 +39,6 @@ void main()
             precise float moved = now + p.rate * (exponential(-away) * up - exponential(away) * down);
             now = moved;
         }
-        w[p.w_at + id] = now;
+        AT(w, id) = now;
     }
 }

@@ -6,14 +6,14 @@
 
 layout(constant_id = 1) const uint BITS = 0; // the input is booleans
 
-layout(std430, binding = 0) readonly buffer X { COUNT x[]; }; // (T, n) words
-layout(std430, binding = 1) buffer Kept { COUNT kept[]; }; // (lag, n) words of float32
-layout(std430, binding = 2) writeonly buffer Line { COUNT line[]; }; // (lag + T, n)
-layout(push_constant) uniform Push { uint x_at; uint kept_at; uint line_at; uint n; uint steps; uint lag; } p;
+READS(0, COUNT, x); // (T, n) words
+CHANGES(1, COUNT, kept); // (lag, n) words of float32
+WRITES(2, COUNT, line); // (lag + T, n)
+layout(push_constant) uniform Push { OFFSETS(3); uint n; uint steps; uint lag; } p;
 
 COUNT fresh(uint at)
 {
-    COUNT word = x[p.x_at + at];
+    COUNT word = AT(x, at);
 #if VEC == 4
     return BITS == 1 ? floatBitsToUint(vec4(notEqual(word, uvec4(0)))) : word;
 #else
@@ -25,11 +25,11 @@ void main()
 {
     for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride()) {
         for (uint t = 0; t < p.lag + p.steps; t++)
-            line[p.line_at + t * p.n + i] = t < p.lag ? kept[p.kept_at + t * p.n + i] : fresh((t - p.lag) * p.n + i);
+            AT(line, t * p.n + i) = t < p.lag ? AT(kept, t * p.n + i) : fresh((t - p.lag) * p.n + i);
         for (uint k = 0; k < p.lag; k++) { // reads what no earlier round has written
             uint from = k + p.steps;
-            kept[p.kept_at + k * p.n + i] =
-                from < p.lag ? kept[p.kept_at + from * p.n + i] : fresh((from - p.lag) * p.n + i);
+            AT(kept, k * p.n + i) =
+                from < p.lag ? AT(kept, from * p.n + i) : fresh((from - p.lag) * p.n + i);
         }
     }
 }

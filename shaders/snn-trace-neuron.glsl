@@ -15,21 +15,19 @@ layout(constant_id = 7) const uint FOLD = 0; // the input is (T, n, m)
 layout(constant_id = 8) const uint PRE = 0; // with FOLD: take pre off each input
 const uint INPUT = 0, LINEAR = 1, EXPONENTIAL = 2, IF = 3;
 
-layout(std430, binding = 0) readonly buffer X { COUNT x[]; }; // (T, n) words
-layout(std430, binding = 1) readonly buffer Many { uint many[]; }; // (T, n, m) words
-layout(std430, binding = 2) readonly buffer Pre { float pre[]; }; // (T, n, m)
-layout(std430, binding = 3) readonly buffer Center { REAL center[]; }; // (n) where the threshold goes back to
-layout(std430, binding = 4) buffer V { REAL v[]; }; // (n) state: potential, trace, refractory time left, threshold
-layout(std430, binding = 5) buffer Trace { REAL trace[]; };
-layout(std430, binding = 6) buffer Refrac { REAL refrac[]; };
-layout(std430, binding = 7) buffer Thresh { REAL thresh[]; };
-layout(std430, binding = 8) writeonly buffer Last { COUNT last_s[]; }; // (n) the last step's spikes
-layout(std430, binding = 9) writeonly buffer S { COUNT s[]; }; // (T, n)
-layout(std430, binding = 10) writeonly buffer Y { REAL y[]; }; // (T, n)
+READS(0, COUNT, x); // (T, n) words
+READS(1, uint, many); // (T, n, m) words
+READS(2, float, pre); // (T, n, m)
+READS(3, REAL, center); // (n) where the threshold goes back to
+CHANGES(4, REAL, v); // (n) state: potential, trace, refractory time left, threshold
+CHANGES(5, REAL, trace);
+CHANGES(6, REAL, refrac);
+CHANGES(7, REAL, thresh);
+WRITES(8, COUNT, last_s); // (n) the last step's spikes
+WRITES(9, COUNT, s); // (T, n)
+WRITES(10, REAL, y); // (T, n)
 layout(push_constant) uniform Push {
-    uint x_at; uint many_at; uint pre_at; uint center_at; uint v_at; uint trace_at; uint refrac_at; uint thresh_at;
-    uint last_s_at; uint s_at; uint y_at;
-    uint n; uint steps; uint m;
+    OFFSETS(11); uint n; uint steps; uint m;
     float rest; float alpha_v; float k_v; float alpha_t; float k_t; float alpha_thresh; float k_thresh; float dt; float hold;
 } p;
 
@@ -39,7 +37,7 @@ float folded(uint at)
 {
     precise float sum = 0.0;
     for (uint k = at * p.m; k < (at + 1) * p.m; k++)
-        sum += PRE == 1 ? word(many[p.many_at + k]) - pre[p.pre_at + k] : word(many[p.many_at + k]);
+        sum += PRE == 1 ? word(AT(many, k)) - AT(pre, k) : word(AT(many, k));
     return sum;
 }
 
@@ -56,20 +54,20 @@ REAL input_at(uint at)
 {
     if (FOLD == 1)
         return vec4(folded(4 * at), folded(4 * at + 1), folded(4 * at + 2), folded(4 * at + 3));
-    return BITS == 1 ? vec4(notEqual(x[p.x_at + at], uvec4(0))) : uintBitsToFloat(x[p.x_at + at]);
+    return BITS == 1 ? vec4(notEqual(AT(x, at), uvec4(0))) : uintBitsToFloat(AT(x, at));
 }
 #else
-REAL input_at(uint at) { return FOLD == 1 ? folded(at) : word(x[p.x_at + at]); }
+REAL input_at(uint at) { return FOLD == 1 ? folded(at) : word(AT(x, at)); }
 #endif
 
 void run(uint i, uint first, uint last)
 {
-    REAL y_now = trace[p.trace_at + i], v_now = REAL(0), left = REAL(0), threshold = REAL(0), back = REAL(0);
+    REAL y_now = AT(trace, i), v_now = REAL(0), left = REAL(0), threshold = REAL(0), back = REAL(0);
     if (MODEL != INPUT) {
-        v_now = v[p.v_at + i];
-        left = refrac[p.refrac_at + i];
-        threshold = thresh[p.thresh_at + i];
-        back = ADAPT == 0 ? threshold : center[p.center_at + i];
+        v_now = AT(v, i);
+        left = AT(refrac, i);
+        threshold = AT(thresh, i);
+        back = ADAPT == 0 ? threshold : AT(center, i);
     }
     for (uint t = first; t < last; t++) {
         uint at = t * p.n + i;
@@ -86,19 +84,19 @@ void run(uint i, uint first, uint last)
             precise REAL less = left - p.dt;
             left = mix(REAL(0), less, ABOVE(less, REAL(0.5 * p.dt))) + p.hold * fired; // exactly 0 in the end
             v_now = mix(v_now, REAL(p.rest), spike);
-            s[p.s_at + at] = COUNT(spike);
+            AT(s, at) = COUNT(spike);
         }
         if (t + 1 == p.steps)
-            last_s[p.last_s_at + i] = COUNT(spike);
+            AT(last_s, i) = COUNT(spike);
         y_now = follow(TRACE, y_now, REAL(0), p.k_t, p.alpha_t, fired);
-        y[p.y_at + at] = y_now;
+        AT(y, at) = y_now;
     }
-    trace[p.trace_at + i] = y_now;
+    AT(trace, i) = y_now;
     if (MODEL != INPUT) {
-        v[p.v_at + i] = v_now;
-        refrac[p.refrac_at + i] = left;
+        AT(v, i) = v_now;
+        AT(refrac, i) = left;
         if (ADAPT != 0)
-            thresh[p.thresh_at + i] = threshold;
+            AT(thresh, i) = threshold;
     }
 }
 #include "blocks.glsl"

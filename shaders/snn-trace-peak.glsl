@@ -5,12 +5,11 @@
 
 layout(constant_id = 1) const uint DELAYED = 0;
 
-layout(std430, binding = 0) readonly buffer Before { float before[]; }; // (lag + T, batch, in) traces, none below 0
-layout(std430, binding = 1) readonly buffer D { uint d[]; }; // (out, in)
-layout(std430, binding = 2) writeonly buffer Peak { float peak[]; }; // (T)
+READS(0, float, before); // (lag + T, batch, in) traces, none below 0
+READS(1, uint, d); // (out, in)
+WRITES(2, float, peak); // (T)
 layout(push_constant) uniform Push {
-    uint before_at; uint d_at; uint peak_at;
-    uint ins; uint outs; uint batch; uint steps; uint lag;
+    OFFSETS(3); uint ins; uint outs; uint batch; uint steps; uint lag;
 } p;
 
 void main()
@@ -20,11 +19,11 @@ void main()
         float own = 0.0;
         for (uint k = gl_LocalInvocationID.x; k < synapses * p.batch; k += gl_WorkGroupSize.x) {
             uint synapse = k % synapses, b = k / synapses;
-            uint back = DELAYED == 1 ? p.lag - min(d[p.d_at + synapse], p.lag) : 0;
-            own = max(own, before[p.before_at + ((t + back) * p.batch + b) * p.ins + synapse % p.ins]);
+            uint back = DELAYED == 1 ? p.lag - min(AT(d, synapse), p.lag) : 0;
+            own = max(own, AT(before, ((t + back) * p.batch + b) * p.ins + synapse % p.ins));
         }
         float all = row_max(own);
         if (gl_LocalInvocationID.x == 0)
-            peak[p.peak_at + t] = all;
+            AT(peak, t) = all;
     }
 }

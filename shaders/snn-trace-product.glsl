@@ -5,13 +5,12 @@
 layout(constant_id = 1) const uint WEIGHTED = 1; // 0: every weight is 1
 layout(constant_id = 2) const uint DELAYED = 1; // 0: no delays, lag is 0
 
-layout(std430, binding = 0) readonly buffer Line { float line[]; }; // (lag + T, batch, in)
-layout(std430, binding = 1) readonly buffer W { float w[]; }; // (out, in)
-layout(std430, binding = 2) readonly buffer D { uint d[]; }; // (out, in) steps, at most lag
-layout(std430, binding = 3) writeonly buffer Y { float y[]; }; // (T, batch, out)
+READS(0, float, line); // (lag + T, batch, in)
+READS(1, float, w); // (out, in)
+READS(2, uint, d); // (out, in) steps, at most lag
+WRITES(3, float, y); // (T, batch, out)
 layout(push_constant) uniform Push {
-    uint line_at; uint w_at; uint d_at; uint y_at;
-    uint ins; uint outs; uint batch; uint rows; uint lag;
+    OFFSETS(4); uint ins; uint outs; uint batch; uint rows; uint lag;
 } p;
 
 void main()
@@ -22,12 +21,12 @@ void main()
         uvec4 rows = min(uvec4(first) + uvec4(0, 1, 2, 3), uvec4(end));
         precise vec4 sum = vec4(0);
         for (uint i = 0; i < p.ins; i++) {
-            uint back = DELAYED == 1 ? (p.lag - min(d[p.d_at + o * p.ins + i], p.lag)) * p.batch : 0;
-            uvec4 at = p.line_at + (rows + back) * p.ins + i;
+            uint back = DELAYED == 1 ? (p.lag - min(AT(d, o * p.ins + i), p.lag)) * p.batch : 0;
+            uvec4 at = BEGIN(line) + (rows + back) * p.ins + i;
             vec4 x = vec4(line[at.x], line[at.y], line[at.z], line[at.w]);
-            sum += WEIGHTED == 1 ? w[p.w_at + o * p.ins + i] * x : x;
+            sum += WEIGHTED == 1 ? AT(w, o * p.ins + i) * x : x;
         }
         for (uint k = 0; k < 4 && first + k < p.rows; k++)
-            y[p.y_at + (first + k) * p.outs + o] = sum[k];
+            AT(y, (first + k) * p.outs + o) = sum[k];
     }
 }

@@ -4,24 +4,23 @@
 
 layout(constant_id = 1) const uint DELAYED = 1; // 0: no delays, lag is 0
 
-layout(std430, binding = 0) readonly buffer S { float s[]; }; // (lag + 1, batch, in)
-layout(std430, binding = 1) readonly buffer X { float x[]; }; // (lag + 1, batch, in)
-layout(std430, binding = 2) readonly buffer W { float w[]; }; // (out, in)
-layout(std430, binding = 3) readonly buffer D { uint d[]; }; // (out, in) steps, at most lag
-layout(std430, binding = 4) writeonly buffer Y { float y[]; }; // (batch, out, in)
-layout(std430, binding = 5) writeonly buffer Trace { float trace[]; }; // (batch, out, in)
+READS(0, float, s); // (lag + 1, batch, in)
+READS(1, float, x); // (lag + 1, batch, in)
+READS(2, float, w); // (out, in)
+READS(3, uint, d); // (out, in) steps, at most lag
+WRITES(4, float, y); // (batch, out, in)
+WRITES(5, float, trace); // (batch, out, in)
 layout(push_constant) uniform Push {
-    uint s_at; uint x_at; uint w_at; uint d_at; uint y_at; uint trace_at;
-    uint ins; uint outs; uint batch; uint lag; uint n;
+    OFFSETS(6); uint ins; uint outs; uint batch; uint lag; uint n;
 } p;
 
 void main()
 {
     for (uint id = gl_GlobalInvocationID.x; id < p.n; id += stride()) {
         uint synapse = id % (p.outs * p.ins), b = id / (p.outs * p.ins);
-        uint back = DELAYED == 1 ? p.lag - min(d[p.d_at + synapse], p.lag) : 0;
+        uint back = DELAYED == 1 ? p.lag - min(AT(d, synapse), p.lag) : 0;
         uint at = (back * p.batch + b) * p.ins + synapse % p.ins;
-        y[p.y_at + id] = w[p.w_at + synapse] * s[p.s_at + at];
-        trace[p.trace_at + id] = x[p.x_at + at];
+        AT(y, id) = AT(w, synapse) * AT(s, at);
+        AT(trace, id) = AT(x, at);
     }
 }

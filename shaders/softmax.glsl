@@ -7,15 +7,15 @@ layout(constant_id = 1) const uint TEAM = 0;
 layout(constant_id = 2) const uint LOG = 0;
 #include "team.glsl"
 
-layout(std430, binding = 0) readonly buffer X { float x[]; };
-layout(std430, binding = 1) writeonly buffer Y { float y[]; };
-layout(push_constant) uniform Push { uint x_at; uint y_at; uint rows; uint n; uint inner; } p;
+READS(0, float, x);
+WRITES(1, float, y);
+layout(push_constant) uniform Push { OFFSETS(2); uint rows; uint n; uint inner; } p;
 
 void main()
 {
     for (uint row = first_row(); row < p.rows; row += rows_apart()) {
         uint at = row / p.inner * p.n * p.inner + row % p.inner;
-        uint from = p.x_at + at, to = p.y_at + at;
+        uint from = BEGIN(x) + at, to = BEGIN(y) + at;
         float high = uintBitsToFloat(0xFF800000u); // -Inf
         for (uint i = lane(); i < p.n; i += lanes())
             high = max(high, x[from + i * p.inner]);

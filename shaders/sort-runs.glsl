@@ -6,10 +6,10 @@
 layout(constant_id = 1) const uint REAL_NUMBERS = 1; // 0: int32
 layout(constant_id = 2) const uint DESCENDING = 0;
 
-layout(std430, binding = 0) readonly buffer X { uint x[]; }; // (rows, n)
-layout(std430, binding = 1) buffer Key { uint key[]; };
-layout(std430, binding = 2) buffer Place { uint place[]; };
-layout(push_constant) uniform Push { uint x_at; uint key_at; uint place_at; uint rows; uint n; } p;
+READS(0, uint, x); // (rows, n)
+CHANGES(1, uint, key);
+CHANGES(2, uint, place);
+layout(push_constant) uniform Push { OFFSETS(3); uint rows; uint n; } p;
 
 void main()
 {
@@ -17,13 +17,13 @@ void main()
     for (uint i = gl_GlobalInvocationID.x; i < p.rows * runs; i += stride()) {
         uint row = i / runs * p.n, first = i % runs * RUN, last = min(p.n, first + RUN);
         for (uint k = first; k < last; k++) {
-            uint own = sort_key(x[p.x_at + row + k], REAL_NUMBERS == 1, DESCENDING == 1), at = k;
-            for (; at > first && key[p.key_at + row + at - 1] > own; at--) {
-                key[p.key_at + row + at] = key[p.key_at + row + at - 1];
-                place[p.place_at + row + at] = place[p.place_at + row + at - 1];
+            uint own = sort_key(AT(x, row + k), REAL_NUMBERS == 1, DESCENDING == 1), at = k;
+            for (; at > first && AT(key, row + at - 1) > own; at--) {
+                AT(key, row + at) = AT(key, row + at - 1);
+                AT(place, row + at) = AT(place, row + at - 1);
             }
-            key[p.key_at + row + at] = own;
-            place[p.place_at + row + at] = k;
+            AT(key, row + at) = own;
+            AT(place, row + at) = k;
         }
     }
 }

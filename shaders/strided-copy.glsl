@@ -6,10 +6,10 @@
 layout(constant_id = 1) const uint ADD = 0; // 1: add floats to what is there
 layout(constant_id = 2) const uint AXES = 6; // in use, 1 to 6
 
-layout(std430, binding = 0) readonly buffer Src { uint src[]; };
-layout(std430, binding = 1) buffer Dst { uint dst[]; };
+READS(0, uint, src);
+CHANGES(1, uint, dst);
 layout(push_constant) uniform Push {
-    uint src_at; uint dst_at; uint n; uint src_start; uint dst_start;
+    OFFSETS(2); uint n; uint src_start; uint dst_start;
     uint d1; uint d2; uint d3; uint d4; uint d5;
     uint s0; uint s1; uint s2; uint s3; uint s4; uint s5;
     uint t0; uint t1; uint t2; uint t3; uint t4; uint t5;
@@ -19,8 +19,8 @@ void main()
 {
     for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride()) {
         uint at[6] = axes(i, uint[5](p.d1, p.d2, p.d3, p.d4, p.d5), AXES);
-        uint from = p.src_at + p.src_start + place(at, uint[6](p.s0, p.s1, p.s2, p.s3, p.s4, p.s5));
-        uint to = p.dst_at + p.dst_start + place(at, uint[6](p.t0, p.t1, p.t2, p.t3, p.t4, p.t5));
+        uint from = BEGIN(src) + p.src_start + place(at, uint[6](p.s0, p.s1, p.s2, p.s3, p.s4, p.s5));
+        uint to = BEGIN(dst) + p.dst_start + place(at, uint[6](p.t0, p.t1, p.t2, p.t3, p.t4, p.t5));
         dst[to] = ADD == 1 ? floatBitsToUint(uintBitsToFloat(dst[to]) + uintBitsToFloat(src[from])) : src[from];
     }
 }

@@ -7,9 +7,9 @@
 layout(constant_id = 1) const uint LONG_IN = 0;
 layout(constant_id = 2) const uint LONG_OUT = 0;
 
-layout(std430, binding = 0) readonly buffer X { uint x[]; };
-layout(std430, binding = 1) writeonly buffer Y { uint y[]; }; // (outer, parts, inner)
-layout(push_constant) uniform Push { uint x_at; uint y_at; uint outer; uint n; uint inner; uint parts; } p;
+READS(0, uint, x);
+WRITES(1, uint, y); // (outer, parts, inner)
+layout(push_constant) uniform Push { OFFSETS(2); uint outer; uint n; uint inner; uint parts; } p;
 
 void main()
 {
@@ -17,12 +17,12 @@ void main()
     for (uint i = gl_GlobalInvocationID.x; i < count; i += stride()) {
         uint inner = i % p.inner, part = i / p.inner % p.parts, outer = i / p.inner / p.parts;
         uint first = part * length, last = min(p.n, first + length);
-        uint at = p.x_at + (outer * p.n + first) * p.inner + inner, high = p.outer * p.n * p.inner;
+        uint at = BEGIN(x) + (outer * p.n + first) * p.inner + inner, high = p.outer * p.n * p.inner;
         uvec2 sum = uvec2(0);
         for (uint k = first; k < last; k++, at += p.inner)
             sum = plus(sum, LONG_IN == 1 ? uvec2(x[at], x[at + high]) : widened(x[at]));
-        y[p.y_at + i] = LONG_OUT == 1 ? sum.x : cut(sum);
+        AT(y, i) = LONG_OUT == 1 ? sum.x : cut(sum);
         if (LONG_OUT == 1)
-            y[p.y_at + count + i] = sum.y;
+            AT(y, count + i) = sum.y;
     }
 }

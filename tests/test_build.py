@@ -81,7 +81,7 @@ def test_shader_keeps_to_vulkan_1_1(shader):
 
 GOOD = """#version 450
 #include "common.glsl"
-layout(std430, binding = 0) buffer X { float x[]; };
+CHANGES(0, float, x);
 void main()
 {
     x[0] = 1.0;

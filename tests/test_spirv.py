@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from steps import compiled, copy, empty, engine, kernel, upload
+from steps import SOURCES, compiled, copy, empty, engine, kernel, upload
 
 import grilly_vk
 from grilly_vk.ops.elementwise import unary
@@ -46,6 +46,13 @@ def test_interface_of_the_vector_variant():
     assert Scalar("decay", "f") in one.push
     assert Scalar("steps", "I") in one.push
     assert [s.name for s in one.specs][:3] == ["LOCAL", "REFRACTORY", "STORE_V"]
+
+
+def test_offsets_for_more_bindings_than_there_are_are_refused(monkeypatch):
+    """Fewer bindings than offsets: the numbers behind them would be taken for something else."""
+    monkeypatch.setitem(SOURCES, "test-add", SOURCES["test-add"].replace("OFFSETS(2)", "OFFSETS(3)"))
+    with pytest.raises(SpirvError, match="has offsets for 3 bindings, and 2 bindings; "):
+        reflect(compiled("test-add"), "test-add")
 
 
 def test_every_kernel_can_be_read():
@@ -190,7 +197,7 @@ def test_a_kernel_that_uses_local_keeps_its_name(tmp_path):
         pytest.skip("glslc is not installed")
     source = tmp_path / "local.glsl"
     source.write_text(
-        '#version 450\n#include "common.glsl"\nlayout(std430, binding = 0) buffer X { uint x[]; };\n'
+        '#version 450\n#include "common.glsl"\nCHANGES(0, uint, x);\n'
         "void main() { x[gl_GlobalInvocationID.x] = LOCAL + gl_WorkGroupSize.x; }\n"
     )
     include = Path(__file__).parents[1] / "shaders" / "include"

@@ -1,7 +1,8 @@
 """Reads a kernel's interface out of its SPIR-V, so that the shader is the only place that declares it.
 
-Only what compute kernels of this project use is understood: storage-buffer blocks with one runtime array,
-one push-constant block of 32-bit scalars, and 32-bit specialization constants.
+Only what compute kernels of this project use is understood: storage-buffer blocks with one runtime array, one block of
+push constants, 32-bit scalars behind an array of the buffers' offsets (shaders/include/buffers.glsl), and 32-bit
+specialization constants.
 Source: Khronos, SPIR-V specification 1.3, sections 2.3 and 3.32.
 """
 
@@ -12,7 +13,8 @@ from dataclasses import dataclass
 
 _MAGIC = 0x07230203
 _NAME, _MEMBER_NAME, _EXECUTION_MODE = 5, 6, 16
-_TYPE_INT, _TYPE_FLOAT, _TYPE_RUNTIME_ARRAY, _TYPE_STRUCT, _TYPE_POINTER = 21, 22, 29, 30, 32
+_TYPE_INT, _TYPE_FLOAT, _TYPE_ARRAY, _TYPE_RUNTIME_ARRAY, _TYPE_STRUCT, _TYPE_POINTER = 21, 22, 28, 29, 30, 32
+_CONSTANT = 43
 _SPEC_TRUE, _SPEC_FALSE, _SPEC_CONSTANT, _VARIABLE, _DECORATE, _MEMBER_DECORATE = 48, 49, 50, 59, 71, 72
 _SPEC_ID, _ARRAY_STRIDE, _NON_WRITABLE, _NON_READABLE, _BINDING, _OFFSET = 1, 6, 24, 25, 33, 35
 _STORAGE_BUFFER, _PUSH_CONSTANT, _WORKGROUP = 12, 9, 4
@@ -37,7 +39,10 @@ class Binding:
 
 @dataclass(frozen=True)
 class Scalar:
-    """A push constant or a specialization constant; `kind` is a struct code: f, i or I."""
+    """A push constant or a specialization constant; `kind` is a struct code: f, i or I.
+
+    The offset of the binding x is called x_at.
+    """
 
     name: str
     kind: str
@@ -83,6 +88,7 @@ def _reflect(code: bytes, where: str) -> Interface:
     member_decorations: dict[tuple[int, int, int], int] = {}
     types: dict[int, tuple[int, tuple[int, ...]]] = {}
     constants: list[tuple[int, int, int]] = []
+    numbers: dict[int, int] = {}
     variables: list[tuple[int, int, int]] = []
     has_main = shares = broadcasts = False
     at = 5
@@ -99,8 +105,10 @@ def _reflect(code: bytes, where: str) -> Interface:
             decorations[a[0], a[1]] = a[2] if len(a) > 2 else 1
         elif op == _MEMBER_DECORATE:
             member_decorations[a[0], a[1], a[2]] = a[3] if len(a) > 3 else 1
-        elif op in (_TYPE_INT, _TYPE_FLOAT, _TYPE_RUNTIME_ARRAY, _TYPE_STRUCT, _TYPE_POINTER):
+        elif op in (_TYPE_INT, _TYPE_FLOAT, _TYPE_ARRAY, _TYPE_RUNTIME_ARRAY, _TYPE_STRUCT, _TYPE_POINTER):
             types[a[0]] = (op, a[1:])
+        elif op == _CONSTANT:
+            numbers[a[1]] = a[2]
         elif op in (_SPEC_CONSTANT, _SPEC_TRUE, _SPEC_FALSE):
             constants.append((a[1], a[0], a[2] if op == _SPEC_CONSTANT else int(op == _SPEC_TRUE)))
         elif op == _VARIABLE and a[2] in (_STORAGE_BUFFER, _PUSH_CONSTANT):
@@ -124,15 +132,15 @@ def _reflect(code: bytes, where: str) -> Interface:
         return "I"
 
     bindings: dict[int, Binding] = {}
-    push: tuple[Scalar, ...] = ()
+    pushed: list[tuple[int, str, int]] = []  # offset, name, type
     for variable, pointer, storage in variables:
         struct_id = types[pointer][1][1]
         members = types[struct_id][1]
         if storage == _PUSH_CONSTANT:
-            placed = [(member_decorations[struct_id, m, _OFFSET], m) for m in range(len(members))]
-            if [offset for offset, _ in sorted(placed)] != list(range(0, 4 * len(members), 4)):
-                raise SpirvError(f"{where}: push constants must be tightly packed 32-bit scalars")
-            push = tuple(Scalar(member_names[struct_id, m], kind(members[m])) for _, m in sorted(placed))
+            pushed = sorted(
+                (member_decorations[struct_id, m, _OFFSET], member_names[struct_id, m], member)
+                for m, member in enumerate(members)
+            )
         else:
             number = decorations[variable, _BINDING]
             bindings[number] = Binding(
@@ -145,6 +153,20 @@ def _reflect(code: bytes, where: str) -> Interface:
             )
     if sorted(bindings) != list(range(len(bindings))):
         raise SpirvError(f"{where}: bindings must count from 0 without gaps, got {sorted(bindings)}")
+    push: list[Scalar] = []
+    for offset, name, type_id in pushed:
+        if offset != 4 * len(push):
+            raise SpirvError(f"{where}: push constants must be tightly packed 32-bit scalars")
+        op, operands = types[type_id]
+        if op == _TYPE_ARRAY:
+            count = numbers[operands[1]]
+            if count > len(bindings):
+                raise SpirvError(
+                    f"{where}: has offsets for {count} bindings, and {len(bindings)} bindings; correct its OFFSETS"
+                )
+            push += [Scalar(f"{bindings[n].name}_at", kind(operands[0])) for n in range(count)]
+        else:
+            push.append(Scalar(name, kind(type_id)))
     specs: dict[int, Scalar] = {}
     for constant, type_id, default in constants:
         spec = decorations.get((constant, _SPEC_ID))
@@ -155,7 +177,7 @@ def _reflect(code: bytes, where: str) -> Interface:
         raise SpirvError(f"{where}: specialization constants must count from 0 without gaps, got {sorted(specs)}")
     return Interface(
         tuple(bindings[i] for i in range(len(bindings))),
-        push,
+        tuple(push),
         tuple(specs[i] for i in range(len(specs))),
         shares,
         broadcasts,

@@ -1,7 +1,6 @@
 // Push constants of the products of attention, and where heads lie, for product.glsl and product-lanes.glsl.
 layout(push_constant) uniform Push {
-    uint a_at; uint b_at; uint c_at;
-    uint a_from; uint b_from; uint c_from; // the first head's first element
+    OFFSETS(3); uint a_from; uint b_from; uint c_from; // the first head's first element
     uint batch; uint heads; uint m; uint n; uint k; // batch counts all heads
     uint a_row; uint b_row; uint c_row; // elements from one row to the next
     uint a_batch; uint b_batch; uint c_batch; // and from the heads of one token sequence to those of the next

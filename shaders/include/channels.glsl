@@ -8,7 +8,7 @@ uint step_of(uint row) { return row / (p.step * p.channels); }
 
 // A number of a row's group; in COLUMNS with four elements at a time, of four neighbours.
 #if VEC == 4
-#define NUMBER(a, at) (WALK == COLUMNS ? REAL(a[at], a[(at) + 1], a[(at) + 2], a[(at) + 3]) : REAL(a[at]))
+#define NUMBER(a, i) (WALK == COLUMNS ? REAL(AT(a, i), AT(a, (i) + 1), AT(a, (i) + 2), AT(a, (i) + 3)) : REAL(AT(a, i)))
 #else
-#define NUMBER(a, at) (a[at])
+#define NUMBER(a, i) AT(a, i)
 #endif

@@ -1,4 +1,6 @@
-// Shared by every kernel: the local size, chosen when the pipeline is made, and the grid's stride.
+// Shared by every kernel: its buffers, the local size, chosen when the pipeline is made, and the grid's stride.
+#include "buffers.glsl"
+
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint LOCAL = 64;
 

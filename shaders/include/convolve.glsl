@@ -2,13 +2,12 @@
 layout(constant_id = 1) const uint BACK = 0; // 1: x is the gradient of the result, y that of the input
 layout(constant_id = 2) const uint BIAS = 0;
 
-layout(std430, binding = 0) readonly buffer X { REAL x[]; }; // (batch, sets, ins, h, w)
-layout(std430, binding = 1) readonly buffer W { vec4 w[]; }; // (sets, outs / 4, kh * kw, ins * VEC), 4 outs each
-layout(std430, binding = 2) readonly buffer Bias { float bias[]; }; // (sets * outs)
-layout(std430, binding = 3) writeonly buffer Y { float y[]; }; // (batch, sets, outs, oh, ow)
+READS(0, REAL, x); // (batch, sets, ins, h, w)
+READS(1, vec4, w); // (sets, outs / 4, kh * kw, ins * VEC), 4 outs each
+READS(2, float, bias); // (sets * outs)
+WRITES(3, float, y); // (batch, sets, outs, oh, ow)
 layout(push_constant) uniform Push {
-    uint x_at; uint w_at; uint bias_at; uint y_at;
-    uint batch; uint sets; uint ins; uint outs; // sets: groups of channels
+    OFFSETS(4); uint batch; uint sets; uint ins; uint outs; // sets: groups of channels
     uint h; uint width; uint oh; uint ow; uint kh; uint kw;
     uint stride_y; uint stride_x; uint pad_y; uint pad_x; uint gap_y; uint gap_x; // gap: dilation
     uint band; // images whose pixels are tiled together
@@ -55,7 +54,7 @@ bvec4 sources(uvec4 images, uvec4 sy, uvec4 sx, out uvec4 at, out uvec4 channel)
 {
     bvec4 in_y = lessThan(sy, uvec4(p.h)), in_x = lessThan(sx, uvec4(p.width));
     bvec4 inside = bvec4(in_y.x && in_x.x, in_y.y && in_x.y, in_y.z && in_x.z, in_y.w && in_x.w);
-    at = mix(uvec4(p.x_at + p.zero), images + sy * p.width + sx, inside);
+    at = mix(uvec4(BEGIN(x) + p.zero), images + sy * p.width + sx, inside);
     channel = mix(uvec4(0), uvec4(p.h * p.width), inside);
     return inside;
 }

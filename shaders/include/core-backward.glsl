@@ -1,29 +1,29 @@
 // Back through time, `run(i, first, last)`.  With BACK a call is one step, whose spikes also get the gradient that came
 // back by the recurrent weights, and with AHEAD gx gets the input's gradient of the step before.
-layout(std430, binding = 0) readonly buffer H { REAL h[]; }; // (T, n) potentials before each step
-layout(std430, binding = 1) readonly buffer U { REAL u[]; }; // (T, n) second state before each step
-layout(std430, binding = 2) readonly buffer D { REAL d[]; }; // (T, n) the surrogate's derivative, where the host gives it
-layout(std430, binding = 3) readonly buffer B { float b[]; }; // (units) or (1)
-layout(std430, binding = 4) readonly buffer C { float c[]; }; // (units) or (1)
-layout(std430, binding = 5) readonly buffer Gy { REAL gy[]; }; // (T, n) gradient of the output
-layout(std430, binding = 6) readonly buffer Gafter { REAL gafter[]; }; // of the state after the last step
-layout(std430, binding = 7) writeonly buffer Gx { REAL gx[]; }; // (T, n)
-layout(std430, binding = 8) buffer Gbefore { REAL gbefore[]; }; // of the state before the first step
-layout(std430, binding = 9) buffer Gb { REAL gb[]; }; // (n)
-layout(std430, binding = 10) buffer Gc { REAL gc[]; }; // (n)
+READS(0, REAL, h); // (T, n) potentials before each step
+READS(1, REAL, u); // (T, n) second state before each step
+READS(2, REAL, d); // (T, n) the surrogate's derivative, where the host gives it
+READS(3, float, b); // (units) or (1)
+READS(4, float, c); // (units) or (1)
+READS(5, REAL, gy); // (T, n) gradient of the output
+READS(6, REAL, gafter); // of the state after the last step
+WRITES(7, REAL, gx); // (T, n)
+CHANGES(8, REAL, gbefore); // of the state before the first step
+CHANGES(9, REAL, gb); // (n)
+CHANGES(10, REAL, gc); // (n)
 #ifdef BACK
-layout(std430, binding = 11) readonly buffer W { REAL w[]; }; // (units, units) to, from
+READS(11, REAL, w); // (units, units) to, from
 #endif
 #ifdef AHEAD
-layout(std430, binding = 12) readonly buffer Gnext { vec4 gnext[]; }; // (rows, units) the input's gradient at this step
+READS(12, vec4, gnext); // (rows, units) the input's gradient at this step
 #endif
 layout(push_constant) uniform Push {
-    uint h_at; uint u_at; uint d_at; uint b_at; uint c_at; uint gy_at; uint gafter_at; uint gx_at; uint gbefore_at;
-    uint gb_at; uint gc_at;
 #ifdef AHEAD
-    uint gnext_at; uint w_at; uint rows;
+    OFFSETS(13); uint rows;
 #elif defined(BACK)
-    uint w_at; uint rows; uint tiles; // tiles: workgroups a sample; more than one for a single step only
+    OFFSETS(12); uint rows; uint tiles; // tiles: workgroups a sample; more than one for a single step only
+#else
+    OFFSETS(11);
 #endif
     uint more; // gb and gc hold sums to add to
     uint n; uint steps; uint units; uint last;
@@ -48,11 +48,11 @@ void carried(uint last, uint own, out REAL g, out REAL a)
 {
     g = a = REAL(0);
     if (last < p.steps) {
-        g = gbefore[p.gbefore_at + own];
-        a = TWO_STATES ? gbefore[p.gbefore_at + own + p.last] : a;
+        g = AT(gbefore, own);
+        a = TWO_STATES ? AT(gbefore, own + p.last) : a;
     } else if (HAS_GAFTER == 1) {
-        g = gafter[p.gafter_at + own];
-        a = TWO_STATES ? gafter[p.gafter_at + own + p.last] : a;
+        g = AT(gafter, own);
+        a = TWO_STATES ? AT(gafter, own + p.last) : a;
     }
 }
 
@@ -62,29 +62,29 @@ void run(uint i, uint first, uint last)
     REAL g, a, sum_b = REAL(0), sum_c = REAL(0);
     carried(last, own, g, a);
     if (last < p.steps || p.more == 1) {
-        sum_b = STORE_B == 1 ? gb[p.gb_at + i] : sum_b;
-        sum_c = STORE_C == 1 ? gc[p.gc_at + i] : sum_c;
+        sum_b = STORE_B == 1 ? AT(gb, i) : sum_b;
+        sum_c = STORE_C == 1 ? AT(gc, i) : sum_c;
     }
     REAL beta = BETA(unit, i), second = SECOND(unit, i);
     for (uint t = last; t-- > first;) {
         uint at = t * p.n + i;
-        REAL v = HAS_H == 1 ? h[p.h_at + at] : REAL(0), other = HAS_U == 1 ? u[p.u_at + at] : REAL(0);
-        REAL out_ = HAS_GY == 1 ? gy[p.gy_at + at] : REAL(0), slope = REAL(0);
+        REAL v = HAS_H == 1 ? AT(h, at) : REAL(0), other = HAS_U == 1 ? AT(u, at) : REAL(0);
+        REAL out_ = HAS_GY == 1 ? AT(gy, at) : REAL(0), slope = REAL(0);
         if (MODEL != LI)
-            slope = SURROGATE == 0 ? d[p.d_at + at] : surrogate(SURROGATE, above(v, other), p.alpha, p.beta);
+            slope = SURROGATE == 0 ? AT(d, at) : surrogate(SURROGATE, above(v, other), p.alpha, p.beta);
 #ifndef AHEAD
-        gx[p.gx_at + at] = of_input(g, a, out_);
+        AT(gx, at) = of_input(g, a, out_);
 #endif
         retreat(v, other, slope, out_, back, g, a, sum_b, sum_c, beta, second);
 #ifdef AHEAD
-        gx[p.gx_at + at] = of_input(g, a, REAL(0));
+        AT(gx, at) = of_input(g, a, REAL(0));
 #endif
     }
-    gbefore[p.gbefore_at + own] = g;
+    AT(gbefore, own) = g;
     if (TWO_STATES)
-        gbefore[p.gbefore_at + own + p.last] = a;
+        AT(gbefore, own + p.last) = a;
     if (STORE_B == 1)
-        gb[p.gb_at + i] = sum_b * (first > 0 ? REAL(1) : BETA(inside, i)); // beyond [0, 1] beta does nothing
+        AT(gb, i) = sum_b * (first > 0 ? REAL(1) : BETA(inside, i)); // beyond [0, 1] beta does nothing
     if (STORE_C == 1)
-        gc[p.gc_at + i] = sum_c * (first > 0 ? REAL(1) : SECOND(inside, i));
+        AT(gc, i) = sum_c * (first > 0 ? REAL(1) : SECOND(inside, i));
 }

@@ -1,6 +1,6 @@
 // Recurrent cores with functional state: one step of the potential v and the second state u, and its derivatives.
 // The spike comes from the potential before the step.  The including shader declares p.threshold, the arrays b (beta)
-// and c (gamma or alpha) with p.b_at, p.c_at, and p.n, p.units, p.last, in REALs.
+// and c (gamma or alpha) and p.n, p.units, p.last, in REALs.
 #include "nan.glsl"
 layout(constant_id = 1) const uint MODEL = 0;
 layout(constant_id = 2) const uint EACH_B = 0; // one beta a unit; 0: one for all
@@ -14,13 +14,13 @@ float unit(float value) { return is_nan(value) ? value : clamp(value, 0.0, 1.0);
 float inside(float value) { return value >= 0.0 && value <= 1.0 ? 1.0 : 0.0; }
 
 #if VEC == 4
-#define CONSTANTS(f, array, at, each, i) (each == 0 ? REAL(f(array[at])) : \
-    vec4(f(array[at + 4 * (i)]), f(array[at + 4 * (i) + 1]), f(array[at + 4 * (i) + 2]), f(array[at + 4 * (i) + 3])))
+#define CONSTANTS(f, array, each, i) (each == 0 ? REAL(f(AT(array, 0))) : vec4( \
+    f(AT(array, 4 * (i))), f(AT(array, 4 * (i) + 1)), f(AT(array, 4 * (i) + 2)), f(AT(array, 4 * (i) + 3))))
 #else
-#define CONSTANTS(f, array, at, each, i) (each == 0 ? f(array[at]) : f(array[at + (i)]))
+#define CONSTANTS(f, array, each, i) f(AT(array, each == 0 ? 0 : (i)))
 #endif
-#define BETA(f, i) (MODEL == IF ? REAL(1) : CONSTANTS(f, b, p.b_at, EACH_B, (i) % p.units))
-#define SECOND(f, i) (TWO_STATES ? CONSTANTS(f, c, p.c_at, EACH_C, (i) % p.units) : REAL(0))
+#define BETA(f, i) (MODEL == IF ? REAL(1) : CONSTANTS(f, b, EACH_B, (i) % p.units))
+#define SECOND(f, i) (TWO_STATES ? CONSTANTS(f, c, EACH_C, (i) % p.units) : REAL(0))
 
 // Where element i's first state lies: rows of p.last values of v, each followed by as many of u if there are two.
 uint place(uint i) { return TWO_STATES ? i + i / p.last * p.last : i; }

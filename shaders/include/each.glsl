@@ -12,10 +12,10 @@ REAL own_settings(uint i)
 {
     if (EACH == 0)
         return REAL(p.k);
-    uint at = p.each_at + i % p.m;
-    own_rest = each[at + p.m];
-    own_threshold = each[at + 2 * p.m];
-    own_reset = each[at + 3 * p.m];
-    own_period = each[at + 4 * p.m];
-    return each[at];
+    uint at = i % p.m;
+    own_rest = AT(each, at + p.m);
+    own_threshold = AT(each, at + 2 * p.m);
+    own_reset = AT(each, at + 3 * p.m);
+    own_period = AT(each, at + 4 * p.m);
+    return AT(each, at);
 }

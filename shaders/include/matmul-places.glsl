@@ -1,7 +1,6 @@
 // Push constants of matmul and matmul-lanes, and where contiguous matrices lie, for product.glsl and product-lanes.glsl.
 layout(push_constant) uniform Push {
-    uint a_at; uint b_at; uint bias_at; uint c_at;
-    uint batch; uint m; uint n; uint k; // sizes in elements
+    OFFSETS(4); uint batch; uint m; uint n; uint k; // sizes in elements
     uint a_batch; uint b_batch; // elements between batches; 0 repeats
 } p;
 

@@ -4,21 +4,21 @@
 #include "common.glsl"
 #include "math.glsl"
 
-layout(std430, binding = 0) buffer Param { vec4 param[]; };
-layout(std430, binding = 1) readonly buffer Grad { vec4 grad[]; };
-layout(std430, binding = 2) buffer State { vec4 state[]; }; // (planes, whole)
-layout(std430, binding = 3) buffer Control { uint control[]; };
+CHANGES(0, vec4, param);
+READS(1, vec4, grad);
+CHANGES(2, vec4, state); // (planes, whole)
+CHANGES(3, uint, control);
 layout(push_constant) uniform Push {
-    uint param_at; uint grad_at; uint state_at; uint control_at; uint n; uint whole;
+    OFFSETS(4); uint n; uint whole;
 } p;
 
 const uint NUMBERS = 16; // grilly_vk/optim/optimizer.py
-#define NUMBER(i) uintBitsToFloat(control[p.control_at + (i)])
-#define PLANE(k, i) state[p.state_at + (k) * p.whole + (i)]
+#define NUMBER(i) uintBitsToFloat(AT(control, i))
+#define PLANE(k, i) AT(state, (k) * p.whole + (i))
 
 layout(constant_id = 3) const uint MAXIMIZE = 0; // uphill instead of downhill
 
-vec4 gradient(uint i) { return MAXIMIZE == 1 ? -grad[p.grad_at + i] : grad[p.grad_at + i]; }
+vec4 gradient(uint i) { return MAXIMIZE == 1 ? -AT(grad, i) : AT(grad, i); }
 
 shared uint step_now;
 
@@ -26,7 +26,7 @@ shared uint step_now;
 uint next_step()
 {
     if (gl_LocalInvocationID.x == 0) {
-        uint at = p.control_at + NUMBERS + gl_WorkGroupID.x;
+        uint at = BEGIN(control) + NUMBERS + gl_WorkGroupID.x;
         step_now = control[at] + 1;
         control[at] = step_now;
     }

@@ -2,10 +2,10 @@
 // is the step of the last spike.  Behind the lists lie the inputs' last steps, the neurons that fired, and theirs.
 #if VEC == 4
 #define PART(value, m) (value)[m]
-#define WEIGHT(i, j) w[p.w_at + (i) * p.n + (j) / 4][(j) % 4]
+#define WEIGHT(i, j) AT(w, (i) * p.n + (j) / 4)[(j) % 4]
 #else
 #define PART(value, m) (value)
-#define WEIGHT(i, j) w[p.w_at + (i) * p.n + (j)]
+#define WEIGHT(i, j) AT(w, (i) * p.n + (j))
 #endif
 #define LAST_INPUT(i) lists[at + (BLOCK + 2) * p.ins + (i)]
 #define FIRED(k) lists[at + (BLOCK + 3) * p.ins + (k)]
@@ -31,7 +31,7 @@ uint learn(uint at, uint list, uint inputs, uint t, uint last, uint known)
         LAST_INPUT(lists[list + e]) = t;
     for (uint pair = lane; pair < inputs * known; pair += size) {
         uint i = lists[list + pair % inputs], j = FIRED(pair / inputs);
-        precise float less = WEIGHT(i, j) - p.rate_pre * fade[p.fade_at + p.steps + t - LAST_SPIKE(j)];
+        precise float less = WEIGHT(i, j) - p.rate_pre * AT(fade, p.steps + t - LAST_SPIKE(j));
         WEIGHT(i, j) = max(less, 0.0);
     }
     if (last == NOBODY) {
@@ -43,7 +43,7 @@ uint learn(uint at, uint list, uint inputs, uint t, uint last, uint known)
     meet();
     for (uint i = lane; i < p.ins; i += size) {
         uint before = LAST_INPUT(i);
-        float trace = before == NOBODY ? 0.0 : fade[p.fade_at + t - min(before, t)];
+        float trace = before == NOBODY ? 0.0 : AT(fade, t - min(before, t));
         precise float more = WEIGHT(i, last) + p.rate_post * (trace - p.target);
         WEIGHT(i, last) = clamp(more, 0.0, p.w_max);
     }

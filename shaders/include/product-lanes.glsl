@@ -9,8 +9,6 @@ layout(constant_id = 1) const uint FORM = 0; // 0: A B, 1: A B^T, 2: A^T B
 layout(constant_id = 2) const uint ROWS = 32; // 8, 16 or 32
 #define ARRAY_A a
 #define ARRAY_B b
-#define A_AT p.a_at
-#define B_AT p.b_at
 #define BATCH p.batch
 #define SIZE_M p.m
 #define SIZE_N p.n
@@ -42,7 +40,7 @@ void main()
     for (uint i = first; i < BATCH * tiles_m * tiles_n; i += teams) {
         uint row = i % tiles_m * ROWS, col = i / tiles_m % tiles_n * 32 + lane * 4, batch = i / tiles_m / tiles_n;
         // Past an edge: the last again.  A^T: four lanes take the k, two take four rows each.
-        uint a0 = A_AT + A_START(batch) / 4, b0 = B_AT + B_START(batch) / 4, c0 = C_START(batch);
+        uint a0 = BEGIN(ARRAY_A) + A_START(batch) / 4, b0 = BEGIN(ARRAY_B) + B_START(batch) / 4, c0 = C_START(batch);
         uint ra[4], rb[4];
         for (uint r = 0; r < 4; r++) {
             ra[r] = a0 + (FORM == 2 ? lane % 4 * (A_ROW / 4) + min((row + r * 8) / 4 + lane / 4, SIZE_M / 4 - 1)
@@ -77,11 +75,11 @@ void main()
                     PUT(x + j, col, sum[j]);
 #elif defined(WIDE_C)
                 if (x + j < SIZE_M && col < SIZE_N)
-                    c[p.c_at + (c0 + (x + j) * C_ROW + col) / 4] = DONE(sum[j], more);
+                    AT(c, (c0 + (x + j) * C_ROW + col) / 4) = DONE(sum[j], more);
 #else
                 for (uint y = 0; y < 4; y++)
                     if (x + j < SIZE_M && col + y < SIZE_N)
-                        c[p.c_at + c0 + (x + j) * C_ROW + col + y] = DONE(sum[j][y], more[y]);
+                        AT(c, c0 + (x + j) * C_ROW + col + y) = DONE(sum[j][y], more[y]);
 #endif
             for (uint j = 2; j < ROWS; j++)
                 sum[j - 2] = sum[j];

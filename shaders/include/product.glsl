@@ -18,7 +18,7 @@ void main()
     for (uint i = gl_GlobalInvocationID.x; i < p.batch * bands * BAND * tiles_n; i += stride()) {
         uint row = (i / (BAND * tiles_n) % bands * BAND + i % BAND) * ROWS;
         uint col = i / BAND % tiles_n * 4, batch = i / (BAND * tiles_n) / bands;
-        uint a0 = p.a_at * VEC + A_START(batch), b0 = p.b_at * VEC + B_START(batch), c0 = p.c_at + C_START(batch);
+        uint a0 = BEGIN(a) * VEC + A_START(batch), b0 = BEGIN(b) * VEC + B_START(batch), c0 = BEGIN(c) + C_START(batch);
         uvec4 q = min(uvec4(col) + uvec4(0, 1, 2, 3), uvec4(p.n - 1)); // past the edge: the last again
         uint r[ROWS];
         vec4 sum[ROWS];

@@ -1,5 +1,5 @@
-// The product of ARRAY_A (rows, units), from A_AT on, with the recurrent weights ARRAY_B (units, units), from B_AT on, and
-// one step behind it: the including shader's STEP(i, sum), with the sums of the four units that are element i.
+// The product of ARRAY_A (rows, units) with the recurrent weights ARRAY_B (units, units), and one step behind
+// it: the including shader's STEP(i, sum), with the sums of the four units that are element i.
 #define FORM 0
 #define BATCH 1
 #define SIZE_M p.rows

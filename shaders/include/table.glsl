@@ -6,7 +6,7 @@ struct Lines { REAL base, mean, gain, bias; };
 Lines lines(uint t, uint i)
 {
     Lines l;
-    uint from = p.table_at + (NORM == 2 ? t * p.channels : 0);
+    uint from = BEGIN(table) + (NORM == 2 ? t * p.channels : 0);
 #if VEC == 4
     uint own = p.channels; // four neighbours often share a channel
     vec4 line = vec4(0);
@@ -31,6 +31,6 @@ REAL normalised(REAL x, uint t, Lines l)
 {
     precise REAL y = ((x - l.base) - l.mean) * l.gain + l.bias; // a second run must meet the threshold as the first did
     if (SCALE == 1)
-        y *= scale[p.scale_at + t];
+        y *= AT(scale, t);
     return y;
 }

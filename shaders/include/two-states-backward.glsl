@@ -8,22 +8,22 @@ layout(constant_id = 4) const uint SUMS = 0; // their gradients are wanted
 void begin(uint i, uint last, inout REAL a, inout REAL b, inout REAL sums[NUMBERS])
 {
     if (last < p.steps) {
-        a = ga[p.ga_at + i];
-        b = gb[p.gb_at + i];
+        a = AT(ga, i);
+        b = AT(gb, i);
         for (uint j = 0; SUMS == 1 && j < NUMBERS; j++)
-            sums[j] = gc[p.gc_at + j * p.n + i];
+            sums[j] = AT(gc, j * p.n + i);
     } else {
         if (p.has_ga_end == 1)
-            a = ga_end[p.ga_end_at + i];
+            a = AT(ga_end, i);
         if (p.has_gb_end == 1)
-            b = gb_end[p.gb_end_at + i];
+            b = AT(gb_end, i);
     }
 }
 
 void finish(uint i, REAL a, REAL b, REAL sums[NUMBERS])
 {
-    ga[p.ga_at + i] = a;
-    gb[p.gb_at + i] = b;
+    AT(ga, i) = a;
+    AT(gb, i) = b;
     for (uint j = 0; SUMS == 1 && j < NUMBERS; j++)
-        gc[p.gc_at + j * p.n + i] = sums[j];
+        AT(gc, j * p.n + i) = sums[j];
 }

@@ -15,38 +15,38 @@ INCLUDE = Path(__file__).parents[2] / "shaders" / "include"
 SOURCES = {
     # y += x: order matters, unlike with copies
     "test-add": """
-        layout(std430, binding = 0) readonly buffer X { float x[]; };
-        layout(std430, binding = 1) buffer Y { float y[]; };
-        layout(push_constant) uniform Push { uint x_at; uint y_at; uint n; } p;
+        READS(0, float, x);
+        CHANGES(1, float, y);
+        layout(push_constant) uniform Push { OFFSETS(2); uint n; } p;
         void main() {
-            for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride()) y[p.y_at + i] += x[p.x_at + i];
+            for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride()) AT(y, i) += AT(x, i);
         }""",
     # out = number of this random operation since the seed
     "test-draw": """
-        layout(std430, binding = 0) readonly buffer Control { uint control[]; };
-        layout(std430, binding = 1) writeonly buffer Out { uint drawn[]; };
-        layout(push_constant) uniform Push { uint drawn_at; uint draw; } p;
+        READS(0, uint, control);
+        WRITES(1, uint, drawn);
+        layout(push_constant) uniform Push { OFFSETS(2); uint draw; } p;
         void main() {
-            if (gl_GlobalInvocationID.x == 0) drawn[p.drawn_at] = control[3] + p.draw;
+            if (gl_GlobalInvocationID.x == 0) AT(drawn, 0) = AT(control, 3) + p.draw;
         }""",
     # y = the item of the subgroup's first lane, and 1000 for each of its lanes
     "test-subgroup": """
         #extension GL_KHR_shader_subgroup_ballot : require
-        layout(std430, binding = 0) writeonly buffer Y { uint y[]; };
-        layout(push_constant) uniform Push { uint y_at; uint n; } p;
+        WRITES(0, uint, y);
+        layout(push_constant) uniform Push { OFFSETS(1); uint n; } p;
         void main() {
             uint lanes = subgroupBallotBitCount(subgroupBallot(true));
             uint first = subgroupBroadcast(gl_GlobalInvocationID.x, 0);
             for (uint i = gl_GlobalInvocationID.x; i < p.n; i += stride())
-                y[p.y_at + i] = i - gl_GlobalInvocationID.x + first + 1000 * lanes;
+                AT(y, i) = i - gl_GlobalInvocationID.x + first + 1000 * lanes;
         }""",
     # y += a number that tells which workgroups ran, and how many there are in all
     "test-groups": """
-        layout(std430, binding = 0) buffer Y { uint y[]; };
-        layout(push_constant) uniform Push { uint y_at; uint n; } p;
+        CHANGES(0, uint, y);
+        layout(push_constant) uniform Push { OFFSETS(1); uint n; } p;
         void main() {
             for (uint g = gl_WorkGroupID.x; g < p.n; g += groups())
-                if (gl_LocalInvocationID.x == 0) y[p.y_at + g] += groups();
+                if (gl_LocalInvocationID.x == 0) AT(y, g) += groups();
         }""",
 }
 
