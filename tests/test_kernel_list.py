@@ -43,15 +43,14 @@ class Launches:
         self.made_by = {}
         self.modules = {}
         self.nodes = weakref.WeakKeyDictionary()
-        launch, node, hook = Engine.launch, autograd.Node.__init__, nn.Module.register_forward_hook
+        issue, node, hook = Engine.issue, autograd.Node.__init__, nn.Module.register_forward_hook
         init = nn.Module.__init__
         stream = engine().stream
         marker = stream._marker
 
-        def launched(own, kernel, items, /, *args, **kwargs):
-            if items > 0:
-                self.note(kernel)
-            return launch(own, kernel, items, *args, **kwargs)
+        def issued(own, pipeline, *args):
+            self.note(pipeline.name)
+            issue(own, pipeline, *args)
 
         def made(own, /, *args, **kwargs):
             self.modules[id(own)] = (own, self.stack())
@@ -69,7 +68,7 @@ class Launches:
             self.keep(function if hasattr(function, "__code__") else type(function).__call__)
             return hook(own, function, *args, **kwargs)
 
-        monkeypatch.setattr(Engine, "launch", launched)
+        monkeypatch.setattr(Engine, "issue", issued)
         monkeypatch.setattr(nn.Module, "__init__", made)
         monkeypatch.setattr(stream, "_marker", marked)
         monkeypatch.setattr(autograd.Node, "__init__", recorded)

@@ -168,7 +168,7 @@ def test_segments_are_given_up_for_others_with_all_that_uses_them():
     large = small.alloc(3 * MIB)
     assert small.memory.segments == [large.segment]
     assert not any(s.tensor.is_init() for s in segments)
-    programs = small.kernels.pipelines[("fill", (), small.local)]._programs.values()
+    programs = small.kernels.pipelines[("fill", (), small.local)].programs.values()
     assert not any(segments & p.writes for p in programs)
     assert len(small.stream._recorded) == 0
     small.launch("fill", 10, dst=large, n=10, bits=0)
@@ -286,7 +286,7 @@ def test_part_inside_a_wide_element_is_refused():
     name = pipeline.bindings[0]
     buffers = dict.fromkeys(pipeline.bindings, x.buffer)
     with pytest.raises(ValueError, match="in units of 16 bytes"):
-        pipeline.push({**buffers, name: x._rows(1, 2).buffer}, {})
+        pipeline.aligned([*{**buffers, name: x._rows(1, 2).buffer}.values()])
 
 
 def test_tensors_of_two_devices_do_not_mix(other):

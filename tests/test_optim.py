@@ -157,14 +157,14 @@ def test_backward_fills_the_flat_memory_and_learning_works(kind):
 def launched(monkeypatch):
     """Names of the kernels launched, but for the debug mode's fills."""
     engine = from_numpy(np.zeros(1, np.float32)).engine
-    names, launch = [], engine.launch
+    names, issue = [], engine.issue
 
-    def note(kernel, *args, **kwargs):
-        if kernel != "fill":
-            names.append(kernel)
-        launch(kernel, *args, **kwargs)
+    def note(pipeline, *args):
+        if pipeline.name != "fill":
+            names.append(pipeline.name)
+        issue(pipeline, *args)
 
-    monkeypatch.setattr(engine, "launch", note)
+    monkeypatch.setattr(engine, "issue", note)
     return names
 
 

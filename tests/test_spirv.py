@@ -182,7 +182,7 @@ def test_offsets_count_elements():
     pipeline = Pipeline("test-add", code, reflect(code, "test-add"), 64, {})
     engine().alloc(4)  # so that not everything lies at 0
     x, y = engine().alloc(4), engine().alloc(4)
-    packed = np.frombuffer(pipeline.push({"x": x, "y": y}, {"n": 7}), np.uint32)
+    packed = np.frombuffer(pipeline.pack([x, y], {"n": 7}), np.uint32)
     assert packed.tolist() == [x.offset // 4, y.offset // 4, 7]
     assert kernel("test-add") == "test-add"
 

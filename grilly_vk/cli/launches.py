@@ -46,6 +46,7 @@ class Launches:
         found: dict[Unit, list[tuple[ast.AST, frozenset[str]]]] = {}
         seen: set[_Way] = set()
         todo = [_Way(name, "kernel", 0, frozenset({""})) for name in sorted(_LAUNCH)]
+        todo.append(_Way("Kernel", "name", 0, frozenset({""})))
         while todo:
             way = todo.pop()
             if way in seen:

@@ -11,23 +11,24 @@ import numpy as np
 
 from .. import arguments, autograd
 from ..autograd import record
-from ..runtime.engine import Engine
+from ..runtime.kernel import Kernel
 from ..tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, dtype_of, empty, from_numpy, full
-from .layout import TooManyAxes, broadcast_shape, collapsed, width_of
+from .layout import TooManyAxes, broadcast_shape, collapsed
 from .pointwise import BINARY, FUNCTIONS
 
 _COMPARES = {"eq", "ne", "lt", "le", "gt", "ge"}
 _LOGICAL = {"and", "or", "xor"}
 _FLOATING = {"div", "pow"}  # float32 of whole numbers too
 _LEAST = 2.0**-126  # of the normal float32
-_UNARY_SPECS = {name: (("OP", i),) for i, name in enumerate(FUNCTIONS)}
-_BINARY_SPECS = {
-    (name, dtype): (("OP", i), ("TYPE", kind))
-    for i, name in enumerate(BINARY)
-    for dtype, kind in ((FLOAT32, 0), (INT32, 1), (BOOL, 1))
-}
+_CODES = {name: i for names in (FUNCTIONS, BINARY) for i, name in enumerate(names)}
 _WORDS = {FLOAT32: 0, INT32: 1, UINT32: 2, BOOL: 3}  # of shaders/cast.glsl
-_CASTS = {(a, b): (("FROM", i), ("TO", j)) for a, i in _WORDS.items() for b, j in _WORDS.items()}
+
+_UNARY = Kernel("elementwise-unary")
+_GRAD = Kernel("elementwise-grad")
+_BINARY = Kernel("elementwise-binary")
+_BROADCAST = Kernel("broadcast-binary")
+_CAST = Kernel("cast")
+_WHERE = Kernel("where")
 
 
 def as_tensor(name: str, value: Any, like: Tensor | None = None, *, floats: bool = False) -> Tensor:
@@ -95,20 +96,13 @@ def cast(x: Tensor, dtype: Any) -> Tensor:
     if wanted is x.dtype:
         return x
     out = empty(x.shape, wanted, x.engine)
-    _map("cast", x.count, _CASTS[x.dtype, wanted], {"x": x, "y": out}, x.engine)
+    _CAST(x=x, y=out, n=x.count, FROM=_WORDS[x.dtype], TO=_WORDS[wanted])
     return out
 
 
 def _floats(name: str, x: Any) -> Tensor:
     t = as_tensor(name, x)
     return t if t.dtype is FLOAT32 else cast(t, FLOAT32)
-
-
-def _map(kernel: str, items: int, specs: Any, tensors: dict[str, Any], engine: Engine, **numbers: Any) -> None:
-    """Launches an element-wise kernel four elements at a time where size and place allow it."""
-    wide = width_of(items, *tensors.values())
-    n = items // wide
-    engine.launch(kernel + ".vec4" if wide == 4 else kernel, n, specs, n=n, **tensors, **numbers)
 
 
 # Their gradient follows from the result, which the next operation often keeps anyway; the input may go.
@@ -138,15 +132,10 @@ def unary(name: str, x: Any, a: float = 0.0, b: float = 0.0) -> Tensor:
             whole: Tensor = _WHOLE[name](x, a, b)
             return whole
         x = cast(x, FLOAT32)
-    specs = _UNARY_SPECS[name]
     engine = x.engine
     size = x.count
     y = Tensor(engine.alloc(4 * size), x.shape, FLOAT32, engine)
-    # width_of, written out here and in _binary: its calls would cost a tenth of the operation.
-    if size & 3 == 0 and not (x.buffer.offset | y.buffer.offset) & 15:
-        engine.launch("elementwise-unary.vec4", size >> 2, specs, x=x, y=y, n=size >> 2, a=a, b=b)
-    else:
-        engine.launch("elementwise-unary", size, specs, x=x, y=y, n=size, a=a, b=b)
+    _UNARY(engine, x=x, y=y, n=size, a=a, b=b, OP=_CODES[name])
     if not x.requires_grad and not autograd.detecting_anomalies:
         return y
     if name in ("neg", "scale"):
@@ -158,7 +147,7 @@ def unary(name: str, x: Any, a: float = 0.0, b: float = 0.0) -> Tensor:
 
     def backward(gy: Tensor) -> Tensor:
         gx = empty(gy.shape, FLOAT32, engine)
-        _map("elementwise-grad", size, specs, {"x": kept, "gy": gy, "gx": gx}, engine, a=a, b=b)
+        _GRAD(x=kept, gy=gy, gx=gx, n=size, a=a, b=b, OP=_CODES[name])
         return gx
 
     record(name, (x,), (y,), backward, (kept,))
@@ -193,17 +182,13 @@ def clamp(x: Any, least: Any = None, most: Any = None) -> Tensor:
 def _binary(name: str, x: Tensor, y: Tensor) -> Tensor:
     """f(x, y), off the tape; operands have one dtype."""
     engine, dtype = x.engine, x.dtype
-    specs = _BINARY_SPECS[name, dtype]
+    code, whole = _CODES[name], dtype is not FLOAT32
     if name in _COMPARES:
         dtype = BOOL
     if x.shape == y.shape:
         size = x.count
         z = Tensor(engine.alloc(4 * size), x.shape, dtype, engine)
-        if size & 3 == 0 and not (x.buffer.offset | y.buffer.offset | z.buffer.offset) & 15:
-            size >>= 2
-            engine.launch("elementwise-binary.vec4", size, specs, x=x, y=y, z=z, n=size)
-        else:
-            engine.launch("elementwise-binary", size, specs, x=x, y=y, z=z, n=size)
+        _BINARY(engine, x=x, y=y, z=z, n=size, OP=code, TYPE=whole)
         return z
     shape = broadcast_shape(x.shape, y.shape)
     try:
@@ -213,18 +198,10 @@ def _binary(name: str, x: Tensor, y: Tensor) -> Tensor:
 
         return _binary(name, repeated(x._alias(), shape), repeated(y._alias(), shape))
     z = empty(shape, dtype, engine)
-    engine.launch(
-        "broadcast-binary",
-        z.count,
-        (*specs, ("AXES", axes)),
-        x=x,
-        y=y,
-        z=z,
-        n=z.count,
-        **sizes,
-        **{f"x{i}": s for i, s in enumerate(xs)},
-        **{f"y{i}": s for i, s in enumerate(ys)},
-    )
+    _BROADCAST(
+        x=x, y=y, z=z, n=z.count, OP=code, TYPE=whole, AXES=axes, **sizes,
+        **{f"x{i}": s for i, s in enumerate(xs)}, **{f"y{i}": s for i, s in enumerate(ys)},
+    )  # fmt: skip
     return z
 
 
@@ -435,7 +412,7 @@ def where(condition: Any, x: Any, y: Any) -> Tensor:
     shape = broadcast_shape(c.shape, broadcast_shape(shape_a, shape_b))
     out = empty(shape, a.dtype, c.engine)
     with_shape = [repeated(t._alias(), shape) for t in (c, a, b)]
-    out.engine.launch("where", out.count, c=with_shape[0], x=with_shape[1], y=with_shape[2], z=out, n=out.count)
+    _WHERE(n=out.count, c=with_shape[0], x=with_shape[1], y=with_shape[2], z=out)
     need_a, need_b = a.requires_grad, b.requires_grad
 
     def backward(g: Tensor) -> Sequence[Tensor | None]:

@@ -11,16 +11,21 @@ import numpy as np
 from .. import arguments
 from ..autograd import record
 from ..errors import shown
+from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty, from_numpy
 from .elementwise import _binary, as_tensor, cast, unary
 from .reduce import reduce
-from .rows import team
 from .shape import repeated
 
 REDUCTIONS = ("none", "mean", "sum")
 # In the order of shaders/include/losses.glsl.
 ELEMENTWISE = ("mse_loss", "l1_loss", "smooth_l1_loss", "bce_with_logits", "binary_cross_entropy")
 _PARTS = 4096  # numbers that an element-wise loss is summed into before they are reduced
+
+_ROWS = Kernel("cross-entropy", over="rows", team=True)
+_ROWS_GRAD = Kernel("cross-entropy-grad", over="x")
+_ELEMENTS = Kernel("loss", over="parts")
+_ELEMENTS_GRAD = Kernel("loss-grad")
 
 # ---- classes ----
 
@@ -131,11 +136,11 @@ def _classes(
     rows = x.count // n
     engine = x.engine
     pairs, kept = empty((2, rows), on=engine), empty((3, rows), on=engine)
-    spec, items = team(x, rows, n, inner)
-    chances = int(t.dtype == np.float32)
-    specs = (spec, ("PROBABILITIES", chances), ("WEIGHT", int(w is not None)), ("LOGS", logs))
-    sizes = dict(rows=rows, n=n, inner=inner, ignore=ignore, smoothing=smoothing)
-    engine.launch("cross-entropy", items, specs, work=x.count, x=x, target=t, weight=w, y=pairs, kept=kept, **sizes)
+    shared = dict(
+        x=x, target=t, weight=w, kept=kept, rows=rows, n=n, inner=inner, ignore=ignore, smoothing=smoothing,
+        PROBABILITIES=t.dtype == np.float32, WEIGHT=w is not None, LOGS=logs,
+    )  # fmt: skip
+    _ROWS(y=pairs, work=x.count, **shared)
     rest = x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()
     counts: Tensor | None = None
     if reduction == "none":
@@ -152,11 +157,7 @@ def _classes(
 
         def slope(of_target: int) -> Tensor:
             out = empty(x.shape, on=engine)
-            more = (("EACH", int(reduction == "none")), ("OF_TARGET", of_target))
-            engine.launch(
-                "cross-entropy-grad", x.count, (*specs[1:], *more),
-                x=x, target=t, weight=w, kept=kept, g=pull, gx=out, **sizes,
-            )  # fmt: skip
+            _ROWS_GRAD(g=pull, gx=out, EACH=reduction == "none", OF_TARGET=of_target, **shared)
             return out
 
         return [slope(0) if x.requires_grad else None, slope(1) if t.requires_grad else None]
@@ -269,12 +270,12 @@ def _elements(
     parts = x.count if reduction == "none" else sorted((1, x.count, _PARTS))[1]
     engine = x.engine
     sums = empty(x.shape if reduction == "none" else (parts,), on=engine)
-    specs = (("OP", ELEMENTWISE.index(name)), ("WEIGHT", int(w is not None)), ("POSITIVE", int(more is not None)))
     shared = dict(
         x=x, t=t, weight=w, positive=more, n=x.count, beta=beta,
         weights=1 if w is None else w.count, positives=1 if more is None else more.count,
+        OP=ELEMENTWISE.index(name), WEIGHT=w is not None, POSITIVE=more is not None,
     )  # fmt: skip
-    engine.launch("loss", parts, specs, work=x.count, y=sums, parts=parts, **shared)
+    _ELEMENTS(y=sums, parts=parts, work=x.count, **shared)
     scale = 1.0
     y = sums
     if reduction != "none":
@@ -286,8 +287,7 @@ def _elements(
     def backward(g: Tensor) -> Sequence[Tensor | None]:
         def slope(of_target: int) -> Tensor:
             out = empty(x.shape, on=engine)
-            each = (("EACH", int(reduction == "none")), ("OF_TARGET", of_target))
-            engine.launch("loss-grad", x.count, (*specs, *each), g=g, gx=out, scale=scale, **shared)
+            _ELEMENTS_GRAD(g=g, gx=out, scale=scale, EACH=reduction == "none", OF_TARGET=of_target, **shared)
             return out
 
         return slope(0) if x.requires_grad else None, slope(1) if t.requires_grad else None

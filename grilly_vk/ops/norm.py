@@ -10,13 +10,15 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import record
+from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty
 from .elementwise import as_tensor, cast
-from .layout import width_of
 from .reduce import fold
-from .rows import team
 
 _PARTS = 64  # stretches that a long sum is cut into
+_LAYER = Kernel("layer-norm", over="rows", team=True)
+_GRAD = Kernel("layer-norm-grad", over="rows", team=True)
+_GRAD_WEIGHT = Kernel("layer-norm-grad-weight", over="parts n")
 _RMS_EPS = float(np.finfo(np.float32).eps)
 
 
@@ -83,30 +85,18 @@ def _layer(name: str, centre: int, x: Any, given: Any, weight: Any, bias: Any, e
     rows = x.count // n if n else 0
     engine = x.engine
     y, kept = empty(x.shape, on=engine), empty((2, rows), on=engine)
-    spec, items = team(x, rows, n)
-    wide = width_of(n, x, w, b)
-    specs = (spec, ("CENTRE", centre), ("WEIGHT", int(w is not None)))
-    engine.launch(
-        "layer-norm.vec4" if wide == 4 else "layer-norm", items, (*specs, ("BIAS", int(b is not None))),
-        work=x.count, x=x, weight=w, bias=b, y=y, kept=kept, rows=rows, n=n // wide, eps=eps,
-    )  # fmt: skip
+    sizes = dict(rows=rows, n=n, work=x.count, CENTRE=centre)
+    _LAYER(x=x, weight=w, bias=b, y=y, kept=kept, eps=eps, WEIGHT=w is not None, BIAS=b is not None, **sizes)
 
     def backward(g: Tensor) -> list[Tensor | None]:
         gx = gw = gb = None
         if x.requires_grad:
-            step = width_of(n, g, x, w)
             gx = empty(x.shape, on=engine)
-            engine.launch(
-                "layer-norm-grad.vec4" if step == 4 else "layer-norm-grad", items, specs,
-                work=x.count, x=x, weight=w, kept=kept, gy=g, gx=gx, rows=rows, n=n // step,
-            )  # fmt: skip
+            _GRAD(x=x, weight=w, kept=kept, gy=g, gx=gx, WEIGHT=w is not None, **sizes)
         if (w is not None and w.requires_grad) or (b is not None and b.requires_grad):
             parts = sorted((1, rows // 32, _PARTS))[1]
             pw, pb = empty((parts, n), on=engine), empty((parts, n), on=engine)
-            engine.launch(
-                "layer-norm-grad-weight", parts * n, (("CENTRE", centre),),
-                work=x.count, x=x, kept=kept, gy=g, gw=pw, gb=pb, rows=rows, n=n, parts=parts,
-            )  # fmt: skip
+            _GRAD_WEIGHT(x=x, kept=kept, gy=g, gw=pw, gb=pb, parts=parts, **sizes)
             gw = fold(pw, 0)._alias(shape) if w is not None and w.requires_grad else None
             gb = fold(pb, 0)._alias(shape) if b is not None and b.requires_grad else None
         return [gx] + [gw] * (w is not None) + [gb] * (b is not None)

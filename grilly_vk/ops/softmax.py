@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from ..autograd import record
+from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty
 from .elementwise import as_tensor, cast
 from .layout import axis_index
-from .rows import team
+
+_SOFTMAX = Kernel("softmax", over="rows", team=True)
+_GRAD = Kernel("softmax-grad", over="rows", team=True)
 
 
 def softmax(x: Any, axis: int = -1) -> Tensor:
@@ -42,14 +45,13 @@ def _softmax(name: str, log: int, x: Any, axis: int) -> Tensor:
     engine = x.engine
     y = empty(x.shape, on=engine)
     rows = x.count // n if n else 0
-    spec, items = team(x, rows, n, inner)
-    sizes = dict(rows=rows, n=n, inner=inner, work=x.count)
-    engine.launch("softmax", items, (spec, ("LOG", log)), x=x, y=y, **sizes)
+    sizes = dict(rows=rows, n=n, inner=inner, work=x.count, LOG=log)
+    _SOFTMAX(x=x, y=y, **sizes)
     result = y._alias()
 
     def backward(g: Tensor) -> Tensor:
         gx = empty(g.shape, on=engine)
-        engine.launch("softmax-grad", items, (spec, ("LOG", log)), y=result, gy=g, gx=gx, **sizes)
+        _GRAD(y=result, gy=g, gx=gx, **sizes)
         return gx
 
     record(name, (x,), (y,), backward, saved=(y,))

@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import DeviceError, OutOfDeviceMemory
 from . import debug, devices, failures, pipeline_cache
 from .config import Config
-from .kernels import Kernels, Program
+from .kernels import Kernels, Pipeline, Program
 from .leaving import holding, leaving
 from .memory import Arena, Block, Buffer, Part, Pool, Segment, readable
 from .stream import RNG_BASE, RNG_KEY, Entry, Stream
@@ -179,7 +179,7 @@ class Engine:
                 "bytes_budget": self._budget(self.info.memory_heap(host=self.host_visible)),
                 "segments": sum(len(p.segments) for p in pools),
                 "allocations": sum(p.allocations for p in pools),
-                "programs": sum(p.programs for p in self.kernels.pipelines.values()),
+                "programs": sum(len(p.programs) for p in self.kernels.pipelines.values()),
                 "submits": self.stream.submits,
                 "replayed_submits": self.stream.replays,
                 "dispatches": self.stream.dispatches,
@@ -194,60 +194,75 @@ class Engine:
         specs: tuple[tuple[str, float], ...] = (),
         *,
         work: int | None = None,
-        groups: int | None = None,
-        extents: Any = None,
         **arguments: Any,
     ) -> None:
-        """Issues one dispatch.
+        """Issues one dispatch of a kernel that is not declared, or whose variant the caller chooses; see `Kernel`.
 
         Args:
             kernel: name of the shader.
-            items: invocations wanted; kernels stride, so more or fewer may run.
             specs: (name, value) of specialization constants that differ from the shader's defaults.
-            work: element-steps, for splitting submits; default `items`.
-            groups: exact workgroup count, instead of the one that follows from `items`.
-            extents: dict, how many 4-byte elements the kernel may touch of bindings whose size does not follow from
-                their own tensor; the debug mode checks them.
             arguments: a Buffer (or an object with `.buffer`) for each binding, None for one that this variant
                 does not use; a number for each push constant but the offsets and `draw`, the number of this random
-                operation in its submit.
+                operation in its submit; `groups` and `extents` as in `issue`.
+            items, work: as in `issue`.
         """
         if items <= 0:
             return
         with self.lock:
-            stream = self.stream
-            if self.dead is not None or stream.lost is not None:
-                self.check()
-            pipeline = self.kernels.pipelines.get((kernel, specs, self.local)) or self.kernels.pipeline(
-                kernel, specs, self.local
-            )
-            buffers: list[Any] = []
+            pipeline = self.kernels.pipeline(kernel, specs, self.local)
+            given = [arguments[name] for name in pipeline.bindings]
+            buffers = [self._control_buffer if g is None else getattr(g, "buffer", g) for g in given]
+            pipeline.aligned(buffers)
+            self.issue(pipeline, buffers, arguments, items, work)
+
+    def issue(
+        self,
+        pipeline: Pipeline,
+        buffers: list[Any],
+        arguments: dict[str, Any],
+        items: int,
+        work: int | None = None,
+    ) -> None:
+        """Notes one dispatch; the caller holds the lock.
+
+        Args:
+            pipeline: the kernel with its specialization constants.
+            buffers: for each binding, in their order.
+            arguments: by name, a number for each push constant, the tensors that the buffers are of, and if wanted
+
+                - groups: exact workgroup count, instead of the one that follows from `items`;
+                - extents: how many 4-byte elements the kernel may touch of bindings whose size does not follow from
+                  their own tensor; the debug mode checks them.
+
+            items: invocations wanted, above 0; kernels stride, so more or fewer may run.
+            work: element-steps, for splitting submits; default `items`.
+        """
+        stream = self.stream
+        if self.dead is not None or stream.lost is not None:
+            self.check()
+        if self.guards is not None:
+            self.guards.apart(pipeline, buffers)
+            self.guards.reaches(pipeline.name, pipeline.bindings, buffers, arguments.get("extents", {}))
+        segments = tuple([b.segment for b in buffers])
+        count = arguments.get("groups") or _groups(items, pipeline.local)
+        capture = stream.capture
+        if capture is None:
+            program = pipeline.programs.get((segments, count)) or pipeline.program(self.device, segments, count)
+        else:
+            pipeline.check(self.device, segments)
             for name in pipeline.bindings:
-                given = arguments[name]
-                buffers.append(self._control_buffer if given is None else getattr(given, "buffer", given))
-            if self.guards is not None:
-                self.guards.apart(pipeline, buffers)
-                self.guards.reaches(kernel, pipeline.bindings, buffers, extents or {})
-            segments = tuple([b.segment for b in buffers])
-            count = _groups(items, self.local) if groups is None else groups
-            capture = stream.capture
-            if capture is None:
-                program = pipeline.program(self.device, segments, count)
-            else:
-                pipeline.check(self.device, segments)
-                for name in pipeline.bindings:
-                    if hasattr(arguments[name], "requires_grad"):
-                        capture.assumptions.meet(arguments[name])
-            cost = items if work is None else work
-            if type(cost) is not int:  # a fraction would stay in the stream's sums
-                cost = operator.index(cost)
-            if pipeline.draws:
-                arguments["draw"] = stream.take_draw(cost)
-            push = pipeline.pack(buffers, arguments)
-            if capture is None:
-                stream.append(program, push, cost, buffers)
-            else:
-                capture.append(pipeline, count, push, cost, buffers)
+                if hasattr(arguments[name], "requires_grad"):
+                    capture.assumptions.meet(arguments[name])
+        cost = items if work is None else work
+        if type(cost) is not int:  # a fraction would stay in the stream's sums
+            cost = operator.index(cost)
+        if pipeline.draws:
+            arguments["draw"] = stream.take_draw(cost)
+        push = pipeline.pack(buffers, arguments)
+        if capture is None:
+            stream.append(program, push, cost, buffers)
+        else:
+            capture.append(pipeline, count, push, cost, buffers)
 
     def captured(self, capture: Capture) -> list[Entry]:
         """The dispatches of a capture that has ended, with memory for what was made inside.

@@ -71,7 +71,7 @@ class Pipeline:
         self.local = local
         self.bindings = tuple(b.name for b in face.bindings)
         self._face = face
-        self._programs: dict[tuple[tuple[Segment, ...], int], Program] = {}
+        self.programs: dict[tuple[tuple[Segment, ...], int], Program] = {}
         self._spec_values = [_spec_bits(name, s, specs, local) for s in face.specs]
         self._pack = struct.Struct("<" + "".join(s.kind for s in face.push)).pack
         strides = {b.name + "_at": (b.name, b.stride) for b in face.bindings}
@@ -81,7 +81,6 @@ class Pipeline:
         self._offsets = [(i, self.bindings.index(name), s) for i, (name, s) in enumerate(self._slots) if s]
         plain = tuple(name for name, stride in self._slots if not stride)
         self._strides = tuple(b.stride for b in face.bindings)
-        self._wide = any(stride > 4 for stride in self._strides)
         # Nearly every kernel has its offsets first, in the order of the bindings, and then the rest.
         ordered = list(self._slots[: len(self.bindings)])
         in_order = ordered == list(zip(self.bindings, self._strides)) and len(plain) > 1
@@ -93,25 +92,12 @@ class Pipeline:
         """What the shader declares."""
         return self._face
 
-    def push(self, buffers: Mapping[str, Buffer], arguments: Mapping[str, float]) -> bytes:
-        """As `pack`, with buffers by the name of their binding."""
-        return self.pack([buffers[name] for name in self.bindings], arguments)
-
     def pack(self, buffers: Sequence[Buffer], arguments: Mapping[str, float]) -> bytes:
         """The push constants of one call: buffers in the order of `bindings`, offsets filled in.
 
         Raises:
-            ValueError: a number that its constant can't hold, or a part of a tensor starts inside one of the kernel's
-                wide elements.
+            ValueError: a number that its constant can't hold.
         """
-        if self._wide:
-            for buffer, stride in zip(buffers, self._strides):
-                if buffer.offset % stride:
-                    name = self.bindings[buffers.index(buffer)]
-                    raise ValueError(
-                        f"kernel {self.name!r} takes {name} in units of {stride} bytes, and this part starts at byte "
-                        f"{buffer.offset} of its segment"
-                    )
         try:
             if self._take is not None:
                 offsets = [b.offset // stride for b, stride in zip(buffers, self._strides)]
@@ -140,6 +126,15 @@ class Pipeline:
             words[word] += by[binding] // stride
         return words.tobytes()
 
+    def aligned(self, buffers: Sequence[Buffer]) -> None:
+        """Raises ValueError where a part of a tensor starts inside one of the kernel's wide elements."""
+        for name, buffer, stride in zip(self.bindings, buffers, self._strides):
+            if buffer.offset % stride:
+                raise ValueError(
+                    f"kernel {self.name!r} takes {name} in units of {stride} bytes, and this part starts at byte "
+                    f"{buffer.offset} of its segment"
+                )
+
     def check(self, device: kp.Device, segments: Sequence[Segment]) -> None:
         """Raises ValueError where memory is another device's."""
         if any(s.owner is not device for s in segments):
@@ -154,7 +149,7 @@ class Pipeline:
             OutOfDeviceMemory, DeviceError: the driver can't make the pipeline.
         """
         key = (segments, groups)
-        found = self._programs.get(key)
+        found = self.programs.get(key)
         if found is None:
             from . import kp
 
@@ -167,7 +162,7 @@ class Pipeline:
                     device, [s.tensor for s in segments], self.code, (groups, 1, 1), specs, len(self._face.push)
                 )
             pairs = list(zip(segments, self._face.bindings))
-            found = self._programs[key] = Program(
+            found = self.programs[key] = Program(
                 self.name,
                 algorithm,
                 frozenset(s for s, b in pairs if b.reads),
@@ -178,13 +173,8 @@ class Pipeline:
 
     def forget(self, unwanted: Callable[[Program], bool]) -> None:
         """Drops the programs that `unwanted` names."""
-        for key in [k for k, p in self._programs.items() if unwanted(p)]:
-            del self._programs[key]
-
-    @property
-    def programs(self) -> int:
-        """How many programs are kept."""
-        return len(self._programs)
+        for key in [k for k, p in self.programs.items() if unwanted(p)]:
+            del self.programs[key]
 
 
 def _spec_bits(kernel: str, spec: Scalar, given: Mapping[str, float], local: int) -> int:
@@ -206,6 +196,7 @@ class Kernels:
         self._modules: dict[str, tuple[bytes, Interface]] = {}
         self._sums: dict[str, str] | None = None  # by file name
         self.pipelines: dict[tuple[str, tuple[tuple[str, float], ...], int], Pipeline] = {}
+        self.faces: dict[Any, Any] = {}  # of declared kernels (kernel.py)
 
     def names(self) -> list[str]:
         """The kernels that the build made."""
@@ -231,17 +222,25 @@ class Kernels:
             found = self._modules[name] = (code, face)
         return found
 
+    def has(self, name: str) -> bool:
+        """Whether the build made a kernel of that name, or it was compiled since."""
+        return name in COMPILED or f"{name}.spv" in self._digests()
+
     def _verify(self, file: str, code: bytes) -> None:
         """Drivers crash on damaged SPIR-V, so every bit must be as the build left it."""
+        if self._digests().get(file) != hashlib.sha256(code).hexdigest():
+            self._sums = None  # a rebuild may be what comes next
+            raise SpirvError(f"{file}: the module is damaged (its checksum is not the build's); rebuild the package")
+
+    def _digests(self) -> dict[str, str]:
+        """The build's checksums, by file."""
         if self._sums is None:
             try:
                 lines = (self.folder / SUMS).read_text().split("\n")
             except OSError as error:
                 raise SpirvError(f"the kernels' checksums can't be read ({error}); rebuild the package") from error
             self._sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-        if self._sums.get(file) != hashlib.sha256(code).hexdigest():
-            self._sums = None  # a rebuild may be what comes next
-            raise SpirvError(f"{file}: the module is damaged (its checksum is not the build's); rebuild the package")
+        return self._sums
 
     def pipeline(self, name: str, specs: tuple[tuple[str, float], ...], local: int) -> Pipeline:
         """The kernel specialised by `specs`, pairs of constant name and value.

@@ -194,6 +194,11 @@ class Buffer:
         self._ticket = None  # its dropping gives the own block back
         Buffer.moves += 1
 
+    @property
+    def buffer(self) -> Buffer:
+        """Itself: kernels take it as they take a tensor."""
+        return self
+
     def words(self) -> np.ndarray:
         """The memory as uint32, on a segment that the host can see.  The caller has synchronised."""
         return _words(self)
@@ -215,6 +220,11 @@ class Part:
         self.start = start
         self.nbytes: int = nbytes
         self.version: list[int] = parent.version
+
+    @property
+    def buffer(self) -> Part:
+        """As `Buffer.buffer`."""
+        return self
 
     def words(self) -> np.ndarray:
         """As `Buffer.words`."""

@@ -41,12 +41,12 @@ class Dependence:
         """Whether it was computed from the input."""
         return id(_root(buffer)) in self._roots
 
-    def launched(self, bindings: Sequence[Any], arguments: dict[str, Any]) -> None:
+    def launched(self, bindings: Sequence[Any], buffers: Sequence[Any]) -> None:
         """Follows a dispatch."""
-        given = [(b, getattr(arguments[b.name], "buffer", arguments[b.name])) for b in bindings]
-        if any(b.reads and buffer is not None and self.holds(buffer) for b, buffer in given):
+        given = list(zip(bindings, buffers))
+        if any(b.reads and self.holds(buffer) for b, buffer in given):
             for b, buffer in given:
-                if b.writes and buffer is not None:
+                if b.writes:
                     self._add(buffer)
 
     def recorded(self, node: Node, inputs: Sequence[Tensor]) -> None:
@@ -112,11 +112,11 @@ class followed:
     def __enter__(self) -> Dependence:
         engine, found, thread = self._engine, self._found, threading.get_ident()
 
-        def launch(kernel: str, items: int, specs: Any = (), **arguments: Any) -> None:
-            type(engine).launch(engine, kernel, items, specs, **arguments)
-            if items > 0 and threading.get_ident() == thread:
-                pipeline = engine.kernels.pipeline(kernel, specs, engine.local)
-                found.launched(pipeline.interface.bindings, arguments)
+        def issue(pipeline: Any, buffers: Any, arguments: Any, items: int, work: int | None = None) -> None:
+            type(engine).issue(engine, pipeline, buffers, arguments, items, work)
+            if threading.get_ident() == thread:
+                given = [(b, t) for b, t in zip(pipeline.interface.bindings, buffers) if t is not engine.control]
+                found.launched(*zip(*given))
 
         def read(buffer: Any, out: Any) -> Any:
             if threading.get_ident() == thread:
@@ -132,7 +132,7 @@ class followed:
         self._before = autograd._mode.observer
         try:
             next(self._held)
-            own |= {"launch": launch, "read": read, "share": share}
+            own |= {"issue": issue, "read": read, "share": share}
             autograd._mode.observer = recorded
         except BaseException:
             self._held.close()
@@ -143,7 +143,7 @@ class followed:
     def __exit__(self, *error: object) -> None:
         autograd._mode.observer = self._before
         own = vars(self._engine)
-        for name in ("launch", "read", "share"):
+        for name in ("issue", "read", "share"):
             own.pop(name, None)
         self.left += 1  # before the next block may begin
         self._held.close()

@@ -1,0 +1,238 @@
+"""Kernels as operations declare and call them: a call chooses the variant and cuts long runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from . import glsl
+from .kernels import Kernels, Pipeline
+from .memory import Part
+from .spirv import Interface, SpirvError
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+REGISTRY: dict[str, Kernel] = {}  # every declared kernel, by name
+_WIDE = "{}.vec4"  # the variant of four elements a load
+_Over = str | Callable[[Mapping[str, Any]], int]
+
+
+class Span(NamedTuple):
+    """Steps start..stop of a run of `steps` steps."""
+
+    start: int
+    stop: int
+    steps: int
+
+
+def spans(on: Engine, steps: int, work: int, most: int | None = None, every: int = 1) -> Iterator[Span]:
+    """A run in pieces, each small enough for one submit.
+
+    Args:
+        on: the device.
+        steps: of the run.
+        work: of one step, in element-steps.
+        most: steps that a piece may have.
+        every: pieces begin at multiples of it.
+    """
+    size = on.steps_per_submit(work * every)
+    if most is not None:
+        size = max(1, min(size, most))
+    for start in range(0, steps, size * every):
+        yield Span(start, min(steps, start + size * every), steps)
+
+
+class Kernel:
+    """One shader, and what its SPIR-V does not say: over what it runs, and which of its numbers and tensors are cut.
+
+    Calling it issues its dispatch, or several where a run is long.  Arguments go by the shader's names: a tensor for
+    each binding (None for one that this variant does not use), a number for each push constant, and a number or bool
+    for each specialization constant, in capitals, that differs from the shader's default.  Filled in are offsets, the
+    number `draw` of a random operation, CHUNK and BLOCK (shaders/include/blocks.glsl) and TEAM (team.glsl).
+
+    The variant of four elements a load is taken where the build made one, the numbers in `fours` are multiples of
+    four, and so is the place of each tensor that it reads by fours.
+
+    Args:
+        name: of the shader's file.
+        over: what it has an invocation for: names of numbers that are multiplied (a binding's stands for its number
+            of elements), or a function of all arguments.
+        fours: names of the numbers that count elements, which are a quarter in the variant of four.
+        team: a workgroup each instead of an invocation, or, where the shader has TEAM, for long rows only: those of
+            `n` elements that lie `inner` apart, where there is such a number.
+        cut: names of the tensors (T, ...) that are cut to the steps of a piece.
+        first: name of the number that is the first step of a piece.
+    """
+
+    def __init__(
+        self, name: str, over: _Over = "n", *, fours: str = "n", team: bool = False, cut: str = "", first: str = ""
+    ) -> None:
+        self.name = name
+        self._declared: dict[str, Any] = {"over": over, "fours": fours, "team": team, "cut": cut, "first": first}
+        self._over = over
+        self._one = "n" if over == "n" else ""  # the most usual, looked up at once
+        self._fours = tuple(fours.split())
+        self.team = team
+        self._cut = tuple(cut.split())
+        self._first = first
+        self._compiled: dict[tuple[str, str], Kernel] = {}
+        if "~" not in name:
+            REGISTRY.setdefault(name, self)
+
+    def __repr__(self) -> str:
+        return f"Kernel({self.name!r})"
+
+    def with_text(self, macro: str, text: str, *, name: str) -> Kernel:
+        """The kernel compiled with a macro of the shader defined as the user's text; see `glsl.with_definition`."""
+        key = (macro, text)
+        if key not in self._compiled:
+            suffix = glsl.with_definition((self.name,), macro, text, name=name)
+            self._compiled[key] = Kernel(self.name + suffix, **self._declared)
+        return self._compiled[key]
+
+    def __call__(self, on: Engine | None = None, /, **arguments: Any) -> None:
+        """Issues the kernel.
+
+        Args:
+            on: the device; default that of the first tensor.
+            arguments: tensors, numbers and constants, by name, and if wanted
+
+                - items: invocations, instead of those that `over` says;
+                - work: element-steps, for splitting submits, of a kernel with `cut` those of one step; default the
+                  items;
+                - groups: exact number of workgroups, instead of the one that follows from the items;
+                - extents: as in `Engine.issue`.
+
+                Of a kernel with `cut`, `steps` is T, and the run goes in pieces if one is too long; or it is the Span
+                that the tensors are to be cut to.
+
+        Raises:
+            KeyError: an argument that the kernel needs is missing.
+            SpirvError: a constant that the kernel has not.
+        """
+        if on is None:
+            on = next(given.engine for given in arguments.values() if hasattr(given, "engine"))
+        if self._cut and type(arguments["steps"]) is not Span:
+            each = arguments.get("work") or self._items(arguments)
+            for span in spans(on, arguments["steps"], each):
+                self(on, **{**arguments, "steps": span})
+            return
+        with on.lock:
+            face = on.kernels.faces.get(self) or _face(on.kernels, self)
+            buffers = []
+            for name in face.bindings:
+                given = arguments[name]
+                buffers.append(on.control if given is None else given.buffer)
+            work = arguments.get("work")
+            if self._cut:
+                work = self._to_span(face, buffers, arguments)
+            pipelines, wide = face.pipelines, 1
+            if face.places is not None:
+                for number in self._fours:
+                    if arguments[number] & 3:
+                        break
+                else:
+                    for place in face.places:
+                        if buffers[place].offset & 15:
+                            break
+                    else:
+                        pipelines, wide = face.by_fours, 4
+                        for number in self._fours:
+                            arguments[number] >>= 2
+            items = arguments[self._one] if self._one else self._items(arguments)
+            if items <= 0:
+                return
+            if face.shares:
+                items = self._shared(on, face, arguments, items, wide)
+            # How many arguments there are tells a call with a misspelt constant from one without that constant.
+            key = (len(arguments), *map(arguments.get, face.constants))
+            pipeline = pipelines.get(key)
+            if pipeline is None or pipeline.local != on.local:
+                pipeline = pipelines[key] = self._pipeline(on, face, wide, arguments)
+            on.issue(pipeline, buffers, arguments, items, work)
+
+    def _items(self, arguments: Mapping[str, Any]) -> int:
+        """What `over` comes to, or what the caller said."""
+        if "items" in arguments:
+            return int(arguments["items"])
+        if callable(self._over):
+            return self._over(arguments)
+        given = [arguments[name] for name in self._over.split()]
+        return math.prod([getattr(g, "count", g) for g in given])
+
+    def _to_span(self, face: _Face, buffers: list[Any], arguments: dict[str, Any]) -> int:
+        """Cuts what is to be cut; the work of the piece."""
+        start, stop, steps = arguments["steps"]
+        arguments["steps"] = stop - start
+        if self._first:
+            arguments[self._first] = arguments.get(self._first, 0) + start
+        if stop - start < steps:
+            least = arguments["n"] * steps if face.walks else 0  # what has less is the same at all steps
+            for place, name in enumerate(face.bindings):
+                given = arguments[name]
+                if name in self._cut and given is not None and given.count >= least:
+                    row = 4 * given.count // steps
+                    buffers[place] = Part(buffers[place], start * row, (stop - start) * row)
+        return (stop - start) * (arguments.get("work") or self._items(arguments))
+
+    def _shared(self, on: Engine, face: _Face, arguments: dict[str, Any], items: int, wide: int) -> int:
+        """How invocations share out the items: what the device likes.  The invocations wanted."""
+        if face.walks:
+            chunk = _chunk(on, items)
+            arguments |= {"CHUNK": chunk, "BLOCK": 8 if chunk > 1 else 0}
+            return -(-items // chunk)
+        if "TEAM" in face.constants:  # by the row and the device alone: the same bits in every batch
+            limits = _ROWS["cpu" if on.info.type == "cpu" else "gpu"]
+            arguments["TEAM"] = arguments["n"] * wide >= limits[arguments.get("inner", 1) > 1]
+            return items * on.local if arguments["TEAM"] else items
+        return items * on.local
+
+    def _pipeline(self, on: Engine, face: _Face, wide: int, arguments: Mapping[str, Any]) -> Pipeline:
+        unknown = sorted(name for name in arguments if name.isupper() and name not in face.constants)
+        if unknown:
+            raise SpirvError(f"kernel {self.name!r} has no specialization constant {unknown}")
+        specs = tuple((name, arguments[name]) for name in face.constants if arguments.get(name) is not None)
+        return on.kernels.pipeline(_WIDE.format(self.name) if wide == 4 else self.name, specs, on.local)
+
+
+class _Face:
+    """What a device's SPIR-V says of a kernel, and its pipelines by the values of the constants."""
+
+    __slots__ = ("bindings", "by_fours", "constants", "pipelines", "places", "shares", "walks")
+
+    def __init__(self, scalar: Interface, vec4: Interface | None, team: bool) -> None:
+        self.bindings = tuple(b.name for b in scalar.bindings)
+        self.constants = tuple(s.name for s in scalar.specs if s.name != "LOCAL")
+        self.walks = "CHUNK" in self.constants
+        self.shares = team or self.walks
+        # which bindings the variant of four reads by fours
+        self.places = None if vec4 is None else [i for i, b in enumerate(vec4.bindings) if b.stride == 16]
+        self.pipelines: dict[tuple[Any, ...], Pipeline] = {}
+        self.by_fours: dict[tuple[Any, ...], Pipeline] = {}
+
+
+def _face(kernels: Kernels, kernel: Kernel) -> _Face:
+    wide = _WIDE.format(kernel.name)
+    vec4 = kernels.module(wide)[1] if kernels.has(wide) else None
+    found = kernels.faces[kernel] = _Face(kernels.module(kernel.name)[1], vec4, kernel.team)
+    return found
+
+
+# Rows shorter than this are one invocation's: elements that are neighbours, and such that lie apart (which
+# neighbouring invocations load together).  On a CPU a barrier costs more than most rows.
+_ROWS = {"gpu": (128, 1024), "cpu": (4096, 4096)}
+
+
+def _chunk(on: Engine, items: int) -> int:
+    """Elements that one invocation of a kernel with shaders/include/blocks.glsl goes over, in blocks of steps.
+
+    A CPU prefetches a few long rows well and 64 short visits badly: blocks of steps over neighbouring elements are
+    1.6 times as fast there for what exceeds its caches.  GPUs take one element an invocation and all steps.
+    """
+    chunk = 1
+    if on.info.type == "cpu":
+        while chunk < 16 and items >= 64 * on.local * chunk:
+            chunk *= 2
+    return chunk
