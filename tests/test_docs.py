@@ -51,7 +51,11 @@ def python(page):
 
 
 MADE = {DOCS / "_build", DOCS / "examples"}  # by a build
-PAGES = [ROOT / "README.md", *sorted(p for p in DOCS.rglob("*.md") if not MADE & set(p.parents))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted(p for p in DOCS.rglob("*.md") if not MADE & set(p.parents)),
+]
 EXAMPLES = [
     pytest.param(page, id=page.relative_to(ROOT).as_posix())
     for page in PAGES
@@ -165,3 +169,14 @@ def test_files_that_are_named_exist(page):
     """Relative links and pictures lead to files of the checkout."""
     for target in re.findall(r"\]\((?!https?:)([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def test_places_that_contributors_are_sent_to_exist():
+    """Files, folders and commands that CONTRIBUTING.md names in code, and the names that it says stand in them."""
+    text = re.sub(r"```.*?```", "", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), flags=re.S)
+    named = set(re.findall(r"`((?:grilly_vk|shaders|tests|tools|docs|native|\.ci)/[^\s`]*)", text))
+    assert len(named) > 25
+    assert [path for path in sorted(named) if not any(ROOT.glob(path))] == []
+    constants = set(re.findall(r"`([A-Z_]{4,})` of\s+`(grilly_vk/[^`]*)`", text))
+    assert len(constants) > 2
+    assert [c for c in constants if not re.search(rf"^{c[0]}\b.* = ", (ROOT / c[1]).read_text(), re.M)] == []

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1] / "grilly_vk"
 
 # From the bottom up; a name is a module or a package of grilly_vk, a set is one layer.
 LAYERS = [
-    {"errors", "torch_hints", "files", "modes", "equations"},
+    {"errors", "torch_hints", "files", "modes", "deprecation", "equations"},
     {"families"},
     {"calling"},
     {"runtime"},
