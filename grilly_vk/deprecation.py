@@ -26,16 +26,17 @@ def deprecated(since: str, instead: str) -> Callable[[Any], Any]:
     """For a function, a method or a class: each call warns, and the docstring says what to use, since which version."""
 
     def decorate(target: Any) -> Any:
-        run = target.__init__ if isinstance(target, type) else target
+        run: Any = vars(target)["__init__"] if isinstance(target, type) else target
 
         @functools.wraps(run)
         def call(*args: Any, **named: Any) -> Any:
             _warn(f"{target.__name__} is deprecated since {since}: use {instead}")
             return run(*args, **named)
 
-        made = target if isinstance(target, type) else call
-        if made is target:
-            target.__init__ = call
+        made: Any = call
+        if isinstance(target, type):
+            made = target
+            made.__init__ = call
         made.__doc__ = f"{target.__doc__ or ''}\n\nDeprecated since {since}: use {instead}.\n".lstrip()
         return made
 
