@@ -19,8 +19,9 @@ from .errors import shown, warn
 from .nn.module import Module
 from .ops.elementwise import as_tensor
 from .runtime import Graph
-from .surroundings import Surroundings, as_numpy, has_its_own_attributes, plain_of, value_key
-from .tensor import Tensor, empty, from_numpy
+from .runtime.recording import assignments
+from .surroundings import Surroundings, as_numpy, is_foreign, is_users, plain_of, value_key
+from .tensor import BOOL, Tensor, empty
 
 _BY_HOST = 1 << 16  # bytes; smaller results are copied by the host, which needs no submit
 
@@ -33,18 +34,19 @@ class _Recorded:
         self.parts: list[Any] = []  # modules, parameters and buffers
 
         def static(value: Any) -> Any:
-            if not _is_array(value):
+            if not isinstance(value, (Tensor, np.ndarray)):
                 return value
             tensor = as_tensor("argument", value)
             own = empty(tensor.shape, tensor.dtype).as_spikes(tensor.is_spikes)
             self.inputs.append(own)
             return own
 
-        with_inputs = _map(static, (args, kwargs))
+        args, kwargs = _map(static, (args, dict(sorted(kwargs.items()))))
         self.graph: Graph = capture()
         with self.graph:
             self.graph.starting_gradients_of(self.inputs)
-            self.results = function(*with_inputs[0], **with_inputs[1])
+            self.results = function(*args, **kwargs)
+        self.inputs = [own.detach() for own in self.inputs]  # which the function may have made require gradients
         self.states = [(module, module.snapshot()) for module in self.graph.begun]
 
     def same(self, parts: list[Any]) -> bool:
@@ -52,8 +54,15 @@ class _Recorded:
         return len(parts) == len(self.parts) and all(map(operator.is_, parts, self.parts))
 
     def run(self, values: list[Any]) -> Any:
+        ready: list[tuple[Any, np.ndarray]] = []
         for own, value in zip(self.inputs, values):
-            own.detach().assign(value.detach() if isinstance(value, Tensor) else value)
+            if type(value) is np.ndarray and value.dtype is own.dtype is not BOOL:
+                ready.append((own.buffer, value))
+                own.buffer.version[0] += 1
+            else:
+                own.assign(value)
+        if ready:
+            self.inputs[0].engine.write(ready)
         self.graph.replay()
         for module, state in self.states:  # another recording may have left its own
             module.restore(state)
@@ -64,15 +73,12 @@ def _copied(value: Any) -> Any:
     """A result that later replays won't change."""
     if not isinstance(value, Tensor):
         return value
-    if value.engine.host_visible and value.nbytes <= _BY_HOST:
-        return from_numpy(value.numpy())
+    engine, nbytes = value.engine, 4 * value.count
+    if engine.host_visible and nbytes <= _BY_HOST:
+        return Tensor(engine.duplicate(value.buffer, nbytes), value.shape, value.dtype, engine)
     out = empty(value.shape, value.dtype)
     out.assign(value.detach())
     return out
-
-
-def _is_array(value: Any) -> bool:
-    return isinstance(value, (Tensor, np.ndarray))
 
 
 def _map(function: Callable[[Any], Any], tree: Any) -> Any:
@@ -88,6 +94,29 @@ def _leaves(tree: Any) -> list[Any]:
     found: list[Any] = []
     _map(found.append, tree)
     return found
+
+
+def _key(name: str, tree: Any, arrays: list[Any], modules: list[Module]) -> Any:
+    """Shapes, dtypes, and the values of everything that is no array; the arrays and modules go into the lists."""
+    if isinstance(tree, (Tensor, np.ndarray)):
+        arrays.append(tree)
+        if not isinstance(tree, Tensor):
+            return "array", tree.shape, tree.dtype, False
+        if tree.requires_grad:
+            raise TypeError(
+                "a tensor with requires_grad can't be an argument of a compiled function, which copies its arguments: "
+                "refer to it from inside, or pass detach() of it"
+            )
+        return "array", tree.shape, tree.dtype, tree.is_spikes
+    if isinstance(tree, dict):
+        return tuple([(k, _key(f"{k!r}", tree[k], arrays, modules)) for k in sorted(tree)])
+    if isinstance(tree, (tuple, list)):
+        return type(tree).__name__, *[_key(name, v, arrays, modules) for v in tree]
+    if isinstance(tree, Module):
+        modules.append(tree)
+    elif is_foreign(tree):
+        return _key(name, as_numpy(tree), arrays, modules)
+    return value_key(name, tree)
 
 
 class Compiled:
@@ -109,17 +138,21 @@ class Compiled:
         self.captures = 0
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        args, kwargs = _map(as_numpy, (args, kwargs))
-        leaves = _leaves((args, kwargs))
-        given = [v for v in leaves if isinstance(v, Module)]
-        values = (self._key("an argument", (args, kwargs)), grad_enabled(), self._surroundings.key())
+        arrays: list[Any] = []
+        given: list[Module] = []
+        places, named = [], []
+        for value in args:
+            places.append(_key("an argument", value, arrays, given))
+        for name in sorted(kwargs):
+            named.append((name, _key(repr(name), kwargs[name], arrays, given)))
+        values = (tuple(places), tuple(named), grad_enabled(), self._surroundings.key())
         modes, parts = _seen(self._modules + given)
         key = (values, modes)
         recorded = self._recorded.get(key)
         if recorded is None or recorded.graph.outdated or not recorded.same(parts):
             self._recorded.pop(key, None)
             del recorded  # its memory, before more is taken
-            recorded = _Recorded(self._function, args, kwargs)
+            recorded = _Recorded(self._function, *_map(as_numpy, (args, kwargs)))
             self.captures += 1
             for module in [found() for found in recorded.graph.called]:
                 if module is not None and not any(module is m for m in parts):
@@ -132,7 +165,7 @@ class Compiled:
                 self._recorded.popitem(last=False)
                 self._warn()
         self._recorded.move_to_end(key)
-        return recorded.run([v for v in leaves if _is_array(v)])
+        return recorded.run(arrays)
 
     def __copy__(self) -> Compiled:
         return Compiled(self._function, self.recordings)
@@ -160,42 +193,35 @@ class Compiled:
                 RuntimeWarning,
             )
 
-    def _key(self, name: str, tree: Any) -> Any:
-        """Shapes, dtypes, and the values of everything that is no array."""
-        if isinstance(tree, dict):
-            return tuple((k, self._key(f"{k!r}", v)) for k, v in sorted(tree.items()))
-        if isinstance(tree, (tuple, list)):
-            return (type(tree).__name__, *(self._key(name, v) for v in tree))
-        if isinstance(tree, Tensor) and tree.requires_grad:
-            raise TypeError(
-                "a tensor with requires_grad can't be an argument of a compiled function, which copies its arguments: "
-                "refer to it from inside, or pass detach() of it"
-            )
-        if _is_array(tree):
-            return ("array", tuple(tree.shape), np.dtype(tree.dtype).str, getattr(tree, "is_spikes", False))
-        return value_key(name, tree)
-
 
 def _seen(roots: list[Module]) -> tuple[tuple[Any, ...], list[Any]]:
-    """Modes, settings and hooks of every module in `roots`, and all modules, parameters and buffers."""
+    """Modes, settings and hooks of every module in `roots`, and all modules, parameters and buffers.
+
+    Modules of the package whose surrogates are of it change by assignment alone, and keep what they are compared by.
+    """
     modes: list[Any] = []
     parts: list[Any] = []
-    todo, known = roots[::-1], set()
+    todo: list[Module | None] = [*roots[::-1]]
+    known, now = set(), assignments[0]
     while todo:
         module = todo.pop()
-        if module in known:
+        if module is None or module in known:
             continue
         known.add(module)
-        modes += (getattr(module, "step_mode", None), module._in_time, module.held())
-        if has_its_own_attributes(type(module)):
-            modes += plain_of(module)
-        modes += (*module._forward_pre_hooks, *module._forward_hooks)  # keys that no two share
+        own = module.__dict__
+        kept = own.get("_kept")
+        if kept is None or kept[0] != now:  # some setting of something was assigned since
+            kept = now, (getattr(module, "step_mode", None), module.held())
+            if not is_users(module) and not any(map(is_users, own.values())):
+                own["_kept"] = kept
+            elif is_users(module):
+                modes += plain_of(module)
+        modes += (kept[1], module._in_time)
+        modes += (*own["_forward_pre_hooks"], *own["_forward_hooks"])  # keys that no two share
         parts.append(module)
-        parts += module._parameters.values()
-        parts += module._buffers.values()
-        for part in module._modules.values():
-            if part is not None:
-                todo.append(part)
+        parts += own["_parameters"].values()
+        parts += own["_buffers"].values()
+        todo += own["_modules"].values()
     return tuple(modes), parts
 
 

@@ -37,6 +37,7 @@ class Setting:
         name, own = self.name, owner.__dict__
         if value is not None or not self.optional:
             value = self.check(name, value, *self.more)
+        assignments[0] += 1
         if name not in own:
             own[name] = value
             return
@@ -49,7 +50,6 @@ class Setting:
             except BaseException:
                 own[name] = before
                 raise
-        assignments[0] += 1
 
     def __delete__(self, owner: Any) -> None:
         raise AttributeError(f"{self.name} of {type(owner).__name__} is a setting: assign another value")

@@ -15,6 +15,7 @@ import numpy as np
 from .nn.module import Module
 from .optim.lr_scheduler import Scheduler
 from .optim.optimizer import Optimizer
+from .surrogate import Surrogate
 from .tensor import Tensor
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
@@ -22,6 +23,7 @@ _LARGEST = 1 << 16  # bytes of a host array that is looked at in each call
 _MANY = 64  # entries of a dict that are looked at
 _KNOWN = (Module, Optimizer, Scheduler, type, types.FunctionType, types.BuiltinFunctionType, types.MethodType,
           types.ModuleType, np.dtype, np.ufunc, enum.Enum)  # fmt: skip
+_SEEN_ELSEWHERE = (Tensor, *_KNOWN)  # what changes in them
 
 
 def is_foreign(value: Any) -> bool:
@@ -66,20 +68,15 @@ def value_key(name: str, value: Any) -> Any:
     )
 
 
-_own: dict[type, bool] = {}
+def is_users(value: Any) -> bool:
+    """Whether it is a module or surrogate of a user's class; those of the package tell their settings by `held`."""
+    own = __name__.partition(".")[0]
+    return isinstance(value, (Module, Surrogate)) and type(value).__module__.partition(".")[0] != own
 
 
-def has_its_own_attributes(cls: type) -> bool:
-    """Whether a class of modules is a user's; those of the package tell their settings by `held`."""
-    found = _own.get(cls)
-    if found is None:
-        found = _own[cls] = cls.__module__.partition(".")[0] != __name__.partition(".")[0]
-    return found
-
-
-def plain_of(module: Module) -> tuple[Any, ...]:
+def plain_of(module: Module) -> list[Any]:
     """The plain values among a module's public attributes."""
-    return tuple([(k, type(v), v) for k, v in vars(module).items() if type(v) in PLAIN and k[0] != "_"])
+    return [(k, type(v), v) for k, v in vars(module).items() if type(v) in PLAIN and k[0] != "_"]
 
 
 class Surroundings:
@@ -102,12 +99,18 @@ class Surroundings:
         Raises:
             TypeError: a host array that is too large to be looked at in each call.
         """
-        found = [_outer(n, self._globals.get(n)) for n in self._names]
+        found = []
+        for name in self._names:
+            value = self._globals.get(name)
+            if not isinstance(value, _SEEN_ELSEWHERE):
+                found.append(_outer(name, value))
         for name, cell in self._cells:
             try:
-                found.append(_outer(name, cell.cell_contents))
+                value = cell.cell_contents
             except ValueError:  # not assigned yet
                 continue
+            if not isinstance(value, _SEEN_ELSEWHERE):
+                found.append(_outer(name, value))
         if self._owner is not None and not isinstance(self._owner, Module):
             found.append(_outer("self", self._owner))
         return tuple(found)
@@ -117,7 +120,7 @@ def _outer(name: str, value: Any) -> Any:
     kind = type(value)
     if kind in PLAIN or isinstance(value, np.generic):
         return name, kind, value
-    if isinstance(value, (Tensor, *_KNOWN)):  # their changes are seen elsewhere
+    if isinstance(value, _SEEN_ELSEWHERE):
         return None
     if is_foreign(value) or isinstance(value, np.ndarray):
         return name, _contents(name, as_numpy(value))

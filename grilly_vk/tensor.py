@@ -340,7 +340,7 @@ class Tensor(Declared):
             array = _of_dtype(values, self.dtype)
             if array.shape != self.shape:
                 raise ValueError(f"values have shape {array.shape}; expected {self.shape}")
-            self.engine.write(self.buffer, array.astype(np.uint32) if array.dtype == np.bool_ else array)
+            self.engine.write([(self.buffer, array.astype(np.uint32) if array.dtype == np.bool_ else array)])
         self.version += 1
 
     def changing(self) -> None:

@@ -8,7 +8,7 @@ from learning import training_step
 
 import grilly_vk
 import grilly_vk.functional as F
-from grilly_vk import nn, optim
+from grilly_vk import nn, optim, surrogate
 from grilly_vk.runtime import memory
 from grilly_vk.runtime.placement import place
 
@@ -124,6 +124,49 @@ def test_nested_arguments_and_results():
     assert out["list"][1] == "text"
     np.testing.assert_array_equal(both({"a": a, "b": b}, scale=2.0)["sum"].numpy(), a + 2)
     assert both.captures == 2 and both.__name__ == "both"
+
+
+def test_keywords_may_come_in_another_order():
+    less = grilly_vk.compile(lambda a, b, more=None: a - b - more["x"] + more["y"])
+    one, two = np.ones(3, np.float32), np.full(3, 2, np.float32)
+    calls = [{"a": one, "b": two, "more": {"x": one, "y": two}}, {"more": {"y": two, "x": one}, "b": two, "a": one}]
+    for call in calls:
+        np.testing.assert_array_equal(less(**call).numpy(), np.zeros(3))
+    assert less.captures == 1
+
+
+class Steep(surrogate.Surrogate):
+    """One of a user's, with a plain attribute."""
+
+    _shown = ("k",)
+
+    def __init__(self):
+        self.k = 2.0
+
+    @property
+    def slope(self):
+        return surrogate.ATan(self.k).slope
+
+
+def test_a_surrogate_of_ones_own_is_looked_at_in_each_call():
+    node, x = nn.LIFNode(surrogate_function=Steep()), grilly_vk.rand(4, requires_grad=True)
+
+    @grilly_vk.compile
+    def gradient():
+        x.grad = None
+        F.reset_net(node)
+        node(x).sum().backward()
+        return x.grad
+
+    expected = {}
+    for k in (2.0, 5.0):
+        y = x.detach().clone().requires_grad_()
+        nn.LIFNode(surrogate_function=surrogate.ATan(k))(y).sum().backward()
+        expected[k] = y.grad.numpy()
+    for k in (2.0, 5.0, 2.0):
+        node.surrogate_function.k = k
+        np.testing.assert_array_equal(gradient().numpy(), expected[k])
+    assert gradient.captures == 2
 
 
 def test_shapes_dtypes_and_modes_are_recorded_apart():

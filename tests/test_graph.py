@@ -366,7 +366,7 @@ def test_long_graphs_are_split_by_the_budget(other):
             other.launch("copy", 400, src=a, dst=b, n=400)
             other.launch("copy", 400, src=b, dst=a, n=400)
     assert "in 5 submits" in repr(g)
-    other.write(a, np.full(400, 5, np.float32))
+    other.write([(a, np.full(400, 5, np.float32))])
     before = other.stream.submits
     g.replay()
     assert other.stream.submits - before >= 5

@@ -40,7 +40,7 @@ def test_a_kernel_beyond_a_limit_is_refused_by_name(limit, most, kernel, message
     other = on(**{limit: most})
     with pytest.raises(grilly_vk.DeviceError, match=f"kernel '{kernel}' {message}"):
         other.launch(kernel, 10)
-    assert not other.stream.pending
+    assert not other.stream._pending
     with pytest.raises(grilly_vk.DeviceError, match=f"kernel '{kernel}' {message}"):  # also the second time
         other.launch(kernel, 10)
 

@@ -8,7 +8,7 @@ import operator
 import os
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -115,7 +115,8 @@ class Engine:
     def upload(self, array: np.ndarray) -> Buffer:
         """A new buffer with the contents of `array`."""
         with self.lock:
-            self.check()
+            if self.dead is not None or self.stream.lost is not None:
+                self.check()
             if self.host_visible:
                 buffer = self.memory.alloc(array.nbytes, clean=True)
                 _fill(buffer, array)
@@ -128,17 +129,28 @@ class Engine:
                     self._copy(staged, _part(buffer, at, staged.nbytes), staged.nbytes)
             return buffer
 
-    def write(self, buffer: Buffer | Part, array: np.ndarray) -> None:
-        """Replaces the contents of a live buffer, after the work that was issued before."""
+    def write(self, changes: Sequence[tuple[Buffer | Part, np.ndarray]]) -> None:
+        """Replaces the contents of live buffers, after the work that was issued before."""
         with self.lock:
-            self.check()
+            if self.dead is not None or self.stream.lost is not None:
+                self.check()
             if self.stream.capture is not None:
                 raise RuntimeError("a tensor can't be written by the host while a graph is captured")
             if self.host_visible:
                 self.stream.finish()
-                _fill(buffer, array)
-            else:
-                self._stage(buffer, array)
+            for buffer, array in changes:
+                if self.host_visible:
+                    _fill(buffer, array)
+                else:
+                    self._stage(buffer, array)
+
+    def duplicate(self, buffer: Buffer | Part, nbytes: int) -> Buffer:
+        """A new buffer that the host copies as many bytes into as are asked for, where it sees the memory."""
+        with self.lock:
+            self._sync_for_read()
+            out = self.memory.alloc(nbytes, clean=True)
+            out.words()[:] = buffer.words()[: (nbytes + 3) // 4]
+            return out
 
     def read(self, buffer: Buffer | Part, out: np.ndarray) -> np.ndarray:
         """Copies the buffer into `out` once all issued work is done."""
@@ -367,7 +379,8 @@ class Engine:
     # ---- inside ----
 
     def _sync_for_read(self) -> None:
-        self.check()
+        if self.dead is not None or self.stream.lost is not None:
+            self.check()
         if self.stream.capture is not None:
             raise RuntimeError("values can't be read while a graph is captured; read them after replay()")
         self.stream.finish()

@@ -159,6 +159,15 @@ class Arena:
             self.live.pop(block, None)
 
 
+def _words(buffer: Buffer | Part) -> np.ndarray:
+    """The memory as uint32, on a segment that the host can see.  The caller has synchronised."""
+    segment = buffer.segment
+    if segment.words is None:
+        segment.check()
+        raise RuntimeError("this memory is not visible to the host")
+    return segment.words[buffer.offset // 4 : (buffer.offset + buffer.nbytes + 3) // 4]
+
+
 class Buffer:
     """A live allocation.  Dropping the last reference frees it, from any thread: its ticket queues the block.
 
@@ -199,9 +208,7 @@ class Buffer:
         """Itself: kernels take it as they take a tensor."""
         return self
 
-    def words(self) -> np.ndarray:
-        """The memory as uint32, on a segment that the host can see.  The caller has synchronised."""
-        return _words(self)
+    words = _words
 
 
 class Part:
@@ -226,9 +233,7 @@ class Part:
         """As `Buffer.buffer`."""
         return self
 
-    def words(self) -> np.ndarray:
-        """As `Buffer.words`."""
-        return _words(self)
+    words = _words
 
     @property
     def block(self) -> Block:
@@ -244,14 +249,6 @@ class Part:
     def offset(self) -> int:
         """As `Buffer.offset`, which changes when a graph is placed or the buffer is moved."""
         return self.parent.offset + self.start
-
-
-def _words(buffer: Buffer | Part) -> np.ndarray:
-    segment = buffer.segment
-    segment.check()
-    if segment.words is None:
-        raise RuntimeError("this memory is not visible to the host")
-    return segment.words[buffer.offset // 4 : (buffer.offset + buffer.nbytes + 3) // 4]
 
 
 class Pool:

@@ -121,16 +121,6 @@ class Stream:
         self._recorded: OrderedDict[tuple[Entry, ...], kp.Sequence] = OrderedDict()
         self._recorded_entries = 0
 
-    @property
-    def pending(self) -> bool:
-        """Whether dispatches wait for a submit."""
-        return bool(self._pending)
-
-    @property
-    def finished(self) -> int:
-        """How many of them are known to be done."""
-        return int(self._queue.finished)
-
     def append(self, program: Program, push: bytes, work: int, buffers: Sequence[Buffer]) -> None:
         """Notes a dispatch; submits what was noted before if both together are too much for one submit."""
         if self._held is not None:
@@ -234,10 +224,10 @@ class Stream:
         Raises:
             DeviceError: the device did not finish the work.
         """
-        self.flush()
-        while self._queue.finished != self.submits:
-            self._wait(self.submits)
-            self.flush()  # a signal handler may have noted more
+        while self._pending or self.draws or self._queue.finished != self.submits:
+            self.flush()
+            if self._queue.finished != self.submits:
+                self._wait(self.submits)
 
     def issue(self, groups: Sequence[Sequence[kp.Sequence]], work: int, draws: int) -> None:
         """Submits a graph after what is noted, each group of its sequences as one submit.
@@ -246,8 +236,10 @@ class Stream:
         operations in all of them.
         """
         while True:
-            self.flush()
-            self._slot()
+            if self._pending or self.draws:
+                self.flush()
+            if self.submits - self._queue.finished >= _IN_FLIGHT:
+                self._slot()
             pending, noted = self._pending, self._noted
             if not pending and not self.draws and self._give(groups, pending, noted, work, draws):
                 return
