@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from operator import itemgetter
+from operator import attrgetter, floordiv, itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SPIRV = Path(__file__).parent / "spirv"
 SUMS = "SHA256SUMS"  # written by the build (shaders/publish.cmake)
 COMPILED: dict[str, bytes] = {}  # SPIR-V that was made while the program runs, by kernel name (glsl.py)
+_offset = attrgetter("offset")
 _MOST_PARTS = 4096  # of a dispatch: each is a submit with a command buffer
 
 
@@ -100,7 +101,7 @@ class Pipeline:
         """
         try:
             if self._take is not None:
-                offsets = [b.offset // stride for b, stride in zip(buffers, self._strides)]
+                offsets = map(floordiv, map(_offset, buffers), self._strides)
                 return self._pack(*offsets, *self._take(arguments))
             offset = {name: b.offset for name, b in zip(self.bindings, buffers)}
             return self._pack(*[offset[name] // stride if stride else arguments[name] for name, stride in self._slots])
