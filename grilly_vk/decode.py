@@ -13,8 +13,8 @@ from . import arguments
 from .ops import readout as ops
 from .ops.elementwise import as_tensor, cast
 from .ops.encode import digits
-from .ops.reduce import reduce_max, reduce_mean, reduce_sum
-from .ops.shape import getitem, reshape
+from .ops.reductions import reduce_max, reduce_mean, reduce_sum
+from .ops.shape import basic_get, reshape
 from .tensor import FLOAT32, Tensor, from_numpy
 
 __all__ = ["count", "first_spike", "membrane", "phase", "population_vote", "rate"]
@@ -97,7 +97,7 @@ def membrane(v_seq: Any, how: str = "max") -> Tensor:
     arguments.choice("how", how, HOW)
     run = _run("v_seq", v_seq)
     if how == "last":
-        return getitem(run, len(run) - 1)
+        return basic_get(run, len(run) - 1)
     return reduce_max(run, 0) if how == "max" else reduce_mean(run, 0)
 
 

@@ -17,7 +17,7 @@ from ..ops.loss import (
     nll_loss,
     smooth_l1_loss,
 )
-from ..ops.reduce import reduce_mean, reduce_sum
+from ..ops.reductions import reduce_mean, reduce_sum
 from ..settings import setting
 from ..tensor import Tensor
 from .loss_layers import FACTORS, layer

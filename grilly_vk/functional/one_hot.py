@@ -7,7 +7,7 @@ from typing import Any
 from .. import arguments
 from ..ops import one_hot as ops
 from ..ops.elementwise import as_tensor, cast
-from ..ops.reduce import reduce_max, reduce_min
+from ..ops.reductions import reduce_max, reduce_min
 from ..tensor import FLOAT32, INT32, Tensor
 
 __all__ = ["one_hot"]

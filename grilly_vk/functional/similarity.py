@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import arguments
 from ..ops.elementwise import as_tensor, binary
-from ..ops.reduce import reduce_sum
+from ..ops.reductions import reduce_sum
 from ..ops.statistics import norm
 from ..tensor import Tensor
 

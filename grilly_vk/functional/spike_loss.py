@@ -14,7 +14,7 @@ from ..ops.encode import time_expand
 from ..ops.loss import class_index, cross_entropy, mse_loss
 from ..ops.one_hot import one_hot
 from ..ops.readout import spike_time
-from ..ops.reduce import reduce_mean
+from ..ops.reductions import reduce_mean
 from ..ops.shape import reshape
 from ..settings import fixed, setting
 from ..tensor import FLOAT32, INT32, Tensor, from_numpy

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..ops import elementwise as e
+from ..ops import indexing
 from ..ops import matmul as m
-from ..ops import shape as s
 from ..tensor import Tensor
 from .attach import attach, attach_all
 
@@ -64,12 +64,12 @@ def _invert(self: Tensor) -> Tensor:
 
 def _getitem(self: Tensor, key: Any) -> Tensor:
     """numpy's indexing, a copy; see `grilly_vk.ops.indexing` for arrays and masks."""
-    return s.getitem(self, key)
+    return indexing.getitem(self, key)
 
 
 def _setitem(self: Tensor, key: Any, value: Any) -> None:
     """x[key] = value in place, with broadcasting; not on a tensor that is on the tape."""
-    s.setitem(self, key, value)
+    indexing.setitem(self, key, value)
 
 
 def _iter(self: Tensor) -> Any:

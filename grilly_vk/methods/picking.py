@@ -10,6 +10,8 @@ from ..ops import scatter
 from ..ops.elementwise import as_tensor
 from ..ops.gather import _indices
 from ..ops.indexing import get
+from ..ops.layout import broadcast_shape
+from ..ops.shape import broadcast_to
 from ..tensor import Tensor
 from .attach import attach_all
 
@@ -35,9 +37,6 @@ def _take(self: Tensor, index: Any) -> Tensor:
 
 def _masked_select(self: Tensor, mask: Any) -> Tensor:
     """The elements where the mask is true, 1-d, in C order; waits for the device."""
-    from ..ops.layout import broadcast_shape
-    from ..ops.shape import broadcast_to
-
     chosen = as_tensor("mask", mask)
     shape = broadcast_shape(self.shape, chosen.shape)
     return get(broadcast_to(self, shape), broadcast_to(chosen, shape))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import arguments
-from ..ops import reduce as r
+from ..ops import reductions as r
 from ..ops import scan, sort, statistics
 from ..ops.elementwise import binary, cast
 from ..ops.gather import gather

@@ -8,7 +8,6 @@ import numpy as np
 
 from ..ops import arrange
 from ..ops import shape as s
-from ..ops.elementwise import astype
 from ..tensor import Tensor
 from .attach import attach_all
 
@@ -54,7 +53,7 @@ def _clone(self: Tensor) -> Tensor:
 
 def _astype(self: Tensor, dtype: Any) -> Tensor:
     """The same values as float32, int32, uint32 or bool, in memory of its own."""
-    return astype(self, dtype)
+    return s.astype(self, dtype)
 
 
 def _flatten(self: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:

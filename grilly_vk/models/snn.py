@@ -13,7 +13,7 @@ from ..nn.layers.linear import Linear
 from ..nn.module import Module
 from ..ops.elementwise import as_tensor, cast
 from ..ops.nodes import Dynamics, node
-from ..ops.reduce import reduce_mean
+from ..ops.reductions import reduce_mean
 from ..ops.surrogate import spike
 from ..runtime.recording import called
 from ..settings import setting

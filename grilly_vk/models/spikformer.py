@@ -15,7 +15,7 @@ from ..nn.module import Module, Parameter
 from ..nn.spiking.spiking_linear import Factory, TimedModule, TokenBatchNorm1d, made_node, made_norm, through
 from ..nn.spiking.transformer import SpikingTransformerBlock
 from ..ops.elementwise import as_tensor, cast
-from ..ops.reduce import reduce_mean
+from ..ops.reductions import reduce_mean
 from ..ops.shape import broadcast_to, permute
 from ..settings import fixed, setting
 from ..tensor import FLOAT32, Tensor, empty

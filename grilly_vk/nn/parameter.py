@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
+from ..ops.copying import copy_box
 from ..ops.layout import width_of
-from ..ops.shape import _copy
 from ..tensor import Tensor, from_numpy
 
 _DEVICE_TYPES = {np.dtype(d) for d in (np.float32, np.int32, np.uint32, np.bool_)}
@@ -61,7 +61,7 @@ class Parameter(Tensor):
             copy_flat(gradient, home)
             self.grad = home._alias()
         else:
-            _copy(gradient, home, (home.size,), (1,), (1,), accumulate=True)
+            copy_box(gradient, home, (home.size,), (1,), (1,), accumulate=True)
         home.version += 1
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:

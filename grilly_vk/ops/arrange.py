@@ -12,8 +12,9 @@ from .. import arguments
 from ..tensor import Tensor, full
 from .counting import counting
 from .elementwise import as_tensor, binary, where
+from .indexing import get
 from .layout import axis_index
-from .shape import broadcast_to, concatenate, flip, getitem, permute, reshape
+from .shape import basic_get, broadcast_to, concatenate, flip, permute, reshape
 
 
 def _along(a: int, part: slice) -> tuple[slice, ...]:
@@ -52,7 +53,7 @@ def repeat_interleave(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
         counts = [arguments.size("repeats", n, 0) for n in repeats]
         if len(counts) != x.shape[a]:
             raise ValueError(f"repeats has {len(counts)} numbers; axis {a} has {x.shape[a]} entries")
-        return getitem(x, (slice(None),) * a + (np.repeat(np.arange(len(counts), dtype=np.int32), counts),))
+        return get(x, (slice(None),) * a + (np.repeat(np.arange(len(counts), dtype=np.int32), counts),))
     n = arguments.size("repeats", repeats, 0)
     head, tail = x.shape[: a + 1], x.shape[a + 1 :]
     wide = broadcast_to(reshape(x, (*head, 1, *tail)), (*head, n, *tail))
@@ -69,14 +70,14 @@ def chunk(x: Any, chunks: int, axis: int = 0) -> tuple[Tensor, ...]:
     a = axis_index("axis", axis, x.ndim)
     size = -(-x.shape[a] // arguments.size("chunks", chunks)) or 1
     starts = range(0, x.shape[a], size) if x.shape[a] else [0]
-    return tuple(getitem(x, _along(a, slice(i, i + size))) for i in starts)
+    return tuple(basic_get(x, _along(a, slice(i, i + size))) for i in starts)
 
 
 def unbind(x: Any, axis: int = 0) -> tuple[Tensor, ...]:
     """The entries of an axis, each without it."""
     x = as_tensor("x", x)
     a = axis_index("axis", axis, x.ndim)
-    return tuple(getitem(x, (slice(None),) * a + (i,)) for i in range(x.shape[a]))
+    return tuple(basic_get(x, (slice(None),) * a + (i,)) for i in range(x.shape[a]))
 
 
 def unflatten(x: Any, axis: int, sizes: Sequence[int]) -> Tensor:
@@ -139,7 +140,7 @@ def roll(x: Any, shifts: Any, axes: Any = None) -> Tensor:
         n = x.shape[a]
         cut = n - arguments.whole("shifts", shift) % n if n else 0
         if 0 < cut < n:
-            out = concatenate([getitem(out, _along(a, slice(cut, None))), getitem(out, _along(a, slice(0, cut)))], a)
+            out = concatenate([basic_get(out, _along(a, part)) for part in (slice(cut, None), slice(cut))], a)
     return out.clone() if out is x else out
 
 
@@ -157,7 +158,7 @@ def narrow(x: Any, axis: int, start: int, length: int) -> Tensor:
     first += n if first < 0 else 0
     if not 0 <= first <= n - count:
         raise ValueError(f"start {start} and length {length} go beyond axis {a} of size {n}")
-    return getitem(x, _along(a, slice(first, first + count)))
+    return basic_get(x, _along(a, slice(first, first + count)))
 
 
 def diag(x: Any) -> Tensor:
@@ -170,7 +171,7 @@ def diag(x: Any) -> Tensor:
     if x.ndim == 2:
         n, m = x.shape
         count = min(n, m)
-        return getitem(reshape(x, (x.count,)), slice(0, max(count - 1, 0) * (m + 1) + 1 if count else 0, m + 1))
+        return basic_get(reshape(x, (x.count,)), slice(0, max(count - 1, 0) * (m + 1) + 1 if count else 0, m + 1))
     if x.ndim == 1:
         rows = counting(x.shape[0])
         same = binary("eq", reshape(rows, (-1, 1)), rows)

@@ -10,10 +10,10 @@ from .. import arguments
 from ..autograd import record
 from ..tensor import Tensor, empty, full
 from .conv import Pair, _apply, _Plan, _plan, _weight_gradient, numbers, operands, padding_widths, timed
+from .copying import copy_box
 from .elementwise import add
 from .layout import strides
 from .reduce import reduce
-from .shape import _copy
 
 _SCRATCH = 1 << 26  # bytes of gathered frames at a time
 
@@ -48,9 +48,9 @@ class _Frames:
             x_at = (first * self.stride + tap * self.gap - self.before) * own[2]
             taps_at = first * other[1] + tap * other[3]
             if back:
-                _copy(taps, x, box, of_taps, of_x, taps_at, x_at, accumulate=True)
+                copy_box(taps, x, box, of_taps, of_x, taps_at, x_at, accumulate=True)
             else:
-                _copy(x, taps, box, of_x, of_taps, x_at, taps_at)
+                copy_box(x, taps, box, of_x, of_taps, x_at, taps_at)
 
 
 def conv3d(
@@ -116,7 +116,7 @@ def conv3d(
         by_frame = (out[0] * outs * plane, outs * plane, plane, 1)
         by_channel = (outs * out[0] * plane, plane, out[0] * plane, 1)
         a, b = (by_channel, by_frame) if back else (by_frame, by_channel)
-        _copy(t, target, box, a, b)
+        copy_box(t, target, box, a, b)
 
     y = empty(whole, on=engine)
     for start, stop in pieces:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 
 from ..autograd import grad_enabled, record
 from ..tensor import FLOAT32, Tensor, empty, full
+from .copying import copy_box
 from .elementwise import mul
 from .reduce import reduce
-from .shape import _copy
 from .steps import spans
 
 _TILE = 8  # of shaders/snn-delay.glsl
@@ -75,7 +75,7 @@ class _Run:
             _zero(out)
         for part, start in ((history, 0), (x, before)):
             if part is not None:
-                _copy(part, out, part.shape, (batch * units, units, 1), (lane, 1, rows * lane), 0, start * lane)
+                copy_box(part, out, part.shape, (batch * units, units, 1), (lane, 1, rows * lane), 0, start * lane)
         return out
 
     def next_history(self, x: Tensor, history: Tensor | None) -> Tensor:
@@ -86,8 +86,8 @@ class _Run:
         if old and history is None:
             _zero(out._rows(0, old))
         elif old and history is not None:
-            _copy(history, out, (old * row,), (1,), (1,), new * row)
-        _copy(x, out, (new * row,), (1,), (1,), (self.steps - new) * row, old * row)
+            copy_box(history, out, (old * row,), (1,), (1,), new * row)
+        copy_box(x, out, (new * row,), (1,), (1,), (self.steps - new) * row, old * row)
         return out
 
     def product(
@@ -184,4 +184,4 @@ def _zero(t: Tensor) -> None:
 
 
 def _add(source: Tensor, target: Tensor) -> None:
-    _copy(source, target, (target.count,), (1,), (1,), accumulate=True)
+    copy_box(source, target, (target.count,), (1,), (1,), accumulate=True)

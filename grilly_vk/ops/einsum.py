@@ -10,8 +10,8 @@ from ..tensor import Tensor, overlap
 from .arrange import diag
 from .elementwise import as_tensor
 from .matmul import matmul
-from .reduce import reduce_sum
-from .shape import permute, reshape
+from .reductions import reduce_sum
+from .shape import broadcast_to, permute, reshape
 
 
 def einsum(equation: str, *operands: Any) -> Tensor:
@@ -110,8 +110,6 @@ def _summed(x: Tensor, term: str, needed: set[str]) -> tuple[Tensor, str]:
 
 def _grouped(x: Tensor, term: str, groups: tuple[list[str], ...], sizes: dict[str, int]) -> Tensor:
     """Three axes, each of a group of letters; a size of 1 is spread to what the letter has elsewhere."""
-    from .shape import broadcast_to
-
     order = [c for group in groups for c in group]
     if "".join(order) != term:
         x = permute(x, [term.index(c) for c in order])

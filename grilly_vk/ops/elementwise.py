@@ -13,8 +13,10 @@ from .. import arguments, autograd
 from ..autograd import record
 from ..runtime.kernel import Kernel
 from ..tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, dtype_of, empty, from_numpy, full
+from .copying import repeat
 from .layout import TooManyAxes, broadcast_shape, collapsed
 from .pointwise import BINARY, FUNCTIONS
+from .reduce import reduce
 
 _COMPARES = {"eq", "ne", "lt", "le", "gt", "ge"}
 _LOGICAL = {"and", "or", "xor"}
@@ -71,16 +73,6 @@ def as_tensor(name: str, value: Any, like: Tensor | None = None, *, floats: bool
 def _fits(name: str, low: Any, high: Any) -> None:
     if low < -(1 << 31) or high >= 1 << 31:
         raise ValueError(f"{name} must fit int32, got {arguments.shown(int(low if low < 0 else high))}")
-
-
-def astype(x: Tensor, dtype: Any) -> Tensor:
-    """As `cast`, and a copy where the dtype is x's own."""
-    out = cast(x, dtype)
-    if out is not x:
-        return out
-    from .shape import clone
-
-    return clone(x)
 
 
 def cast(x: Tensor, dtype: Any) -> Tensor:
@@ -171,7 +163,7 @@ def clamp(x: Any, least: Any = None, most: Any = None) -> Tensor:
             for name, bound in zip(("maximum", "minimum"), bounds):
                 if bound is not None:
                     x = binary(name, x, sorted((-(1 << 31), int(bound), (1 << 31) - 1))[1])
-            return x if bounds != [None, None] else astype(x, INT32)
+            return x if bounds != [None, None] else x.copy()
     a = -math.inf if least is None else _single("min", least)
     b = math.inf if most is None else _single("max", most)
     if a != a or b != b:
@@ -194,9 +186,7 @@ def _binary(name: str, x: Tensor, y: Tensor) -> Tensor:
     try:
         sizes, (xs, ys), axes = collapsed(shape, (x.shape, y.shape))
     except TooManyAxes:
-        from .shape import repeated
-
-        return _binary(name, repeated(x._alias(), shape), repeated(y._alias(), shape))
+        return _binary(name, repeat(x, shape), repeat(y, shape))
     z = empty(shape, dtype, engine)
     _BROADCAST(
         x=x, y=y, z=z, n=z.count, OP=code, TYPE=whole, AXES=axes, **sizes,
@@ -330,8 +320,6 @@ def sum_to(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Sums the axes that broadcasting added or stretched, back to `shape`."""
     if x.shape == shape:
         return x
-    from .reduce import reduce
-
     lead = x.ndim - len(shape)
     axes = tuple(range(lead)) + tuple(i + lead for i, size in enumerate(shape) if size == 1 and x.shape[i + lead] != 1)
     return reduce("sum", x, axes, keepdims=False)._alias(shape)
@@ -406,12 +394,10 @@ def where(condition: Any, x: Any, y: Any) -> Tensor:
     b = as_tensor("y", y, a)
     if a.dtype is not b.dtype:
         a, b = _common("where", a, b)
-    from .shape import repeated
-
     shape_a, shape_b = a.shape, b.shape
     shape = broadcast_shape(c.shape, broadcast_shape(shape_a, shape_b))
     out = empty(shape, a.dtype, c.engine)
-    with_shape = [repeated(t._alias(), shape) for t in (c, a, b)]
+    with_shape = [repeat(t, shape) for t in (c, a, b)]
     _WHERE(n=out.count, c=with_shape[0], x=with_shape[1], y=with_shape[2], z=out)
     need_a, need_b = a.requires_grad, b.requires_grad
 

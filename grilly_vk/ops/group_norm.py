@@ -12,7 +12,7 @@ from .batch_norm import batch_norm
 from .elementwise import as_tensor, cast
 from .exchange import assign_all
 from .norm import layer_norm
-from .reduce import reduce_mean
+from .reductions import reduce_mean
 from .shape import broadcast_to, reshape
 
 

@@ -19,9 +19,41 @@ from .elementwise import as_tensor, cast, where
 from .gather import _indices, index_select
 from .layout import broadcast_shape
 from .scatter import nonzero_axes, put
-from .shape import basic_get, broadcast_to, permute
+from .shape import basic_get, basic_set, broadcast_to, permute
 
 _ARRAYS = (Tensor, list, np.ndarray, range)
+_NOT_BASIC = (*_ARRAYS, bool, np.bool_)
+
+
+def getitem(x: Tensor, key: Any) -> Tensor:
+    """numpy's indexing, a contiguous copy: whole numbers, slices, ... and None; arrays of whole numbers; masks.
+
+    Raises:
+        IndexError: out of range. TypeError: an index of another kind.
+    """
+    return get(x, key) if _by_array(key) else basic_get(x, key)
+
+
+def setitem(x: Tensor, key: Any, value: Any) -> None:
+    """x[key] = value in place, with broadcasting.
+
+    Raises:
+        RuntimeError: x is on the tape.
+        ValueError: the value does not broadcast to x[key].
+    """
+    x.changing()
+    if _by_array(key):
+        _set(x, key, value)
+    else:
+        basic_set(x, key, value)
+    x.version += 1
+
+
+def _by_array(key: Any) -> bool:
+    """Whether a key has an array or a bool in it, so that it is not basic indexing."""
+    if type(key) is not tuple:
+        return isinstance(key, _NOT_BASIC)
+    return any(isinstance(k, _NOT_BASIC) for k in key)
 
 
 def _array(k: Any) -> Tensor:
@@ -130,7 +162,7 @@ def get(x: Tensor, key: Any) -> Tensor:
     return _Key(x, key).get(x)
 
 
-def set(x: Tensor, key: Any, value: Any) -> None:
+def _set(x: Tensor, key: Any, value: Any) -> None:
     """x[key] = value for a key by arrays, in place; where an element is meant twice, the last value stays.
 
     Raises:

@@ -13,7 +13,7 @@ from . import event_linear
 from .elementwise import as_tensor, sum_to
 from .layout import broadcast_shape, width_of
 from .reduce import reduce
-from .shape import getitem, pad, repeated
+from .shape import basic_get, pad, repeated
 
 _NN, _NT, _TN = 0, 1, 2  # FORM of shaders/include/product.glsl
 _PADDED = 1 << 22  # multiplications from which it pays to bring odd sizes to multiples of four
@@ -94,7 +94,7 @@ def _padded(
     if bias is not None and columns != n:
         bias = pad(bias.detach(), [(0, columns - n)])
     out = product(form, a, b, batch, rows, columns, wide_k, (both[0], both[1]), bias)
-    return out if (rows, columns) == (m, n) else getitem(out, (slice(None), slice(0, m), slice(0, n)))
+    return out if (rows, columns) == (m, n) else basic_get(out, (slice(None), slice(0, m), slice(0, n)))
 
 
 def matmul(x: Any, y: Any) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 from .. import arguments
 from ..tensor import BOOL, FLOAT32, Tensor, empty, full
 from .elementwise import as_tensor, binary, where
-from .reduce import reduce_all
+from .reductions import reduce_all
 
 _KINDS = {"nan": 0, "inf": 1, "finite": 2}  # of shaders/classify.glsl
 

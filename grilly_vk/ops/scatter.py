@@ -11,7 +11,8 @@ from .counting import counting
 from .elementwise import as_tensor, binary, cast, where
 from .gather import _indices, _pick, gather
 from .layout import axis_index
-from .shape import broadcast_to
+from .scan import cumsum
+from .shape import broadcast_to, stack
 
 
 def _last(x: Tensor, index: Tensor, a: int, each: int) -> tuple[Tensor, dict[str, Any]]:
@@ -125,8 +126,6 @@ def places(mask: Tensor) -> Tensor:
     Raises:
         RuntimeError: inside a capture: how many there are is not known there.
     """
-    from .scan import cumsum
-
     if mask.count == 0:
         return empty((0,), INT32, mask.engine)
     flat = mask._alias((mask.count,))
@@ -140,8 +139,6 @@ def places(mask: Tensor) -> Tensor:
 
 def nonzero(x: Any) -> Tensor:
     """Where x is not 0, as rows of indices, int32 (k, ndim), in C order.  Waits for the device."""
-    from .shape import stack
-
     x = as_tensor("x", x)
     if x.ndim:
         return stack(list(nonzero_axes(x)), 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import operator
 from collections.abc import Sequence
@@ -13,45 +12,9 @@ import numpy as np
 from .. import arguments
 from ..autograd import record
 from ..tensor import Tensor, empty, full, overlap
-from .elementwise import as_tensor, sum_to
-from .layout import TooManyAxes, axis_index, broadcast_shape, broadcast_strides, folded, strides
-
-_ARRAYS = (Tensor, list, np.ndarray, range, bool, np.bool_)
-
-
-def _copy(
-    src: Tensor,
-    dst: Tensor,
-    box: Sequence[int],
-    src_strides: Sequence[int],
-    dst_strides: Sequence[int],
-    src_start: int = 0,
-    dst_start: int = 0,
-    *,
-    accumulate: bool = False,
-) -> None:
-    """Copies a box of elements between two layouts; strides and starts are in elements."""
-    axes, numbers = _between(tuple(box), tuple(src_strides), tuple(dst_strides))
-    count = math.prod(box)
-    src.engine.launch(
-        "strided-copy",
-        count,
-        (("ADD", int(accumulate)), ("AXES", axes)),
-        src=src,
-        dst=dst,
-        n=count,
-        src_start=src_start,
-        dst_start=dst_start,
-        **numbers,
-    )
-
-
-@functools.lru_cache(4096)
-def _between(box: tuple[int, ...], src: tuple[int, ...], dst: tuple[int, ...]) -> tuple[int, dict[str, int]]:
-    """How many axes a copy of a box goes along between layouts of these strides, and the numbers that say so."""
-    sizes, (s, t), axes = folded(box, (src, dst))
-    steps = {f"{name}{i}": v & 0xFFFFFFFF for name, layout in (("s", s), ("t", t)) for i, v in enumerate(layout)}
-    return axes, {**sizes, **steps}
+from .copying import copy_box, repeat
+from .elementwise import as_tensor, cast, sum_to
+from .layout import axis_index, broadcast_shape, strides
 
 
 def reshape(x: Tensor, shape: int | Sequence[int]) -> Tensor:
@@ -114,7 +77,7 @@ def permute(x: Tensor, axes: Sequence[int]) -> Tensor:
     shape = tuple(x.shape[a] for a in order)
     own = strides(x.shape)
     out = empty(shape, x.dtype)
-    _copy(x, out, shape, [own[a] for a in order], strides(shape))
+    copy_box(x, out, shape, [own[a] for a in order], strides(shape))
     back = sorted(range(x.ndim), key=order.__getitem__)
     record("permute", (x,), (out,), lambda g: permute(g, back), ())
     return out
@@ -126,20 +89,6 @@ def transpose(x: Tensor, first: int = -2, second: int = -1) -> Tensor:
     a, b = axis_index("first", first, x.ndim), axis_index("second", second, x.ndim)
     order[a], order[b] = order[b], order[a]
     return permute(x, order)
-
-
-def _repeat(x: Tensor, target: tuple[int, ...]) -> Tensor:
-    """A copy of x seen as `target`, off the tape; repeats along many axes go in several steps."""
-    out = empty(target, x.dtype, x.engine)
-    try:
-        _copy(x, out, target, broadcast_strides(x.shape, target), strides(target))
-    except TooManyAxes:
-        own = [1] * (len(target) - x.ndim) + list(x.shape)
-        grow = [i for i, (n, m) in enumerate(zip(own, target)) if n != m]
-        for i in grow[len(grow) // 2 :]:
-            own[i] = target[i]
-        return _repeat(_repeat(x, tuple(own)), target)
-    return out
 
 
 def repeated(x: Tensor, shape: Sequence[int]) -> Tensor:
@@ -155,7 +104,7 @@ def repeated(x: Tensor, shape: Sequence[int]) -> Tensor:
         raise ValueError(f"can't broadcast {x.shape} to {target}")
     if math.prod(target) == x.count:
         return reshape(x, target)
-    out = _repeat(x, target)
+    out = repeat(x, target)
     before = x.shape
     record("broadcast_to", (x,), (out,), lambda g: sum_to(g, before), ())
     return out
@@ -253,71 +202,43 @@ def _box(shape: tuple[int, ...], key: Any) -> tuple[tuple[int, ...], tuple[int, 
     return tuple(result), tuple(box), steps, start
 
 
-def by_array(key: Any) -> bool:
-    """Whether a key has an array or a bool in it, so that it is not basic indexing."""
-    if type(key) is not tuple:
-        return isinstance(key, _ARRAYS)
-    return _some(isinstance(k, _ARRAYS) for k in key)
-
-
 def _some(values: Any) -> bool:
     """Python's any; this package's `any` reduces tensors."""
     return True in map(bool, values)
 
 
-def getitem(x: Tensor, key: Any) -> Tensor:
-    """numpy's indexing, a contiguous copy: whole numbers, slices, ... and None; arrays of whole numbers; masks.
-
-    What arrays and masks mean is in `grilly_vk.ops.indexing`.
+def basic_get(x: Tensor, key: Any) -> Tensor:
+    """x[key] for whole numbers, slices, ... and None; a contiguous copy.
 
     Raises:
         IndexError: out of range. TypeError: an index of another kind.
     """
-    if by_array(key):
-        from .indexing import get
-
-        return get(x, key)
-    return basic_get(x, key)
-
-
-def basic_get(x: Tensor, key: Any) -> Tensor:
-    """`getitem` for whole numbers, slices, ... and None."""
     shape, box, steps, start = _box(x.shape, key)
     before, engine = x.shape, x.engine
     out = empty(shape, x.dtype, engine).as_spikes(x.is_spikes)
-    _copy(x, out, box, steps, strides(box), start)
+    copy_box(x, out, box, steps, strides(box), start)
 
     def backward(g: Tensor) -> Tensor:
         gx = full(before, 0.0, on=engine)
-        _copy(g, gx, box, strides(box), steps, 0, start)
+        copy_box(g, gx, box, strides(box), steps, 0, start)
         return gx
 
     record("getitem", (x,), (out,), backward, ())
     return out
 
 
-def setitem(x: Tensor, key: Any, value: Any) -> None:
-    """x[key] = value in place, with broadcasting.
+def basic_set(x: Tensor, key: Any, value: Any) -> None:
+    """x[key] = value in place, with broadcasting, for keys as in `basic_get`; its version stays.
 
     Raises:
-        RuntimeError: x is on the tape.
-        ValueError: the value does not broadcast to x[key].
+        IndexError, TypeError: as in `basic_get`. ValueError: the value does not broadcast to x[key].
     """
-    x.changing()
-    if by_array(key):
-        from .indexing import set as set_by_array
-
-        set_by_array(x, key, value)
-        x.version += 1
-        return
     shape, box, steps, start = _box(x.shape, key)
-    from .elementwise import cast
-
-    given = repeated(cast(as_tensor("value", value, x), x.dtype).detach(), shape)
+    given = as_tensor("value", value, x).detach()
+    given = repeated(given if given.dtype is x.dtype else cast(given, x.dtype), shape)
     if overlap(given, x):  # one invocation would read what another has written
         given = given.copy()
-    _copy(given, x, box, strides(box), steps, 0, start)
-    x.version += 1
+    copy_box(given, x, box, strides(box), steps, 0, start)
 
 
 def _several(tensors: Any) -> Any:
@@ -348,7 +269,7 @@ def concatenate(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
     at = 0
     for t in parts:
         starts.append(at)
-        _copy(t, out, t.shape, strides(t.shape), steps, 0, at * steps[a])
+        copy_box(t, out, t.shape, strides(t.shape), steps, 0, at * steps[a])
         at += t.shape[a]
 
     shapes = [t.shape if t.requires_grad else None for t in parts]
@@ -359,7 +280,7 @@ def concatenate(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
             gt = None
             if part is not None:
                 gt = empty(part, on=g.engine)
-                _copy(g, gt, part, steps, strides(part), begin * steps[a])
+                copy_box(g, gt, part, steps, strides(part), begin * steps[a])
             out.append(gt)
         return out
 
@@ -393,7 +314,7 @@ def split(x: Tensor, size: int | Sequence[int], axis: int = 0) -> tuple[Tensor, 
         raise ValueError(f"sizes {sizes} add up to {sum(sizes)}; axis {a} has {x.shape[a]}")
     out, at = [], 0
     for n in sizes:
-        out.append(getitem(x, (slice(None),) * a + (slice(at, at + n),)))
+        out.append(basic_get(x, (slice(None),) * a + (slice(at, at + n),)))
         at += n
     return tuple(out)
 
@@ -428,11 +349,11 @@ def pad(x: Tensor, widths: Sequence[tuple[int, int]], value: float = 0.0) -> Ten
     start = sum(b * s for (b, _), s in zip(pairs, steps))
     out = full(shape, value, x.dtype, x.engine)
     before = x.shape
-    _copy(x, out, x.shape, strides(x.shape), steps, 0, start)
+    copy_box(x, out, x.shape, strides(x.shape), steps, 0, start)
 
     def backward(g: Tensor) -> Tensor:
         gx = empty(before, on=g.engine)
-        _copy(g, gx, before, steps, strides(before), start)
+        copy_box(g, gx, before, steps, strides(before), start)
         return gx
 
     record("pad", (x,), (out,), backward, ())
@@ -442,7 +363,7 @@ def pad(x: Tensor, widths: Sequence[tuple[int, int]], value: float = 0.0) -> Ten
 def flip(x: Tensor, axis: int) -> Tensor:
     """Reversed along an axis."""
     a = axis_index("axis", axis, x.ndim)
-    return getitem(x, (slice(None),) * a + (slice(None, None, -1),))
+    return basic_get(x, (slice(None),) * a + (slice(None, None, -1),))
 
 
 def clone(x: Tensor) -> Tensor:
@@ -451,3 +372,9 @@ def clone(x: Tensor) -> Tensor:
     x.engine.launch("copy", x.count, src=x, dst=out, n=x.count)
     record("clone", (x,), (out,), lambda g: g, ())
     return out
+
+
+def astype(x: Tensor, dtype: Any) -> Tensor:
+    """As `cast`, and a copy where the dtype is x's own."""
+    out = cast(x, dtype)
+    return clone(x) if out is x else out

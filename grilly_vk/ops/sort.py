@@ -7,10 +7,12 @@ from typing import Any
 
 from .. import arguments
 from ..tensor import FLOAT32, INT32, Tensor, empty
-from .elementwise import as_tensor, cast
+from .elementwise import as_tensor, cast, where
 from .gather import gather
 from .layout import axis_index
-from .shape import getitem, transpose
+from .number_kinds import is_nan
+from .reductions import reduce_any
+from .shape import basic_get, transpose
 
 _RUN = 16  # of shaders/include/sort_keys.glsl
 
@@ -65,7 +67,7 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, 
     count = arguments.size("k", k, 0)
     if count > x.shape[a]:
         raise ValueError(f"k must be at most {x.shape[a]}, the size of axis {a}, got {k}")
-    order = getitem(argsort(x, a, arguments.flag("largest", largest)), (slice(None),) * a + (slice(count),))
+    order = basic_get(argsort(x, a, arguments.flag("largest", largest)), (slice(None),) * a + (slice(count),))
     return gather(x, a, order), order
 
 
@@ -82,15 +84,11 @@ def median(x: Any, axis: int | None = None, keepdims: bool = False) -> tuple[Ten
     n = x.shape[a]
     if n == 0:
         raise ValueError(f"median of an empty axis: x has shape {x.shape}")
-    where = (slice(None),) * a
+    before = (slice(None),) * a
     order = argsort(x, a)
-    pick = getitem(order, (*where, slice((n - 1) // 2, (n - 1) // 2 + 1)))
+    pick = basic_get(order, (*before, slice((n - 1) // 2, (n - 1) // 2 + 1)))
     if x.dtype is FLOAT32:
-        from .elementwise import where as choose
-        from .number_kinds import is_nan
-        from .reduce import reduce_any
-
-        last = getitem(order, (*where, slice(n - 1, n)))
-        pick = choose(reduce_any(is_nan(x), a, True), last, pick)
+        last = basic_get(order, (*before, slice(n - 1, n)))
+        pick = where(reduce_any(is_nan(x), a, True), last, pick)
     value = gather(x, a, pick)
     return (value, pick) if keepdims else (value.squeeze(a), pick.squeeze(a))

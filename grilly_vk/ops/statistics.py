@@ -9,10 +9,14 @@ from .. import arguments
 from ..autograd import record
 from ..tensor import BOOL, FLOAT32, INT32, Tensor, empty, full
 from .elementwise import as_tensor, binary, cast, unary, where
+from .gather import index_select
 from .layout import axis_index, axis_set
 from .number_kinds import is_finite
-from .reduce import reduce, reduce_max, reduce_sum, reduce_var
+from .reduce import reduce
+from .reductions import reduce_max, reduce_sum, reduce_var
 from .scatter import index_add, places
+from .shape import basic_get, concatenate
+from .sort import sort
 
 
 def _root(x: Tensor) -> Tensor:
@@ -89,8 +93,6 @@ def cumprod(x: Any, axis: int) -> Tensor:
     Raises:
         TypeError, ValueError: no such axis.
     """
-    from .shape import concatenate, getitem
-
     x = as_tensor("x", x)
     x = cast(x, INT32) if x.dtype is BOOL else x
     a = axis_index("axis", axis, x.ndim)
@@ -105,8 +107,8 @@ def cumprod(x: Any, axis: int) -> Tensor:
         def part(first: int | None, stop: int | None) -> tuple[slice, ...]:
             return (slice(None),) * a + (slice(first, stop),)
 
-        later = binary("mul", getitem(out, part(step, None)), getitem(out, part(None, -step)))
-        out = concatenate([getitem(out, part(None, step)), later], a)
+        later = binary("mul", basic_get(out, part(step, None)), basic_get(out, part(None, -step)))
+        out = concatenate([basic_get(out, part(None, step)), later], a)
         step *= 2
     return out
 
@@ -153,9 +155,6 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
 
 def unique(x: Any) -> Tensor:
     """The different elements, in rising order, 1-d; each NaN by itself.  Waits for the device."""
-    from .indexing import index_select
-    from .sort import sort
-
     x = as_tensor("x", x).detach()
     if x.count == 0:
         return empty((0,), x.dtype, x.engine)

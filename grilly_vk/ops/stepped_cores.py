@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..tensor import FLOAT32, Tensor, empty, full
 from .elementwise import cast
 from .layout import width_of
-from .shape import getitem, permute
+from .shape import basic_get, permute
 from .surrogate import Slope
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def _halves(state: Tensor, run: _Run) -> tuple[Tensor, Tensor | None]:
         return state, None
     last = run.dynamics.last
     first = (*(slice(None),) * (state.ndim - 1), slice(0, last))
-    return getitem(state, first), getitem(state, (*first[:-1], slice(last, 2 * last)))
+    return basic_get(state, first), basic_get(state, (*first[:-1], slice(last, 2 * last)))
 
 
 def row(tensor: Tensor | None, t: int) -> Tensor | None:

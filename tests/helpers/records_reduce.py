@@ -3,7 +3,7 @@
 import numpy as np
 from op_table import Op, Sample, apart, normal
 
-from grilly_vk.ops import reduce as r
+from grilly_vk.ops import reductions as r
 
 _AXES = [None, 0, 1, -1, (0, 2), (0, 1, 2), ()]
 

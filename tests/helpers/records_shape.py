@@ -5,6 +5,7 @@ import numpy as np
 from op_table import Op, Sample, normal
 
 from grilly_vk.ops import shape as s
+from grilly_vk.ops.indexing import getitem
 
 
 def _int(*shape):
@@ -12,7 +13,7 @@ def _int(*shape):
 
 
 def _key(x, key):
-    return s.getitem(x, key)
+    return getitem(x, key)
 
 
 _KEYS = [

@@ -19,7 +19,7 @@ from ...ops.elementwise import unary
 from ...ops.gather import index_select
 from ...ops.neurons import LIFConstants
 from ...ops.neurons import lif as run_lif
-from ...ops.reduce import reduce_max, reduce_mean, reduce_sum, reduce_var
+from ...ops.reductions import reduce_max, reduce_mean, reduce_sum, reduce_var
 from ...tensor import Tensor, full
 from . import models
 

@@ -9,7 +9,7 @@ from ... import arguments
 from ...functional.attention import additive, weighed
 from ...ops.elementwise import add, as_tensor, cast, unary
 from ...ops.matmul import linear
-from ...ops.reduce import reduce_mean
+from ...ops.reductions import reduce_mean
 from ...ops.shape import broadcast_to, concatenate, permute
 from ...settings import fixed, setting
 from ...tensor import FLOAT32, Tensor, empty, full

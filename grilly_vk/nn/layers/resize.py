@@ -9,7 +9,7 @@ from ... import arguments
 from ...errors import shown
 from ...ops import resize
 from ...ops.elementwise import as_tensor
-from ...ops.shape import getitem, pad
+from ...ops.shape import basic_get, pad
 from ...settings import fixed
 from ...tensor import Tensor
 from ..module import Module
@@ -101,7 +101,7 @@ class ZeroPad2d(Module):
             raise ValueError(f"x has shape {x.shape}; padding {self.padding} takes more away than there is")
         if min(self.padding) < 0:
             rows, columns = slice(max(0, -top), h - max(0, -bottom)), slice(max(0, -left), w - max(0, -right))
-            x = getitem(x, (..., rows, columns))
+            x = basic_get(x, (..., rows, columns))
         return pad(x, [(max(0, top), max(0, bottom)), (max(0, left), max(0, right))])
 
     def extra_repr(self) -> str:

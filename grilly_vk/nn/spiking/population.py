@@ -8,7 +8,7 @@ from typing import Any
 from ... import arguments
 from ...errors import shown
 from ...ops.elementwise import as_tensor, cast
-from ...ops.reduce import reduce_mean
+from ...ops.reductions import reduce_mean
 from ...ops.sum_pool import sum_pool
 from ...settings import fixed
 from ...tensor import FLOAT32, Tensor

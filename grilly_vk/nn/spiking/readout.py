@@ -7,7 +7,7 @@ from typing import Any
 from ... import arguments
 from ...modes import M
 from ...ops.elementwise import binary, unary, where
-from ...ops.reduce import reduce_max, reduce_mean, reduce_min
+from ...ops.reductions import reduce_max, reduce_mean, reduce_min
 from ...ops.synapses import synapse_filter
 from ...settings import setting
 from ...tensor import Tensor, empty, full

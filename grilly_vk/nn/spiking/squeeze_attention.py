@@ -9,7 +9,7 @@ from ...errors import shown
 from ...ops.conv import conv2d
 from ...ops.elementwise import as_tensor, cast, unary
 from ...ops.matmul import linear, matmul
-from ...ops.reduce import reduce_sum
+from ...ops.reductions import reduce_sum
 from ...ops.shape import permute
 from ...ops.squeeze import excite, squeeze
 from ...settings import fixed

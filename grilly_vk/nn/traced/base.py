@@ -9,7 +9,7 @@ import numpy as np
 from ... import arguments
 from ...autograd import no_grad
 from ...ops.elementwise import as_tensor, binary, cast, where
-from ...ops.reduce import reduce_sum
+from ...ops.reductions import reduce_sum
 from ...ops.shape import concatenate, permute
 from ...ops.state import filled
 from ...ops.traced import State, trace_neurons
