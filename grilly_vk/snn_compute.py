@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,11 +12,25 @@ from .ops.lif_constants import constants
 from .ops.linear import matmul
 from .ops.neurons import LIFConstants
 from .ops.process import ENCODINGS, HEAD_WORDS, process
+from .runtime import engine
+from .runtime.recording import refuse
 from .settings import setting
-from .tensor import Tensor, from_numpy
+from .tensor import INT32, UINT32, Tensor, empty, from_numpy
 
 _SATURATED = 0.9  # of the highest rate that the refractory time allows
 _PIECE = 1 << 24  # spikes simulated at a time
+_COPIED = 1 << 20  # bytes of a spike train that the host copies; longer ones are handed out where they lie
+_ROOMS = 4  # shapes of input whose memory is kept
+
+
+class _Room(NamedTuple):
+    """What the kernel reads and fills; no spikes where they are too many to be copied for the caller."""
+
+    x: Tensor
+    head: Tensor
+    spikes: Tensor | None
+    total: Tensor
+    first: Tensor
 
 
 class SNNCompute:
@@ -90,6 +104,7 @@ class SNNCompute:
         self._settle("")
         self._calls = 0
         self._projection: tuple[Any, Tensor] | None = None
+        self._rooms: dict[Any, _Room] = {}
 
     def _settle(self, name: str) -> None:
         """The kernel's constants, for settings that fit each other."""
@@ -129,7 +144,9 @@ class SNNCompute:
         Raises:
             TypeError: not real numbers.
             ValueError: not one or two axes, empty, or NaN or infinity inside.
+            RuntimeError: while a graph is captured.
         """
+        refuse("SNNCompute gives its results back as numpy arrays, so it can't be used while a graph is captured")
         given = arguments.numbers_of("embedding", embedding.numpy() if isinstance(embedding, Tensor) else embedding)
         if given.ndim not in (1, 2) or given.size == 0:
             raise ValueError(f"embedding has shape {given.shape}; expected (D,) or (B, D), not empty")
@@ -166,23 +183,28 @@ class SNNCompute:
         head = np.zeros(HEAD_WORDS + batch, np.uint32)
         head[1:5] = self.seed, 0, self._calls & 0xFFFFFFFF, self._calls >> 32
         head[HEAD_WORDS:] = live.astype(np.float32).view(np.uint32)
-        rows = from_numpy(np.ascontiguousarray(x), borrow=True)
-        if x.shape[1] > n:
-            rows = matmul(rows, self._fold(x.shape[1]))
-        spikes, total, first = process(
-            rows,
-            from_numpy(head),
-            n,
-            steps,
-            self._constants,
-            encoding=self.encoding,
-            gain=self.gain,
-            bias=self.bias,
-            pulse=self.pulse,
-            kick=self._kick,
-        )
-        counts = total.numpy()
-        self._calls += 1
+        room = self._room(batch, x.shape[1])
+        on = room.x.engine
+        with on.lock:  # for all of it: calls in other threads use the same memory
+            on.write([(room.x.buffer, x), (room.head.buffer, head)])
+            rows = room.x if x.shape[1] <= n else matmul(room.x, self._fold(x.shape[1]))
+            spikes = empty((batch, steps, n), on=on) if room.spikes is None else room.spikes
+            process(
+                rows,
+                room.head,
+                spikes,
+                room.total,
+                room.first,
+                self._constants,
+                encoding=self.encoding,
+                gain=self.gain,
+                bias=self.bias,
+                pulse=self.pulse,
+                kick=self._kick,
+            )
+            counts, first = room.total.numpy(), room.first.numpy()
+            train = spikes.share() if room.spikes is None else spikes.numpy()
+            self._calls += 1
         activity = counts.sum(axis=1, dtype=np.float64)
         # Who can fire once only is not saturated by doing so.
         most = max(2.0, _SATURATED * -(-steps // (1 + self._constants.hold_steps)))
@@ -190,12 +212,33 @@ class SNNCompute:
             "spike_activity": activity,
             "spikes": (counts > 0).astype(np.float32),
             "firing_rate": activity / (n * steps),
-            "spike_train": spikes.share(),
+            "spike_train": train,
             "rates": counts / np.float32(steps),
-            "first_spike": first.numpy(),
+            "first_spike": first,
             "dead_fraction": (counts == 0).mean(axis=1),
             "saturated_fraction": (counts >= most).mean(axis=1),
         }
+
+    def _room(self, batch: int, width: int) -> _Room:
+        """Memory for a call, the same for all calls of one shape, so that the recorded first one is replayed."""
+        on, n, steps = engine(), self.n_neurons, self.timesteps
+        key = on, batch, width, n, steps
+        if key not in self._rooms:
+            while len(self._rooms) >= _ROOMS:
+                del self._rooms[next(iter(self._rooms))]
+            small = 4 * batch * steps * n <= _COPIED
+            self._rooms[key] = _Room(
+                empty((batch, width), on=on),
+                empty((HEAD_WORDS + batch,), UINT32, on),
+                empty((batch, steps, n), on=on) if small else None,
+                empty((batch, n), on=on),
+                empty((batch, n), INT32, on),
+            )
+        return self._rooms[key]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what lies on the device, which a copy makes for itself."""
+        return {**self.__dict__, "_projection": None, "_rooms": {}}
 
     def _fold(self, width: int) -> Tensor:
         """The projection (n, width), kept on the device; rows keep unit-RMS input at unit RMS."""

@@ -1,7 +1,9 @@
 """SNNCompute against float64 references written here, and the promises of its page."""
 
+import copy
 import gc
 import math
+import pickle
 import warnings
 
 import numpy as np
@@ -205,6 +207,52 @@ def test_one_dispatch():
         snn.process(x)
     assert sum(k.calls for k in p.kernels if not k.kernel.startswith("copy")) == 1  # copies: of staging memory
     assert len(p.kernels) == 1 or not engine().host_visible
+
+
+@pytest.mark.parametrize("d, timesteps", [(64, 50), (200, 50), (64, 5000)])
+@pytest.mark.parametrize("encoding", ["current", "poisson"])
+def test_the_second_call_replays_what_the_first_recorded(d, timesteps, encoding):
+    """With the results of the first call held, too, unless they lie where the kernel wrote them."""
+    snn = SNNCompute(n_neurons=64, timesteps=timesteps, encoding=encoding)
+    x = np.random.default_rng(0).standard_normal(d)
+    kept = snn.process(x)
+    train, first = kept["spike_train"].copy(), kept["first_spike"].copy()
+    if kept["spike_train"].nbytes > 1 << 20:
+        del kept
+    before = grilly_vk.memory_stats()
+    again = snn.process(-x)
+    after = grilly_vk.memory_stats()
+    assert after["submits"] - before["submits"] == after["replayed_submits"] - before["replayed_submits"] == 1
+    assert (again["spike_train"] != train).any()
+    if timesteps == 50:
+        np.testing.assert_array_equal(kept["spike_train"], train)
+        np.testing.assert_array_equal(kept["first_spike"], first)
+
+
+def test_many_shapes_keep_the_memory_of_a_few():
+    snn = SNNCompute(n_neurons=8, timesteps=20)
+    x = np.ones((20, 8), np.float32)
+    expected = [snn.process(x[:n])["spike_activity"] for n in range(1, 20)]
+    assert len(snn._rooms) <= 4
+    for n, activity in enumerate(expected, 1):
+        np.testing.assert_array_equal(snn.process(x[:n])["spike_activity"], activity)
+
+
+def test_copies_and_pickles_go_on_by_themselves():
+    snn = SNNCompute(n_neurons=16, encoding="poisson")
+    x = np.ones(40)
+    snn.process(x)
+    copies = [copy.copy(snn), copy.deepcopy(snn), pickle.loads(pickle.dumps(snn))]
+    expected = snn.process(x)["spike_train"]
+    for one in copies:
+        np.testing.assert_array_equal(one.process(x)["spike_train"], expected)
+
+
+def test_a_captured_graph_refuses():
+    snn = SNNCompute(n_neurons=16)
+    with pytest.raises(RuntimeError, match="SNNCompute gives its results back as numpy arrays"), grilly_vk.capture():
+        snn.process(np.ones(16))
+    assert snn.process(np.ones(16))["spike_activity"] > 0
 
 
 def test_same_input_same_bits_and_no_growth():

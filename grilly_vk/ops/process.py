@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..tensor import Tensor, empty
+from ..tensor import Tensor
 from .neurons import LIFConstants
 
 ENCODINGS = ("current", "poisson", "latency")
@@ -12,8 +12,9 @@ HEAD_WORDS = 8  # of `head`, before the scales: 0 unused, 1-2 random key, 3-4 ra
 def process(
     x: Tensor,
     head: Tensor,
-    n: int,
-    steps: int,
+    spikes: Tensor,
+    total: Tensor,
+    first: Tensor,
     c: LIFConstants,
     *,
     encoding: str,
@@ -21,25 +22,22 @@ def process(
     bias: float,
     pulse: float,
     kick: float,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Drives n neurons by each row of x for `steps` steps.
+) -> None:
+    """Drives n neurons by each row of x for T steps.
 
     Args:
         x: embeddings, float32 (B, D) with D <= n; missing columns count as 0.
         head: uint32 (8 + B,): random key and base, then the factor of each row as float bits.
-        n: neurons.
-        steps: time steps T, at least 1.
+        spikes: filled with the spikes, (B, T, n); T is at least 1.
+        total: filled with the spikes of each neuron, (B, n).
+        first: filled with the step of its first spike, int32 (B, n), -1 where there is none.
         c: constants of the neurons, which start at rest.
         encoding: one of ENCODINGS.
         gain, bias: drive = gain * factor * x + bias, or 0 where the factor is 0.
         pulse: current of one Poisson pulse, and the drive that counts as full strength.
         kick: current of a latency pulse.
-
-    Returns:
-        Spikes (B, T, n), spike counts (B, n), first spike step (B, n) as int32 (-1: never).
     """
-    batch, width = x.shape
-    spikes, total, first = empty((batch, steps, n)), empty((batch, n)), empty((batch, n), "int32")
+    (batch, steps, n), width = spikes.shape, x.shape[1]
     wide = 4 if n % 4 == 0 else 1
     x.engine.launch(
         "snn-process.vec4" if wide == 4 else "snn-process",
@@ -66,4 +64,3 @@ def process(
         threshold=c.threshold,
         reset=c.reset,
     )
-    return spikes, total, first
