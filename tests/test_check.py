@@ -205,7 +205,7 @@ def test_shared_memory_follows_the_constants():
     space = next(i for i, s in enumerate(face.specs) if s.name == "SPACE")
     assert declared(code, {})[0] == 2 * 16
     assert declared(code, {space: 100})[0] == 2 * 16 * 100
-    code, face = Kernels().module("snn-softmax")
+    code, face = Kernels().module("softmax")
     assert declared(code, {0: 64})[0] >= 4
 
 

@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
-from ..ops import normalize as ops
+from ..autograd import no_grad
+from ..ops.norm import rms_norm
+from ..ops.softmax import softmax
+from .given import over_time
 
 
 class NormalizeKernels:
@@ -25,7 +28,8 @@ class NormalizeKernels:
         Raises:
             TypeError, ValueError: no real numbers, or no axis.
         """
-        return ops.softmax(arguments.tensor("x", x, borrow=True)).share()
+        with no_grad():
+            return softmax(over_time("x", x, "(..., n)")).share()
 
     def snn_rmsnorm(self, x: Any, weight: Any = None, eps: float = 1e-6) -> np.ndarray:
         """x / sqrt(mean(x**2) + eps) * weight over the last axis.
@@ -43,6 +47,6 @@ class NormalizeKernels:
 
         Source: Zhang & Sennrich, "Root Mean Square Layer Normalization", NeurIPS 2019.
         """
-        small = arguments.non_negative("eps", eps)
-        scale = None if weight is None else arguments.tensor("weight", weight, borrow=True)
-        return ops.rmsnorm(arguments.tensor("x", x, borrow=True), scale, eps=small).share()
+        rows = over_time("x", x, "(..., n)")
+        with no_grad():
+            return rms_norm(rows, rows.shape[-1], weight, arguments.real("eps", eps)).share()

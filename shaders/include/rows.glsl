@@ -1,9 +1,7 @@
 // One workgroup a row: sums and maxima over the row's elements, combined in one fixed order.
 #if VEC == 4
-#define WIDEST(v) max(max((v).x, (v).y), max((v).z, (v).w))
 #define TOTAL(v) (((v).x + (v).y) + ((v).z + (v).w))
 #else
-#define WIDEST(v) (v)
 #define TOTAL(v) (v)
 #endif
 
