@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from .runtime.devices import DeviceInfo
 from .settings import fixed
 from .snn import SNN
 from .tensor import engine, from_numpy
+from .typing import ArrayLike
 
 
 class VulkanCompute:
@@ -37,7 +37,7 @@ class VulkanCompute:
         """The device that runs the kernels."""
         return self._engine.info
 
-    def random_words(self, counter: Any, key: Sequence[int]) -> np.ndarray:
+    def random_words(self, counter: ArrayLike, key: Sequence[int]) -> np.ndarray:
         """The random generator itself: Philox4x32-10 of given counters, to be compared with published vectors.
 
         Args:

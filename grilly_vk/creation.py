@@ -17,6 +17,7 @@ from .runtime import engine
 from .runtime.engine import Engine
 from .tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, dtype_of, empty, from_numpy
 from .tensor import full as _full
+from .typing import ArrayLike, DeviceLike, DTypeLike
 
 _KINDS = ("uniform", "normal", "bernoulli", "poisson")  # in the order of shaders/random.glsl
 
@@ -94,7 +95,9 @@ def _full_of(shape: tuple[int, ...], value: Any, dtype: Any, on: Engine | None =
     return _full(shape, arguments.fitting("value", value, kind), kind, on)
 
 
-def full(shape: Any, value: float, dtype: Any = None, *, requires_grad: bool = False, device: Any = None) -> Tensor:
+def full(
+    shape: Any, value: float, dtype: DTypeLike = None, *, requires_grad: bool = False, device: DeviceLike = None
+) -> Tensor:
     """A tensor filled with a number.
 
     Args:
@@ -110,13 +113,13 @@ def full(shape: Any, value: float, dtype: Any = None, *, requires_grad: bool = F
     return _with_grad(_full_of(_shape((shape,)), value, dtype), requires_grad)
 
 
-def zeros(*shape: Any, dtype: Any = FLOAT32, requires_grad: bool = False, device: Any = None) -> Tensor:
+def zeros(*shape: Any, dtype: DTypeLike = FLOAT32, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
     """A tensor of zeros: ``zeros(2, 3)`` or ``zeros((2, 3))``."""
     _placed(device)
     return _with_grad(_full(_shape(shape), 0, dtype_of(dtype)), requires_grad)
 
 
-def ones(*shape: Any, dtype: Any = FLOAT32, requires_grad: bool = False, device: Any = None) -> Tensor:
+def ones(*shape: Any, dtype: DTypeLike = FLOAT32, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
     """A tensor of ones: ``ones(2, 3)`` or ``ones((2, 3))``."""
     _placed(device)
     return _with_grad(_full(_shape(shape), 1, dtype_of(dtype)), requires_grad)
@@ -126,10 +129,10 @@ def arange(
     start: float = 0,
     stop: float | None = None,
     step: float = 1,
-    dtype: Any = None,
+    dtype: DTypeLike = None,
     *,
     end: float | None = None,
-    device: Any = None,
+    device: DeviceLike = None,
 ) -> Tensor:
     """start, start + step, ... below stop, as in numpy; ``arange(n)`` counts from 0.
 
@@ -154,48 +157,52 @@ def arange(
     return tensor(np.arange(first, last, step), dtype)
 
 
-def eye(n: int, m: int | None = None, dtype: Any = FLOAT32, *, device: Any = None) -> Tensor:
+def eye(n: int, m: int | None = None, dtype: DTypeLike = FLOAT32, *, device: DeviceLike = None) -> Tensor:
     """Ones on the diagonal of an (n, m) matrix, m = n by default."""
     _placed(device)
     rows, columns = _shape((n, n if m is None else m))
     return from_numpy(np.eye(rows, columns, dtype=dtype_of(dtype)))
 
 
-def zeros_like(x: Tensor, dtype: Any = None, *, requires_grad: bool = False, device: Any = None) -> Tensor:
+def zeros_like(x: Tensor, dtype: DTypeLike = None, *, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
     """Zeros of x's shape and, unless given, dtype."""
     _placed(device)
     x = as_tensor("x", x)
     return _with_grad(_full(x.shape, 0, dtype_of(dtype or x.dtype), x.engine), requires_grad)
 
 
-def ones_like(x: Tensor, dtype: Any = None, *, requires_grad: bool = False, device: Any = None) -> Tensor:
+def ones_like(x: Tensor, dtype: DTypeLike = None, *, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
     """Ones of x's shape and, unless given, dtype."""
     _placed(device)
     x = as_tensor("x", x)
     return _with_grad(_full(x.shape, 1, dtype_of(dtype or x.dtype), x.engine), requires_grad)
 
 
-def full_like(x: Tensor, value: float, dtype: Any = None, *, requires_grad: bool = False, device: Any = None) -> Tensor:
+def full_like(
+    x: Tensor, value: float, dtype: DTypeLike = None, *, requires_grad: bool = False, device: DeviceLike = None
+) -> Tensor:
     """A number in x's shape and, unless given, dtype."""
     _placed(device)
     x = as_tensor("x", x)
     return _with_grad(_full_of(x.shape, value, dtype or x.dtype, x.engine), requires_grad)
 
 
-def empty_like(x: Tensor, dtype: Any = None, *, requires_grad: bool = False, device: Any = None) -> Tensor:
+def empty_like(x: Tensor, dtype: DTypeLike = None, *, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
     """A tensor of x's shape and, unless given, dtype, whose values are whatever the memory holds."""
     _placed(device)
     x = as_tensor("x", x)
     return _with_grad(empty(x.shape, dtype_of(dtype or x.dtype), x.engine), requires_grad)
 
 
-def empty_tensor(*shape: Any, dtype: Any = FLOAT32, requires_grad: bool = False, device: Any = None) -> Tensor:
+def empty_tensor(
+    *shape: Any, dtype: DTypeLike = FLOAT32, requires_grad: bool = False, device: DeviceLike = None
+) -> Tensor:
     """A tensor whose values are whatever the memory holds: ``empty(2, 3)`` or ``empty((2, 3))``."""
     _placed(device)
     return _with_grad(empty(_shape(shape), dtype_of(dtype)), requires_grad)
 
 
-def as_tensor_of(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+def as_tensor_of(data: ArrayLike, dtype: DTypeLike = None, device: DeviceLike = None) -> Tensor:
     """The Tensor itself where data is one of that dtype, else a tensor with a copy of the data; see `tensor`."""
     _placed(device)
     if isinstance(data, Tensor):
@@ -203,17 +210,17 @@ def as_tensor_of(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     return tensor(data, dtype)
 
 
-def float_tensor(data: Any) -> Tensor:
+def float_tensor(data: ArrayLike) -> Tensor:
     """A float32 tensor with a copy of the data, as PyTorch's FloatTensor; see `tensor`."""
     return tensor(data, FLOAT32)
 
 
-def long_tensor(data: Any) -> Tensor:
+def long_tensor(data: ArrayLike) -> Tensor:
     """A tensor of whole numbers, int32 here, as PyTorch's LongTensor; see `tensor`."""
     return tensor(data, INT32)
 
 
-def of_numpy(array: Any) -> Tensor:
+def of_numpy(array: ArrayLike) -> Tensor:
     """A tensor with a copy of a numpy array (PyTorch shares the memory; a device has its own).
 
     Raises:
@@ -224,7 +231,7 @@ def of_numpy(array: Any) -> Tensor:
     return tensor(arguments.numbers_of("array", array))
 
 
-def linspace(start: float, end: float, steps: int, *, requires_grad: bool = False, device: Any = None) -> Tensor:
+def linspace(start: float, end: float, steps: int, *, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
     """Evenly spaced numbers from start to end, both included, each computed in float64.
 
     Raises:
@@ -236,7 +243,7 @@ def linspace(start: float, end: float, steps: int, *, requires_grad: bool = Fals
     return _with_grad(from_numpy(line.astype(np.float32)), requires_grad)
 
 
-def logspace(start: float, end: float, steps: int, base: float = 10.0, *, device: Any = None) -> Tensor:
+def logspace(start: float, end: float, steps: int, base: float = 10.0, *, device: DeviceLike = None) -> Tensor:
     """base ** x for evenly spaced x from start to end, each computed in float64.
 
     Raises:
@@ -265,7 +272,7 @@ def _random(kind: str, shape: tuple[int, ...], x: Tensor | None = None) -> Tenso
     return y
 
 
-def rand(*shape: Any, dtype: Any = FLOAT32, requires_grad: bool = False, device: Any = None) -> Tensor:
+def rand(*shape: Any, dtype: DTypeLike = FLOAT32, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
     """Uniform numbers in [0, 1), multiples of 2**-24.
 
     All random tensors follow `grilly_vk.manual_seed`; each call, and each replay of a captured graph, draws fresh
@@ -276,28 +283,28 @@ def rand(*shape: Any, dtype: Any = FLOAT32, requires_grad: bool = False, device:
     return _with_grad(_random("uniform", _shape(shape)), requires_grad)
 
 
-def randn(*shape: Any, dtype: Any = FLOAT32, requires_grad: bool = False, device: Any = None) -> Tensor:
+def randn(*shape: Any, dtype: DTypeLike = FLOAT32, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
     """Standard normal numbers."""
     _placed(device)
     _fractions(dtype)
     return _with_grad(_random("normal", _shape(shape)), requires_grad)
 
 
-def rand_like(x: Tensor, dtype: Any = None, *, requires_grad: bool = False, device: Any = None) -> Tensor:
+def rand_like(x: Tensor, dtype: DTypeLike = None, *, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
     """Uniform numbers in [0, 1) in x's shape."""
     _placed(device)
     _fractions(dtype)
     return _with_grad(_random("uniform", as_tensor("x", x).shape), requires_grad)
 
 
-def randn_like(x: Tensor, dtype: Any = None, *, requires_grad: bool = False, device: Any = None) -> Tensor:
+def randn_like(x: Tensor, dtype: DTypeLike = None, *, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
     """Standard normal numbers in x's shape."""
     _placed(device)
     _fractions(dtype)
     return _with_grad(_random("normal", as_tensor("x", x).shape), requires_grad)
 
 
-def bernoulli(p: Any) -> Tensor:
+def bernoulli(p: ArrayLike) -> Tensor:
     """1.0 with probability p, else 0.0, for each element of p; not differentiable.
 
     Args:
@@ -311,7 +318,7 @@ def bernoulli(p: Any) -> Tensor:
     return _random("bernoulli", x.shape, x)
 
 
-def poisson(rate: Any) -> Tensor:
+def poisson(rate: ArrayLike) -> Tensor:
     """Poisson counts as float32 for each element of rate; not differentiable.
 
     Rates below 10 multiply uniform numbers (Knuth); larger ones use transformed rejection (Hormann 1993, PTRS), so

@@ -16,6 +16,7 @@ from .ops.encode import digits
 from .ops.reductions import reduce_max, reduce_mean, reduce_sum
 from .ops.shape import basic_get, reshape
 from .tensor import FLOAT32, Tensor, from_numpy
+from .typing import ArrayLike
 
 __all__ = ["count", "first_spike", "membrane", "phase", "population_vote", "rate"]
 
@@ -32,7 +33,7 @@ def _run(name: str, value: Any, least: int = 1) -> Tensor:
     return run
 
 
-def rate(spikes: Any) -> Tensor:
+def rate(spikes: ArrayLike) -> Tensor:
     """Mean over time: spikes a step.
 
     Args:
@@ -47,7 +48,7 @@ def rate(spikes: Any) -> Tensor:
     return reduce_mean(_run("spikes", spikes), 0)
 
 
-def count(spikes: Any) -> Tensor:
+def count(spikes: ArrayLike) -> Tensor:
     """Sum over time: spikes in all, or the balance of 1 and -1.
 
     Args:
@@ -62,7 +63,7 @@ def count(spikes: Any) -> Tensor:
     return reduce_sum(_run("spikes", spikes, 0), 0)
 
 
-def first_spike(spikes: Any) -> Tensor:
+def first_spike(spikes: ArrayLike) -> Tensor:
     """The step of the first spike, a value above 0; T where there is none, which is later than any spike.
 
     Neurons that fire first at the same step get the same number, so that `argmin` takes the lowest index among them.
@@ -80,7 +81,7 @@ def first_spike(spikes: Any) -> Tensor:
     return ops.first_spike(run, len(run))
 
 
-def membrane(v_seq: Any, how: str = "max") -> Tensor:
+def membrane(v_seq: ArrayLike, how: str = "max") -> Tensor:
     """Potentials over time as one number each: the largest (default), the mean, or the last.
 
     Args:
@@ -101,7 +102,7 @@ def membrane(v_seq: Any, how: str = "max") -> Tensor:
     return reduce_max(run, 0) if how == "max" else reduce_mean(run, 0)
 
 
-def population_vote(spikes: Any, num_classes: int) -> Tensor:
+def population_vote(spikes: ArrayLike, num_classes: int) -> Tensor:
     """Spikes of each class's m neurons over all steps: class c has the neurons c * m to (c + 1) * m - 1.
 
     Args:
@@ -122,7 +123,7 @@ def population_vote(spikes: Any, num_classes: int) -> Tensor:
     return reduce_sum(reshape(run, (*run.shape[:-1], classes, width // classes)), (0, run.ndim))
 
 
-def phase(spikes: Any, K: int = 8) -> Tensor:
+def phase(spikes: ArrayLike, K: int = 8) -> Tensor:
     """The value of weighted spikes: the mean over periods of sum over k of 2**-(1 + k) * spikes at phase k.
 
     Args:

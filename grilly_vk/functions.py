@@ -18,14 +18,15 @@ from .ops.pointwise import BINARY_METHODS, UNARY_METHODS
 from .ops.shape import concatenate
 from .ops.shape import stack as _stack
 from .tensor import FLOAT32, INT32, Tensor, dtype_of
+from .typing import ArrayLike, DTypeLike
 
 
 def _method(name: str) -> Callable[..., Any]:
-    def function(input: Any, *args: Any, **named: Any) -> Any:
+    def function(input: ArrayLike, *args: Any, **named: Any) -> Any:
         return getattr(as_tensor("input", input), name)(*args, **named)
 
     takes = list(inspect.signature(getattr(Tensor, name)).parameters.values())
-    takes[0] = takes[0].replace(name="input", annotation=Any)
+    takes[0] = takes[0].replace(name="input", annotation="ArrayLike")
     function.__signature__ = inspect.Signature(takes)  # type: ignore[attr-defined]
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"``input.{name}(...)`` of a Tensor or an array-like: {getattr(Tensor, name).__doc__}"
@@ -122,7 +123,7 @@ var = _method("var")
 
 
 def _product(name: str, left: int, right: int) -> Callable[..., Any]:
-    def function(input: Any, other: Any) -> Tensor:
+    def function(input: ArrayLike, other: ArrayLike) -> Tensor:
         a, b = as_tensor("input", input), as_tensor("other", other)
         if (a.ndim, b.ndim) != (left, right):
             raise ValueError(f"{name} needs {left} and {right} axes, got shapes {a.shape} and {b.shape}; see matmul")
@@ -139,7 +140,7 @@ mv = _product("mv", 2, 1)
 dot = _product("dot", 1, 1)
 
 
-def outer(input: Any, other: Any) -> Tensor:
+def outer(input: ArrayLike, other: ArrayLike) -> Tensor:
     """Every element of one vector times every one of another: (n,), (m,) -> (n, m).
 
     Raises:
@@ -151,7 +152,7 @@ def outer(input: Any, other: Any) -> Tensor:
     return a.reshape((-1, 1)) * b
 
 
-def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+def addmm(input: ArrayLike, mat1: ArrayLike, mat2: ArrayLike, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * mat1 @ mat2."""
     bias = as_tensor("input", input)
     product = mm(as_tensor("mat1", mat1), as_tensor("mat2", mat2))
@@ -159,7 +160,7 @@ def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1
     return (bias if more == 1 else bias * more) + (product if most == 1 else product * most)
 
 
-def trace(input: Any) -> Tensor:
+def trace(input: ArrayLike) -> Tensor:
     """The sum of a matrix' diagonal.
 
     Raises:
@@ -220,7 +221,7 @@ def meshgrid(*arrays: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     return arrange.meshgrid(given, indexing)
 
 
-def where(condition: Any, x: Any = None, y: Any = None) -> Any:
+def where(condition: ArrayLike, x: ArrayLike | None = None, y: ArrayLike | None = None) -> Any:
     """x where `condition` holds, else y, with broadcasting; of a condition alone the places where it holds.
 
     Raises:
@@ -233,12 +234,12 @@ def where(condition: Any, x: Any = None, y: Any = None) -> Any:
     return _where(condition, x, y)
 
 
-def is_tensor(value: Any) -> bool:
+def is_tensor(value: ArrayLike) -> bool:
     """Whether it is a Tensor."""
     return isinstance(value, Tensor)
 
 
-def tensordot(a: Any, b: Any, dims: Any = 2) -> Tensor:
+def tensordot(a: ArrayLike, b: ArrayLike, dims: Any = 2) -> Tensor:
     """The product summed over the last `dims` axes of a and the first of b, or over two lists of axes.
 
     Raises:
@@ -265,7 +266,7 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Tensor:
     return einsum(f"{one},{''.join(two)}->{''.join(kept)}", x, y)
 
 
-def cdist(x1: Any, x2: Any, p: float = 2.0) -> Tensor:
+def cdist(x1: ArrayLike, x2: ArrayLike, p: float = 2.0) -> Tensor:
     """Distances of all rows of (..., n, d) to all rows of (..., m, d): (..., n, m)."""
     a, b = as_tensor("x1", x1), as_tensor("x2", x2)
     for name, x in (("x1", a), ("x2", b)):
@@ -274,7 +275,7 @@ def cdist(x1: Any, x2: Any, p: float = 2.0) -> Tensor:
     return binary("sub", a.unsqueeze(-2), b.unsqueeze(-3)).norm(p, axis=-1)
 
 
-def finfo(dtype: Any = None) -> np.finfo:
+def finfo(dtype: DTypeLike = None) -> np.finfo:
     """numpy's limits of float32, the one type of fractions.
 
     Raises:
@@ -285,7 +286,7 @@ def finfo(dtype: Any = None) -> np.finfo:
     return np.finfo(np.float32)
 
 
-def iinfo(dtype: Any = None) -> np.iinfo:
+def iinfo(dtype: DTypeLike = None) -> np.iinfo:
     """numpy's limits of a type of whole numbers, default int32.
 
     Raises:

@@ -11,9 +11,12 @@ from .ops.elementwise import as_tensor, cast
 from .ops.layout import broadcast_shape
 from .ops.sort import argsort
 from .tensor import INT32, Tensor, dtype_of
+from .typing import ArrayLike, DeviceLike, DTypeLike
 
 
-def randint(low: int, high: Any = None, size: Any = None, *, dtype: Any = INT32, device: Any = None) -> Tensor:
+def randint(
+    low: int, high: ArrayLike | None = None, size: Any = None, *, dtype: DTypeLike = INT32, device: DeviceLike = None
+) -> Tensor:
     """Whole numbers in [low, high), all equally likely: ``randint(10, (2, 3))`` or ``randint(5, 10, (2, 3))``.
 
     Raises:
@@ -31,7 +34,7 @@ def randint(low: int, high: Any = None, size: Any = None, *, dtype: Any = INT32,
     return cast(cast(numbers, INT32) + first, dtype_of(dtype))
 
 
-def randperm(n: int, *, device: Any = None) -> Tensor:
+def randperm(n: int, *, device: DeviceLike = None) -> Tensor:
     """The numbers 0 to n - 1 in random order, int32.
 
     Raises:
@@ -41,7 +44,7 @@ def randperm(n: int, *, device: Any = None) -> Tensor:
     return argsort(rand(arguments.size("n", n, 0)))
 
 
-def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, device: Any = None) -> Tensor:
+def normal(mean: ArrayLike = 0.0, std: ArrayLike = 1.0, size: Any = None, *, device: DeviceLike = None) -> Tensor:
     """Normal numbers of given means and standard deviations: numbers, or arrays that broadcast; then no size is needed.
 
     Raises:

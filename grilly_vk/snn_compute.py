@@ -16,6 +16,7 @@ from .runtime import engine
 from .runtime.recording import refuse
 from .settings import setting
 from .tensor import INT32, UINT32, Tensor, empty, from_numpy
+from .typing import ArrayLike
 
 _SATURATED = 0.9  # of the highest rate that the refractory time allows
 _PIECE = 1 << 24  # spikes simulated at a time
@@ -120,7 +121,7 @@ class SNNCompute:
         """The numbers that the kernel takes, made of the settings."""
         return self._constants
 
-    def process(self, embedding: Any) -> dict[str, Any]:
+    def process(self, embedding: ArrayLike) -> dict[str, Any]:
         """Simulates the layer on one embedding (D,), or on each row of a batch (B, D).
 
         Args:

@@ -20,6 +20,7 @@ from .runtime import glsl
 from .runtime.recording import captures, used_settings
 from .settings import setting
 from .tensor import FLOAT32, Tensor
+from .typing import ArrayLike
 
 __all__ = [
     "ATan",
@@ -59,11 +60,11 @@ class Surrogate:
         """
         return ops.spike(_distance(x), self._used())
 
-    def derivative(self, x: Any) -> Tensor:
+    def derivative(self, x: ArrayLike) -> Tensor:
         """The surrogate derivative at x, of its shape; off the tape."""
         return ops.derivative(_distance(x), self._used())
 
-    def primitive(self, x: Any) -> Tensor:
+    def primitive(self, x: ArrayLike) -> Tensor:
         """The function that has this derivative, 1/2 at x = 0; differentiable."""
         return ops.primitive(_distance(x), self._used())
 
@@ -393,7 +394,7 @@ class Custom(Surrogate):
         """What kernels need."""
         return self._slope
 
-    def primitive(self, x: Any) -> Tensor:
+    def primitive(self, x: ArrayLike) -> Tensor:
         """The function that was given as `primitive`.
 
         Raises:

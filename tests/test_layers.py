@@ -14,7 +14,7 @@ LAYERS = [
     {"calling"},
     {"runtime"},
     {"tensor"},
-    {"arguments"},
+    {"arguments", "typing"},
     {"autograd"},
     {"settings", "host_random"},
     {"ops"},

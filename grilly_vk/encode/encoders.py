@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from ..nn.stateful import StatefulModule
 from ..ops import encode as ops
 from ..settings import fixed, setting
 from ..tensor import Tensor
+from ..typing import ArrayLike
 from .given import within
 from .rates import rate
 from .times import latency, phase
@@ -39,7 +39,7 @@ class PoissonEncoder(Module):
         super().__init__()
         self.clip = arguments.flag("clip", clip)
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """Spikes of x's shape."""
         given = within("x", x, 0.0, 1.0, self.clip)
         return rate(given._alias((1, *given.shape)), clip=self.clip)._alias(given.shape)
@@ -58,11 +58,11 @@ class StepEncoder(StatefulModule):
         self.register_memory("spike", None)
         self.register_memory("t", 0)
 
-    def encode(self, x: Any) -> Tensor:
+    def encode(self, x: ArrayLike) -> Tensor:
         """All T steps of x; to be defined by each subclass."""
         raise NotImplementedError(f"{type(self).__name__} defines no encode()")
 
-    def forward(self, x: Any = None) -> Tensor:
+    def forward(self, x: ArrayLike | None = None) -> Tensor:
         """One step of spikes.
 
         Args:
@@ -104,7 +104,7 @@ class PeriodicEncoder(StepEncoder):
         TypeError, ValueError: no numbers, or no time steps.
     """
 
-    def __init__(self, spikes: Any) -> None:
+    def __init__(self, spikes: ArrayLike) -> None:
         run = arguments.tensor("spikes", spikes).detach()
         if not run.ndim or not len(run):
             raise ValueError(f"spikes has shape {run.shape}; expected (T, ...) with at least one step")
@@ -142,7 +142,7 @@ class LatencyEncoder(StepEncoder):
         self.enc_function = arguments.choice("enc_function", enc_function, ops.LATENCY_MODES)
         super().__init__(arguments.size("T", T))
 
-    def encode(self, x: Any) -> Tensor:
+    def encode(self, x: ArrayLike) -> Tensor:
         """All T steps: (...) to (T, ...)."""
         if self.enc_function == "linear":
             return latency(x, self.T)
@@ -172,7 +172,7 @@ class WeightedPhaseEncoder(StepEncoder):
     def __init__(self, K: int) -> None:
         super().__init__(ops.digits("K", K))
 
-    def encode(self, x: Any) -> Tensor:
+    def encode(self, x: ArrayLike) -> Tensor:
         """All K steps: (...) to (K, ...)."""
         return phase(x, K=self.T)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -11,13 +10,14 @@ from .. import arguments
 from ..errors import shown
 from ..ops import encode as ops
 from ..tensor import Tensor
+from ..typing import ArrayLike
 from .given import within
 from .times import below
 
 CODES = ("times", "rates")
 
 
-def receptive_fields(x: Any, n_neurons: int, low: float, high: float, *, beta: float = 1.5) -> Tensor:
+def receptive_fields(x: ArrayLike, n_neurons: int, low: float, high: float, *, beta: float = 1.5) -> Tensor:
     """Responses of m = n_neurons neurons to each value: exp(-((x - c_i) / sigma)**2 / 2).
 
     c_i = low + (2 * i - 3) / 2 * (high - low) / (m - 2) for i = 1..m, and sigma = (high - low) / (beta * (m - 2)).
@@ -54,7 +54,7 @@ def receptive_fields(x: Any, n_neurons: int, low: float, high: float, *, beta: f
 
 
 def population(
-    x: Any,
+    x: ArrayLike,
     n_neurons: int,
     low: float,
     high: float,

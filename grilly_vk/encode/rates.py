@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .. import arguments
 from ..ops import encode as ops
 from ..ops.elementwise import as_tensor
 from ..tensor import Tensor
+from ..typing import ArrayLike
 from .given import within
 
 
-def rate(x: Any, T: int | None = None, *, clip: bool = False) -> Tensor:
+def rate(x: ArrayLike, T: int | None = None, *, clip: bool = False) -> Tensor:
     """Independent spikes: at each step an element fires with probability x.
 
     The numbers follow `grilly_vk.manual_seed`, each call draws fresh ones, and so does each replay of a graph.
@@ -41,7 +40,7 @@ def rate(x: Any, T: int | None = None, *, clip: bool = False) -> Tensor:
 poisson = rate  # the field's name for the same thing
 
 
-def direct(x: Any, T: int) -> Tensor:
+def direct(x: ArrayLike, T: int) -> Tensor:
     """The same values at every step, for a first layer that turns currents into spikes itself.
 
     Args:

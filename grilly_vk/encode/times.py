@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -11,11 +10,12 @@ from .. import arguments
 from ..errors import shown
 from ..ops import encode as ops
 from ..tensor import Tensor
+from ..typing import ArrayLike
 from .given import within
 
 
 def latency(
-    x: Any,
+    x: ArrayLike,
     T: int,
     *,
     mode: str = "linear",
@@ -82,7 +82,7 @@ def below(number: float) -> float:
     return float(np.nextafter(np.float32(number), np.float32(-np.inf)))
 
 
-def delta(x: Any, threshold: float = 0.1, *, padding: bool = False, off_spikes: bool = False) -> Tensor:
+def delta(x: ArrayLike, threshold: float = 0.1, *, padding: bool = False, off_spikes: bool = False) -> Tensor:
     """A spike where a signal has risen by at least the threshold since the step before.
 
     s[t] = [x[t] - x[t-1] >= threshold], minus [x[t] - x[t-1] <= -threshold] with `off_spikes`.
@@ -110,7 +110,7 @@ def delta(x: Any, threshold: float = 0.1, *, padding: bool = False, off_spikes: 
     return ops.encode_delta(given, step, padding=padding, off=off)
 
 
-def phase(x: Any, T: int | None = None, *, K: int = 8, clip: bool = False) -> Tensor:
+def phase(x: ArrayLike, T: int | None = None, *, K: int = 8, clip: bool = False) -> Tensor:
     """Weighted spikes: the first K binary digits of x, the highest first, again in each period of K steps.
 
     The spike at step t stands for 2**-(1 + t mod K), and a period adds up to x rounded down to K digits.  1 itself

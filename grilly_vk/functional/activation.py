@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from .. import arguments
 from ..errors import shown
 from ..ops.elementwise import as_tensor, binary, cast, mul, unary, where
 from ..tensor import FLOAT32, Tensor
+from ..typing import ArrayLike
 
 __all__ = [
     "elu",
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-def relu(x: Any, inplace: bool = False) -> Tensor:
+def relu(x: ArrayLike, inplace: bool = False) -> Tensor:
     """max(x, 0), with slope 0 at 0; NaN stays NaN.
 
     With `inplace`, which is taken for PyTorch's sake, the result is a tensor of its own all the same; so below.
@@ -36,13 +36,13 @@ def relu(x: Any, inplace: bool = False) -> Tensor:
     return unary("relu", x)
 
 
-def relu6(x: Any, inplace: bool = False) -> Tensor:
+def relu6(x: ArrayLike, inplace: bool = False) -> Tensor:
     """x cut to [0, 6], with slope 0 at the bounds; NaN stays NaN."""
     arguments.flag("inplace", inplace)
     return unary("hardtanh", x, 0.0, 6.0)
 
 
-def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+def hardtanh(x: ArrayLike, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """x cut to [min_val, max_val], with slope 0 at the bounds; NaN stays NaN.
 
     Raises:
@@ -55,7 +55,7 @@ def hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool 
     return unary("hardtanh", x, low, high)
 
 
-def threshold(x: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
+def threshold(x: ArrayLike, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where it is above the threshold, else value.
 
     Raises:
@@ -66,12 +66,12 @@ def threshold(x: Any, threshold: float, value: float, inplace: bool = False) -> 
     return where(x.detach() > arguments.real("threshold", threshold), x, arguments.real("value", value))
 
 
-def logsigmoid(x: Any) -> Tensor:
+def logsigmoid(x: ArrayLike) -> Tensor:
     """log(sigmoid(x)) without overflow."""
     return -unary("softplus", -as_tensor("x", x), 1e30, 1.0)
 
 
-def leaky_relu(x: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+def leaky_relu(x: ArrayLike, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where x > 0, else negative_slope * x.
 
     Raises:
@@ -83,7 +83,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01, inplace: bool = False) -> T
     return unary("leaky_relu", x, arguments.real("negative_slope", negative_slope))
 
 
-def elu(x: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+def elu(x: ArrayLike, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, else alpha * (exp(x) - 1).
 
     Raises:
@@ -96,7 +96,7 @@ def elu(x: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return unary("elu", x, arguments.real("alpha", alpha))
 
 
-def prelu(x: Any, weight: Any) -> Tensor:
+def prelu(x: ArrayLike, weight: ArrayLike) -> Tensor:
     """x where x > 0, else weight * x.
 
     Args:
@@ -118,7 +118,7 @@ def prelu(x: Any, weight: Any) -> Tensor:
     return where(binary("gt", x, 0.0), x, mul(x, w))
 
 
-def gelu(x: Any, approximate: str = "none") -> Tensor:
+def gelu(x: ArrayLike, approximate: str = "none") -> Tensor:
     """x times the normal distribution function of x; with approximate="tanh" its form by tanh.
 
     Raises:
@@ -135,7 +135,7 @@ def gelu(x: Any, approximate: str = "none") -> Tensor:
     return mul(x, unary("sigmoid", mul(x, inner)))
 
 
-def silu(x: Any) -> Tensor:
+def silu(x: ArrayLike) -> Tensor:
     """x * sigmoid(x).
 
     Source: Elfwing, Uchibe & Doya, "Sigmoid-weighted linear units", Neural Networks 107 (2018).
@@ -143,7 +143,7 @@ def silu(x: Any) -> Tensor:
     return unary("silu", x)
 
 
-def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+def softplus(x: ArrayLike, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta * x)) / beta without overflow, and x itself where beta * x > threshold.
 
     Raises:
@@ -152,11 +152,11 @@ def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     return unary("softplus", x, arguments.real("threshold", threshold), arguments.positive("beta", beta))
 
 
-def tanh(x: Any) -> Tensor:
+def tanh(x: ArrayLike) -> Tensor:
     """Hyperbolic tangent."""
     return unary("tanh", x)
 
 
-def sigmoid(x: Any) -> Tensor:
+def sigmoid(x: ArrayLike) -> Tensor:
     """1 / (1 + exp(-x)), without overflow."""
     return unary("sigmoid", x)

@@ -15,15 +15,16 @@ from ..ops.matmul import matmul
 from ..ops.shape import transpose
 from ..ops.softmax import softmax
 from ..tensor import BOOL, FLOAT32, Tensor, from_numpy
+from ..typing import ArrayLike
 
 __all__ = ["scaled_dot_product_attention"]
 
 
 def scaled_dot_product_attention(
-    query: Any,
-    key: Any,
-    value: Any,
-    attn_mask: Any = None,
+    query: ArrayLike,
+    key: ArrayLike,
+    value: ArrayLike,
+    attn_mask: ArrayLike | None = None,
     dropout_p: float = 0.0,
     is_causal: bool = False,
     scale: float | None = None,

@@ -8,11 +8,12 @@ from .. import families
 from ..ops.elementwise import as_tensor
 from ..ops.shape import stack
 from ..tensor import Tensor
+from ..typing import ArrayLike
 
 __all__ = ["unroll"]
 
 
-def unroll(core: Any, xs: Any, state: Any = None) -> tuple[Tensor, Any]:
+def unroll(core: Any, xs: ArrayLike, state: Any = None) -> tuple[Tensor, Any]:
     """Runs a core over T steps: (outputs (T, B, ...), state after the last step).
 
     The cores of `grilly_vk.nn` take all steps in one dispatch forward and one backward; those with recurrent weights

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .. import arguments
 from ..ops import one_hot as ops
 from ..ops.elementwise import as_tensor, cast
 from ..ops.reductions import reduce_max, reduce_min
 from ..tensor import FLOAT32, INT32, Tensor
+from ..typing import ArrayLike
 
 __all__ = ["one_hot"]
 
 
-def one_hot(target: Any, num_classes: int = -1) -> Tensor:
+def one_hot(target: ArrayLike, num_classes: int = -1) -> Tensor:
     """1 at each class, 0 elsewhere: (...) -> (..., num_classes), int32.
 
     Args:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from .. import arguments
 from ..ops import shape
 from ..ops.elementwise import as_tensor
 from ..tensor import Tensor
+from ..typing import ArrayLike
 
 __all__ = ["pad"]
 
 
-def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
+def pad(input: ArrayLike, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """More elements of `value` around the last axes.
 
     Args:

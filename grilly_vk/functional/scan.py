@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..ops import scan as ops
 from ..ops.elementwise import as_tensor
 from ..ops.layout import axis_index
 from ..tensor import Tensor
+from ..typing import ArrayLike
 
 __all__ = ["cumsum"]
 
 
-def cumsum(x: Any, dim: int) -> Tensor:
+def cumsum(x: ArrayLike, dim: int) -> Tensor:
     """The sum of the elements up to each one, along an axis.
 
     Args:

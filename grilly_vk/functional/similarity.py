@@ -9,11 +9,12 @@ from ..ops.elementwise import as_tensor, binary
 from ..ops.reductions import reduce_sum
 from ..ops.statistics import norm
 from ..tensor import Tensor
+from ..typing import ArrayLike
 
 __all__ = ["cosine_similarity", "normalize"]
 
 
-def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
+def normalize(input: ArrayLike, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
     """input over its p-norm along `dim`, or over eps where that is larger.
 
     Raises:
@@ -23,7 +24,7 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> T
     return binary("div", x, binary("maximum", norm(x, p, dim, True), arguments.positive("eps", eps)))
 
 
-def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tensor:
+def cosine_similarity(x1: ArrayLike, x2: ArrayLike, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between vectors along `dim`; lengths below eps count as eps.
 
     Raises:

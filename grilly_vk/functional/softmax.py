@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..ops import softmax as ops
 from ..ops.elementwise import as_tensor
 from ..ops.layout import axis_index
 from ..tensor import Tensor
+from ..typing import ArrayLike
 
 __all__ = ["log_softmax", "softmax"]
 
 
-def softmax(x: Any, dim: int = -1) -> Tensor:
+def softmax(x: ArrayLike, dim: int = -1) -> Tensor:
     """exp(x) / sum(exp(x)) along axis `dim`, shifted by the maximum so that nothing overflows.
 
     Args:
@@ -26,7 +25,7 @@ def softmax(x: Any, dim: int = -1) -> Tensor:
     return ops.softmax(t, axis_index("dim", dim, t.ndim or 1))
 
 
-def log_softmax(x: Any, dim: int = -1) -> Tensor:
+def log_softmax(x: ArrayLike, dim: int = -1) -> Tensor:
     """x - log(sum(exp(x))) along axis `dim`, exact where softmax itself would underflow; arguments as in `softmax`."""
     t = as_tensor("x", x)
     return ops.log_softmax(t, axis_index("dim", dim, t.ndim or 1))

@@ -18,6 +18,7 @@ from ..ops.reductions import reduce_mean
 from ..ops.shape import reshape
 from ..settings import fixed, setting
 from ..tensor import FLOAT32, INT32, Tensor, from_numpy
+from ..typing import ArrayLike
 from .loss_layers import FACTORS, layer
 
 __all__ = [
@@ -77,7 +78,9 @@ def _cross_entropy(logits: Tensor, t: Tensor, weight: Any, smoothing: float) -> 
 
 
 @layer("CERateLoss", weight=FACTORS, label_smoothing=_smoothing)
-def ce_rate_loss(spikes: Any, targets: Any, *, weight: Any = None, label_smoothing: float = 0.0) -> Tensor:
+def ce_rate_loss(
+    spikes: ArrayLike, targets: ArrayLike, *, weight: ArrayLike | None = None, label_smoothing: float = 0.0
+) -> Tensor:
     """Cross-entropy with the spikes of each step as logits, averaged over steps: the target fires at every step.
 
     L = -1/T * sum_t mean_b log softmax(spikes[t, b])[target_b].
@@ -104,7 +107,12 @@ def ce_rate_loss(spikes: Any, targets: Any, *, weight: Any = None, label_smoothi
 
 @layer("CECountLoss", num_classes=_num_classes, weight=FACTORS, label_smoothing=_smoothing)
 def ce_count_loss(
-    spikes: Any, targets: Any, num_classes: int | None = None, *, weight: Any = None, label_smoothing: float = 0.0
+    spikes: ArrayLike,
+    targets: ArrayLike,
+    num_classes: int | None = None,
+    *,
+    weight: ArrayLike | None = None,
+    label_smoothing: float = 0.0,
 ) -> Tensor:
     """Cross-entropy with the spike counts over all steps as logits.
 
@@ -139,8 +147,8 @@ def ce_count_loss(
     num_classes=_num_classes,
 )
 def mse_count_loss(
-    spikes: Any,
-    targets: Any,
+    spikes: ArrayLike,
+    targets: ArrayLike,
     correct_rate: float = 1.0,
     incorrect_rate: float = 0.0,
     *,
@@ -180,7 +188,12 @@ def mse_count_loss(
 
 @layer("CETemporalLoss", inverse=setting(arguments.choice, INVERSES), weight=FACTORS, label_smoothing=_smoothing)
 def ce_temporal_loss(
-    spikes: Any, targets: Any, inverse: str = "negate", *, weight: Any = None, label_smoothing: float = 0.0
+    spikes: ArrayLike,
+    targets: ArrayLike,
+    inverse: str = "negate",
+    *,
+    weight: ArrayLike | None = None,
+    label_smoothing: float = 0.0,
 ) -> Tensor:
     """Cross-entropy of inverted first-spike times: the target class should fire first.
 
@@ -218,7 +231,7 @@ def ce_temporal_loss(
     tolerance=setting(arguments.non_negative),
 )
 def mse_temporal_loss(
-    spikes: Any, targets: Any, on_target: int = 0, off_target: int = -1, *, tolerance: float = 0.0
+    spikes: ArrayLike, targets: ArrayLike, on_target: int = 0, off_target: int = -1, *, tolerance: float = 0.0
 ) -> Tensor:
     """Mean squared error of first-spike times over T: L = mean over b and c of ((t - wanted) / T)**2.
 
@@ -284,7 +297,7 @@ def band(target: Any, lower: Any, upper: Any) -> tuple[float | None, float | Non
     per=setting(arguments.choice, PER),
 )
 def rate_regularization(
-    spikes: Any,
+    spikes: ArrayLike,
     *,
     target: float | None = None,
     lower: float | None = None,

@@ -11,13 +11,14 @@ from ..errors import shown
 from ..ops.nodes import Dynamics, node
 from ..surrogate import ATan, Surrogate, checked
 from ..tensor import Tensor
+from ..typing import ArrayLike
 
 __all__ = ["if_step", "lif_step", "plif_step"]
 
 
 def if_step(
-    x: Any,
-    v_prev: Any = 0.0,
+    x: ArrayLike,
+    v_prev: ArrayLike = 0.0,
     v_threshold: float = 1.0,
     v_reset: float | None = 0.0,
     surrogate_function: Surrogate | None = None,
@@ -31,8 +32,8 @@ def if_step(
 
 
 def lif_step(
-    x: Any,
-    v_prev: Any = 0.0,
+    x: ArrayLike,
+    v_prev: ArrayLike = 0.0,
     tau: float = 2.0,
     v_threshold: float = 1.0,
     v_reset: float | None = 0.0,
@@ -66,9 +67,9 @@ def lif_step(
 
 
 def plif_step(
-    x: Any,
-    v_prev: Any,
-    w: Any,
+    x: ArrayLike,
+    v_prev: ArrayLike,
+    w: ArrayLike,
     v_threshold: float = 1.0,
     v_reset: float | None = 0.0,
     decay_input: bool = True,

@@ -12,11 +12,12 @@ from ..ops import delay as delays
 from ..ops import synapses as ops
 from ..ops.elementwise import binary, unary
 from ..tensor import FLOAT32, Tensor, from_numpy, full
+from ..typing import ArrayLike
 
 __all__ = ["delayed_linear", "dual_timescale", "stp", "synapse_filter"]
 
 
-def synapse_filter(x: Any, state: Any = None, tau_syn: Any = 5.0) -> tuple[Tensor, Tensor]:
+def synapse_filter(x: ArrayLike, state: Any = None, tau_syn: ArrayLike = 5.0) -> tuple[Tensor, Tensor]:
     """An exponential synapse over T steps in one dispatch: y <- y * exp(-1 / tau_syn) + x.
 
     Args:
@@ -38,13 +39,13 @@ def synapse_filter(x: Any, state: Any = None, tau_syn: Any = 5.0) -> tuple[Tenso
 
 
 def dual_timescale(
-    x: Any,
-    fast: Any = None,
-    slow: Any = None,
-    tau_fast: Any = 5.0,
-    tau_slow: Any = 50.0,
-    w_fast: Any = 0.7,
-    w_slow: Any = 0.3,
+    x: ArrayLike,
+    fast: ArrayLike | None = None,
+    slow: ArrayLike | None = None,
+    tau_fast: ArrayLike = 5.0,
+    tau_slow: ArrayLike = 50.0,
+    w_fast: ArrayLike = 0.7,
+    w_slow: ArrayLike = 0.3,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The weighted sum of a fast and a slow exponential synapse over T steps in one dispatch.
 
@@ -69,7 +70,12 @@ def dual_timescale(
 
 
 def stp(
-    x: Any, u: Any = None, r: Any = None, tau_d: Any = 200.0, tau_f: Any = 20.0, U: Any = 0.2
+    x: ArrayLike,
+    u: ArrayLike | None = None,
+    r: ArrayLike | None = None,
+    tau_d: ArrayLike = 200.0,
+    tau_f: ArrayLike = 20.0,
+    U: ArrayLike = 0.2,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Short-term plasticity over T steps in one dispatch.
 
@@ -95,7 +101,12 @@ def stp(
 
 
 def delayed_linear(
-    x: Any, weight: Any, delay: Any, bias: Any = None, history: Any = None, max_delay: int | None = None
+    x: ArrayLike,
+    weight: ArrayLike,
+    delay: ArrayLike,
+    bias: ArrayLike | None = None,
+    history: ArrayLike | None = None,
+    max_delay: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """A product with a weight and a delay for each connection, over T steps in one dispatch; see `nn.DelaySynapse`.
 

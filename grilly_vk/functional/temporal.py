@@ -13,6 +13,7 @@ from ..modes import S, said
 from ..ops.elementwise import as_tensor
 from ..ops.shape import broadcast_to, stack
 from ..tensor import Tensor
+from ..typing import ArrayLike
 
 __all__ = ["detach_net", "multi_step_forward", "reset_net", "set_step_mode"]
 
@@ -103,7 +104,7 @@ def has_mode(module: Any) -> bool:
     return "step_mode" in module.__dict__ or hasattr(type(module), "step_mode")
 
 
-def multi_step_forward(model: Any, x_temporal: Any, T: int = 10, *, repeat: bool | None = None) -> Tensor:
+def multi_step_forward(model: Any, x_temporal: ArrayLike, T: int = 10, *, repeat: bool | None = None) -> Tensor:
     """Runs a model over T steps.
 
     Args:

@@ -12,6 +12,7 @@ from ..ops import number_kinds as kinds
 from ..ops.pointwise import BINARY_METHODS, UNARY_METHODS
 from ..ops.softmax import log_softmax, softmax
 from ..tensor import BOOL, Tensor
+from ..typing import ArrayLike, Axes
 from .attach import attach, attach_all
 
 
@@ -24,7 +25,7 @@ def _unary(name: str, text: str) -> Any:
 
 
 def _binary(name: str, text: str) -> Any:
-    def method(self: Tensor, other: Any) -> Tensor:
+    def method(self: Tensor, other: ArrayLike) -> Tensor:
         return e.binary(name, self, other)
 
     method.__doc__ = text
@@ -40,7 +41,7 @@ def _rounding(name: str, text: str) -> Any:
 
 
 def _logical(name: str) -> Any:
-    def method(self: Tensor, other: Any) -> Tensor:
+    def method(self: Tensor, other: ArrayLike) -> Tensor:
         return e.binary(name, e.cast(self, BOOL), e.cast(e.as_tensor("other", other), BOOL))
 
     method.__doc__ = f"Logical {name} of the truth of two operands: bool."
@@ -65,12 +66,12 @@ def _round(self: Tensor, decimals: int = 0) -> Tensor:
     return e.unary("round", self) if places == 0 else (self * 10.0**places).round() / 10.0**places
 
 
-def _add(self: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
+def _add(self: Tensor, other: ArrayLike, *, alpha: float = 1) -> Tensor:
     """x + alpha * other."""
     return e.binary("add", self, _times(other, alpha))
 
 
-def _sub(self: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
+def _sub(self: Tensor, other: ArrayLike, *, alpha: float = 1) -> Tensor:
     """x - alpha * other."""
     return e.binary("sub", self, _times(other, alpha))
 
@@ -85,7 +86,7 @@ def _number(name: str, value: Any) -> Any:
     return value if isinstance(value, Tensor) else arguments.scalar(name, value)
 
 
-def _div(self: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+def _div(self: Tensor, other: ArrayLike, *, rounding_mode: str | None = None) -> Tensor:
     """x / other; with rounding_mode "floor" rounded down, with "trunc" towards 0."""
     if rounding_mode is None:
         return e.binary("div", self, other)
@@ -97,13 +98,13 @@ def _div(self: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tenso
     return out if whole else out.astype("float32")
 
 
-def _fmod(self: Tensor, other: Any) -> Tensor:
+def _fmod(self: Tensor, other: ArrayLike) -> Tensor:
     """The remainder of x / other with the sign of x, as C has it."""
     rest = e.binary("mod", self.abs(), e.as_tensor("other", other, self).abs())
     return e.where(self.detach() < 0, -rest, rest)
 
 
-def _clamp(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
+def _clamp(self: Tensor, min: ArrayLike | None = None, max: ArrayLike | None = None) -> Tensor:
     """Each element, but at least min and at most max (numbers or tensors; None: no bound); max wins.
 
     Raises:
@@ -117,12 +118,12 @@ def _clamp(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
     return out if max is None else e.binary("minimum", out, max)
 
 
-def _where(self: Tensor, condition: Any, other: Any) -> Tensor:
+def _where(self: Tensor, condition: ArrayLike, other: ArrayLike) -> Tensor:
     """x where the condition holds, else other."""
     return e.where(condition, self, other)
 
 
-def _masked_fill(self: Tensor, mask: Any, value: Any) -> Tensor:
+def _masked_fill(self: Tensor, mask: ArrayLike, value: ArrayLike) -> Tensor:
     """The value where the mask is true, else x.
 
     Raises:
@@ -131,23 +132,23 @@ def _masked_fill(self: Tensor, mask: Any, value: Any) -> Tensor:
     return e.where(mask, value, self)
 
 
-def _lerp(self: Tensor, end: Any, weight: Any) -> Tensor:
+def _lerp(self: Tensor, end: ArrayLike, weight: ArrayLike) -> Tensor:
     """x + weight * (end - x)."""
     return self + e.binary("mul", _number("weight", weight), e.as_tensor("end", end, self) - self)
 
 
-def _heaviside(self: Tensor, values: Any) -> Tensor:
+def _heaviside(self: Tensor, values: ArrayLike) -> Tensor:
     """0 below 0, 1 above, and values at 0; no gradient."""
     x = self.detach()
     return e.where(x.eq(0), values, e.cast(x > 0, self.dtype))
 
 
-def _softmax(self: Tensor, dim: Any = None, *, axis: Any = None) -> Tensor:
+def _softmax(self: Tensor, dim: Axes = None, *, axis: Axes = None) -> Tensor:
     """exp(x) over its sum along an axis."""
     return softmax(self, _one_axis("softmax", dim, axis))
 
 
-def _log_softmax(self: Tensor, dim: Any = None, *, axis: Any = None) -> Tensor:
+def _log_softmax(self: Tensor, dim: Axes = None, *, axis: Axes = None) -> Tensor:
     """The logarithm of `softmax`, without overflow."""
     return log_softmax(self, _one_axis("log_softmax", dim, axis))
 
@@ -205,17 +206,17 @@ def _nan_to_num(self: Tensor, nan: float = 0.0, posinf: float | None = None, neg
     return kinds.nan_to_num(self, nan, posinf, neginf)
 
 
-def _isclose(self: Tensor, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+def _isclose(self: Tensor, other: ArrayLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """Whether abs(x - other) <= atol + rtol * abs(other): bool."""
     return kinds.is_close(self, other, rtol, atol, equal_nan)
 
 
-def _allclose(self: Tensor, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+def _allclose(self: Tensor, other: ArrayLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
     """Whether all elements are close; waits for the device."""
     return kinds.all_close(self, other, rtol, atol, equal_nan)
 
 
-def _equal(self: Tensor, other: Any) -> bool:
+def _equal(self: Tensor, other: ArrayLike) -> bool:
     """Whether two arrays have one shape and equal elements; waits for the device.  Element by element: `eq`, `==`."""
     return kinds.array_equal(self, other)
 

@@ -13,6 +13,7 @@ from ..ops.elementwise import as_tensor, cast
 from ..ops.pointwise import UNARY_METHODS
 from ..ops.shape import broadcast_to
 from ..tensor import Tensor
+from ..typing import ArrayLike
 from . import elementwise, picking, shapes
 from .attach import attach, attach_all
 
@@ -61,7 +62,7 @@ for _name in (
     attach(f"{_name}_", _changing(_name))
 
 
-def _copy(self: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
+def _copy(self: Tensor, source: ArrayLike, non_blocking: bool = False) -> Tensor:
     """Takes the values of another array, broadcast and cast as needed."""
     self.changing()
     arguments.flag("non_blocking", non_blocking)
@@ -70,7 +71,7 @@ def _copy(self: Tensor, source: Any, non_blocking: bool = False) -> Tensor:
     return self
 
 
-def _fill(self: Tensor, value: Any) -> Tensor:
+def _fill(self: Tensor, value: Tensor | float) -> Tensor:
     """Sets every element to a number, or to that of a one-element tensor."""
     self.changing()
     if isinstance(value, Tensor):
@@ -100,7 +101,7 @@ def _normal(self: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
     return self
 
 
-def _bernoulli(self: Tensor, p: Any = 0.5) -> Tensor:
+def _bernoulli(self: Tensor, p: ArrayLike = 0.5) -> Tensor:
     """Draws 1 with probability p (a number or a tensor that broadcasts), else 0."""
     self.changing()
     chance = p if isinstance(p, Tensor) else as_tensor("p", arguments.between("p", p, 0.0, 1.0))

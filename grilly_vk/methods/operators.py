@@ -8,6 +8,7 @@ from ..ops import elementwise as e
 from ..ops import indexing
 from ..ops import matmul as m
 from ..tensor import Tensor
+from ..typing import ArrayLike
 from .attach import attach, attach_all
 
 
@@ -77,7 +78,7 @@ def _iter(self: Tensor) -> Any:
     return (self[i] for i in range(len(self)))
 
 
-def _matmul_method(self: Tensor, other: Any) -> Tensor:
+def _matmul_method(self: Tensor, other: ArrayLike) -> Tensor:
     """``x @ other``."""
     return m.matmul(self, other)
 

@@ -13,20 +13,21 @@ from ..ops.indexing import get
 from ..ops.layout import broadcast_shape
 from ..ops.shape import broadcast_to
 from ..tensor import Tensor
+from ..typing import ArrayLike
 from .attach import attach_all
 
 
-def _gather(self: Tensor, axis: int, index: Any) -> Tensor:
+def _gather(self: Tensor, axis: int, index: ArrayLike) -> Tensor:
     """out[i][j] = x[index[i][j]][j] (for axis 0): an index for every element."""
     return g.gather(self, axis, index)
 
 
-def _index_select(self: Tensor, axis: int, index: Any) -> Tensor:
+def _index_select(self: Tensor, axis: int, index: ArrayLike) -> Tensor:
     """Entries of an axis, in the order of a 1-d index."""
     return g.index_select(self, axis, index)
 
 
-def _take(self: Tensor, index: Any) -> Tensor:
+def _take(self: Tensor, index: ArrayLike) -> Tensor:
     """Elements of the flat array.
 
     Raises:
@@ -35,7 +36,7 @@ def _take(self: Tensor, index: Any) -> Tensor:
     return get(self.reshape((self.count,)), _indices("index", index, self.count))
 
 
-def _masked_select(self: Tensor, mask: Any) -> Tensor:
+def _masked_select(self: Tensor, mask: ArrayLike) -> Tensor:
     """The elements where the mask is true, 1-d, in C order; waits for the device."""
     chosen = as_tensor("mask", mask)
     shape = broadcast_shape(self.shape, chosen.shape)
@@ -47,19 +48,21 @@ def _nonzero(self: Tensor, as_tuple: bool = False) -> Any:
     return scatter.nonzero_axes(self) if arguments.flag("as_tuple", as_tuple) else scatter.nonzero(self)
 
 
-def _scatter(self: Tensor, axis: int, index: Any, src: Any = None, *, value: Any = None) -> Tensor:
+def _scatter(
+    self: Tensor, axis: int, index: ArrayLike, src: ArrayLike | None = None, *, value: ArrayLike | None = None
+) -> Tensor:
     """A copy with out[index[i][j]][j] = src[i][j] (for axis 0); of several for one element the last stays."""
     if (src is None) == (value is None):
         raise TypeError("scatter needs either src or value")
     return scatter.scatter(self, axis, index, value if src is None else src)
 
 
-def _scatter_add(self: Tensor, axis: int, index: Any, src: Any) -> Tensor:
+def _scatter_add(self: Tensor, axis: int, index: ArrayLike, src: ArrayLike) -> Tensor:
     """A copy with src[i][j] added to out[index[i][j]][j] (for axis 0), in a fixed order."""
     return scatter.scatter_add(self, axis, index, src)
 
 
-def _index_add(self: Tensor, axis: int, index: Any, source: Any) -> Tensor:
+def _index_add(self: Tensor, axis: int, index: ArrayLike, source: ArrayLike) -> Tensor:
     """A copy with the entries of source added to those that a 1-d index names, in a fixed order."""
     return scatter.index_add(self, axis, index, source)
 

@@ -13,6 +13,7 @@ from ..errors import shown
 from ..ops.elementwise import cast
 from ..runtime.devices import DeviceInfo
 from ..tensor import BOOL, FLOAT32, INT32, Tensor, dtype_of
+from ..typing import DeviceLike, DTypeLike
 from .attach import attach, attach_all
 
 
@@ -22,7 +23,7 @@ def _is_dtype(value: Any) -> bool:
     return isinstance(value, (np.dtype, type)) and not isinstance(value, DeviceInfo)
 
 
-def _to(self: Tensor, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False,
+def _to(self: Tensor, *args: Any, device: DeviceLike = None, dtype: DTypeLike = None, non_blocking: bool = False,
         copy: bool = False) -> Tensor:  # fmt: skip
     """The tensor as another dtype, or itself: ``x.to(int32)``, ``x.to("cuda")``, ``x.to(other)``.
 
@@ -49,7 +50,7 @@ def _to(self: Tensor, *args: Any, device: Any = None, dtype: Any = None, non_blo
     return out.clone() if copy and out is self else out
 
 
-def _same(self: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
+def _same(self: Tensor, device: DeviceLike = None, non_blocking: bool = False) -> Tensor:
     """The tensor itself: it is on the device in use.
 
     Raises:
@@ -73,7 +74,7 @@ def _as(dtype: Any, text: str) -> Any:
     return method
 
 
-def _type(self: Tensor, dtype: Any) -> Tensor:
+def _type(self: Tensor, dtype: DTypeLike) -> Tensor:
     """The same values as another dtype."""
     return cast(self, dtype_of(dtype))
 

@@ -13,6 +13,7 @@ from ..ops.elementwise import binary, cast
 from ..ops.gather import gather
 from ..ops.layout import axis_index
 from ..tensor import Tensor, dtype_of
+from ..typing import ArrayLike, Axes, DTypeLike
 from .attach import attach, attach_all
 from .callers import unpacks
 
@@ -42,12 +43,12 @@ def _cast(result: Tensor, dtype: Any) -> Tensor:
     return result if dtype is None else cast(result, dtype_of(dtype))
 
 
-def _sum(self: Tensor, axis: Any = None, keepdims: bool = False, *, dtype: Any = None) -> Tensor:
+def _sum(self: Tensor, axis: Axes = None, keepdims: bool = False, *, dtype: DTypeLike = None) -> Tensor:
     """Sum over axes (default all); bool counts, int32 stays int32."""
     return r.reduce_sum(_cast(self, dtype), axis, keepdims)
 
 
-def _mean(self: Tensor, axis: Any = None, keepdims: bool = False, *, dtype: Any = None) -> Tensor:
+def _mean(self: Tensor, axis: Axes = None, keepdims: bool = False, *, dtype: DTypeLike = None) -> Tensor:
     """Mean over axes (default all) as float32; of nothing it is NaN."""
     return _cast(r.reduce_mean(self, axis, keepdims), dtype)
 
@@ -61,25 +62,25 @@ def _correction(correction: Any, unbiased: Any) -> Any:
 
 
 def _var(
-    self: Tensor, axis: Any = None, keepdims: bool = False, correction: Any = None, *, unbiased: bool | None = None
+    self: Tensor, axis: Axes = None, keepdims: bool = False, correction: Any = None, *, unbiased: bool | None = None
 ) -> Tensor:
     """Variance over axes (default all), divided by count - correction; correction is 1, or 0 with unbiased=False."""
     return r.reduce_var(self, axis, keepdims, _correction(correction, unbiased))
 
 
 def _std(
-    self: Tensor, axis: Any = None, keepdims: bool = False, correction: Any = None, *, unbiased: bool | None = None
+    self: Tensor, axis: Axes = None, keepdims: bool = False, correction: Any = None, *, unbiased: bool | None = None
 ) -> Tensor:
     """Standard deviation over axes (default all): the root of `var`."""
     return statistics.reduce_std(self, axis, keepdims, _correction(correction, unbiased))
 
 
-def _prod(self: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
+def _prod(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Product over axes (default all)."""
     return statistics.reduce_prod(self, axis, keepdims)
 
 
-def _norm(self: Tensor, p: Any = 2, axis: Any = None, keepdims: bool = False) -> Tensor:
+def _norm(self: Tensor, p: Any = 2, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """The p-norm over axes (default all)."""
     return statistics.norm(self, p, axis, keepdims)
 
@@ -90,12 +91,12 @@ def _extreme(kind: str) -> Any:
 
     def method(
         self: Tensor,
-        dim: Any = None,
+        dim: Axes = None,
         keepdim: bool = False,
         *,
-        axis: Any = None,
+        axis: Axes = None,
         keepdims: bool | None = None,
-        other: Any = None,
+        other: ArrayLike | None = None,
     ) -> Any:
         if other is not None or isinstance(dim, Tensor):
             return binary(f"{kind}imum", self, dim if other is None else other)
@@ -127,42 +128,42 @@ def _extreme(kind: str) -> Any:
     return method
 
 
-def _amax(self: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
+def _amax(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """The largest element over axes (default all); NaN wins, equal ones share the gradient."""
     return r.reduce_max(self, axis, keepdims)
 
 
-def _amin(self: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
+def _amin(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """The smallest element over axes (default all); NaN wins, equal ones share the gradient."""
     return r.reduce_min(self, axis, keepdims)
 
 
-def _argmax(self: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
+def _argmax(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Index of the first largest element along an axis (None: in the flat array), int32."""
     return r.argmax(self, axis, keepdims)
 
 
-def _argmin(self: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
+def _argmin(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Index of the first smallest element along an axis (None: in the flat array), int32."""
     return r.argmin(self, axis, keepdims)
 
 
-def _any(self: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
+def _any(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Whether any element over axes (default all) is not 0."""
     return r.reduce_any(self, axis, keepdims)
 
 
-def _all(self: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
+def _all(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Whether all elements over axes (default all) are not 0."""
     return r.reduce_all(self, axis, keepdims)
 
 
-def _logsumexp(self: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
+def _logsumexp(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """log(sum(exp(x))) over axes (default all), without overflow."""
     return statistics.logsumexp(self, axis, keepdims)
 
 
-def _count_nonzero(self: Tensor, axis: Any = None) -> Tensor:
+def _count_nonzero(self: Tensor, axis: Axes = None) -> Tensor:
     """How many elements over axes (default all) are not 0, int32."""
     return statistics.count_nonzero(self, axis)
 
@@ -177,7 +178,7 @@ def _cumprod(self: Tensor, axis: int) -> Tensor:
     return statistics.cumprod(self, axis)
 
 
-def _median(self: Tensor, axis: Any = None, keepdims: bool = False) -> Any:
+def _median(self: Tensor, axis: int | None = None, keepdims: bool = False) -> Any:
     """The middle element, of an even number the lower one: of all, or along an axis as (values, indices)."""
     value, where = sort.median(self, axis, keepdims)
     return value if axis is None else Extreme(value, where)
@@ -235,7 +236,7 @@ def _unique(self: Tensor) -> Tensor:
     return statistics.unique(self)
 
 
-def _bincount(self: Tensor, weights: Any = None, minlength: int = 0) -> Tensor:
+def _bincount(self: Tensor, weights: ArrayLike | None = None, minlength: int = 0) -> Tensor:
     """How often each of 0, 1, 2 ... occurs, int32; waits for the device."""
     return statistics.bincount(self, weights, minlength)
 

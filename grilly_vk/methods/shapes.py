@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from ..ops import arrange
 from ..ops import shape as s
 from ..tensor import Tensor
+from ..typing import ArrayLike, Axes, DTypeLike
 from .attach import attach_all
 
 
@@ -51,7 +53,7 @@ def _clone(self: Tensor) -> Tensor:
     return s.clone(self)
 
 
-def _astype(self: Tensor, dtype: Any) -> Tensor:
+def _astype(self: Tensor, dtype: DTypeLike) -> Tensor:
     """The same values as float32, int32, uint32 or bool, in memory of its own."""
     return s.astype(self, dtype)
 
@@ -82,7 +84,7 @@ def _permute(self: Tensor, *dims: Any) -> Tensor:
     return s.permute(self, _shape(dims))
 
 
-def _squeeze(self: Tensor, axis: Any = None) -> Tensor:
+def _squeeze(self: Tensor, axis: Axes = None) -> Tensor:
     """Without axes of size 1: all of them, or those named, which may have other sizes and stay then."""
     if axis is None:
         return s.squeeze(self)
@@ -123,7 +125,7 @@ def _tile(self: Tensor, *sizes: Any) -> Tensor:
     return arrange.repeat(self, (1,) * (self.ndim - len(given)) + given)
 
 
-def _repeat_interleave(self: Tensor, repeats: Any, axis: Any = None) -> Tensor:
+def _repeat_interleave(self: Tensor, repeats: ArrayLike, axis: int | None = None) -> Tensor:
     """Each element repeated along an axis (None: of the flat array)."""
     return arrange.repeat_interleave(self, repeats, axis)
 
@@ -143,12 +145,12 @@ def _unbind(self: Tensor, axis: int = 0) -> tuple[Tensor, ...]:
     return arrange.unbind(self, axis)
 
 
-def _unflatten(self: Tensor, axis: int, sizes: Any) -> Tensor:
+def _unflatten(self: Tensor, axis: int, sizes: Sequence[int]) -> Tensor:
     """An axis cut up into several."""
     return arrange.unflatten(self, axis, sizes)
 
 
-def _movedim(self: Tensor, source: Any, destination: Any) -> Tensor:
+def _movedim(self: Tensor, source: ArrayLike, destination: Any) -> Tensor:
     """Axes moved to other places."""
     return arrange.movedim(self, source, destination)
 
@@ -158,7 +160,7 @@ def _swapaxes(self: Tensor, axis0: int, axis1: int) -> Tensor:
     return s.transpose(self, axis0, axis1)
 
 
-def _flip(self: Tensor, *axes: Any, dims: Any = None, dim: Any = None, axis: Any = None) -> Tensor:
+def _flip(self: Tensor, *axes: Any, dims: Axes = None, dim: Axes = None, axis: Axes = None) -> Tensor:
     """Reversed along axes: ``x.flip(0)``, ``x.flip(0, 1)`` or ``x.flip((0, 1))``."""
     given = [v for v in (_sizes(axes) or None, dims, dim, axis) if v is not None]
     if len(given) != 1:
@@ -166,7 +168,7 @@ def _flip(self: Tensor, *axes: Any, dims: Any = None, dim: Any = None, axis: Any
     return arrange.flip_all(self, given[0])
 
 
-def _roll(self: Tensor, shifts: Any, dims: Any = None) -> Tensor:
+def _roll(self: Tensor, shifts: Any, dims: Axes = None) -> Tensor:
     """Moved along axes, around the end (None: along the flat array)."""
     return arrange.roll(self, shifts, dims)
 

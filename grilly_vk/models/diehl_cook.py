@@ -14,6 +14,7 @@ from ..ops import diehl_cook as ops
 from ..runtime.recording import called
 from ..settings import fixed, setting
 from ..tensor import Tensor, empty, from_numpy
+from ..typing import ArrayLike
 from . import voting
 
 _UPLOAD = 2048  # images that go to the device at a time
@@ -200,11 +201,13 @@ class DiehlCook(Module):
 
     # ---- presenting ----
 
-    def forward(self, images: Any) -> Tensor:
+    def forward(self, images: ArrayLike) -> Tensor:
         """`present` with learn=self.training."""
         return self.present(images, learn=self.training)
 
-    def present(self, images: Any, learn: bool = True, *, progress: Callable[[int, int], None] | None = None) -> Tensor:
+    def present(
+        self, images: ArrayLike, learn: bool = True, *, progress: Callable[[int, int], None] | None = None
+    ) -> Tensor:
         """Presents images one after the other.
 
         Args:
@@ -240,7 +243,7 @@ class DiehlCook(Module):
             )
         return counts
 
-    def present_spikes(self, spikes: Any, learn: bool = True) -> Tensor:
+    def present_spikes(self, spikes: ArrayLike, learn: bool = True) -> Tensor:
         """Presents given input spikes, whatever number of spikes they make, once each.
 
         Args:
@@ -297,7 +300,9 @@ class DiehlCook(Module):
 
     # ---- labels ----
 
-    def fit(self, images: Any, labels: Any = None, *, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
+    def fit(
+        self, images: ArrayLike, labels: ArrayLike | None = None, *, progress: Callable[[int, int], None] | None = None
+    ) -> np.ndarray:
         """Learns from images in their order, once each; with labels, says afterwards which neuron stands for what.
 
         The labels have no part in learning.  Neurons are labelled by their responses to the second half of the
@@ -322,7 +327,7 @@ class DiehlCook(Module):
             self.assign_labels(counts[half:], known[half:], counts=True)
         return counts
 
-    def assign_labels(self, images: Any, labels: Any, *, counts: bool = False) -> np.ndarray:
+    def assign_labels(self, images: ArrayLike, labels: ArrayLike, *, counts: bool = False) -> np.ndarray:
         """Gives each neuron the class that it fires most for.
 
         Args:
@@ -345,7 +350,7 @@ class DiehlCook(Module):
         """The class that each neuron stands for, int64 (n_neurons,); -1 where it has none."""
         return voting.preferred(self.rates.numpy())
 
-    def predict(self, images: Any, *, method: str = "mean", counts: bool = False) -> np.ndarray:
+    def predict(self, images: ArrayLike, *, method: str = "mean", counts: bool = False) -> np.ndarray:
         """The class of each image; the network does not change, and the same images give the same answer.
 
         Args:
@@ -367,7 +372,7 @@ class DiehlCook(Module):
             raise RuntimeError("no neuron has a label; call fit(images, labels) or assign_labels(images, labels) first")
         return voting.winners(voting.scores(self._responses(images, counts), rates, method))
 
-    def score(self, images: Any, labels: Any, *, method: str = "mean", counts: bool = False) -> float:
+    def score(self, images: ArrayLike, labels: ArrayLike, *, method: str = "mean", counts: bool = False) -> float:
         """Share of the images whose class `predict` gives; raises as it does."""
         known = voting.classes("labels", labels, self._count(images, counts), self.n_classes)
         if not len(known):

@@ -19,6 +19,7 @@ from ..runtime.recording import called
 from ..settings import setting
 from ..surrogate import FastSigmoid, chosen, slope_of
 from ..tensor import FLOAT32, Tensor
+from ..typing import ArrayLike
 
 
 class SNN(Module):
@@ -113,7 +114,7 @@ class SNN(Module):
         threshold = arguments.positive("threshold", self.threshold)
         return Dynamics("lif", 1.0 - self.beta, False, threshold, None, strict=True)
 
-    def spikes(self, x: Any) -> list[Tensor]:
+    def spikes(self, x: ArrayLike) -> list[Tensor]:
         """The spikes of every hidden layer, each (num_timesteps, batch, size).
 
         Args:
@@ -133,7 +134,7 @@ class SNN(Module):
             found.append(node(current, 0.0, dynamics, slope, steps=steps, held=not found).spikes)
         return found
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """[batch, input_size] to [batch, output_size]; every call starts from V = 0.
 
         Raises:
@@ -149,7 +150,9 @@ class SNN(Module):
     # ---- the page's functions ----
 
     @staticmethod
-    def lif_neuron(membrane: Any, input_current: Any, beta: float, threshold: float) -> tuple[Tensor, Tensor]:
+    def lif_neuron(
+        membrane: ArrayLike, input_current: ArrayLike, beta: float, threshold: float
+    ) -> tuple[Tensor, Tensor]:
         """One step of a neuron that is reset to 0: V = beta * V + I, s = [V > threshold], V = V * (1 - s).
 
         Gradients go through spike and reset, with `surrogate_gradient` at its default slope.
@@ -177,7 +180,7 @@ class SNN(Module):
         return charged * (1.0 - spikes), spikes
 
     @staticmethod
-    def rate_decode(spike_train: Any) -> Tensor:
+    def rate_decode(spike_train: ArrayLike) -> Tensor:
         """The mean over the steps: [batch, num_timesteps, hidden_size] to [batch, hidden_size].
 
         Raises:
@@ -188,7 +191,7 @@ class SNN(Module):
         return reduce_mean(train, 1)
 
     @staticmethod
-    def surrogate_gradient(x: Any, slope: float = 25.0) -> Tensor:
+    def surrogate_gradient(x: ArrayLike, slope: float = 25.0) -> Tensor:
         """A hard step forward, [x > 0], and backward the slope ``slope / (1 + slope |x|)^2`` of a fast sigmoid.
 
         Args:

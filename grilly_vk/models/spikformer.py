@@ -19,6 +19,7 @@ from ..ops.reductions import reduce_mean
 from ..ops.shape import broadcast_to, permute
 from ..settings import fixed, setting
 from ..tensor import FLOAT32, Tensor, empty
+from ..typing import ArrayLike, Shape
 
 
 def _pair(name: str, value: Any) -> tuple[int, int]:
@@ -62,8 +63,8 @@ class PatchEmbedding(TimedModule):
 
     def __init__(
         self,
-        image_size: Any,
-        patch_size: Any,
+        image_size: Shape,
+        patch_size: Shape,
         in_channels: int,
         embed_dim: int,
         norm: Factory | None = TokenBatchNorm1d,
@@ -86,7 +87,7 @@ class PatchEmbedding(TimedModule):
         self.node = made_node(spiking_neuron, node_options, step_mode)
         self.step_mode = step_mode
 
-    def forward(self, x: Any, *, steps: str | None = None, repeat: int | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None, repeat: int | None = None) -> Tensor:
         """Tokens; with `repeat` the images (B, C, H, W) are presented that many times, and computed once."""
         x = cast(as_tensor("x", x), FLOAT32)
         steps = "merge" if repeat is not None else self._steps(steps, x)
@@ -150,8 +151,8 @@ class Spikformer(Module):
 
     def __init__(
         self,
-        image_size: Any,
-        patch_size: Any,
+        image_size: Shape,
+        patch_size: Shape,
         in_channels: int,
         num_classes: int,
         embed_dim: int = 64,
@@ -176,12 +177,12 @@ class Spikformer(Module):
         )
         self.head = Linear(embed_dim, num_classes)
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """(B, num_classes), from images (B, C, H, W) or events (T', B, C, H, W)."""
         out: Tensor = self.head(reduce_mean(self.features(x), (0, 2)))
         return out
 
-    def features(self, x: Any) -> Tensor:
+    def features(self, x: ArrayLike) -> Tensor:
         """What the blocks make of the images: (T, B, N, D), whole numbers."""
         reset_net(self)
         x = as_tensor("x", x)

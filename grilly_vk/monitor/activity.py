@@ -15,6 +15,7 @@ from ..functional.temporal import reset_net
 from ..nn.module import Module
 from ..report import RateSummary, rate_summary
 from ..runtime.leaving import leaving
+from ..typing import ArrayLike
 from .base import Monitor
 from .monitors import OutputMonitor, RateMonitor
 
@@ -117,8 +118,8 @@ class FiringRateReport:
 
 
 def firing_rate_report(
-    source: Any,
-    data: Any = None,
+    source: ArrayLike,
+    data: ArrayLike | None = None,
     *,
     modules: Any = None,
     step_mode: str = "s",

@@ -14,6 +14,7 @@ from ..modes import S
 from ..ops import shape as shapes
 from ..ops.elementwise import as_tensor
 from ..settings import Setting, fixed, setting
+from ..typing import ArrayLike
 from .joining import folds, stages
 from .module import Module, Parameter, checked_module
 from .reading import all_steps
@@ -289,7 +290,7 @@ class ParameterList(Module):
     def __setitem__(self, index: Any, value: Any) -> None:
         self._parameters[str(_place(index, len(self), "parameters"))] = _parameter(value)
 
-    def append(self, value: Any) -> ParameterList:
+    def append(self, value: ArrayLike) -> ParameterList:
         """Adds a parameter at the end, and returns self."""
         self.register_parameter(str(len(self)), _parameter(value))
         return self

@@ -23,6 +23,7 @@ from ..runtime.leaving import when_dropped
 from ..runtime.recording import called, captures
 from ..settings import Fixed, Setting, held, setting
 from ..tensor import Tensor
+from ..typing import DeviceLike, DTypeLike
 from .parameter import Buffer, Parameter, _on_device
 
 _NAMES = ("_parameters", "_buffers", "_modules")
@@ -545,7 +546,7 @@ class Module:
         """Sets evaluation mode here and in all parts, and returns self."""
         return self.train(False)
 
-    def to(self, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False) -> Any:
+    def to(self, *args: Any, device: DeviceLike = None, dtype: DTypeLike = None, non_blocking: bool = False) -> Any:
         """Returns self: a module is on the device in use, and its parameters are float32.
 
         Raises:
@@ -563,7 +564,7 @@ class Module:
                 check_device(value.device if isinstance(value, Tensor) else value)
         return self
 
-    def cuda(self, device: Any = None) -> Any:
+    def cuda(self, device: DeviceLike = None) -> Any:
         """Returns self: a module is on the device in use.
 
         Raises:

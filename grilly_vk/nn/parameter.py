@@ -10,6 +10,7 @@ from .. import arguments
 from ..ops.copying import copy_box
 from ..ops.layout import width_of
 from ..tensor import Tensor, from_numpy
+from ..typing import ArrayLike
 
 _DEVICE_TYPES = {np.dtype(d) for d in (np.float32, np.int32, np.uint32, np.bool_)}
 
@@ -40,7 +41,7 @@ class Parameter(Tensor):
 
     __slots__ = ("home",)
 
-    def __init__(self, data: Any, requires_grad: bool = True) -> None:
+    def __init__(self, data: ArrayLike, requires_grad: bool = True) -> None:
         given = data if isinstance(data, Tensor) else from_numpy(arguments.array("data", data))
         if given.dtype != np.float32:
             raise TypeError(f"data must be a float32 tensor, not {given.dtype}")
@@ -85,7 +86,7 @@ class Buffer(Tensor):
 
     __slots__ = ("persistent",)
 
-    def __init__(self, data: Any, persistent: bool = True) -> None:
+    def __init__(self, data: ArrayLike, persistent: bool = True) -> None:
         given = _on_device("data", data)
         super().__init__(given.buffer, given.shape, given.dtype, given.engine)
         self.persistent = arguments.flag("persistent", persistent)

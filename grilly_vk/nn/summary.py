@@ -10,6 +10,7 @@ from .. import arguments
 from ..autograd import no_grad
 from ..errors import shown
 from ..tensor import Tensor, full
+from ..typing import DTypeLike, Shape
 from .module import Module, checked_module
 from .stateful import StatefulModule
 
@@ -45,7 +46,7 @@ def _shapes(out: Any) -> str:
     return type(out).__name__
 
 
-def summary(model: Module, input_shape: Any, dtype: Any = np.float32) -> Summary:
+def summary(model: Module, input_shape: Shape, dtype: DTypeLike = np.float32) -> Summary:
     """Runs zeros through the model in evaluation mode, and lists its layers; state is put back afterwards.
 
     Args:

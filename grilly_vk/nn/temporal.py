@@ -12,6 +12,7 @@ from ..ops.elementwise import as_tensor
 from ..ops.shape import concatenate, stack
 from ..settings import fixed
 from ..tensor import FLOAT32, Tensor, full
+from ..typing import ArrayLike
 from .containers import Sequential
 from .layers.linear import Linear
 from .module import Module, checked_module
@@ -49,7 +50,7 @@ class MultiStepContainer(Module):
         super().__init__()
         self.module = _one_or_chain(modules)
 
-    def forward(self, x: Any, *, steps: str | None = None) -> Any:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> Any:
         """(T, B, ...) to (T, B, ...); the output keeps its time axis."""
         return over_steps(self.module, _timed(x), merge=False)
 
@@ -79,7 +80,7 @@ class SeqToANNContainer(Module):
                     "keeps a state from step to step; put it outside, or use MultiStepContainer"
                 )
 
-    def forward(self, x: Any, *, steps: str | None = None) -> Any:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> Any:
         """(T, B, ...) to (T, B, ...)."""
         if any(part._in_time for part in self.module.modules()):
             raise ValueError(mixed("SeqToANNContainer"))
@@ -113,7 +114,7 @@ class _Recurrent(StatefulModule):
         self.register_memory("y", None)
         one_step_each(sub_module)
 
-    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
         """One step (B, ...), or in step mode "m" all steps (T, B, ...), one after the other."""
         if steps is None:
             x = as_tensor("x", x)

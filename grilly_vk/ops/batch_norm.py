@@ -11,6 +11,7 @@ import numpy as np
 from .. import arguments
 from ..autograd import record
 from ..tensor import FLOAT32, Tensor, empty, full, overlap
+from ..typing import ArrayLike
 from .elementwise import as_tensor, cast
 from .layout import width_of
 from .reduce import fold
@@ -57,11 +58,11 @@ class Layout:
 
 
 def batch_norm(
-    x: Any,
+    x: ArrayLike,
     running_mean: Tensor | None,
     running_var: Tensor | None,
-    weight: Any = None,
-    bias: Any = None,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
     training: bool = False,
     momentum: float | None = 0.1,
     eps: float = 1e-5,
@@ -96,11 +97,11 @@ def batch_norm(
 
 
 def batch_norm_through_time(
-    x: Any,
+    x: ArrayLike,
     running_mean: Tensor | None,
     running_var: Tensor | None,
-    weight: Any = None,
-    bias: Any = None,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
     training: bool = False,
     momentum: float | None = 0.1,
     eps: float = 1e-5,
@@ -128,12 +129,12 @@ def batch_norm_through_time(
 
 
 def temporal_effective_batch_norm(
-    x: Any,
+    x: ArrayLike,
     running_mean: Tensor | None,
     running_var: Tensor | None,
-    scale: Any,
-    weight: Any = None,
-    bias: Any = None,
+    scale: ArrayLike,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
     training: bool = False,
     momentum: float | None = 0.1,
     eps: float = 1e-5,

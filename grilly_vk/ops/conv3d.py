@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from .. import arguments
 from ..autograd import record
 from ..tensor import Tensor, empty, full
+from ..typing import ArrayLike
 from .conv import Pair, _apply, _Plan, _plan, _weight_gradient, numbers, operands, padding_widths, timed
 from .copying import copy_box
 from .elementwise import add
@@ -54,9 +54,9 @@ class _Frames:
 
 
 def conv3d(
-    x: Any,
-    weight: Any,
-    bias: Any = None,
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
     stride: int | Sequence[int] = 1,
     padding: int | str | Sequence[int] = 0,
     dilation: int | Sequence[int] = 1,

@@ -9,6 +9,7 @@ import numpy as np
 from .. import arguments
 from ..autograd import record
 from ..tensor import Tensor, empty, full
+from ..typing import ArrayLike
 from .elementwise import as_tensor, binary, cast
 from .layout import width_of
 
@@ -59,7 +60,7 @@ def channel_mask(x: Tensor, shape: tuple[int, ...], drop: float) -> Tensor:
     return dropout(full(shape, 1.0, on=x.engine), drop)
 
 
-def dropout1d(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
+def dropout1d(x: ArrayLike, p: float = 0.5, training: bool = True) -> Tensor:
     """Sets whole channels to 0 with probability p and scales the others by 1 / (1 - p).
 
     The numbers are those of `dropout` for one element a channel.
@@ -81,7 +82,7 @@ def dropout1d(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     return _channels(x, x.shape[:-1], p, training)
 
 
-def dropout2d(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
+def dropout2d(x: ArrayLike, p: float = 0.5, training: bool = True) -> Tensor:
     """As `dropout1d`, for (B, C, H, W).
 
     Raises:

@@ -10,6 +10,7 @@ import numpy as np
 from .. import arguments
 from ..autograd import record
 from ..tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, empty, from_numpy
+from ..typing import ArrayLike
 from .elementwise import as_tensor
 from .layout import axis_index
 
@@ -81,7 +82,7 @@ def gather(x: Any, axis: int, index: Any) -> Tensor:
     return _pick("gather", x, picks, a, picks.shape, 1)
 
 
-def embedding(index: Any, weight: Any, padding_idx: int | None = None) -> Tensor:
+def embedding(index: ArrayLike, weight: ArrayLike, padding_idx: int | None = None) -> Tensor:
     """Rows of a matrix, one for each index.
 
     Args:

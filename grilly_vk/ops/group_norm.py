@@ -8,6 +8,7 @@ from typing import Any
 from .. import arguments
 from ..autograd import no_grad
 from ..tensor import FLOAT32, Tensor, full
+from ..typing import ArrayLike
 from .batch_norm import batch_norm
 from .elementwise import as_tensor, cast
 from .exchange import assign_all
@@ -16,7 +17,9 @@ from .reductions import reduce_mean
 from .shape import broadcast_to, reshape
 
 
-def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
+def group_norm(
+    x: ArrayLike, num_groups: int, weight: ArrayLike | None = None, bias: ArrayLike | None = None, eps: float = 1e-5
+) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias, with mean and biased variance of each sample's groups of channels.
 
     Args:
@@ -47,11 +50,11 @@ def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, ep
 
 
 def instance_norm(
-    x: Any,
+    x: ArrayLike,
     running_mean: Tensor | None = None,
     running_var: Tensor | None = None,
-    weight: Any = None,
-    bias: Any = None,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
     use_input_stats: bool = True,
     momentum: float = 0.1,
     eps: float = 1e-5,

@@ -13,6 +13,7 @@ from ..autograd import record
 from ..errors import shown
 from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty, from_numpy
+from ..typing import ArrayLike
 from .elementwise import _binary, as_tensor, cast, unary
 from .reduce import reduce
 from .shape import repeated
@@ -31,9 +32,9 @@ _ELEMENTS_GRAD = Kernel("loss-grad")
 
 
 def cross_entropy(
-    x: Any,
-    target: Any,
-    weight: Any = None,
+    x: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
     ignore_index: int = -100,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
@@ -63,7 +64,9 @@ def cross_entropy(
     return _classes("cross_entropy", x, target, weight, ignore_index, reduction, smoothing)
 
 
-def nll_loss(x: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Tensor:
+def nll_loss(
+    x: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None, ignore_index: int = -100, reduction: str = "mean"
+) -> Tensor:
     """-x of the target class, for log-probabilities x (see `log_softmax`).
 
     Args:
@@ -169,7 +172,7 @@ def _classes(
 # ---- elements ----
 
 
-def mse_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
+def mse_loss(x: ArrayLike, target: ArrayLike, reduction: str = "mean") -> Tensor:
     """(x - target)**2.
 
     Args:
@@ -182,7 +185,7 @@ def mse_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
     return _elements("mse_loss", x, target, reduction)
 
 
-def l1_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
+def l1_loss(x: ArrayLike, target: ArrayLike, reduction: str = "mean") -> Tensor:
     """abs(x - target), with slope 0 where they are equal.
 
     Args:
@@ -195,7 +198,7 @@ def l1_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
     return _elements("l1_loss", x, target, reduction)
 
 
-def smooth_l1_loss(x: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+def smooth_l1_loss(x: ArrayLike, target: ArrayLike, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """(x - target)**2 / (2 * beta) where abs(x - target) < beta, else abs(x - target) - beta / 2; beta 0 is `l1_loss`.
 
     Args:
@@ -211,7 +214,13 @@ def smooth_l1_loss(x: Any, target: Any, reduction: str = "mean", beta: float = 1
     return _elements("smooth_l1_loss", x, target, reduction, beta=arguments.non_negative("beta", beta))
 
 
-def bce_with_logits(x: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None) -> Tensor:
+def bce_with_logits(
+    x: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
+    reduction: str = "mean",
+    pos_weight: ArrayLike | None = None,
+) -> Tensor:
     """-(p * t * log(s) + (1 - t) * log(1 - s)) * weight for s = sigmoid(x), without overflow or log(0).
 
     Args:
@@ -227,7 +236,9 @@ def bce_with_logits(x: Any, target: Any, weight: Any = None, reduction: str = "m
     return _elements("bce_with_logits", x, target, reduction, weight=weight, positive=pos_weight)
 
 
-def binary_cross_entropy(x: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
+def binary_cross_entropy(
+    x: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None, reduction: str = "mean"
+) -> Tensor:
     """-(t * log(x) + (1 - t) * log(1 - x)) * weight, each logarithm at least -100, as in PyTorch.
 
     `bce_with_logits` takes what comes before a sigmoid, and is exact where a sigmoid would be 0 or 1.

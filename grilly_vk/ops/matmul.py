@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from ..autograd import record
 from ..errors import shown
 from ..tensor import FLOAT32, Tensor, empty, full
+from ..typing import ArrayLike
 from . import event_linear
 from .elementwise import as_tensor, sum_to
 from .layout import broadcast_shape, width_of
@@ -97,7 +97,7 @@ def _padded(
     return out if (rows, columns) == (m, n) else basic_get(out, (slice(None), slice(0, m), slice(0, n)))
 
 
-def matmul(x: Any, y: Any) -> Tensor:
+def matmul(x: ArrayLike, y: ArrayLike) -> Tensor:
     """x @ y as numpy and PyTorch define it: vectors, matrices, and stacks of matrices with broadcasting.
 
     Raises:
@@ -156,7 +156,11 @@ def _batched(t: Tensor, lead: tuple[int, ...], step: int) -> tuple[Tensor, int]:
 
 
 def linear(
-    x: Any, weight: Any, bias: Any = None, *, event_driven: event_linear.EventDriven | event_linear.Ways = False
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    *,
+    event_driven: event_linear.EventDriven | event_linear.Ways = False,
 ) -> Tensor:
     """x @ weight.T + bias.
 

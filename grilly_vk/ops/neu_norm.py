@@ -7,6 +7,7 @@ from typing import Any
 from .. import arguments
 from ..autograd import grad_enabled, record
 from ..tensor import FLOAT32, Tensor, empty, full
+from ..typing import ArrayLike
 from .elementwise import as_tensor, cast
 from .layout import width_of
 from .reduce import reduce
@@ -16,7 +17,7 @@ _ROWS = 64  # steps and samples that one invocation adds up for the weight's gra
 
 
 def neu_norm(
-    x: Any, state: Tensor | float, weight: Any, k: float = 0.9, share: float | None = None
+    x: ArrayLike, state: Tensor | float, weight: ArrayLike, k: float = 0.9, share: float | None = None
 ) -> tuple[Tensor, Tensor]:
     """m = k * m + share * (sum of x over the channels), y = x - weight * m, over all steps.
 

@@ -12,6 +12,7 @@ from .. import arguments
 from ..autograd import record
 from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty
+from ..typing import ArrayLike
 from .elementwise import as_tensor, cast
 from .reduce import fold
 
@@ -40,7 +41,11 @@ def shape_of(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
 
 
 def layer_norm(
-    x: Any, normalized_shape: int | Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
+    x: ArrayLike,
+    normalized_shape: int | Sequence[int],
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
+    eps: float = 1e-5,
 ) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias over the last axes, var being the biased variance.
 
@@ -58,7 +63,9 @@ def layer_norm(
     return _layer("layer_norm", 1, x, normalized_shape, weight, bias, eps)
 
 
-def rms_norm(x: Any, normalized_shape: int | Sequence[int], weight: Any = None, eps: float | None = None) -> Tensor:
+def rms_norm(
+    x: ArrayLike, normalized_shape: int | Sequence[int], weight: ArrayLike | None = None, eps: float | None = None
+) -> Tensor:
     """x / sqrt(mean(x**2) + eps) * weight over the last axes.
 
     Args:

@@ -12,6 +12,7 @@ from .. import arguments
 from ..autograd import record
 from ..errors import shown
 from ..tensor import Tensor, empty
+from ..typing import ArrayLike
 from .conv import numbers
 from .elementwise import as_tensor
 from .steps import spans
@@ -100,7 +101,7 @@ def _pool(
 
 
 def max_pool2d(
-    x: Any,
+    x: ArrayLike,
     kernel_size: int | Sequence[int],
     stride: int | Sequence[int] | None = None,
     padding: int | Sequence[int] = 0,
@@ -137,7 +138,7 @@ def max_pool2d(
 
 
 def avg_pool2d(
-    x: Any,
+    x: ArrayLike,
     kernel_size: int | Sequence[int],
     stride: int | Sequence[int] | None = None,
     padding: int | Sequence[int] = 0,
@@ -172,7 +173,7 @@ def avg_pool2d(
 
 
 def max_pool1d(
-    x: Any,
+    x: ArrayLike,
     kernel_size: int | Sequence[int],
     stride: int | Sequence[int] | None = None,
     padding: int | Sequence[int] = 0,
@@ -199,7 +200,7 @@ def max_pool1d(
 
 
 def avg_pool1d(
-    x: Any,
+    x: ArrayLike,
     kernel_size: int | Sequence[int],
     stride: int | Sequence[int] | None = None,
     padding: int | Sequence[int] = 0,
@@ -224,7 +225,7 @@ def avg_pool1d(
 
 
 def sum_pool2d(
-    x: Any,
+    x: ArrayLike,
     kernel_size: int | Sequence[int],
     stride: int | Sequence[int] | None = None,
     padding: int | Sequence[int] = 0,
@@ -263,7 +264,7 @@ def adaptive_size(output_size: Any) -> tuple[int | None, int | None]:
     return h, w
 
 
-def adaptive_avg_pool2d(x: Any, output_size: int | Sequence[int | None] | None) -> Tensor:
+def adaptive_avg_pool2d(x: ArrayLike, output_size: int | Sequence[int | None] | None) -> Tensor:
     """Means over windows that cut the image into `output_size`, as `torch.nn.functional.adaptive_avg_pool2d`.
 
     Window i of n covers the inputs from floor(i * H / n) up to ceil((i + 1) * H / n), so neighbours may overlap.
@@ -283,7 +284,7 @@ def adaptive_avg_pool2d(x: Any, output_size: int | Sequence[int | None] | None) 
     return _pool("adaptive_avg_pool2d", x, _WITHOUT_PAD, (out[0], out[1]), _NO_WINDOWS, adaptive=True)[0]
 
 
-def adaptive_avg_pool1d(x: Any, output_size: int | Sequence[int]) -> Tensor:
+def adaptive_avg_pool1d(x: ArrayLike, output_size: int | Sequence[int]) -> Tensor:
     """Means over windows that cut the last axis into `output_size`, as in `adaptive_avg_pool2d`.
 
     Args:

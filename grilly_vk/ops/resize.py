@@ -11,6 +11,7 @@ from .. import arguments
 from ..autograd import record
 from ..errors import shown
 from ..tensor import FLOAT32, Tensor, empty
+from ..typing import ArrayLike
 from .elementwise import as_tensor
 from .steps import spans
 
@@ -46,7 +47,7 @@ def settings(
 
 
 def interpolate(
-    x: Any,
+    x: ArrayLike,
     size: int | Sequence[int] | None = None,
     scale_factor: float | Sequence[float] | None = None,
     mode: str = "nearest",

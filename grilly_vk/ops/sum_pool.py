@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import arguments
 from ..tensor import FLOAT32, Tensor
+from ..typing import ArrayLike
 from .elementwise import as_tensor
 from .layout import axis_index
 from .pool import _FIXED, _pool
@@ -15,7 +16,7 @@ from .shape import reshape
 
 
 def sum_pool(
-    value: Any,
+    value: ArrayLike,
     window_shape: int | Sequence[int],
     strides: int | Sequence[int],
     padding: str,

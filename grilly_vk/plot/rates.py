@@ -10,10 +10,13 @@ import numpy as np
 from .. import arguments
 from ..errors import warn
 from ..tensor import Tensor
+from ..typing import ArrayLike
 from .axes import GREY, legend_on_top, new_axes, numbers
 
 
-def rate_histogram(rates: Any, ax: Any = None, *, bins: int = 20, dt: float | None = None) -> Any:
+def rate_histogram(
+    rates: ArrayLike | Mapping[str, ArrayLike], ax: Any = None, *, bins: int = 20, dt: float | None = None
+) -> Any:
     """Draws how many neurons fire at which rate, with the mean as a dashed line.
 
     Args:
@@ -50,7 +53,7 @@ def rate_histogram(rates: Any, ax: Any = None, *, bins: int = 20, dt: float | No
     return ax
 
 
-def rate_boxes(rates: Any, ax: Any = None) -> Any:
+def rate_boxes(rates: ArrayLike | Mapping[str, ArrayLike], ax: Any = None) -> Any:
     """Draws the distribution of firing rates of several layers, the first on top.
 
     For each: a thin line from the 5 % to the 95 % quantile, a thick one from 25 % to 75 %, a dot at the median and a

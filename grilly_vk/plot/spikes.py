@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
+from ..typing import ArrayLike
 from .axes import GREY, a_text, known_color, legend_on_top, new_axes, one_sample, time_axis, time_limits
 
 
 def raster(
-    spikes: Any,
+    spikes: ArrayLike,
     ax: Any = None,
     *,
     sample: int = 0,
@@ -70,11 +71,11 @@ def raster(
 
 
 def potentials(
-    v: Any,
+    v: ArrayLike,
     ax: Any = None,
     *,
     threshold: float | None = None,
-    spikes: Any = None,
+    spikes: ArrayLike | None = None,
     neurons: Any = None,
     sample: int = 0,
     dt: float | None = None,

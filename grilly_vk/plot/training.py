@@ -10,10 +10,13 @@ import numpy as np
 from .. import arguments
 from ..errors import shown
 from ..tensor import Tensor
+from ..typing import ArrayLike
 from .axes import GREY, a_text, legend_on_top, new_axes, numbers
 
 
-def training_curves(history: Any, ax: Any = None, *, keys: Sequence[str] | None = None, x_label: str = "epoch") -> Any:
+def training_curves(
+    history: ArrayLike, ax: Any = None, *, keys: Sequence[str] | None = None, x_label: str = "epoch"
+) -> Any:
     """Draws metrics over epochs.  Two kinds of metric, such as losses and accuracies, get an axis each.
 
     The kind is the name without ``train_``, ``val_``, ``valid_`` or ``test_``.

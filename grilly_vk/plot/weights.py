@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
+from ..typing import ArrayLike
 from .axes import new_axes, numbers
 
 
 def weight_map(
-    weight: Any,
+    weight: ArrayLike,
     ax: Any = None,
     *,
     shape: tuple[int, int] | None = None,

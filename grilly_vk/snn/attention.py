@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .. import arguments
 from ..ops.attention import attention
 from ..tensor import from_numpy
+from ..typing import ArrayLike
 
 
 class AttentionKernels:
     """spiking_attention."""
 
-    def spiking_attention(self, q: Any, k: Any, v: Any, *, num_heads: int = 1, scale: float = 0.125) -> np.ndarray:
+    def spiking_attention(
+        self, q: ArrayLike, k: ArrayLike, v: ArrayLike, *, num_heads: int = 1, scale: float = 0.125
+    ) -> np.ndarray:
         """(q k^T) v * scale for each head, without softmax: what drives the node of `nn.SpikingSelfAttention`.
 
         Args:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .. import arguments
 from ..errors import shown
 from ..ops import encode as ops
+from ..typing import ArrayLike
 
 
 class EncodeKernels:
     """encode_poisson, encode_latency, time_expand."""
 
-    def encode_poisson(self, x: Any, timesteps: int) -> np.ndarray:
+    def encode_poisson(self, x: ArrayLike, timesteps: int) -> np.ndarray:
         """Bernoulli spikes: at each step an element fires with probability clip(x, 0, 1).
 
         `grilly_vk.manual_seed` restarts the random numbers; each call draws fresh ones.
@@ -32,7 +31,7 @@ class EncodeKernels:
         steps = arguments.size("timesteps", timesteps, 0)
         return ops.encode_poisson(arguments.tensor("x", x, borrow=True), steps).share()
 
-    def encode_latency(self, x: Any, timesteps: int, *, mode: str = "linear", floor: float = 0.01) -> np.ndarray:
+    def encode_latency(self, x: ArrayLike, timesteps: int, *, mode: str = "linear", floor: float = 0.01) -> np.ndarray:
         """One spike an element, the earlier the stronger; none where x <= 0.
 
         "linear": at step round((1 - min(x, 1)) * (T - 1)).  "log": at round((T - 1) * log(c) / log(floor)) with
@@ -60,7 +59,7 @@ class EncodeKernels:
         x = arguments.tensor("x", x, borrow=True)
         return ops.encode_latency(x, steps, mode=mode, floor=least).share()
 
-    def time_expand(self, x: Any, timesteps: int) -> np.ndarray:
+    def time_expand(self, x: ArrayLike, timesteps: int) -> np.ndarray:
         """The same input at every step: (B, ...) to (T, B, ...).
 
         Args:

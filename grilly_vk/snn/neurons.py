@@ -11,6 +11,7 @@ from .. import arguments
 from ..ops import neurons as ops
 from ..ops.lif_constants import lif_constants
 from ..tensor import Tensor, from_numpy
+from ..typing import ArrayLike
 from .given import over_time, state_of
 
 
@@ -19,9 +20,9 @@ class NeuronKernels:
 
     def lif_step(
         self,
-        current: Any,
-        membrane: Any,
-        refractory: Any = None,
+        current: ArrayLike,
+        membrane: ArrayLike,
+        refractory: ArrayLike | None = None,
         *,
         dt: float = 0.001,
         tau_mem: float = 20.0,
@@ -51,9 +52,9 @@ class NeuronKernels:
 
     def lif_run(
         self,
-        currents: Any,
-        membrane: Any,
-        refractory: Any = None,
+        currents: ArrayLike,
+        membrane: ArrayLike,
+        refractory: ArrayLike | None = None,
         *,
         dt: float = 0.001,
         tau_mem: float = 20.0,
@@ -77,10 +78,10 @@ class NeuronKernels:
 
     def gif_step(
         self,
-        current: Any,
-        membrane: Any,
-        refractory: Any = None,
-        adaptation: Any = None,
+        current: ArrayLike,
+        membrane: ArrayLike,
+        refractory: ArrayLike | None = None,
+        adaptation: ArrayLike | None = None,
         *,
         dt: float = 0.001,
         tau_mem: float = 20.0,
@@ -107,10 +108,10 @@ class NeuronKernels:
 
     def gif_run(
         self,
-        currents: Any,
-        membrane: Any,
-        refractory: Any = None,
-        adaptation: Any = None,
+        currents: ArrayLike,
+        membrane: ArrayLike,
+        refractory: ArrayLike | None = None,
+        adaptation: ArrayLike | None = None,
         *,
         dt: float = 0.001,
         tau_mem: float = 20.0,

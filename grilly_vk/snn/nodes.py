@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .. import arguments
 from ..errors import shown
 from ..ops import nodes as ops
 from ..ops.surrogate import KINDS, Slope
+from ..typing import ArrayLike
 from .given import over_time, state_of
 
 _SURROGATES = tuple(KINDS[1 : KINDS.index("text")])
@@ -20,8 +19,8 @@ class NodeKernels:
 
     def snn_node_forward(
         self,
-        x: Any,
-        v: Any = None,
+        x: ArrayLike,
+        v: ArrayLike | None = None,
         *,
         tau: float | None = 2.0,
         decay_input: bool = True,
@@ -50,9 +49,9 @@ class NodeKernels:
 
     def snn_node_backward(
         self,
-        grad_spikes: Any,
-        h: Any,
-        v: Any = None,
+        grad_spikes: ArrayLike,
+        h: ArrayLike,
+        v: ArrayLike | None = None,
         *,
         tau: float | None = 2.0,
         decay_input: bool = True,

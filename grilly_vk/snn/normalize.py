@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .. import arguments
 from ..autograd import no_grad
 from ..ops.norm import rms_norm
 from ..ops.softmax import softmax
+from ..typing import ArrayLike
 from .given import over_time
 
 
 class NormalizeKernels:
     """snn_softmax, snn_rmsnorm."""
 
-    def snn_softmax(self, x: Any) -> np.ndarray:
+    def snn_softmax(self, x: ArrayLike) -> np.ndarray:
         """Softmax over the last axis.
 
         Args:
@@ -31,7 +30,7 @@ class NormalizeKernels:
         with no_grad():
             return softmax(over_time("x", x, "(..., n)")).share()
 
-    def snn_rmsnorm(self, x: Any, weight: Any = None, eps: float = 1e-6) -> np.ndarray:
+    def snn_rmsnorm(self, x: ArrayLike, weight: ArrayLike | None = None, eps: float = 1e-6) -> np.ndarray:
         """x / sqrt(mean(x**2) + eps) * weight over the last axis.
 
         Args:

@@ -9,6 +9,7 @@ import numpy as np
 from .. import arguments
 from ..ops import plasticity as ops
 from ..tensor import Tensor, from_numpy
+from ..typing import ArrayLike
 from .given import broadcast
 
 
@@ -17,14 +18,14 @@ class PlasticityKernels:
 
     def hebbian_learning(
         self,
-        pre: Any,
-        post: Any,
-        weights: Any,
+        pre: ArrayLike,
+        post: ArrayLike,
+        weights: ArrayLike,
         learning_rate: float = 0.01,
         weight_decay: float = 0.0,
         rule: str = "hebb",
         *,
-        theta: Any = None,
+        theta: ArrayLike | None = None,
         tau_theta: float = 100.0,
     ) -> Any:
         """One Hebbian update by the mean over batch and time; the rules are those of `nn.HebbianLayer`.
@@ -61,11 +62,11 @@ class PlasticityKernels:
 
     def stdp_learning(
         self,
-        pre_spikes: Any,
-        post_spikes: Any,
-        weights: Any,
-        pre_trace: Any = None,
-        post_trace: Any = None,
+        pre_spikes: ArrayLike,
+        post_spikes: ArrayLike,
+        weights: ArrayLike,
+        pre_trace: ArrayLike | None = None,
+        post_trace: ArrayLike | None = None,
         *,
         tau_plus: float = 20.0,
         tau_minus: float = 20.0,
@@ -112,13 +113,13 @@ class PlasticityKernels:
 
     def stdp_reward_learning(
         self,
-        pre_spikes: Any,
-        post_spikes: Any,
-        weights: Any,
-        reward: Any,
-        eligibility: Any = None,
-        pre_trace: Any = None,
-        post_trace: Any = None,
+        pre_spikes: ArrayLike,
+        post_spikes: ArrayLike,
+        weights: ArrayLike,
+        reward: ArrayLike,
+        eligibility: ArrayLike | None = None,
+        pre_trace: ArrayLike | None = None,
+        post_trace: ArrayLike | None = None,
         *,
         tau_eligibility: float = 1000.0,
         tau_plus: float = 20.0,
@@ -166,7 +167,13 @@ class PlasticityKernels:
         return w, e, x, y
 
     def stdp_traces(
-        self, spikes: Any, trace: Any = None, tau: float = 20.0, dt: float = 0.001, *, pairing: str = "all"
+        self,
+        spikes: ArrayLike,
+        trace: ArrayLike | None = None,
+        tau: float = 20.0,
+        dt: float = 0.001,
+        *,
+        pairing: str = "all",
     ) -> np.ndarray:
         """Exponential spike traces: ``x = x * exp(-1000 * dt / tau) + s``, after each step.
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .. import arguments
 from ..ops import linear
 from ..ops import readout as ops
+from ..typing import ArrayLike
 
 
 class ReadoutKernels:
     """snn_matmul, snn_readout, spike_count, firing_rate, first_spike."""
 
-    def snn_matmul(self, x: Any, weight: Any, bias: Any = None) -> np.ndarray:
+    def snn_matmul(self, x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -> np.ndarray:
         """x @ weight.T + bias.
 
         Args:
@@ -34,7 +33,9 @@ class ReadoutKernels:
             None if bias is None else arguments.tensor("bias", bias, borrow=True),
         ).share()
 
-    def snn_readout(self, spikes: Any, weight: Any, bias: Any = None, decay: float = 1.0) -> np.ndarray:
+    def snn_readout(
+        self, spikes: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None, decay: float = 1.0
+    ) -> np.ndarray:
         """A linear read-out of spikes over time.
 
         decay 1 (default): weight @ mean over time + bias.  decay below 1: the last potential of integrators
@@ -62,7 +63,7 @@ class ReadoutKernels:
             decay=keep,
         ).share()
 
-    def spike_count(self, spikes: Any) -> np.ndarray:
+    def spike_count(self, spikes: ArrayLike) -> np.ndarray:
         """Steps with a spike (a value above 0): (T, ..., n), T at least 1, to float32 (..., n).
 
         Raises:
@@ -70,7 +71,7 @@ class ReadoutKernels:
         """
         return ops.spike_count(arguments.tensor("spikes", spikes, borrow=True))[0].share()
 
-    def firing_rate(self, spikes: Any) -> np.ndarray:
+    def firing_rate(self, spikes: ArrayLike) -> np.ndarray:
         """Spikes a step: (T, ..., n), T at least 1, to float32 (..., n) in [0, 1].
 
         Raises:
@@ -78,7 +79,7 @@ class ReadoutKernels:
         """
         return ops.spike_count(arguments.tensor("spikes", spikes, borrow=True))[1].share()
 
-    def first_spike(self, spikes: Any) -> np.ndarray:
+    def first_spike(self, spikes: ArrayLike) -> np.ndarray:
         """Step of the first spike (a value above 0), -1 where there is none: (T, ...) to int32 (...); T may be 0.
 
         Raises:

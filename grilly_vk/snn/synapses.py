@@ -9,13 +9,14 @@ import numpy as np
 
 from .. import arguments
 from ..ops import synapses as ops
+from ..typing import ArrayLike
 from .given import over_time, state_of
 
 
 class SynapseKernels:
     """synapse_filter, dual_timescale, stp_step, stp_run."""
 
-    def synapse_filter(self, x: Any, state: Any = None, *, tau_syn: float = 5.0) -> tuple[np.ndarray, np.ndarray]:
+    def synapse_filter(self, x: ArrayLike, state: Any = None, *, tau_syn: float = 5.0) -> tuple[np.ndarray, np.ndarray]:
         """An exponential synapse over T steps in one dispatch: y = y * exp(-1 / tau_syn) + x.
 
         Args:
@@ -39,9 +40,9 @@ class SynapseKernels:
 
     def dual_timescale(
         self,
-        x: Any,
-        fast: Any = None,
-        slow: Any = None,
+        x: ArrayLike,
+        fast: ArrayLike | None = None,
+        slow: ArrayLike | None = None,
         *,
         tau_fast: float = 5.0,
         tau_slow: float = 50.0,
@@ -71,7 +72,14 @@ class SynapseKernels:
         return y.share(), quick.numpy(), lasting.numpy()
 
     def stp_step(
-        self, spikes: Any, u: Any = None, r: Any = None, *, tau_d: float = 200.0, tau_f: float = 20.0, U: float = 0.2
+        self,
+        spikes: ArrayLike,
+        u: ArrayLike | None = None,
+        r: ArrayLike | None = None,
+        *,
+        tau_d: float = 200.0,
+        tau_f: float = 20.0,
+        U: float = 0.2,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """One step of `stp_run`: spikes (...) to (output, u, r), all (...)."""
         x = arguments.tensor("spikes", spikes, borrow=True)
@@ -79,7 +87,14 @@ class SynapseKernels:
         return out.reshape(x.shape), u, r
 
     def stp_run(
-        self, spikes: Any, u: Any = None, r: Any = None, *, tau_d: float = 200.0, tau_f: float = 20.0, U: float = 0.2
+        self,
+        spikes: ArrayLike,
+        u: ArrayLike | None = None,
+        r: ArrayLike | None = None,
+        *,
+        tau_d: float = 200.0,
+        tau_f: float = 20.0,
+        U: float = 0.2,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Short-term plasticity over T steps in one dispatch.
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ... import arguments
 from ...errors import shown
+from ...typing import ArrayLike
 
 EVENT = np.dtype([("x", np.int16), ("y", np.int16), ("t", np.int64), ("p", np.bool_)])
 """Fields of an event: column and row of the pixel, time (microseconds in files), polarity (True: brighter)."""
@@ -36,7 +37,7 @@ class Columns(NamedTuple):
         return int(self.t.max()) if self.t.size else 0
 
 
-def make_events(x: Any, y: Any, t: Any, p: Any) -> np.ndarray:
+def make_events(x: ArrayLike, y: ArrayLike, t: Any, p: Any) -> np.ndarray:
     """A recording made of its columns.
 
     Args:

@@ -14,6 +14,7 @@ from ...ops.elementwise import as_tensor
 from ...ops.exchange import assign_all
 from ...settings import fixed
 from ...tensor import Tensor
+from ...typing import ArrayLike
 from .batches import inputs
 from .network import ConvertedNetwork
 from .node import RateNode
@@ -97,7 +98,7 @@ class VoltageScaler:
             raise TypeError(f"snn must be a network that nn.Converter made, not {type(snn).__name__}")
         self.snn = snn
 
-    def scale_thresholds(self, calibration_data: Any, mode: Any = None) -> dict[str, float]:
+    def scale_thresholds(self, calibration_data: ArrayLike, mode: Any = None) -> dict[str, float]:
         """Runs the data through the network as it was before, and sets each threshold by the activations there.
 
         All activations of a layer count, zeros too, over all samples: "max_norm" takes the largest, "robust_norm" the

@@ -13,6 +13,7 @@ from ...errors import shown
 from ...functional.temporal import reset_net
 from ...ops.elementwise import as_tensor, unary
 from ...tensor import Tensor
+from ...typing import ArrayLike
 from .batches import labelled
 from .network import ConvertedNetwork
 from .node import RateNode
@@ -86,7 +87,7 @@ def _checked(snn: Any) -> ConvertedNetwork:
 
 
 def evaluate(
-    snn: ConvertedNetwork, data: Any, T: int | Sequence[int] = (8, 16, 32, 64, 128), *, batch_size: int = 100
+    snn: ConvertedNetwork, data: ArrayLike, T: int | Sequence[int] = (8, 16, 32, 64, 128), *, batch_size: int = 100
 ) -> Evaluation:
     """Runs the largest T once and reads accuracy and spikes at each of them on the way.
 
@@ -142,7 +143,7 @@ def evaluate(
 
 
 def rates_and_activations(
-    snn: ConvertedNetwork, x: Any, T: int | None = None
+    snn: ConvertedNetwork, x: ArrayLike, T: int | None = None
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """For each layer the mean of its spikes over time, and the activation that it stands for.
 

@@ -9,6 +9,7 @@ import numpy as np
 from ... import arguments
 from ...ops.elementwise import as_tensor
 from ...tensor import Tensor
+from ...typing import ArrayLike
 from ..layers.linear import Linear
 from ..module import Module, Parameter
 from .rules import NORMS, WEIGHTED, kind
@@ -27,13 +28,13 @@ class ChannelAffine(Module):
 
     batchwise = True
 
-    def __init__(self, weight: Any, bias: Any) -> None:
+    def __init__(self, weight: ArrayLike, bias: ArrayLike) -> None:
         super().__init__()
         self.weight, self.bias = Parameter(weight), Parameter(bias)
         for name, x in (("weight", self.weight), ("bias", self.bias)):
             arguments.shape(name, x.shape, self.weight.shape if self.weight.ndim == 1 else ("C",))
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """(B, C, ...) to the same shape."""
         x = as_tensor("x", x)
         if x.ndim < 2 or x.shape[1] != self.weight.shape[0]:

@@ -12,6 +12,7 @@ from ...ops.elementwise import add, as_tensor, cast, unary
 from ...ops.shape import broadcast_to, concatenate
 from ...settings import fixed, setting
 from ...tensor import FLOAT32, Tensor
+from ...typing import ArrayLike
 from ..module import Module
 from .node import RateNode
 from .running import Running, merged
@@ -64,7 +65,7 @@ class ConvertedNetwork(Module):
         return (len(self.sample_shape) + 1,)
 
     def forward(
-        self, x: Any, T: int | None = None, *, timed: bool = False, output: str = "mean", steps: str | None = None
+        self, x: ArrayLike, T: int | None = None, *, timed: bool = False, output: str = "mean", steps: str | None = None
     ) -> Tensor:
         """The network's output as the mean over T steps, comparable with the original network's.
 
@@ -91,7 +92,7 @@ class ConvertedNetwork(Module):
 
     def pieces(
         self,
-        x: Any,
+        x: ArrayLike,
         T: int | None = None,
         *,
         timed: bool = False,
@@ -132,7 +133,7 @@ class ConvertedNetwork(Module):
             if keep and not carry:
                 reset_net(self.net)
 
-    def analog(self, x: Any, watch: Callable[[RateNode, Tensor], None] | None = None) -> Tensor:
+    def analog(self, x: ArrayLike, watch: Callable[[RateNode, Tensor], None] | None = None) -> Tensor:
         """What the original network computes, batch norm folded: each node is the ReLU that it stands for.
 
         Args:

@@ -12,6 +12,7 @@ from ...ops.rate import rate_node
 from ...settings import setting
 from ...surrogate import ATan, Surrogate, checked, chosen, slope_of
 from ...tensor import FLOAT32, Tensor
+from ...typing import ArrayLike
 from ..module import Buffer
 from ..stateful import StatefulModule
 from .running import Running, merged, shared
@@ -79,7 +80,7 @@ class RateNode(StatefulModule):
         self.running = Running()
         self.register_memory("v", None)
 
-    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
         """Spikes of height `threshold`, of x's shape.
 
         Args:

@@ -10,6 +10,7 @@ from ...errors import shown
 from ...functional.temporal import keeps_state, merged, unmerged
 from ...settings import fixed, setting
 from ...tensor import Tensor
+from ...typing import ArrayLike
 from ..layers.norm import Running
 from ..module import Module
 from ..spiking.nodes import LIFNode
@@ -55,7 +56,7 @@ class AnalogLIFNode(LIFNode):
         self.act = arguments.function("act", act)
         self.threshold_related = threshold_related
 
-    def forward(self, x: Any, *, steps: str | None = None, norm: Running | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None, norm: Running | None = None) -> Tensor:
         """act of the potentials, of x's shape.
 
         Args:

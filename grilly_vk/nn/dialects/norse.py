@@ -21,6 +21,7 @@ import numpy as np
 from ... import arguments
 from ...errors import shown
 from ...functional.temporal import set_step_mode
+from ...typing import ArrayLike
 from ..containers import Sequential
 from ..module import Module
 from ..spiking.node_models import AdaptiveLIFNode, CUBALIFNode, EIFNode
@@ -337,8 +338,8 @@ def LIFRecurrentCell(
     hidden_size: int,
     p: Any = LIFParameters(),
     *,
-    input_weights: Any = None,
-    recurrent_weights: Any = None,
+    input_weights: ArrayLike | None = None,
+    recurrent_weights: ArrayLike | None = None,
     autapses: bool = False,
     dt: float = 0.001,
 ) -> Sequential:
@@ -365,8 +366,8 @@ def LIFRecurrent(
     hidden_size: int,
     p: Any = LIFParameters(),
     *,
-    input_weights: Any = None,
-    recurrent_weights: Any = None,
+    input_weights: ArrayLike | None = None,
+    recurrent_weights: ArrayLike | None = None,
     autapses: bool = False,
     dt: float = 0.001,
 ) -> Sequential:

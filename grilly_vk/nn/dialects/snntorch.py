@@ -17,6 +17,7 @@ from ... import arguments
 from ...modes import M
 from ...surrogate import ATan, Sigmoid, SuperSpike, Surrogate
 from ...tensor import Tensor, from_numpy
+from ...typing import ArrayLike
 from ..layers.conv import Conv2d
 from ..layers.linear import Linear
 from ..module import Buffer, Module, Parameter
@@ -354,7 +355,7 @@ class RecurrentOneToOne(Module):
         given = np.array(per_neuron("V", V, arguments.real), np.float32)
         self.V = Parameter(from_numpy(given)) if arguments.flag("learn", learn) else Buffer(from_numpy(given))
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """x V, of x's shape."""
         return arguments.tensor("x", x) * self.V
 

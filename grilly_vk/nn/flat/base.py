@@ -13,6 +13,7 @@ from ...ops.steps import run_on_host_arrays
 from ...runtime.recording import captures, refuse
 from ...settings import Fixed, Setting, fixed
 from ...tensor import Tensor, from_numpy, full
+from ...typing import ArrayLike
 from ..module import Buffer, Module
 
 
@@ -95,7 +96,7 @@ class FlatNeuron(FlatLayer):
 
     # ---- use ----
 
-    def forward(self, current: Any, *, steps: str | None = None) -> np.ndarray:
+    def forward(self, current: ArrayLike, *, steps: str | None = None) -> np.ndarray:
         """One time step.
 
         Args:
@@ -120,7 +121,7 @@ class FlatNeuron(FlatLayer):
         self._touched = True
         return spikes.reshape(x.shape).share()
 
-    def run(self, currents: Any, *, record_membrane: bool = False) -> Any:
+    def run(self, currents: ArrayLike, *, record_membrane: bool = False) -> Any:
         """All time steps of a sequence, in one dispatch.
 
         Args:

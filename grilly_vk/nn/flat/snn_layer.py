@@ -13,6 +13,7 @@ from ...ops.state import xavier
 from ...ops.steps import run_on_host_arrays
 from ...settings import fixed
 from ...tensor import Tensor
+from ...typing import ArrayLike
 from .base import FlatLayer, held_on_device, off_tape, on_host
 from .neurons import LIFNeuron
 
@@ -82,7 +83,7 @@ class SNNLayer(FlatLayer):
         self.neuron = LIFNeuron(self.out_features, dt, tau_mem, v_thresh, v_rest, v_reset, r_mem, t_refrac)
         held_on_device(self, "weight", xavier(self.out_features, self.in_features, seed))
 
-    def forward(self, x: Any, *, steps: str | None = None) -> np.ndarray:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> np.ndarray:
         """One time step.
 
         Args:
@@ -103,7 +104,7 @@ class SNNLayer(FlatLayer):
         arguments.shape("x", given.shape, ("...", self.in_features))
         return self.neuron(matmul(arguments.tensor("x", given, borrow=True), self._weight))
 
-    def run(self, x: Any) -> np.ndarray:
+    def run(self, x: ArrayLike) -> np.ndarray:
         """All time steps of a sequence: one product and one neuron dispatch.
 
         Args:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ... import arguments
 from ...errors import shown
 from ...functional import activation as F
 from ...ops.elementwise import unary
 from ...settings import fixed, setting
 from ...tensor import Tensor, full
+from ...typing import ArrayLike
 from ..module import Module, Parameter
 
 
@@ -31,7 +30,7 @@ class ReLU(Module):
         super().__init__()
         self.inplace = arguments.flag("inplace", inplace)
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
         return F.relu(x)
 
@@ -58,7 +57,7 @@ class Hardtanh(Module):
         if self.min_val >= self.max_val:
             raise ValueError(f"min_val must be below max_val={max_val!r}, got {shown(min_val)}")
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
         return unary("hardtanh", x, self.min_val, self.max_val)
 
@@ -103,7 +102,7 @@ class LeakyReLU(Module):
         self.inplace = arguments.flag("inplace", inplace)
         self.negative_slope = arguments.real("negative_slope", negative_slope)
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
         return F.leaky_relu(x, self.negative_slope)
 
@@ -140,7 +139,7 @@ class PReLU(Module):
         """The weight as at the start."""
         self.weight.detach().assign(full(self.weight.shape, self.init, on=self.weight.engine))
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
         return F.prelu(x, self.weight)
 
@@ -172,7 +171,7 @@ class ELU(Module):
         self.alpha = arguments.real("alpha", alpha)
         self.inplace = arguments.flag("inplace", inplace)
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
         return F.elu(x, self.alpha)
 
@@ -201,7 +200,7 @@ class GELU(Module):
         super().__init__()
         self.approximate = arguments.choice("approximate", approximate, ("none", "tanh"))
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
         return F.gelu(x, self.approximate)
 
@@ -219,7 +218,7 @@ class SiLU(Module):
     batchwise = True
     _time_rank = 0
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
         return F.silu(x)
 
@@ -230,7 +229,7 @@ class SigmoidLayer(Module):
     batchwise = True
     _time_rank = 0
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
         return F.sigmoid(x)
 
@@ -255,7 +254,7 @@ class Softplus(Module):
         self.beta = arguments.positive("beta", beta)
         self.threshold = arguments.real("threshold", threshold)
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
         return F.softplus(x, self.beta, self.threshold)
 
@@ -270,6 +269,6 @@ class Tanh(Module):
     batchwise = True
     _time_rank = 0
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
         return F.tanh(x)

@@ -13,6 +13,7 @@ from ...ops.reductions import reduce_mean
 from ...ops.shape import broadcast_to, concatenate, permute
 from ...settings import fixed, setting
 from ...tensor import FLOAT32, Tensor, empty, full
+from ...typing import ArrayLike
 from .. import init
 from ..module import Module, Parameter
 from .linear import Linear
@@ -102,12 +103,12 @@ class MultiheadAttention(Module):
 
     def forward(
         self,
-        query: Any,
-        key: Any,
-        value: Any,
+        query: ArrayLike,
+        key: ArrayLike,
+        value: ArrayLike,
         key_padding_mask: Any = None,
         need_weights: bool = True,
-        attn_mask: Any = None,
+        attn_mask: ArrayLike | None = None,
         average_attn_weights: bool = True,
         is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:

@@ -10,6 +10,7 @@ from ... import arguments
 from ...ops import conv, conv3d, conv_transpose
 from ...settings import fixed
 from ...tensor import empty
+from ...typing import ArrayLike
 from .. import init
 from ..module import Module, Parameter
 
@@ -107,7 +108,7 @@ class Conv1d(_Conv):
     axes = 1
     _time_rank = 4
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: ArrayLike) -> Any:
         """(B, in_channels, L) to (B, out_channels, L')."""
         return conv.conv1d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
@@ -141,7 +142,7 @@ class Conv2d(_Conv):
     axes = 2
     _time_rank = 5
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: ArrayLike) -> Any:
         """(B, in_channels, H, W) to (B, out_channels, H', W')."""
         return conv.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
@@ -175,7 +176,7 @@ class Conv3d(_Conv):
     axes = 3
     _time_rank = 6
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: ArrayLike) -> Any:
         """(B, in_channels, D, H, W) to (B, out_channels, D', H', W')."""
         return conv3d.conv3d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
@@ -267,7 +268,7 @@ class ConvTranspose1d(_ConvTranspose):
     axes = 1
     _time_rank = 4
 
-    def forward(self, x: Any, output_size: int | Sequence[int] | None = None) -> Any:
+    def forward(self, x: ArrayLike, output_size: int | Sequence[int] | None = None) -> Any:
         """(B, in_channels, L) to (B, out_channels, L'); output_size: L', where stride leaves a choice."""
         return conv_transpose.conv_transpose1d(
             x, self.weight, self.bias, self.stride, self._pads(), self._more(x, output_size), self.groups, self.dilation
@@ -282,7 +283,7 @@ class ConvTranspose2d(_ConvTranspose):
     axes = 2
     _time_rank = 5
 
-    def forward(self, x: Any, output_size: Sequence[int] | None = None) -> Any:
+    def forward(self, x: ArrayLike, output_size: Sequence[int] | None = None) -> Any:
         """(B, in_channels, H, W) to (B, out_channels, H', W'); output_size: (H', W'), where stride leaves a choice."""
         return conv_transpose.conv_transpose2d(
             x, self.weight, self.bias, self.stride, self._pads(), self._more(x, output_size), self.groups, self.dilation

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ... import arguments
 from ...modes import S
 from ...ops import dropout as ops
 from ...settings import setting
 from ...tensor import Tensor
+from ...typing import ArrayLike
 from ..module import Module
 from ..reading import told
 from ..stateful import StatefulModule
@@ -38,7 +37,7 @@ class Dropout(Module):
         self.p = arguments.between("p", p, 0.0, 1.0)
         self.inplace = arguments.flag("inplace", inplace)
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
         return ops.dropout(x, self.p, self.training)
 
@@ -67,7 +66,7 @@ class Dropout1d(Dropout):
     batchwise = True
     _time_rank = 4
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
         return ops.dropout1d(x, self.p, self.training)
 
@@ -92,7 +91,7 @@ class Dropout2d(Dropout):
     batchwise = True
     _time_rank = 5
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
         return ops.dropout2d(x, self.p, self.training)
 
@@ -111,7 +110,7 @@ class _OverTime(StatefulModule):
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         self.register_memory("mask", None)
 
-    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
         """The same shape; `steps` is given by containers, for an input with a time axis."""
         x, multi = self.arriving(x, steps)
         multi = multi or told(self, x)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ... import arguments
@@ -12,6 +10,7 @@ from ...ops.elementwise import as_tensor
 from ...ops.exchange import assign_all
 from ...settings import fixed, setting
 from ...tensor import Tensor, full
+from ...typing import ArrayLike
 from ..module import Buffer, Module, Parameter
 from .norm import _ones_and_zeros
 
@@ -62,7 +61,7 @@ class GroupNorm(Module):
         """Weight 1, bias 0."""
         _ones_and_zeros(self.weight, self.bias)
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """The same shape, normalised group by group."""
         x = as_tensor("x", x)
         if x.ndim < 2 or x.shape[1] != self.num_channels:
@@ -119,7 +118,7 @@ class _InstanceNorm(Module):
         self.reset_running_stats()
         _ones_and_zeros(self.weight, self.bias)
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """The same shape, normalised channel by channel of each sample."""
         x = as_tensor("x", x)
         axes, c = self._axes, self.num_features

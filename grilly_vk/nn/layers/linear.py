@@ -13,6 +13,7 @@ from ...ops.elementwise import as_tensor
 from ...runtime.recording import recording
 from ...settings import fixed, setting
 from ...tensor import Tensor, empty
+from ...typing import ArrayLike
 from .. import init
 from ..module import Module, Parameter
 
@@ -74,7 +75,7 @@ class Linear(Module):
             bound = 1 / math.sqrt(self.in_features)
             init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: ArrayLike) -> Any:
         """(..., in_features) to (..., out_features)."""
         x = as_tensor("x", x)
         how = self._by_density(x) if self.event_driven == "auto" else self.event_driven
@@ -134,7 +135,7 @@ class Embedding(Module):
         if self.padding_idx is not None:
             self.weight.detach()[self.padding_idx] = 0.0
 
-    def forward(self, index: Any) -> Any:
+    def forward(self, index: ArrayLike) -> Any:
         """(...) to (..., embedding_dim)."""
         return gather.embedding(index, self.weight, self.padding_idx)
 

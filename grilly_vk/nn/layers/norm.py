@@ -16,6 +16,7 @@ from ...ops.elementwise import as_tensor
 from ...ops.exchange import assign_all
 from ...settings import fixed, setting
 from ...tensor import Tensor, full
+from ...typing import ArrayLike
 from ..module import Buffer, Module, Parameter
 
 
@@ -90,7 +91,7 @@ class _BatchNorm(Running):
         self.reset_running_stats()
         _ones_and_zeros(self.weight, self.bias)
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """The same shape, normalised channel by channel."""
         return self._prepare(x).run()
 
@@ -202,7 +203,7 @@ class LayerNorm(Module):
         """Weight 1, bias 0."""
         _ones_and_zeros(self.weight, self.bias)
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """The same shape, normalised row by row."""
         return norm.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
@@ -249,7 +250,7 @@ class RMSNorm(Module):
         """Weight 1."""
         _ones_and_zeros(self.weight, None)
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """The same shape, normalised row by row."""
         return norm.rms_norm(x, self.normalized_shape, self.weight, self.eps)
 

@@ -9,6 +9,7 @@ from ... import arguments
 from ...ops import pool
 from ...ops.conv import numbers
 from ...settings import fixed
+from ...typing import ArrayLike
 from ..module import Module
 
 
@@ -64,7 +65,7 @@ class MaxPool2d(_Pool):
         self.dilation = numbers("dilation", dilation, self._axes, 1)
         self.return_indices = arguments.flag("return_indices", return_indices)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: ArrayLike) -> Any:
         """(B, C, H, W) to (B, C, H', W')."""
         return pool.max_pool2d(
             x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
@@ -110,7 +111,7 @@ class AvgPool2d(_Pool):
             None if divisor_override is None else arguments.size("divisor_override", divisor_override)
         )
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: ArrayLike) -> Any:
         """(B, C, H, W) to (B, C, H', W')."""
         return pool.avg_pool2d(
             x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad,
@@ -143,7 +144,7 @@ class SumPool2d(_Pool):
     ) -> None:
         super().__init__(kernel_size, stride, padding, ceil_mode)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: ArrayLike) -> Any:
         """(B, C, H, W) to (B, C, H', W')."""
         return pool.sum_pool2d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode)
 
@@ -169,7 +170,7 @@ class AdaptiveAvgPool2d(Module):
         super().__init__()
         self.output_size = pool.adaptive_size(output_size)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: ArrayLike) -> Any:
         """(B, C, H, W) to (B, C, OH, OW)."""
         return pool.adaptive_avg_pool2d(x, self.output_size)
 
@@ -200,7 +201,7 @@ class MaxPool1d(MaxPool2d):
     batchwise = True
     _time_rank = 4
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: ArrayLike) -> Any:
         """(B, C, L) to (B, C, L')."""
         return pool.max_pool1d(
             x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
@@ -239,7 +240,7 @@ class AvgPool1d(_Pool):
         super().__init__(kernel_size, stride, padding, ceil_mode)
         self.count_include_pad = arguments.flag("count_include_pad", count_include_pad)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: ArrayLike) -> Any:
         """(B, C, L) to (B, C, L')."""
         return pool.avg_pool1d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
 
@@ -265,7 +266,7 @@ class AdaptiveAvgPool1d(Module):
         super().__init__()
         (self.output_size,) = numbers("output_size", output_size, 1, 1)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: ArrayLike) -> Any:
         """(B, C, L) to (B, C, output_size)."""
         return pool.adaptive_avg_pool1d(x, self.output_size)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from ... import arguments
 from ...errors import shown
@@ -12,6 +11,7 @@ from ...ops.elementwise import as_tensor
 from ...ops.shape import basic_get, pad
 from ...settings import fixed
 from ...tensor import Tensor
+from ...typing import ArrayLike
 from ..module import Module
 
 
@@ -54,7 +54,7 @@ class Upsample(Module):
             arguments.flag("recompute_scale_factor", recompute_scale_factor)
         self.recompute_scale_factor = recompute_scale_factor
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """(B, C, ...) to (B, C, ...)."""
         return resize.interpolate(
             x, self.size, self.scale_factor, self.mode, self.align_corners, self.recompute_scale_factor
@@ -90,7 +90,7 @@ class ZeroPad2d(Module):
             raise ValueError(f"padding must be a whole number, or (left, right, top, bottom), got {shown(padding)}")
         self.padding = given * 4 if len(given) == 1 else given
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """(..., H, W) to (..., H', W')."""
         x = as_tensor("x", x)
         left, right, top, bottom = self.padding

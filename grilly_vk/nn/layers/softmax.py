@@ -11,6 +11,7 @@ from ...ops.elementwise import as_tensor
 from ...ops.layout import axis_index
 from ...settings import setting
 from ...tensor import Tensor
+from ...typing import ArrayLike
 from ..module import Module
 
 
@@ -39,7 +40,7 @@ class Softmax(Module):
     def _call_in_time(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return self._call_once(*args, **{"steps": "merge", **kwargs})
 
-    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
         """The same shape; `steps` is given by containers."""
         x = as_tensor("x", x)
         timed = int(steps is not None)

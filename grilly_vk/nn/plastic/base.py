@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ... import arguments
 from ...ops.linear import matmul
 from ...settings import fixed
 from ...tensor import Tensor
+from ...typing import ArrayLike
 from ..flat.base import FlatLayer, off_tape, on_host
 
 _PAIR = ("tau_plus", "tau_minus", "a_plus", "a_minus", "w_min", "w_max", "dt", "bound", "pairing")
@@ -32,7 +31,7 @@ class PlasticLayer(FlatLayer):
         assert found is not None
         return found
 
-    def forward(self, x: Any, *, steps: str | None = None) -> np.ndarray:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> np.ndarray:
         """x @ weight.T.
 
         Args:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ... import arguments
 from ...ops import plasticity as ops
 from ...ops.state import filled, xavier
 from ...settings import setting
+from ...typing import ArrayLike
 from ..flat.base import held_on_device, on_host
 from .base import PlasticLayer
 
@@ -60,7 +59,9 @@ class HebbianLayer(PlasticLayer):
         held_on_device(self, "weight", xavier(self.out_features, self.in_features, seed))
         held_on_device(self, "theta", filled((self.out_features,), 0.0))
 
-    def update_weights(self, pre: Any, post: Any, learning_rate: float = 0.01, weight_decay: float = 0.0) -> None:
+    def update_weights(
+        self, pre: ArrayLike, post: ArrayLike, learning_rate: float = 0.01, weight_decay: float = 0.0
+    ) -> None:
         """One update by the mean over batch and time; without any sample (T or B is 0) nothing changes.
 
         Args:

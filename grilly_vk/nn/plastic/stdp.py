@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ... import arguments
@@ -11,6 +9,7 @@ from ...ops import plasticity as ops
 from ...ops.state import filled, uniform
 from ...settings import setting
 from ...tensor import Tensor
+from ...typing import ArrayLike
 from ..flat.base import held_on_device
 from .base import PlasticLayer
 
@@ -113,7 +112,12 @@ class STDPLayer(PlasticLayer):
             self._eligibility = filled(self._eligibility.shape, 0.0)
 
     def update_weights(
-        self, pre_spikes: Any, post_spikes: Any, *, reward: Any = None, learning_rate: float = 1.0
+        self,
+        pre_spikes: ArrayLike,
+        post_spikes: ArrayLike,
+        *,
+        reward: ArrayLike | None = None,
+        learning_rate: float = 1.0,
     ) -> None:
         """Learns from one step or a run of steps; traces go on from the last call.
 

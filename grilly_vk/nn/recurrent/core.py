@@ -13,6 +13,7 @@ from ...runtime.recording import called
 from ...settings import fixed, setting
 from ...surrogate import Surrogate, checked, chosen, slope_of, superspike
 from ...tensor import FLOAT32, Tensor, empty, full
+from ...typing import ArrayLike, Shape
 from .. import init
 from ..module import Module, Parameter
 
@@ -45,7 +46,7 @@ class Core(Module):
     _second: str | None = None  # the constant of the second state
     _state_name, _shape_name = "V", "hidden_shape"
 
-    def __init__(self, hidden_shape: Any, threshold: float, activation: Surrogate | None, name: str) -> None:
+    def __init__(self, hidden_shape: Shape, threshold: float, activation: Surrogate | None, name: str) -> None:
         super().__init__()
         self.hidden_shape = shape_of(self._shape_name, hidden_shape)
         self.threshold = arguments.real("threshold", threshold)
@@ -112,7 +113,7 @@ class Core(Module):
     def _slope(self) -> Any:
         return self.activation.slope
 
-    def unroll(self, xs: Any, state: Any = None) -> tuple[Tensor, Tensor]:
+    def unroll(self, xs: ArrayLike, state: Any = None) -> tuple[Tensor, Tensor]:
         """All steps at once: what a loop of `out, state = core(x, state)` gives, in one dispatch.
 
         Args:
@@ -169,7 +170,7 @@ class RecurrentCore(Core):
             0.01 at the start, as in spyx.  Rows of units that are silent are not read, so a NaN there is not seen.
     """
 
-    def __init__(self, hidden_shape: Any, threshold: float, activation: Surrogate | None, name: str) -> None:
+    def __init__(self, hidden_shape: Shape, threshold: float, activation: Surrogate | None, name: str) -> None:
         super().__init__(hidden_shape, threshold, activation, name)
         n = math.prod(self.hidden_shape)
         self.recurrent_w = Parameter(empty((n, n)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...surrogate import Surrogate
+from ...typing import ArrayLike, Shape
 from .core import Core
 
 
@@ -29,11 +30,11 @@ class IF(Core):
     _model = "if"
 
     def __init__(
-        self, hidden_shape: Any, threshold: float = 1, activation: Surrogate | None = None, name: str = "IF"
+        self, hidden_shape: Shape, threshold: float = 1, activation: Surrogate | None = None, name: str = "IF"
     ) -> None:
         super().__init__(hidden_shape, threshold, activation, name)
 
-    def forward(self, x: Any, V: Any = None, *, steps: str | None = None) -> Any:
+    def forward(self, x: ArrayLike, V: Any = None, *, steps: str | None = None) -> Any:
         """(spikes, V after the step) of x (..., *hidden_shape) and the state V before it."""
         return self._call(x, V, steps)
 
@@ -62,7 +63,7 @@ class LIF(Core):
 
     def __init__(
         self,
-        hidden_shape: Any,
+        hidden_shape: Shape,
         beta: float | None = None,
         threshold: float = 1.0,
         activation: Surrogate | None = None,
@@ -71,7 +72,7 @@ class LIF(Core):
         super().__init__(hidden_shape, threshold, activation, name)
         self._constant("beta", beta)
 
-    def forward(self, x: Any, V: Any = None, *, steps: str | None = None) -> Any:
+    def forward(self, x: ArrayLike, V: Any = None, *, steps: str | None = None) -> Any:
         """(spikes, V after the step) of x (..., *hidden_shape) and the state V before it."""
         return self._call(x, V, steps)
 
@@ -96,7 +97,7 @@ class LI(Core):
 
     _model, _state_name, _shape_name = "li", "Vin", "layer_shape"
 
-    def __init__(self, layer_shape: Any, beta: float | None = None, name: str = "LI") -> None:
+    def __init__(self, layer_shape: Shape, beta: float | None = None, name: str = "LI") -> None:
         super().__init__(layer_shape, 1.0, None, name)
         self._constant("beta", beta, 0.8)
 
@@ -108,7 +109,7 @@ class LI(Core):
     def _slope(self) -> None:
         return None
 
-    def forward(self, x: Any, Vin: Any = None, *, steps: str | None = None) -> Any:
+    def forward(self, x: ArrayLike, Vin: Any = None, *, steps: str | None = None) -> Any:
         """(V, V) after the step, of x (..., *layer_shape) and the state Vin before it."""
         return self._call(x, Vin, steps)
 
@@ -142,7 +143,7 @@ class ALIF(Core):
 
     def __init__(
         self,
-        hidden_shape: Any,
+        hidden_shape: Shape,
         beta: float | None = None,
         gamma: float | None = None,
         threshold: float = 1,
@@ -153,7 +154,7 @@ class ALIF(Core):
         self._constant("beta", beta)
         self._constant("gamma", gamma)
 
-    def forward(self, x: Any, VT: Any = None, *, steps: str | None = None) -> Any:
+    def forward(self, x: ArrayLike, VT: Any = None, *, steps: str | None = None) -> Any:
         """(spikes, VT after the step) of x (..., *hidden_shape) and the state VT before it."""
         return self._call(x, VT, steps)
 
@@ -185,7 +186,7 @@ class CuBaLIF(Core):
 
     def __init__(
         self,
-        hidden_shape: Any,
+        hidden_shape: Shape,
         alpha: float | None = None,
         beta: float | None = None,
         threshold: float = 1,
@@ -196,6 +197,6 @@ class CuBaLIF(Core):
         self._constant("alpha", alpha)
         self._constant("beta", beta)
 
-    def forward(self, x: Any, VI: Any = None, *, steps: str | None = None) -> Any:
+    def forward(self, x: ArrayLike, VI: Any = None, *, steps: str | None = None) -> Any:
         """(spikes, VI after the step) of x (..., *hidden_shape) and the state VI before it."""
         return self._call(x, VI, steps)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...surrogate import Surrogate
+from ...typing import Shape
 from .core import RecurrentCore
 from .cores import IF, LIF, CuBaLIF
 
@@ -31,7 +30,7 @@ class RIF(IF, RecurrentCore):
     """
 
     def __init__(
-        self, hidden_shape: Any, threshold: float = 1, activation: Surrogate | None = None, name: str = "RIF"
+        self, hidden_shape: Shape, threshold: float = 1, activation: Surrogate | None = None, name: str = "RIF"
     ) -> None:
         super().__init__(hidden_shape, threshold, activation, name)
 
@@ -61,7 +60,7 @@ class RLIF(LIF, RecurrentCore):
 
     def __init__(
         self,
-        hidden_shape: Any,
+        hidden_shape: Shape,
         beta: float | None = None,
         threshold: float = 1,
         activation: Surrogate | None = None,
@@ -98,7 +97,7 @@ class RCuBaLIF(CuBaLIF, RecurrentCore):
 
     def __init__(
         self,
-        hidden_shape: Any,
+        hidden_shape: Shape,
         alpha: float | None = None,
         beta: float | None = None,
         activation: Surrogate | None = None,

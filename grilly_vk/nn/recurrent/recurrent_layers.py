@@ -13,6 +13,7 @@ from ...ops.recurrent_layers import GATES, recurrent
 from ...ops.shape import concatenate, flip, stack, transpose
 from ...settings import fixed, setting
 from ...tensor import FLOAT32, Tensor, empty, full
+from ...typing import ArrayLike
 from .. import init
 from ..module import Module, Parameter
 
@@ -65,7 +66,7 @@ class _Layers(Module):
     def flatten_parameters(self) -> None:
         """Does nothing: there is nothing to flatten here; scripts for PyTorch call it."""
 
-    def forward(self, x: Any, hx: Any = None, *, steps: str | None = None) -> Any:
+    def forward(self, x: ArrayLike, hx: Any = None, *, steps: str | None = None) -> Any:
         """All steps, layer by layer.
 
         Args:
@@ -121,10 +122,10 @@ class _Layers(Module):
                for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}  # fmt: skip
         if way:
             x = flip(x, 0)
-        gates = linear(x, own["weight_ih"], own["bias_ih"])
+        weight, first = own["weight_hh"], own["weight_ih"]
+        assert weight is not None and first is not None
+        gates = linear(x, first, own["bias_ih"])
         cell = before[1] if len(before) > 1 else None
-        weight = own["weight_hh"]
-        assert weight is not None
         out, h, c = recurrent(self._cell_kind(), gates, before[0], cell, weight, own["bias_hh"])
         return flip(out, 0) if way else out, [h] if c is None else [h, c]
 

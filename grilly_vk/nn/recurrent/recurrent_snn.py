@@ -11,6 +11,7 @@ from ...functional.cores import unroll
 from ...ops.elementwise import as_tensor, cast
 from ...settings import fixed
 from ...tensor import FLOAT32, Tensor
+from ...typing import ArrayLike
 from ..containers import ModuleList
 from ..layers.linear import Linear
 from ..module import Module
@@ -67,7 +68,7 @@ class RecurrentSNN(Module):
         """The first state of every core, a tuple."""
         return tuple(core.initial_state(batch_size) for core in self.cores)
 
-    def unroll(self, xs: Any, state: Any = None) -> tuple[Tensor, tuple[Any, ...]]:
+    def unroll(self, xs: ArrayLike, state: Any = None) -> tuple[Tensor, tuple[Any, ...]]:
         """All steps at once, from a state: the outputs, and the state after the last step.
 
         Args:
@@ -77,22 +78,22 @@ class RecurrentSNN(Module):
         Raises:
             ValueError: shapes that don't fit. TypeError: no real numbers.
         """
-        xs = cast(as_tensor("xs", xs), FLOAT32)
-        if xs.ndim < 2 or xs.shape[-1] != self.sizes[0]:
-            raise ValueError(f"xs has shape {xs.shape}; expected (T, B, {self.sizes[0]})")
+        y = cast(as_tensor("xs", xs), FLOAT32)
+        if y.ndim < 2 or y.shape[-1] != self.sizes[0]:
+            raise ValueError(f"xs has shape {y.shape}; expected (T, B, {self.sizes[0]})")
         if state is not None and (not isinstance(state, (tuple, list)) or len(state) != len(self.cores)):
             got = f"{len(state)} of them" if isinstance(state, (tuple, list)) else type(state).__name__
             raise ValueError(f"state must be a tuple with one state for each of {len(self.cores)} cores, not {got}")
         after = []
         cores = list(self.cores)
         for i, linear in enumerate(self.linears):
-            xs = linear(xs)
+            y = linear(y)
             if i < len(cores):
-                xs, end = unroll(cores[i], xs, None if state is None else state[i])
+                y, end = unroll(cores[i], y, None if state is None else state[i])
                 after.append(end)
-        return xs, tuple(after)
+        return y, tuple(after)
 
-    def forward(self, xs: Any, state: Any = None, *, steps: str | None = None) -> Tensor:
+    def forward(self, xs: ArrayLike, state: Any = None, *, steps: str | None = None) -> Tensor:
         """The outputs (T, B, sizes[-1]) of xs (T, B, sizes[0]); `steps` is given by containers."""
         return self.unroll(xs, state)[0]
 

@@ -12,6 +12,7 @@ from ...ops.shape import concatenate, flip, split, stack
 from ...settings import fixed, setting
 from ...surrogate import Erf, Surrogate, checked, chosen, slope_of
 from ...tensor import FLOAT32, Tensor, full
+from ...typing import ArrayLike
 from .. import init
 from ..containers import ModuleList
 from ..layers.linear import Linear
@@ -51,7 +52,7 @@ class SpikingRNNCell(Module):
         for parameter in self.parameters():
             init.uniform_(parameter, -bound, bound)
 
-    def forward(self, x: Any, state: Any = None) -> Any:
+    def forward(self, x: ArrayLike, state: Any = None) -> Any:
         """One step.
 
         Args:
@@ -234,7 +235,7 @@ class _Layers(Module):
     def _ways(self) -> int:
         return 1 + self.bidirectional
 
-    def forward(self, x: Any, states: Any = None, *, steps: str | None = None) -> Any:
+    def forward(self, x: ArrayLike, states: Any = None, *, steps: str | None = None) -> Any:
         """All steps, layer by layer.
 
         Args:

@@ -16,6 +16,7 @@ from ...ops.shape import stack
 from ...settings import fixed, setting
 from ...surrogate import Sigmoid, Surrogate, checked, chosen, slope_of
 from ...tensor import Tensor, full
+from ...typing import ArrayLike
 from ..module import Parameter
 from ..stateful import StatefulModule
 
@@ -112,7 +113,7 @@ class GatedLIFNode(StatefulModule):
     def _holds_tensors(self) -> bool:
         return self.t > 0 or super()._holds_tensors()
 
-    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
         """Spikes of x's shape, 0.0 and 1.0.
 
         Args:

@@ -19,6 +19,7 @@ from ...ops.shape import broadcast_to, concatenate
 from ...settings import fixed, setting
 from ...surrogate import ATan, Surrogate, checked, chosen, slope_of
 from ...tensor import FLOAT32, Tensor, from_numpy, full
+from ...typing import ArrayLike
 from ..module import Parameter
 from ..stateful import StatefulModule
 from .nodes import PerNeuron, _threshold, kept_potentials, per_neuron, same, shown
@@ -157,7 +158,7 @@ class LateResetNode(StatefulModule):
 
     input_hint = "its state is in the node (v), from call to call"
 
-    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
         """Spikes of x's shape, 0.0 and 1.0 (or spike_factor).
 
         Args:

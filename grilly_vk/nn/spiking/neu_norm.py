@@ -12,6 +12,7 @@ from ...ops.elementwise import as_tensor
 from ...ops.neu_norm import neu_norm
 from ...settings import fixed, setting
 from ...tensor import Tensor, empty
+from ...typing import ArrayLike
 from .. import init
 from ..module import Parameter
 from ..reading import told
@@ -75,7 +76,7 @@ class NeuNorm(StatefulModule):
         """Draws the weight again."""
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))
 
-    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
         """The same shape.
 
         Args:

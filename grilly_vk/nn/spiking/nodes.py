@@ -18,6 +18,7 @@ from ...runtime.recording import called
 from ...settings import fixed, setting
 from ...surrogate import ATan, Surrogate, checked, chosen, slope_of
 from ...tensor import Tensor, from_numpy, full
+from ...typing import ArrayLike
 from ..layers.norm import Running
 from ..module import Parameter
 from ..stateful import StatefulModule
@@ -203,7 +204,7 @@ class SpikingNode(StatefulModule):
 
     input_hint = "its state is in the node (v), from call to call; functional.lif_step takes states of one's own"
 
-    def forward(self, x: Any, *, steps: str | None = None, norm: Running | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None, norm: Running | None = None) -> Tensor:
         """Spikes of x's shape, 0.0 and 1.0.
 
         Args:

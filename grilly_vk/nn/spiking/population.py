@@ -12,6 +12,7 @@ from ...ops.reductions import reduce_mean
 from ...ops.sum_pool import sum_pool
 from ...settings import fixed
 from ...tensor import FLOAT32, Tensor
+from ...typing import ArrayLike
 from ..module import Module
 from ..stateful import StatefulModule
 
@@ -38,7 +39,7 @@ class PopulationCode(Module):
         super().__init__()
         self.num_classes = arguments.size("num_classes", num_classes)
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """(..., num_classes m) to (..., num_classes)."""
         x = as_tensor("x", x)
         if x.ndim == 0 or x.shape[-1] % self.num_classes or x.shape[-1] == 0:
@@ -79,7 +80,7 @@ class ActivityRegularization(StatefulModule):
         self.name = name
         self.register_memory("spike_count", 0.0)
 
-    def forward(self, spikes: Any, *, steps: str | None = None) -> Tensor:
+    def forward(self, spikes: ArrayLike, *, steps: str | None = None) -> Tensor:
         """The spikes; their sum over time is in `spike_count`."""
         spikes = as_tensor("spikes", spikes)
         timed = self.step_mode == "m" or steps is not None
@@ -127,7 +128,7 @@ class SumPool(Module):
         self.padding = arguments.choice("padding", padding, ("VALID", "SAME"))
         self.channel_axis, self.name = channel_axis, name
 
-    def forward(self, value: Any) -> Tensor:
+    def forward(self, value: ArrayLike) -> Tensor:
         """Pooled sums of value, of the same rank."""
         return sum_pool(value, self.window_shape, self.strides, self.padding, self.channel_axis)
 
@@ -163,7 +164,7 @@ class VotingLayer(Module):
         self.voting_size = arguments.size("voting_size", voting_size)
         arguments.choice("step_mode", step_mode, ("s", "m"))
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """(..., classes * voting_size) to (..., classes)."""
         x = as_tensor("x", x)
         if x.ndim == 0 or x.shape[-1] % self.voting_size:

@@ -11,6 +11,7 @@ from ...ops.reductions import reduce_max, reduce_mean, reduce_min
 from ...ops.synapses import synapse_filter
 from ...settings import setting
 from ...tensor import Tensor, empty, full
+from ...typing import ArrayLike
 from ..stateful import StatefulModule
 from .nodes import time_constant
 
@@ -48,7 +49,7 @@ class NonSpikingNode(StatefulModule):
         """What a step adds, and the share of the potential that is left."""
         raise NotImplementedError(f"{type(self).__name__} defines no _charge()")
 
-    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
         """Potentials after each step, of x's shape, or what decode makes of them.
 
         Args:

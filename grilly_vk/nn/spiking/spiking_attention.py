@@ -11,6 +11,7 @@ from ...ops.attention import attention
 from ...ops.elementwise import as_tensor
 from ...settings import fixed, setting
 from ...tensor import Tensor
+from ...typing import ArrayLike
 from .spiking_linear import Factory, SpikingLinear, TimedModule, TokenBatchNorm1d, made_node, through
 
 
@@ -106,7 +107,7 @@ class SpikingSelfAttention(_Attention):
         super().__init__(embed_dim, num_heads, norm, spiking_neuron, step_mode, node_options)
         self.scale = arguments.real("scale", scale)
 
-    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
         """Spikes of x's shape; `steps` is given by containers."""
         x = as_tensor("x", x)
         steps = self._steps(steps, x)
@@ -171,7 +172,7 @@ class QKAttention(_Attention):
         """ "token" or "channel"; given once."""
         return self._type
 
-    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
         """Spikes of x's shape; `steps` is given by containers."""
         x = as_tensor("x", x)
         steps = self._steps(steps, x)

@@ -12,6 +12,7 @@ from ...modes import S
 from ...ops.batch_norm import Norm
 from ...ops.elementwise import as_tensor
 from ...tensor import Tensor
+from ...typing import ArrayLike
 from ..joining import joins
 from ..layers.linear import Linear
 from ..layers.norm import BatchNorm1d, _BatchNorm
@@ -120,7 +121,7 @@ class TokenBatchNorm1d(_BatchNorm):
     _shapes = BatchNorm1d._shapes
     _time_rank = 0
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         """The same shape, normalised channel by channel."""
         x = as_tensor("x", x)
         return self._prepare(x).run().reshape(x.shape)
@@ -174,7 +175,7 @@ class SpikingLinear(TimedModule):
         self.node = made_node(spiking_neuron, node_options, step_mode)
         self.step_mode = step_mode
 
-    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
         """Spikes (..., out_features); `steps` is given by containers."""
         steps = self._steps(steps)
         y = self.linear(x)

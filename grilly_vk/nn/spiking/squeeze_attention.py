@@ -14,6 +14,7 @@ from ...ops.shape import permute
 from ...ops.squeeze import excite, squeeze
 from ...settings import fixed
 from ...tensor import FLOAT32, Tensor
+from ...typing import ArrayLike
 from ..layers.conv import Conv2d
 from ..layers.linear import Linear
 from ..module import Module
@@ -98,7 +99,7 @@ class TemporalWiseAttention(Module):
         self.dimension = dimension
         self.scores = _Scores(self.T, hidden)
 
-    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
         """(T, B, ...) to the same shape."""
         axes = None if self.dimension is None else self.dimension + 1
         wanted = {None: "(T, B, ...)", 2: "(T, B, L)", 4: "(T, B, C, H, W)"}[self.dimension]
@@ -175,7 +176,7 @@ class MultiDimensionalAttention(Module):
         self.channels = _Scores(self.C, _reduced("C", self.C, "reduction_c", reduction_c)) if use_channel else None
         self.places = Conv2d(2, 1, kernel, padding=kernel // 2, bias=False) if use_spatial else None
 
-    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
         """(T, B, C, H, W) to the same shape."""
         x = _floats(x, "(T, B, C, H, W)", 5, 5, T=(0, self.T), C=(2, self.C))
         _, batch, _, height, width = x.shape

@@ -12,6 +12,7 @@ from ...ops.elementwise import as_tensor
 from ...runtime.recording import refuse
 from ...settings import fixed
 from ...tensor import Tensor, full
+from ...typing import ArrayLike
 from ..layers.norm import Running, _ones_and_zeros
 from ..module import Parameter
 from .time_norm import OF_1D, OF_2D, SHAPES_1D, SHAPES_2D, Counting, text
@@ -77,7 +78,7 @@ class _ThroughTime(Running, Counting):
         self.reset_running_stats()
         _ones_and_zeros(self.weight, None)
 
-    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
         """The same shape, normalised channel by channel in each step.
 
         Args:

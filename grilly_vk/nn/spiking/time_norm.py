@@ -10,6 +10,7 @@ from ...ops.batch_norm import Norm, prepare
 from ...ops.elementwise import as_tensor
 from ...settings import fixed, setting
 from ...tensor import Tensor, full
+from ...typing import ArrayLike
 from ..layers.norm import BatchNorm1d, BatchNorm2d, _BatchNorm, _ones_and_zeros
 from ..module import Buffer, Module, Parameter
 from ..stateful import StatefulModule
@@ -114,7 +115,7 @@ class _ThresholdDependent(_BatchNorm, Timed):
         if self.weight is not None:
             self.weight.detach().assign(full(self.weight.shape, self._start, on=self.weight.engine))
 
-    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
         """The same shape, normalised channel by channel."""
         x = as_tensor("x", x)
         return self._prepare(x, steps).run().reshape(x.shape)
@@ -164,7 +165,7 @@ class _TemporalEffective(_BatchNorm, Counting):
         super().reset_parameters()
         _ones_and_zeros(self.scale, None)
 
-    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
         """The same shape, normalised channel by channel and scaled step by step."""
         x = as_tensor("x", x)
         return self._prepare(x, steps).run().reshape(x.shape)

@@ -8,6 +8,7 @@ from ... import arguments
 from ...modes import S
 from ...ops.elementwise import as_tensor
 from ...tensor import Tensor
+from ...typing import ArrayLike
 from .spiking_attention import ChannelQKAttention, SpikingSelfAttention, TokenQKAttention, _Attention
 from .spiking_linear import Factory, SpikingLinear, TimedModule, TokenBatchNorm1d
 
@@ -54,7 +55,7 @@ class SpikingMLP(TimedModule):
         self.second = SpikingLinear(hidden_features, last, norm, spiking_neuron, step_mode, **node_options)
         self.step_mode = step_mode
 
-    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
         """Spikes (..., out_features); `steps` is given by containers."""
         steps = self._steps(steps)
         out: Tensor = self.second(self.first(x, steps=steps), steps=steps)
@@ -105,7 +106,7 @@ class SpikingTransformerBlock(TimedModule):
         self.mlp = SpikingMLP(embed_dim, hidden, **parts)
         self.step_mode = step_mode
 
-    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
         """(..., N, D) to the same; `steps` is given by containers."""
         x = as_tensor("x", x)
         steps = self._steps(steps, x)

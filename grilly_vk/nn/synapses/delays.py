@@ -14,6 +14,7 @@ from ...ops.delay import delayed_linear
 from ...ops.shape import clone, concatenate
 from ...settings import fixed, setting
 from ...tensor import Tensor, empty, full
+from ...typing import ArrayLike
 from .. import init
 from ..containers import Sequential
 from ..module import Buffer, Module, Parameter, checked_module
@@ -31,7 +32,7 @@ class _Late(StatefulModule):
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         self.register_memory("history", None)
 
-    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
         """x, (B, ...) or in step mode "m" (T, B, ...), to the outputs of these steps.
 
         Args:
@@ -148,7 +149,7 @@ class DelaySynapse(_Late):
         self,
         in_features: int,
         out_features: int,
-        delays: Any = None,
+        delays: ArrayLike | None = None,
         max_delay: int | None = None,
         learnable: bool = False,
         bias: bool = True,

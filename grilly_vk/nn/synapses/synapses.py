@@ -9,6 +9,7 @@ from ...modes import S
 from ...ops import synapses as ops
 from ...settings import fixed
 from ...tensor import Tensor, empty, full
+from ...typing import ArrayLike
 from ..stateful import StatefulModule
 from .time_constants import Number, Share, TimeConstant
 
@@ -24,7 +25,7 @@ class _Dynamics(StatefulModule):
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         self.learnable = arguments.flag("learnable", learnable)
 
-    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
         """x, (B, ...) or in step mode "m" (T, B, ...), to the same shape.
 
         Args:

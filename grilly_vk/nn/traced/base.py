@@ -16,6 +16,7 @@ from ...ops.traced import State, trace_neurons
 from ...runtime.recording import recording, refuse
 from ...settings import fixed, setting
 from ...tensor import BOOL, FLOAT32, Tensor, empty, from_numpy
+from ...typing import ArrayLike, Shape
 from .cells import Cells, zero
 
 
@@ -63,8 +64,8 @@ class BaseNeuron(Cells):
 
     def __init__(
         self,
-        cells_shape: Any,
-        thresh: Any,
+        cells_shape: Shape,
+        thresh: ArrayLike,
         v_rest: float,
         alpha_v: float,
         alpha_t: float,
@@ -88,21 +89,21 @@ class BaseNeuron(Cells):
 
     # ---- what a step is made of ----
 
-    def fold(self, x: Any) -> Tensor:
+    def fold(self, x: ArrayLike) -> Tensor:
         """Sums the last axis, all that comes in at a neuron, where there is one behind cells_shape; as float32."""
         x = self.convert_spikes(x)
         return x if x.shape == self.cells_shape else reduce_sum(x, -1)
 
-    def unfold(self, x: Any) -> Tensor:
+    def unfold(self, x: ArrayLike) -> Tensor:
         """Moves the last axis, all that comes in at a neuron, to the front."""
         x = as_tensor("x", x)
         return permute(x, (x.ndim - 1, *range(x.ndim - 1)))
 
-    def convert_spikes(self, spikes: Any) -> Tensor:
+    def convert_spikes(self, spikes: ArrayLike) -> Tensor:
         """Bool spikes as float32, the type of potentials and weights."""
         return cast(as_tensor("spikes", spikes), FLOAT32)
 
-    def update_voltage(self, x: Any) -> None:
+    def update_voltage(self, x: ArrayLike) -> None:
         """Moves the potential on by one step of summed input x; for subclasses to define."""
         raise NotImplementedError(f"{type(self).__name__} defines no update_voltage()")
 
@@ -113,7 +114,7 @@ class BaseNeuron(Cells):
             self.spikes = fired
         return fired
 
-    def refrac(self, spikes: Any) -> None:
+    def refrac(self, spikes: ArrayLike) -> None:
         """Counts the refractory time down by dt, starts it at a spike, and sets spiking cells to v_rest."""
         fired = as_tensor("spikes", spikes)
         with no_grad():
@@ -122,7 +123,7 @@ class BaseNeuron(Cells):
             self.refrac_counts = left + cast(fired, FLOAT32) * self.duration_refrac
             self.v_cell = where(cast(fired, BOOL), self.v_rest, self.v_cell)
 
-    def concat_trace(self, x: Any) -> None:
+    def concat_trace(self, x: ArrayLike) -> None:
         """Puts the spikes of a step behind those stored.
 
         Raises:
@@ -148,7 +149,7 @@ class BaseNeuron(Cells):
 
     # ---- a step ----
 
-    def forward(self, x: Any, *, steps: str | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> tuple[Tensor, Tensor]:
         """One step.
 
         Args:

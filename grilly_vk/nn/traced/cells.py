@@ -16,6 +16,7 @@ from ...ops.traced import Numbers
 from ...runtime.recording import begins, called
 from ...settings import fixed
 from ...tensor import BOOL, FLOAT32, Tensor
+from ...typing import ArrayLike, Shape
 from ..module import Module
 
 UPDATES = ("linear", "exponential")
@@ -108,7 +109,7 @@ class Cells(Part):
     _keeps_bare = False
     _hooks: tuple[str, ...] = ()  # methods that a subclass may replace, and then each step goes through all of them
 
-    def __init__(self, cells_shape: Any, dt: Any) -> None:
+    def __init__(self, cells_shape: Shape, dt: Any) -> None:
         super().__init__()
         self.cells_shape = cells_of(cells_shape)
         self.dt = arguments.positive("dt", dt)
@@ -117,7 +118,7 @@ class Cells(Part):
 
     # ---- calls ----
 
-    def run(self, x: Any, *more: Any) -> tuple[Tensor, Tensor]:
+    def run(self, x: ArrayLike, *more: Any) -> tuple[Tensor, Tensor]:
         """All steps of a sequence, in one dispatch; with replaced methods, step after step.
 
         Args:
@@ -248,7 +249,7 @@ class Cells(Part):
         self.no_grad()
         self.reset_state()
 
-    def update_trace(self, x: Any) -> None:
+    def update_trace(self, x: ArrayLike) -> None:
         """Moves `trace` on by one step of spikes x; for subclasses to define."""
         raise NotImplementedError(f"{type(self).__name__} defines no update_trace()")
 

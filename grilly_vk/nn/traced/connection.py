@@ -16,6 +16,7 @@ from ...ops.trace_synapses import Delays, arriving, synapses
 from ...ops.traced import delay_line
 from ...settings import fixed
 from ...tensor import BOOL, FLOAT32, Tensor, empty, from_numpy
+from ...typing import ArrayLike
 from .. import init
 from ..module import Parameter
 from .cells import Part, incoming, zero
@@ -59,7 +60,7 @@ class BaseConnection(Part):
     trace_history: Tensor | None
     _rules: Rules
 
-    def __init__(self, shape: tuple[int, int, int], dt: float, delay: Any) -> None:
+    def __init__(self, shape: tuple[int, int, int], dt: float, delay: ArrayLike) -> None:
         super().__init__()
         self.synapse_shape = shape
         self.dt = arguments.positive("dt", dt)
@@ -71,7 +72,7 @@ class BaseConnection(Part):
         self.register_buffer("trace_history", filled(kept, 0.0) if self.lag else None)
         self.__dict__["_rules"] = Rules()
 
-    def convert_spikes(self, x: Any) -> Tensor:
+    def convert_spikes(self, x: ArrayLike) -> Tensor:
         """Bool spikes as float32, the type of the weights."""
         return cast(as_tensor("x", x), FLOAT32)
 
@@ -176,7 +177,7 @@ class Linear(BaseConnection):
     batch_size, out_features, in_features = fixed(), fixed(), fixed()
 
     def __init__(
-        self, in_features: int, out_features: int, batch_size: int = 1, dt: float = 1.0, delay: Any = 0
+        self, in_features: int, out_features: int, batch_size: int = 1, dt: float = 1.0, delay: ArrayLike = 0
     ) -> None:
         synapses_shape = (
             arguments.size("batch_size", batch_size),
@@ -188,7 +189,7 @@ class Linear(BaseConnection):
         self.weight = Parameter(empty((self.out_features, self.in_features)), requires_grad=False)
         self.init_connection()
 
-    def forward(self, x: Any, trace_in: Any) -> tuple[Tensor, Tensor]:
+    def forward(self, x: ArrayLike, trace_in: ArrayLike) -> tuple[Tensor, Tensor]:
         """One step: what arrives through every synapse.
 
         Args:
@@ -208,7 +209,7 @@ class Linear(BaseConnection):
         shape = (self.batch_size, *middle, self.out_features, self.in_features)
         return potential._alias(shape), trace._alias(shape)
 
-    def run(self, x: Any, trace_in: Any, *, trace_sums: bool = False) -> tuple[Tensor, Tensor | None]:
+    def run(self, x: ArrayLike, trace_in: ArrayLike, *, trace_sums: bool = False) -> tuple[Tensor, Tensor | None]:
         """All steps of a sequence, added up over the synapses of each neuron, in one dispatch each.
 
         Args:
@@ -234,17 +235,17 @@ class Linear(BaseConnection):
         shape = (spikes.shape[0], self.batch_size, *middle, self.out_features)
         return out._alias(shape), None if sums is None else sums._alias(shape)
 
-    def fold(self, x: Any) -> Tensor:
+    def fold(self, x: ArrayLike) -> Tensor:
         """Values of synapses (batch, out, in) as (batch, 1, out, in), which neurons of (batch, 1, out) take."""
         given = as_tensor("x", x)
         arguments.shape("x", given.shape, self.synapse_shape)
         return given.reshape(self.batch_size, 1, self.out_features, self.in_features)
 
-    def unfold(self, x: Any) -> Tensor:
+    def unfold(self, x: ArrayLike) -> Tensor:
         """The input as it is: every neuron sees all of it."""
         return as_tensor("x", x)
 
-    def activation_potential(self, x: Any) -> Tensor:
+    def activation_potential(self, x: ArrayLike) -> Tensor:
         """Weight times spikes that have arrived, (batch, out, in) to (batch, 1, out, in)."""
         with no_grad():
             return self.fold(self.convert_spikes(x) * self.weight.detach())

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ... import arguments
 from ...autograd import no_grad
 from ...ops.elementwise import as_tensor, cast
 from ...ops.traced import Numbers, State, trace_neurons
 from ...settings import setting
 from ...tensor import FLOAT32, Tensor
+from ...typing import ArrayLike, Shape
 from .cells import UPDATES, Cells, decay_of
 
 
@@ -32,11 +31,11 @@ class BaseInput(Cells):
 
     _model: str | None = None
 
-    def convert_input(self, x: Any) -> Tensor:
+    def convert_input(self, x: ArrayLike) -> Tensor:
         """Bool input as float32, the type of the arithmetic."""
         return cast(as_tensor("x", x), FLOAT32)
 
-    def forward(self, x: Any, *, steps: str | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> tuple[Tensor, Tensor]:
         """Passes spikes on and updates the trace.
 
         Args:
@@ -91,7 +90,9 @@ class Input(BaseInput):
     update_type, tau_t = setting(arguments.choice, UPDATES), setting(arguments.real)
     _model = "input"
 
-    def __init__(self, cells_shape: Any, dt: float, alpha_t: float, tau_t: float, update_type: str = "linear") -> None:
+    def __init__(
+        self, cells_shape: Shape, dt: float, alpha_t: float, tau_t: float, update_type: str = "linear"
+    ) -> None:
         super().__init__(cells_shape, dt)
         self.alpha_t = arguments.real("alpha_t", alpha_t)
         self.update_type = arguments.choice("update_type", update_type, UPDATES)
@@ -99,7 +100,7 @@ class Input(BaseInput):
         self._numbers()
         self.init_neuron()
 
-    def update_trace(self, x: Any) -> None:
+    def update_trace(self, x: ArrayLike) -> None:
         """Moves the trace on by one step of input spikes x, of cells_shape."""
         with no_grad():
             given = self._given("x", self.convert_input(x), steps=False)._alias((1, *self.cells_shape))

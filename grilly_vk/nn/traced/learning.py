@@ -17,6 +17,7 @@ from ...ops.trace_synapses import Meeting, TraceRule, learn, learn_stable
 from ...runtime.recording import called
 from ...settings import fixed, setting
 from ...tensor import Tensor
+from ...typing import ArrayLike
 from ..module import Module
 from .cells import zero
 from .network import Layer, Network
@@ -285,7 +286,7 @@ class MSTDPET(_PairRule):
         """Sets the eligibility of one layer to 0."""
         zero(getattr(self, f"e_trace_{index}"))
 
-    def step(self, reward: Any) -> None:  # type: ignore[override]
+    def step(self, reward: ArrayLike) -> None:  # type: ignore[override]
         """Learns from the last call of the network.
 
         Args:

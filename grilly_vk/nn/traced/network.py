@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ...tensor import Tensor
+from ...typing import ArrayLike
 from ..containers import ModuleList
 from ..module import Module
 from .cells import Cells, Part
@@ -84,7 +85,7 @@ class Network(Module):
         sides = [self.input, *self.neurons]
         return [Layer(sides[i], connection, sides[i + 1]) for i, connection in enumerate(self.connections)]
 
-    def forward(self, x: Any) -> tuple[Tensor, Tensor]:
+    def forward(self, x: ArrayLike) -> tuple[Tensor, Tensor]:
         """One step.
 
         Args:
@@ -100,7 +101,7 @@ class Network(Module):
             out = neurons(potential, trace) if isinstance(neurons, FedeNeuron) else neurons(potential)
         return out
 
-    def run(self, x: Any) -> tuple[Tensor, Tensor]:
+    def run(self, x: ArrayLike) -> tuple[Tensor, Tensor]:
         """All steps of a sequence (T, *cells_shape).
 
         Returns:

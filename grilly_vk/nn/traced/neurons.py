@@ -10,6 +10,7 @@ from ...ops.elementwise import as_tensor, cast, where
 from ...ops.traced import Numbers
 from ...settings import fixed, setting
 from ...tensor import FLOAT32, Tensor
+from ...typing import ArrayLike, Shape
 from .base import BaseNeuron
 from .cells import UPDATES, decay_of
 
@@ -41,7 +42,7 @@ class _Decaying(BaseNeuron):
     def _decay(self, name: str) -> float:
         return decay_of(name, getattr(self, name), self.update_type, self.dt)
 
-    def update_trace(self, x: Any) -> None:
+    def update_trace(self, x: ArrayLike) -> None:
         """Moves the trace on by one step.
 
         Args:
@@ -55,7 +56,7 @@ class _Decaying(BaseNeuron):
         """The potential after one step of input."""
         return _followed(self.update_type, self.v_cell, self.v_rest, self._decay("tau_v"), self.alpha_v, x)
 
-    def update_voltage(self, x: Any) -> None:
+    def update_voltage(self, x: ArrayLike) -> None:
         """Moves the potential on by one step, where a neuron is not refractory.
 
         Args:
@@ -109,8 +110,8 @@ class IFNeuron(_Decaying):
 
     def __init__(
         self,
-        cells_shape: Any,
-        thresh: Any,
+        cells_shape: Shape,
+        thresh: ArrayLike,
         v_rest: float,
         alpha_v: float,
         alpha_t: float,
@@ -153,8 +154,8 @@ class LIFNeuron(_Decaying):
 
     def __init__(
         self,
-        cells_shape: Any,
-        thresh: Any,
+        cells_shape: Shape,
+        thresh: ArrayLike,
         v_rest: float,
         alpha_v: float,
         alpha_t: float,
@@ -194,8 +195,8 @@ class AdaptiveLIFNeuron(_Decaying):
 
     def __init__(
         self,
-        cells_shape: Any,
-        thresh: Any,
+        cells_shape: Shape,
+        thresh: ArrayLike,
         v_rest: float,
         alpha_v: float,
         alpha_t: float,
@@ -212,7 +213,7 @@ class AdaptiveLIFNeuron(_Decaying):
         super().__init__(base, update_type, tau_v=tau_v, tau_t=tau_t, tau_thresh=tau_thresh)
         self.alpha_thresh = arguments.real("alpha_thresh", alpha_thresh)
 
-    def update_thresh(self, x: Any) -> None:
+    def update_thresh(self, x: ArrayLike) -> None:
         """Moves the threshold on by one step.
 
         Args:
@@ -258,8 +259,8 @@ class FedeNeuron(_Decaying):
 
     def __init__(
         self,
-        cells_shape: Any,
-        thresh: Any,
+        cells_shape: Shape,
+        thresh: ArrayLike,
         v_rest: float,
         alpha_v: float,
         alpha_t: float,
@@ -272,7 +273,7 @@ class FedeNeuron(_Decaying):
         base = (cells_shape, thresh, v_rest, alpha_v, alpha_t, dt, duration_refrac, store_trace)
         super().__init__(base, "exponential", tau_v=tau_v, tau_t=tau_t)
 
-    def forward(self, x: Any, pre_trace: Any, *, steps: str | None = None) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+    def forward(self, x: ArrayLike, pre_trace: ArrayLike, *, steps: str | None = None) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         """One step.
 
         Args:
@@ -288,7 +289,7 @@ class FedeNeuron(_Decaying):
         """
         return self._forward(steps, x, pre_trace)
 
-    def update_voltage(self, x: Any, pre_trace: Any = 0.0) -> None:
+    def update_voltage(self, x: ArrayLike, pre_trace: ArrayLike = 0.0) -> None:
         """Moves the potential on by one step, where a neuron is not refractory.
 
         Args:
