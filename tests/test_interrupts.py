@@ -407,11 +407,13 @@ def test_a_capture_that_ends_in_another_thread_is_refused():
 
 def test_a_capture_whose_thread_has_ended_is_dropped():
     graph = grilly_vk.capture()
+    ended = threading.Event()
+    waiting = threading.Thread(target=lambda: ended.wait(20) and fill(upload([0]), 1), daemon=True)
+    waiting.start()  # before the other ends: afterwards it could get the other's identity, and with it the lock
     thread = threading.Thread(target=graph.__enter__, name="began")
     thread.start()
     thread.join()
-    waiting = threading.Thread(target=lambda: fill(upload([0]), 1), daemon=True)
-    waiting.start()
+    ended.set()
     with pytest.raises(RuntimeError, match="began in thread 'began', which has ended, and was left in 'MainThread'"):
         graph.__exit__(None, None, None)
     waiting.join(20)
