@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from op_table import normal
 from records_conv import conv2d as conv2d_reference
+from tuned import tune
 
 import grilly_vk
 from grilly_vk import nn
@@ -207,7 +208,7 @@ def test_every_kernel_gives_the_same_bits(monkeypatch, ins, outs, stride):
     x, w = (rng.standard_normal(s).astype(np.float32) for s in ((3, ins, 9, 7), (outs, ins, 3, 3)))
     results = []
     for lanes in (grilly_vk.device().lanes, False):
-        monkeypatch.setattr(type(grilly_vk.device()), "lanes", lanes)
+        tune(monkeypatch, lanes=lanes)
         a = grilly_vk.tensor(x, requires_grad=True)
         y = conv.conv2d(a, w, stride=stride, padding=1)
         y.sum().backward()

@@ -5,11 +5,11 @@ import copy
 import core_reference as reference
 import numpy as np
 import pytest
+from tuned import tune
 
 import grilly_vk
 import grilly_vk.functional as F
 from grilly_vk import nn
-from grilly_vk.ops import cores as ops
 
 FEED = {"if": nn.IF, "lif": nn.LIF, "li": nn.LI, "alif": nn.ALIF, "cuba": nn.CuBaLIF}
 LOOPED = {"if": nn.RIF, "lif": nn.RLIF, "cuba": nn.RCuBaLIF}
@@ -103,9 +103,7 @@ WAYS = [(name, way) for name in CORES for way in (["whole"] if name in FEED else
 
 def take(way, monkeypatch):
     """Recurrent weights in one kernel for all steps, or by products and steps in turn."""
-    if way == "stepped" and not grilly_vk.device().lanes:
-        pytest.skip("the device has no subgroups of eight lanes")
-    monkeypatch.setattr(ops, "by_products", lambda engine: way == "stepped")
+    tune(monkeypatch, stepped_recurrence=way == "stepped", lanes=way == "stepped")
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)

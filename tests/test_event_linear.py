@@ -105,7 +105,7 @@ def test_auto_takes_what_is_faster_at_the_measured_density(monkeypatch):
         return bool(seen)
 
     sparse, dense = (from_numpy(spikes((200, 64), p)) for p in (0.01, 0.4))
-    gains = sparse.engine.info.type == "cpu"
+    gains = sparse.engine.tuning.event_driven
     assert not goes_by_events(sparse)
     assert goes_by_events(dense, how=True)
     assert not measured

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tuned import tune
 
 import grilly_vk
 from grilly_vk.ops import matmul as ops
@@ -34,9 +35,9 @@ def run(form, a, b, batch, sizes, bias=None, steps=None):
 def way(request, monkeypatch):
     """Small odd sizes padded too; and the kernels of devices whose loads are not made lane by lane."""
     if request.param == "padded":
-        monkeypatch.setattr(ops, "_PADDED", 0)
+        tune(monkeypatch, lanes_padded=0)
     if request.param == "general":
-        monkeypatch.setattr(type(grilly_vk.device()), "lanes", False)
+        tune(monkeypatch, lanes=False)
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
@@ -63,9 +64,9 @@ def test_every_kernel_gives_the_same_bits(monkeypatch, form):
         a, b, *_ = operands(form, 1, *sizes)
         with monkeypatch.context() as m:
             results = [run(form, a, b, 1, sizes)]
-            m.setattr(ops, "_PADDED", 0)
+            tune(m, lanes_padded=0)
             results.append(run(form, a, b, 1, sizes))
-            m.setattr(type(grilly_vk.device()), "lanes", False)
+            tune(m, lanes=False)
             results.append(run(form, a, b, 1, sizes))
         np.testing.assert_array_equal(results[0], results[1], err_msg=str(sizes))
         if grilly_vk.device().type == "cpu":  # elsewhere compilers may contract one kernel's sums and not another's

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from core_reference import Dual, pick
 from test_nodes import MODELS, atan
+from tuned import tune
 
 import grilly_vk
 import grilly_vk.functional as F
@@ -21,9 +22,7 @@ SIZES = [(1, 1, 1), (6, 2, 5), (7, 2, 4), (5, 9, 8)]
 
 def take(way, monkeypatch):
     """All steps in one dispatch, as on GPUs, or one a step with the product inside it."""
-    if way == "stepped" and not grilly_vk.device().lanes:
-        pytest.skip("the device has no subgroups of eight lanes")
-    monkeypatch.setattr(ops, "by_products", lambda engine: way == "stepped")
+    tune(monkeypatch, stepped_recurrence=way == "stepped", lanes=way == "stepped")
 
 
 def by_parts(net):
@@ -411,8 +410,6 @@ def test_compiled():
 def test_dispatches(way, monkeypatch):
     """One for all steps, or one a step that does the product too."""
     take(way, monkeypatch)
-    if way == "stepped" and not grilly_vk.tensor(np.zeros(1, np.float32)).engine.info.lanes:
-        pytest.skip("the device has no kernels by lanes")
     net = built(nn.LIFNode(), numbers(20, 2, 8)[0])
     x = grilly_vk.tensor(np.ones((20, 2, 8), np.float32))
     grilly_vk.synchronize()

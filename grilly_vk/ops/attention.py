@@ -46,7 +46,7 @@ def _product(
     work = max(1, count * m * n * k // 8)
     sizes |= {"a": a.tensor, "b": b.tensor, "c": c.tensor}
     aligned = wide and width_of(math.gcd(n, *c.numbers("c").values()), c.tensor) == 4
-    if aligned and k % 4 == 0 and n > 8 and engine.info.lanes:
+    if aligned and k % 4 == 0 and engine.tuning.lanes and n >= engine.tuning.lanes_heads:
         rows = 32 if m > 16 else 16 if m > 8 else 8
         tiles = count * -(-m // rows) * -(-n // 32)
         items = tiles * (64 if tiles <= 64 else 8)

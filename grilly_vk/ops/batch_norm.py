@@ -257,7 +257,7 @@ class Norm:
 
         On a CPU a line of the table costs as much as four values, so it must serve more than one step.
         """
-        return self.layout.own == 1 or _kind(self.x) != "cpu"
+        return self.layout.own == 1 or self.x.engine.tuning.norm_per_step_joins
 
     @property
     def inputs(self) -> list[Tensor]:
@@ -361,23 +361,18 @@ def _statistics(
 # ---- how kernels share out the elements ----
 
 
-def _kind(x: Tensor) -> str:
-    return x.engine.info.type
-
-
 def _walk_of(x: Tensor, at: Layout, wide: int) -> tuple[int, int, int]:
     """(WALK, run, items) of the kernels with channels-walk.glsl."""
     if not x.count:
         return _FLAT, 1, 0
-    cpu = _kind(x) == "cpu"
-    n = x.count // wide
+    tuning, n = x.engine.tuning, x.count // wide
     if at.inner == 1:
         across, steps = at.channels // wide, at.samples // max(1, at.step)
-        wanted = (1024 if cpu else 65536) // max(1, across * steps)
+        wanted = tuning.norm_columns // max(1, across * steps)
         strips = sorted((1, wanted, at.step // 8))[1]
         run = -(-at.step // strips)
         return _COLUMNS, run, across * steps * -(-at.step // max(1, run))
-    if not cpu:
+    if not tuning.norm_rows:
         return _FLAT, 1, n
     whole = at.inner // math.gcd(at.inner, wide)  # rows that end where a load does
     run = whole * max(1, 16 // whole) if n // whole >= 512 else max(16, n // 1024)
@@ -386,17 +381,16 @@ def _walk_of(x: Tensor, at: Layout, wide: int) -> tuple[int, int, int]:
 
 def _sums_of(x: Tensor, at: Layout, *more: Tensor) -> tuple[str, tuple[tuple[str, int], ...], int, dict[str, int]]:
     """(variant, constants, items, numbers) of the kernels with channels-sums.glsl."""
-    cpu = _kind(x) == "cpu"
-    columns = at.inner == 1
+    tuning, columns = x.engine.tuning, at.inner == 1
     wide = width_of(at.channels if columns else x.count, x, *more)
     cuts = max(1, -(-at.inner // _STRETCH))
     ragged = not columns and wide == 4 and at.inner % (4 * cuts) != 0
     units, items = at.members * cuts, at.sets // (wide if columns else 1)
-    team = not cpu and not columns
+    team = tuning.norm_teams and not columns
     if team:
         parts = sorted((1, at.count // 4096, _PARTS))[1]
     else:
-        parts = sorted((1, (2048 if cpu else 16384) // max(1, items), at.count // 256))[1]
+        parts = sorted((1, tuning.norm_sums // max(1, items), at.count // 256))[1]
     parts = max(1, min(parts, units))
     across = 1
     while team and across < x.engine.local and across * wide < min(at.inner, _STRETCH):

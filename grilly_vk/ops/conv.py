@@ -27,7 +27,6 @@ _TILES = 1 << 14  # invocations that a weight gradient is cut into, if there are
 _RUN = 1 << 14  # pixels that one of them adds up, if the parts do not take too much memory
 
 _SPECS = {(back, bias): (("BACK", back), ("BIAS", bias)) for back in (0, 1) for bias in (0, 1)}
-_FEW = 4  # result channels from which lanes share weights, on devices that gain by it
 
 Pair = tuple[int, int]
 
@@ -129,7 +128,7 @@ class _Pass:
     band: int  # images whose pixels are tiled together
     tiles: int  # of one band
     work: int  # of one tile
-    rows: int  # result channels of a tile of `conv-lanes`; 0: few, not for this kernel
+    rows: int  # result channels of a tile of `conv-lanes`
     lane_tiles: int  # of one band, there
     push: dict[str, Any]
 
@@ -156,8 +155,8 @@ def _plan_pass(plan: _Plan, back: bool) -> _Pass:
         band=band,
         tiles=plan.groups * -(-outs // 4) * phases * -(-band * grid // 4),
         work=max(1, 16 * ins * -(-taps // phases) // 4),
-        rows=(rows := 0 if outs <= _FEW else 8 if outs <= 8 else 16 if outs <= 16 else 32),
-        lane_tiles=plan.groups * -(-outs // max(1, rows)) * phases * -(-band * grid // 32),
+        rows=(rows := 8 if outs <= 8 else 16 if outs <= 16 else 32),
+        lane_tiles=plan.groups * -(-outs // rows) * phases * -(-band * grid // 32),
         push={
             "ins": columns, "outs": outs, "h": size[0], "width": size[1], "oh": target[0], "ow": target[1],
             "band": band, **plan.push,
@@ -174,7 +173,8 @@ def _apply(x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan, *, back:
     packed_weight = _pack(weight, *way.weights)
     specs: tuple[tuple[str, int], ...] = _SPECS[back, bias is not None]
     kernel, tiles, work = way.kernel, way.tiles, way.work
-    lanes = way.rows > 0 and x.engine.info.lanes
+    tuning = x.engine.tuning
+    lanes = tuning.lanes and way.push["outs"] >= tuning.lanes_channels
     if lanes:
         specs, kernel = (*specs, ("ROWS", way.rows)), kernel.replace("conv", "conv-lanes")
         tiles, work = way.lane_tiles, work * 2 * way.rows  # a tile is 8 by rows / 4 of the others

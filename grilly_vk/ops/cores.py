@@ -184,7 +184,7 @@ class _Run:
 
 def by_products(engine: Any) -> bool:
     """Whether recurrent layers take a matrix product in each step: with lavapipe's products by lanes, faster."""
-    return bool(engine.info.lanes)
+    return bool(engine.tuning.stepped_recurrence)
 
 
 def room_for(units: int) -> int:

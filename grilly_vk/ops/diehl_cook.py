@@ -15,7 +15,6 @@ from .steps import spans
 MAX_NEURONS = 8192
 _BLOCK = 32  # steps that shaders/include/spike_lists.glsl lists at a time
 _SPIKES = 16  # of the input in a step, about: for the cost of a submit
-_ONE_GROUP = 256  # how much slower a GPU is on one workgroup than on all that it can run
 _DISPATCH = 64  # images that one dispatch learns from
 
 
@@ -89,10 +88,9 @@ def present(
             arguments.shape(name, tensor.shape, shape)
     engine = weight.engine
     wide = width_of(n, weight, theta, counts, *([] if spikes is None else [spikes]))
-    cpu = engine.info.type == "cpu"
-    groups = 1 if learn else min(images, 8 if cpu else 256)
+    groups = 1 if learn else min(images, engine.tuning.images)
     lists = empty((max(1, groups) * ((_BLOCK + 3) * ins + 2 * n),), np.uint32)
-    slow = 1 if cpu else max(1, _ONE_GROUP // max(1, groups))
+    slow = max(1, engine.tuning.idle // max(1, groups))
     effort = steps * (_SPIKES * n + ins) * slow
     for start, stop in spans(weight, images, effort, _DISPATCH * groups):
         engine.launch(

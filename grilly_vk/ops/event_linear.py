@@ -17,7 +17,6 @@ from .shape import transpose
 
 EventDriven = Literal["auto"] | bool
 _ROWS, _CHUNK = 8, 512  # as in shaders/include/events.glsl
-_LEAST_ROWS, _LEAST_OUTS = 64, 32  # below, making the lists costs more than the product (lavapipe)
 
 
 def checked(event_driven: Any) -> EventDriven:
@@ -47,24 +46,20 @@ class Ways(NamedTuple):
     gradient: bool
 
 
-# Break-even on lavapipe (tools/bench event-driven): what a list holds costs 3.6 and 2.2 times its dense share.
-_LIMITS = Shares(0.27, 0.45)
-
-
 def may_pay(x: Tensor, outs: int) -> bool:
     """Whether events could be faster than dense products for x @ weight.T, depending on x's density.
 
     On GPUs dense tiles read each weight for many rows at once and lists for eight at most; nobody has measured them
     there, so "auto" stays dense.
     """
-    rows = math.prod(x.shape[:-1])
-    return x.is_spikes and x.engine.info.type == "cpu" and rows >= _LEAST_ROWS and outs >= _LEAST_OUTS
+    tuning, rows = x.engine.tuning, math.prod(x.shape[:-1])
+    return x.is_spikes and tuning.event_driven and rows >= tuning.event_rows and outs >= tuning.event_outs
 
 
 def measured(x: Tensor) -> Ways:
     """Which way is faster at the density of x (..., ins); waits for the device."""
-    shares = shares_of(x)
-    return Ways(shares.forward < _LIMITS.forward, shares.gradient < _LIMITS.gradient)
+    shares, tuning = shares_of(x), x.engine.tuning
+    return Ways(shares.forward < tuning.event_forward, shares.gradient < tuning.event_gradient)
 
 
 def shares_of(x: Tensor) -> Shares:
@@ -151,7 +146,7 @@ def _product(
     lists, counts, sizes = _lists(s, rows, steps, inner, s_strides)
     tiles = sizes["tiles"]
     vec = width_of(n, d, bias)
-    wide = (4 if vec == 4 else 8) if s.engine.info.type == "cpu" else 1
+    wide = s.engine.tuning.event_columns[vec == 4]
     s.engine.launch(
         "snn-event-product.vec4" if vec == 4 else "snn-event-product",
         tiles * -(-n // (vec * wide)),

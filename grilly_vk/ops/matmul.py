@@ -16,14 +16,6 @@ from .reduce import reduce
 from .shape import basic_get, pad, repeated
 
 _NN, _NT, _TN = 0, 1, 2  # FORM of shaders/include/product.glsl
-_PADDED = 1 << 22  # multiplications from which it pays to bring odd sizes to multiples of four
-
-
-def _tile(form: int, m: int) -> tuple[int, int]:
-    """Rows that an invocation keeps in registers, and tiles of rows that share columns: the fastest on lavapipe."""
-    if m < 64:
-        return 4, 1
-    return {_NN: (8, 4), _NT: (4, 8), _TN: (8, 8)}[form]
 
 
 def product(
@@ -45,9 +37,10 @@ def product(
         return full((batch, m, n), 0.0, on=a.engine)
     last = {_NN: (k, n), _NT: (k, k), _TN: (m, n)}[form]
     wide = width_of(math.gcd(*last, *steps), a, b) == 4
-    lanes = a.engine.info.lanes and n > 16 and k > 0  # fewer columns leave lanes idle
+    tuning = a.engine.tuning
+    lanes = tuning.lanes and n >= tuning.lanes_columns and k > 0
     if lanes and not (wide and k % 4 == 0):
-        if m * n * k >= _PADDED:
+        if m * n * k >= tuning.lanes_padded:
             return _padded(form, a, b, batch, m, n, k, steps, bias)
         lanes = False
     out = empty((batch, m, n), FLOAT32, a.engine)
@@ -61,7 +54,7 @@ def product(
             a=a, b=b, bias=bias, c=out, **sizes,
         )  # fmt: skip
         return out
-    rows, band = _tile(form, m)
+    rows, band = (4, 1) if m < 64 else tuning.product_tiles[form]
     tiles = -(-m // (rows * band)) * band * -(-n // 4)
     specs = (("FORM", form), biased, ("ROWS", rows), ("BAND", band))
     a.engine.launch(

@@ -117,8 +117,7 @@ def excite(x: Tensor, score: Tensor, link: Link) -> Tensor:
 
 def _parts(x: Tensor, g: Groups) -> int:
     """Stretches that each group is cut into: few groups would leave the device idle."""
-    wanted = -(-8192 // g.groups) if x.engine.info.type != "cpu" else -(-128 // g.groups)
-    return max(1, min(wanted, g.members // _LEAST))
+    return max(1, min(-(-x.engine.tuning.stretches // g.groups), g.members // _LEAST))
 
 
 def _launch(x: Tensor, gy: Tensor | None, y: Tensor, where: Tensor | None, g: Groups, parts: int, scale: float) -> None:

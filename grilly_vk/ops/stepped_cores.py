@@ -18,7 +18,7 @@ def fits(run: _Run) -> bool:
     """Whether the kernels by lanes can take it: the device, and four units a load."""
     assert run.w is not None
     size = run.dynamics.last if run.two else run.dynamics.units
-    return run.engine.info.lanes and size % 4 == 0 and width_of(run.dynamics.units, run.w) == 4
+    return run.engine.tuning.lanes and size % 4 == 0 and width_of(run.dynamics.units, run.w) == 4
 
 
 def _halves(state: Tensor, run: _Run) -> tuple[Tensor, Tensor | None]:

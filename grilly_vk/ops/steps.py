@@ -23,17 +23,10 @@ Run = Tensor | np.ndarray  # (T, ...), float32
 def walk(engine: Engine, n: int, *tensors: Any, every: int = 0) -> tuple[int, int, int]:
     """How a kernel with shaders/include/blocks.glsl goes over n elements of tensors: (elements a load, CHUNK, BLOCK).
 
-    A CPU prefetches a few long rows well and 64 short visits badly: blocks of steps over neighbouring elements are
-    1.6 times as fast there for what exceeds its caches.  GPUs take one element an invocation and all steps.
-
     every: after so many elements something repeats, 0: nothing does.
     """
     wide = width_of(math.gcd(n, every), *tensors)
-    chunk = 1
-    if engine.info.type == "cpu":
-        while chunk < 16 and n // wide >= 64 * engine.local * chunk:
-            chunk *= 2
-    return wide, chunk, 8 if chunk > 1 else 0
+    return wide, *engine.tuning.blocks(n // wide)
 
 
 def spans(tensor: Tensor, steps: int, work_per_step: int, most: int | None = None) -> list[tuple[int, int]]:

@@ -20,6 +20,7 @@ from .kernels import Kernels, Pipeline, Program
 from .leaving import holding, leaving
 from .memory import Arena, Block, Buffer, Part, Pool, Segment, readable
 from .stream import RNG_BASE, RNG_KEY, Entry, Stream
+from .tuning import Tuning, tuning_for
 
 if TYPE_CHECKING:
     from .recording import Capture
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("grilly_vk")
 opened: weakref.WeakSet[Engine] = weakref.WeakSet()  # every engine that lives
 _CONTROL_WORDS = 64
-# Work in one submit by type of device: at most, and at first, since a slow GPU's driver ends what runs for seconds.
-_WORK = {"cpu": 1 << 29, "integrated": 1 << 34, "virtual": 1 << 34, "discrete": 1 << 37, "other": 1 << 31}
-_FIRST_WORK = {"cpu": 1 << 29, "integrated": 1 << 26, "virtual": 1 << 26, "discrete": 1 << 28, "other": 1 << 26}
 _MAX_GROUPS = 65535
 _LEAST_PIECE = 1 << 16  # bytes of staging memory without which nothing can be read
 
@@ -54,17 +52,19 @@ class Engine:
     Args:
         info: the device, from `devices.choose`.
         config: the environment switches.
+        tuning: what kernels should be like; None (default): what suits the device.
 
     Raises:
         DeviceError: the device can't be opened.
     """
 
-    def __init__(self, info: devices.DeviceInfo, config: Config) -> None:
+    def __init__(self, info: devices.DeviceInfo, config: Config, tuning: Tuning | None = None) -> None:
         self.info = info
         self.config = config
+        self.tuning = tuning or tuning_for(info)
         self.lock = threading.RLock()
         self.dead: str | None = None
-        self.local = 64
+        self.local = self.tuning.local
         self._segments_made = 0
         self.device = _open(info, config)
         if config.pipeline_cache:
@@ -78,7 +78,7 @@ class Engine:
         self._control = self._segment(_CONTROL_WORDS * 4, host=True)
         assert self._control.words is not None
         self._markers: dict[int, Entry] = {}
-        self.stream = Stream(self.device, self.marker, _WORK[info.type], _FIRST_WORK[info.type])
+        self.stream = Stream(self.device, self.marker, self.tuning.work, self.tuning.first_work)
         self.memory = self._pool(host=self.host_visible)
         self.staging = self.memory if self.host_visible else self._pool(host=True)
         size = _CONTROL_WORDS * 4

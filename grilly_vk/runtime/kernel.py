@@ -180,12 +180,11 @@ class Kernel:
     def _shared(self, on: Engine, face: _Face, arguments: dict[str, Any], items: int, wide: int) -> int:
         """How invocations share out the items: what the device likes.  The invocations wanted."""
         if face.walks:
-            chunk = _chunk(on, items)
-            arguments |= {"CHUNK": chunk, "BLOCK": 8 if chunk > 1 else 0}
-            return -(-items // chunk)
+            arguments["CHUNK"], arguments["BLOCK"] = on.tuning.blocks(items)
+            return -(-items // arguments["CHUNK"])
         if "TEAM" in face.constants:  # by the row and the device alone: the same bits in every batch
-            limits = _ROWS["cpu" if on.info.type == "cpu" else "gpu"]
-            arguments["TEAM"] = arguments["n"] * wide >= limits[arguments.get("inner", 1) > 1]
+            least = on.tuning.column if arguments.get("inner", 1) > 1 else on.tuning.row
+            arguments["TEAM"] = arguments["n"] * wide >= least
             return items * on.local if arguments["TEAM"] else items
         return items * on.local
 
@@ -218,21 +217,3 @@ def _face(kernels: Kernels, kernel: Kernel) -> _Face:
     vec4 = kernels.module(wide)[1] if kernels.has(wide) else None
     found = kernels.faces[kernel] = _Face(kernels.module(kernel.name)[1], vec4, kernel.team)
     return found
-
-
-# Rows shorter than this are one invocation's: elements that are neighbours, and such that lie apart (which
-# neighbouring invocations load together).  On a CPU a barrier costs more than most rows.
-_ROWS = {"gpu": (128, 1024), "cpu": (4096, 4096)}
-
-
-def _chunk(on: Engine, items: int) -> int:
-    """Elements that one invocation of a kernel with shaders/include/blocks.glsl goes over, in blocks of steps.
-
-    A CPU prefetches a few long rows well and 64 short visits badly: blocks of steps over neighbouring elements are
-    1.6 times as fast there for what exceeds its caches.  GPUs take one element an invocation and all steps.
-    """
-    chunk = 1
-    if on.info.type == "cpu":
-        while chunk < 16 and items >= 64 * on.local * chunk:
-            chunk *= 2
-    return chunk

@@ -1,0 +1,32 @@
+"""The rules of one kind of device on another."""
+
+import dataclasses
+
+import pytest
+
+from grilly_vk.runtime import engine, tuning
+
+# Limits so low that small samples go every way.
+SMALL = dataclasses.replace(
+    tuning.CPU,
+    local=1,
+    row=4,
+    column=4,
+    stretches=4,
+    images=3,
+    norm_columns=64,
+    norm_sums=64,
+    product_tiles=((4, 2),) * 3,
+)
+KINDS = {
+    "discrete": tuning.DISCRETE, "CPU": tuning.CPU, "CPU with lanes": tuning.LANES, "small": SMALL,
+    "small discrete": dataclasses.replace(SMALL, chunk=1, norm_rows=False, norm_teams=True, norm_per_step_joins=True),
+}  # fmt: skip
+
+
+def tune(monkeypatch, rules=None, **changes):
+    """Makes the device follow these rules, or its own with some changed; those that it can't follow are skipped."""
+    rules = dataclasses.replace(rules or engine().tuning, **changes)
+    if rules.lanes and not engine().info.lanes:
+        pytest.skip("the device has no subgroups of eight lanes")
+    monkeypatch.setattr(engine(), "tuning", rules)
