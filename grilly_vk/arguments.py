@@ -136,6 +136,14 @@ def between(name: str, value: Any, low: float, high: float) -> float:
     return number
 
 
+def time_constant(name: str, value: Any) -> float:
+    """A time constant in steps: at least one."""
+    tau = real(name, value)
+    if tau < 1.0:
+        raise ValueError(f"{name} is in steps and must be at least 1, got {shown(value)}")
+    return tau
+
+
 def size(name: str, value: Any, least: int = 1) -> int:
     """A whole number of at least `least`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (numbers.Integral, np.integer)):

@@ -8,6 +8,7 @@ import numpy as np
 
 from . import arguments
 from .errors import warn
+from .ops import lif_constants as biophysics
 from .ops.lif_constants import constants
 from .ops.linear import matmul
 from .ops.neurons import LIFConstants
@@ -85,13 +86,13 @@ class SNNCompute:
         timesteps: int = 50,
         encoding: str = "current",
         *,
-        dt: float = 0.001,
-        tau_mem: float = 20.0,
-        v_thresh: float = 1.0,
-        v_rest: float = 0.0,
-        v_reset: float = 0.0,
-        r_mem: float = 1.0,
-        t_refrac: float = 2.0,
+        dt: float = biophysics.DT,
+        tau_mem: float = biophysics.TAU_MEM,
+        v_thresh: float = biophysics.V_THRESH,
+        v_rest: float = biophysics.V_REST,
+        v_reset: float = biophysics.V_RESET,
+        r_mem: float = biophysics.R_MEM,
+        t_refrac: float = biophysics.T_REFRAC,
         gain: float = 1.0,
         bias: float = 1.5,
         pulse: float = 10.0,

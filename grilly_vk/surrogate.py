@@ -223,7 +223,7 @@ class SuperSpike(_OfOne):
     _shown = ("beta",)
 
     def __init__(self, beta: float = 25.0) -> None:
-        self.beta = arguments.positive("beta", beta)
+        self.beta = beta
 
 
 def superspike(k: float = 25.0) -> SuperSpike:
@@ -324,7 +324,7 @@ class Boxcar(Surrogate):
     _shown = ("width", "height")
 
     def __init__(self, width: float = 2.0, height: float = 0.5) -> None:
-        self.width, self.height = arguments.positive("width", width), arguments.positive("height", height)
+        self.width, self.height = width, height
 
     @property
     def slope(self) -> Slope:
@@ -348,7 +348,7 @@ class Triangular(Surrogate):
     _shown = ("k",)
 
     def __init__(self, k: float = 2.0) -> None:
-        self.k = arguments.positive("k", k)
+        self.k = k
 
     @property
     def slope(self) -> Slope:

@@ -76,9 +76,9 @@ class DataLoader:
             lengths = [a.shape[0] for a in self.arrays]
             if len(set(lengths)) != 1:
                 raise ValueError(f"arrays have {lengths} rows; expected the same number in each")
-        self.batch_size = arguments.size("batch_size", batch_size)
+        self.batch_size = batch_size
         self.shuffle, self.drop_last, self.progress = shuffle, drop_last, progress
-        self.seed = arguments.size("seed", seed, least=0)
+        self.seed = seed
         self.epoch = 0
 
     def _rows(self) -> int:

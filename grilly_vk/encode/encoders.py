@@ -37,7 +37,7 @@ class PoissonEncoder(Module):
 
     def __init__(self, *, clip: bool = False) -> None:
         super().__init__()
-        self.clip = arguments.flag("clip", clip)
+        self.clip = clip
 
     def forward(self, x: ArrayLike) -> Tensor:
         """Spikes of x's shape."""
@@ -139,7 +139,7 @@ class LatencyEncoder(StepEncoder):
     enc_function = setting(arguments.choice, ops.LATENCY_MODES)
 
     def __init__(self, T: int, enc_function: str = "linear") -> None:
-        self.enc_function = arguments.choice("enc_function", enc_function, ops.LATENCY_MODES)
+        self.enc_function = enc_function
         super().__init__(arguments.size("T", T))
 
     def encode(self, x: ArrayLike) -> Tensor:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
-from ..errors import shown
 from ..ops.nodes import Dynamics, node
 from ..surrogate import ATan, Surrogate, checked
 from ..tensor import Tensor
@@ -60,9 +59,8 @@ def lif_step(
 
     Source: Grilly's "Spiking Neural Networks".
     """
-    if arguments.real("tau", tau) < 1.0:
-        raise ValueError(f"tau is in steps and must be at least 1, got {shown(tau)}")
-    own = {"model": "lif", "k": 1.0 / tau, "decay_input": arguments.flag("decay_input", decay_input)}
+    k = 1.0 / arguments.time_constant("tau", tau)
+    own = {"model": "lif", "k": k, "decay_input": arguments.flag("decay_input", decay_input)}
     return _step(x, v_prev, own, v_threshold, v_reset, surrogate_function, detach_reset)
 
 

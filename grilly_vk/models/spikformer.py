@@ -166,7 +166,7 @@ class Spikformer(Module):
         **node_options: Any,
     ) -> None:
         super().__init__()
-        self.T = arguments.size("T", T)
+        self.T = T
         parts: dict[str, Any] = {"norm": norm, "spiking_neuron": spiking_neuron, "step_mode": "m", **node_options}
         self.embedding = PatchEmbedding(image_size, patch_size, in_channels, embed_dim, **parts)
         self.blocks = ModuleList(

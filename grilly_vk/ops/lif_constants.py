@@ -9,15 +9,12 @@ import numpy as np
 from .. import arguments
 from .neurons import LIFConstants
 
-PHYSICAL = {
-    "dt": 0.001,
-    "tau_mem": 20.0,
-    "v_thresh": 1.0,
-    "v_rest": 0.0,
-    "v_reset": 0.0,
-    "r_mem": 1.0,
-    "t_refrac": 2.0,
-}
+# Defaults of every signature that takes them: seconds for dt, milliseconds for tau_* and t_refrac.
+DT, TAU_MEM, V_THRESH, V_REST, V_RESET, R_MEM, T_REFRAC = 0.001, 20.0, 1.0, 0.0, 0.0, 1.0, 2.0
+TAU_ADAPT, ADAPTATION_STRENGTH = 100.0, 0.1
+PHYSICAL = dict(
+    dt=DT, tau_mem=TAU_MEM, v_thresh=V_THRESH, v_rest=V_REST, v_reset=V_RESET, r_mem=R_MEM, t_refrac=T_REFRAC
+)
 
 
 def lif_constants(

@@ -114,8 +114,8 @@ class StepLR(Scheduler):
     step_size, gamma = setting(arguments.size), setting(arguments.non_negative)
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
-        self.step_size = arguments.size("step_size", step_size)
-        self.gamma = arguments.non_negative("gamma", gamma)
+        self.step_size = step_size
+        self.gamma = gamma
         super().__init__(optimizer)
 
     def settings(self, t: int, base: float, group: int) -> dict[str, Any]:
@@ -137,7 +137,7 @@ class ExponentialLR(Scheduler):
     gamma = setting(arguments.non_negative)
 
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
-        self.gamma = arguments.non_negative("gamma", gamma)
+        self.gamma = gamma
         super().__init__(optimizer)
 
     def settings(self, t: int, base: float, group: int) -> dict[str, Any]:
@@ -162,7 +162,7 @@ class MultiStepLR(Scheduler):
     def __init__(self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1) -> None:
         given = arguments.listed("milestones", milestones, "numbers of steps")
         self.milestones = sorted(arguments.size("milestones", m, 0) for m in given)
-        self.gamma = arguments.non_negative("gamma", gamma)
+        self.gamma = gamma
         super().__init__(optimizer)
 
     def settings(self, t: int, base: float, group: int) -> dict[str, Any]:
@@ -218,8 +218,8 @@ class CosineAnnealingLR(Scheduler):
     eta_min = setting(arguments.non_negative)
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
-        self.T_max = arguments.size("T_max", T_max)
-        self.eta_min = arguments.non_negative("eta_min", eta_min)
+        self.T_max = T_max
+        self.eta_min = eta_min
         super().__init__(optimizer)
 
     def settings(self, t: int, base: float, group: int) -> dict[str, Any]:
@@ -244,8 +244,8 @@ class LinearWarmup(Scheduler):
     total_iters, start_factor = setting(arguments.size), setting(arguments.between, 0.0, 1.0)
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, start_factor: float = 1.0 / 3) -> None:
-        self.total_iters = arguments.size("total_iters", total_iters)
-        self.start_factor = arguments.between("start_factor", start_factor, 0.0, 1.0)
+        self.total_iters = total_iters
+        self.start_factor = start_factor
         super().__init__(optimizer)
 
     def settings(self, t: int, base: float, group: int) -> dict[str, Any]:
@@ -313,7 +313,7 @@ class OneCycleLR(Scheduler):
             raise ValueError(f"max_lr has {len(peaks)} values for {len(groups)} parameter groups")
         self.max_lrs = [arguments.positive("max_lr", m) for m in peaks]
         pct = arguments.between("pct_start", pct_start, 0.0, 1.0)
-        self.anneal_strategy = arguments.choice("anneal_strategy", anneal_strategy, ("cos", "linear"))
+        self.anneal_strategy = anneal_strategy
         start = arguments.positive("div_factor", div_factor)
         final = arguments.positive("final_div_factor", final_div_factor)
         low = arguments.between("base_momentum", base_momentum, 0.0, 1.0)

@@ -69,16 +69,16 @@ class ReduceLROnPlateau:
         self.optimizer = optimizer
         self.mode = arguments.choice("mode", mode, ("min", "max"))
         self.factor = factor
-        self.patience = arguments.size("patience", patience, 0)
-        self.threshold = arguments.non_negative("threshold", threshold)
-        self.threshold_mode = arguments.choice("threshold_mode", threshold_mode, ("rel", "abs"))
-        self.cooldown = arguments.size("cooldown", cooldown, 0)
+        self.patience = patience
+        self.threshold = threshold
+        self.threshold_mode = threshold_mode
+        self.cooldown = cooldown
         groups = len(optimizer.param_groups)
         least = list(min_lr) if isinstance(min_lr, (list, tuple)) else [min_lr] * groups
         if len(least) != groups:
             raise ValueError(f"min_lr has {len(least)} values for {groups} parameter groups")
         self.min_lrs = [arguments.non_negative("min_lr", m) for m in least]
-        self.eps = arguments.non_negative("eps", eps)
+        self.eps = eps
         self.best = math.inf if mode == "min" else -math.inf
         self.num_bad_epochs = self.cooldown_counter = self.last_epoch = 0
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
+from ..ops import lif_constants as biophysics
 from ..ops import neurons as ops
 from ..ops.lif_constants import lif_constants
 from ..tensor import Tensor, from_numpy
@@ -24,13 +25,13 @@ class NeuronKernels:
         membrane: ArrayLike,
         refractory: ArrayLike | None = None,
         *,
-        dt: float = 0.001,
-        tau_mem: float = 20.0,
-        v_thresh: float = 1.0,
-        v_rest: float = 0.0,
-        v_reset: float = 0.0,
-        r_mem: float = 1.0,
-        t_refrac: float = 2.0,
+        dt: float = biophysics.DT,
+        tau_mem: float = biophysics.TAU_MEM,
+        v_thresh: float = biophysics.V_THRESH,
+        v_rest: float = biophysics.V_REST,
+        v_reset: float = biophysics.V_RESET,
+        r_mem: float = biophysics.R_MEM,
+        t_refrac: float = biophysics.T_REFRAC,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """One LIF step.
 
@@ -56,13 +57,13 @@ class NeuronKernels:
         membrane: ArrayLike,
         refractory: ArrayLike | None = None,
         *,
-        dt: float = 0.001,
-        tau_mem: float = 20.0,
-        v_thresh: float = 1.0,
-        v_rest: float = 0.0,
-        v_reset: float = 0.0,
-        r_mem: float = 1.0,
-        t_refrac: float = 2.0,
+        dt: float = biophysics.DT,
+        tau_mem: float = biophysics.TAU_MEM,
+        v_thresh: float = biophysics.V_THRESH,
+        v_rest: float = biophysics.V_REST,
+        v_reset: float = biophysics.V_RESET,
+        r_mem: float = biophysics.R_MEM,
+        t_refrac: float = biophysics.T_REFRAC,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """T LIF steps in one dispatch: currents (T, ..., n), state (..., n); otherwise as `lif_step`.
 
@@ -83,15 +84,15 @@ class NeuronKernels:
         refractory: ArrayLike | None = None,
         adaptation: ArrayLike | None = None,
         *,
-        dt: float = 0.001,
-        tau_mem: float = 20.0,
-        tau_adapt: float = 100.0,
-        v_thresh: float = 1.0,
-        adaptation_strength: float = 0.1,
-        v_rest: float = 0.0,
-        v_reset: float = 0.0,
-        r_mem: float = 1.0,
-        t_refrac: float = 2.0,
+        dt: float = biophysics.DT,
+        tau_mem: float = biophysics.TAU_MEM,
+        tau_adapt: float = biophysics.TAU_ADAPT,
+        v_thresh: float = biophysics.V_THRESH,
+        adaptation_strength: float = biophysics.ADAPTATION_STRENGTH,
+        v_rest: float = biophysics.V_REST,
+        v_reset: float = biophysics.V_RESET,
+        r_mem: float = biophysics.R_MEM,
+        t_refrac: float = biophysics.T_REFRAC,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """One step of LIF with adaptation; see `gif_run`.
 
@@ -113,15 +114,15 @@ class NeuronKernels:
         refractory: ArrayLike | None = None,
         adaptation: ArrayLike | None = None,
         *,
-        dt: float = 0.001,
-        tau_mem: float = 20.0,
-        tau_adapt: float = 100.0,
-        v_thresh: float = 1.0,
-        adaptation_strength: float = 0.1,
-        v_rest: float = 0.0,
-        v_reset: float = 0.0,
-        r_mem: float = 1.0,
-        t_refrac: float = 2.0,
+        dt: float = biophysics.DT,
+        tau_mem: float = biophysics.TAU_MEM,
+        tau_adapt: float = biophysics.TAU_ADAPT,
+        v_thresh: float = biophysics.V_THRESH,
+        adaptation_strength: float = biophysics.ADAPTATION_STRENGTH,
+        v_rest: float = biophysics.V_REST,
+        v_reset: float = biophysics.V_RESET,
+        r_mem: float = biophysics.R_MEM,
+        t_refrac: float = biophysics.T_REFRAC,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """T steps of LIF with adaptation in one dispatch.
 

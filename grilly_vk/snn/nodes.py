@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from .. import arguments
-from ..errors import shown
 from ..ops import nodes as ops
 from ..ops.surrogate import KINDS, Slope
 from ..typing import ArrayLike
@@ -91,11 +90,9 @@ class NodeKernels:
 def _dynamics(
     tau: float | None, decay_input: bool, v_threshold: float, v_reset: float | None, detach_reset: bool
 ) -> ops.Dynamics:
-    if tau is not None and arguments.real("tau", tau) < 1.0:
-        raise ValueError(f"tau is in steps and must be at least 1, got {shown(tau)}")
     return ops.Dynamics(
         "if" if tau is None else "lif",
-        1.0 if tau is None else 1.0 / tau,
+        1.0 if tau is None else 1.0 / arguments.time_constant("tau", tau),
         arguments.flag("decay_input", decay_input),
         arguments.real("v_threshold", v_threshold),
         None if v_reset is None else arguments.real("v_reset", v_reset),

@@ -78,7 +78,7 @@ class Converter:
     ) -> None:
         parsed(mode)
         self.mode = mode
-        self.T = arguments.size("T", T)
+        self.T = T
         self.node_options = {
             "v_init": arguments.real("v_init", v_init),
             "surrogate_function": surrogate_function,

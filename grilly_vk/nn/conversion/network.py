@@ -53,7 +53,7 @@ class ConvertedNetwork(Module):
         super().__init__()
         self.net = net
         self.running = running
-        self.T = arguments.size("T", T)
+        self.T = T
         self.mode = mode
         self.sample_shape = sample_shape  # of one sample when it was converted
         self.spread = spread  # a branch without spikes meets one with: the input goes in T times

@@ -70,10 +70,10 @@ class RateNode(StatefulModule):
     ) -> None:
         super().__init__()
         self.threshold = Buffer(np.float32(arguments.positive("threshold", threshold)))
-        self.v_init = arguments.real("v_init", v_init)
+        self.v_init = v_init
         self.cap = None if cap is None else arguments.positive("cap", cap)
         self.surrogate_function = ATan() if surrogate_function is None else checked(surrogate_function)
-        self.detach_reset = arguments.flag("detach_reset", detach_reset)
+        self.detach_reset = detach_reset
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         self.first = False  # no spike has reached its input
         self.last = False  # all that the network gives comes from here, by affine maps

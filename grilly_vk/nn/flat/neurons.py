@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import arguments
+from ...ops import lif_constants as biophysics
 from ...ops import neurons as ops
 from ...ops.lif_constants import PHYSICAL, constants
 from ...settings import setting
@@ -179,15 +180,15 @@ class GIFNeuron(Biophysical):
     def __init__(
         self,
         n_neurons: int = 256,
-        dt: float = 0.001,
-        tau_mem: float = 20.0,
-        tau_adapt: float = 100.0,
-        v_thresh: float = 1.0,
-        adaptation_strength: float = 0.1,
-        v_rest: float = 0.0,
-        v_reset: float = 0.0,
-        r_mem: float = 1.0,
-        t_refrac: float = 2.0,
+        dt: float = biophysics.DT,
+        tau_mem: float = biophysics.TAU_MEM,
+        tau_adapt: float = biophysics.TAU_ADAPT,
+        v_thresh: float = biophysics.V_THRESH,
+        adaptation_strength: float = biophysics.ADAPTATION_STRENGTH,
+        v_rest: float = biophysics.V_REST,
+        v_reset: float = biophysics.V_RESET,
+        r_mem: float = biophysics.R_MEM,
+        t_refrac: float = biophysics.T_REFRAC,
     ) -> None:
         super().__init__(arguments.size("n_neurons", n_neurons))
         self.tau_adapt, self.adaptation_strength = tau_adapt, adaptation_strength

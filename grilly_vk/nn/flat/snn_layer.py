@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import arguments
+from ...ops import lif_constants as biophysics
 from ...ops.lif_constants import PHYSICAL
 from ...ops.linear import matmul
 from ...ops.state import xavier
@@ -67,13 +68,13 @@ class SNNLayer(FlatLayer):
         self,
         in_features: int,
         out_features: int,
-        dt: float = 0.001,
-        tau_mem: float = 20.0,
-        v_thresh: float = 1.0,
-        v_rest: float = 0.0,
-        v_reset: float = 0.0,
-        r_mem: float = 1.0,
-        t_refrac: float = 2.0,
+        dt: float = biophysics.DT,
+        tau_mem: float = biophysics.TAU_MEM,
+        v_thresh: float = biophysics.V_THRESH,
+        v_rest: float = biophysics.V_REST,
+        v_reset: float = biophysics.V_RESET,
+        r_mem: float = biophysics.R_MEM,
+        t_refrac: float = biophysics.T_REFRAC,
         *,
         seed: int | None = None,
     ) -> None:

@@ -28,7 +28,7 @@ class ReLU(Module):
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
-        self.inplace = arguments.flag("inplace", inplace)
+        self.inplace = inplace
 
     def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
@@ -52,8 +52,8 @@ class Hardtanh(Module):
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
-        self.inplace = arguments.flag("inplace", inplace)
-        self.min_val, self.max_val = arguments.real("min_val", min_val), arguments.real("max_val", max_val)
+        self.inplace = inplace
+        self.min_val, self.max_val = min_val, max_val
         if self.min_val >= self.max_val:
             raise ValueError(f"min_val must be below max_val={max_val!r}, got {shown(min_val)}")
 
@@ -99,8 +99,8 @@ class LeakyReLU(Module):
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
-        self.inplace = arguments.flag("inplace", inplace)
-        self.negative_slope = arguments.real("negative_slope", negative_slope)
+        self.inplace = inplace
+        self.negative_slope = negative_slope
 
     def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
@@ -168,8 +168,8 @@ class ELU(Module):
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
-        self.alpha = arguments.real("alpha", alpha)
-        self.inplace = arguments.flag("inplace", inplace)
+        self.alpha = alpha
+        self.inplace = inplace
 
     def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
@@ -198,7 +198,7 @@ class GELU(Module):
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
-        self.approximate = arguments.choice("approximate", approximate, ("none", "tanh"))
+        self.approximate = approximate
 
     def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
@@ -251,8 +251,8 @@ class Softplus(Module):
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
-        self.beta = arguments.positive("beta", beta)
-        self.threshold = arguments.real("threshold", threshold)
+        self.beta = beta
+        self.threshold = threshold
 
     def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""

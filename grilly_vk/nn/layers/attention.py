@@ -70,9 +70,9 @@ class MultiheadAttention(Module):
         self.num_heads = arguments.size("num_heads", num_heads)
         if e % self.num_heads:
             raise ValueError(f"embed_dim must be a multiple of num_heads = {num_heads}, got {embed_dim}")
-        self.dropout = arguments.between("dropout", dropout, 0.0, 1.0)
-        self.add_zero_attn = arguments.flag("add_zero_attn", add_zero_attn)
-        self.batch_first = arguments.flag("batch_first", batch_first)
+        self.dropout = dropout
+        self.add_zero_attn = add_zero_attn
+        self.batch_first = batch_first
         self.kdim = e if kdim is None else arguments.size("kdim", kdim)
         self.vdim = e if vdim is None else arguments.size("vdim", vdim)
         same = self.kdim == self.vdim == e

@@ -34,8 +34,8 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
-        self.p = arguments.between("p", p, 0.0, 1.0)
-        self.inplace = arguments.flag("inplace", inplace)
+        self.p = p
+        self.inplace = inplace
 
     def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
@@ -106,7 +106,7 @@ class _OverTime(StatefulModule):
 
     def __init__(self, p: float = 0.5, step_mode: str = S) -> None:
         super().__init__()
-        self.p = arguments.between("p", p, 0.0, 1.0)
+        self.p = p
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         self.register_memory("mask", None)
 

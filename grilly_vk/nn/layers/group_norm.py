@@ -52,7 +52,7 @@ class GroupNorm(Module):
         self.num_channels = arguments.size("num_channels", num_channels)
         if self.num_channels % self.num_groups:
             raise ValueError(f"num_channels={num_channels} must be a multiple of num_groups={num_groups}")
-        self.eps, self.affine = arguments.non_negative("eps", eps), arguments.flag("affine", affine)
+        self.eps, self.affine = eps, arguments.flag("affine", affine)
         bias = arguments.flag("bias", bias)
         for name, value, on in (("weight", 1.0, self.affine), ("bias", 0.0, self.affine and bias)):
             self.register_parameter(name, Parameter(full((self.num_channels,), value)) if on else None)
@@ -94,7 +94,7 @@ class _InstanceNorm(Module):
     ) -> None:
         super().__init__()
         self.num_features = arguments.size("num_features", num_features)
-        self.eps, self.momentum = arguments.non_negative("eps", eps), arguments.real("momentum", momentum)
+        self.eps, self.momentum = eps, momentum
         self.affine = arguments.flag("affine", affine)
         self.track_running_stats = arguments.flag("track_running_stats", track_running_stats)
         self.batchwise = not self.track_running_stats

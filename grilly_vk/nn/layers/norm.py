@@ -193,7 +193,7 @@ class LayerNorm(Module):
     ) -> None:
         super().__init__()
         self.normalized_shape = norm.shape_of(normalized_shape)
-        self.eps = arguments.non_negative("eps", eps)
+        self.eps = eps
         self.elementwise_affine = arguments.flag("elementwise_affine", elementwise_affine)
         bias = arguments.flag("bias", bias)
         for name, value, on in (("weight", 1.0, elementwise_affine), ("bias", 0.0, elementwise_affine and bias)):

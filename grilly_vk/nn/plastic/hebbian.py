@@ -54,8 +54,8 @@ class HebbianLayer(PlasticLayer):
         seed: int | None = None,
     ) -> None:
         super().__init__(in_features, out_features)
-        self.rule = arguments.choice("rule", rule, ops.RULES)
-        self.tau_theta = arguments.positive("tau_theta", tau_theta)
+        self.rule = rule
+        self.tau_theta = tau_theta
         held_on_device(self, "weight", xavier(self.out_features, self.in_features, seed))
         held_on_device(self, "theta", filled((self.out_features,), 0.0))
 

@@ -49,7 +49,7 @@ class Core(Module):
     def __init__(self, hidden_shape: Shape, threshold: float, activation: Surrogate | None, name: str) -> None:
         super().__init__()
         self.hidden_shape = shape_of(self._shape_name, hidden_shape)
-        self.threshold = arguments.real("threshold", threshold)
+        self.threshold = threshold
         self.activation = superspike() if activation is None else checked(activation, "activation")
         if not isinstance(name, str):
             raise TypeError(f"name must be a string, not {type(name).__name__} ({shown(name)})")

@@ -40,8 +40,8 @@ class _Layers(Module):
         self.input_size = arguments.size("input_size", input_size)
         self.hidden_size = arguments.size("hidden_size", hidden_size)
         self.num_layers = arguments.size("num_layers", num_layers)
-        self.bias, self.batch_first = arguments.flag("bias", bias), arguments.flag("batch_first", batch_first)
-        self.dropout = arguments.between("dropout", dropout, 0.0, 1.0)
+        self.bias, self.batch_first = arguments.flag("bias", bias), batch_first
+        self.dropout = dropout
         self.bidirectional = arguments.flag("bidirectional", bidirectional)
         wide = GATES[self._kind] * self.hidden_size
         for layer in range(self.num_layers):
@@ -210,7 +210,7 @@ class RNN(_Layers):
         bidirectional: bool = False,
     ) -> None:
         super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional)
-        self.nonlinearity = arguments.choice("nonlinearity", nonlinearity, ("tanh", "relu"))
+        self.nonlinearity = nonlinearity
 
     def _cell_kind(self) -> str:
         return arguments.choice("nonlinearity", self.nonlinearity, ("tanh", "relu"))

@@ -223,8 +223,8 @@ class _Layers(Module):
         self.hidden_size = arguments.size("hidden_size", hidden_size)
         self.num_layers = arguments.size("num_layers", num_layers)
         self.bias, self.bidirectional = arguments.flag("bias", bias), arguments.flag("bidirectional", bidirectional)
-        self.dropout_p = arguments.between("dropout_p", dropout_p, 0.0, 1.0)
-        self.invariant_dropout_mask = arguments.flag("invariant_dropout_mask", invariant_dropout_mask)
+        self.dropout_p = dropout_p
+        self.invariant_dropout_mask = invariant_dropout_mask
         sizes = [self.input_size] + [self.hidden_size * self._ways] * (self.num_layers - 1)
         self.cells = ModuleList([self._cell(size, self.hidden_size, self.bias, *surrogates) for size in sizes])
         if self.bidirectional:

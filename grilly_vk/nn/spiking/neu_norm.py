@@ -65,7 +65,7 @@ class NeuNorm(StatefulModule):
         super().__init__()
         sizes = (("in_channels", in_channels), ("height", height), ("width", width))
         self.in_channels, self.height, self.width = (arguments.size(name, value) for name, value in sizes)
-        self.k = arguments.between("k", k, 0.0, 1.0)
+        self.k = k
         self.shared_across_channels = arguments.flag("shared_across_channels", shared_across_channels)
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         self.weight = Parameter(empty((1 if shared_across_channels else in_channels, height, width)))

@@ -11,7 +11,7 @@ from ... import arguments
 from ...settings import setting
 from ...tensor import Tensor, full
 from ..module import Parameter
-from .nodes import LIFNode, SpikingNode, per_neuron, same, shown, time_constant
+from .nodes import LIFNode, SpikingNode, per_neuron, same, shown
 
 
 class QIFNode(SpikingNode):
@@ -32,7 +32,7 @@ class QIFNode(SpikingNode):
     SpikingJelly's QIFNode, whose v_rest is 0 and v_reset -0.1 unless given.
     """
 
-    tau = setting(per_neuron, time_constant, held=same)
+    tau = setting(per_neuron, arguments.time_constant, held=same)
     v_c, v_rest, a0 = setting(arguments.real), setting(arguments.real), setting(arguments.positive)
     _model = "qif"
 
@@ -48,8 +48,8 @@ class QIFNode(SpikingNode):
     ) -> None:
         super().__init__(v_threshold, v_reset, **options)
         self.tau = tau
-        self.v_c, self.v_rest = arguments.real("v_c", v_c), arguments.real("v_rest", v_rest)
-        self.a0 = arguments.positive("a0", a0)
+        self.v_c, self.v_rest = v_c, v_rest
+        self.a0 = a0
 
     def _numbers(self) -> dict[str, Any]:
         return {"k": self._k(), "numbers": (self.a0, self.v_rest, self.v_c)}
@@ -76,7 +76,7 @@ class EIFNode(SpikingNode):
     inputs", J. Neuroscience 23 (2003); parameters as in SpikingJelly's EIFNode, whose v_reset is -0.1 unless given.
     """
 
-    tau, delta_T = setting(per_neuron, time_constant, held=same), setting(arguments.positive)
+    tau, delta_T = setting(per_neuron, arguments.time_constant, held=same), setting(arguments.positive)
     theta_rh, v_rest = setting(arguments.real), setting(arguments.real)
     _model = "eif"
 
@@ -92,8 +92,8 @@ class EIFNode(SpikingNode):
     ) -> None:
         super().__init__(v_threshold, v_reset, **options)
         self.tau = tau
-        self.delta_T = arguments.positive("delta_T", delta_T)
-        self.theta_rh, self.v_rest = arguments.real("theta_rh", theta_rh), arguments.real("v_rest", v_rest)
+        self.delta_T = delta_T
+        self.theta_rh, self.v_rest = theta_rh, v_rest
 
     def _numbers(self) -> dict[str, Any]:
         return {"k": self._k(), "numbers": (self.delta_T, self.v_rest, self.theta_rh)}
@@ -134,7 +134,7 @@ class IzhikevichNode(SpikingNode):
     SpikingJelly's IzhikevichNode.
     """
 
-    tau, tau_w = setting(per_neuron, time_constant, held=same), setting(time_constant)
+    tau, tau_w = setting(per_neuron, arguments.time_constant, held=same), setting(arguments.time_constant)
     a0 = setting(arguments.positive)
     v_c, v_rest, a, b = (setting(arguments.real) for _ in range(4))
     refractory = setting(no_waiting, "IzhikevichNode")
@@ -157,8 +157,8 @@ class IzhikevichNode(SpikingNode):
     ) -> None:
         super().__init__(v_threshold, v_reset, **options)
         self.tau, self.tau_w = tau, tau_w
-        self.v_c, self.v_rest = arguments.real("v_c", v_c), arguments.real("v_rest", v_rest)
-        self.a0, self.a, self.b = arguments.positive("a0", a0), arguments.real("a", a), arguments.real("b", b)
+        self.v_c, self.v_rest = v_c, v_rest
+        self.a0, self.a, self.b = a0, a, b
         self.register_memory("w", arguments.real("w_rest", w_rest))
 
     def _numbers(self) -> dict[str, Any]:
@@ -188,13 +188,13 @@ class CUBALIFNode(LIFNode):
     decay are 1/tau_syn and 1/tau with decay_input=False.
     """
 
-    tau_syn = setting(time_constant)
+    tau_syn = setting(arguments.time_constant)
     _model = "cuba"
     _second = "current"
 
     def __init__(self, tau: float = 2.0, decay_input: bool = True, tau_syn: float = 2.0, **options: Any) -> None:
         super().__init__(tau, decay_input, **options)
-        self.tau_syn = time_constant("tau_syn", tau_syn)
+        self.tau_syn = tau_syn
         self.register_memory("current", 0.0)
 
     def _numbers(self) -> dict[str, Any]:
@@ -225,7 +225,7 @@ class AdaptiveLIFNode(LIFNode):
     Source: Bellec et al., "Long short-term memory and learning-to-learn in networks of spiking neurons", NeurIPS 2018.
     """
 
-    tau_adapt, beta = setting(time_constant), setting(arguments.real)
+    tau_adapt, beta = setting(arguments.time_constant), setting(arguments.real)
     _model = "adaptive"
     _second = "adaptation"
 
@@ -233,7 +233,7 @@ class AdaptiveLIFNode(LIFNode):
         self, tau: float = 2.0, decay_input: bool = True, tau_adapt: float = 20.0, beta: float = 1.8, **options: Any
     ) -> None:
         super().__init__(tau, decay_input, **options)
-        self.tau_adapt, self.beta = time_constant("tau_adapt", tau_adapt), arguments.real("beta", beta)
+        self.tau_adapt, self.beta = tau_adapt, beta
         self.register_memory("adaptation", 0.0)
 
     def _numbers(self) -> dict[str, Any]:

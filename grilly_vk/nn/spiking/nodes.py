@@ -26,14 +26,6 @@ from ..stateful import StatefulModule
 PerNeuron = Any  # a number, or an array of numbers
 
 
-def time_constant(name: str, value: Any) -> float:
-    """A time constant in steps: at least one."""
-    tau = arguments.real(name, value)
-    if tau < 1.0:
-        raise ValueError(f"{name} is in steps and must be at least 1, got {shown(value)}")
-    return tau
-
-
 def per_neuron(name: str, value: Any, check: Callable[[str, Any], float]) -> Any:
     """A number, or one for each neuron: a read-only float32 copy; `check` takes each.  Arrays may be anybody's.
 
@@ -164,12 +156,12 @@ class SpikingNode(StatefulModule):
         self.v_threshold = v_threshold
         self.v_reset = v_reset
         self.refractory = refractory
-        self.strict = arguments.flag("strict", strict)
+        self.strict = strict
         self.surrogate_function = ATan() if surrogate_function is None else checked(surrogate_function)
-        self.detach_reset = arguments.flag("detach_reset", detach_reset)
+        self.detach_reset = detach_reset
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         self.store_v_seq = store_v_seq
-        self.memory = arguments.choice("memory", memory, ("fast", "low"))
+        self.memory = memory
         self.register_memory("v", self._v_start())
         self.register_memory("v_seq", None)
         if isinstance(self.refractory, np.ndarray) or self.refractory:
@@ -332,7 +324,7 @@ class LIFNode(SpikingNode):
     Source: Grilly's "Spiking Neural Networks"; as in SpikingJelly's LIFNode.
     """
 
-    tau, decay_input = setting(per_neuron, time_constant, held=same), setting(arguments.flag)
+    tau, decay_input = setting(per_neuron, arguments.time_constant, held=same), setting(arguments.flag)
     v_rest = setting(per_neuron, arguments.real, optional=True, held=same)
     _model = "lif"
 
@@ -347,7 +339,7 @@ class LIFNode(SpikingNode):
         self.v_rest = v_rest
         super().__init__(*args, **options)
         self.tau = tau
-        self.decay_input = arguments.flag("decay_input", decay_input)
+        self.decay_input = decay_input
 
     def _v_start(self) -> Any:
         return super()._v_start() if self.v_rest is None else self.v_rest
@@ -397,7 +389,7 @@ class ParametricLIFNode(SpikingNode):
         if arguments.real("init_tau", init_tau) <= 1.0:
             raise ValueError(f"init_tau must be above 1, got {shown(init_tau)}")
         self.init_tau = float(init_tau)
-        self.decay_input = arguments.flag("decay_input", decay_input)
+        self.decay_input = decay_input
         self.w = Parameter(full((), -math.log(self.init_tau - 1.0)))
 
     @property

@@ -13,7 +13,6 @@ from ...settings import setting
 from ...tensor import Tensor, empty, full
 from ...typing import ArrayLike
 from ..stateful import StatefulModule
-from .nodes import time_constant
 
 DECODES = ("max-mem", "max-abs-mem", "mean-mem", "last-mem", "last_mem")
 
@@ -120,11 +119,11 @@ class NonSpikingLIFNode(NonSpikingNode):
     `grilly_vk.functional.reset_net`, as that of all nodes does.
     """
 
-    tau = setting(time_constant)
+    tau = setting(arguments.time_constant)
 
     def __init__(self, tau: float = 2.0, decode: str | None = None, step_mode: str = M) -> None:
         super().__init__(decode, step_mode)
-        self.tau = time_constant("tau", tau)
+        self.tau = tau
 
     def _charge(self, x: Tensor) -> tuple[Tensor, float]:
         share = 1.0 / self.tau

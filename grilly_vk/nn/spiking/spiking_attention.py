@@ -105,7 +105,7 @@ class SpikingSelfAttention(_Attention):
         **node_options: Any,
     ) -> None:
         super().__init__(embed_dim, num_heads, norm, spiking_neuron, step_mode, node_options)
-        self.scale = arguments.real("scale", scale)
+        self.scale = scale
 
     def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
         """Spikes of x's shape; `steps` is given by containers."""

@@ -83,7 +83,7 @@ class Delay(_Late):
 
     def __init__(self, delay: int, step_mode: str = S) -> None:
         super().__init__(step_mode)
-        self.delay = arguments.size("delay", delay, 0)
+        self.delay = delay
 
     def _kept(self) -> int:
         return arguments.size("delay", self.delay, 0)

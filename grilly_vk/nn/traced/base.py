@@ -74,11 +74,11 @@ class BaseNeuron(Cells):
         store_trace: bool = False,
     ) -> None:
         super().__init__(cells_shape, dt)
-        self.v_rest = arguments.real("v_rest", v_rest)
-        self.alpha_v = arguments.real("alpha_v", alpha_v)
-        self.alpha_t = arguments.real("alpha_t", alpha_t)
+        self.v_rest = v_rest
+        self.alpha_v = alpha_v
+        self.alpha_t = alpha_t
         self.duration_refrac = arguments.steps("duration_refrac", duration_refrac, self.dt) * self.dt
-        self.store_trace = arguments.flag("store_trace", store_trace)
+        self.store_trace = store_trace
         center = thresholds(thresh, self.cells_shape)
         self.register_buffer("v_cell", filled(self.cells_shape, self.v_rest))
         self.register_buffer("refrac_counts", filled(self.cells_shape, 0.0))

@@ -94,8 +94,8 @@ class Input(BaseInput):
         self, cells_shape: Shape, dt: float, alpha_t: float, tau_t: float, update_type: str = "linear"
     ) -> None:
         super().__init__(cells_shape, dt)
-        self.alpha_t = arguments.real("alpha_t", alpha_t)
-        self.update_type = arguments.choice("update_type", update_type, UPDATES)
+        self.alpha_t = alpha_t
+        self.update_type = update_type
         self.tau_t = float(arguments.real("tau_t", tau_t))
         self._numbers()
         self.init_neuron()

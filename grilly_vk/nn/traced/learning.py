@@ -43,7 +43,7 @@ class LearningRule(Module):
 
     def __init__(self, layers: Any, lr: float) -> None:
         super().__init__()
-        self.lr = arguments.real("lr", lr)
+        self.lr = lr
         self.layers = _layers(layers)
         self._join()
 
@@ -273,7 +273,7 @@ class MSTDPET(_PairRule):
     ) -> None:
         up, down = arguments.non_negative("a_pre", a_pre), arguments.non_negative("a_post", a_post)
         super().__init__(layers, lr, up, down, w_min, w_max, bound)
-        self.e_trace_decay = arguments.between("e_trace_decay", e_trace_decay, 0.0, 1.0)
+        self.e_trace_decay = e_trace_decay
         for i, layer in enumerate(self.layers):
             self.register_buffer(f"e_trace_{i}", filled(layer.connection.synapse_shape, 0.0))
 
@@ -342,8 +342,8 @@ class FedeSTDP(LearningRule):
         self, layers: Any, lr: float = 1e-4, w_init: float = 0.5, a: float = 0.0, *, on_spike: bool = False
     ) -> None:
         super().__init__(layers, lr)
-        self.w_init, self.a = arguments.real("w_init", w_init), arguments.between("a", a, 0.0, 1.0)
-        self.on_spike = arguments.flag("on_spike", on_spike)
+        self.w_init, self.a = w_init, a
+        self.on_spike = on_spike
 
     def weight_update(self, index: int, layer: Layer, met: Meeting) -> None:
         """T steps of the rule, in place on the weights."""

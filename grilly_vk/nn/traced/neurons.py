@@ -27,7 +27,7 @@ class _Decaying(BaseNeuron):
 
     def __init__(self, base: tuple[Any, ...], update_type: str, **taus: Any) -> None:
         super().__init__(*base)
-        self.update_type = arguments.choice("update_type", update_type, UPDATES)
+        self.update_type = update_type
         for name, tau in taus.items():
             decay_of(name, tau, self.update_type, self.dt)
             setattr(self, name, float(tau))
@@ -211,7 +211,7 @@ class AdaptiveLIFNeuron(_Decaying):
     ) -> None:
         base = (cells_shape, thresh, v_rest, alpha_v, alpha_t, dt, duration_refrac, store_trace)
         super().__init__(base, update_type, tau_v=tau_v, tau_t=tau_t, tau_thresh=tau_thresh)
-        self.alpha_thresh = arguments.real("alpha_thresh", alpha_thresh)
+        self.alpha_thresh = alpha_thresh
 
     def update_thresh(self, x: ArrayLike) -> None:
         """Moves the threshold on by one step.
