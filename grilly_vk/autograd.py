@@ -281,7 +281,7 @@ def run_tape(
     queue: list[int] = []
     leaves: dict[int, tuple[Tensor, list[Tensor]]] = {}
     results: dict[tuple[int, int], Tensor] = {}
-    targets = {edge_key(e) for e in wanted or ()}
+    targets = set(map(edge_key, wanted or ()))
 
     def deliver(edge: Edge, box: list[Tensor]) -> None:
         if isinstance(edge, Tensor):
@@ -336,7 +336,7 @@ def run_tape(
             else:
                 with leaf.engine.lock:
                     leaf.accumulate(box)
-    return [results.get(edge_key(e)) for e in wanted or ()]
+    return list(map(results.get, map(edge_key, wanted or ())))
 
 
 def backward(root: Tensor, gradient: Tensor | None = None, *, retain_graph: bool = False) -> None:

@@ -30,7 +30,7 @@ def reduce_sum(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """
     x = as_tensor("x", x)
     x = cast(x, INT32) if x.dtype is BOOL else x
-    axes = axis_set("axis", axis, x.ndim)
+    axes = axis_set("axis", axis, len(x.shape))
     out = reduce("sum" if x.dtype is FLOAT32 else "sum_int", x, axes, keepdims)
     shape = x.shape
     record("sum", (x,), (out,), lambda g: _spread(g, shape, axes), ())

@@ -14,7 +14,7 @@ from ...modes import S
 from ...ops.batch_norm import Norm
 from ...ops.nodes import Dynamics, Each, node
 from ...ops.shape import broadcast_to
-from ...runtime.recording import called
+from ...runtime.recording import assignments, called
 from ...settings import fixed, setting
 from ...surrogate import ATan, Surrogate, checked, chosen, slope_of
 from ...tensor import Tensor, from_numpy, full
@@ -211,7 +211,10 @@ class SpikingNode(StatefulModule):
             TypeError: no real numbers, in x, a setting or the state; a norm that is no batch norm.
         """
         x, multi = self.arriving(x, steps)
-        dynamics = self._dynamics()
+        kept = self.__dict__.get("_moves")
+        if kept is None or kept[0] != assignments[0]:  # of what no setting was assigned since
+            kept = self.__dict__["_moves"] = assignments[0], self._dynamics()
+        dynamics: Dynamics = kept[1]
         shape = x.shape[1:] if multi else x.shape
         waits = dynamics.each is not None and dynamics.each.refractory
         if waits and "left" not in self._memories:  # set after the node was made
