@@ -2,7 +2,7 @@
 
 One mechanism for all classes.  `setting(check)` takes effect at the next call; `fixed(how)` says what to do instead.
 The values lie in the object's own dict and reading one costs nothing.  Recordings hold settings as numbers: `held` is
-what `grilly_vk.compile` and captured graphs compare, the latter only where `assignments` has counted any.
+what `grilly_vk.compile` and captured graphs compare, once `assignments` has counted any that was set.
 """
 
 from __future__ import annotations
