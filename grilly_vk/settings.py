@@ -37,19 +37,17 @@ class Setting:
         name, own = self.name, owner.__dict__
         if value is not None or not self.optional:
             value = self.check(name, value, *self.more)
-        assignments[0] += 1
-        if name not in own:
-            own[name] = value
-            return
-        before = own[name]
+        settle = getattr(owner, "_settle", None) if name in own else None
+        before = own.get(name)
         own[name] = value
-        settle = getattr(owner, "_settle", None)
-        if settle is not None:
-            try:
+        try:
+            if settle is not None:
                 settle(name)
-            except BaseException:
-                own[name] = before
-                raise
+        except BaseException:
+            own[name] = before
+            raise
+        finally:
+            assignments[0] += 1  # last: what another thread has kept of the object since is asked for again
 
     def __delete__(self, owner: Any) -> None:
         raise AttributeError(f"{self.name} of {type(owner).__name__} is a setting: assign another value")
