@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from .errors import reason, shown
-from .tensor import BOOL, FLOAT32, Tensor, from_numpy, unmasked
+from .tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, from_numpy, unmasked
 
 _SIZE_LIMIT = 1 << 31
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
+_ON_DEVICE = {"b": BOOL, "i": INT32, "u": INT32, "f": FLOAT32}  # dtypes by the kind of a host array
 
 
 def real(name: str, value: Any) -> float:
@@ -271,6 +272,46 @@ def array(name: str, value: Any) -> np.ndarray:
     if given.dtype.itemsize > 4 and given.dtype.kind == "f" and np.isinf(out).sum() != np.isinf(given).sum():
         raise ValueError(f"{name} holds numbers beyond float32 (more than {_FLOAT32_MAX:.8g} in size)")
     return out
+
+
+def any_tensor(
+    name: str,
+    value: Any,
+    dtype: np.dtype | None = None,
+    *,
+    whole: np.dtype | None = None,
+    what: str = "hold real numbers",
+) -> Tensor:
+    """A Tensor itself, or a new one with the numbers of an array-like.
+
+    Args:
+        name: of the argument.
+        value: a Tensor of any dtype, or any array-like of real numbers.
+        dtype: None: floats become float32, whole numbers int32 (uint32 stays), bools bool.  Finite numbers beyond
+            float32 become infinity, as in numpy; an int dtype cuts fractions off.
+        whole: the dtype of all whole numbers instead.
+        what: what the argument must do, for the error.
+
+    Raises:
+        TypeError: no real numbers. ValueError: lists of different lengths, or numbers that an int dtype can't hold.
+    """
+    if isinstance(value, Tensor):
+        return value
+    given = read(name, value)
+    kind = given.dtype.kind
+    if kind not in _ON_DEVICE:
+        raise TypeError(f"{name} must {what}, not {came(value, given)}")
+    if dtype is None:
+        dtype = whole if whole is not None and kind in "iu" else _ON_DEVICE[kind]
+        if whole is None and given.dtype == np.uint32:
+            dtype = UINT32
+    if dtype in (INT32, UINT32) and given.size and not np.can_cast(given.dtype, dtype):
+        low, high = float(given.min()), float(given.max())
+        limits = np.iinfo(dtype)
+        if not (low > limits.min - 1 and high < limits.max + 1):
+            raise ValueError(f"{name} must fit {dtype}, got values from {low:.10g} to {high:.10g}")
+    with np.errstate(over="ignore"):
+        return from_numpy(np.asarray(given, dtype, order="C"))
 
 
 def counters(name: str, value: Any) -> np.ndarray:

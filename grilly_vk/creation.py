@@ -15,7 +15,7 @@ from .errors import shown
 from .ops.elementwise import as_tensor, cast
 from .runtime import engine
 from .runtime.engine import Engine
-from .tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, dtype_of, empty, from_numpy
+from .tensor import BOOL, FLOAT32, INT32, Tensor, dtype_of, empty, from_numpy
 from .tensor import full as _full
 from .typing import ArrayLike, DeviceLike, DTypeLike
 
@@ -67,23 +67,7 @@ def tensor(data: Any, dtype: Any = None, *, requires_grad: bool = False, device:
     if isinstance(data, Tensor):
         out = data.detach().clone() if wanted in (None, data.dtype) else cast(data.detach(), wanted)
         return _with_grad(out, requires_grad)
-    array = arguments.read("data", data)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"data must hold real numbers, not {arguments.came(data, array)}")
-    if array.size == 0 and not isinstance(data, np.ndarray):
-        array = array.astype(np.float32)
-    if wanted is None:
-        if array.dtype == np.uint32:
-            wanted = UINT32
-        else:
-            wanted = {"b": BOOL, "i": INT32, "u": INT32, "f": FLOAT32}[array.dtype.kind]
-    if wanted in (INT32, UINT32) and array.size:
-        low, high = float(array.min()), float(array.max())
-        limits = np.iinfo(wanted)
-        if not (low > limits.min - 1 and high < limits.max + 1):
-            raise ValueError(f"data must fit {wanted}, got values from {low:.10g} to {high:.10g}")
-    with np.errstate(over="ignore"):  # beyond float32 is infinity, as in numpy
-        return _with_grad(from_numpy(np.asarray(array, wanted, order="C")), requires_grad)
+    return _with_grad(arguments.any_tensor("data", data, wanted), requires_grad)
 
 
 def _full_of(shape: tuple[int, ...], value: Any, dtype: Any, on: Engine | None = None) -> Tensor:

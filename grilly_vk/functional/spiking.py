@@ -81,7 +81,7 @@ def plif_step(
 
     Source: Grilly's "Spiking Neural Networks"; Fang et al., ICCV 2021.
     """
-    learnable = _float32("w", w)
+    learnable = arguments.tensor("w", w)
     if learnable.size != 1:
         raise ValueError(f"w must be one number, not of shape {learnable.shape}")
     own = {"model": "lif", "decay_input": arguments.flag("decay_input", decay_input)}
@@ -98,11 +98,11 @@ def _step(
     detach_reset: bool,
     w: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    x = _float32("x", x)
+    x = arguments.tensor("x", x)
     if isinstance(v_prev, (int, float, np.number)):
         v: Tensor | float = arguments.real("v_prev", v_prev)
     else:
-        v = _float32("v_prev", v_prev)
+        v = arguments.tensor("v_prev", v_prev)
         if v.shape != x.shape:
             raise ValueError(f"v_prev has shape {v.shape}; expected that of x, {x.shape}")
     surrogate = _ATAN if surrogate_function is None else checked(surrogate_function)
@@ -114,10 +114,6 @@ def _step(
     )
     out = node(x, v, dynamics, surrogate.slope, w=w)
     return out.spikes, out.v
-
-
-def _float32(name: str, value: Any) -> Tensor:
-    return arguments.tensor(name, value)
 
 
 _ATAN = ATan()

@@ -174,9 +174,7 @@ def _state(name: str, value: Any, x: Tensor) -> Tensor | None:
 def _constant(name: str, value: Any) -> float | Tensor:
     if not isinstance(value, Tensor):
         return arguments.real(name, value)
-    if value.dtype is not FLOAT32:
-        raise TypeError(f"{name} must be a float32 tensor, not {value.dtype}")
-    if value.count != 1:
+    if arguments.tensor(name, value).count != 1:
         raise ValueError(f"{name} must be one number, not of shape {value.shape}")
     return value
 

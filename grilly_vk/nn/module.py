@@ -24,7 +24,7 @@ from ..runtime.recording import called, captures
 from ..settings import Fixed, Setting, held, setting
 from ..tensor import Tensor
 from ..typing import DeviceLike, DTypeLike
-from .parameter import Buffer, Parameter, _on_device
+from .parameter import Buffer, Parameter
 
 _NAMES = ("_parameters", "_buffers", "_modules")
 _PLAIN = {Tensor, float, int, bool, str, type(None), tuple, list, dict, np.ndarray}  # attributes that are taken at once
@@ -366,7 +366,7 @@ class Module:
             TypeError, ValueError: a name that is no string, empty, with a dot or in use; no real numbers.
         """
         self._free_name("_buffers", name)
-        self._buffers[name] = None if tensor is None else _on_device("tensor", tensor)
+        self._buffers[name] = None if tensor is None else arguments.any_tensor("tensor", tensor)
         (self._transient.discard if persistent else self._transient.add)(name)
 
     def add_module(self, name: str, module: Module | None) -> None:

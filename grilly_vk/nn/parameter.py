@@ -4,27 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from .. import arguments
 from ..ops.copying import copy_box
 from ..ops.layout import width_of
-from ..tensor import Tensor, from_numpy
+from ..tensor import Tensor
 from ..typing import ArrayLike
-
-_DEVICE_TYPES = {np.dtype(d) for d in (np.float32, np.int32, np.uint32, np.bool_)}
-
-
-def _on_device(name: str, data: Any) -> Tensor:
-    """A tensor of any dtype that the device has; float64 becomes float32 and int64 int32."""
-    if isinstance(data, Tensor):
-        return data
-    given = arguments.read(name, data)
-    if given.dtype not in _DEVICE_TYPES:
-        if given.dtype.kind not in "iuf":
-            raise TypeError(f"{name} must hold real numbers or booleans, not {arguments.came(data, given)}")
-        given = given.astype(np.float32 if given.dtype.kind == "f" else np.int32)
-    return from_numpy(np.asarray(given, order="C"))
 
 
 class Parameter(Tensor):
@@ -42,9 +26,7 @@ class Parameter(Tensor):
     __slots__ = ("home",)
 
     def __init__(self, data: ArrayLike, requires_grad: bool = True) -> None:
-        given = data if isinstance(data, Tensor) else from_numpy(arguments.array("data", data))
-        if given.dtype != np.float32:
-            raise TypeError(f"data must be a float32 tensor, not {given.dtype}")
+        given = arguments.tensor("data", data)
         if given.node is not None:
             raise ValueError("data is a recorded result, and a parameter must be a leaf; detach() it first")
         wanted = arguments.flag("requires_grad", requires_grad)
@@ -87,7 +69,7 @@ class Buffer(Tensor):
     __slots__ = ("persistent",)
 
     def __init__(self, data: ArrayLike, persistent: bool = True) -> None:
-        given = _on_device("data", data)
+        given = arguments.any_tensor("data", data)
         super().__init__(given.buffer, given.shape, given.dtype, given.engine)
         self.persistent = arguments.flag("persistent", persistent)
 

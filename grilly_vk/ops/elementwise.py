@@ -12,7 +12,7 @@ import numpy as np
 from .. import arguments, autograd
 from ..autograd import record
 from ..runtime.kernel import Kernel
-from ..tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, dtype_of, empty, from_numpy, full
+from ..tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, dtype_of, empty, full
 from .copying import repeat
 from .layout import TooManyAxes, broadcast_shape, collapsed
 from .pointwise import BINARY, FUNCTIONS
@@ -52,27 +52,14 @@ def as_tensor(name: str, value: Any, like: Tensor | None = None, *, floats: bool
         return full((), bool(value), BOOL, on)
     if isinstance(value, (numbers.Integral, np.integer)):
         if like is not None and like.dtype is not FLOAT32 and not floats:
-            _fits(name, value, value)
+            if not -(1 << 31) <= value < 1 << 31:
+                raise ValueError(f"{name} must fit int32, got {arguments.shown(int(value))}")
             return full((), int(value), INT32, on)
         return full((), _single(name, value), FLOAT32, on)
     if isinstance(value, numbers.Real):
         return full((), arguments.number(name, value), FLOAT32, on)
-    given = arguments.read(name, value)
-    if given.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must be a Tensor, or hold real numbers, not {arguments.came(value, given)}")
-    if given.dtype.kind == "b":
-        return from_numpy(given)
-    if given.dtype.kind in "iu" and not floats:
-        if given.size and given.dtype.itemsize >= 4 and given.dtype != np.int32:
-            _fits(name, given.min(), given.max())
-        return from_numpy(np.asarray(given, np.int32, order="C"))
-    with np.errstate(over="ignore"):
-        return from_numpy(np.asarray(given, np.float32, order="C"))
-
-
-def _fits(name: str, low: Any, high: Any) -> None:
-    if low < -(1 << 31) or high >= 1 << 31:
-        raise ValueError(f"{name} must fit int32, got {arguments.shown(int(low if low < 0 else high))}")
+    whole = FLOAT32 if floats else INT32
+    return arguments.any_tensor(name, value, whole=whole, what="be a Tensor, or hold real numbers")
 
 
 def cast(x: Tensor, dtype: Any) -> Tensor:

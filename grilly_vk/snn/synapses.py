@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from .. import arguments
-from ..ops import synapses as ops
+from ..autograd import no_grad
+from ..functional import synapses as F
 from ..typing import ArrayLike
 from .given import over_time, state_of
 
@@ -32,10 +32,9 @@ class SynapseKernels:
 
         Source: Gerstner & Kistler, Spiking Neuron Models (2002), section 4.1.
         """
-        tau = arguments.positive("tau_syn", tau_syn)
         inputs = over_time("x", x)
-        now = state_of("state", state, inputs.shape[1:], 0.0)
-        y, end = ops.synapse_filter(inputs, now, math.exp(-1.0 / tau), steps=len(inputs))
+        with no_grad():
+            y, end = F.synapse_filter(inputs, state_of("state", state, inputs.shape[1:]), tau_syn)
         return y.share(), end.numpy()
 
     def dual_timescale(
@@ -63,12 +62,10 @@ class SynapseKernels:
         Raises:
             TypeError, ValueError: no real numbers, shapes that don't fit, or time constants out of range.
         """
-        taus = arguments.positive("tau_fast", tau_fast), arguments.positive("tau_slow", tau_slow)
-        weights = arguments.real("w_fast", w_fast), arguments.real("w_slow", w_slow)
         inputs = over_time("x", x)
-        quick, lasting = state_of("fast", fast, inputs.shape[1:], 0.0), state_of("slow", slow, inputs.shape[1:], 0.0)
-        decays = math.exp(-1.0 / taus[0]), math.exp(-1.0 / taus[1])
-        y, quick, lasting = ops.dual_timescale(inputs, quick, lasting, decays, weights, steps=len(inputs))
+        quick, lasting = state_of("fast", fast, inputs.shape[1:]), state_of("slow", slow, inputs.shape[1:])
+        with no_grad():
+            y, quick, lasting = F.dual_timescale(inputs, quick, lasting, tau_fast, tau_slow, w_fast, w_slow)
         return y.share(), quick.numpy(), lasting.numpy()
 
     def stp_step(
@@ -117,10 +114,9 @@ class SynapseKernels:
 
         Source: Tsodyks, Pawelzik & Markram, "Neural networks with dynamic synapses", Neural Computation 10 (1998).
         """
-        taus = arguments.positive("tau_d", tau_d), arguments.positive("tau_f", tau_f)
-        base = arguments.between("U", U, 0.0, 1.0)
         x = over_time("spikes", spikes)
+        base = arguments.between("U", U, 0.0, 1.0)
         use, left = state_of("u", u, x.shape[1:], base), state_of("r", r, x.shape[1:], 1.0)
-        decays = math.exp(-1.0 / taus[1]), math.exp(-1.0 / taus[0])
-        out, use, left = ops.stp(x, use, left, base, *decays, steps=len(x))
+        with no_grad():
+            out, use, left = F.stp(x, use, left, tau_d, tau_f, base)
         return out.share(), use.numpy(), left.numpy()
