@@ -6,13 +6,14 @@ import math
 import numbers
 import operator
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .errors import reason, shown
 from .tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, from_numpy, unmasked
 
+Word = TypeVar("Word", bound=str)
 _SIZE_LIMIT = 1 << 31
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _ON_DEVICE = {"b": BOOL, "i": INT32, "u": INT32, "f": FLOAT32}  # dtypes by the kind of a host array
@@ -179,7 +180,7 @@ def steps(name: str, duration: Any, dt: float) -> int:
     return whole
 
 
-def choice(name: str, value: Any, options: Collection[str]) -> str:
+def choice(name: str, value: Word, options: Collection[str]) -> Word:
     """One of a few words."""
     if not isinstance(value, str) or value not in options:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}; got {shown(value)}")

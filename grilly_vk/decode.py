@@ -5,7 +5,7 @@ All but `first_spike` have gradients.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -81,7 +81,7 @@ def first_spike(spikes: ArrayLike) -> Tensor:
     return ops.first_spike(run, len(run))
 
 
-def membrane(v_seq: ArrayLike, how: str = "max") -> Tensor:
+def membrane(v_seq: ArrayLike, how: Literal["max", "mean", "last"] = "max") -> Tensor:
     """Potentials over time as one number each: the largest (default), the mean, or the last.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -215,7 +215,7 @@ def _each(tensors: Sequence[Any]) -> list[Tensor]:
     return [as_tensor(f"tensors[{i}]", x) for i, x in enumerate(arguments.listed("tensors", tensors))]
 
 
-def meshgrid(*arrays: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+def meshgrid(*arrays: Any, indexing: Literal["ij", "xy"] = "ij") -> tuple[Tensor, ...]:
     """Vectors spread over the grid that they span."""
     given = arrays[0] if len(arrays) == 1 and isinstance(arrays[0], (list, tuple)) else arrays
     return arrange.meshgrid(given, indexing)

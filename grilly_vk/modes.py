@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, cast
 
 
 class Unsaid(str):
@@ -11,7 +11,8 @@ class Unsaid(str):
     __slots__ = ()
 
 
-S, M = Unsaid("s"), Unsaid("m")
+S: Literal["s"] = cast(Any, Unsaid("s"))
+M: Literal["m"] = cast(Any, Unsaid("m"))
 
 
 def said(module: Any) -> bool:

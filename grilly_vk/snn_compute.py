@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -84,7 +84,7 @@ class SNNCompute:
         self,
         n_neurons: int = 1000,
         timesteps: int = 50,
-        encoding: str = "current",
+        encoding: Literal["current", "poisson", "latency"] = "current",
         *,
         dt: float = biophysics.DT,
         tau_mem: float = biophysics.TAU_MEM,

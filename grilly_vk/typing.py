@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy.typing as npt
 
@@ -16,3 +16,5 @@ DTypeLike: TypeAlias = npt.DTypeLike | None  # float32, int32, uint32 or bool, a
 DeviceLike: TypeAlias = DeviceInfo | int | str | None  # the one in use, by any of its names
 Axes: TypeAlias = int | Sequence[int] | None  # one axis, several, or (None) all of them
 Shape: TypeAlias = int | Sequence[int]
+StepMode: TypeAlias = Literal["s", "m"]  # a call is one step, or all of them: (T, B, ...)
+Reduction: TypeAlias = Literal["none", "mean", "sum"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 
@@ -138,7 +139,7 @@ class LatencyEncoder(StepEncoder):
 
     enc_function = setting(arguments.choice, ops.LATENCY_MODES)
 
-    def __init__(self, T: int, enc_function: str = "linear") -> None:
+    def __init__(self, T: int, enc_function: Literal["linear", "log"] = "linear") -> None:
         self.enc_function = enc_function
         super().__init__(arguments.size("T", T))
 

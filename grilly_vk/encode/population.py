@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 
@@ -61,7 +62,7 @@ def population(
     T: int,
     *,
     beta: float = 1.5,
-    code: str = "times",
+    code: Literal["times", "rates"] = "times",
     threshold: float = 0.1,
 ) -> Tensor:
     """Each value as spikes of n_neurons neurons, from the responses r of `receptive_fields`.

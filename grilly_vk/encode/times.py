@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 
@@ -18,7 +19,7 @@ def latency(
     x: ArrayLike,
     T: int,
     *,
-    mode: str = "linear",
+    mode: Literal["linear", "log"] = "linear",
     tau: float | None = None,
     threshold: float | None = None,
     normalize: bool = False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from .. import arguments
 from ..errors import shown
@@ -118,7 +119,7 @@ def prelu(x: ArrayLike, weight: ArrayLike) -> Tensor:
     return where(binary("gt", x, 0.0), x, mul(x, w))
 
 
-def gelu(x: ArrayLike, approximate: str = "none") -> Tensor:
+def gelu(x: ArrayLike, approximate: Literal["none", "tanh"] = "none") -> Tensor:
     """x times the normal distribution function of x; with approximate="tanh" its form by tanh.
 
     Raises:

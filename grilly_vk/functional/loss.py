@@ -19,7 +19,7 @@ from ..ops.loss import (
 from ..ops.reductions import reduce_mean, reduce_sum
 from ..settings import setting
 from ..tensor import Tensor
-from ..typing import ArrayLike
+from ..typing import ArrayLike, Reduction
 from .loss_layers import FACTORS, layer
 
 binary_cross_entropy_with_logits = bce_with_logits  # PyTorch's name
@@ -51,7 +51,7 @@ layer("BCELoss", weight=FACTORS)(binary_cross_entropy)
 
 
 @layer("HuberLoss", delta=setting(arguments.positive))
-def huber_loss(x: ArrayLike, target: ArrayLike, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+def huber_loss(x: ArrayLike, target: ArrayLike, reduction: Reduction = "mean", delta: float = 1.0) -> Tensor:
     """(x - target)**2 / 2 where abs(x - target) < delta, else delta * (abs(x - target) - delta / 2).
 
     Args:
@@ -69,7 +69,7 @@ def huber_loss(x: ArrayLike, target: ArrayLike, reduction: str = "mean", delta: 
 
 
 @layer("KLDivLoss", reduction=setting(arguments.choice, _OF_DIVERGENCE), log_target=setting(arguments.flag))
-def kl_div(x: ArrayLike, target: ArrayLike, reduction: str = "mean", log_target: bool = False) -> Tensor:
+def kl_div(x: ArrayLike, target: ArrayLike, reduction: Reduction = "mean", log_target: bool = False) -> Tensor:
     """target * (log(target) - x): how far logarithms of probabilities are from a target (Kullback-Leibler).
 
     Args:
@@ -110,7 +110,7 @@ def poisson_nll_loss(
     log_input: bool = True,
     full: bool = False,
     eps: float = 1e-8,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     """exp(x) - target * x: how unlikely counts are where spikes come at random at a rate (Poisson).
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from .. import arguments
 from ..ops import shape
@@ -13,7 +14,9 @@ from ..typing import ArrayLike
 __all__ = ["pad"]
 
 
-def pad(input: ArrayLike, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
+def pad(
+    input: ArrayLike, pad: Sequence[int], mode: Literal["constant"] = "constant", value: float | None = None
+) -> Tensor:
     """More elements of `value` around the last axes.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -190,7 +190,7 @@ def mse_count_loss(
 def ce_temporal_loss(
     spikes: ArrayLike,
     targets: ArrayLike,
-    inverse: str = "negate",
+    inverse: Literal["negate", "reciprocal"] = "negate",
     *,
     weight: ArrayLike | None = None,
     label_smoothing: float = 0.0,
@@ -302,8 +302,8 @@ def rate_regularization(
     target: float | None = None,
     lower: float | None = None,
     upper: float | None = None,
-    norm: str = "l2",
-    per: str = "neuron",
+    norm: Literal["l1", "l2"] = "l2",
+    per: Literal["neuron", "sample", "mean"] = "neuron",
 ) -> Tensor:
     """A penalty for firing rates outside a band: the mean of e ("l1") or e**2 ("l2").
 

@@ -13,7 +13,7 @@ from ..modes import S, said
 from ..ops.elementwise import as_tensor
 from ..ops.shape import broadcast_to, stack
 from ..tensor import Tensor
-from ..typing import ArrayLike
+from ..typing import ArrayLike, StepMode
 
 __all__ = ["detach_net", "multi_step_forward", "reset_net", "set_step_mode"]
 
@@ -43,7 +43,7 @@ def detach_net(model: Any) -> None:
             module.detach()
 
 
-def set_step_mode(model: Any, step_mode: str) -> None:
+def set_step_mode(model: Any, step_mode: StepMode) -> None:
     """Sets the step mode of a model: of every module that has one, and of the layers that fold time into the batch.
 
     Parts of containers that see to time themselves are left alone.  Parts of modules that are called once a step in

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def to_torch_state(
     module: Module,
     path: str | os.PathLike[str] | None = None,
     *,
-    layers: str = "torch",
+    layers: Literal["torch", "spikingjelly", "snntorch", "norse"] = "torch",
     mapping: Mapping[str, str | None] | None = None,
 ) -> dict[str, np.ndarray]:
     """A module's weights under another framework's names, as numpy arrays, and in a file if wanted.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 from .. import arguments
 from ..errors import shown
@@ -86,7 +86,7 @@ def _number(name: str, value: Any) -> Any:
     return value if isinstance(value, Tensor) else arguments.scalar(name, value)
 
 
-def _div(self: Tensor, other: ArrayLike, *, rounding_mode: str | None = None) -> Tensor:
+def _div(self: Tensor, other: ArrayLike, *, rounding_mode: Literal["floor", "trunc"] | None = None) -> Tensor:
     """x / other; with rounding_mode "floor" rounded down, with "trunc" towards 0."""
     if rounding_mode is None:
         return e.binary("div", self, other)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -350,7 +350,9 @@ class DiehlCook(Module):
         """The class that each neuron stands for, int64 (n_neurons,); -1 where it has none."""
         return voting.preferred(self.rates.numpy())
 
-    def predict(self, images: ArrayLike, *, method: str = "mean", counts: bool = False) -> np.ndarray:
+    def predict(
+        self, images: ArrayLike, *, method: Literal["mean", "proportion"] = "mean", counts: bool = False
+    ) -> np.ndarray:
         """The class of each image; the network does not change, and the same images give the same answer.
 
         Args:
@@ -372,7 +374,14 @@ class DiehlCook(Module):
             raise RuntimeError("no neuron has a label; call fit(images, labels) or assign_labels(images, labels) first")
         return voting.winners(voting.scores(self._responses(images, counts), rates, method))
 
-    def score(self, images: ArrayLike, labels: ArrayLike, *, method: str = "mean", counts: bool = False) -> float:
+    def score(
+        self,
+        images: ArrayLike,
+        labels: ArrayLike,
+        *,
+        method: Literal["mean", "proportion"] = "mean",
+        counts: bool = False,
+    ) -> float:
         """Share of the images whose class `predict` gives; raises as it does."""
         known = voting.classes("labels", labels, self._count(images, counts), self.n_classes)
         if not len(known):

@@ -19,7 +19,7 @@ from ..ops.reductions import reduce_mean
 from ..ops.shape import broadcast_to, permute
 from ..settings import fixed, setting
 from ..tensor import FLOAT32, Tensor, empty
-from ..typing import ArrayLike, Shape
+from ..typing import ArrayLike, Shape, StepMode
 
 
 def _pair(name: str, value: Any) -> tuple[int, int]:
@@ -69,7 +69,7 @@ class PatchEmbedding(TimedModule):
         embed_dim: int,
         norm: Factory | None = TokenBatchNorm1d,
         spiking_neuron: Factory | None = None,
-        step_mode: str = S,
+        step_mode: StepMode = S,
         **node_options: Any,
     ) -> None:
         super().__init__()

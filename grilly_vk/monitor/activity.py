@@ -15,7 +15,7 @@ from ..functional.temporal import reset_net
 from ..nn.module import Module
 from ..report import RateSummary, rate_summary
 from ..runtime.leaving import leaving
-from ..typing import ArrayLike
+from ..typing import ArrayLike, StepMode
 from .base import Monitor
 from .monitors import OutputMonitor, RateMonitor
 
@@ -122,7 +122,7 @@ def firing_rate_report(
     data: ArrayLike | None = None,
     *,
     modules: Any = None,
-    step_mode: str = "s",
+    step_mode: StepMode = "s",
     forward: Callable[[Any], Any] | None = None,
     saturated_at: float = 0.9,
     many_dead: float = 0.2,

@@ -16,6 +16,7 @@ from ..ops.elementwise import as_tensor
 from ..ops.exchange import assign_all
 from ..recompute import running_again
 from ..tensor import Tensor
+from ..typing import StepMode
 from .records import Counts, Ring
 from .select import is_spiking, select, takes_time
 
@@ -29,7 +30,7 @@ class _Tap:
     observes = True  # for who has to know whether hooks change anything
 
     def __init__(
-        self, name: str, record: Ring | Counts, pick: Pick, transform: Callable[[Any], Any] | None, step_mode: str
+        self, name: str, record: Ring | Counts, pick: Pick, transform: Callable[[Any], Any] | None, step_mode: StepMode
     ) -> None:
         self.name, self.record = name, record
         self._pick, self._transform, self._step_mode = pick, transform, step_mode
@@ -86,7 +87,7 @@ class Monitor(Mapping[str, np.ndarray]):
         model: Any,
         modules: Any = None,
         *,
-        step_mode: str = "s",
+        step_mode: StepMode = "s",
         transform: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self._taps: dict[str, _Tap] = {}

@@ -12,6 +12,7 @@ from .. import arguments
 from ..errors import shown
 from ..nn.module import Module
 from ..tensor import Tensor
+from ..typing import StepMode
 from .base import Monitor, Pick
 from .records import Counts, Ring
 
@@ -27,7 +28,7 @@ class _Steps(Monitor):
         max_steps: int = 1000,
         max_bytes: int = 1 << 26,
         samples: int | None = None,
-        step_mode: str = "s",
+        step_mode: StepMode = "s",
         transform: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         limits = arguments.size("max_steps", max_steps), arguments.size("max_bytes", max_bytes)

@@ -164,9 +164,10 @@ def _conv(f: Any, rank: int) -> Module:
         bias = None
     elif bias is not None and bias.shape != (out,):
         raise ValueError(f"bias has shape {bias.shape}; expected ({out},)")
+    padding: Any = f.padding if isinstance(f.padding, str) else _of(f.padding, axes)
     made = (Conv1d if axes == 1 else Conv2d)(
-        into * f.groups, out, tuple(kernel), _of(f.stride, axes), f.padding if isinstance(f.padding, str)
-        else _of(f.padding, axes), _of(f.dilation, axes), f.groups, bias=bias is not None,
+        into * f.groups, out, tuple(kernel), _of(f.stride, axes), padding,
+         _of(f.dilation, axes), f.groups, bias=bias is not None,
     )  # fmt: skip
     return _weights(made, f)
 

@@ -9,7 +9,7 @@ not on the device.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -190,7 +190,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: np.random.Gener
     return normal_(target, 0.0, std, generator)
 
 
-def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+def _kaiming_std(tensor: Tensor, a: float, mode: Literal["fan_in", "fan_out"], nonlinearity: str) -> float:
     arguments.choice("mode", mode, ("fan_in", "fan_out"))
     gain = calculate_gain(nonlinearity, arguments.real("a", a))
     return gain / math.sqrt(max(1, fans(tensor.shape)[mode == "fan_out"]))
@@ -199,7 +199,7 @@ def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> floa
 def kaiming_uniform_(
     tensor: Tensor,
     a: float = 0.0,
-    mode: str = "fan_in",
+    mode: Literal["fan_in", "fan_out"] = "fan_in",
     nonlinearity: str = "leaky_relu",
     generator: np.random.Generator | None = None,
 ) -> Tensor:
@@ -222,7 +222,7 @@ def kaiming_uniform_(
 def kaiming_normal_(
     tensor: Tensor,
     a: float = 0.0,
-    mode: str = "fan_in",
+    mode: Literal["fan_in", "fan_out"] = "fan_in",
     nonlinearity: str = "leaky_relu",
     generator: np.random.Generator | None = None,
 ) -> Tensor:

@@ -12,7 +12,7 @@ from ..ops.elementwise import as_tensor
 from ..ops.shape import concatenate, stack
 from ..settings import fixed
 from ..tensor import FLOAT32, Tensor, full
-from ..typing import ArrayLike
+from ..typing import ArrayLike, StepMode
 from .containers import Sequential
 from .layers.linear import Linear
 from .module import Module, checked_module
@@ -106,7 +106,7 @@ class _Recurrent(StatefulModule):
     y: Tensor | None
     takes_steps = runs_steps = True
 
-    def __init__(self, sub_module: Module, step_mode: str) -> None:
+    def __init__(self, sub_module: Module, step_mode: StepMode) -> None:
         super().__init__()
         stepwise("sub_module", sub_module)
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
@@ -173,7 +173,7 @@ class ElementWiseRecurrentContainer(_Recurrent):
     element_wise_function: Callable[[Tensor, Tensor], Tensor] = fixed()
 
     def __init__(
-        self, sub_module: Module, element_wise_function: Callable[[Tensor, Tensor], Tensor], step_mode: str = S
+        self, sub_module: Module, element_wise_function: Callable[[Tensor, Tensor], Tensor], step_mode: StepMode = S
     ) -> None:
         if not callable(element_wise_function):
             raise TypeError(f"element_wise_function must be callable, not {type(element_wise_function).__name__}")
@@ -208,7 +208,7 @@ class LinearRecurrentContainer(_Recurrent):
     in_features, out_features = fixed(), fixed()
 
     def __init__(
-        self, sub_module: Module, in_features: int, out_features: int, bias: bool = True, step_mode: str = S
+        self, sub_module: Module, in_features: int, out_features: int, bias: bool = True, step_mode: StepMode = S
     ) -> None:
         sizes = arguments.size("in_features", in_features), arguments.size("out_features", out_features)
         rc = Linear(sum(sizes), sizes[0], bias=bias)

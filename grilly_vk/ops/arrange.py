@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -193,7 +193,7 @@ def triangle(x: Any, diagonal: int, *, upper: bool) -> Tensor:
     return where(binary("ge" if upper else "le", across, k), x, full((), 0, x.dtype, x.engine))
 
 
-def meshgrid(arrays: Sequence[Any], indexing: str = "ij") -> tuple[Tensor, ...]:
+def meshgrid(arrays: Sequence[Any], indexing: Literal["ij", "xy"] = "ij") -> tuple[Tensor, ...]:
     """Vectors spread over the grid that they span; indexing "ij" (PyTorch's default) or "xy".
 
     Raises:

@@ -10,7 +10,7 @@ import functools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from .. import arguments
 from ..autograd import record
@@ -363,7 +363,7 @@ def conv1d(
     weight: ArrayLike,
     bias: ArrayLike | None = None,
     stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[int] = 0,
+    padding: int | Literal["same", "valid"] | Sequence[int] = 0,
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
 ) -> Tensor:
@@ -396,7 +396,7 @@ def conv2d(
     weight: ArrayLike,
     bias: ArrayLike | None = None,
     stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[int] = 0,
+    padding: int | Literal["same", "valid"] | Sequence[int] = 0,
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
 ) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from .. import arguments
 from ..autograd import record
@@ -58,7 +59,7 @@ def conv3d(
     weight: ArrayLike,
     bias: ArrayLike | None = None,
     stride: int | Sequence[int] = 1,
-    padding: int | str | Sequence[int] = 0,
+    padding: int | Literal["same", "valid"] | Sequence[int] = 0,
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
 ) -> Tensor:

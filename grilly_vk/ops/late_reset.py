@@ -6,7 +6,7 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 from ..autograd import grad_enabled, record
 from ..runtime import glsl
@@ -16,7 +16,8 @@ from .reduce import reduce
 from .steps import spans, walk
 from .surrogate import Slope
 
-RESETS = ("none", "subtract", "zero", "blank")  # as in shaders/include/late-reset.glsl
+Reset: TypeAlias = Literal["none", "subtract", "zero", "blank"]
+RESETS = get_args(Reset)  # as in shaders/include/late-reset.glsl
 _BACK = "snn-late-reset-backward"
 
 

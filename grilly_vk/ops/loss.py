@@ -13,7 +13,7 @@ from ..autograd import record
 from ..errors import shown
 from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty, from_numpy
-from ..typing import ArrayLike
+from ..typing import ArrayLike, Reduction
 from .elementwise import _binary, as_tensor, cast, unary
 from .reduce import reduce
 from .shape import repeated
@@ -36,7 +36,7 @@ def cross_entropy(
     target: ArrayLike,
     weight: ArrayLike | None = None,
     ignore_index: int = -100,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
     """-log(softmax(x)) of the target class, from logits and in one pass: no probability can underflow to log(0).
@@ -65,7 +65,11 @@ def cross_entropy(
 
 
 def nll_loss(
-    x: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None, ignore_index: int = -100, reduction: str = "mean"
+    x: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
+    ignore_index: int = -100,
+    reduction: Reduction = "mean",
 ) -> Tensor:
     """-x of the target class, for log-probabilities x (see `log_softmax`).
 
@@ -120,7 +124,7 @@ def _target(target: Any, x: Tensor, classes: int, ignore: int, probabilities: bo
 
 
 def _classes(
-    name: str, x: Any, target: Any, weight: Any, ignore: int, reduction: str, smoothing: float, logs: int = 0
+    name: str, x: Any, target: Any, weight: Any, ignore: int, reduction: Reduction, smoothing: float, logs: int = 0
 ) -> Tensor:
     x = cast(as_tensor("x", x), np.float32)
     if x.ndim == 0:
@@ -172,7 +176,7 @@ def _classes(
 # ---- elements ----
 
 
-def mse_loss(x: ArrayLike, target: ArrayLike, reduction: str = "mean") -> Tensor:
+def mse_loss(x: ArrayLike, target: ArrayLike, reduction: Reduction = "mean") -> Tensor:
     """(x - target)**2.
 
     Args:
@@ -185,7 +189,7 @@ def mse_loss(x: ArrayLike, target: ArrayLike, reduction: str = "mean") -> Tensor
     return _elements("mse_loss", x, target, reduction)
 
 
-def l1_loss(x: ArrayLike, target: ArrayLike, reduction: str = "mean") -> Tensor:
+def l1_loss(x: ArrayLike, target: ArrayLike, reduction: Reduction = "mean") -> Tensor:
     """abs(x - target), with slope 0 where they are equal.
 
     Args:
@@ -198,7 +202,7 @@ def l1_loss(x: ArrayLike, target: ArrayLike, reduction: str = "mean") -> Tensor:
     return _elements("l1_loss", x, target, reduction)
 
 
-def smooth_l1_loss(x: ArrayLike, target: ArrayLike, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+def smooth_l1_loss(x: ArrayLike, target: ArrayLike, reduction: Reduction = "mean", beta: float = 1.0) -> Tensor:
     """(x - target)**2 / (2 * beta) where abs(x - target) < beta, else abs(x - target) - beta / 2; beta 0 is `l1_loss`.
 
     Args:
@@ -218,7 +222,7 @@ def bce_with_logits(
     x: ArrayLike,
     target: ArrayLike,
     weight: ArrayLike | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
     pos_weight: ArrayLike | None = None,
 ) -> Tensor:
     """-(p * t * log(s) + (1 - t) * log(1 - s)) * weight for s = sigmoid(x), without overflow or log(0).
@@ -237,7 +241,7 @@ def bce_with_logits(
 
 
 def binary_cross_entropy(
-    x: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None, reduction: str = "mean"
+    x: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None, reduction: Reduction = "mean"
 ) -> Tensor:
     """-(t * log(x) + (1 - t) * log(1 - x)) * weight, each logarithm at least -100, as in PyTorch.
 
@@ -271,7 +275,7 @@ def _factor(name: str, value: Any, shape: tuple[int, ...]) -> Tensor | None:
 
 
 def _elements(
-    name: str, x: Any, target: Any, reduction: str, *, beta: float = 1.0, weight: Any = None, positive: Any = None
+    name: str, x: Any, target: Any, reduction: Reduction, *, beta: float = 1.0, weight: Any = None, positive: Any = None
 ) -> Tensor:
     x, t = cast(as_tensor("x", x), np.float32), cast(as_tensor("target", target), np.float32)
     arguments.choice("reduction", reduction, REDUCTIONS)

@@ -153,7 +153,7 @@ def linear(
     weight: ArrayLike,
     bias: ArrayLike | None = None,
     *,
-    event_driven: event_linear.EventDriven | event_linear.Ways = False,
+    event_driven: bool | event_linear.Ways = False,
 ) -> Tensor:
     """x @ weight.T + bias.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -56,8 +56,8 @@ class PairRule:
         w_min: float,
         w_max: float,
         dt: float,
-        bound: str,
-        pairing: str,
+        bound: Literal["hard", "soft"],
+        pairing: Literal["all", "nearest"],
     ) -> PairRule:
         """From time constants in milliseconds and dt in seconds.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,7 +21,10 @@ Numbers = tuple[float, ...]
 
 
 def settings(
-    size: Any, scale_factor: Any, mode: str, align_corners: bool | None
+    size: Any,
+    scale_factor: Any,
+    mode: Literal["nearest", "nearest-exact", "linear", "bilinear"],
+    align_corners: bool | None,
 ) -> tuple[tuple[int, ...] | None, Numbers | None]:
     """size and scale_factor as tuples; one number is for every axis.
 
@@ -50,7 +53,7 @@ def interpolate(
     x: ArrayLike,
     size: int | Sequence[int] | None = None,
     scale_factor: float | Sequence[float] | None = None,
-    mode: str = "nearest",
+    mode: Literal["nearest", "nearest-exact", "linear", "bilinear"] = "nearest",
     align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None,
 ) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from .. import arguments
 from ..tensor import FLOAT32, Tensor
@@ -19,7 +19,7 @@ def sum_pool(
     value: ArrayLike,
     window_shape: int | Sequence[int],
     strides: int | Sequence[int],
-    padding: str,
+    padding: Literal["VALID", "SAME"],
     channel_axis: int | None = -1,
 ) -> Tensor:
     """The sum of each window.
@@ -62,7 +62,9 @@ def sum_pool(
     return value
 
 
-def _places(axis: int, shape: tuple[int, ...], window: int, step: int, padding: str) -> tuple[int, int]:
+def _places(
+    axis: int, shape: tuple[int, ...], window: int, step: int, padding: Literal["VALID", "SAME"]
+) -> tuple[int, int]:
     """How many windows there are along an axis, and how much padding before it."""
     size = shape[axis]
     if padding == "VALID":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from .. import arguments
@@ -31,7 +33,9 @@ class EncodeKernels:
         steps = arguments.size("timesteps", timesteps, 0)
         return ops.encode_poisson(arguments.tensor("x", x, borrow=True), steps).share()
 
-    def encode_latency(self, x: ArrayLike, timesteps: int, *, mode: str = "linear", floor: float = 0.01) -> np.ndarray:
+    def encode_latency(
+        self, x: ArrayLike, timesteps: int, *, mode: Literal["linear", "log"] = "linear", floor: float = 0.01
+    ) -> np.ndarray:
         """One spike an element, the earlier the stronger; none where x <= 0.
 
         "linear": at step round((1 - min(x, 1)) * (T - 1)).  "log": at round((T - 1) * log(c) / log(floor)) with

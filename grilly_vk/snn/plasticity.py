@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -75,8 +75,8 @@ class PlasticityKernels:
         w_min: float = 0.0,
         w_max: float = 1.0,
         dt: float = 0.001,
-        bound: str = "hard",
-        pairing: str = "all",
+        bound: Literal["hard", "soft"] = "hard",
+        pairing: Literal["all", "nearest"] = "all",
         learning_rate: float = 1.0,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """STDP over one step or T steps; the rule and its constants are those of `nn.STDPLayer`.
@@ -129,8 +129,8 @@ class PlasticityKernels:
         w_min: float = 0.0,
         w_max: float = 1.0,
         dt: float = 0.001,
-        bound: str = "hard",
-        pairing: str = "all",
+        bound: Literal["hard", "soft"] = "hard",
+        pairing: Literal["all", "nearest"] = "all",
         learning_rate: float = 1.0,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Reward-modulated STDP over one step or T steps; see `nn.STDPLayer`.
@@ -173,7 +173,7 @@ class PlasticityKernels:
         tau: float = 20.0,
         dt: float = 0.001,
         *,
-        pairing: str = "all",
+        pairing: Literal["all", "nearest"] = "all",
     ) -> np.ndarray:
         """Exponential spike traces: ``x = x * exp(-1000 * dt / tau) + s``, after each step.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -105,11 +105,11 @@ class Frames:
         n_event_bins: int | None = None,
         overlap: int = 0,
         include_incomplete: bool = False,
-        remainder: str = "drop",
+        remainder: Literal["drop", "last"] = "drop",
         start_time: int | None = None,
         end_time: int | None = None,
-        mode: str = "sum",
-        polarity: str = "both",
+        mode: Literal["sum", "binary"] = "sum",
+        polarity: Literal["both", "merged"] = "both",
         downsample: Any = 1,
         steps: int | None = None,
         augment: Callable[[EventBatch], EventBatch] | None = None,

@@ -12,7 +12,7 @@ from ...ops.rate import rate_node
 from ...settings import setting
 from ...surrogate import ATan, Surrogate, checked, chosen, slope_of
 from ...tensor import FLOAT32, Tensor
-from ...typing import ArrayLike
+from ...typing import ArrayLike, StepMode
 from ..module import Buffer
 from ..stateful import StatefulModule
 from .running import Running, merged, shared
@@ -66,7 +66,7 @@ class RateNode(StatefulModule):
         cap: float | None = None,
         surrogate_function: Surrogate | None = None,
         detach_reset: bool = False,
-        step_mode: str = "s",
+        step_mode: StepMode = "s",
     ) -> None:
         super().__init__()
         self.threshold = Buffer(np.float32(arguments.positive("threshold", threshold)))

@@ -21,7 +21,7 @@ import numpy as np
 from ... import arguments
 from ...errors import shown
 from ...functional.temporal import set_step_mode
-from ...typing import ArrayLike
+from ...typing import ArrayLike, StepMode
 from ..containers import Sequential
 from ..module import Module
 from ..spiking.node_models import AdaptiveLIFNode, CUBALIFNode, EIFNode
@@ -383,7 +383,7 @@ def LIFRecurrent(
 
 
 def _recurrent(
-    input_size: int, hidden_size: int, p: Any, dt: float, given: tuple[Any, Any], autapses: bool, step_mode: str
+    input_size: int, hidden_size: int, p: Any, dt: float, given: tuple[Any, Any], autapses: bool, step_mode: StepMode
 ) -> Sequential:
     own = read(p, LIFParameters)
     arguments.size("input_size", input_size)
@@ -395,7 +395,7 @@ def _recurrent(
     return _chain(step_mode, arriving, _current(own, dt), RecurrentSynapse(node, back, _current(own, dt)))
 
 
-def _lif(p: Any, dt: float, step_mode: str) -> CUBALIFNode:
+def _lif(p: Any, dt: float, step_mode: StepMode) -> CUBALIFNode:
     own = read(p, LIFParameters)
     return CUBALIFNode(
         steps(own, "tau_mem_inv", dt),
@@ -406,12 +406,12 @@ def _lif(p: Any, dt: float, step_mode: str) -> CUBALIFNode:
     )
 
 
-def _iaf(p: Any, dt: float, step_mode: str) -> IFNode:
+def _iaf(p: Any, dt: float, step_mode: StepMode) -> IFNode:
     arguments.positive("dt", dt)
     return IFNode(step_mode=step_mode, **firing(read(p, IAFParameters)))
 
 
-def _izhikevich(behavior: Any, dt: float, step_mode: str) -> Izhikevich2003Node:
+def _izhikevich(behavior: Any, dt: float, step_mode: StepMode) -> Izhikevich2003Node:
     if not hasattr(behavior, "p") or not hasattr(behavior, "s"):
         kind = type(behavior).__name__
         raise TypeError(f"spiking_method must be a behaviour such as norse.tonic_spiking, with p and s, not {kind}")
@@ -423,7 +423,7 @@ def _izhikevich(behavior: Any, dt: float, step_mode: str) -> Izhikevich2003Node:
     return Izhikevich2003Node(**rest, k=step, v_start=start["v"], u_start=start["u"], step_mode=step_mode, **fires)
 
 
-def _lif_ex(p: Any, dt: float, step_mode: str) -> Sequential:
+def _lif_ex(p: Any, dt: float, step_mode: StepMode) -> Sequential:
     own = read(p, LIFExParameters)
     node = EIFNode(
         steps(own, "tau_mem_inv", dt),
@@ -435,7 +435,7 @@ def _lif_ex(p: Any, dt: float, step_mode: str) -> Sequential:
     return _chain(step_mode, _current(own, dt), starting_at(node, own["v_leak"]))
 
 
-def _lsnn(p: Any, dt: float, step_mode: str) -> Sequential:
+def _lsnn(p: Any, dt: float, step_mode: StepMode) -> Sequential:
     own = read(p, LSNNParameters)
     left = 1.0 - 1.0 / steps(own, "tau_adapt_inv", dt)
     if left == 0.0:
@@ -452,18 +452,18 @@ def _lsnn(p: Any, dt: float, step_mode: str) -> Sequential:
     return _chain(step_mode, _current(own, dt), Delay(1), node)
 
 
-def _li(p: Any, dt: float, step_mode: str) -> Sequential:
+def _li(p: Any, dt: float, step_mode: StepMode) -> Sequential:
     own = read(p, LIParameters)
     return _chain(step_mode, _current(own, dt), _readout(own, dt, step_mode))
 
 
-def _readout(own: dict[str, Any], dt: float, step_mode: str) -> NonSpikingLIFNode:
+def _readout(own: dict[str, Any], dt: float, step_mode: StepMode) -> NonSpikingLIFNode:
     if own["v_leak"] != 0.0:
         raise ValueError(f"p.v_leak must be 0, where readouts rest here, got {shown(own['v_leak'])}")
     return NonSpikingLIFNode(steps(own, "tau_mem_inv", dt), step_mode=step_mode)
 
 
-def _chain(step_mode: str, *parts: Module) -> Sequential:
+def _chain(step_mode: StepMode, *parts: Module) -> Sequential:
     out = Sequential(*parts)
     set_step_mode(out, step_mode)
     return out

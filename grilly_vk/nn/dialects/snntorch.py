@@ -9,15 +9,16 @@ one step.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
 from ... import arguments
 from ...modes import M
+from ...ops.late_reset import Reset
 from ...surrogate import ATan, Sigmoid, SuperSpike, Surrogate
 from ...tensor import Tensor, from_numpy
-from ...typing import ArrayLike
+from ...typing import ArrayLike, StepMode
 from ..layers.conv import Conv2d
 from ..layers.linear import Linear
 from ..module import Buffer, Module, Parameter
@@ -38,7 +39,7 @@ __all__ = [
     "fast_sigmoid",
     "sigmoid",
 ]
-_MECHANISMS = ("subtract", "zero", "none")
+Mechanism: TypeAlias = Literal["subtract", "zero", "none"]
 
 
 def Leaky(
@@ -49,12 +50,12 @@ def Leaky(
     init_hidden: bool = True,
     learn_beta: bool = False,
     learn_threshold: bool = False,
-    reset_mechanism: str = "subtract",
+    reset_mechanism: Mechanism = "subtract",
     output: bool = False,
     graded_spikes_factor: PerNeuron = 1.0,
     learn_graded_spikes_factor: bool = False,
     reset_delay: bool = True,
-    step_mode: str = M,
+    step_mode: StepMode = M,
 ) -> LateResetNode:
     """`snntorch.Leaky`: mem = beta mem + x - reset threshold, spk = [mem > threshold], reset the spike of before.
 
@@ -95,10 +96,10 @@ def Synaptic(
     learn_alpha: bool = False,
     learn_beta: bool = False,
     learn_threshold: bool = False,
-    reset_mechanism: str = "subtract",
+    reset_mechanism: Mechanism = "subtract",
     output: bool = False,
     reset_delay: bool = True,
-    step_mode: str = M,
+    step_mode: StepMode = M,
 ) -> LateResetNode:
     """`snntorch.Synaptic`: syn = alpha syn + x, mem = beta mem + syn - reset threshold; syn is `current`.
 
@@ -133,9 +134,9 @@ def Alpha(
     init_hidden: bool = True,
     learn_beta: bool = False,
     learn_threshold: bool = False,
-    reset_mechanism: str = "zero",
+    reset_mechanism: Mechanism = "zero",
     output: bool = False,
-    step_mode: str = M,
+    step_mode: StepMode = M,
 ) -> AlphaNode:
     """`snntorch.Alpha`: mem is the difference of two currents; syn_exc is `excitation`, syn_inh `inhibition`.
 
@@ -152,9 +153,7 @@ def Alpha(
     """
     _states_in_the_node(init_hidden, output)
     learnt = {"beta": learn_beta, "v_threshold": learn_threshold}
-    return AlphaNode(
-        alpha, beta, threshold, _mechanism(reset_mechanism), spike_grad, step_mode, "before", learn=_learnt(learnt)
-    )
+    return AlphaNode(alpha, beta, threshold, reset_mechanism, spike_grad, step_mode, "before", learn=_learnt(learnt))
 
 
 def Lapicque(
@@ -167,9 +166,9 @@ def Lapicque(
     *,
     init_hidden: bool = True,
     learn_threshold: bool = False,
-    reset_mechanism: str = "subtract",
+    reset_mechanism: Mechanism = "subtract",
     output: bool = False,
-    step_mode: str = M,
+    step_mode: StepMode = M,
 ) -> LateResetNode:
     """`snntorch.Lapicque`: mem = (1 - time_step / (R C)) mem + x time_step / C - reset threshold.
 
@@ -218,7 +217,7 @@ def StateLeaky(
     learn_threshold: bool = False,
     graded_spikes_factor: PerNeuron = 1.0,
     learn_graded_spikes_factor: bool = False,
-    step_mode: str = M,
+    step_mode: StepMode = M,
 ) -> LateResetNode:
     """`snntorch.StateLeaky`: mem[t] = sum over s of exp(-s (1 - beta)) x[t - s], without reset.
 
@@ -255,10 +254,10 @@ def RLeaky(
     learn_beta: bool = False,
     learn_threshold: bool = False,
     learn_recurrent: bool = True,
-    reset_mechanism: str = "subtract",
+    reset_mechanism: Mechanism = "subtract",
     output: bool = False,
     reset_delay: bool = True,
-    step_mode: str = M,
+    step_mode: StepMode = M,
 ) -> RecurrentSynapse:
     """`snntorch.RLeaky`: `Leaky` that hears its own spikes of the step before, x + recurrent(spk).
 
@@ -308,9 +307,9 @@ def RSynaptic(
     learn_beta: bool = False,
     learn_threshold: bool = False,
     learn_recurrent: bool = True,
-    reset_mechanism: str = "subtract",
+    reset_mechanism: Mechanism = "subtract",
     output: bool = False,
-    step_mode: str = M,
+    step_mode: StepMode = M,
 ) -> RecurrentSynapse:
     """`snntorch.RSynaptic`: `Synaptic` that hears its own spikes of the step before, x + recurrent(spk).
 
@@ -406,13 +405,13 @@ def _states_in_the_node(init_hidden: Any, output: Any) -> None:
         raise ValueError("output must be False: node(x) gives spikes; node.v_seq is the mem of each step")
 
 
-def _mechanism(reset_mechanism: Any, zero: str = "zero") -> str:
+def _mechanism(reset_mechanism: Mechanism, zero: Literal["zero", "blank"] = "zero") -> Reset:
     """Our name of it: most of snnTorch's neurons lose the input of the step after a spike, too."""
-    arguments.choice("reset_mechanism", reset_mechanism, _MECHANISMS)
+    arguments.choice("reset_mechanism", reset_mechanism, get_args(Mechanism))
     return zero if reset_mechanism == "zero" else reset_mechanism
 
 
-def _kept(reset_delay: Any) -> str:
+def _kept(reset_delay: Any) -> Literal["before", "after"]:
     """Which potentials snnTorch reports: those after the reset where it comes at once."""
     return "before" if arguments.flag("reset_delay", reset_delay) else "after"
 

@@ -13,6 +13,7 @@ from ... import arguments
 from ...modes import M, S
 from ...surrogate import ATan, Erf, FastSigmoid, PiecewiseQuadratic, Rect, Sigmoid, Surrogate
 from ...tensor import Tensor
+from ...typing import StepMode
 from ..spiking import gated_node, node_models, nodes, readout
 from .analog import AnalogLIFNode
 from .starting import starting_at
@@ -70,7 +71,7 @@ def IFNode(
     v_reset: float | None = 0.0,
     surrogate_function: Surrogate | None = None,
     detach_reset: bool = False,
-    step_mode: str = S,
+    step_mode: StepMode = S,
     store_v_seq: bool = False,
 ) -> nodes.IFNode:
     """`neuron.IFNode`: H = v + x.
@@ -93,7 +94,7 @@ def HalfThresholdIFNode(
     v_threshold: float = 1.0,
     surrogate_function: Surrogate | None = None,
     detach_reset: bool = False,
-    step_mode: str = S,
+    step_mode: StepMode = S,
     store_v_seq: bool = False,
 ) -> nodes.IFNode:
     """`neuron.HalfThresholdIFNode`: an IFNode with soft reset whose potential starts at half the threshold.
@@ -117,7 +118,7 @@ def LIFNode(
     v_reset: float | None = 0.0,
     surrogate_function: Surrogate | None = None,
     detach_reset: bool = False,
-    step_mode: str = S,
+    step_mode: StepMode = S,
     store_v_seq: bool = False,
 ) -> nodes.LIFNode:
     """`neuron.LIFNode`: H = v + (x - (v - v_reset)) / tau.
@@ -143,7 +144,7 @@ def LIAFNode(
     v_reset: float | None = 0.0,
     surrogate_function: Surrogate | None = None,
     detach_reset: bool = False,
-    step_mode: str = S,
+    step_mode: StepMode = S,
     store_v_seq: bool = False,
 ) -> AnalogLIFNode:
     """`neuron.LIAFNode`: gives act(H), or act(H - v_threshold); its spikes only reset it.
@@ -182,7 +183,7 @@ def ParametricLIFNode(
     v_reset: float | None = 0.0,
     surrogate_function: Surrogate | None = None,
     detach_reset: bool = False,
-    step_mode: str = S,
+    step_mode: StepMode = S,
     store_v_seq: bool = False,
 ) -> nodes.ParametricLIFNode:
     """`neuron.ParametricLIFNode`: LIFNode with 1 / tau = sigmoid(w), w learnable.
@@ -209,7 +210,7 @@ def QIFNode(
     v_reset: float | None = -0.1,
     surrogate_function: Surrogate | None = None,
     detach_reset: bool = False,
-    step_mode: str = S,
+    step_mode: StepMode = S,
     store_v_seq: bool = False,
 ) -> node_models.QIFNode:
     """`neuron.QIFNode`: H = v + (x + a0 (v - v_rest) (v - v_c)) / tau.
@@ -236,7 +237,7 @@ def EIFNode(
     v_reset: float | None = -0.1,
     surrogate_function: Surrogate | None = None,
     detach_reset: bool = False,
-    step_mode: str = S,
+    step_mode: StepMode = S,
     store_v_seq: bool = False,
 ) -> node_models.EIFNode:
     """`neuron.EIFNode`: H = v + (x - (v - v_rest) + delta_T exp((v - theta_rh) / delta_T)) / tau.
@@ -267,7 +268,7 @@ def IzhikevichNode(
     b: float = 0.0,
     surrogate_function: Surrogate | None = None,
     detach_reset: bool = False,
-    step_mode: str = S,
+    step_mode: StepMode = S,
     store_v_seq: bool = False,
 ) -> node_models.IzhikevichNode:
     """`neuron.IzhikevichNode`: the quadratic node with recovery w.
@@ -294,7 +295,7 @@ def KLIFNode(
     v_reset: float | None = 0.0,
     surrogate_function: Surrogate | None = None,
     detach_reset: bool = False,
-    step_mode: str = S,
+    step_mode: StepMode = S,
     store_v_seq: bool = False,
 ) -> node_models.KLIFNode:
     """`neuron.KLIFNode`: H = max(0, k H_lif), with k learnable, 1 at the start.
@@ -352,7 +353,7 @@ def GatedLIFNode(
     init_v_threshold: float = 0.5,
     init_conduct: float = 0.5,
     surrogate_function: Surrogate | None = None,
-    step_mode: str = M,
+    step_mode: StepMode = M,
 ) -> gated_node.GatedLIFNode:
     """`neuron.GatedLIFNode`, which is `grilly_vk.nn.GatedLIFNode` as it is.
 
@@ -369,7 +370,9 @@ def GatedLIFNode(
     return gated_node.GatedLIFNode(T, inplane, *starts, _or_sigmoid(surrogate_function), step_mode)
 
 
-def NonSpikingIFNode(decode: str | None = None) -> readout.NonSpikingIFNode:
+def NonSpikingIFNode(
+    decode: readout.Decode | None = None,
+) -> readout.NonSpikingIFNode:
     """`neuron.NonSpikingIFNode`: v = v + x, all steps (T, B, ...) in a call; begins again after `F.reset_net` alone.
 
     Args:
@@ -381,7 +384,7 @@ def NonSpikingIFNode(decode: str | None = None) -> readout.NonSpikingIFNode:
     return readout.NonSpikingIFNode(decode)
 
 
-def NonSpikingLIFNode(tau: float = 2.0, decode: str | None = None) -> readout.NonSpikingLIFNode:
+def NonSpikingLIFNode(tau: float = 2.0, decode: readout.Decode | None = None) -> readout.NonSpikingLIFNode:
     """`neuron.NonSpikingLIFNode`: v = v + (x - v) / tau, all steps in a call; begins again after `F.reset_net` alone.
 
     Args:
@@ -398,7 +401,9 @@ def _or_sigmoid(surrogate: Surrogate | None) -> Surrogate:
     return Sigmoid() if surrogate is None else surrogate
 
 
-def _options(surrogate: Surrogate | None, detach_reset: bool, step_mode: str, store_v_seq: bool) -> dict[str, object]:
+def _options(
+    surrogate: Surrogate | None, detach_reset: bool, step_mode: StepMode, store_v_seq: bool
+) -> dict[str, object]:
     return {
         "surrogate_function": _or_sigmoid(surrogate),
         "detach_reset": detach_reset,

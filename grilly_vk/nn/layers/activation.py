@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from ... import arguments
 from ...errors import shown
 from ...functional import activation as F
@@ -196,7 +198,7 @@ class GELU(Module):
     batchwise = True
     _time_rank = 0
 
-    def __init__(self, approximate: str = "none") -> None:
+    def __init__(self, approximate: Literal["none", "tanh"] = "none") -> None:
         super().__init__()
         self.approximate = approximate
 

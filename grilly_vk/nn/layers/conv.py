@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from ... import arguments
 from ...ops import conv, conv3d, conv_transpose
@@ -28,7 +28,7 @@ class _Conv(Module):
         out_channels: int,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] = 1,
-        padding: int | str | Sequence[int] = 0,
+        padding: int | Literal["same", "valid"] | Sequence[int] = 0,
         dilation: int | Sequence[int] = 1,
         groups: int = 1,
         bias: bool = True,

@@ -7,7 +7,7 @@ from ...modes import S
 from ...ops import dropout as ops
 from ...settings import setting
 from ...tensor import Tensor
-from ...typing import ArrayLike
+from ...typing import ArrayLike, StepMode
 from ..module import Module
 from ..reading import told
 from ..stateful import StatefulModule
@@ -104,7 +104,7 @@ class _OverTime(StatefulModule):
     takes_steps = True
     _channels: tuple[str, ...] = ()  # axes of one step; none: any, and a mask of all elements
 
-    def __init__(self, p: float = 0.5, step_mode: str = S) -> None:
+    def __init__(self, p: float = 0.5, step_mode: StepMode = S) -> None:
         super().__init__()
         self.p = p
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))

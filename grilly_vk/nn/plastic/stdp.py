@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from ... import arguments
@@ -73,8 +75,8 @@ class STDPLayer(PlasticLayer):
         w_min: float = 0.0,
         w_max: float = 1.0,
         dt: float = 0.001,
-        bound: str = "hard",
-        pairing: str = "all",
+        bound: Literal["hard", "soft"] = "hard",
+        pairing: Literal["all", "nearest"] = "all",
         *,
         tau_eligibility: float | None = None,
         seed: int | None = None,

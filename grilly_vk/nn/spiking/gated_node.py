@@ -16,7 +16,7 @@ from ...ops.shape import stack
 from ...settings import fixed, setting
 from ...surrogate import Sigmoid, Surrogate, checked, chosen, slope_of
 from ...tensor import Tensor, full
-from ...typing import ArrayLike
+from ...typing import ArrayLike, StepMode
 from ..module import Parameter
 from ..stateful import StatefulModule
 
@@ -77,7 +77,7 @@ class GatedLIFNode(StatefulModule):
         init_v_threshold: float = 0.5,
         init_conduct: float = 0.5,
         surrogate_function: Surrogate | None = None,
-        step_mode: str = M,
+        step_mode: StepMode = M,
     ) -> None:
         super().__init__()
         self.T = arguments.size("T", T)

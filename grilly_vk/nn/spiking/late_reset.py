@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,13 +13,13 @@ from ...autograd import no_grad
 from ...errors import shown as short
 from ...modes import S
 from ...ops.elementwise import unary
-from ...ops.late_reset import RESETS, LateReset, late_reset
+from ...ops.late_reset import RESETS, LateReset, Reset, late_reset
 from ...ops.nodes import sample_of
 from ...ops.shape import broadcast_to, concatenate
 from ...settings import fixed, setting
 from ...surrogate import ATan, Surrogate, checked, chosen, slope_of
 from ...tensor import FLOAT32, Tensor, from_numpy, full
-from ...typing import ArrayLike
+from ...typing import ArrayLike, StepMode
 from ..module import Parameter
 from ..stateful import StatefulModule
 from .nodes import PerNeuron, _threshold, kept_potentials, per_neuron, same, shown
@@ -109,11 +109,11 @@ class LateResetNode(StatefulModule):
         beta: PerNeuron,
         alpha: PerNeuron | None = None,
         v_threshold: PerNeuron = 1.0,
-        reset_mechanism: str = "subtract",
+        reset_mechanism: Reset = "subtract",
         surrogate_function: Surrogate | None = None,
-        step_mode: str = S,
-        store_v_seq: bool | str = False,
-        memory: str = "fast",
+        step_mode: StepMode = S,
+        store_v_seq: bool | Literal["before", "after"] = False,
+        memory: Literal["fast", "low"] = "fast",
         *,
         late: bool = True,
         gain: float = 1.0,
@@ -291,11 +291,11 @@ class AlphaNode(LateResetNode):
         alpha: PerNeuron,
         beta: PerNeuron,
         v_threshold: PerNeuron = 1.0,
-        reset_mechanism: str = "zero",
+        reset_mechanism: Literal["subtract", "zero", "none"] = "zero",
         surrogate_function: Surrogate | None = None,
-        step_mode: str = S,
-        store_v_seq: bool | str = False,
-        memory: str = "fast",
+        step_mode: StepMode = S,
+        store_v_seq: bool | Literal["before", "after"] = False,
+        memory: Literal["fast", "low"] = "fast",
         *,
         gain: float = 1.0,
         spike_factor: PerNeuron = 1.0,

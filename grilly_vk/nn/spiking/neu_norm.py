@@ -12,7 +12,7 @@ from ...ops.elementwise import as_tensor
 from ...ops.neu_norm import neu_norm
 from ...settings import fixed, setting
 from ...tensor import Tensor, empty
-from ...typing import ArrayLike
+from ...typing import ArrayLike, StepMode
 from .. import init
 from ..module import Parameter
 from ..reading import told
@@ -60,7 +60,7 @@ class NeuNorm(StatefulModule):
         width: int,
         k: float = 0.9,
         shared_across_channels: bool = False,
-        step_mode: str = S,
+        step_mode: StepMode = S,
     ) -> None:
         super().__init__()
         sizes = (("in_channels", in_channels), ("height", height), ("width", width))

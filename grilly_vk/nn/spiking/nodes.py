@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from ...runtime.recording import assignments, called
 from ...settings import fixed, setting
 from ...surrogate import ATan, Surrogate, checked, chosen, slope_of
 from ...tensor import Tensor, from_numpy, full
-from ...typing import ArrayLike
+from ...typing import ArrayLike, StepMode
 from ..layers.norm import Running
 from ..module import Parameter
 from ..stateful import StatefulModule
@@ -145,9 +145,9 @@ class SpikingNode(StatefulModule):
         v_reset: PerNeuron | None = 0.0,
         surrogate_function: Surrogate | None = None,
         detach_reset: bool = False,
-        step_mode: str = S,
-        store_v_seq: bool | str = False,
-        memory: str = "fast",
+        step_mode: StepMode = S,
+        store_v_seq: bool | Literal["before", "after"] = False,
+        memory: Literal["fast", "low"] = "fast",
         *,
         refractory: PerNeuron = 0,
         strict: bool = False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from ... import arguments
 from ...errors import shown
@@ -12,7 +12,7 @@ from ...ops.reductions import reduce_mean
 from ...ops.sum_pool import sum_pool
 from ...settings import fixed
 from ...tensor import FLOAT32, Tensor
-from ...typing import ArrayLike
+from ...typing import ArrayLike, StepMode
 from ..module import Module
 from ..stateful import StatefulModule
 
@@ -112,7 +112,7 @@ class SumPool(Module):
         self,
         window_shape: int | Sequence[int],
         strides: int | Sequence[int],
-        padding: str,
+        padding: Literal["VALID", "SAME"],
         channel_axis: int | None = -1,
         name: str | None = None,
     ) -> None:
@@ -159,7 +159,7 @@ class VotingLayer(Module):
     batchwise = True
     _time_rank = 0
 
-    def __init__(self, voting_size: int = 10, step_mode: str = "s") -> None:
+    def __init__(self, voting_size: int = 10, step_mode: StepMode = "s") -> None:
         super().__init__()
         self.voting_size = arguments.size("voting_size", voting_size)
         arguments.choice("step_mode", step_mode, ("s", "m"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 from ... import arguments
 from ...modes import M
@@ -11,10 +11,11 @@ from ...ops.reductions import reduce_max, reduce_mean, reduce_min
 from ...ops.synapses import synapse_filter
 from ...settings import setting
 from ...tensor import Tensor, empty, full
-from ...typing import ArrayLike
+from ...typing import ArrayLike, StepMode
 from ..stateful import StatefulModule
 
-DECODES = ("max-mem", "max-abs-mem", "mean-mem", "last-mem", "last_mem")
+Decode: TypeAlias = Literal["max-mem", "max-abs-mem", "mean-mem", "last-mem", "last_mem"]
+DECODES = get_args(Decode)
 
 
 class NonSpikingNode(StatefulModule):
@@ -34,7 +35,11 @@ class NonSpikingNode(StatefulModule):
     v: Any
     takes_steps = True
 
-    def __init__(self, decode: str | None = None, step_mode: str = M) -> None:
+    def __init__(
+        self,
+        decode: Decode | None = None,
+        step_mode: StepMode = M,
+    ) -> None:
         super().__init__()
         self.decode = None if decode is None else arguments.choice("decode", decode, DECODES)
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
@@ -121,7 +126,12 @@ class NonSpikingLIFNode(NonSpikingNode):
 
     tau = setting(arguments.time_constant)
 
-    def __init__(self, tau: float = 2.0, decode: str | None = None, step_mode: str = M) -> None:
+    def __init__(
+        self,
+        tau: float = 2.0,
+        decode: Decode | None = None,
+        step_mode: StepMode = M,
+    ) -> None:
         super().__init__(decode, step_mode)
         self.tau = tau
 

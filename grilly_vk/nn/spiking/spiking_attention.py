@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from ... import arguments
 from ...modes import S
@@ -11,7 +11,7 @@ from ...ops.attention import attention
 from ...ops.elementwise import as_tensor
 from ...settings import fixed, setting
 from ...tensor import Tensor
-from ...typing import ArrayLike
+from ...typing import ArrayLike, StepMode
 from .spiking_linear import Factory, SpikingLinear, TimedModule, TokenBatchNorm1d, made_node, through
 
 
@@ -28,7 +28,7 @@ class _Attention(TimedModule):
         num_heads: int,
         norm: Factory | None,
         spiking_neuron: Factory | None,
-        step_mode: str,
+        step_mode: StepMode,
         node_options: dict[str, Any],
     ) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ class SpikingSelfAttention(_Attention):
         scale: float = 0.125,
         norm: Factory | None = TokenBatchNorm1d,
         spiking_neuron: Factory | None = None,
-        step_mode: str = S,
+        step_mode: StepMode = S,
         **node_options: Any,
     ) -> None:
         super().__init__(embed_dim, num_heads, norm, spiking_neuron, step_mode, node_options)
@@ -158,10 +158,10 @@ class QKAttention(_Attention):
         self,
         embed_dim: int,
         num_heads: int = 8,
-        qka_type: str = "token",
+        qka_type: Literal["token", "channel"] = "token",
         norm: Factory | None = TokenBatchNorm1d,
         spiking_neuron: Factory | None = None,
-        step_mode: str = S,
+        step_mode: StepMode = S,
         **node_options: Any,
     ) -> None:
         super().__init__(embed_dim, num_heads, norm, spiking_neuron, step_mode, node_options)

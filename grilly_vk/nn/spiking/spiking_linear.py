@@ -12,7 +12,7 @@ from ...modes import S
 from ...ops.batch_norm import Norm
 from ...ops.elementwise import as_tensor
 from ...tensor import Tensor
-from ...typing import ArrayLike
+from ...typing import ArrayLike, StepMode
 from ..joining import joins
 from ..layers.linear import Linear
 from ..layers.norm import BatchNorm1d, _BatchNorm
@@ -37,7 +37,7 @@ def made_by(name: str, factory: Any, example: str) -> None:
         raise TypeError(f"{name} must be callable or None, not {type(factory).__name__}")
 
 
-def made_node(factory: Factory | None, options: Mapping[str, Any], step_mode: str, **defaults: Any) -> Module:
+def made_node(factory: Factory | None, options: Mapping[str, Any], step_mode: StepMode, **defaults: Any) -> Module:
     """A node from what the user gave: the default's arguments give way to the user's, a factory gets those alone.
 
     Raises:
@@ -166,7 +166,7 @@ class SpikingLinear(TimedModule):
         out_features: int,
         norm: Factory | None = TokenBatchNorm1d,
         spiking_neuron: Factory | None = None,
-        step_mode: str = S,
+        step_mode: StepMode = S,
         **node_options: Any,
     ) -> None:
         super().__init__()

@@ -12,7 +12,7 @@ from ...ops.elementwise import as_tensor
 from ...runtime.recording import refuse
 from ...settings import fixed
 from ...tensor import Tensor, full
-from ...typing import ArrayLike
+from ...typing import ArrayLike, StepMode
 from ..layers.norm import Running, _ones_and_zeros
 from ..module import Parameter
 from .time_norm import OF_1D, OF_2D, SHAPES_1D, SHAPES_2D, Counting, text
@@ -30,7 +30,7 @@ class _ThroughTime(Running, Counting):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        step_mode: str = M,
+        step_mode: StepMode = M,
     ) -> None:
         super().__init__()
         self._settings(num_features, eps, momentum, affine, track_running_stats)

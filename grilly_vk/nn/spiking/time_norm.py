@@ -10,7 +10,7 @@ from ...ops.batch_norm import Norm, prepare
 from ...ops.elementwise import as_tensor
 from ...settings import fixed, setting
 from ...tensor import Tensor, full
-from ...typing import ArrayLike
+from ...typing import ArrayLike, StepMode
 from ..layers.norm import BatchNorm1d, BatchNorm2d, _BatchNorm, _ones_and_zeros
 from ..module import Buffer, Module, Parameter
 from ..stateful import StatefulModule
@@ -95,7 +95,7 @@ class _ThresholdDependent(_BatchNorm, Timed):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        step_mode: str = M,
+        step_mode: StepMode = M,
     ) -> None:
         self.v_threshold, self.alpha = arguments.real("v_threshold", v_threshold), arguments.real("alpha", alpha)
         super().__init__(num_features, eps, momentum, affine, track_running_stats)
@@ -152,7 +152,7 @@ class _TemporalEffective(_BatchNorm, Counting):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        step_mode: str = M,
+        step_mode: StepMode = M,
     ) -> None:
         steps = arguments.size("T", T)
         super().__init__(num_features, eps, momentum, affine, track_running_stats)

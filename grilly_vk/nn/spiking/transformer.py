@@ -8,7 +8,7 @@ from ... import arguments
 from ...modes import S
 from ...ops.elementwise import as_tensor
 from ...tensor import Tensor
-from ...typing import ArrayLike
+from ...typing import ArrayLike, StepMode
 from .spiking_attention import ChannelQKAttention, SpikingSelfAttention, TokenQKAttention, _Attention
 from .spiking_linear import Factory, SpikingLinear, TimedModule, TokenBatchNorm1d
 
@@ -45,7 +45,7 @@ class SpikingMLP(TimedModule):
         out_features: int | None = None,
         norm: Factory | None = TokenBatchNorm1d,
         spiking_neuron: Factory | None = None,
-        step_mode: str = S,
+        step_mode: StepMode = S,
         **node_options: Any,
     ) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ class SpikingTransformerBlock(TimedModule):
         attention: str = "ssa",
         norm: Factory | None = TokenBatchNorm1d,
         spiking_neuron: Factory | None = None,
-        step_mode: str = S,
+        step_mode: StepMode = S,
         **node_options: Any,
     ) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ from ...ops.delay import delayed_linear
 from ...ops.shape import clone, concatenate
 from ...settings import fixed, setting
 from ...tensor import Tensor, empty, full
-from ...typing import ArrayLike
+from ...typing import ArrayLike, StepMode
 from .. import init
 from ..containers import Sequential
 from ..module import Buffer, Module, Parameter, checked_module
@@ -27,7 +27,7 @@ class _Late(StatefulModule):
     takes_steps = True
     history: Tensor | None
 
-    def __init__(self, step_mode: str) -> None:
+    def __init__(self, step_mode: StepMode) -> None:
         super().__init__()
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         self.register_memory("history", None)
@@ -81,7 +81,7 @@ class Delay(_Late):
 
     delay = setting(arguments.size, 0)
 
-    def __init__(self, delay: int, step_mode: str = S) -> None:
+    def __init__(self, delay: int, step_mode: StepMode = S) -> None:
         super().__init__(step_mode)
         self.delay = delay
 
@@ -153,7 +153,7 @@ class DelaySynapse(_Late):
         max_delay: int | None = None,
         learnable: bool = False,
         bias: bool = True,
-        step_mode: str = S,
+        step_mode: StepMode = S,
     ) -> None:
         super().__init__(step_mode)
         self.in_features = arguments.size("in_features", in_features)
@@ -250,7 +250,9 @@ class Synapse(Sequential):
     Source: Grilly's "Spiking Neural Networks".
     """
 
-    def __init__(self, connection: Module, dynamics: Module | None = None, delay: int = 0, step_mode: str = S) -> None:
+    def __init__(
+        self, connection: Module, dynamics: Module | None = None, delay: int = 0, step_mode: StepMode = S
+    ) -> None:
         steps = arguments.size("delay", delay, 0)
         mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         for name, part in (("connection", connection), ("dynamics", dynamics)):

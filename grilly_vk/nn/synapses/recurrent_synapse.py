@@ -12,6 +12,7 @@ from ...ops.nodes import Dynamics
 from ...ops.recurrent_nodes import Feedback, pays, recurrent_node
 from ...ops.shape import stack
 from ...tensor import FLOAT32, Tensor, full
+from ...typing import StepMode
 from ..layers.linear import Linear
 from ..module import Module
 from ..spiking.late_reset import LateResetNode
@@ -51,7 +52,9 @@ class RecurrentSynapse(_Recurrent):
     SynapseFilter on V s alone.
     """
 
-    def __init__(self, node: Module, connection: Module, dynamics: Module | None = None, step_mode: str = S) -> None:
+    def __init__(
+        self, node: Module, connection: Module, dynamics: Module | None = None, step_mode: StepMode = S
+    ) -> None:
         for name, part in (("node", node), ("connection", connection), ("dynamics", dynamics)):
             if part is not None or name != "dynamics":
                 stepwise(name, part)

@@ -9,7 +9,7 @@ from ...modes import S
 from ...ops import synapses as ops
 from ...settings import fixed
 from ...tensor import Tensor, empty, full
-from ...typing import ArrayLike
+from ...typing import ArrayLike, StepMode
 from ..stateful import StatefulModule
 from .time_constants import Number, Share, TimeConstant
 
@@ -20,7 +20,7 @@ class _Dynamics(StatefulModule):
     learnable = fixed()
     takes_steps = True
 
-    def __init__(self, step_mode: str, learnable: bool) -> None:
+    def __init__(self, step_mode: StepMode, learnable: bool) -> None:
         super().__init__()
         self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
         self.learnable = arguments.flag("learnable", learnable)
@@ -111,7 +111,7 @@ class SynapseFilter(_Dynamics):
     tau_syn = TimeConstant()
     _shown = ("tau_syn",)
 
-    def __init__(self, tau_syn: float = 5.0, learnable: bool = False, step_mode: str = S) -> None:
+    def __init__(self, tau_syn: float = 5.0, learnable: bool = False, step_mode: StepMode = S) -> None:
         super().__init__(step_mode, learnable)
         _set(self, tau_syn=tau_syn)
         self.register_memory("y", 0.0)
@@ -155,7 +155,7 @@ class DualTimescaleSynapse(_Dynamics):
         w_fast: float = 0.7,
         w_slow: float = 0.3,
         learnable: bool = False,
-        step_mode: str = S,
+        step_mode: StepMode = S,
     ) -> None:
         super().__init__(step_mode, learnable)
         _set(self, tau_fast=tau_fast, tau_slow=tau_slow, w_fast=w_fast, w_slow=w_slow)
@@ -215,7 +215,7 @@ class STPSynapse(_Dynamics):
         tau_f: float = 20.0,
         U: float = 0.2,
         learnable: bool = False,
-        step_mode: str = S,
+        step_mode: StepMode = S,
     ) -> None:
         super().__init__(step_mode, learnable)
         _set(self, tau_d=tau_d, tau_f=tau_f, U=U)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from ... import arguments
 from ...autograd import no_grad
 from ...ops.elementwise import as_tensor, cast
@@ -91,7 +93,12 @@ class Input(BaseInput):
     _model = "input"
 
     def __init__(
-        self, cells_shape: Shape, dt: float, alpha_t: float, tau_t: float, update_type: str = "linear"
+        self,
+        cells_shape: Shape,
+        dt: float,
+        alpha_t: float,
+        tau_t: float,
+        update_type: Literal["linear", "exponential"] = "linear",
     ) -> None:
         super().__init__(cells_shape, dt)
         self.alpha_t = alpha_t

@@ -6,7 +6,7 @@ import copy
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -111,7 +111,9 @@ class _PairRule(LearningRule):
     w_min, w_max = setting(arguments.real, optional=True), setting(arguments.real, optional=True)
     bound = setting(arguments.choice, ("hard", "soft"))
 
-    def __init__(self, layers: Any, lr: float, up: float, down: float, w_min: Any, w_max: Any, bound: str) -> None:
+    def __init__(
+        self, layers: Any, lr: float, up: float, down: float, w_min: Any, w_max: Any, bound: Literal["hard", "soft"]
+    ) -> None:
         super().__init__(layers, lr)
         self.up, self.down = up, down
         self.w_min, self.w_max, self.bound = w_min, w_max, bound
@@ -165,7 +167,7 @@ class OnlineSTDP(_PairRule):
         *,
         w_min: float | None = None,
         w_max: float | None = None,
-        bound: str = "hard",
+        bound: Literal["hard", "soft"] = "hard",
     ) -> None:
         up, down = arguments.non_negative("a_plus", a_plus), arguments.non_negative("a_min", a_min)
         super().__init__(layers, lr, up, down, w_min, w_max, bound)
@@ -202,7 +204,7 @@ class STDP(_PairRule):
         a_minus: float = 0.01,
         w_min: float | None = 0.0,
         w_max: float | None = 1.0,
-        bound: str = "hard",
+        bound: Literal["hard", "soft"] = "hard",
     ) -> None:
         up, down = arguments.real("a_plus", a_plus), arguments.real("a_minus", a_minus)
         super().__init__(layers, lr, up, down, w_min, w_max, bound)
@@ -269,7 +271,7 @@ class MSTDPET(_PairRule):
         *,
         w_min: float | None = None,
         w_max: float | None = None,
-        bound: str = "hard",
+        bound: Literal["hard", "soft"] = "hard",
     ) -> None:
         up, down = arguments.non_negative("a_pre", a_pre), arguments.non_negative("a_post", a_post)
         super().__init__(layers, lr, up, down, w_min, w_max, bound)

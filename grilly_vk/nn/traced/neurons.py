@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from ... import arguments
 from ...autograd import no_grad
@@ -25,7 +25,7 @@ class _Decaying(BaseNeuron):
 
     update_type = setting(arguments.choice, UPDATES)
 
-    def __init__(self, base: tuple[Any, ...], update_type: str, **taus: Any) -> None:
+    def __init__(self, base: tuple[Any, ...], update_type: Literal["linear", "exponential"], **taus: Any) -> None:
         super().__init__(*base)
         self.update_type = update_type
         for name, tau in taus.items():
@@ -118,7 +118,7 @@ class IFNeuron(_Decaying):
         dt: float,
         duration_refrac: float,
         tau_t: float,
-        update_type: str = "linear",
+        update_type: Literal["linear", "exponential"] = "linear",
         store_trace: bool = False,
     ) -> None:
         base = (cells_shape, thresh, v_rest, alpha_v, alpha_t, dt, duration_refrac, store_trace)
@@ -163,7 +163,7 @@ class LIFNeuron(_Decaying):
         duration_refrac: float,
         tau_v: float,
         tau_t: float,
-        update_type: str = "linear",
+        update_type: Literal["linear", "exponential"] = "linear",
         store_trace: bool = False,
     ) -> None:
         base = (cells_shape, thresh, v_rest, alpha_v, alpha_t, dt, duration_refrac, store_trace)
@@ -206,7 +206,7 @@ class AdaptiveLIFNeuron(_Decaying):
         tau_t: float,
         alpha_thresh: float,
         tau_thresh: float,
-        update_type: str = "linear",
+        update_type: Literal["linear", "exponential"] = "linear",
         store_trace: bool = False,
     ) -> None:
         base = (cells_shape, thresh, v_rest, alpha_v, alpha_t, dt, duration_refrac, store_trace)
