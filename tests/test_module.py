@@ -392,7 +392,7 @@ def test_summary():
 
 
 def test_whole_numbers_beyond_int32_are_refused_as_buffers():
-    with pytest.raises(ValueError, match="data must fit int32, got values from 1 to 1099511627776"):
+    with pytest.raises(ValueError, match=r"data must fit int32, got values from 1 to 1\.0995"):
         nn.Buffer([1, 1 << 40])
     with pytest.raises(ValueError, match="tensor must fit int32"):
         nn.Linear(1, 1).register_buffer("far", np.array([1 << 40]))
