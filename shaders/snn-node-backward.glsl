@@ -7,7 +7,7 @@
 #include "vector.glsl"
 #include "surrogate.glsl"
 
-READS(0, REAL, h); // (T, n)
+READS(0, REAL, h); // (T, PLANES, n) potentials, and what else is kept
 READS(1, REAL, z); // (T, n) distances to an adaptive threshold
 READS(2, REAL, d); // (T, n) the surrogate's derivative, where the host gives it
 READS(3, REAL, v0); // (n)
@@ -54,50 +54,53 @@ void run(uint i, uint first, uint last)
         a = TWO_STATES && (p.given & 4) != 0 ? AT(guend, i) : a;
     }
     float w_now = LEARN == 0 ? 0.0 : AT(w, 0);
-    REAL k = own_settings(i);
-    if (LEARN == 1)
-        k = REAL(same_quotient(1.0, 1.0 + exponential(-w_now)));
+    REAL k = learned(own_settings(i), w_now);
     uint at = (last - 1) * p.n + i;
-    REAL h_now = AT(h, at);
+    REAL h_now = AT(h, KEPT(last - 1, i)), none = REAL(0);
     for (uint t = last; t-- > first; at -= p.n) {
-        REAL z_now = MODEL == ADAPTIVE || REFRACTORY == 1 ? AT(z, at) : h_now - THRESHOLD;
+        // The states before this step, as far as the derivatives need them.
+        REAL v = REAL(p.v_init), before = h_now;
+        if (t > 0) {
+            before = AT(h, KEPT(t - 1, i));
+            REAL apart = MOVES || REFRACTORY == 1 ? AT(z, at - p.n) : before - level(none);
+            v = reset(before, REAL(FIRES(apart)), MOVES ? before - apart : level(none));
+        } else if ((p.given & 1) != 0)
+            v = AT(v0, i);
+        REAL u_old = KEEPS_U ? AT(h, KEPT(t, i) + p.n) : none, u_now = u_old;
+        REAL x = KEEPS_X ? AT(h, KEPT(t, i) + (PLANES - 1) * p.n) : none;
+        if (AGAIN)
+            charge(x, v, u_now, k, w_now);
+        REAL z_now = MOVES || REFRACTORY == 1 ? AT(z, at) : h_now - level(none);
         TEST deaf = EQUAL(z_now, REAL(uintBitsToFloat(DEAF)));
         REAL fired = REAL(FIRES(z_now));
         REAL slope = SURROGATE == 0 ? AT(d, at) : surrogate(SURROGATE, z_now, p.alpha, p.beta);
         if (REFRACTORY == 1)
-            slope = mix(slope, REAL(0), deaf);
+            slope = mix(slope, none, deaf);
         if (SURROGATE == 0) // whatever the host made of an infinite distance
-            slope = mix(slope, REAL(0), EQUAL(z_now, REAL(uintBitsToFloat(0xFF800000u))));
-        REAL threshold = MODEL == ADAPTIVE ? h_now - z_now : THRESHOLD;
+            slope = mix(slope, none, EQUAL(z_now, REAL(uintBitsToFloat(0xFF800000u))));
+        REAL threshold = MOVES ? h_now - z_now : level(none);
         if (HAS_GTRACE == 1)
             g += AT(gtrace, at);
         // The spike: what it does outside, to the reset and to the second state.
-        REAL spike = HAS_GS == 1 ? AT(gs, at) : REAL(0);
-        spike += JUMPS ? p.c5 * a : MODEL == ADAPTIVE ? (1.0 - p.c1) * a : REAL(0);
+        REAL spike = HAS_GS == 1 ? AT(gs, at) : none;
+        if (ADAPTS) {
+            spike += spike_slope(u_now, fired) * a;
+            a *= adapt_slope(u_now, fired);
+        }
         if (DETACH == 0)
-            spike += g * (HARD == 1 ? RESET - h_now : -threshold);
-        REAL through = mix(spike * slope, REAL(0), EQUAL(slope, REAL(0))); // 0, not NaN, where h overflowed
-        if (MODEL == ADAPTIVE)
-            a = p.c1 * a - p.c0 * (through + (HARD == 1 ? REAL(0) : fired * g));
-        g = (HARD == 1 ? g - fired * g : g) + through;
+            spike += g * rise(h_now, threshold);
+        REAL through = mix(spike * slope, none, EQUAL(slope, none)); // 0, not NaN, where h overflowed
+        if (MOVES)
+            a += level_slope(u_now) * (fired * of_level(g, h_now, threshold) - through);
+        g = mix(g, passed(g, h_now, threshold), AT_LEAST(fired, REAL(0.5))) + through;
         if (HAS_GTRACE == 2)
             g += AT(gtrace, at);
-        // The potential before this step, as far as the charge's derivative needs it.
-        REAL v = REAL(p.v_init), before = h_now;
-        if (t > 0) {
-            before = AT(h, at - p.n);
-            REAL apart = REFRACTORY == 1 ? AT(z, at - p.n) : before - THRESHOLD;
-            v = reset(before, REAL(FIRES(apart)), THRESHOLD);
-        } else if ((p.given & 1) != 0)
-            v = AT(v0, i);
-        REAL g_deaf = g, a_deaf = MODEL == CUBA ? p.c0 * a : a, sum_deaf = sum, x_deaf = MODEL == CUBA ? a : REAL(0);
-        REAL own = discharge(h_now, v, g, a, sum, k, w_now);
-        if (REFRACTORY == 1) { // the potential is held, the second state goes on
-            g = mix(g, g_deaf, deaf);
-            a = mix(a, a_deaf, deaf);
-            sum = mix(sum, sum_deaf, deaf);
-            own = mix(own, x_deaf, deaf);
-        }
+        REAL held = g;
+        if (REFRACTORY == 1) // the potential is held, the second state goes on
+            g = mix(g, none, deaf);
+        REAL own = discharge(x, u_old, h_now, v, g, a, sum, k, w_now);
+        if (REFRACTORY == 1)
+            g = mix(g, held, deaf);
         if (HELD == 1)
             all += own;
         else

@@ -9,7 +9,7 @@ READS(1, REAL, v0); // (n)
 READS(2, REAL, u0); // (n)
 READS(3, float, w); // (1)
 WRITES(4, REAL, s); // (T, n) spikes
-WRITES(5, REAL, h); // (T, n) potentials before the reset
+WRITES(5, REAL, h); // (T, PLANES, n) potentials before the reset, and more
 WRITES(6, REAL, z); // (T, n) distances to an adaptive threshold
 WRITES(7, REAL, trace); // (T, n) potentials, see STORE_V
 CHANGES(8, REAL, v); // (n) potential after the last step
@@ -51,9 +51,7 @@ void run(uint i, uint first, uint last)
         u_now = TWO_STATES ? AT(u0, i) : u_now;
     }
     float w_now = LEARN == 0 ? 0.0 : AT(w, 0);
-    REAL k = own_settings(i);
-    if (LEARN == 1)
-        k = REAL(same_quotient(1.0, 1.0 + exponential(-w_now)));
+    REAL k = learned(own_settings(i), w_now);
     REAL waits = REFRACTORY == 1 ? AT(left, i) : REAL(0);
     Lines norm;
     if (NORM == 1)
@@ -65,6 +63,10 @@ void run(uint i, uint first, uint last)
             norm = lines(t, i);
         if (NORM != 0)
             own = normalised(own, t, norm);
+        if (STORE_H == 1 && KEEPS_U)
+            AT(h, KEPT(t, i) + p.n) = u_now;
+        if (STORE_H == 1 && KEEPS_X)
+            AT(h, KEPT(t, i) + (PLANES - 1) * p.n) = own;
         precise REAL h_now = charge(own, v_now, u_now, k, w_now);
         TEST deaf = ABOVE(waits, REAL(0));
         if (REFRACTORY == 1)
@@ -81,8 +83,8 @@ void run(uint i, uint first, uint last)
         if (STORE_S == 1)
             AT(s, at) = fired;
         if (STORE_H == 1) {
-            AT(h, at) = h_now;
-            if (MODEL == ADAPTIVE || REFRACTORY == 1)
+            AT(h, KEPT(t, i)) = h_now;
+            if (MOVES || REFRACTORY == 1)
                 AT(z, at) = z_now;
         }
         if (STORE_V != 0)

@@ -30,8 +30,8 @@ def add(a: Expression, b: Expression) -> Expression:
         return number(a.args[0] + b.args[0])
     if b.op == "neg":
         return subtract(a, b.args[0])
-    if a.op == "neg":
-        return subtract(b, a.args[0])
+    if a.op == "neg" or (a.op == "number" and a.args[0] < 0):
+        return subtract(b, negative(a))
     return _joined("+", a, b)
 
 

@@ -73,9 +73,12 @@ class GLSL(_Text):
 
     def narrow(self, e: Expression) -> bool:
         """Whether it is a float, in the variant of four elements too."""
-        return e.op != "tanh" and all(
-            part.op != "name" or part.args[0] in self.scalars or part.args[0] in self.switches for part in e.walk()
-        )
+        for part in e.walk():
+            if part.op == "tanh" or (part.op == "where" and part.args[0].op != "name"):
+                return False
+            if part.op == "name" and part.args[0] not in self.scalars and part.args[0] not in self.switches:
+                return False
+        return True
 
     def wide(self, e: Expression) -> str:
         """As a REAL."""

@@ -12,18 +12,21 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..autograd import grad_enabled, record
+from ..equations import Expression, evaluate
+from ..equations.neuron import HostMath, NeuronModel
+from ..equations.neurons import NODES
+from ..equations.nodes_glsl import planes, source
+from ..runtime import glsl
 from ..tensor import Tensor, empty, from_numpy, full
 from .batch_norm import Norm
 from .elementwise import add, binary
+from .indexing import getitem
 from .reduce import reduce
 from .shape import broadcast_to
 from .steps import spans, walk
 from .surrogate import Slope
 
-# As in shaders/include/node.glsl.
-MODELS = ["if", "lif", "qif", "eif", "izhikevich", "cuba", "adaptive", "klif", "izhikevich_2003", "decay"]
-TWO_STATES = {"izhikevich", "izhikevich_2003", "cuba", "adaptive"}
-_LEARN = {"lif": 1, "klif": 2, "decay": 3}  # what a learnable number w means to a model
+MODELS = {model.title: (i, model) for i, model in enumerate(NODES)}  # with the kernels' constant MODEL
 _wants = operator.attrgetter("requires_grad")
 _LATE = {"subtract": 2, "zero": 3, "blank": 4, "none": 5}
 
@@ -82,14 +85,14 @@ class Each:
 
 @dataclass(frozen=True)
 class Dynamics:
-    """How a node's potential moves; see shaders/include/node.glsl for the formulas.
+    """How a node's potential moves; see equations/neurons.py for the formulas.
 
     Args:
-        model: one of MODELS.
+        model: one of MODELS, or a model of the user's own.
         k: 1 / tau, in steps.
         decay_input: whether the leak divides the input too.
         v_threshold, v_reset: v_reset None subtracts the threshold instead (soft reset).
-        numbers: c0, c1, ... of the model.
+        numbers: the model's numbers, in the order of its record.
         detach_reset: no gradient through the reset.
         strict: a spike needs more than the threshold, [H > v_threshold].
         rest: what the leak of "lif" and its kin pulls to; None: v_reset, or 0 with a soft reset.
@@ -97,7 +100,7 @@ class Dynamics:
         late: the reset comes with the next step, one of ops.late_reset.RESETS; for recurrent_nodes alone.
     """
 
-    model: str = "if"
+    model: str | NeuronModel = "if"
     k: float = 1.0
     decay_input: bool = True
     v_threshold: float = 1.0
@@ -108,6 +111,11 @@ class Dynamics:
     rest: float | None = None
     each: Each | None = None
     late: str | None = None
+
+    @property
+    def record(self) -> NeuronModel:
+        """The model's equations."""
+        return MODELS[self.model][1] if isinstance(self.model, str) else self.model
 
 
 def numbers_of(dynamics: Dynamics) -> dict[str, float]:
@@ -124,10 +132,32 @@ def numbers_of(dynamics: Dynamics) -> dict[str, float]:
 def specs_of(dynamics: Dynamics, learns: bool) -> tuple[tuple[str, int], ...]:
     """What they take of it as specialization constants."""
     return (
-        ("MODEL", MODELS.index(dynamics.model)), ("DECAY_INPUT", int(dynamics.decay_input)),
+        ("MODEL", MODELS[dynamics.model][0] if isinstance(dynamics.model, str) else 0),
+        ("DECAY_INPUT", int(dynamics.decay_input)),
         ("HARD", int(dynamics.v_reset is not None) if dynamics.late is None else _LATE[dynamics.late]),
-        ("LEARN", _LEARN[dynamics.model] if learns else 0),
+        ("LEARN", int(learns)),
     )  # fmt: skip
+
+
+@functools.lru_cache(64)
+def own_kernels(model: NeuronModel, surrogate: str = "") -> str:
+    """What to add to the names of the nodes' kernels for a model of the user's own, which it compiles.
+
+    Args:
+        surrogate: the text of a surrogate of the user's own.
+
+    Raises:
+        RuntimeError: glslc is not installed. ValueError: it reports an error.
+    """
+    missing = f"the neuron model {model.title!r} becomes kernels, and glslc is not installed", "install it"
+    return glsl.compiled(
+        ("snn-node-backward",) if surrogate else ("snn-node-forward", "snn-node-backward"),
+        {"OWN_MODEL": "1"} | ({"SURROGATE_TEXT": surrogate} if surrogate else {}),
+        {"own-model.glsl": source([model])},
+        missing,
+        lambda said: f"the neuron model {model.title!r} does not compile: {said}",
+        f"the kernels of the neuron model {model.title!r}",
+    )
 
 
 class Steps(NamedTuple):
@@ -167,8 +197,8 @@ def node(
         x: input (T, ...), or (...) for one step.
         v: the potential before the first step, (...) or one number for all.
         dynamics, slope: the neuron and its surrogate gradient.
-        u: the second state (current, recovery or adaptation) of models in TWO_STATES.
-        w: the learnable number, one element: "lif": k = sigmoid(w); "klif": the scale.
+        u: the second state (current, recovery or adaptation) of models that have one.
+        w: the learnable number, one element; see `learn` of the model's record.
         steps: T, if x has a time axis.
         store_v: also return the potentials of each step, after the reset (True, "after") or before it ("before").
         held: x (...) is the input at every one of `steps` steps.
@@ -190,7 +220,7 @@ def node(
     wants = run.steps > 0 and grad_enabled() and any(map(_wants, inputs))
     early = store_v == "before"
     # What backward reads is what the caller gets, so it is stored once.
-    both = early and wants and not recompute
+    both = early and wants and not recompute and run.planes == 1
     h, z = run.kept(v_seq._alias() if both and v_seq is not None else None) if wants and not recompute else (None, None)
     run.forward(x, spikes, h, z, None if both else v_seq, early)
     v_end, u_end = run.ends.pop()  # results, which must not be held by their own node
@@ -203,7 +233,7 @@ def node(
         saved = [t for t in (again, h if both else None, *run.ends[0], w) if t is not None]
         if norm is not None:
             rule, saved = _through(norm, rule), saved + norm.read
-        record(f"{dynamics.model}_node", inputs, outputs, rule, saved)
+        record(f"{run.model.title}_node", inputs, outputs, rule, saved)
     return Steps(spikes, v_end, u_end, v_seq, run.left_end)
 
 
@@ -250,7 +280,10 @@ class _Run:
         self.shape = x.shape if steps is None else (steps, *self.state)
         self.n = math.prod(self.state)
         self.pieces = spans(x, self.steps, self.n)  # for the way back too: what fits a submit may change
-        self.two = dynamics.model in TWO_STATES
+        self.model = dynamics.record
+        self.two = self.model.second is not None
+        self.planes = planes(self.model)
+        self.own = "" if isinstance(dynamics.model, str) else own_kernels(dynamics.model)
         self.w = None if w is None else w.detach()
         self.learn = w is not None
         self.ends: list[tuple[Tensor | None, Tensor | None]] = [
@@ -276,8 +309,9 @@ class _Run:
 
     def kept(self, h: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """Room for what the backward pass reads: potentials (in h, if given), and distances to a moving threshold."""
-        moves = self.dynamics.model == "adaptive" or self.refractory
-        return self.room() if h is None else h, self.room() if moves else None
+        if h is None:
+            h = self.room() if self.planes == 1 else empty((self.steps, self.planes, *self.state), on=self.engine)
+        return h, self.room() if self.model.moves or self.refractory else None
 
     def launch(self, kernel: str, start: int, stop: int, specs: Any, **arguments: Any) -> None:
         """One dispatch for steps start..stop; tensors (T, ...) are cut to them."""
@@ -335,7 +369,7 @@ class _Run:
                 v0 = full(self.state, self.numbers["v_init"], on=self.engine) if v0 is None else v0
                 u0 = full(self.state, self.u_init, on=self.engine) if u0 is None else u0
             self.launch(
-                "snn-node-forward", start, stop, (*stores, *norm), given=int(v0 is not None),
+                "snn-node-forward" + self.own, start, stop, (*stores, *norm), given=int(v0 is not None),
                 x=x, v0=v0, u0=u0, s=s, h=h, z=z, trace=v_seq, v=v, u=u, left=left, u_init=self.u_init,
                 **self._lines(start, stop),
             )  # fmt: skip
@@ -366,9 +400,16 @@ def _through(norm: Norm, rule: Callable[..., Sequence[Tensor | None]]) -> Callab
 
 def _cut(value: Any, run: _Run, start: int, stop: int) -> Any:
     """Steps start..stop of a tensor (T, ...); anything else, as it is."""
-    if not isinstance(value, Tensor) or value.count != run.steps * run.n:
+    if not isinstance(value, Tensor):
         return value
-    return value._alias((run.steps, *run.state))._rows(start, stop)
+    if value.count == run.steps * run.n:
+        return value._alias((run.steps, *run.state))._rows(start, stop)
+    return value._rows(start, stop) if value.count == run.steps * run.n * run.planes else value
+
+
+def _potentials(run: _Run, h: Tensor) -> Tensor:
+    """Those of what the forward pass kept, (T, ...)."""
+    return h if run.planes == 1 else getitem(h, (slice(None), 0))
 
 
 def _backward(
@@ -384,6 +425,10 @@ def _backward(
     """The gradient rule: gradients of (spikes, v, [u], [v_seq]) to those of (x, [v], [u], [w])."""
     wants_v, wants_u = isinstance(v, Tensor), isinstance(u, Tensor)
     threshold = run.dynamics.v_threshold if run.each is None else run.each._rows(2, 3)._alias(run.each.shape[1:])
+    if run.model.level != Expression("name", ("threshold",)) and not run.model.moves:
+        names = {**dict(zip(run.model.numbers, run.dynamics.numbers)), "threshold": threshold, "k": run.dynamics.k}
+        threshold = evaluate(run.model.level, names, HostMath)
+    suffix = own_kernels(run.model, slope.text) if run.own and slope.text else run.own or slope.suffix
 
     def backward(gs: Tensor | None, gv: Tensor | None, *more: Tensor | None) -> Sequence[Tensor | None]:
         gu, gtrace = (more[0], more[1:]) if run.two else (None, more)
@@ -393,7 +438,7 @@ def _backward(
         assert kept is not None
         given = None
         if slope.given is not None:
-            given = slope.given(above if above is not None else binary("sub", kept, threshold))
+            given = slope.given(above if above is not None else binary("sub", _potentials(run, kept), threshold))
         gx, sums, shares = run.room() if not run.held else None, [], []
         of_trace = gtrace[0] if gtrace else None
         for (start, stop), (v0, _) in reversed(list(zip(run.pieces, run.ends))):
@@ -405,7 +450,7 @@ def _backward(
                 shares.append(gx)
             specs = [("HAS_GS", int(gs is not None)), ("HAS_GTRACE", 0 if of_trace is None else 1 + early)]
             run.launch(
-                "snn-node-backward" + slope.suffix, start, stop,
+                "snn-node-backward" + suffix, start, stop,
                 (*specs, ("SURROGATE", slope.code), ("DETACH", int(run.dynamics.detach_reset))),
                 given=int(v0 is not None) + 2 * int(gend is not None) + 4 * int(guend is not None),
                 h=kept, z=above, d=given, v0=v0, gs=gs, gtrace=of_trace, gend=gend, guend=guend,

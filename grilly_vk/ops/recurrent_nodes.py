@@ -105,7 +105,7 @@ def recurrent_node(
         rule = _backward(run, slope, again, held, kept, wanted)
         seen = kept[0] if store_v and kept is not None else None
         needed = (again, held, seen, run.v, run.y, run.f, run.weight, run.bias, run.decay, w)
-        record(f"recurrent_{dynamics.model}_node", inputs, outputs, rule, [
+        record(f"recurrent_{dynamics.record.title}_node", inputs, outputs, rule, [
             t for t in needed if isinstance(t, Tensor)
         ])  # fmt: skip
     return Steps(spikes, v_end, f_end, v_seq)

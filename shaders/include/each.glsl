@@ -1,7 +1,6 @@
 // Settings of spiking nodes that are one number, in the push constants, or (EACH) one a neuron, in rows of each[]:
 // 1 / tau, rest, threshold, reset, refractory steps, first potential.  The m neurons repeat along the batch.
 REAL own_rest, own_threshold, own_reset, own_period;
-#define SHARE REAL
 #define REST (EACH == 1 ? own_rest : REAL(p.rest))
 #define THRESHOLD (EACH == 1 ? own_threshold : REAL(p.threshold))
 #define RESET (EACH == 1 ? own_reset : REAL(p.reset))

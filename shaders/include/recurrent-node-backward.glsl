@@ -41,7 +41,7 @@ void step_back(uint t, uint i, REAL back)
 {
     uint n = p.rows * p.units, at = t * n + i;
     float w_now = LEARN == 0 ? 0.0 : AT(w, 0);
-    float k = LEARN == 1 ? same_quotient(1.0, 1.0 + exponential(-w_now)) : p.k;
+    REAL k = learned(REAL(p.k), w_now);
     REAL h_now = AT(h, at), g = AT(gv, i), sum = LEARN == 0 ? REAL(0) : AT(sums, i);
     REAL z = h_now - REAL(p.threshold), spike = HAS_GS == 1 ? AT(gs, at) + back : back;
     REAL slope = SURROGATE == 0 ? AT(d, at) : surrogate(SURROGATE, z, p.alpha, p.beta);
@@ -59,7 +59,7 @@ void step_back(uint t, uint i, REAL back)
         g = mix(g, none, due);
     if (HARD == 3)
         v = mix(v, none, due);
-    REAL own = discharge(h_now, v, g, none, sum, k, w_now);
+    REAL own = discharge(none, none, h_now, v, g, none, sum, k, w_now);
     if (HARD == 3)
         g = mix(g, REAL(0), due);
     AT(gx, at) = own;

@@ -31,7 +31,7 @@ REAL step_on(uint t, uint i, REAL back)
 {
     uint at = t * p.rows * p.units + i;
     float w_now = LEARN == 0 ? 0.0 : AT(w, 0);
-    float k = LEARN == 1 ? same_quotient(1.0, 1.0 + exponential(-w_now)) : p.k;
+    REAL k = learned(REAL(p.k), w_now);
     precise REAL current = back;
     if (BIAS == 1)
         current += AT(bias, i % p.units);

@@ -29,6 +29,20 @@ class Dual:
 
     __radd__, __rmul__ = __add__, __mul__
 
+    def __truediv__(self, other):
+        other = lift(other, self)
+        return Dual(self.value / other.value, (self.slope - self.value / other.value * other.slope) / other.value)
+
+    def sin(self):
+        return Dual(np.sin(self.value), np.cos(self.value) * self.slope)
+
+    def cos(self):
+        return Dual(np.cos(self.value), -np.sin(self.value) * self.slope)
+
+    def tanh(self):
+        t = np.tanh(self.value)
+        return Dual(t, (1 - t * t) * self.slope)
+
     def exp(self):
         e = np.exp(self.value)
         return Dual(e, e * self.slope)

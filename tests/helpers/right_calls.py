@@ -271,6 +271,8 @@ MADE = {
         "ATan", "Boxcar", "Erf", "FastSigmoid", "PiecewiseQuadratic", "Rect", "Sigmoid", "SuperSpike",
         "TanhSurrogate", "Triangular",
     )], NODE),
+    "nn.NeuronModel": ("'mine', 'h = v * 0.5 + x'", None),
+    "nn.CustomNode": ("nn.NeuronModel('mine', 'h = v * 0.5 + x')", "x(2, 4)"),
     "nn.CustomSurrogate": ("'exp(-x * x)'", "x(2, 4)"), "nn.SpikingNode": ("", None),
     **V(["nn.LogSoftmax", "nn.Softmax"], ("1", "x(2, 4)")),
     **V(["nn.NonSpikingIFNode", "nn.NonSpikingLIFNode"], ("", SEQUENCE)), "nn.NonSpikingNode": ("", None),

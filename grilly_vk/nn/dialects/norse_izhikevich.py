@@ -35,7 +35,6 @@ class Izhikevich2003Node(SpikingNode):
     k = setting(arguments.positive)
     refractory = setting(no_waiting, "Izhikevich2003Node")
     _model = "izhikevich_2003"
-    _second = "u"
 
     def __init__(
         self,
@@ -57,8 +56,8 @@ class Izhikevich2003Node(SpikingNode):
         self.register_memory("u", arguments.real("u_start", u_start))
         starting_at(self, arguments.real("v_start", v_start))
 
-    def _numbers(self) -> dict[str, Any]:
-        return {"k": self.k, "numbers": (self.sq, self.mn, self.bias, self.k * self.a, self.b, self.d)}
+    def _k(self) -> float:
+        return self.k
 
     def _own(self) -> list[str]:
         return [f"{name}={getattr(self, name):g}" for name in ("a", "b", "d", "sq", "mn", "bias", "k")]

@@ -1,5 +1,7 @@
 """Spiking nodes and what is made of them: norms over time, attention, transformers, population codes, readouts."""
 
+from ...equations.neuron import NeuronModel
+from .custom_node import CustomNode
 from .gated_node import GatedLIFNode
 from .late_reset import AlphaNode, LateResetNode
 from .neu_norm import NeuNorm
@@ -21,10 +23,11 @@ from .transformer import SpikingMLP, SpikingTransformerBlock
 
 __all__ = [
     "ActivityRegularization", "AdaptiveLIFNode", "AlphaNode", "BatchNormThroughTime1d", "BatchNormThroughTime2d",
-    "CUBALIFNode", "ChannelQKAttention", "EIFNode", "GatedLIFNode", "IFNode", "IzhikevichNode", "KLIFNode", "LIFNode",
-    "LateResetNode", "MultiDimensionalAttention", "NeuNorm", "NonSpikingIFNode", "NonSpikingLIFNode",
-    "NonSpikingNode", "ParametricLIFNode", "PopulationCode", "QIFNode", "QKAttention", "SpikingLinear", "SpikingMLP",
-    "SpikingNode", "SpikingSelfAttention", "SpikingTransformerBlock", "SumPool", "TemporalEffectiveBatchNorm1d",
-    "TemporalEffectiveBatchNorm2d", "TemporalWiseAttention", "ThresholdDependentBatchNorm1d",
-    "ThresholdDependentBatchNorm2d", "TokenBatchNorm1d", "TokenQKAttention", "VotingLayer", "sum_pool",
+    "CUBALIFNode", "ChannelQKAttention", "CustomNode", "EIFNode", "GatedLIFNode", "IFNode", "IzhikevichNode",
+    "KLIFNode", "LIFNode", "LateResetNode", "MultiDimensionalAttention", "NeuNorm", "NeuronModel", "NonSpikingIFNode",
+    "NonSpikingLIFNode", "NonSpikingNode", "ParametricLIFNode", "PopulationCode", "QIFNode", "QKAttention",
+    "SpikingLinear", "SpikingMLP", "SpikingNode", "SpikingSelfAttention", "SpikingTransformerBlock", "SumPool",
+    "TemporalEffectiveBatchNorm1d", "TemporalEffectiveBatchNorm2d", "TemporalWiseAttention",
+    "ThresholdDependentBatchNorm1d", "ThresholdDependentBatchNorm2d", "TokenBatchNorm1d", "TokenQKAttention",
+    "VotingLayer", "sum_pool",
 ]  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -51,9 +50,6 @@ class QIFNode(SpikingNode):
         self.v_c, self.v_rest = v_c, v_rest
         self.a0 = a0
 
-    def _numbers(self) -> dict[str, Any]:
-        return {"k": self._k(), "numbers": (self.a0, self.v_rest, self.v_c)}
-
     def _own(self) -> list[str]:
         return [f"tau={shown(self.tau)}", f"v_c={self.v_c:g}", f"a0={self.a0:g}", f"v_rest={self.v_rest:g}"]
 
@@ -94,9 +90,6 @@ class EIFNode(SpikingNode):
         self.tau = tau
         self.delta_T = delta_T
         self.theta_rh, self.v_rest = theta_rh, v_rest
-
-    def _numbers(self) -> dict[str, Any]:
-        return {"k": self._k(), "numbers": (self.delta_T, self.v_rest, self.theta_rh)}
 
     def _own(self) -> list[str]:
         numbers = {"tau": self.tau, "delta_T": self.delta_T, "theta_rh": self.theta_rh, "v_rest": self.v_rest}
@@ -139,7 +132,6 @@ class IzhikevichNode(SpikingNode):
     v_c, v_rest, a, b = (setting(arguments.real) for _ in range(4))
     refractory = setting(no_waiting, "IzhikevichNode")
     _model = "izhikevich"
-    _second = "w"
 
     def __init__(
         self,
@@ -160,10 +152,6 @@ class IzhikevichNode(SpikingNode):
         self.v_c, self.v_rest = v_c, v_rest
         self.a0, self.a, self.b = a0, a, b
         self.register_memory("w", arguments.real("w_rest", w_rest))
-
-    def _numbers(self) -> dict[str, Any]:
-        numbers = (self.a0, self.v_rest, self.v_c, self.a, 1.0 / self.tau_w, self.b)
-        return {"k": self._k(), "numbers": numbers}
 
     def _own(self) -> list[str]:
         return [f"{n}={shown(getattr(self, n))}" for n in ("tau", "v_c", "a0", "v_rest", "tau_w", "a", "b")]
@@ -190,15 +178,11 @@ class CUBALIFNode(LIFNode):
 
     tau_syn = setting(arguments.time_constant)
     _model = "cuba"
-    _second = "current"
 
     def __init__(self, tau: float = 2.0, decay_input: bool = True, tau_syn: float = 2.0, **options: Any) -> None:
         super().__init__(tau, decay_input, **options)
         self.tau_syn = tau_syn
         self.register_memory("current", 0.0)
-
-    def _numbers(self) -> dict[str, Any]:
-        return super()._numbers() | {"numbers": (1.0 - 1.0 / self.tau_syn,)}
 
     def _own(self) -> list[str]:
         return [*super()._own(), f"tau_syn={self.tau_syn:g}"]
@@ -227,7 +211,6 @@ class AdaptiveLIFNode(LIFNode):
 
     tau_adapt, beta = setting(arguments.time_constant), setting(arguments.real)
     _model = "adaptive"
-    _second = "adaptation"
 
     def __init__(
         self, tau: float = 2.0, decay_input: bool = True, tau_adapt: float = 20.0, beta: float = 1.8, **options: Any
@@ -235,9 +218,6 @@ class AdaptiveLIFNode(LIFNode):
         super().__init__(tau, decay_input, **options)
         self.tau_adapt, self.beta = tau_adapt, beta
         self.register_memory("adaptation", 0.0)
-
-    def _numbers(self) -> dict[str, Any]:
-        return super()._numbers() | {"numbers": (self.beta, math.exp(-1.0 / self.tau_adapt))}
 
     def _own(self) -> list[str]:
         return [*super()._own(), f"tau_adapt={self.tau_adapt:g}", f"beta={self.beta:g}"]

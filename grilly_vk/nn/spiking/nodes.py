@@ -9,10 +9,11 @@ from typing import Any, Literal
 import numpy as np
 
 from ... import arguments, errors
+from ...equations.neuron import NeuronModel
 from ...functional.temporal import mixed
 from ...modes import S
 from ...ops.batch_norm import Norm
-from ...ops.nodes import Dynamics, Each, node
+from ...ops.nodes import MODELS, Dynamics, Each, node
 from ...ops.shape import broadcast_to
 from ...runtime.recording import assignments, called
 from ...settings import fixed, setting
@@ -135,7 +136,8 @@ class SpikingNode(StatefulModule):
     v_seq: Tensor | None
     is_spiking = takes_steps = True
     _only_results = ("v_seq",)
-    _model = "if"
+    _model: str | NeuronModel = "if"
+    _record = MODELS["if"][1]
     _second: str | None = None  # the attribute that holds the second state
     _starts_apart = False  # the potential starts at a number of its own
 
@@ -167,6 +169,11 @@ class SpikingNode(StatefulModule):
         if isinstance(self.refractory, np.ndarray) or self.refractory:
             self.register_memory("left", 0.0)
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._record = MODELS[cls._model][1] if isinstance(cls._model, str) else cls._model
+        cls._second = cls._record.second
+
     def _settle(self, name: str) -> None:
         """The start of the potential is v_reset, or v_rest; one that has not moved yet follows."""
         if name in ("v_reset", "v_rest") and not self._starts_apart:
@@ -181,8 +188,12 @@ class SpikingNode(StatefulModule):
     # ---- to be given by the model ----
 
     def _numbers(self) -> dict[str, Any]:
-        """Fields of Dynamics that are the model's own."""
-        return {}
+        """Fields of Dynamics that are the model's own, by default of the record's names as attributes."""
+        record = self._record
+        fields: dict[str, Any] = {"k": self._k()} if "k" in record.reads else {}
+        if record.numbers:
+            fields["numbers"] = record.numbers_of(self)
+        return fields
 
     def _learnable(self) -> Tensor | None:
         """The learnable number, one element."""
@@ -348,7 +359,7 @@ class LIFNode(SpikingNode):
         return super()._v_start() if self.v_rest is None else self.v_rest
 
     def _numbers(self) -> dict[str, Any]:
-        return {"k": self._k(), "decay_input": self.decay_input, "rest": self.v_rest}
+        return super()._numbers() | {"decay_input": self.decay_input, "rest": self.v_rest}
 
     def _own(self) -> list[str]:
         rest = [] if self.v_rest is None else [f"v_rest={shown(self.v_rest)}"]
