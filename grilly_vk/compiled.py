@@ -266,7 +266,7 @@ def compile(function: Any = None, *, recordings: int = 8) -> Any:
     Raises:
         RuntimeError: the function reads a value, writes from the host, or adds to gradients that were there before
             (call zero_grad() inside).
-        TypeError: an argument that could change without a trace, such as an object of one's own; a large host array
+        TypeError: an argument that could change without a trace, such as an object of your own; a large host array
             that the function refers to; no function.
         ValueError: recordings below 1.
 

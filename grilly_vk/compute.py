@@ -48,7 +48,7 @@ class VulkanCompute:
             uint32 (n, 4).
 
         Raises:
-            TypeError, ValueError: words of another kind or shape.
+            TypeError, ValueError: words of the wrong type or shape.
 
         Source: Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
         """

@@ -34,7 +34,7 @@ def _run(name: str, value: Any, least: int = 1) -> Tensor:
 
 
 def rate(spikes: ArrayLike) -> Tensor:
-    """Mean over time: spikes a step.
+    """Mean over time: spikes per step.
 
     Args:
         spikes: (T, ...), T at least 1.

@@ -47,7 +47,7 @@ class SNNCompute:
         n_neurons: neurons, default 1000.
         timesteps: steps to simulate, default 50.
         encoding: "current": the drive is a constant current.  "poisson": pulses of `pulse` with probability
-            drive / pulse a step, so that the mean current is the drive.  "latency": one pulse that makes the
+            drive / pulse per step, so that the mean current is the drive.  "latency": one pulse that makes the
             neuron fire, at step ``round((1 - drive / pulse) * (timesteps - 1))``; none where the drive is 0 or less.
         dt: step in seconds, default 0.001.
         tau_mem: membrane time constant in milliseconds, default 20.0.

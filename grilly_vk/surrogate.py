@@ -357,7 +357,7 @@ class Triangular(Surrogate):
 
 
 class Custom(Surrogate):
-    """A surrogate of one's own, by its derivative.
+    """A surrogate of your own, by its derivative.
 
     Args:
         derivative: a GLSL expression in `x`, such as "exp(-abs(x))", which is compiled into the backward kernels

@@ -233,7 +233,7 @@ class Tensor(Declared):
         """A DLPack capsule on the memory itself, where the host sees it.
 
         Raises:
-            BufferError: device-local memory, or a bool tensor (four bytes an element here).
+            BufferError: device-local memory, or a bool tensor (four bytes per element here).
         """
         if not self.engine.host_visible or self.dtype == np.bool_:
             raise BufferError("DLPack needs host-visible memory and a 4-byte dtype; use numpy()")
@@ -282,7 +282,7 @@ class Tensor(Declared):
         return out
 
     def as_spikes(self, on: bool = True) -> Tensor:
-        """Sets `is_spikes` and returns the tensor itself: for spikes of one's own making."""
+        """Sets `is_spikes` and returns the tensor itself: for spikes that you made yourself."""
         self.is_spikes = on if on is True or on is False else _flag("on", on)
         return self
 

@@ -329,7 +329,7 @@ def test_attention_copies_no_heads():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_modes_of_time_agree(kind):
-    """After eval() a call a step, a container and step mode "m" fire alike; in training a container goes by steps."""
+    """After eval() a call per step, a container and step mode "m" fire alike; in training a container goes by steps."""
     rng = np.random.default_rng(1)
     x = spikes(rng, 5, 2, 6, 16)
     module = lively(KINDS[kind](16, 2), rng)

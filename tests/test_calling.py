@@ -109,7 +109,7 @@ def test_what_a_users_own_code_raises_stays_as_it_is():
 
     class Inner(nn.Module):
         def forward(self, x):
-            return (lambda: x)(x)  # a wrong call of one's own, below forward
+            return (lambda: x)(x)  # a wrong call of your own, below forward
 
     with pytest.raises(TypeError, match=r"<lambda>\(\) takes 0 positional arguments but 1 was given"):
         Inner()(X)

@@ -1,4 +1,4 @@
-"""grilly_vk.compile: one submit a call, the same bits as the plain function, never a wrong result."""
+"""grilly_vk.compile: one submit per call, the same bits as the plain function, never a wrong result."""
 
 import gc
 

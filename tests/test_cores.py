@@ -109,7 +109,7 @@ def take(way, monkeypatch):
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize(("name", "way"), WAYS)
 def test_values_and_gradients(name, way, size, monkeypatch):
-    """From a given first state, one constant a unit."""
+    """From a given first state, one constant per unit."""
     take(way, monkeypatch)
     given = numbers(name, *size)
     cy, cs = cotangents(given)
@@ -286,7 +286,7 @@ def test_many_neurons_in_blocks():
     ("name", "way", "batch", "n"),
     [
         ("rlif", "whole", 3, 96),
-        ("rlif", "whole", 2, 301),  # several units an invocation
+        ("rlif", "whole", 2, 301),  # several units per invocation
         ("rcuba", "whole", 2, 300),
         ("rlif", "whole", 2, 516),
         ("rlif", "whole", 1, 513),

@@ -91,7 +91,7 @@ def test_equals_snntorch(i):
 
 @pytest.mark.parametrize("i", [i for i, c in enumerate(CASES) if c.get("detach")])
 def test_single_steps_equal_snntorch(i):
-    """The same, a call a step; and with the potentials computed again on the way back."""
+    """The same, a call per step; and with the potentials computed again on the way back."""
     compare(i, "s")
 
 

@@ -151,7 +151,7 @@ def test_layer():
 
 @pytest.mark.parametrize("shape", [(3, 5), (2, 3, 5), (2, 3, 4, 5)])
 def test_channels_are_dropped_as_wholes(shape):
-    """One number a channel, as `dropout` draws them; the others are scaled, and the gradient has the same mask."""
+    """One number per channel, as `dropout` draws them; the others are scaled, and the gradient has the same mask."""
     run = F.dropout2d if len(shape) == 4 else F.dropout1d
     lead = shape[:2] if len(shape) == 4 else shape[:-1]
     grilly_vk.manual_seed(7)

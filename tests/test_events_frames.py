@@ -370,7 +370,7 @@ def test_bad_input(call, error, text):
 
 
 def test_what_changed_recordings_are_made_of():
-    """Fields of one's own stay with their events, off stays -1, and no field overflows or holds what was in memory."""
+    """Fields of your own stay with their events, off stays -1, and no field overflows or holds what was in memory."""
     given = np.zeros(4, [("x", "u1"), ("y", "u1"), ("t", "u8"), ("p", "i1"), ("weight", "f4")])
     given["x"], given["t"], given["p"], given["weight"] = [1, 2, 3, 4], [0, 1, 2, 3], [-1, 1, -1, 1], [5, 6, 7, 8]
     out = flip_events(given, (640, 4, 2), lr=1.0)

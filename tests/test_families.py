@@ -37,7 +37,7 @@ RECORDED = foreign("torch.Tensor", requires_grad=True, __array__=lambda self, *a
 
 
 class Mine(nn.LIFNeuron):
-    """A subclass of one's own is of its base's family."""
+    """A subclass of your own is of its base's family."""
 
 
 class Holder(nn.Module):

@@ -32,7 +32,7 @@ def all_steps(node, x, cs, cv):
 
 
 def single_steps(node, x, cs, cv):
-    """A call a step, the state carried over."""
+    """A call per step, the state carried over."""
     loss, spikes, potentials = 0.0, [], []
     for row, s, v in zip(x, cs, cv):
         spikes.append(node(row))

@@ -73,7 +73,7 @@ def test_one_operation_is_its_steps(kind, n, monkeypatch):
 
 
 def test_what_is_no_part_of_it_goes_step_by_step(monkeypatch):
-    """Thresholds that train, resets at once, gains: the same numbers as with a connection of one's own."""
+    """Thresholds that train, resets at once, gains: the same numbers as with a connection of your own."""
     monkeypatch.setattr("grilly_vk.nn.synapses.recurrent_synapse.recurrent_node", None)
     for more in (
         {"learn": "v_threshold"}, {"late": False}, {"gain": 0.5}, {"spike_factor": 0.5},

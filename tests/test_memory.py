@@ -429,7 +429,7 @@ def test_ten_thousand_calls_do_not_grow():
     after = grilly_vk.memory_stats()
     for name in ("bytes_in_use", "bytes_reserved", "segments", "programs"):
         assert after[name] == before[name], name
-    assert growth < 2 * MIB  # 200 bytes a call
+    assert growth < 2 * MIB  # 200 bytes per call
 
 
 @pytest.mark.slow

@@ -326,7 +326,7 @@ def test_state_dict_copies_and_reset(kind, learnable):
 
 @pytest.mark.parametrize("kind", MODULES)
 def test_containers(kind):
-    """In a Sequential of either step mode and in a MultiStepContainer: as one call a step."""
+    """In a Sequential of either step mode and in a MultiStepContainer: as one call per step."""
     x = spikes()
     grilly_vk.manual_seed(0)
     net = nn.Sequential(nn.Linear(N, 5), make(kind), nn.LIFNode(), nn.Linear(5, 3), make(kind))

@@ -94,7 +94,7 @@ def close(got, want, what):
 @pytest.mark.parametrize("kind", KINDS)
 def test_against_float64(kind, shape, training, way):
     if training and kind == "BatchNormThroughTime" and np.prod(shape[3:]) * shape[1] < 3:
-        pytest.skip("two values a group are at -1 and 1, with no gradient but rounding")
+        pytest.skip("two values per group are at -1 and 1, with no gradient but rounding")
     norm, node = made(kind, shape).train(training), nn.LIFNode(TAU, step_mode="m")
     x, g = 2 * normal(*shape, seed=1) + 0.5, normal(*shape, seed=2)
     y, back = normalised(norm, kind, x.astype(float), training)

@@ -751,7 +751,7 @@ for _ in range(5):
     growth.append(after - before)
 for name in ("bytes_in_use", "bytes_peak", "bytes_reserved", "segments", "programs"):
     assert last[name] <= first[name], (name, first, last)
-assert min(growth) < 600 << 10, growth  # 600 bytes a step
+assert min(growth) < 600 << 10, growth  # 600 bytes per step
 assert last["submits"] - last["replayed_submits"] < 100, last  # what was recorded once serves all steps
 """
 

@@ -1,4 +1,4 @@
-"""What a module does with time is what its class says: every layer, and modules of one's own, in every way to run T."""
+"""What a module does with time is what its class says: every layer, and modules of your own, in every way to run T."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def data(*shape, seed=0):
 
 
 class Net(nn.Module):
-    """A forward of one's own around one layer."""
+    """A forward of your own around one layer."""
 
     def __init__(self, layer):
         super().__init__()
@@ -38,7 +38,7 @@ class Two(nn.Module):
 
 
 def steps(model, x):
-    """One call a step, in step mode "s"."""
+    """One call per step, in step mode "s"."""
     F.set_step_mode(model, "s")
     F.reset_net(model)
     out = np.stack([model(step).numpy() for step in x])
@@ -58,8 +58,8 @@ WAYS = {
     "alone": in_mode_m,
     "sequential": lambda m, x: in_mode_m(nn.Sequential(m), x),
     "own forward": lambda m, x: in_mode_m(Net(m), x),
-    "sequential in a forward of one's own": lambda m, x: in_mode_m(Net(nn.Sequential(m, nn.Identity())), x),
-    "list in a forward of one's own": lambda m, x: in_mode_m(Listed(m), x),
+    "sequential in a forward of your own": lambda m, x: in_mode_m(Net(nn.Sequential(m, nn.Identity())), x),
+    "list in a forward of your own": lambda m, x: in_mode_m(Listed(m), x),
     "own forward in a sequential": lambda m, x: in_mode_m(nn.Sequential(Net(m)), x),
     "container": lambda m, x: nn.MultiStepContainer(m)(x).numpy(),
     "chain in a container": lambda m, x: nn.MultiStepContainer(m, nn.Identity())(x).numpy(),
@@ -67,7 +67,7 @@ WAYS = {
 }
 
 
-BY_HAND = {"alone", "own forward", "list in a forward of one's own"}
+BY_HAND = {"alone", "own forward", "list in a forward of your own"}
 
 
 class Listed(nn.Module):
@@ -409,7 +409,7 @@ def test_a_state_that_looks_at_its_step_mode():
 
 
 def test_step_modes_that_are_set():
-    """Parts of what is called once a step see single steps; those of a forward of one's own see all."""
+    """Parts of what is called once a step see single steps; those of a forward of your own see all."""
     block = Two(nn.BatchNorm1d(C), nn.IFNode())
     F.set_step_mode(nn.Sequential(block), "m")
     assert block.second.step_mode == "s"

@@ -266,7 +266,7 @@ def test_training_curves_of_dicts(ax):
         (lambda: plot.weight_map(np.ones((2, 6)), columns=2), ValueError, "columns goes with receptive fields"),
         (lambda: plot.weight_map(np.ones((2, 6)), limit=-1), ValueError, "limit must be positive"),
         (lambda: plot.training_curves(3), TypeError, "history must be a dict of lists or a list of dicts"),
-        (lambda: plot.training_curves({"loss": [[1]]}), ValueError, "expected one number an epoch"),
+        (lambda: plot.training_curves({"loss": [[1]]}), ValueError, "expected one number per epoch"),
         (lambda: plot.training_curves({"loss": [1]}, keys=["acc"]), ValueError, "no 'acc'; it has 'loss'"),
         (lambda: plot.training_curves({"a": [1], "b": [1], "c": [1]}), ValueError, r"3 kinds of metric \(a, b, c\)"),
     ],

@@ -500,7 +500,7 @@ def test_spiking_layers_go_on_from_their_state(kind):
 
 
 def test_spiking_layers_drop_between_layers():
-    """One mask for all steps, or one a step; a second surrogate is for the candidate alone."""
+    """One mask for all steps, or one per step; a second surrogate is for the candidate alone."""
     layer = nn.SpikingGRU(3, 40, 2, dropout_p=0.5, invariant_dropout_mask=True, surrogate_function2=nn.ATan())
     seen = []
     layer.cells[1].linear_ih.register_forward_pre_hook(lambda module, args: seen.append(args[0].numpy()))

@@ -74,7 +74,7 @@ def test_a_core_of_ones_own():
 
 
 def test_initial_constants():
-    """Truncated normal (0.5, 0.25) one a unit, or a scalar; LI starts at 0.8; weights are small."""
+    """Truncated normal (0.5, 0.25) one per unit, or a scalar; LI starts at 0.8; weights are small."""
     grilly_vk.manual_seed(0)
     beta = nn.LIF((4000,)).beta.numpy()
     assert beta.shape == (4000,) and beta.min() >= 0 and beta.max() <= 1

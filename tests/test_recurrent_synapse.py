@@ -21,7 +21,7 @@ SIZES = [(1, 1, 1), (6, 2, 5), (7, 2, 4), (5, 9, 8)]
 
 
 def take(way, monkeypatch):
-    """All steps in one dispatch, as on GPUs, or one a step with the product inside it."""
+    """All steps in one dispatch, as on GPUs, or one per step with the product inside it."""
     tune(monkeypatch, stepped_recurrence=way == "stepped", lanes=way == "stepped")
 
 
@@ -408,7 +408,7 @@ def test_compiled():
 
 @pytest.mark.parametrize("way", WAYS)
 def test_dispatches(way, monkeypatch):
-    """One for all steps, or one a step that does the product too."""
+    """One for all steps, or one per step that does the product too."""
     take(way, monkeypatch)
     net = built(nn.LIFNode(), numbers(20, 2, 8)[0])
     x = grilly_vk.tensor(np.ones((20, 2, 8), np.float32))

@@ -144,7 +144,7 @@ def log_softmax(x):
 
 
 def test_softmax():
-    wide = np.tile(ROWS, (1, 60))  # by a workgroup a row
+    wide = np.tile(ROWS, (1, 60))  # by a workgroup per row
     for x in (ROWS, wide):
         agree(F.softmax(x, 1).numpy(), softmax, [x], most=200, beside=TINY)
         agree(F.log_softmax(x, 1).numpy(), log_softmax, [x], most=64)

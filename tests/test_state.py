@@ -202,7 +202,7 @@ def test_reset_reaches_the_eligibility_in_a_compiled_function():
 
 
 class Remembering(traced.LearningRule):
-    """A rule of one's own, with a memory."""
+    """A rule of your own, with a memory."""
 
     def __init__(self, layers):
         super().__init__(layers, 1.0)

@@ -44,7 +44,7 @@ now = kept("bytes_peak", "programs")
 assert now == held, (held, now)
 assert compiled.captures == 1
 assert sum(last[-50:]) < sum(first[:50])  # it was training
-# The cache of recorded submits fills for some 4,000 steps; a leak of 350 bytes a step would be 256 KiB a round.
+# The cache of recorded submits fills for some 4,000 steps; a leak of 350 bytes per step would be 256 KiB a round.
 assert min(growth[1:]) < 1 << 18, growth
 """
 

@@ -1,4 +1,4 @@
-"""Step modes and containers: every way to run T steps gives the result of one call a step."""
+"""Step modes and containers: every way to run T steps gives the result of one call per step."""
 
 import numpy as np
 import pytest
@@ -68,7 +68,7 @@ def test_the_same_as_one_call_a_step(way):
 
 
 def test_nodes_run_fused_in_containers():
-    """A whole network over T steps takes a dispatch a node, not one a step."""
+    """A whole network over T steps takes a dispatch per node, not one per step."""
     model = network()
     grilly.synchronize()
     with grilly.no_grad(), grilly.profile() as p:

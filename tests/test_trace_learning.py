@@ -32,7 +32,7 @@ def by_facade(pre, post, a_plus, a_minus):
 def by_traces(pre, post, a_plus, a_minus, rule=traced.STDP, how="linear", delay=0):
     """Neurons behind a connection of no effect, made to fire by an input of their own."""
     taus = [np.exp(-1 / 17.0), np.exp(-1 / 34.0)]
-    if how == "exponential":  # its first order decays by 1 - dt / tau a step, and a spike adds alpha dt / tau
+    if how == "exponential":  # its first order decays by 1 - dt / tau per step, and a spike adds alpha dt / tau
         taus = [1 / (1 - k) for k in taus]
     first = traced.Input((1, 1), 1.0, 1.0 if how == "linear" else taus[0], taus[0], how)
     last = traced.IFNeuron((1, 1), 1.0, 0.0, 1.0, 1.0 if how == "linear" else taus[1], 1.0, 0.0, taus[1], how)
@@ -287,7 +287,7 @@ def test_bad_rules_and_networks():
     np.testing.assert_array_equal(layer.connection.weight.numpy(), before)
 
 
-# ---- traces of one's own ----
+# ---- traces of your own ----
 
 
 class Nearest:
@@ -320,7 +320,7 @@ class Doubled:
 
 
 class Charging(traced.BaseNeuron):
-    """A neuron of one's own, as in the docs."""
+    """A neuron of your own, as in the docs."""
 
     def update_voltage(self, x):
         self.v_cell = self.v_cell + self.alpha_v * x

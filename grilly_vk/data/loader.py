@@ -27,7 +27,7 @@ class DataLoader:
     Args:
         arrays: numpy arrays (or array-likes) with the same first axis; or one data set, an object with ``len(it)`` and
             ``it[i]``, such as those of Tonic and of `grilly_vk.data.events`.
-        batch_size: rows a batch.
+        batch_size: rows per batch.
         shuffle: another order each epoch, fixed by the seed.
         drop_last: leave out a last batch that is smaller.
         seed: of the order.

@@ -1,4 +1,4 @@
-"""Encoders as modules: one step of spikes a call, in SpikingJelly's meaning."""
+"""Encoders as modules: one step of spikes per call, in SpikingJelly's meaning."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class PeriodicEncoder(StepEncoder):
 
 
 class LatencyEncoder(StepEncoder):
-    """One spike an element in T calls, the earlier the larger x.
+    """One spike per element in T calls, the earlier the larger x.
 
     "linear": at step round((T - 1) * (1 - x)).  "log": at step round(T - 1 - log(alpha * x + 1)) with
     alpha = exp(T - 1) - 1, so that x = 1 fires at step 0 and x = 0 at the last; computed as

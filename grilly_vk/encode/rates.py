@@ -16,7 +16,7 @@ def rate(x: ArrayLike, T: int | None = None, *, clip: bool = False) -> Tensor:
     The numbers follow `grilly_vk.manual_seed`, each call draws fresh ones, and so does each replay of a graph.
 
     Args:
-        x: probabilities a step in [0, 1], any shape (...).
+        x: probabilities per step in [0, 1], any shape (...).
         T: steps, 0 or more; None (default): x is (T, ...) and has probabilities of its own at each step.
         clip: True cuts x to [0, 1], and NaN never fires.
 

@@ -26,7 +26,7 @@ def latency(
     keep_weak: bool = True,
     clip: bool = False,
 ) -> Tensor:
-    """One spike an element, the earlier the larger x, at step round(min(t, T - 1)); halves round to even.
+    """One spike per element, the earlier the larger x, at step round(min(t, T - 1)); halves round to even.
 
     "linear": t = tau * (1 - max(x, threshold)).  The defaults are SpikingJelly's LatencyEncoder; with tau or
     threshold they are snnTorch's spikegen.latency(linear=True).

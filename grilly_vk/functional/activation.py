@@ -105,7 +105,7 @@ def prelu(x: ArrayLike, weight: ArrayLike) -> Tensor:
         weight: (1,), or (C,): one for each channel; has a gradient.
 
     Raises:
-        TypeError: not float32. ValueError: a weight that is neither one number nor one a channel.
+        TypeError: not float32. ValueError: a weight that is neither one number nor one per channel.
 
     Source: He, Zhang, Ren & Sun, "Delving deep into rectifiers", ICCV 2015.
     """

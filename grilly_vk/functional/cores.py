@@ -17,7 +17,7 @@ def unroll(core: Any, xs: ArrayLike, state: Any = None) -> tuple[Tensor, Any]:
     """Runs a core over T steps: (outputs (T, B, ...), state after the last step).
 
     The cores of `grilly_vk.nn` take all steps in one dispatch forward and one backward; those with recurrent weights
-    and more than 512 units take one a step.  Anything else with `out, state = core(x, state)` is called once a step.
+    and more than 512 units take one per step.  Anything else with `out, state = core(x, state)` is called once a step.
 
     Args:
         core: such as `nn.LIF((100,))`, or a model of several such as `nn.RecurrentSNN`.
@@ -25,7 +25,7 @@ def unroll(core: Any, xs: ArrayLike, state: Any = None) -> tuple[Tensor, Any]:
         state: before the first step; None: `core.initial_state(B)`.
 
     Raises:
-        TypeError: core is neither. ValueError: shapes that don't fit; a core of one's own and no steps.
+        TypeError: core is neither. ValueError: shapes that don't fit; a core of your own and no steps.
 
     Source: what spyx.nn.run and haiku's dynamic_unroll do.
     """

@@ -163,7 +163,7 @@ def mse_count_loss(
     Args:
         spikes: (T, B, C), or (T, ..., C).
         targets: int32 classes (B,), or (...).
-        correct_rate, incorrect_rate: wanted spikes a step and neuron, in [0, 1]; defaults 1 and 0.
+        correct_rate, incorrect_rate: wanted spikes per step and neuron, in [0, 1]; defaults 1 and 0.
         num_classes: None: each neuron is a class (m = 1); else as in `ce_count_loss`.
 
     Returns:
@@ -313,7 +313,7 @@ def rate_regularization(
 
     Args:
         spikes: (T, B, ...).
-        target: the one rate that is free, spikes a step; or
+        target: the one rate that is free, spikes per step; or
         lower, upper: the band, either of them or both.
         norm: "l2" (default) or "l1".
         per: "neuron" (default), "sample" or "mean".

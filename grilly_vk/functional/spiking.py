@@ -55,7 +55,7 @@ def lif_step(
         (spike, v): 0.0 or 1.0, and the potential after the step.
 
     Raises:
-        TypeError, ValueError: an argument of another kind, or shapes that differ.
+        TypeError, ValueError: an argument of the wrong type or value, or shapes that differ.
 
     Source: Grilly's "Spiking Neural Networks".
     """

@@ -30,7 +30,7 @@ def synapse_filter(x: ArrayLike, state: Any = None, tau_syn: ArrayLike = 5.0) ->
         (y after each step (T, ...), y after the last one (...)).
 
     Raises:
-        TypeError, ValueError: an argument of another kind, or shapes that don't fit.
+        TypeError, ValueError: an argument of the wrong type or value, or shapes that don't fit.
 
     Source: Grilly's "Spiking Neural Networks"; see `nn.SynapseFilter`.
     """
@@ -58,7 +58,7 @@ def dual_timescale(
         (the sum after each step (T, ...), fast (...), slow (...)).
 
     Raises:
-        TypeError, ValueError: an argument of another kind, or shapes that don't fit.
+        TypeError, ValueError: an argument of the wrong type or value, or shapes that don't fit.
 
     Source: Grilly's "Spiking Neural Networks"; see `nn.DualTimescaleSynapse`.
     """
@@ -80,7 +80,7 @@ def stp(
     """Short-term plasticity over T steps in one dispatch.
 
     Args:
-        x: spikes (T, ...); what is not 0 is one, of that size.
+        x: spikes (T, ...); any other value than 0 is a spike of that size.
         u: utilisation before the first step, as the state of `synapse_filter` (default U).
         r: resources before the first step (default 1).
         tau_d, tau_f, U: as in `nn.STPSynapse`: numbers, or Tensors of one element, which get gradients.
@@ -89,7 +89,7 @@ def stp(
         (what passes at each step (T, ...), u (...), r (...)).
 
     Raises:
-        TypeError, ValueError: an argument of another kind, or shapes that don't fit.
+        TypeError, ValueError: an argument of the wrong type or value, or shapes that don't fit.
 
     Source: Grilly's "Spiking Neural Networks"; Tsodyks, Pawelzik & Markram 1998; see `nn.STPSynapse`.
     """
@@ -122,8 +122,8 @@ def delayed_linear(
         (output (T, B, out), the last max_delay inputs (max_delay, B, in)).
 
     Raises:
-        TypeError, ValueError: an argument of another kind, or shapes that don't fit; no max_delay for a Tensor of
-        delays without history.
+        TypeError, ValueError: an argument of the wrong type or value, or shapes that don't fit; no max_delay for a
+        Tensor of delays without history.
     """
     x, weight = arguments.tensor("x", x), arguments.tensor("weight", weight)
     arguments.shape("weight", weight.shape, ("out", "in"))

@@ -170,7 +170,7 @@ LINEAR = (2,)  # what takes (..., n) is most often given (B, n)
 def first_layer(model: Any) -> tuple[int, ...] | int | None:
     """What the first layer that is particular about it takes of one step: numbers of axes; (): unknown; None: anything.
 
-    Or how many numbers a sample, where the first layers flatten each of them.
+    Or how many numbers per sample, where the first layers flatten each of them.
     """
     flat = False
     for module in in_order(model):
@@ -295,7 +295,7 @@ def one_step(shape: tuple[int, ...], name: str) -> str:
 
 
 def stepped(module: Any, call: Any, x: Tensor, *args: Any, **options: Any) -> Any:
-    """One call a step, and the results of all steps on an axis in front; of each, if there are several."""
+    """One call per step, and the results of all steps on an axis in front; of each, if there are several."""
     if x.ndim == 0 or x.shape[0] == 0:
         raise ValueError(f"x has shape {x.shape}: no steps to run {type(module).__name__} on")
     made = [call(x[t], *args, **options) for t in range(x.shape[0])]

@@ -234,7 +234,7 @@ def _of_norse(module: Sequential) -> Iterator[Entry]:
 
 
 def _through_time(module: Any) -> Iterator[Entry]:
-    """One batch norm a step there, one row a step here."""
+    """One batch norm per step there, one row per step here."""
     steps = module.T
     for name in ("weight", "running_mean", "running_var", "num_batches_tracked"):
         if steps is not None:

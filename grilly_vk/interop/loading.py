@@ -47,7 +47,7 @@ def load_torch_state(
 
     Raises:
         StateMismatch: the state does not fit (a ValueError; its `report` says all, its text the first of each kind).
-        TypeError: a state, mapping or module of another kind.
+        TypeError: a state, mapping or module of the wrong type.
         ValueError: a damaged file, a mapping that fits nothing, a setting's value that the layer refuses.
         ImportError: a file of PyTorch's, without PyTorch.  OSError: a file that can't be read.
     """

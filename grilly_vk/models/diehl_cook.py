@@ -221,7 +221,7 @@ class DiehlCook(Module):
             Spike counts of the (last) presentation of each image, (N, n_neurons).
 
         Raises:
-            TypeError, ValueError: images of another kind or size.
+            TypeError, ValueError: images of the wrong type or size.
         """
         learn = arguments.flag("learn", learn)
         called(self)
@@ -254,7 +254,7 @@ class DiehlCook(Module):
             The neurons' spikes, (T, n_neurons) or (N, T, n_neurons).
 
         Raises:
-            TypeError, ValueError: spikes of another kind or size.
+            TypeError, ValueError: spikes of the wrong type or size.
         """
         learn = arguments.flag("learn", learn)
         called(self)
@@ -317,7 +317,7 @@ class DiehlCook(Module):
             Spike counts, float32 (N, n_neurons).
 
         Raises:
-            TypeError, ValueError: images or labels of another kind or size; nothing was learned.
+            TypeError, ValueError: images or labels of the wrong type or size; nothing was learned.
         """
         given = self._images(images)
         known = None if labels is None else voting.classes("labels", labels, given.shape[0], self.n_classes)
@@ -339,7 +339,7 @@ class DiehlCook(Module):
             The neurons' classes, see `labels`.
 
         Raises:
-            TypeError, ValueError: images or labels of another kind or size; nothing has changed.
+            TypeError, ValueError: images or labels of the wrong type or size; nothing has changed.
         """
         known = voting.classes("labels", labels, self._count(images, counts), self.n_classes)
         self.rates.assign(voting.class_rates(self._responses(images, counts), known, self.n_classes))
@@ -366,7 +366,7 @@ class DiehlCook(Module):
 
         Raises:
             RuntimeError: no labels have been assigned.
-            TypeError, ValueError: arguments of another kind or size.
+            TypeError, ValueError: arguments of the wrong type or size.
         """
         method = arguments.choice("method", method, voting.METHODS)
         rates = self.rates.numpy()

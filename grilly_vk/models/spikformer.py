@@ -139,7 +139,7 @@ class Spikformer(Module):
         embedding, blocks, head: the parts.
 
     Raises:
-        TypeError, ValueError: arguments of another kind or out of range; at the call, another shape.
+        TypeError, ValueError: arguments of the wrong type or out of range; at the call, another shape.
 
     Source: Zhou et al., "Spikformer: when spiking neural network meets transformer", ICLR 2023, section 3.1, equations
     (4) to (9); with attention="token" the blocks of Zhou et al., "QKFormer", NeurIPS 2024.

@@ -74,7 +74,7 @@ class Monitor(Mapping[str, np.ndarray]):
         transform: applied to each value before it is recorded, off the tape, such as ``lambda v: v[..., :5]``.
 
     Raises:
-        TypeError, ValueError: arguments of another kind, no such module, or nothing to look at.
+        TypeError, ValueError: arguments of the wrong type or value, no such module, or nothing to look at.
     """
 
     __hash__ = object.__hash__

@@ -186,7 +186,7 @@ def _let_go(module: Module) -> None:
 
 
 class RateMonitor(Monitor):
-    """Counts the spikes of each neuron: firing rates over any time, in memory of two words a neuron.
+    """Counts the spikes of each neuron: firing rates over any time, in memory of two words per neuron.
 
     ``monitor[name]`` is the rate in spikes per step, float64, of the shape of one sample's neurons, averaged over the
     steps and the samples of all batches; NaN without a step.  The counters are 64-bit whole numbers: exact, and alike

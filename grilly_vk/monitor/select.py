@@ -52,7 +52,7 @@ def select(model: Any, modules: Any, default: Callable[[Module], bool], wanted: 
         wanted: what `default` looks for, for the error.
 
     Raises:
-        TypeError: model or modules of another kind.
+        TypeError: model or modules of the wrong type.
         ValueError: nothing found, or a name, type or module that the model does not have.
     """
     everything = named(model)

@@ -1,4 +1,4 @@
-"""How modules of `nn` are written as nodes of NIR: one entry a class."""
+"""How modules of `nn` are written as nodes of NIR: one entry per class."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class Neuron(StatefulModule):
         store_v_seq: whether a run keeps the potentials after each step, as `v_seq` (T, B, ...).
 
     Raises:
-        TypeError, ValueError: an argument of another kind; fields whose shapes don't fit each other.
+        TypeError, ValueError: an argument of the wrong type or value; fields whose shapes don't fit each other.
 
     Source: Pedersen et al., "Neuromorphic intermediate representation", Nature Communications 15 (2024).
     """

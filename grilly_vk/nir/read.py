@@ -65,7 +65,7 @@ def from_nir(
         ImportError: the package nir is not installed.
         FileNotFoundError: no such file.
         ValueError: no NIR file; a node, field or shape that can't be, named; edges that are missing; no dt.
-        TypeError: arguments of another kind.
+        TypeError: arguments of the wrong type or value.
 
     Warns:
         UserWarning: dt is longer than a time constant; names the nodes.

@@ -97,7 +97,7 @@ class Sequential(_Listed):
     """Modules applied one after the other: the output of each is the input of the next.
 
     In step mode "m" (see `grilly_vk.functional.set_step_mode`) the input is (T, B, ...): library layers without state
-    take all steps as one batch (T * B, ...), spiking nodes run all steps in one dispatch, and modules of one's own are
+    take all steps as one batch (T * B, ...), spiking nodes run all steps in one dispatch, and modules of your own are
     called once a step, unless their class says something else (`Module.over_time`).
 
     Args:

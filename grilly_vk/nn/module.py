@@ -116,13 +116,13 @@ class Module:
     Attributes:
         training: True after construction and `train()`, False after `eval()`.
         over_time: of the class: what containers of step mode "m" do with a whole run (T, B, ...) of its input.  "step",
-            which a class of one's own is unless it says something else: they call it once a step, its parts in step
+            which a class of your own is unless it says something else: they call it once a step, its parts in step
             mode "s".  "fold": they call it once, with (T * B, ...).  "self": they call it once, with (T, B, ...), and
             its parts are in step mode "m".  A subclass with a `forward` of its own says it again.
         batchwise: of the class, True: it folds, and does so in containers that go step by step too, since it treats
             each sample by itself.  (Batch norm folds, but does not in these.)
 
-    In a forward of one's own that is called with all steps, after `F.set_step_mode(model, "m")`, library layers that
+    In a forward of your own that is called with all steps, after `F.set_step_mode(model, "m")`, library layers that
     fold do so by themselves.
     """
 

@@ -42,7 +42,7 @@ class StatefulModule(Module):
         cls._in_time = property(_steps_of) if cls.over_time == "step" else 0  # type: ignore[assignment]
 
     def _call_in_time(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """One call a step, in step mode "s" meanwhile."""
+        """One call per step, in step mode "s" meanwhile."""
         if len(args) != 1:
             raise TypeError(
                 f"{type(self).__name__} in step mode 'm' takes one input (T, B, ...), not {len(args)}; a class that "

@@ -19,7 +19,7 @@ class Summary:
     """What `summary` found; `print` shows it as a table.
 
     Attributes:
-        rows: (layer, output shape as text, parameters), one a layer, in the order of running.
+        rows: (layer, output shape as text, parameters), one per layer, in the order of running.
         total: parameters of the whole model.
         trainable: those that require gradients.
     """

@@ -32,7 +32,7 @@ class MultiStepContainer(Module):
 
     A spiking node runs all steps in one dispatch; so does each node of a Sequential, and layers that treat every
     sample by itself take all steps as one batch.  Anything else, such as batch norm or a module with a forward of its
-    own, is called once a step.  The result is that of one call a step in every case.
+    own, is called once a step.  The result is that of one call per step in every case.
 
     Args:
         modules: a module in step mode "s", or several, applied one after the other.

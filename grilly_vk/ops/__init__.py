@@ -1,1 +1,1 @@
-"""Operations on tensors, one file a family: each checks its shapes and issues its kernels."""
+"""Operations on tensors, one file per family: each checks its shapes and issues its kernels."""

@@ -66,7 +66,7 @@ def attention(qkv: Tensor, heads: int, scale: float, first: str | None = None) -
         qkv: (..., N, 3 D), q beside k beside v, each of `heads` heads of D / heads channels.
         heads: divides D.
         scale: of the result.
-        first: "qk": (q k^T) v, N * N numbers a head between; "kv": q (k^T v), (D / heads)**2 of them.  None: what is
+        first: "qk": (q k^T) v, N * N numbers per head between; "kv": q (k^T v), (D / heads)**2 of them.  None: what is
             less work.  Of spikes both give the same bits: counts below 2**24 are exact.
 
     Returns:

@@ -86,7 +86,7 @@ def batch_norm(
 
     Raises:
         ValueError: shapes that don't fit, running statistics in memory that is x's or each other's, no running
-            statistics where they are needed, or one value a channel in training, whose variance says nothing.
+            statistics where they are needed, or one value per channel in training, whose variance says nothing.
         RuntimeError: running statistics that are on the tape.
 
     Source: Ioffe & Szegedy, "Batch normalization", ICML 2015.

@@ -22,7 +22,7 @@ from .surrogate import Slope
 
 MODELS = ["if", "lif", "li", "alif", "cuba"]  # as in shaders/include/core.glsl
 TWO_STATES = {"alif", "cuba"}
-SMALL = 512  # units up to which a workgroup takes all steps of a sample; more are one dispatch a step
+SMALL = 512  # units up to which a workgroup takes all steps of a sample; more are one dispatch per step
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def unroll(
         x: input (T, ..., *hidden_shape).
         state: before the first step, (..., *hidden_shape), the last axis twice as long for models of TWO_STATES.
         dynamics, slope: the core and its surrogate gradient; None for "li", which does not spike.
-        b: beta, one a unit in any shape, or of shape () for all; None for "if".
+        b: beta, one per unit in any shape, or of shape () for all; None for "if".
         c: gamma of "alif", alpha of "cuba", likewise.
         w: recurrent weights (units, units), from and to.
 

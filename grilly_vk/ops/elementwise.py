@@ -121,7 +121,7 @@ def unary(name: str, x: Any, a: float = 0.0, b: float = 0.0) -> Tensor:
         record(name, (x,), (y,), lambda gy: unary("scale", gy, -1.0 if name == "neg" else a), ())
         return y
 
-    # A view: a result must not hold itself.
+    # A view: a result must not keep itself alive.
     kept = y._alias() if name in _BY_RESULT or (name == "leaky_relu" and a >= 0) else x
 
     def backward(gy: Tensor) -> Tensor:

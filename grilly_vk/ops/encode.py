@@ -28,7 +28,7 @@ def encode_poisson(x: Tensor, steps: int | None, *, strict: bool = False) -> Ten
     (i, t // 4, d mod 2**32, d // 2**32) under the key (s mod 2**32, s // 2**32).
 
     Args:
-        x: probabilities a step, any shape.
+        x: probabilities per step, any shape.
         steps: T, may be 0; None: x is (T, ...) and has probabilities of its own at each step.
         strict: NaN where x is NaN or outside [0, 1].
 
@@ -51,7 +51,7 @@ def encode_poisson(x: Tensor, steps: int | None, *, strict: bool = False) -> Ten
 
 
 def encode_latency(x: Tensor, steps: int, *, mode: str = "linear", floor: float = 0.01) -> Tensor:
-    """One spike an element, the earlier the larger x; none where x <= 0 or x is NaN.
+    """One spike per element, the earlier the larger x; none where x <= 0 or x is NaN.
 
     "linear": at step round((1 - min(x, 1)) * (T - 1)).  "log": at round((T - 1) * log(c) / log(floor)) with
     c = clip(x, floor, 1), so that equal ratios of strength lie equally far apart.  Halves round to even.
@@ -84,7 +84,7 @@ def latency_spikes(
     normalize: bool = False,
     strict: bool = False,
 ) -> Tensor:
-    """One spike an element at step round(min(time, T - 1)), halves to even; none where x <= silent or NaN.
+    """One spike per element at step round(min(time, T - 1)), halves to even; none where x <= silent or NaN.
 
     Times by form, with c = clip(x, 0, 1) where not said otherwise:
     LINEAR (1 - max(c, least)) * slope;

@@ -71,7 +71,7 @@ def instance_norm(
         eps: keeps constant channels finite.
 
     Raises:
-        ValueError: shapes that don't fit, no running statistics where they are needed, or one value a channel, whose
+        ValueError: shapes that don't fit, no running statistics where they are needed, or one value per channel, whose
             variance says nothing.
         RuntimeError: running statistics that are on the tape.
 

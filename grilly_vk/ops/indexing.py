@@ -29,7 +29,7 @@ def getitem(x: Tensor, key: Any) -> Tensor:
     """numpy's indexing, a contiguous copy: whole numbers, slices, ... and None; arrays of whole numbers; masks.
 
     Raises:
-        IndexError: out of range. TypeError: an index of another kind.
+        IndexError: out of range. TypeError: an index of the wrong type.
     """
     return get(x, key) if _by_array(key) else basic_get(x, key)
 
@@ -157,7 +157,7 @@ def get(x: Tensor, key: Any) -> Tensor:
 
     Raises:
         IndexError: a mask that does not fit, too many indices, indices from the host that are out of range.
-        TypeError: arrays of another kind. ValueError: arrays that don't broadcast.
+        TypeError: arrays of the wrong type. ValueError: arrays that don't broadcast.
     """
     return _Key(x, key).get(x)
 

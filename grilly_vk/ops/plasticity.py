@@ -35,7 +35,7 @@ _MOST_STEPS = 1 << 16  # steps that one invocation may walk in one submit
 
 @dataclass(frozen=True)
 class PairRule:
-    """The numbers of pair STDP: decay of the traces a step, amplitudes, bounds."""
+    """The numbers of pair STDP: decay of the traces per step, amplitudes, bounds."""
 
     decay_plus: float
     decay_minus: float
@@ -85,7 +85,7 @@ class Reward:
 
     signal: Tensor  # (T,)
     eligibility: Tensor  # (out, in)
-    keep: float  # factor on the eligibility a step
+    keep: float  # factor on the eligibility per step
     rate: float
 
 

@@ -1,4 +1,4 @@
-"""Recurrent layers over all steps: simple ones, LSTM and GRU.  Two dispatches a step, a product and the cell."""
+"""Recurrent layers over all steps: simple ones, LSTM and GRU.  Two dispatches per step, a product and the cell."""
 
 from __future__ import annotations
 

@@ -211,7 +211,7 @@ def basic_get(x: Tensor, key: Any) -> Tensor:
     """x[key] for whole numbers, slices, ... and None; a contiguous copy.
 
     Raises:
-        IndexError: out of range. TypeError: an index of another kind.
+        IndexError: out of range. TypeError: an index of the wrong type.
     """
     shape, box, steps, start = _box(x.shape, key)
     before, engine = x.shape, x.engine

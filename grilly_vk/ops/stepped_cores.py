@@ -1,4 +1,4 @@
-"""Recurrent cores one dispatch a step: the product of the spikes with the weights, by lanes, and the step behind it."""
+"""Recurrent cores, one dispatch per step: the product of the spikes with the weights by lanes, then the step itself."""
 
 from __future__ import annotations
 

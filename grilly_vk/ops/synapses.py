@@ -24,7 +24,7 @@ def synapse_filter(
     run = Recurrence("snn-synapse-filter", "snn-synapse-filter-backward", x, starts, (decay,), steps)
     y, (end,) = run.forward(x)
     if run.wants:
-        over = {"a_seq": y._alias()} if run.learns else {}  # the state over time; a result must not hold itself
+        over = {"a_seq": y._alias()} if run.learns else {}  # the state over time; a result must not keep itself alive
         run.record("synapse_filter", (x, state, decay), (y, end), over, list(over.values()))
     return y, end
 

@@ -42,7 +42,7 @@ class TraceRule:
 
     Args:
         own_pre, own_post: what a spike adds to its own trace, where that must not count; 0 where it does.
-        keep: factor on the eligibility a step; None: no eligibility, the change goes to the weights.
+        keep: factor on the eligibility per step; None: no eligibility, the change goes to the weights.
         low, high: bounds of the weights; None: none.
         soft: the change is also scaled by the room that is left.
     """

@@ -1,4 +1,4 @@
-"""What all optimizers share: parameters, gradients and state in flat device memory, one dispatch a group.
+"""What all optimizers share: parameters, gradients and state in flat device memory, one dispatch per group.
 
 An optimizer moves its parameters' memory into one flat buffer a group (several, where a group is larger than the
 device binds), and all tensors on that memory with it; a parameter that can't be moved is copied in before a step and
@@ -477,7 +477,7 @@ class Optimizer:
     # ---- training ----
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Changes every parameter that has a gradient: one dispatch a group.
+        """Changes every parameter that has a gradient: one dispatch per group.
 
         Args:
             closure: called first, with gradients on; computes the loss and its gradients.

@@ -94,7 +94,7 @@ def rate_scatter(layers: Any, ax: Any = None, *, most: int = 2000) -> Any:
     Args:
         layers: (means, activations) by name, as `grilly_vk.nn.conversion.rates_and_activations` gives them.
         ax: matplotlib axes; None: new ones.
-        most: points a layer at most, evenly taken (default 2000).
+        most: points per layer at most, evenly taken (default 2000).
 
     Returns:
         The axes, with a legend.
@@ -142,7 +142,7 @@ def _by_name(name: str, value: Any) -> dict[str, np.ndarray]:
 
 
 def _rates(name: str, values: np.ndarray, spikes: bool, certain: bool) -> np.ndarray:
-    """One rate a neuron, from rates or from what is known to be spikes; what could be either is refused."""
+    """One rate per neuron, from rates or from what is known to be spikes; what could be either is refused."""
     spikes = spikes or (values.dtype == np.bool_ and values.ndim > 1)
     if spikes:
         if values.ndim < 1:

@@ -82,7 +82,7 @@ def potentials(
     first_step: int = 0,
     unit: str = "a.u.",
 ) -> Any:
-    """Draws membrane potentials over time, one line a neuron.
+    """Draws membrane potentials over time, one line per neuron.
 
     Args:
         v: (T,), (T, n) or (T, B, ...), as in `raster`.

@@ -102,7 +102,7 @@ def _curves(history: Any) -> dict[str, tuple[list[int], list[float]]]:
         for key, values in history.items():
             curve = numbers(str(key), values)
             if curve.ndim != 1:
-                raise ValueError(f"history[{key!r}] has shape {curve.shape}; expected one number an epoch")
+                raise ValueError(f"history[{key!r}] has shape {curve.shape}; expected one number per epoch")
             found[str(key)] = (list(range(1, len(curve) + 1)), curve.tolist())
         return found
     if not isinstance(history, (list, tuple)) or not all(isinstance(epoch, Mapping) for epoch in history):

@@ -21,7 +21,7 @@ class EncodeKernels:
         `grilly_vk.manual_seed` restarts the random numbers; each call draws fresh ones.
 
         Args:
-            x: probabilities a step, any shape (...); NaN never fires.
+            x: probabilities per step, any shape (...); NaN never fires.
             timesteps: steps T, 0 or more.
 
         Returns:
@@ -36,7 +36,7 @@ class EncodeKernels:
     def encode_latency(
         self, x: ArrayLike, timesteps: int, *, mode: Literal["linear", "log"] = "linear", floor: float = 0.01
     ) -> np.ndarray:
-        """One spike an element, the earlier the stronger; none where x <= 0.
+        """One spike per element, the earlier the stronger; none where x <= 0.
 
         "linear": at step round((1 - min(x, 1)) * (T - 1)).  "log": at round((T - 1) * log(c) / log(floor)) with
         c = clip(x, floor, 1).  Halves round to even.

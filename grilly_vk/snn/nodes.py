@@ -39,7 +39,7 @@ class NodeKernels:
             the last being what `snn_node_backward` needs.
 
         Raises:
-            TypeError, ValueError: an argument of another kind, shapes that don't fit.
+            TypeError, ValueError: an argument of the wrong type or value, shapes that don't fit.
         """
         dynamics = _dynamics(tau, decay_input, v_threshold, v_reset, False)
         given = over_time("x", x, "(T, ..., n)", 2)
@@ -75,7 +75,7 @@ class NodeKernels:
             (gradient of x (T, ..., n), gradient of v (..., n)).
 
         Raises:
-            TypeError, ValueError: an argument of another kind, shapes that don't fit.
+            TypeError, ValueError: an argument of the wrong type or value, shapes that don't fit.
         """
         dynamics = _dynamics(tau, decay_input, v_threshold, v_reset, detach_reset)
         slope = Slope(arguments.choice("surrogate", surrogate, _SURROGATES), arguments.positive("alpha", alpha), 0.5)

@@ -28,7 +28,7 @@ def pick(dual, key):
 
 
 def rows(dual, shape):
-    """A constant of one value or one a unit for every sample."""
+    """A constant of one value or one per unit for every sample."""
     lead = len(dual.slope)
     return Dual(np.broadcast_to(dual.value, shape), np.broadcast_to(_aligned(dual, shape), (lead, *shape)))
 

@@ -205,11 +205,11 @@ OPS += [
         ((normal(2, 6, 3), normal(3)), {"num_groups": 2}, ValueError, r"weight has shape \(3,\); expected \(6,\)"),
         ((normal(2, 6, 3),), {"num_groups": 2, "eps": -1.0}, ValueError, "eps must not be negative"),
     ], rtol=1e-5, atol=1e-5, grad_rtol=5e-4, grad_atol=5e-5, exact=False,
-       without={"broadcast": "one weight a channel"}),
+       without={"broadcast": "one weight per channel"}),
     Op("instance_norm", _run_instance, _instance, _INSTANCES, [
         ((normal(4, 6),), {}, ValueError, r"x has shape \(4, 6\); expected \(N, C, L, ...\)"),
         ((normal(2, 6, 1),), {}, ValueError, "needs more than one value per channel"),
         ((normal(2, 6, 3), normal(3)), {}, ValueError, r"weight has shape \(3,\); expected \(6,\)"),
     ], rtol=1e-5, atol=1e-5, grad_rtol=5e-4, grad_atol=5e-5, exact=False,
-       without={"broadcast": "one weight a channel"}),
+       without={"broadcast": "one weight per channel"}),
 ]  # fmt: skip

@@ -1,7 +1,7 @@
 """The checks run in a process of their own, so that a driver that crashes or hangs takes only itself down.
 
-The worker prints an event a line, as JSON behind a mark that a driver's own messages don't begin with.  The supervisor
-reads them, ends a worker that is silent for too long, and starts another one behind the check at fault.
+The worker prints an event per line, as JSON behind a mark that a driver's own messages don't begin with.  The
+supervisor reads them, ends a worker that is silent for too long, and starts another one behind the check at fault.
 """
 
 from __future__ import annotations

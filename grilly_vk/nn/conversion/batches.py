@@ -31,7 +31,7 @@ def _pair(name: str, x: Any, y: Any) -> tuple[Batch, Batch]:
     x, y = _array(name, x), _array(f"{name}: the labels", y)
     if x.ndim < 1 or y.shape != x.shape[:1]:
         raise ValueError(
-            f"{name}: the labels have shape {tuple(y.shape)}; expected ({len(x) if x.ndim else 1},), one a sample"
+            f"{name}: the labels have shape {tuple(y.shape)}; expected ({len(x) if x.ndim else 1},), one per sample"
         )
     return x, y
 
@@ -44,7 +44,7 @@ def inputs(name: str, data: Any, sample_shape: tuple[int, ...] | None, size: int
         data: a Tensor or array (N, ...), a tuple (inputs, labels), or an iterable, such as a list or a DataLoader, of
             batches or of (inputs, labels) pairs.
         sample_shape: how many axes a sample must have, and what to show of it; None: that of the first batch.
-        size: samples a batch where the data has none.
+        size: samples per batch where the data has none.
 
     Raises:
         TypeError: something else. ValueError: nothing in it, or shapes that differ.

@@ -117,7 +117,7 @@ class VoltageScaler:
         Raises:
             ValueError: no samples, shapes that don't fit, activations that are not finite, or no mode; then no
                 threshold has changed.
-            TypeError: data or mode of another kind.
+            TypeError: data or mode of the wrong type.
         """
         snn = self.snn
         what, number = parsed(snn.mode if mode is None else mode)

@@ -54,7 +54,7 @@ class Converter:
         input_range: smallest and largest input, for the bounds without data (default (0, 1)).
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
 
     Source: Grilly's "Spiking Neural Networks"; Rueckauer et al., "Conversion of continuous-valued deep networks to
     efficient event-driven networks for image classification", Frontiers in Neuroscience 11 (2017), section 2.2; Bu et
@@ -110,7 +110,7 @@ class Converter:
         Raises:
             ValueError: a layer or operation that can't become spikes (the message names it and says what to do); no
                 activation; training mode; a converted network; data that is empty or does not fit.
-            TypeError: no Module, or data of another kind.
+            TypeError: no Module, or data of the wrong type.
         """
         check_model(ann)
         if calibration_data is not None:

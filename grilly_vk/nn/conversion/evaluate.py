@@ -104,7 +104,7 @@ def evaluate(
         An Evaluation.
 
     Raises:
-        TypeError: no converted network, or data or T of another kind.
+        TypeError: no converted network, or data or T of the wrong type.
         ValueError: no samples, labels that don't fit, T below 1, an output of another shape.
     """
     snn, at = _checked(snn), _steps(T)

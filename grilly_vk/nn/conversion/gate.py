@@ -23,7 +23,7 @@ class MaxPoolGate(StatefulModule):
 
     y[t] = maxpool(c[t]) - maxpool(c[t-1]) with c[t] = x[0] + ... + x[t] and 0 before.  So the sum of y over time is the
     max pool of the sums of x, which pooling the spikes of each step would exceed.  Of spikes of one height, y is such
-    a spike or 0: the largest count grows by at most one a step.
+    a spike or 0: the largest count grows by at most one per step.
 
     `nn.Converter` puts it in place of `nn.MaxPool2d`, and only a converted network can call it.
 
@@ -81,7 +81,7 @@ class Places(Module):
     """A module that a forward calls several times, with a state of its own for each: the calls of a run take turns.
 
     Args:
-        parts: one a call, in order.
+        parts: one per call, in order.
     """
 
     running = setting(shared)

@@ -19,7 +19,7 @@ from .running import Running, merged
 
 
 class ConvertedNetwork(Module):
-    """What `nn.Converter` makes of a network: T steps of its spiking form, in one dispatch a layer.
+    """What `nn.Converter` makes of a network: T steps of its spiking form, in one dispatch per layer.
 
     A call starts from the first potentials and leaves nothing behind, so there is nothing to reset.  All steps go
     through the network as one batch (T * B, ...), and what comes before the first spikes is computed once where the

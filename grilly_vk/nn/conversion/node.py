@@ -41,7 +41,7 @@ class RateNode(StatefulModule):
         v: potential after the last step; None before the first.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
 
     Source: Rueckauer et al., "Conversion of continuous-valued deep networks to efficient event-driven networks for
     image classification", Frontiers in Neuroscience 11 (2017), section 2.1, reset by subtraction; Bu et al., "Optimal

@@ -35,8 +35,8 @@ class AnalogLIFNode(LIFNode):
         v_seq: H of the last call, (T, B, ...).
 
     Raises:
-        TypeError, ValueError: an argument of another kind, an act with a state; at the call, an act that gives another
-            shape.
+        TypeError, ValueError: an argument of the wrong type or value, an act with a state; at the call, an act that
+            gives another shape.
 
     Source: Wu et al., "LIAF-Net: leaky integrate and analog fire network for lightweight and efficient spatiotemporal
     information processing", IEEE Trans. Neural Networks and Learning Systems 33 (2022); as SpikingJelly's LIAFNode.

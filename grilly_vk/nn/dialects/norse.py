@@ -135,7 +135,7 @@ def LIFCell(p: Any = LIFParameters(), dt: float = 0.001) -> CUBALIFNode:
         v: the potential, from v_leak on. current: i before it decays.
 
     Raises:
-        TypeError, ValueError: an argument of another kind or out of range; another method.
+        TypeError, ValueError: an argument of the wrong type or out of range; another method.
     """
     return _lif(p, dt, "s")
 
@@ -160,7 +160,7 @@ def LIFBoxCell(p: Any = LIFBoxParameters(), dt: float = 0.001) -> LIFNode:
         dt: in seconds (default 0.001).
 
     Raises:
-        TypeError, ValueError: an argument of another kind or out of range; another method or reset_method.
+        TypeError, ValueError: an argument of the wrong type or out of range; another method or reset_method.
     """
     own = read(p, LIFBoxParameters)
     subtract = arguments.choice("p.reset_method", own["reset_method"], ("reset_value", "reset_subtract"))
@@ -179,7 +179,7 @@ def IAFCell(p: Any = IAFParameters(), dt: float = 0.001) -> IFNode:
         dt: not used, as there.
 
     Raises:
-        TypeError, ValueError: an argument of another kind; another method.
+        TypeError, ValueError: an argument of the wrong type or value; another method.
     """
     return _iaf(p, dt, "s")
 
@@ -206,7 +206,7 @@ def LIFExCell(p: Any = LIFExParameters(), dt: float = 0.001) -> Sequential:
         dt: in seconds (default 0.001).
 
     Raises:
-        TypeError, ValueError: an argument of another kind or out of range; another method.
+        TypeError, ValueError: an argument of the wrong type or out of range; another method.
     """
     return _lif_ex(p, dt, "s")
 
@@ -234,7 +234,7 @@ def LSNNCell(p: Any = LSNNParameters(), dt: float = 0.001) -> Sequential:
         dt: in seconds (default 0.001).
 
     Raises:
-        TypeError, ValueError: an argument of another kind or out of range; another method.
+        TypeError, ValueError: an argument of the wrong type or out of range; another method.
     """
     return _lsnn(p, dt, "s")
 
@@ -264,7 +264,7 @@ def IzhikevichCell(spiking_method: Any, dt: float = 0.001) -> Izhikevich2003Node
         v, u: potential and recovery, from those of s on.
 
     Raises:
-        TypeError, ValueError: an argument of another kind; another method.
+        TypeError, ValueError: an argument of the wrong type or value; another method.
     """
     return _izhikevich(spiking_method, dt, "s")
 
@@ -289,7 +289,7 @@ def LICell(p: Any = LIParameters(), dt: float = 0.001) -> Sequential:
         dt: in seconds (default 0.001).
 
     Raises:
-        TypeError, ValueError: an argument of another kind or out of range; v_leak is not 0.
+        TypeError, ValueError: an argument of the wrong type or out of range; v_leak is not 0.
     """
     return _li(p, dt, "s")
 
@@ -314,7 +314,7 @@ def LIBoxCell(p: Any = LIBoxParameters(), dt: float = 0.001) -> NonSpikingLIFNod
         dt: in seconds (default 0.001).
 
     Raises:
-        TypeError, ValueError: an argument of another kind or out of range; v_leak is not 0.
+        TypeError, ValueError: an argument of the wrong type or out of range; v_leak is not 0.
     """
     return _readout(read(p, LIBoxParameters), dt, "s")
 

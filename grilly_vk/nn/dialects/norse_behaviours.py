@@ -48,7 +48,7 @@ class IzhikevichSpikingBehavior(NamedTuple):
 def create_izhikevich_spiking_behavior(
     a: float, b: float, c: float, d: float, v_rest: float, u_rest: float, tau_inv: float = 250
 ) -> IzhikevichSpikingBehavior:
-    """A behaviour of one's own, from the potential v_rest and the recovery b u_rest on.
+    """A behaviour of your own, from the potential v_rest and the recovery b u_rest on.
 
     Args:
         a, b, c, d, tau_inv: as in IzhikevichParameters.

@@ -25,7 +25,7 @@ class Izhikevich2003Node(SpikingNode):
         u: the recovery after the last step.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
 
     Source: Izhikevich, "Simple model of spiking neurons", IEEE Trans. Neural Networks 14 (2003); as Norse's
     izhikevich_feed_forward_step.

@@ -60,7 +60,7 @@ def Leaky(
     """`snntorch.Leaky`: mem = beta mem + x - reset threshold, spk = [mem > threshold], reset the spike of before.
 
     Args:
-        beta: decay of the potential a step, in [0, 1]: a number, or one for each neuron.
+        beta: decay of the potential per step, in [0, 1]: a number, or one for each neuron.
         threshold: default 1.
         spike_grad: a surrogate, such as `fast_sigmoid()`; None (default): atan().
         init_hidden: True: the node has the state.  False, snnTorch's default, where the caller has it, is an error.
@@ -73,7 +73,7 @@ def Leaky(
         step_mode: "m" (default): x is (T, B, ...); "s": (B, ...).
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
 
     Source: Eshraghian et al., "Training spiking neural networks using lessons from deep learning", Proceedings of the
     IEEE 111 (2023).
@@ -104,14 +104,14 @@ def Synaptic(
     """`snntorch.Synaptic`: syn = alpha syn + x, mem = beta mem + syn - reset threshold; syn is `current`.
 
     Args:
-        alpha: decay of the current a step, in [0, 1].
+        alpha: decay of the current per step, in [0, 1].
         beta, threshold, spike_grad, init_hidden, learn_beta, learn_threshold, output, reset_delay, step_mode: as in
             `Leaky`.
         learn_alpha: whether it is a Parameter, `alpha` (default False).
         reset_mechanism: "subtract" (default), "zero": mem is 0 in the step after a spike, or "none".
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
 
     Source: as `Leaky`.
     """
@@ -141,13 +141,13 @@ def Alpha(
     """`snntorch.Alpha`: mem is the difference of two currents; syn_exc is `excitation`, syn_inh `inhibition`.
 
     Args:
-        alpha: decay of the excitatory current a step, in [0, 1], above beta.
-        beta: decay of the inhibitory current a step, in [0, 1].
+        alpha: decay of the excitatory current per step, in [0, 1], above beta.
+        beta: decay of the inhibitory current per step, in [0, 1].
         threshold, spike_grad, init_hidden, learn_beta, learn_threshold, output, step_mode: as in `Leaky`.
         reset_mechanism: "zero" (default): all three are 0 in the step after a spike; "subtract", or "none".
 
     Raises:
-        TypeError, ValueError: an argument of another kind; alpha is not above beta.
+        TypeError, ValueError: an argument of the wrong type or value; alpha is not above beta.
 
     Source: as `Leaky`; `AlphaNode` has the formulas.
     """
@@ -180,7 +180,7 @@ def Lapicque(
         reset_mechanism: "subtract" (default), "zero": mem is 0 in the step after a spike, or "none".
 
     Raises:
-        TypeError, ValueError: an argument of another kind; too few of beta, R and C, or all three.
+        TypeError, ValueError: an argument of the wrong type or value; too few of beta, R and C, or all three.
 
     Source: Lapicque, "Recherches quantitatives sur l'excitation electrique des nerfs", 1907; as `Leaky`.
     """
@@ -227,7 +227,7 @@ def StateLeaky(
             `Leaky`.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
 
     Source: as `Leaky`.
     """
@@ -277,7 +277,7 @@ def RLeaky(
         reset_delay=False they are run one after the other.
 
     Raises:
-        TypeError, ValueError: an argument of another kind; all_to_all without sizes, or with both kinds.
+        TypeError, ValueError: an argument of the wrong type or value; all_to_all without sizes, or with both kinds.
 
     Source: as `Leaky`.
     """
@@ -346,7 +346,7 @@ class RecurrentOneToOne(Module):
         learn: whether it is a Parameter (default True), or a buffer.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
     """
 
     def __init__(self, V: PerNeuron = 1.0, learn: bool = True) -> None:

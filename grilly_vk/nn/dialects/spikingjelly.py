@@ -85,7 +85,7 @@ def IFNode(
         store_v_seq: keep the potentials after each reset as `v_seq` in step mode "m" (default False).
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
     """
     return nodes.IFNode(v_threshold, v_reset, _or_sigmoid(surrogate_function), detach_reset, step_mode, store_v_seq)
 
@@ -104,7 +104,7 @@ def HalfThresholdIFNode(
         surrogate_function, detach_reset, step_mode, store_v_seq: as in IFNode.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
     """
     threshold = arguments.positive("v_threshold", v_threshold)
     node = IFNode(threshold, None, surrogate_function, detach_reset, step_mode, store_v_seq)
@@ -129,7 +129,7 @@ def LIFNode(
         v_threshold, v_reset, surrogate_function, detach_reset, step_mode, store_v_seq: as in IFNode.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
     """
     surrogate = _or_sigmoid(surrogate_function)
     return nodes.LIFNode(tau, decay_input, v_threshold, v_reset, surrogate, detach_reset, step_mode, store_v_seq)
@@ -159,7 +159,7 @@ def LIAFNode(
 
     Raises:
         ValueError: store_v_seq is True.
-        TypeError, ValueError: an argument of another kind; at the call, an act that gives another shape.
+        TypeError, ValueError: an argument of the wrong type or value; at the call, an act that gives another shape.
     """
     if arguments.flag("store_v_seq", store_v_seq):
         raise ValueError("store_v_seq must be False, got True: v_seq of LIAFNode has the potentials before the reset")
@@ -193,7 +193,7 @@ def ParametricLIFNode(
         decay_input, v_threshold, v_reset, surrogate_function, detach_reset, step_mode, store_v_seq: as in LIFNode.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
     """
     surrogate = _or_sigmoid(surrogate_function)
     return nodes.ParametricLIFNode(
@@ -222,7 +222,7 @@ def QIFNode(
         surrogate_function, detach_reset, step_mode, store_v_seq: as in IFNode.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
     """
     options = _options(surrogate_function, detach_reset, step_mode, store_v_seq)
     return node_models.QIFNode(tau, v_c, a0, v_threshold, v_rest, v_reset, **options)
@@ -249,7 +249,7 @@ def EIFNode(
         surrogate_function, detach_reset, step_mode, store_v_seq: as in IFNode.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
     """
     options = _options(surrogate_function, detach_reset, step_mode, store_v_seq)
     return node_models.EIFNode(tau, delta_T, theta_rh, v_threshold, v_rest, v_reset, **options)
@@ -281,7 +281,7 @@ def IzhikevichNode(
         surrogate_function, detach_reset, step_mode, store_v_seq: as in IFNode.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
     """
     options = _options(surrogate_function, detach_reset, step_mode, store_v_seq)
     return node_models.IzhikevichNode(tau, v_c, a0, v_threshold, v_reset, v_rest, w_rest, tau_w, a, b, **options)
@@ -306,7 +306,7 @@ def KLIFNode(
 
     Raises:
         ValueError: scale_reset is True.
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
     """
     if arguments.flag("scale_reset", scale_reset):
         raise ValueError("scale_reset must be False, got True: KLIFNode resets H itself, not H / k")
@@ -329,7 +329,7 @@ def CUBALIFNode(
         surrogate_function: None (default): Rect(1), as there.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
     """
     surrogate = Rect() if surrogate_function is None else surrogate_function
     node = node_models.CUBALIFNode(
@@ -364,7 +364,7 @@ def GatedLIFNode(
         step_mode: "m" (default) or "s".
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
     """
     starts = (init_linear_decay, init_v_subreset, init_tau, init_v_threshold, init_conduct)
     return gated_node.GatedLIFNode(T, inplane, *starts, _or_sigmoid(surrogate_function), step_mode)
@@ -379,7 +379,7 @@ def NonSpikingIFNode(
         decode: None (default), "max-mem", "max-abs-mem", "mean-mem" or "last-mem".
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
     """
     return readout.NonSpikingIFNode(decode)
 
@@ -392,7 +392,7 @@ def NonSpikingLIFNode(tau: float = 2.0, decode: readout.Decode | None = None) ->
         decode: as in NonSpikingIFNode.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
     """
     return readout.NonSpikingLIFNode(tau, decode)
 

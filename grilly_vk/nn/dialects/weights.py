@@ -56,7 +56,7 @@ def linear(
         name: what errors call them.
 
     Raises:
-        TypeError, ValueError: an argument of another kind, weights of another shape.
+        TypeError, ValueError: an argument of the wrong type or value, weights of another shape.
     """
     layer = Linear(in_features, out_features, bias=False)
     shape = layer.weight.shape

@@ -68,7 +68,7 @@ class LIFNeuron(Biophysical):
         r_mem: membrane resistance, default 1.0.
         t_refrac: refractory time in milliseconds, default 2.0.
         threshold: threshold of the normalised form, default 1.0; positive.
-        decay: factor on the potential a step in the normalised form, in [0, 1], default 0.9.
+        decay: factor on the potential per step in the normalised form, in [0, 1], default 0.9.
 
     Raises:
         TypeError: arguments of both forms, or not numbers.

@@ -128,7 +128,7 @@ class MultiheadAttention(Module):
             where query has none; or None.
 
         Raises:
-            ValueError: shapes that don't fit; is_causal without attn_mask. TypeError: a mask of another kind.
+            ValueError: shapes that don't fit; is_causal without attn_mask. TypeError: a mask of the wrong type.
         """
         need_weights = arguments.flag("need_weights", need_weights)
         average_attn_weights = arguments.flag("average_attn_weights", average_attn_weights)

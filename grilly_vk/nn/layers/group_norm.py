@@ -155,7 +155,7 @@ _INSTANCE = """(x - mean) / sqrt(var + eps) * weight + bias for each channel of 
         num_batches_tracked: Buffer of one int32, which stays 0, as in PyTorch; or None.
 
     Raises:
-        TypeError, ValueError: arguments out of range; at the call, another shape, or one value a channel.
+        TypeError, ValueError: arguments out of range; at the call, another shape, or one value per channel.
 
     Source: Ulyanov, Vedaldi & Lempitsky, "Instance normalization", arXiv:1607.08022 (2016).
     """

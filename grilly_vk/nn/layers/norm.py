@@ -140,7 +140,7 @@ _BATCH_NORM = """(x - mean) / sqrt(var + eps) * weight + bias for each channel o
         num_batches_tracked: Buffer of one int32.  Or None.
 
     Raises:
-        ValueError: arguments out of range; at the call, another shape, or one value a channel in training.
+        ValueError: arguments out of range; at the call, another shape, or one value per channel in training.
 
     Source: Ioffe & Szegedy, "Batch normalization", ICML 2015.
     """

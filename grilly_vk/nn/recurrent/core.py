@@ -32,7 +32,7 @@ class Core(Module):
         name: kept as `name`.
 
     Raises:
-        TypeError, ValueError: an argument of another kind; at a call, an input or state that does not fit.
+        TypeError, ValueError: an argument of the wrong type or value; at a call, an input or state that does not fit.
 
     Source: spyx.nn.
     """
@@ -56,7 +56,7 @@ class Core(Module):
         self.name = name
 
     def _constant(self, name: str, value: Any, start: float | None = None) -> None:
-        """Registers a learnable constant: one a unit if value is None (`start`, or truncated normal), else a scalar."""
+        """Registers a learnable constant: one per unit if value is None (`start` or truncated normal), or a scalar."""
         if value is not None:
             setattr(self, name, Parameter(full((), arguments.real(name, value))))
         elif start is not None:
@@ -154,7 +154,7 @@ class Core(Module):
         return f"; keeps its state itself: {found}" if found else ""
 
     def extra_repr(self) -> str:
-        """The shape, the threshold, and which constants are learnt one a unit."""
+        """The shape, the threshold, and which constants are learnt one per unit."""
         parts = [str(self.hidden_shape)]
         for key, value in self._parameters.items():
             if value is not None and key != "recurrent_w":

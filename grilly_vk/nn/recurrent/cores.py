@@ -44,8 +44,8 @@ class LIF(Core):
 
     Args:
         hidden_shape: of a sample, a tuple or one number.
-        beta: decay a step, clipped to [0, 1] where it is used.  A number: one learnable scalar that starts there.
-            None: one a unit, drawn from a normal distribution of mean 0.5 and deviation 0.25, cut to [0, 1].
+        beta: decay per step, clipped to [0, 1] where it is used.  A number: one learnable scalar that starts there.
+            None: one per unit, drawn from a normal distribution of mean 0.5 and deviation 0.25, cut to [0, 1].
         threshold: firing threshold (default 1).
         activation: surrogate gradient; None: superspike().
         name: kept as `name`.
@@ -82,8 +82,8 @@ class LI(Core):
 
     Args:
         layer_shape: of a sample, a tuple or one number.
-        beta: decay a step, clipped to [0, 1] where it is used.  A number: one learnable scalar that starts there.
-            None: one a unit, 0.8 at the start.
+        beta: decay per step, clipped to [0, 1] where it is used.  A number: one learnable scalar that starts there.
+            None: one per unit, 0.8 at the start.
         name: kept as `name`.
 
     Shape:
@@ -121,8 +121,8 @@ class ALIF(Core):
 
     Args:
         hidden_shape: of a sample, a tuple or one number.
-        beta: decay of the potential a step, clipped to [0, 1] where it is used.  A number: one learnable scalar that
-            starts there.  None: one a unit, drawn from a normal distribution (0.5, 0.25), cut to [0, 1].
+        beta: decay of the potential per step, clipped to [0, 1] where it is used.  A number: one learnable scalar that
+            starts there.  None: one per unit, drawn from a normal distribution (0.5, 0.25), cut to [0, 1].
         gamma: decay of the adaptation, likewise.
         threshold: firing threshold without adaptation (default 1).
         activation: surrogate gradient; None: superspike().
@@ -166,8 +166,8 @@ class CuBaLIF(Core):
 
     Args:
         hidden_shape: of a sample, a tuple or one number.
-        alpha: decay of the current a step, clipped to [0, 1] where it is used.  A number: one learnable scalar that
-            starts there.  None: one a unit, drawn from a normal distribution (0.5, 0.25), cut to [0, 1].
+        alpha: decay of the current per step, clipped to [0, 1] where it is used.  A number: one learnable scalar that
+            starts there.  None: one per unit, drawn from a normal distribution (0.5, 0.25), cut to [0, 1].
         beta: decay of the potential, likewise.
         threshold: firing threshold (default 1).
         activation: surrogate gradient; None: superspike().

@@ -40,8 +40,8 @@ class RLIF(LIF, RecurrentCore):
 
     Args:
         hidden_shape: of a sample, a tuple or one number.
-        beta: decay a step, clipped to [0, 1] where it is used.  A number: one learnable scalar that starts there.
-            None: one a unit, drawn from a normal distribution (0.5, 0.25), cut to [0, 1].
+        beta: decay per step, clipped to [0, 1] where it is used.  A number: one learnable scalar that starts there.
+            None: one per unit, drawn from a normal distribution (0.5, 0.25), cut to [0, 1].
         threshold: firing threshold (default 1).
         activation: surrogate gradient; None: superspike().
         name: kept as `name`.
@@ -76,8 +76,8 @@ class RCuBaLIF(CuBaLIF, RecurrentCore):
 
     Args:
         hidden_shape: of a sample, a tuple or one number.
-        alpha: decay of the current a step, clipped to [0, 1] where it is used.  A number: one learnable scalar that
-            starts there.  None: one a unit, drawn from a normal distribution (0.5, 0.25), cut to [0, 1].
+        alpha: decay of the current per step, clipped to [0, 1] where it is used.  A number: one learnable scalar that
+            starts there.  None: one per unit, drawn from a normal distribution (0.5, 0.25), cut to [0, 1].
         beta: decay of the potential, likewise.
         activation: surrogate gradient; None: superspike().
         name: kept as `name`.

@@ -191,7 +191,7 @@ _LAYERS = """{what}
 class RNN(_Layers):
     nonlinearity = setting(arguments.choice, ("tanh", "relu"))
     __doc__ = _LAYERS.format(
-        what="""Simple recurrent layers: h[t] = tanh(W_ih x[t] + b_ih + W_hh h[t-1] + b_hh).  Two dispatches a step.
+        what="""Simple recurrent layers: h[t] = tanh(W_ih x[t] + b_ih + W_hh h[t-1] + b_hh).  Two dispatches per step.
 
     `outputs, state = rnn(x, state)`; containers pass the outputs on.""",
         own='nonlinearity: "tanh" (default) or "relu".\n        ',
@@ -220,7 +220,7 @@ class LSTM(_Layers):
     __doc__ = _LAYERS.format(
         what="""LSTM: c[t] = f c[t-1] + i g, h[t] = o tanh(c[t]); i, f, o = sigmoid(...), g = tanh(...).
 
-    The arguments are W_ih x[t] + b_ih + W_hh h[t-1] + b_hh, in the order i, f, g, o.  Two dispatches a step.
+    The arguments are W_ih x[t] + b_ih + W_hh h[t-1] + b_hh, in the order i, f, g, o.  Two dispatches per step.
     `outputs, (h, c) = lstm(x, (h, c))`; containers pass the outputs on.  There are no projections (proj_size).""",
         own="", gates="4 ",
         source="Hochreiter & Schmidhuber, \"Long short-term memory\", Neural Computation 9 (1997).",
@@ -232,7 +232,7 @@ class GRU(_Layers):
     __doc__ = _LAYERS.format(
         what="""Gated recurrent units: r, z = sigmoid(...), n = tanh(W_in x[t] + b_in + r (W_hn h[t-1] + b_hn)).
 
-    h[t] = (1 - z) n + z h[t-1]; weights are in the order r, z, n.  Two dispatches a step.
+    h[t] = (1 - z) n + z h[t-1]; weights are in the order r, z, n.  Two dispatches per step.
     `outputs, state = gru(x, state)`; containers pass the outputs on.""",
         own="", gates="3 ",
         source="Cho et al., \"Learning phrase representations using RNN encoder-decoder\", EMNLP 2014; r where\n"

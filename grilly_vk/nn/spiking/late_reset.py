@@ -82,7 +82,7 @@ class LateResetNode(StatefulModule):
         v_seq: see store_v_seq; None until a run.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
 
     Source: Eshraghian et al., "Training spiking neural networks using lessons from deep learning", Proceedings of the
     IEEE 111 (2023); snnTorch's Leaky, Synaptic, Lapicque.
@@ -277,7 +277,7 @@ class AlphaNode(LateResetNode):
         v_seq: see store_v_seq; None until a run.
 
     Raises:
-        TypeError, ValueError: an argument of another kind; alpha is not above beta.
+        TypeError, ValueError: an argument of the wrong type or value; alpha is not above beta.
 
     Source: Eshraghian et al. 2023, as LateResetNode; as in snnTorch's Alpha.
     """

@@ -25,7 +25,7 @@ class QIFNode(SpikingNode):
         options: surrogate_function, detach_reset, step_mode, store_v_seq, memory as in SpikingNode.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
 
     Source: Latham et al., "Intrinsic dynamics in neuronal networks", J. Neurophysiology 83 (2000); parameters as in
     SpikingJelly's QIFNode, whose v_rest is 0 and v_reset -0.1 unless given.
@@ -66,7 +66,7 @@ class EIFNode(SpikingNode):
         options: surrogate_function, detach_reset, step_mode, store_v_seq, memory as in SpikingNode.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
 
     Source: Fourcaud-Trocme et al., "How spike generation mechanisms determine the neuronal response to fluctuating
     inputs", J. Neuroscience 23 (2003); parameters as in SpikingJelly's EIFNode, whose v_reset is -0.1 unless given.
@@ -121,7 +121,7 @@ class IzhikevichNode(SpikingNode):
         w: the recovery after the last step.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
 
     Source: Izhikevich, "Simple model of spiking neurons", IEEE Trans. Neural Networks 14 (2003); parameters as in
     SpikingJelly's IzhikevichNode.
@@ -170,7 +170,7 @@ class CUBALIFNode(LIFNode):
         current: I after the last step.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
 
     Source: Davies et al., "Loihi", IEEE Micro 38 (2018); as SpikingJelly's CubaLIFNode, whose current and voltage
     decay are 1/tau_syn and 1/tau with decay_input=False.
@@ -204,7 +204,7 @@ class AdaptiveLIFNode(LIFNode):
         adaptation: A after the last step.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
 
     Source: Bellec et al., "Long short-term memory and learning-to-learn in networks of spiking neurons", NeurIPS 2018.
     """
@@ -235,7 +235,7 @@ class KLIFNode(LIFNode):
         k: Parameter of shape (), 1 at the start.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
 
     Source: Jiang & Zhang, "KLIF: an optimized spiking neuron unit for tuning surrogate gradient slope and membrane
     potential", arXiv:2302.09238 (2023); as SpikingJelly's KLIFNode with scale_reset=False.

@@ -105,7 +105,7 @@ class SpikingNode(StatefulModule):
         store_v_seq: in step mode "m", keep the potentials of each step as `v_seq` (T, B, ...), on the tape. "after":
             those after the reset, as `v` is; "before": H, which the spikes follow from, as snnTorch reports them.
             True is "after"; default False.
-        memory: "fast" keeps the potentials for the backward pass, 4 bytes an element and step; "low" keeps nothing but
+        memory: "fast" keeps the potentials for the backward pass, 4 bytes per element and step; "low" keeps nothing but
             the input, which the tape may hold anyway, and computes them again.
         refractory: steps after a spike in which a neuron takes no input and does not spike; its potential stays what
             the reset made it (default 0).  A second state, such as a synaptic current, goes on.
@@ -121,7 +121,7 @@ class SpikingNode(StatefulModule):
         v_seq: see store_v_seq; None until a run.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
     """
 
     v_threshold = setting(per_neuron, _threshold, held=same)
@@ -205,7 +205,7 @@ class SpikingNode(StatefulModule):
 
     # ---- use ----
 
-    input_hint = "its state is in the node (v), from call to call; functional.lif_step takes states of one's own"
+    input_hint = "its state is in the node (v), from call to call; functional.lif_step takes states of your own"
 
     def forward(self, x: ArrayLike, *, steps: str | None = None, norm: Running | None = None) -> Tensor:
         """Spikes of x's shape, 0.0 and 1.0.
@@ -315,7 +315,7 @@ class IFNode(SpikingNode):
         v_threshold, v_reset, surrogate_function, detach_reset, step_mode, store_v_seq, memory: as in SpikingNode.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
 
     Source: Grilly's "Spiking Neural Networks"; Lapicque 1907, as in SpikingJelly's IFNode.
     """
@@ -333,7 +333,7 @@ class LIFNode(SpikingNode):
         v_threshold, v_reset, surrogate_function, detach_reset, step_mode, store_v_seq, memory: as in SpikingNode.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
 
     Source: Grilly's "Spiking Neural Networks"; as in SpikingJelly's LIFNode.
     """
@@ -379,7 +379,7 @@ class ParametricLIFNode(SpikingNode):
         w: Parameter of shape (), -ln(init_tau - 1) at the start.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
 
     Source: Grilly's "Spiking Neural Networks"; Fang et al., "Incorporating learnable membrane time constant to enhance
     learning of spiking neural networks", ICCV 2021; as in SpikingJelly's ParametricLIFNode.

@@ -100,7 +100,7 @@ class SumPool(Module):
         name: kept as `name`.
 
     Raises:
-        TypeError, ValueError: arguments of another kind; at the call, windows that do not fit.
+        TypeError, ValueError: arguments of the wrong type or value; at the call, windows that do not fit.
 
     Source: spyx.nn.SumPool.
     """

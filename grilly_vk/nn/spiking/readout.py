@@ -100,7 +100,7 @@ class NonSpikingIFNode(NonSpikingNode):
         decode, step_mode: as in NonSpikingNode.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
 
     Source: as in SpikingJelly's NonSpikingIFNode, which begins at 0 in every call; here the state goes on until
     `grilly_vk.functional.reset_net`, as that of all nodes does.
@@ -118,7 +118,7 @@ class NonSpikingLIFNode(NonSpikingNode):
         decode, step_mode: as in NonSpikingNode.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
 
     Source: as in SpikingJelly's NonSpikingLIFNode, which begins at 0 in every call; here the state goes on until
     `grilly_vk.functional.reset_net`, as that of all nodes does.

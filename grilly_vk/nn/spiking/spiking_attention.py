@@ -85,8 +85,8 @@ class SpikingSelfAttention(_Attention):
         inputs: the unit of q, k and v, D to 3 D. node: behind the product. output: the unit behind it, D to D.
 
     Raises:
-        TypeError, ValueError: arguments of another kind; num_heads that does not divide embed_dim; at the call, another
-            shape.
+        TypeError, ValueError: arguments of the wrong type or value; num_heads that does not divide embed_dim; at the
+            call, another shape.
 
     Source: Zhou, Zhu, He, Wang, Yan, Tian & Yuan, "Spikformer: when spiking neural network meets transformer", ICLR
     2023, section 3.3: equation (14) for q, k and v, (15) for the product and its node, (16) for the unit behind.
@@ -145,8 +145,8 @@ class QKAttention(_Attention):
         inputs: the unit of q and k, D to 2 D. node: the gates'. output: the unit behind, D to D.
 
     Raises:
-        TypeError, ValueError: arguments of another kind; num_heads that does not divide embed_dim; at the call, another
-            shape.
+        TypeError, ValueError: arguments of the wrong type or value; num_heads that does not divide embed_dim; at the
+            call, another shape.
 
     Source: Zhou et al., "QKFormer: hierarchical spiking transformer using Q-K attention", NeurIPS 2024, section 3.2:
     the two formulas above are its Q-K token attention and Q-K channel attention.

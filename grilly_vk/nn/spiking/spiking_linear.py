@@ -153,7 +153,7 @@ class SpikingLinear(TimedModule):
         linear, norm, node: the parts.
 
     Raises:
-        TypeError, ValueError: arguments of another kind; at the call, an input of another last axis.
+        TypeError, ValueError: arguments of the wrong type or value; at the call, an input of another last axis.
 
     Source: Zhou et al., "Spikformer", ICLR 2023, equation (14): how its attention makes q, k and v.
     """

@@ -141,7 +141,7 @@ _THROUGH = """Batch norm through time (BNTT): (x - mean[t]) / sqrt(var[t] + eps)
 
     Raises:
         ValueError: arguments out of range; at the call, another shape or number of steps, a step beyond T, or one
-            value a channel and step in training.
+            value per channel and step in training.
         RuntimeError: T would be fixed inside a compiled function.
 
     Source: Kim & Panda, "Revisiting batch normalization for training low-latency deep spiking neural networks from

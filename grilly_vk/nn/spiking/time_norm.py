@@ -223,7 +223,7 @@ _THRESHOLD = """Threshold-dependent batch norm (tdBN): (x - mean) / sqrt(var + e
         running_mean, running_var, num_batches_tracked: as in {like}.
 
     Raises:
-        ValueError: arguments out of range; at the call, another shape, one value a channel in training, or a single
+        ValueError: arguments out of range; at the call, another shape, one value per channel in training, or a single
             step in training.
 
     Source: Zheng, Wu, Deng, Hu & Li, "Going deeper with directly-trained larger spiking neural networks", AAAI 2021,

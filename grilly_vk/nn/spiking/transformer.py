@@ -79,7 +79,7 @@ class SpikingTransformerBlock(TimedModule):
         attention, mlp: the parts.
 
     Raises:
-        TypeError, ValueError: arguments of another kind or out of range; at the call, another shape.
+        TypeError, ValueError: arguments of the wrong type or out of range; at the call, another shape.
 
     Source: Zhou et al., "Spikformer", ICLR 2023, section 3.1, equations (7) and (8); with "token" or "channel" the
     block of Zhou et al., "QKFormer", NeurIPS 2024, section 3.4, of the same form.

@@ -74,7 +74,7 @@ class Delay(_Late):
         history: the last `delay` inputs (delay, B, ...), oldest first; None at the start, where they are zeros.
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
 
     Source: an axonal delay, as in SpikingJelly's layer.Delay and SLAYER (Shrestha & Orchard, NeurIPS 2018, section 2).
     """
@@ -134,7 +134,8 @@ class DelaySynapse(_Late):
         history: the last max_delay inputs (max_delay, ..., in_features), oldest first; None at the start.
 
     Raises:
-        TypeError, ValueError: an argument of another kind; delays outside [0, max_delay]; neither delays nor max_delay.
+        TypeError, ValueError: an argument of the wrong type or value; delays outside [0, max_delay]; neither delays
+            nor max_delay.
 
     Source: Hammouamri, Khalfaoui-Hassani & Masquelier, "Learning delays in spiking neural networks using dilated
     convolutions with learnable spacings", ICLR 2024, equation (6), the delayed sum; there the kernel of a learnable
@@ -237,7 +238,7 @@ class Synapse(Sequential):
     Args:
         connection: such as Linear or Conv2d.
         dynamics: such as SynapseFilter (default None: none).
-        delay: of all inputs alike, in steps (default 0); for one delay a connection see DelaySynapse.
+        delay: of all inputs alike, in steps (default 0); for one delay per connection see DelaySynapse.
         step_mode: "s" or "m", set in all parts.
 
     Attributes:

@@ -88,7 +88,7 @@ class SynapseFilter(_Dynamics):
 
     SpikingJelly's SynapseFilter(tau) computes y <- y - (1 - x) * y / tau + x, which for input of 0 and 1 means: a
     step without a spike decays by 1 - 1 / tau, and a step with one adds 1 to a y that does not decay in that step.
-    Where y is 0 when a spike comes, as with one spike a neuron, both are equal with tau_syn = -1 / ln(1 - 1 / tau).
+    Where y is 0 when a spike comes, as with one spike per neuron, both are equal with tau_syn = -1 / ln(1 - 1 / tau).
 
     Args:
         tau_syn: time constant in steps, positive (default 5).
@@ -102,7 +102,7 @@ class SynapseFilter(_Dynamics):
         y: state after the last step: 0 until the first input, then a Tensor (B, ...).
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
 
     Source: Grilly's "Spiking Neural Networks"; Gerstner & Kistler, Spiking Neuron Models (2002), section 4.1.
     """
@@ -137,7 +137,7 @@ class DualTimescaleSynapse(_Dynamics):
         fast, slow: states after the last step: 0 until the first input, then Tensors (B, ...).
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
 
     Source: Grilly's "Spiking Neural Networks"; two time constants as in Destexhe, Mainen & Sejnowski, "Synthesis of
     models for excitable membranes, synaptic transmission and neuromodulation", J. Computational Neuroscience 1 (1994).
@@ -197,7 +197,7 @@ class STPSynapse(_Dynamics):
         r: resources after the last step: 1 until the first input, then a Tensor (B, ...).
 
     Raises:
-        TypeError, ValueError: an argument of another kind.
+        TypeError, ValueError: an argument of the wrong type or value.
 
     Source: Grilly's "Spiking Neural Networks"; Tsodyks, Pawelzik & Markram, "Neural networks with dynamic synapses",
     Neural Computation 10 (1998), section 2, in discrete time: with the two changes above du/dt = (U - u) / tau_f + U *

@@ -141,7 +141,7 @@ class Cells(Part):
         return self._loop(self, given)
 
     def _loop(self, step: Any, given: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """One call a step."""
+        """One call per step."""
         if given[0].shape[0] == 0:
             raise ValueError(f"x has shape {given[0].shape}: no steps to run {type(self).__name__} on")
         made: list[tuple[Tensor, Tensor]] = []
@@ -202,7 +202,7 @@ class Cells(Part):
         return numbers.alpha_t * (1.0 if numbers.trace == "linear" else numbers.k_t)
 
     def keep_bare(self) -> None:
-        """From now on each step with a trace of one's own also keeps what the trace were without the step's spikes."""
+        """From now on each step with a trace of your own also keeps what the trace were without the step's spikes."""
         self.__dict__["_keeps_bare"] = True
 
     @property

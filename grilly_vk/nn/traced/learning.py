@@ -26,7 +26,7 @@ from .network import Layer, Network
 class LearningRule(Module):
     """Base of the rules: `step()` after a call of the network learns from all steps of that call, T of `run` or one.
 
-    The weights change after the call, by the mean over the batch, in one dispatch a layer.  Subclasses define
+    The weights change after the call, by the mean over the batch, in one dispatch per layer.  Subclasses define
     `weight_update(index, layer, ...)`.
 
     Args:
@@ -214,7 +214,7 @@ class STDP(_PairRule):
                 side.keep_bare()
 
     def _meeting(self, layer: Layer) -> Meeting:
-        """With traces of one's own as they were without the step's own spikes; the kernel knows what ours gain."""
+        """With traces of your own as they were without the step's own spikes; the kernel knows what ours gain."""
         met = meeting(layer)
         _followed(layer)
         if layer.presynaptic.own_trace:
@@ -245,7 +245,7 @@ class MSTDPET(_PairRule):
         lr: learning rate (default 0.001).
         a_pre: of a postsynaptic spike that finds a presynaptic trace, not negative (default 1).
         a_post: of a presynaptic spike that finds a postsynaptic trace, not negative (default 1).
-        e_trace_decay: factor on the eligibility a step, in [0, 1] (default 0.99).
+        e_trace_decay: factor on the eligibility per step, in [0, 1] (default 0.99).
         w_min, w_max: bounds, clipped to at each step (default None: none).
         bound: "hard" (default) or "soft", as in OnlineSTDP.
 
@@ -292,7 +292,7 @@ class MSTDPET(_PairRule):
         """Learns from the last call of the network.
 
         Args:
-            reward: one number for all steps and samples; or an array or Tensor (T,), one a step, or (T, batch), one a
+            reward: one number for all steps and samples; or an array or Tensor (T,), one per step, or (T, batch), one a
                 step and sample.
 
         Raises:

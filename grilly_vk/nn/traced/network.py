@@ -53,7 +53,7 @@ class Network(Module):
         layers: pairs (connection, neurons).
 
     Raises:
-        TypeError, ValueError: parts of another kind, or that don't fit.
+        TypeError, ValueError: parts of the wrong type, or that don't fit.
 
     Example:
         >>> shapes = dict(dt=1.0, alpha_t=1.0, tau_t=0.9)
