@@ -31,16 +31,16 @@ FAMILIES = {
     "node": Family(
         "a spiking node", "which keeps its state itself",
         (
-            "nn.nodes.SpikingNode", "nn.gated_node.GatedLIFNode", "nn.readout.NonSpikingNode",
-            "nn.conversion.node.RateNode", "nn.late_reset.LateResetNode", "nir.neurons.Neuron",
+            "nn.spiking.nodes.SpikingNode", "nn.spiking.gated_node.GatedLIFNode", "nn.spiking.readout.NonSpikingNode",
+            "nn.conversion.node.RateNode", "nn.spiking.late_reset.LateResetNode", "nir.neurons.Neuron",
         ),
     ),
-    "core": Family("a recurrent core", "called as out, state = core(x, state)", ("nn.core.Core",)),
+    "core": Family("a recurrent core", "called as out, state = core(x, state)", ("nn.recurrent.core.Core",)),
     "trace": Family(
         "a trace layer of nn.traced", "which gives (spikes, trace)",
-        ("nn.traced.cells.Part", "nn.traced.network.Network"),
+        ("nn.traced.cells.TracedPart", "nn.traced.network.Network"),
     ),
-    "flat": Family("a flat layer", "which returns numpy arrays, off the tape", ("nn.flat.FlatLayer",)),
+    "flat": Family("a flat layer", "which returns numpy arrays, off the tape", ("nn.flat.base.FlatLayer",)),
     "pipeline": Family("a whole pipeline", "called as process(embedding)", ("snn_compute.SNNCompute",)),
     "surrogate": Family("a surrogate gradient", "which nodes take as surrogate_function", ("surrogate.Surrogate",)),
 }  # fmt: skip

@@ -17,14 +17,14 @@ class Holder(Protocol):
     _memories: dict[str, Any]
 
 
-class _Mode(threading.local):
+class _Checkpoints(threading.local):
     again = False
 
     def __init__(self) -> None:
         self.used: list[dict[int, tuple[Holder, dict[str, Any]]]] = []  # of the first runs that this thread is in
 
 
-_mode = _Mode()
+_mode = _Checkpoints()
 
 
 def running_again() -> bool:

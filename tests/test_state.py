@@ -96,7 +96,7 @@ MAKE = {
 
 
 def classes_with_state():
-    todo, found = [nn.StatefulModule, traced.cells.Part], set()
+    todo, found = [nn.StatefulModule, traced.cells.TracedPart], set()
     while todo:
         kind = todo.pop()
         todo += kind.__subclasses__()
@@ -140,7 +140,7 @@ def test_reset_copy_detach_and_state_dict_reach_it(name):
     held = [v for v in getattr(module, "memories", dict)().values() if isinstance(v, grilly_vk.Tensor)]
     assert all(v.node is None for v in held)
 
-    if isinstance(module, traced.cells.Part):  # its state lies in buffers: what was saved goes on elsewhere
+    if isinstance(module, traced.cells.TracedPart):  # its state lies in buffers: what was saved goes on elsewhere
         F.reset_net(module)
         ran(module, run)
         grilly_vk.manual_seed(2)

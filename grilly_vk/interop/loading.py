@@ -72,7 +72,7 @@ def load_torch_state(
 
 
 @dataclass
-class _Plan:
+class _LoadPlan:
     """What goes where; names are those here, after the mapping."""
 
     tensors: dict[str, np.ndarray] = field(default_factory=dict)
@@ -83,8 +83,8 @@ class _Plan:
     unexpected: list[str] = field(default_factory=list)
 
 
-def _plan(module: Module, state: dict[str, np.ndarray]) -> _Plan:
-    plan, used = _Plan(), set[str]()
+def _plan(module: Module, state: dict[str, np.ndarray]) -> _LoadPlan:
+    plan, used = _LoadPlan(), set[str]()
     slots = dict(module._slots())
     candidates: dict[str, list[tuple[Entry, list[str]]]] = {}
     for path, part in module.named_modules():
@@ -138,7 +138,7 @@ def _plan(module: Module, state: dict[str, np.ndarray]) -> _Plan:
     return plan
 
 
-def _read(plan: _Plan, own: str, entry: Entry | None, arrays: list[np.ndarray]) -> Any:
+def _read(plan: _LoadPlan, own: str, entry: Entry | None, arrays: list[np.ndarray]) -> Any:
     """Ours, of theirs; None and a note where that can't be."""
     if entry is None:
         return arrays[0]
@@ -160,7 +160,7 @@ def owner_of(module: Module, name: str) -> tuple[Any, str]:
     return owner, attribute
 
 
-def _apply(module: Module, plan: _Plan) -> None:
+def _apply(module: Module, plan: _LoadPlan) -> None:
     """Settings, then tensors; whatever raises, nothing has changed."""
     before = []
     try:

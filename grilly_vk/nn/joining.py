@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .layers.norm import Running
+from .layers.norm import RunningNorm
 from .module import Module
 
 
@@ -26,7 +26,7 @@ def joins(norm: Any, node: Any) -> bool:
     """Whether a node takes in a norm before it: of the library's own making, in one step mode, and without hooks."""
     takes = getattr(type(node), "_takes_norm", None)
     return (
-        isinstance(norm, Running)
+        isinstance(norm, RunningNorm)
         and takes is not None
         and type(node).forward is takes
         and _definer(norm, "forward") is _definer(norm, "_prepare")
@@ -37,7 +37,7 @@ def joins(norm: Any, node: Any) -> bool:
 
 def folds(norm: Any, x: Any) -> bool:
     """Whether a batch norm between nodes of step mode "m" has all steps before it, by the number of axes."""
-    return isinstance(norm, Running) and not hasattr(norm, "step_mode") and np.ndim(x) - 1 in norm._step_ranks()
+    return isinstance(norm, RunningNorm) and not hasattr(norm, "step_mode") and np.ndim(x) - 1 in norm._step_ranks()
 
 
 def _definer(module: Module, name: str) -> type:

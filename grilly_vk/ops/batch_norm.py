@@ -22,7 +22,7 @@ _STRETCH = 1024  # elements of a row that are summed at once
 
 
 @dataclass(frozen=True)
-class Layout:
+class BatchLayout:
     """How x (samples, channels, inner) falls into groups; a step has `step` samples.
 
     A group is one channel, in all samples or (own > 1) in those of each of `own` steps.
@@ -176,7 +176,7 @@ def prepare(
     t = x.shape[0] if timed else 1
     n, c = x.shape[timed : 2 + timed]
     shape: tuple[int, ...] = (t, c) if name == "batch_norm_through_time" else (c,)  # of what each group has one of
-    layout = Layout(t * n, c, math.prod(x.shape[2 + timed :]), n, own=t if len(shape) == 2 else 1)
+    layout = BatchLayout(t * n, c, math.prod(x.shape[2 + timed :]), n, own=t if len(shape) == 2 else 1)
     if name == "temporal_effective_batch_norm":
         scale = arguments.tensor("scale", scale)
         arguments.shape("scale", scale.shape, (t,))
@@ -222,7 +222,7 @@ class Norm:
 
     name: str
     x: Tensor
-    layout: Layout
+    layout: BatchLayout
     mean: Tensor
     var: Tensor
     w: Tensor | None
@@ -317,7 +317,7 @@ class Norm:
         """(2, groups): sums of g * z and of g, for each step where steps have a number of their own."""
         x, at, stats = self.x, self.layout, self.layout.sets
         if self.scale is not None:
-            at = Layout(at.samples, at.channels, at.inner, at.step, own=self.scale.count)
+            at = BatchLayout(at.samples, at.channels, at.inner, at.step, own=self.scale.count)
         kernel, specs, items, numbers = _sums_of(x, at, g)
         partial = empty((2, at.sets, numbers["parts"]), on=x.engine)
         x.engine.launch(
@@ -330,7 +330,7 @@ class Norm:
 
 def _statistics(
     x: Tensor,
-    at: Layout,
+    at: BatchLayout,
     running_mean: Tensor | None,
     running_var: Tensor | None,
     momentum: float | None,
@@ -361,7 +361,7 @@ def _statistics(
 # ---- how kernels share out the elements ----
 
 
-def _walk_of(x: Tensor, at: Layout, wide: int) -> tuple[int, int, int]:
+def _walk_of(x: Tensor, at: BatchLayout, wide: int) -> tuple[int, int, int]:
     """(WALK, run, items) of the kernels with channels-walk.glsl."""
     if not x.count:
         return _FLAT, 1, 0
@@ -379,7 +379,7 @@ def _walk_of(x: Tensor, at: Layout, wide: int) -> tuple[int, int, int]:
     return _ROWS, run, -(-n // run)
 
 
-def _sums_of(x: Tensor, at: Layout, *more: Tensor) -> tuple[str, tuple[tuple[str, int], ...], int, dict[str, int]]:
+def _sums_of(x: Tensor, at: BatchLayout, *more: Tensor) -> tuple[str, tuple[tuple[str, int], ...], int, dict[str, int]]:
     """(variant, constants, items, numbers) of the kernels with channels-sums.glsl."""
     tuning, columns = x.engine.tuning, at.inner == 1
     wide = width_of(at.channels if columns else x.count, x, *more)

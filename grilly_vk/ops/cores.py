@@ -26,7 +26,7 @@ SMALL = 512  # units up to which a workgroup takes all steps of a sample; more a
 
 
 @dataclass(frozen=True)
-class Dynamics:
+class CoreDynamics:
     """How a core's state moves; see shaders/include/core.glsl for the formulas.
 
     Args:
@@ -45,7 +45,7 @@ class Dynamics:
 def unroll(
     x: Tensor,
     state: Tensor,
-    dynamics: Dynamics,
+    dynamics: CoreDynamics,
     slope: Slope | None,
     *,
     b: Tensor | None = None,
@@ -85,7 +85,7 @@ class _Run:
     """One forward run: sizes, constants, and the pieces of steps that it goes in."""
 
     def __init__(
-        self, x: Tensor, state: Tensor, dynamics: Dynamics, b: Tensor | None, c: Tensor | None, w: Tensor | None
+        self, x: Tensor, state: Tensor, dynamics: CoreDynamics, b: Tensor | None, c: Tensor | None, w: Tensor | None
     ) -> None:
         self.engine, self.dynamics = x.engine, dynamics
         self.steps, self.shape, self.state = x.shape[0], x.shape, state.shape

@@ -37,7 +37,7 @@ def delayed_linear(
     Returns:
         (y (T, B, out), the last max_delay inputs (max_delay, B, in)).
     """
-    run = _Run(x, delay, weight, max_delay)
+    run = _DelayRun(x, delay, weight, max_delay)
     y = empty((run.steps, run.batch, run.outs), on=run.engine)
     ext = run.laid_out(x, history, max_delay)
     run.product(ext, weight, delay, bias, y, run.steps)
@@ -49,7 +49,7 @@ def delayed_linear(
     return y, after
 
 
-class _Run:
+class _DelayRun:
     """The sizes of a run, and what its two directions share."""
 
     def __init__(self, x: Tensor, delay: Tensor, weight: Tensor, max_delay: int) -> None:

@@ -41,7 +41,7 @@ class LateReset:
     constants: tuple[float, float, float, float] | Tensor
 
 
-class Steps(NamedTuple):
+class LateSteps(NamedTuple):
     """What a run gives: spikes (T, ...), the states after it, each (...), and potentials (T, ...) or None."""
 
     spikes: Tensor
@@ -58,7 +58,7 @@ def late_reset(
     steps: int | None = None,
     store_v: bool | str = False,
     recompute: bool = False,
-) -> Steps:
+) -> LateSteps:
     """Runs a layer of such nodes; all arguments are checked by the caller.
 
     Args:
@@ -92,7 +92,7 @@ def late_reset(
         rule = _backward(run, slope, again, kept, early)
         saved = [t for t in (again, *kept, *(s for end in run.ends for s in end), table) if t is not None]
         record("late_reset", inputs, outputs, rule, saved)
-    return Steps(spikes, tuple(ends), v_seq)
+    return LateSteps(spikes, tuple(ends), v_seq)
 
 
 class _Kept(NamedTuple):

@@ -51,10 +51,10 @@ def neu_norm(
         arguments.tensor("state", given)
         arguments.shape("state", given.shape, (samples, 1, high, across))
     start = 0.0 if given is not None else arguments.real("state", state)
-    return _Run(x, given, start, w, k, share).forward()
+    return _NeuNormRun(x, given, start, w, k, share).forward()
 
 
-class _Run:
+class _NeuNormRun:
     """One call."""
 
     def __init__(self, x: Tensor, m: Tensor | None, start: float, w: Tensor, k: float, share: float) -> None:

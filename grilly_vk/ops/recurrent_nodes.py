@@ -35,7 +35,7 @@ def pays(engine: Engine, units: int) -> bool:
     return units % 4 == 0 or units <= _WALKED or not by_products(engine)
 
 
-class Steps(NamedTuple):
+class RecurrentSteps(NamedTuple):
     """What a run gives: spikes (T, ..., n), after it the potential and the synapse's state (..., n), and potentials."""
 
     spikes: Tensor
@@ -72,7 +72,7 @@ def recurrent_node(
     w: Tensor | None = None,
     recompute: bool = False,
     store_v: bool = False,
-) -> Steps:
+) -> RecurrentSteps:
     """s[t] = node(x[t] + f[t]), f[t] = weight s[t-1] + bias or, with a synapse, decay f[t-1] + that.
 
     With `feedback.whole`: s[t] = node(f[t]), f[t] = decay f[t-1] + x[t] + weight s[t-1] + bias.
@@ -108,7 +108,7 @@ def recurrent_node(
         record(f"recurrent_{dynamics.record.title}_node", inputs, outputs, rule, [
             t for t in needed if isinstance(t, Tensor)
         ])  # fmt: skip
-    return Steps(spikes, v_end, f_end, v_seq)
+    return RecurrentSteps(spikes, v_end, f_end, v_seq)
 
 
 def _off(value: Any) -> Any:

@@ -19,7 +19,7 @@ from ... import files
 from ...runtime import engine
 from ..errors import CliError
 from ..info import features_in_use, versions
-from .runner import CUT, FAIL, NOTE, PASS, Row
+from .runner import CUT, FAIL, NOTE, PASS, Outcome
 
 FILE = "grilly-vk-check.json"
 FORMAT = 1
@@ -43,7 +43,7 @@ def facts() -> dict[str, Any]:
     }
 
 
-def as_json(rows: Sequence[Row], known: dict[str, Any], seconds: float, quick: bool) -> str:
+def as_json(rows: Sequence[Outcome], known: dict[str, Any], seconds: float, quick: bool) -> str:
     """Everything that a report needs, and nothing that names its sender."""
     return json.dumps(
         {
@@ -93,13 +93,13 @@ class Printer:
         self._console = Console(highlight=False, markup=False)
         if not self._console.is_terminal:  # a file or a pipe has no width of its own
             self._console.width = _WIDTH
-        self._rows: list[Row] = []
+        self._rows: list[Outcome] = []
 
     def line(self, text: str) -> None:
         """A line of its own."""
         self._console.print(text, soft_wrap=True)
 
-    def add(self, row: Row) -> None:
+    def add(self, row: Outcome) -> None:
         """Takes a row; the first of another part prints those before."""
         if self._rows and self._rows[-1].part != row.part:
             self.flush()
@@ -122,7 +122,7 @@ class Printer:
         self._console.print(table)
         self._rows = []
 
-    def verdict(self, rows: Sequence[Row], seconds: float) -> None:
+    def verdict(self, rows: Sequence[Outcome], seconds: float) -> None:
         """The last lines: how many passed, and what failed."""
         self.flush()
         count = {status: sum(r.status == status for r in rows) for status in (PASS, FAIL, CUT)}

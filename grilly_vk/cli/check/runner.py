@@ -44,7 +44,7 @@ class OutOfTime(BaseException):
 
 
 @dataclass
-class Row:
+class Outcome:
     """One line of the table."""
 
     part: str
@@ -105,16 +105,16 @@ class Runner:
         self,
         quick: bool = False,
         seconds: float = 100.0,
-        done: Callable[[Row], None] = lambda row: None,
+        done: Callable[[Outcome], None] = lambda row: None,
         begin: Callable[[int], None] = lambda index: None,
         note: Callable[[str], None] = lambda text: None,
         crashed: Sequence[str] = (),
     ) -> None:
-        self.rows: list[Row] = []
+        self.rows: list[Outcome] = []
         self._quick, self._end = quick, time.monotonic() + seconds
         self._done, self._begin, self._note, self._crashed = done, begin, note, crashed
 
-    def run(self, checks: Sequence[Check], start: int = 0) -> list[Row]:
+    def run(self, checks: Sequence[Check], start: int = 0) -> list[Outcome]:
         """All checks from number `start` on; returns the rows."""
         for index, check in enumerate(checks[start:], start):
             left = self._end - time.monotonic()
@@ -150,7 +150,7 @@ class Runner:
     def _add(self, check: Check, found: Found, seconds: float) -> None:
         hint = check.hint if found.status == FAIL else ""
         name = found.name or check.name
-        row = Row(check.part, name, found.status, " ".join(found.text.split()), hint, seconds, found.values)
+        row = Outcome(check.part, name, found.status, " ".join(found.text.split()), hint, seconds, found.values)
         self.rows.append(row)
         self._done(row)
 

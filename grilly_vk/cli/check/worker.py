@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import report
-from .runner import FAIL, Check, Row, Runner
+from .runner import FAIL, Check, Outcome, Runner
 
 _MARK = "\x1egrilly-vk-check "
 _GRACE = 10.0  # seconds over a check's limit after which its process is ended
@@ -56,9 +56,9 @@ class Supervisor:
         add: gets each row.
     """
 
-    def __init__(self, checks: Sequence[Check], command: Sequence[str], add: Callable[[Row], None]) -> None:
+    def __init__(self, checks: Sequence[Check], command: Sequence[str], add: Callable[[Outcome], None]) -> None:
         self.known: dict[str, Any] = {}
-        self.rows: list[Row] = []
+        self.rows: list[Outcome] = []
         self.stderr = ""
         self._checks, self._command, self._add = checks, list(command), add
         self._at, self._note, self._ended, self._end = -1, "", False, 0.0
@@ -98,9 +98,9 @@ class Supervisor:
         lines = [line.strip() for line in self.stderr.splitlines() if line.strip()]
         fatal = [line for line in lines if line.startswith("Fatal Python error")] or lines[-1:]
         said = f"{text}: {fatal[0]}" if fatal else text
-        self._take(Row(check.part, check.name, FAIL, said, check.hint, 0.0, {}))
+        self._take(Outcome(check.part, check.name, FAIL, said, check.hint, 0.0, {}))
 
-    def _take(self, row: Row) -> None:
+    def _take(self, row: Outcome) -> None:
         self.rows.append(row)
         self._add(row)
 
@@ -149,7 +149,7 @@ class Supervisor:
         if kind == "facts":
             self.known = self.known or value
         elif kind == "row":
-            self._take(Row(**value))
+            self._take(Outcome(**value))
         elif kind == "begin":
             self._at, self._note = value, ""
             return min(self._checks[value].seconds, max(0.0, self._end - time.monotonic())) + _GRACE

@@ -45,7 +45,7 @@ class EventBatch:
         self.flat = rows == {False}
         for i, part in enumerate(parts):
             _on_sensor(f"recordings[{i}]", part, self.sensor_size)
-        self._kept = [_Kept(r, c) for r, c in zip(given, parts)]
+        self._kept = [_KeptRecording(r, c) for r, c in zip(given, parts)]
         self._spans = [(c.first, c.last) for c in parts]
         self._counts = [c.t.size for c in parts]
         ends = np.concatenate([[0], np.cumsum(self._counts)])
@@ -142,7 +142,7 @@ class EventBatch:
         return out
 
 
-class _Kept:
+class _KeptRecording:
     """What arrays made of a recording need beside its events: its type, what "off" was, and fields of its own.
 
     Args:

@@ -11,7 +11,7 @@ from ...functional.temporal import keeps_state, merged, unmerged
 from ...settings import fixed, setting
 from ...tensor import Tensor
 from ...typing import ArrayLike
-from ..layers.norm import Running
+from ..layers.norm import RunningNorm
 from ..module import Module
 from ..spiking.nodes import LIFNode
 
@@ -56,7 +56,7 @@ class AnalogLIFNode(LIFNode):
         self.act = arguments.function("act", act)
         self.threshold_related = threshold_related
 
-    def forward(self, x: ArrayLike, *, steps: str | None = None, norm: Running | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None, norm: RunningNorm | None = None) -> Tensor:
         """act of the potentials, of x's shape.
 
         Args:

@@ -20,7 +20,7 @@ from ...typing import ArrayLike
 from ..module import Buffer, Module, Parameter
 
 
-class Running(Module):
+class RunningNorm(Module):
     """A batch norm, with running statistics.
 
     `_prepare` does all but the normalising itself, which a spiking node behind it may do (see SpikingNode.forward).
@@ -65,7 +65,7 @@ class Running(Module):
         assign_all((t, value) for t, value in stats if t is not None)
 
 
-class _BatchNorm(Running):
+class _BatchNorm(RunningNorm):
     """What the batch norms share; subclasses say which shapes they take."""
 
     _shapes: tuple[tuple[str, ...], ...] = ()
@@ -96,7 +96,7 @@ class _BatchNorm(Running):
         return self._prepare(x).run()
 
     def _prepare(self, x: Any, steps: str | None = None) -> Norm:
-        """As in `Running`; with `steps` x has a time axis, which joins the batch."""
+        """As in `RunningNorm`; with `steps` x has a time axis, which joins the batch."""
         x = as_tensor("x", x)
         x = x if steps is None else merged(x)
         c = self.num_features

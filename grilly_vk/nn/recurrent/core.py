@@ -7,7 +7,7 @@ from typing import Any
 
 from ... import arguments, families
 from ...errors import shown
-from ...ops.cores import TWO_STATES, Dynamics, unroll
+from ...ops.cores import TWO_STATES, CoreDynamics, unroll
 from ...ops.elementwise import as_tensor, cast
 from ...runtime.recording import called
 from ...settings import fixed, setting
@@ -101,8 +101,8 @@ class Core(Module):
 
     # ---- use ----
 
-    def _dynamics(self) -> Dynamics:
-        return Dynamics(self._model, self.threshold, math.prod(self.hidden_shape), self.hidden_shape[-1])
+    def _dynamics(self) -> CoreDynamics:
+        return CoreDynamics(self._model, self.threshold, math.prod(self.hidden_shape), self.hidden_shape[-1])
 
     def _run(self, xs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         constants: dict[str, Any] = {"b": getattr(self, "beta", None), "w": getattr(self, "recurrent_w", None)}

@@ -198,7 +198,7 @@ class SpikingGRUCell(_Gated):
         return [(1.0 - z) * new + z * state[0]]
 
 
-class _Layers(Module):
+class _SpikingLayers(Module):
     """What the layers share."""
 
     input_size, hidden_size, num_layers, bias, bidirectional = (fixed() for _ in range(5))
@@ -333,7 +333,7 @@ _LAYERS = """Layers of `{cell}` over all steps.
     """
 
 
-class SpikingVanillaRNN(_Layers):
+class SpikingVanillaRNN(_SpikingLayers):
     __doc__ = _LAYERS.format(
         cell="SpikingVanillaRNNCell", own="surrogate_function", pair="", source="", name="SpikingVanillaRNN"
     )
@@ -356,7 +356,7 @@ class SpikingVanillaRNN(_Layers):
         )  # fmt: skip
 
 
-class _GatedLayers(_Layers):
+class _GatedLayers(_SpikingLayers):
     def __init__(
         self,
         input_size: int,

@@ -20,7 +20,7 @@ from ...settings import fixed, setting
 from ...surrogate import ATan, Surrogate, checked, chosen, slope_of
 from ...tensor import Tensor, from_numpy, full
 from ...typing import ArrayLike, StepMode
-from ..layers.norm import Running
+from ..layers.norm import RunningNorm
 from ..module import Parameter
 from ..stateful import StatefulModule
 
@@ -207,7 +207,7 @@ class SpikingNode(StatefulModule):
 
     input_hint = "its state is in the node (v), from call to call; functional.lif_step takes states of your own"
 
-    def forward(self, x: ArrayLike, *, steps: str | None = None, norm: Running | None = None) -> Tensor:
+    def forward(self, x: ArrayLike, *, steps: str | None = None, norm: RunningNorm | None = None) -> Tensor:
         """Spikes of x's shape, 0.0 and 1.0.
 
         Args:
@@ -426,7 +426,7 @@ class ParametricLIFNode(SpikingNode):
 
 
 def _prepared(norm: Any, x: Tensor, multi: bool) -> Norm:
-    if not isinstance(norm, Running):
+    if not isinstance(norm, RunningNorm):
         raise TypeError(f"norm must be a batch norm, not {type(norm).__name__}")
     if getattr(norm, "step_mode", "m" if multi else "s") != ("m" if multi else "s"):
         raise ValueError(mixed(f"norm={type(norm).__name__} and the node"))

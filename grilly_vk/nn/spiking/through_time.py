@@ -13,12 +13,12 @@ from ...runtime.recording import refuse
 from ...settings import fixed
 from ...tensor import Tensor, full
 from ...typing import ArrayLike, StepMode
-from ..layers.norm import Running, _ones_and_zeros
+from ..layers.norm import RunningNorm, _ones_and_zeros
 from ..module import Parameter
 from .time_norm import OF_1D, OF_2D, SHAPES_1D, SHAPES_2D, Counting, text
 
 
-class _ThroughTime(Running, Counting):
+class _ThroughTime(RunningNorm, Counting):
     T: int | None = fixed(how="it comes with the first input, or make a new object with it")
     weight: Parameter | None
 
@@ -89,7 +89,7 @@ class _ThroughTime(Running, Counting):
         return self._prepare(x, steps).run().reshape(x.shape)
 
     def _prepare(self, x: Any, steps: str | None = None) -> Norm:
-        """As in `Running`; a single step counts."""
+        """As in `RunningNorm`; a single step counts."""
         has_steps(self, steps)
         x, multi = self._checked(x, steps)
         if multi and self.T is None and x.shape[0]:

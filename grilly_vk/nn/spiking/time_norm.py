@@ -121,7 +121,7 @@ class _ThresholdDependent(_BatchNorm, Timed):
         return self._prepare(x, steps).run().reshape(x.shape)
 
     def _prepare(self, x: Any, steps: str | None = None) -> Norm:
-        """As in `Running`."""
+        """As in `RunningNorm`."""
         x, multi = self._checked(x, steps)
         if not multi:
             self._whole()
@@ -171,7 +171,7 @@ class _TemporalEffective(_BatchNorm, Counting):
         return self._prepare(x, steps).run().reshape(x.shape)
 
     def _prepare(self, x: Any, steps: str | None = None) -> Norm:
-        """As in `Running`; a single step counts."""
+        """As in `RunningNorm`; a single step counts."""
         x, multi = self._checked(x, steps)
         scale: Tensor = self.scale
         if multi:

@@ -67,7 +67,7 @@ def incoming(name: str, value: Any, wanted: Sequence[tuple[Any, ...]], *, steps:
     return x
 
 
-class Part(Module):
+class TracedPart(Module):
     """Base of neurons and connections: they keep what the last call did, which learning rules read."""
 
     _last: tuple[Tensor, ...] | None = None
@@ -97,7 +97,7 @@ class Part(Module):
         self.requires_grad_(False)
 
 
-class Cells(Part):
+class Cells(TracedPart):
     """Base of the trace neurons: state in tensors of a fixed shape, updated in place."""
 
     cells_shape: tuple[int, ...] = fixed()

@@ -19,7 +19,7 @@ from ...tensor import BOOL, FLOAT32, Tensor, empty, from_numpy
 from ...typing import ArrayLike
 from .. import init
 from ..module import Parameter
-from .cells import Part, incoming, zero
+from .cells import TracedPart, incoming, zero
 
 DISTRIBUTIONS = (
     "uniform", "neuron_scaled_uniform", "normal", "neuron_scaled_normal", "normalized", "xavier_normal",
@@ -35,7 +35,7 @@ class Rules(weakref.WeakSet[Any]):
         return Rules()
 
 
-class BaseConnection(Part):
+class BaseConnection(TracedPart):
     """Base of the connections: what came in during the longest delay, and the weights' first values.
 
     Any number of spikes may be on their way through a synapse.  (pysnn's counters lose them when a second one comes.)

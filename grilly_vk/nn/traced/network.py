@@ -8,7 +8,7 @@ from ...tensor import Tensor
 from ...typing import ArrayLike
 from ..containers import ModuleList
 from ..module import Module
-from .cells import Cells, Part
+from .cells import Cells, TracedPart
 from .connection import BaseConnection, Linear
 from .inputs import BaseInput
 from .neurons import FedeNeuron
@@ -117,7 +117,7 @@ class Network(Module):
     def reset_state(self) -> None:
         """Sets the state of all neurons and connections back; the weights stay."""
         for part in self.modules():
-            if isinstance(part, Part):
+            if isinstance(part, TracedPart):
                 part.reset_state()
 
     def reset(self) -> None:
