@@ -138,10 +138,10 @@ def defaults(thing):
             value = None if made is None else shape_of(made)
         out[p.name] = value
     for base in thing.__mro__[1:] if inspect.isclass(thing) else ():  # what **options takes
-        if base is nn.nodes.SpikingNode:
+        if base is nn.SpikingNode:
             plain = {k: p.default for k, p in inspect.signature(base).parameters.items()}
             out = {**plain, "surrogate_function": shape_of(thing().surrogate_function), **out}
-        elif issubclass(base, (nn.nodes.SpikingNode, nn.QKAttention)):
+        elif issubclass(base, (nn.SpikingNode, nn.QKAttention)):
             out = {**defaults(base), **out}
     return out
 

@@ -13,6 +13,7 @@ import grilly_vk
 import grilly_vk.functional as F
 from grilly_vk import families, nn, optim, surrogate
 from grilly_vk.nn import traced
+from grilly_vk.nn.flat.base import FlatLayer
 
 X = np.ones((3, 2, 4), np.float32)
 
@@ -69,7 +70,7 @@ def test_the_table_names_what_there_is():
 
 
 def test_every_public_class_has_its_family():
-    wanted = {"node": nn.SpikingNode, "core": nn.Core, "flat": nn.flat.FlatLayer, "surrogate": surrogate.Surrogate}
+    wanted = {"node": nn.SpikingNode, "core": nn.Core, "flat": FlatLayer, "surrogate": surrogate.Surrogate}
     for space in (nn, traced, grilly_vk, optim):
         for name in space.__all__:
             kind = getattr(space, name)
