@@ -25,6 +25,7 @@ LAYERS = [
     {"gradient_check"},
     {"surrogate"},
     {"decode"},
+    {"stepping"},
     {"functional"},
     {"snn", "compute"},
     {"nn"},

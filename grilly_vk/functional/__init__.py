@@ -1,5 +1,6 @@
 """Stateless functions."""
 
+from ..stepping import detach_net, multi_step_forward, reset_net, set_step_mode
 from ..torch_hints import hints
 from . import loss, spike_loss
 from .activation import (
@@ -52,7 +53,6 @@ from .softmax import log_softmax, softmax
 from .spike_loss import *
 from .spiking import if_step, lif_step, plif_step
 from .synapses import delayed_linear, dual_timescale, stp, synapse_filter
-from .temporal import detach_net, multi_step_forward, reset_net, set_step_mode
 
 __getattr__ = hints("grilly_vk.functional")
 

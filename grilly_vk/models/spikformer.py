@@ -6,7 +6,6 @@ from typing import Any
 
 from .. import arguments
 from ..errors import shown
-from ..functional.temporal import reset_net
 from ..modes import S
 from ..nn import init
 from ..nn.containers import ModuleList
@@ -18,6 +17,7 @@ from ..ops.elementwise import as_tensor, cast
 from ..ops.reductions import reduce_mean
 from ..ops.shape import broadcast_to, permute
 from ..settings import fixed, setting
+from ..stepping import reset_net
 from ..tensor import FLOAT32, Tensor, empty
 from ..typing import ArrayLike, Shape, StepMode
 

@@ -11,10 +11,10 @@ import numpy as np
 from .. import arguments, families, plot
 from ..autograd import no_grad
 from ..errors import shown
-from ..functional.temporal import reset_net
 from ..nn.module import Module
 from ..report import RateSummary, rate_summary
 from ..runtime.leaving import leaving
+from ..stepping import reset_net
 from ..typing import ArrayLike, StepMode
 from .base import Monitor
 from .monitors import OutputMonitor, RateMonitor

@@ -9,13 +9,13 @@ from typing import Any
 
 from .. import arguments
 from ..errors import shown
-from ..functional.temporal import over_steps
 from ..nn.layers.linear import Linear
 from ..nn.module import Module
 from ..nn.stateful import StatefulModule
 from ..ops.elementwise import as_tensor, cast
 from ..ops.shape import stack
 from ..settings import fixed
+from ..stepping import over_steps
 from ..tensor import FLOAT32, Tensor, full
 from . import fused
 from .neurons import Neuron

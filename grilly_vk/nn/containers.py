@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .. import arguments, families
-from ..functional.temporal import keeps_state, mixed, over_steps
 from ..modes import S
 from ..ops import shape as shapes
 from ..ops.elementwise import as_tensor
 from ..settings import Setting, fixed, setting
+from ..stepping import keeps_state, mixed, over_steps
 from ..typing import ArrayLike
 from .joining import folds, stages
 from .module import Module, Parameter, checked_module

@@ -16,12 +16,12 @@ from ..autograd import no_grad
 from ..calling import misfit, name_call
 from ..control import check_device
 from ..errors import shown
-from ..functional.temporal import folded, stepped
 from ..ops.elementwise import as_tensor
 from ..ops.exchange import assign_all
 from ..runtime.leaving import when_dropped
 from ..runtime.recording import called, captures
 from ..settings import Fixed, Setting, held, setting
+from ..stepping import folded, stepped
 from ..tensor import Tensor
 from ..typing import DeviceLike, DTypeLike
 from .parameter import Buffer, Parameter

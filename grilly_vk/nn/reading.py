@@ -11,14 +11,13 @@ import operator
 import sys
 from typing import Any
 
-from .. import families
+from .. import families, stepping
 from ..errors import warn
-from ..functional import temporal
-from ..functional.temporal import LINEAR, first_layer, has_mode, keeps_state, said_inside
 from ..modes import said
 from ..ops.elementwise import as_tensor
+from ..stepping import LINEAR, first_layer, has_mode, keeps_state, said_inside
 
-_SEEING = {f.__code__ for f in (temporal.stepped, temporal.over_steps, temporal.multi_step_forward)}  # they see to time
+_SEEING = {f.__code__ for f in (stepping.stepped, stepping.over_steps, stepping.multi_step_forward)}  # they see to time
 _DEPTH = 64  # frames that are looked at
 
 
@@ -82,7 +81,7 @@ def _holds(owner: Any, module: Any) -> bool:
 
 def _before(owner: Any, module: Any) -> tuple[int, ...] | None:
     """The numbers of axes that a step has behind the layers before a module; (): unknown; None: any."""
-    leaves = list(temporal.in_order(owner))
+    leaves = list(stepping.in_order(owner))
     place = next((i for i, leaf in enumerate(leaves) if leaf is module), 0)
     for leaf in reversed(leaves[:place]):
         if leaf._flattens or isinstance(getattr(leaf, "in_features", None), int):
@@ -159,7 +158,7 @@ def _read(chain: Any, shape: tuple[int, ...], first: tuple[int, ...] | int | Non
         return holds and not decided
     if holds:
         how = "whose nodes take all steps" if led else "in step mode 'm'"
-        raise ValueError(temporal.one_step(shape, f"the first layer of {type(chain).__name__} {how}"))
+        raise ValueError(stepping.one_step(shape, f"the first layer of {type(chain).__name__} {how}"))
     return led
 
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import grad_enabled
-from ..functional.temporal import has_steps, mixed, modes_of, stepped
 from ..modes import S
 from ..ops.elementwise import as_tensor, cast
 from ..recompute import using
 from ..runtime.recording import begins, captures
 from ..settings import Setting, setting
+from ..stepping import has_steps, mixed, modes_of, stepped
 from ..tensor import FLOAT32, Tensor
 from .module import Module
 from .reading import look

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import arguments, families
-from ..functional.temporal import LINEAR, first_layer, folded, mixed, one_step, one_step_each, over_steps
 from ..modes import S
 from ..ops.elementwise import as_tensor
 from ..ops.shape import concatenate, stack
 from ..settings import fixed
+from ..stepping import LINEAR, first_layer, folded, mixed, one_step, one_step_each, over_steps
 from ..tensor import FLOAT32, Tensor, full
 from ..typing import ArrayLike, StepMode
 from .containers import Sequential

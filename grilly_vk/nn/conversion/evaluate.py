@@ -10,8 +10,8 @@ import numpy as np
 from ... import arguments
 from ...autograd import no_grad
 from ...errors import shown
-from ...functional.temporal import reset_net
 from ...ops.elementwise import as_tensor, unary
+from ...stepping import reset_net
 from ...tensor import Tensor
 from ...typing import ArrayLike
 from .batches import labelled

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ... import arguments
-from ...functional.temporal import reset_net
 from ...ops.elementwise import add, as_tensor, cast, unary
 from ...ops.shape import broadcast_to, concatenate
 from ...settings import fixed, setting
+from ...stepping import reset_net
 from ...tensor import FLOAT32, Tensor
 from ...typing import ArrayLike
 from ..module import Module

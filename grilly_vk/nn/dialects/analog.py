@@ -7,8 +7,8 @@ from typing import Any
 
 from ... import arguments
 from ...errors import shown
-from ...functional.temporal import keeps_state, merged, unmerged
 from ...settings import fixed, setting
+from ...stepping import keeps_state, merged, unmerged
 from ...tensor import Tensor
 from ...typing import ArrayLike
 from ..layers.norm import RunningNorm

@@ -20,7 +20,7 @@ import numpy as np
 
 from ... import arguments
 from ...errors import shown
-from ...functional.temporal import set_step_mode
+from ...stepping import set_step_mode
 from ...typing import ArrayLike, StepMode
 from ..containers import Sequential
 from ..module import Module

@@ -9,12 +9,12 @@ import numpy as np
 
 from ... import arguments
 from ...autograd import no_grad
-from ...functional.temporal import merged
 from ...ops import norm
 from ...ops.batch_norm import Norm, prepare
 from ...ops.elementwise import as_tensor
 from ...ops.exchange import assign_all
 from ...settings import fixed, setting
+from ...stepping import merged
 from ...tensor import Tensor, full
 from ...typing import ArrayLike
 from ..module import Buffer, Module, Parameter

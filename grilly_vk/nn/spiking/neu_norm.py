@@ -6,11 +6,11 @@ import math
 from typing import Any
 
 from ... import arguments
-from ...functional.temporal import has_steps
 from ...modes import S
 from ...ops.elementwise import as_tensor
 from ...ops.neu_norm import neu_norm
 from ...settings import fixed, setting
+from ...stepping import has_steps
 from ...tensor import Tensor, empty
 from ...typing import ArrayLike, StepMode
 from .. import init

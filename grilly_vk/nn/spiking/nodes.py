@@ -10,13 +10,13 @@ import numpy as np
 
 from ... import arguments, errors
 from ...equations.neuron import NeuronModel
-from ...functional.temporal import mixed
 from ...modes import S
 from ...ops.batch_norm import Norm
 from ...ops.nodes import MODELS, Dynamics, Each, node
 from ...ops.shape import broadcast_to
 from ...runtime.recording import assignments, called
 from ...settings import fixed, setting
+from ...stepping import mixed
 from ...surrogate import ATan, Surrogate, checked, chosen, slope_of
 from ...tensor import Tensor, from_numpy, full
 from ...typing import ArrayLike, StepMode

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ... import arguments, families
-from ...functional.temporal import has_mode, has_steps, over_steps
 from ...modes import S
 from ...ops.batch_norm import Norm
 from ...ops.elementwise import as_tensor
+from ...stepping import has_mode, has_steps, over_steps
 from ...tensor import Tensor
 from ...typing import ArrayLike, StepMode
 from ..joining import joins

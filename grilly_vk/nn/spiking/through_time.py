@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ... import arguments
-from ...functional.temporal import has_steps
 from ...modes import M
 from ...ops.batch_norm import Norm, prepare
 from ...ops.elementwise import as_tensor
 from ...runtime.recording import refuse
 from ...settings import fixed
+from ...stepping import has_steps
 from ...tensor import Tensor, full
 from ...typing import ArrayLike, StepMode
 from ..layers.norm import RunningNorm, _ones_and_zeros

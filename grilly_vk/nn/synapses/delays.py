@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from ... import arguments, host_random
-from ...functional.temporal import set_step_mode
 from ...modes import S
 from ...ops.delay import delayed_linear
 from ...ops.shape import clone, concatenate
 from ...settings import fixed, setting
+from ...stepping import set_step_mode
 from ...tensor import Tensor, empty, full
 from ...typing import ArrayLike, StepMode
 from .. import init

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ...functional.temporal import one_step_each
 from ...modes import S
 from ...ops.nodes import Dynamics
 from ...ops.recurrent_nodes import Feedback, pays, recurrent_node
 from ...ops.shape import stack
+from ...stepping import one_step_each
 from ...tensor import FLOAT32, Tensor, full
 from ...typing import StepMode
 from ..layers.linear import Linear

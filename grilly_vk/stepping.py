@@ -7,13 +7,13 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
-from .. import arguments, families
-from ..errors import warn
-from ..modes import S, said
-from ..ops.elementwise import as_tensor
-from ..ops.shape import broadcast_to, stack
-from ..tensor import Tensor
-from ..typing import ArrayLike, StepMode
+from . import arguments, families
+from .errors import warn
+from .modes import S, said
+from .ops.elementwise import as_tensor
+from .ops.shape import broadcast_to, stack
+from .tensor import Tensor
+from .typing import ArrayLike, StepMode
 
 __all__ = ["detach_net", "multi_step_forward", "reset_net", "set_step_mode"]
 
