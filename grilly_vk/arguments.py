@@ -10,8 +10,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .errors import reason, shown
-from .tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, from_numpy, unmasked
+from .errors import shown
+from .tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, from_numpy
+from .values import came as came
+from .values import flag as flag
+from .values import numbers_of
+from .values import read as read
 
 Word = TypeVar("Word", bound=str)
 _SIZE_LIMIT = 1 << 31
@@ -187,50 +191,11 @@ def choice(name: str, value: Word, options: Collection[str]) -> Word:
     return value
 
 
-def flag(name: str, value: Any) -> bool:
-    """True or False."""
-    if value is True or value is False:
-        return value
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False, not {type(value).__name__} ({shown(value)})")
-    return bool(value)
-
-
-def read(name: str, value: Any) -> np.ndarray:
-    """What numpy makes of a value, of any dtype."""
-    try:
-        return np.asarray(unmasked(name, value))
-    except (ValueError, OverflowError) as error:
-        why = "lists in it have different lengths" if "inhomogeneous" in str(error) else reason(error)
-        raise ValueError(f"{name} can't be made an array: {why}") from error
-
-
-def numbers_of(name: str, value: Any) -> np.ndarray:
-    """Any real array-like as a numpy array of its own dtype."""
-    given = read(name, value)
-    if given.dtype.kind == "O" and given.size and all(type(v) in (int, float) for v in given.flat):
-        try:
-            given = given.astype(np.float64)  # whole numbers beyond 64 bits
-        except OverflowError:
-            raise ValueError(f"{name} must hold numbers that fit float32, not {shown(value)}") from None
-    if given.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold real numbers, not {came(value, given)}")
-    return given
-
-
 def is_array(value: Any) -> bool:
     """Whether it is an array: of numpy, of this library or of another."""
     if isinstance(value, (np.generic, type)):
         return False
     return any(hasattr(value, name) for name in ("__array__", "__array_interface__", "__dlpack__"))
-
-
-def came(value: Any, made: np.ndarray) -> str:
-    """What holds no numbers, for an error: its type, and what it is, or the dtype that numpy makes of it."""
-    if isinstance(value, np.ndarray):
-        return str(made.dtype)
-    whole = made.dtype.kind == "O" or not made.ndim
-    return f"{type(value).__name__} " + (f"({shown(value)})" if whole else f"of {made.dtype}")
 
 
 def listed(name: str, value: Any, of: str = "tensors") -> list[Any]:

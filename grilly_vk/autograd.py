@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import threading
 from collections.abc import Callable, Sequence
-from contextlib import ContextDecorator
 from typing import Any, Union
 
 import numpy as np
 
 from . import arguments
 from .errors import shown
+from .grad_mode import enable_grad as enable_grad
+from .grad_mode import grad_enabled as grad_enabled
+from .grad_mode import no_grad, tape
 from .runtime.leaving import leaving
+from .runtime.plain import PAIRED
 from .runtime.recording import adds_to_gradient, captures
 from .tensor import FLOAT32, Tensor, full, owned
 
@@ -28,13 +30,6 @@ Hook = Callable[[Tensor], "Tensor | None"]
 Edge = Union[Tensor, tuple["Node", int]]  # noqa: UP007 - a leaf, or one output of an operation
 _numbers = itertools.count(1)
 
-
-class _Mode(threading.local):
-    enabled = True
-    observer: Callable[[Node, Sequence[Tensor]], None] | None = None  # sees each node that is recorded, and its inputs
-
-
-_mode = _Mode()
 detecting_anomalies = False
 
 
@@ -124,44 +119,6 @@ def _check_gradient(what: str, gradient: Any, shape: tuple[int, ...]) -> None:
 # ---- what is recorded ----
 
 
-def grad_enabled() -> bool:
-    """Whether operations are recorded in this thread."""
-    return _mode.enabled
-
-
-class _Recording(ContextDecorator):
-    """Switches recording in this thread, for a block or for the calls of a function."""
-
-    _on = False
-
-    def __init__(self) -> None:
-        self._before: tuple[bool, Any] | None = None  # what was on before, and the same of an outer block
-        self.left = 0
-
-    def __enter__(self) -> None:
-        self._before = _mode.enabled, self._before
-        _mode.enabled = self._on
-
-    @leaving
-    def __exit__(self, *error: object) -> None:
-        self.left += 1
-        assert self._before is not None
-        _mode.enabled, self._before = self._before
-
-    def _recreate_cm(self) -> _Recording:
-        return type(self)()  # calls of a decorated function may overlap, in threads and in each other
-
-
-class no_grad(_Recording):
-    """``with no_grad():`` or ``@no_grad()``: nothing inside is recorded in this thread."""
-
-
-class enable_grad(_Recording):
-    """``with enable_grad():`` or ``@enable_grad()``: records again inside a `no_grad` block."""
-
-    _on = True
-
-
 class set_detect_anomaly:
     """Checks every result and gradient for NaN, in all threads, and names the operation that made the first.
 
@@ -214,7 +171,7 @@ def record(
     if detecting_anomalies:
         for output in outputs:
             _check_nan(name, output, inputs)
-    if not _mode.enabled:
+    if not tape.enabled:
         return
     edges: list[Edge | None] = []
     shapes, made, wanted = [], [], False
@@ -231,8 +188,8 @@ def record(
         if output.dtype is FLOAT32:
             output.requires_grad = True
             output.node = (node, i)
-    if _mode.observer is not None:
-        _mode.observer(node, inputs)
+    if tape.observer is not None:
+        tape.observer(node, inputs)
 
 
 # ---- going back ----
@@ -262,6 +219,15 @@ def _hooked(hooks: Sequence[Hook], gradient: Tensor) -> Tensor:
     return gradient
 
 
+def _sum(x: Tensor, y: Tensor) -> Tensor:
+    """The sum of two gradients of one tensor, off the tape."""
+    out = Tensor(x.engine.alloc(x.nbytes), x.shape, FLOAT32, x.engine)
+    PAIRED(x.engine, x=x, y=y, z=out, n=x.count, OP=0, TYPE=0)
+    if detecting_anomalies:
+        _check_nan("add", out, (x, y))
+    return out
+
+
 def run_tape(
     starts: Sequence[tuple[Edge, Tensor]],
     *,
@@ -274,8 +240,6 @@ def run_tape(
     Gradients are added to `.grad` of the leaves, after everything else went well; with `wanted`, those are returned
     instead and no `.grad` changes.  Nodes numbered `above` or lower are not run.
     """
-    from .ops.elementwise import add
-
     arrived: dict[int, list[Tensor | None]] = {}  # by node number
     nodes: dict[int, Node] = {}
     queue: list[int] = []
@@ -291,7 +255,7 @@ def run_tape(
             if found is None:
                 leaves[id(edge)] = (edge, box)
             else:
-                found[1][0] = add(found[1][0], box[0])
+                found[1][0] = _sum(found[1][0], box[0])
             return
         node, index = edge
         slots = arrived.get(node.number)
@@ -300,7 +264,7 @@ def run_tape(
             nodes[node.number] = node
             heapq.heappush(queue, -node.number)
         before = slots[index]
-        slots[index] = box[0] if before is None else add(before, box[0])
+        slots[index] = box[0] if before is None else _sum(before, box[0])
 
     with no_grad():
         for edge, gradient in starts:

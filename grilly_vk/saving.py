@@ -18,7 +18,8 @@ import numpy as np
 
 from . import files
 from .errors import shown
-from .tensor import Tensor, from_numpy, unmasked
+from .tensor import Tensor, from_numpy
+from .values import unmasked
 
 _MARK, _SUM = "grilly_vk", "grilly_vk_crc32"  # metadata entries
 _FORMAT = 1

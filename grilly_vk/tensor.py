@@ -6,18 +6,18 @@ import math
 import struct
 import sys
 from collections.abc import Callable
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import families
-from .calling import explaining
-from .errors import DeviceError, reason, shown
+from .errors import DeviceError, shown
+from .grad_mode import grad_enabled
 from .runtime import engine
 from .runtime.engine import Engine, Window
 from .runtime.memory import Buffer, Part
+from .runtime.plain import COPY, FILL
 from .runtime.recording import captures, changed, changed_gradient, used, used_gradient
+from .values import axis_index, flag, numbers_of, unmasked
 
 FLOAT32, INT32, UINT32, BOOL = map(np.dtype, (np.float32, np.int32, np.uint32, np.bool_))
 _DTYPES = {FLOAT32: FLOAT32, INT32: INT32, UINT32: UINT32, BOOL: BOOL}
@@ -41,33 +41,6 @@ def dtype_of(dtype: Any) -> np.dtype:
     return _DTYPES[found]
 
 
-def unmasked(name: str, value: Any) -> Any:
-    """The same value, for numpy to read; what knows DLPack alone as an array over its memory.
-
-    Raises:
-        TypeError: a masked array in which something is masked, or a tensor on another library's tape, which would get
-            lost silently; memory out of the host's reach.
-    """
-    if isinstance(value, np.ndarray):
-        if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-            masked = int(np.ma.count_masked(value))
-            raise TypeError(
-                f"{name} is a masked array with {masked} masked values, whose mask would be lost; "
-                "pass .filled(value), or values (.data) and mask (.mask) by themselves"
-            )
-    elif families.records_elsewhere(value):
-        raise TypeError(
-            f"{name} is {families.described(value)}, on its tape, which ends here; give {name}.detach(), or use "
-            "tensors of grilly_vk from the start"
-        )
-    elif hasattr(value, "__dlpack__") and not (hasattr(value, "__array__") or hasattr(value, "__array_interface__")):
-        try:
-            return np.from_dlpack(value)
-        except Exception as error:  # whatever its library raises
-            raise TypeError(f"{name}, a {type(value).__name__}, can't be read by DLPack: {reason(error)}") from error
-    return value
-
-
 class Size(int):
     """A number of elements that can be called for the shape, or for the size of one axis."""
 
@@ -76,8 +49,6 @@ class Size(int):
     def __call__(self, dim: int | None = None) -> Any:
         if dim is None:
             return self.shape
-        from .ops.layout import axis_index
-
         return self.shape[axis_index("dim", dim, len(self.shape))]
 
 
@@ -136,15 +107,6 @@ class Tensor(Declared):
             raise RuntimeError(
                 f"GRILLY_VK_DEBUG: a tensor of shape {shape} does not lie in the {buffer.nbytes} bytes of its memory"
             )
-
-    def _of(self, data: Any, *others: Any) -> None:
-        """What ``Tensor(data)`` makes."""
-        if data is None or others[0] is not None or others[1] is not None or isinstance(data, (int, bool)):
-            raise TypeError("Tensor takes data alone, such as Tensor([1.0, 2.0]); see zeros, empty and tensor")
-        from .creation import tensor
-
-        made = tensor(data, FLOAT32)
-        Tensor.__init__(self, made.buffer, made.shape, FLOAT32, made.engine, requires_grad=others[2])
 
     @property
     def size(self) -> Size:
@@ -210,7 +172,7 @@ class Tensor(Declared):
     def copy(self) -> Tensor:
         """A tensor of its own with the same contents, copied on the device, off the tape (see `clone`)."""
         out = Tensor(self.engine.alloc(self.nbytes), self.shape, self.dtype, self.engine)
-        self.engine.launch("copy", self.count, src=self, dst=out, n=self.count)
+        COPY(self.engine, src=self, dst=out, n=self.count)
         return out
 
     def __copy__(self) -> Tensor:
@@ -283,7 +245,7 @@ class Tensor(Declared):
 
     def as_spikes(self, on: bool = True) -> Tensor:
         """Sets `is_spikes` and returns the tensor itself: for spikes that you made yourself."""
-        self.is_spikes = on if on is True or on is False else _flag("on", on)
+        self.is_spikes = on if on is True or on is False else flag("on", on)
         return self
 
     def detach(self) -> Tensor:
@@ -335,7 +297,7 @@ class Tensor(Declared):
                 if values.buffer.offset == self.buffer.offset:
                     return
                 values = values.copy()
-            self.engine.launch("copy", self.count, src=values, dst=self, n=self.count)
+            COPY(self.engine, src=values, dst=self, n=self.count)
         else:
             array = _of_dtype(values, self.dtype)
             if array.shape != self.shape:
@@ -345,8 +307,6 @@ class Tensor(Declared):
 
     def changing(self) -> None:
         """Raises if an in-place change now would break a recorded graph."""
-        from .autograd import grad_enabled
-
         if self.node is not None or (self.requires_grad and grad_enabled()):
             raise RuntimeError(
                 "a tensor on the tape can't be changed in place; do it inside no_grad() (leaves only), or on a clone()"
@@ -359,28 +319,13 @@ class Tensor(Declared):
         if self.node is not None:
             raise RuntimeError("requires_grad of a result can't be set; detach() it first")
         if on is not True and on is not False:
-            on = _flag("on", on)
+            on = flag("on", on)
         if on and self.dtype != np.float32:
             raise TypeError(f"only float32 tensors have gradients, not {self.dtype}")
         if captures:
             used(self)
         self.requires_grad = bool(on)
         return self
-
-    def backward(self, gradient: Tensor | None = None, *, retain_graph: bool = False) -> None:
-        """Adds the gradient of this tensor to `.grad` of every leaf that it was computed from.
-
-        Args:
-            gradient: of the same shape; not needed for a single element.
-            retain_graph: keep what is recorded, to go back again.
-
-        Raises:
-            RuntimeError: nothing is recorded, the graph was freed, or an input was changed in place since.
-            TypeError, ValueError: a gradient that is no float32 tensor of this shape.
-        """
-        from .autograd import backward
-
-        backward(self, gradient, retain_graph=retain_graph)
 
     @property
     def grad(self) -> Tensor | None:
@@ -391,22 +336,6 @@ class Tensor(Declared):
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
-        if captures:
-            changed_gradient(self, value)
-        self._grad = value
-
-    def accumulate(self, given: list[Tensor]) -> None:
-        """Adds the one gradient in a list, taken out of it, to `.grad`; called by backward on leaves.
-
-        Rules hand gradients on without copying, so one that somebody else holds too is copied here.
-        """
-        before = self.grad
-        if before is None:
-            value = owned(given)
-        else:
-            from .ops.elementwise import add
-
-            value = add(before._alias(), given.pop())
         if captures:
             changed_gradient(self, value)
         self._grad = value
@@ -437,16 +366,8 @@ class Tensor(Declared):
         return remove
 
 
-def _flag(name: str, value: Any) -> bool:
-    from .arguments import flag
-
-    return flag(name, value)
-
-
 def _of_dtype(values: Any, dtype: np.dtype) -> np.ndarray:
     """Host values as a contiguous array of a dtype that can hold them."""
-    from .arguments import numbers_of
-
     given = numbers_of("values", values)
     try:
         if dtype.kind in "iu" and given.dtype.kind in "iuf" and given.dtype is not dtype and given.size:
@@ -469,7 +390,7 @@ def owned(given: list[Tensor]) -> Tensor:
     """The one tensor in a list, taken out of it, as one whose memory nobody else holds: a copy if somebody does."""
     alone = sys.getrefcount(given[0]) <= _ALONE and sys.getrefcount(given[0].buffer) <= _ALONE
     tensor = given.pop()._alias()
-    return tensor if alone else tensor.clone()
+    return tensor if alone else tensor.copy()
 
 
 class _Alone:
@@ -525,18 +446,5 @@ def full(shape: tuple[int, ...], value: float, dtype: Any = FLOAT32, on: Engine 
     else:
         with np.errstate(over="ignore"):  # beyond float32 is infinity
             bits = int(np.array(value, out.dtype).view(np.uint32))
-    out.engine.launch("fill", out.count, dst=out, n=out.count, bits=bits)
+    FILL(out.engine, dst=out, n=out.count, bits=bits)
     return out
-
-
-class _Callable(ModuleType):
-    """This module under PyTorch's habit: ``grilly_vk.tensor([1.0, 2.0])``."""
-
-    def __call__(self, data: Any, dtype: Any = None, *, requires_grad: bool = False) -> Tensor:
-        from .creation import tensor
-
-        return tensor(data, dtype, requires_grad=requires_grad)
-
-
-_Callable.__call__ = explaining(_Callable.__call__, _Callable, "tensor")  # type: ignore[method-assign]
-sys.modules[__name__].__class__ = _Callable

@@ -13,7 +13,7 @@ import pytest
 from steps import add, copy, engine, fill, upload
 
 import grilly_vk
-from grilly_vk import autograd, nn
+from grilly_vk import autograd, grad_mode, nn
 from grilly_vk.autograd import enable_grad, grad_enabled, no_grad, set_detect_anomaly
 from grilly_vk.recompute import checkpoint
 from grilly_vk.runtime.engine import Engine
@@ -262,7 +262,7 @@ def test_following_a_forward():
 
     for _ in everywhere(run):
         assert "launch" not in vars(engine())
-        assert autograd._mode.observer is None
+        assert grad_mode.tape.observer is None
         assert usable(engine())
 
 

@@ -17,6 +17,7 @@ from ..runtime import engine
 from ..runtime.config import Config
 from ..runtime.devices import DeviceInfo, choose, devices, native
 from .errors import CliError
+from .kernel_list import kernel_entries, kernels_as_json, kernels_as_text
 
 _PACKAGES = {"grilly_vk": "grilly-vk", "numpy": "numpy"}
 
@@ -45,8 +46,6 @@ def run(args: argparse.Namespace) -> int:
         CliError: a GRILLY_VK_* variable holds a bad value, or no kernel has the name.
     """
     if args.kernels is not None:
-        from .kernel_list import kernel_entries, kernels_as_json, kernels_as_text  # reads all sources: only if wanted
-
         entries = kernel_entries(args.kernels)
         print(kernels_as_json(entries) if args.json else kernels_as_text(entries))
         return 0

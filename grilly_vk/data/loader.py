@@ -11,7 +11,8 @@ from .. import arguments
 from ..errors import shown
 from ..settings import fixed, setting
 from ..surroundings import as_numpy, is_foreign
-from ..tensor import Tensor, unmasked
+from ..tensor import Tensor
+from ..values import unmasked
 
 
 def _is_dataset(arrays: tuple[Any, ...]) -> bool:

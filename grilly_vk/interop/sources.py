@@ -11,7 +11,8 @@ import numpy as np
 
 from .. import files
 from ..errors import reason
-from ..tensor import Tensor, unmasked
+from ..tensor import Tensor
+from ..values import unmasked
 
 _DTYPES = {
     "F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int64, "I32": np.int32, "I16": np.int16,

@@ -12,6 +12,7 @@ import numpy as np
 from .. import arguments, autograd
 from ..autograd import record
 from ..runtime.kernel import Kernel
+from ..runtime.plain import PAIRED
 from ..tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, dtype_of, empty, full
 from .copying import repeat
 from .layout import TooManyAxes, broadcast_shape, collapsed
@@ -27,7 +28,6 @@ _WORDS = {FLOAT32: 0, INT32: 1, UINT32: 2, BOOL: 3}  # of shaders/cast.glsl
 
 _UNARY = Kernel("elementwise-unary")
 _GRAD = Kernel("elementwise-grad")
-_BINARY = Kernel("elementwise-binary")
 _BROADCAST = Kernel("broadcast-binary")
 _CAST = Kernel("cast")
 _WHERE = Kernel("where")
@@ -167,7 +167,7 @@ def _binary(name: str, x: Tensor, y: Tensor) -> Tensor:
     if x.shape == y.shape:
         size = x.count
         z = Tensor(engine.alloc(4 * size), x.shape, dtype, engine)
-        _BINARY(engine, x=x, y=y, z=z, n=size, OP=code, TYPE=whole)
+        PAIRED(engine, x=x, y=y, z=z, n=size, OP=code, TYPE=whole)
         return z
     shape = broadcast_shape(x.shape, y.shape)
     try:

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..runtime.engine import Engine
 from ..runtime.recording import recording, refuse
-from ..tensor import BOOL, FLOAT32, Tensor, unmasked
+from ..tensor import BOOL, FLOAT32, Tensor
+from ..values import unmasked
 from .layout import width_of
 
 # (target, a tensor of its shape and dtype, or the bits of one value, or words for memory that the host sees)

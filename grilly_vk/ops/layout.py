@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-import operator
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import shown
 from ..tensor import Tensor
+from ..values import axis_index
 
 MAX_AXES = 6  # of shaders/include/axes.glsl
 
@@ -96,21 +95,6 @@ def collapsed(
 ) -> tuple[dict[str, int], tuple[tuple[int, ...], ...], int]:
     """`folded` for contiguous operands of these shapes broadcast to `shape`."""
     return folded(shape, [broadcast_strides(o, shape) for o in operands])
-
-
-def axis_index(name: str, axis: Any, ndim: int) -> int:
-    """An axis as a number from 0.
-
-    Raises:
-        TypeError, ValueError: no whole number, or out of range.
-    """
-    try:
-        number = operator.index(axis)
-    except TypeError:
-        raise TypeError(f"{name} must be a whole number, not {type(axis).__name__} ({shown(axis)})") from None
-    if not -ndim <= number < ndim:
-        raise ValueError(f"{name} {number} is out of range for {ndim} axes")
-    return number % ndim
 
 
 def axis_set(name: str, axes: Any, ndim: int) -> tuple[int, ...]:

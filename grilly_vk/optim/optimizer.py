@@ -26,7 +26,8 @@ from ..ops.exchange import issue, prepared
 from ..runtime.memory import Buffer, Part
 from ..runtime.recording import recording, refuse, used_counter
 from ..settings import fixed as read_only
-from ..tensor import Tensor, full, unmasked
+from ..tensor import Tensor, full
+from ..values import unmasked
 
 NUMBERS = 16  # words of control before the counts of steps (shaders/include/optim.glsl)
 _MAX_GROUPS = 4096  # workgroups, each with a count of its own

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
 
 import numpy as np
 
-from .memory import ALIGN, Block, Segment
-
-if TYPE_CHECKING:
-    from .engine import Engine
-    from .kernels import Pipeline
+from .kernels import Pipeline
+from .memory import ALIGN, Block, Buffer, Pool, Segment
 
 GUARD = 0xFFC5AFE5  # both patterns are NaN as float32
 POISON = 0x7FC0DEAD
@@ -31,12 +29,27 @@ class _Span:
 
 
 class Guards:
-    """Hooks into the device pool of an engine; see the module's text."""
+    """Hooks into the device pool of an engine; see the module's text.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    Args:
+        pool: of device memory.
+        control: the control block, which any number of bindings may share.
+        launch, finish, outside_capture: of the engine and its stream.
+        stage: gives memory that the host sees.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        control: Buffer,
+        launch: Callable[..., None],
+        finish: Callable[[], object],
+        outside_capture: Callable[[], AbstractContextManager[Any]],
+        stage: Callable[[int], Buffer],
+    ) -> None:
+        self._pool, self._control = pool, control
+        self._launch, self._finish, self._outside_capture, self._stage = launch, finish, outside_capture, stage
         self._live: dict[int, tuple[Block, int]] = {}
-        pool = engine.memory
         pool.guard = ALIGN
         pool.on_alloc = self._allocated
         pool.on_free = self._freed
@@ -58,7 +71,7 @@ class Guards:
                 ("after", end, block.offset + block.size),
             ):
                 self._expect(block, start, stop, GUARD, f"something wrote {what} a tensor of {nbytes} bytes")
-        for block in self._engine.memory.cached_blocks():
+        for block in self._pool.cached_blocks():
             self._expect(
                 block, block.offset, block.offset + block.size, POISON, "something wrote into memory after it was freed"
             )
@@ -71,7 +84,7 @@ class Guards:
         """
         bindings = pipeline.interface.bindings
         for i, (own, mine) in enumerate(zip(bindings, buffers)):
-            if not own.writes or mine is self._engine.control:
+            if not own.writes or mine is self._control:
                 continue
             for j, (other, theirs) in enumerate(zip(bindings, buffers)):
                 if (
@@ -110,9 +123,9 @@ class Guards:
     def _words(self, span: _Span) -> np.ndarray:
         if span.segment.words is not None:
             return span.segment.words[span.offset // 4 : (span.offset + span.nbytes) // 4]
-        staged = self._engine.staging.alloc(span.nbytes)
-        self._engine.launch("copy", span.nbytes // 4, src=span, dst=staged, n=span.nbytes // 4)
-        self._engine.stream.finish()
+        staged = self._stage(span.nbytes)
+        self._launch("copy", span.nbytes // 4, src=span, dst=staged, n=span.nbytes // 4)
+        self._finish()
         return staged.words()
 
     def _allocated(self, block: Block, nbytes: int, clean: bool) -> None:
@@ -127,7 +140,7 @@ class Guards:
 
     def _freed(self, block: Block) -> None:
         known = id(block) in self._live
-        if block.arena is not None and block.arena is self._engine.memory.arena:
+        if block.arena is not None and block.arena is self._pool.arena:
             if known:
                 self._fill(block, block.offset, block.size, POISON, False)
         elif block.segment.tensor is not None and (known or block.arena is None):
@@ -135,7 +148,7 @@ class Guards:
         self._live.pop(id(block), None)  # last: after an interrupt the pool asks again
 
     def _poison(self, block: Block) -> None:
-        with self._engine.outside_capture():
+        with self._outside_capture():
             self._fill(block, block.offset, block.size, POISON, False)
 
     def _fill(self, block: Block, offset: int, nbytes: int, bits: int, clean: bool) -> None:
@@ -143,4 +156,4 @@ class Guards:
         if clean and words is not None:
             words[offset // 4 : (offset + nbytes) // 4] = bits
         elif nbytes:
-            self._engine.launch("fill", nbytes // 4, dst=_Span(block, offset, nbytes), n=nbytes // 4, bits=bits)
+            self._launch("fill", nbytes // 4, dst=_Span(block, offset, nbytes), n=nbytes // 4, bits=bits)

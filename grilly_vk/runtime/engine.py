@@ -83,7 +83,10 @@ class Engine:
         self.staging = self.memory if self.host_visible else self._pool(host=True)
         size = _CONTROL_WORDS * 4
         self._control_buffer = Buffer(Block(self._control, 0, size), 0, size, None)  # never given back
-        self.guards = debug.Guards(self) if config.debug else None
+        self.guards = None
+        if config.debug:
+            issuing = self.launch, self.stream.finish, self.outside_capture
+            self.guards = debug.Guards(self.memory, self._control_buffer, *issuing, self.staging.alloc)
         self.seed(int.from_bytes(os.urandom(8), "little"))
         log.info(
             "grilly_vk runs on %s, %s memory, with %s",

@@ -7,15 +7,13 @@ import threading
 import weakref
 from collections.abc import Generator, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from . import failures
+from .engine import Engine
 from .leaving import holding, leaving
 from .recording import Capture, captures
 from .stream import Entry
-
-if TYPE_CHECKING:
-    from .engine import Engine
 
 
 class Graph:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from . import glsl
+from .engine import Engine
 from .kernels import Kernels, Pipeline
 from .memory import Part
 from .spirv import Interface, SpirvError
-
-if TYPE_CHECKING:
-    from .engine import Engine
 
 REGISTRY: dict[str, Kernel] = {}  # every declared kernel, by name
 _WIDE = "{}.vec4"  # the variant of four elements a load

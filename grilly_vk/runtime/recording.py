@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from . import current
 from .assumptions import Assumptions, assignments
+from .engine import Engine
+from .kernels import Pipeline
 from .memory import Arena, Block, Buffer, Planned
+from .stream import Entry
 
 if TYPE_CHECKING:
     from . import kp
-    from .engine import Engine
-    from .kernels import Pipeline
-    from .stream import Entry
 
 __all__ = [
     "Capture", "adds_to_gradient", "assignments", "begins", "called", "captures", "changed", "changed_gradient",

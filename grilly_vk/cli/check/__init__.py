@@ -14,7 +14,7 @@ from typing import Any
 from ...errors import DeviceError
 from ...runtime.config import Config
 from ..errors import CliError
-from . import report, worker
+from . import barriers, claims, kernels, memory, operations, repeat, report, speed, worker
 from .runner import FAIL, Check
 
 SECONDS = 100.0
@@ -43,8 +43,6 @@ def add_to(commands: Any) -> None:
 
 def all_checks() -> list[Check]:
     """Every check, in the order in which they run."""
-    from . import barriers, claims, kernels, memory, operations, repeat, speed  # they import the whole package
-
     modules = (claims, kernels, operations, repeat, barriers, memory, speed)
     return [*(check for module in modules for check in module.checks()), *kernels.other_checks()]
 

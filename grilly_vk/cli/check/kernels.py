@@ -12,6 +12,7 @@ from ...runtime import Engine, engine
 from ...runtime.devices import DeviceInfo
 from ...runtime.kernels import Kernels
 from ...runtime.limits import needs as needs_of
+from ...runtime.limits import offered
 from ...runtime.shared_memory import NAMES, declared
 from .runner import CUT, FAIL, PASS, Check, Found, Time
 
@@ -126,8 +127,6 @@ def _compiled(others: bool, time: Time) -> list[Found]:
 
 def _fails(on: Engine, info: DeviceInfo, name: str, specs: Specs, segment: Any) -> str:
     """Why a kernel can't be used on the device; "" if it can."""
-    from .claims import offered
-
     for need, most in needs(on.kernels, name, on.local, specs).items():
         if most > offered(info, need):
             return f"needs {most} of {need}, and the device offers {offered(info, need)}"

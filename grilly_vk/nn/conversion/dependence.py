@@ -9,6 +9,7 @@ from typing import Any
 
 from ... import autograd
 from ...autograd import Node, edge_of
+from ...grad_mode import tape
 from ...runtime.leaving import holding, leaving
 from ...runtime.memory import Part
 from ...tensor import Tensor
@@ -129,11 +130,11 @@ class followed:
             return type(engine).share(engine, buffer, shape, dtype)
 
         own, recorded = vars(engine), found.recorded
-        self._before = autograd._mode.observer
+        self._before = tape.observer
         try:
             next(self._held)
             own |= {"issue": issue, "read": read, "share": share}
-            autograd._mode.observer = recorded
+            tape.observer = recorded
         except BaseException:
             self._held.close()
             raise
@@ -141,7 +142,7 @@ class followed:
 
     @leaving
     def __exit__(self, *error: object) -> None:
-        autograd._mode.observer = self._before
+        tape.observer = self._before
         own = vars(self._engine)
         for name in ("issue", "read", "share"):
             own.pop(name, None)

@@ -13,6 +13,9 @@ from typing import Any
 
 from ...autograd import Node, enable_grad, next_number
 from ...tensor import Tensor
+from ..layers.conv import Conv1d, Conv2d
+from ..layers.linear import Linear
+from ..layers.norm import BatchNorm1d, BatchNorm2d
 from ..module import Module, _WithKwargs
 from .dependence import Dependence, NotFollowed, followed
 
@@ -182,10 +185,6 @@ def _around(number: int, calls: list[Call]) -> Call:
 
 def guessed(model: Module) -> Iterator[tuple[int, ...]]:
     """Shapes (B, ...) that an input of the model may have, by its first layer with a weight of known meaning."""
-    from ..layers.conv import Conv1d, Conv2d
-    from ..layers.linear import Linear
-    from ..layers.norm import BatchNorm1d, BatchNorm2d
-
     batch = 5
     sizes = [28, 32, *range(1, 28), *range(29, 65), 96, 128, 224, 227, 256]
     for module in model.modules():

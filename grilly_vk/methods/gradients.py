@@ -1,0 +1,37 @@
+"""Gradients: going back from a tensor, and what `.grad` of a leaf gets."""
+
+from __future__ import annotations
+
+from .. import autograd
+from ..runtime.recording import captures, changed_gradient
+from ..tensor import Tensor, owned
+from .attach import attach_all
+
+
+def _backward(self: Tensor, gradient: Tensor | None = None, *, retain_graph: bool = False) -> None:
+    """Adds the gradient of this tensor to `.grad` of every leaf that it was computed from.
+
+    Args:
+        gradient: of the same shape; not needed for a single element.
+        retain_graph: keep what is recorded, to go back again.
+
+    Raises:
+        RuntimeError: nothing is recorded, the graph was freed, or an input was changed in place since.
+        TypeError, ValueError: a gradient that is no float32 tensor of this shape.
+    """
+    autograd.backward(self, gradient, retain_graph=retain_graph)
+
+
+def _accumulate(self: Tensor, given: list[Tensor]) -> None:
+    """Adds the one gradient in a list, taken out of it, to `.grad`; called by backward on leaves.
+
+    Rules hand gradients on without copying, so one that somebody else holds too is copied here.
+    """
+    before = self.grad
+    value = owned(given) if before is None else autograd._sum(before, given.pop())
+    if captures:
+        changed_gradient(self, value)
+    self._grad = value
+
+
+attach_all({"backward": _backward, "accumulate": _accumulate})
