@@ -8,6 +8,7 @@ import pytest
 
 from grilly_vk import encode, nn, surrogate
 from grilly_vk.nn import traced
+from grilly_vk.nn.spiking import published
 
 GIVEN = {  # what is needed at least, by the name of the argument
     "in_features": 3, "out_features": 2, "in_channels": 3, "out_channels": 2, "kernel_size": 1, "num_features": 3,
@@ -31,8 +32,11 @@ MORE = {  # defaults that don't fit, and arguments that *args or **options hide
     **{
         n: {"v_threshold": 1.0, "v_reset": 0.0, "surrogate_function": None, "detach_reset": False, "step_mode": "s",
             "store_v_seq": False, "memory": "fast"}
-        for n in dir(nn) if n.endswith("Node") and not n.startswith(("Non", "Gated", "Late", "Alpha"))
+        for n in dir(nn) if n.endswith("Node") and not n.startswith(("Non", "Gated", "Late", "Alpha", "Custom"))
+        and n not in published.__all__
     },
+    "CustomNode": {"model": nn.NeuronModel("mine", "h = v + x"), "v_threshold": 1.0, "v_reset": 0.0},
+    **{n: {"step_mode": "s"} for n in published.__all__},
 }  # fmt: skip
 BAD = [
     "20", None, float("nan"), [1, "a"], object(), 10**400, -3, 0, True, 2.5, float("inf"), {}, np.ones((2, 2), complex),

@@ -83,7 +83,8 @@ def test_a_learned_time_constant_is_the_parametric_node():
         ours.tau = 2.0
 
 
-# Each with its own formula: (values, x, v, u, w) -> (h, u before the spike, level, reset, u after a spike s).
+# Models of the user's own, as text, and nodes that are made from a record, each with its formula,
+# (x, v, u, w) -> (h, u before the spike, level, reset, u after a spike s), and settings if it has some.
 OWN = {
     "conductance": (
         dict(charge="h = v + (leak * (rest - v) + x * (top - v)) / tau",
@@ -126,15 +127,17 @@ def curved(x, v, u):
 @pytest.mark.parametrize("title", OWN)
 def test_gradients_of_own_models(title):
     """From a given first state, by what the kernels keep of the input and the second state, and in pieces."""
-    given, formula = OWN[title]
-    model = nn.NeuronModel(title, **given)
+    given, formula, *own = OWN[title]
+    model = nn.NeuronModel(title, **given) if isinstance(given, dict) else given._record
     rng = np.random.default_rng(4)
     x = rng.normal(1.3, 0.8, (T, N)).astype(np.float32)
     first = rng.uniform(-0.3, 0.6, (2, N)).astype(np.float32)[: len(model.state)]
     cuts = itertools.product((False, True), ("fast", "low"))
     results = []
     for detach, memory in cuts:
-        node = nn.CustomNode(model, step_mode="m", store_v_seq="before", detach_reset=detach, memory=memory)
+        options = {"step_mode": "m", "store_v_seq": "before", "detach_reset": detach, "memory": memory}
+        options.update(*own)
+        node = nn.CustomNode(model, **options) if isinstance(given, dict) else given(**options)
         results.append(run(node, x, first))
         dx, *states = duals.inputs(x, *first)
         w = duals.Dual(np.full(N, 0.8), states[0].slope * 0)
@@ -338,6 +341,8 @@ def test_wrong_arguments():
         ({"parameters": {"tau": "2"}}, TypeError, "parameters must be a mapping from names to numbers, got 'tau': '2'"),
         ({"parameters": [1]}, TypeError, "parameters must be a mapping from names to numbers, not list"),
         ({"parameters": {"tau": np.inf}}, ValueError, "parameters must hold finite numbers"),
+        ({"parameters": {"tau": 10**400}}, ValueError, "parameters must hold numbers of at most"),
+        ({"define": 2}, TypeError, "define must be a text, not int"),
         ({"derived": {"k": 2}}, TypeError, "derived must be a mapping from names to texts"),
     ]:
         with pytest.raises(error, match=message):

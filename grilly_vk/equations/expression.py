@@ -124,7 +124,7 @@ class _Reader:
     def tree(self, node: ast.AST) -> Expression:
         if isinstance(node, ast.Constant):
             value = node.value
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not -math.inf < value < math.inf:
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not -1.7e308 < value < 1.7e308:
                 raise self.at(node, f"{value!r} is no finite number")
             return number(value)
         if isinstance(node, ast.Name):

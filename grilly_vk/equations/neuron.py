@@ -47,7 +47,7 @@ class NeuronModel:
     Raises:
         EquationError (a ValueError): a text is none of the language, or reads a name that is not there; the message
             has the text and the place.
-        TypeError: an argument of another kind.
+        TypeError: texts that are no texts, mappings that are none.
     """
 
     def __init__(
@@ -72,9 +72,11 @@ class NeuronModel:
         self.starts = state is not None  # else the potential begins where a spike resets it
         self.state = _numbers("state", {"v": 0.0} if state is None else state)
         self.parameters = _numbers("parameters", parameters or {})
-        self.texts = MappingProxyType(
-            {"charge": charge, "fires": fires, "reset": reset, "after": after, "define": define}
-        )
+        texts = {"charge": charge, "fires": fires, "reset": reset, "after": after, "define": define}
+        for name, value in texts.items():
+            if not isinstance(value, str):
+                raise TypeError(f"{name} must be a text, not {type(value).__name__}")
+        self.texts = MappingProxyType(texts)
         self.derived, self.learn = _texts("derived", derived or {}), _texts("learn", learn or {})
         self._read()
 
@@ -317,9 +319,11 @@ class HostMath:
 
 
 def _numbers(name: str, given: Any) -> Mapping[str, float]:
-    return MappingProxyType(
-        {key: float(value) for key, value in _mapping(name, given, (int, float), "numbers").items()}
-    )
+    found = _mapping(name, given, (int, float), "numbers")
+    try:
+        return MappingProxyType({key: float(value) for key, value in found.items()})
+    except OverflowError:
+        raise ValueError(f"{name} must hold numbers of at most 1.8e308") from None
 
 
 def _texts(name: str, given: Any) -> Mapping[str, str]:
@@ -332,6 +336,6 @@ def _mapping(name: str, given: Any, kind: Any, kinds: str) -> dict[str, Any]:
     for key, value in given.items():
         if not isinstance(key, str) or not isinstance(value, kind) or isinstance(value, bool):
             raise TypeError(f"{name} must be a mapping from names to {kinds}, got {key!r}: {value!r}")
-        if kinds == "numbers" and not math.isfinite(value):
+        if kinds == "numbers" and not -math.inf < value < math.inf:
             raise ValueError(f"{name} must hold finite numbers, got {key!r}: {value!r}")
     return dict(given)

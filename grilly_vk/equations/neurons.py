@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from .neuron import NeuronModel
 
+
+@dataclass(frozen=True)
+class Published:
+    """A model whose node in nn is made of this record alone.
+
+    node: the class's name.
+    about: a sentence on it.
+    source: where it comes from.
+    """
+
+    model: NeuronModel
+    node: str
+    about: str
+    source: str
+
+
+PUBLISHED: tuple[Published, ...] = ()
 LEAK = "leak(x) = where(decay_input, v + (x - (v - rest)) * k, v - (v - rest) * k + x)"
 
 NODES = (
@@ -66,4 +85,5 @@ NODES = (
         after="u = u + d * s",
     ),
     NeuronModel("decay", "h = keep * v + x", parameters={"keep": 0.9}, learn={"keep": "clip(w, 0, 1)"}),
+    *(record.model for record in PUBLISHED),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,6 +50,8 @@ class _Text:
         return f"{e.op}({', '.join(self.of(a) for a in e.args)})"
 
     def number(self, value: float) -> str:
+        if value == math.pi:
+            return "pi"
         return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
 
     def name(self, value: str) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 import grilly_vk as g
 import grilly_vk.functional as F
 from grilly_vk import data, decode, encode, models, monitor, nn, optim, plot, snn, surrogate
+from grilly_vk.equations.neurons import PUBLISHED
 from grilly_vk.functional.loss_layers import LAYERS
 from grilly_vk.nn import conversion, dialects, init, traced, utils
 from grilly_vk.ops.pointwise import BINARY_METHODS, UNARY_METHODS
@@ -260,7 +261,7 @@ MADE = {
     "optim.SequentialLR": ("*sequence()", None),
     **V([f"nn.{n}" for n in (
         "AdaptiveLIFNode", "CUBALIFNode", "EIFNode", "IFNode", "IzhikevichNode", "KLIFNode", "LIFNode",
-        "ParametricLIFNode", "QIFNode", "SpikingNode",
+        "ParametricLIFNode", "QIFNode", "SpikingNode", *(record.node for record in PUBLISHED),
     )], NODE),
     **V([f"nn.{n}" for n in (
         "ELU", "GELU", "Hardtanh", "LeakyReLU", "PReLU", "ReLU", "ReLU6", "SiLU", "SigmoidLayer", "Softplus", "Tanh",

@@ -112,7 +112,8 @@ LISTED = {
     "one state of all": r"SNN\.\w+ \[membrane\] a scalar",
     "a number for each neuron":
         r"(g\.)?nn\.[\w.]+ \[(v_threshold|v_reset|threshold|alpha|beta|V|\w+_factor)\] (an array|a list)",
-    "names are words": r"nn\.\w+ \[name\] a word|plot\.\w+ \[(unit|x_label)\] a word",
+    "a model may have no parameters": r"nn\.NeuronModel \[parameters\] a dict",
+    "names are words": r"nn\.\w+ \[(name|title)\] a word|plot\.\w+ \[(unit|x_label)\] a word",
     "a function": r"data\.events\.Frames \[augment\] a (class|module)|nn\.[\w.]+LIAFNode \[act\] a (class|module)",
     "classes are functions, or choose modules": r"monitor\.\w+ \[(transform|modules)\] a class"
         r"|nn\.CustomSurrogate \[primitive\] a class",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
 from typing import Any
 
 from ... import arguments
 from ...functional.loss_layers import FACTORS, LAYERS, LossLayer
 from ...tensor import Tensor
+from ..made import method
 from ..module import Module
 
 __all__ = [*LAYERS]
@@ -47,17 +47,6 @@ class _Loss(Module):
         return ", ".join(shown)
 
 
-def _function(name: str, takes: list[inspect.Parameter], body: str) -> Callable[..., Any]:
-    """A method of these arguments, as Python itself would make it: wrong calls are then explained as any other."""
-    own = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
-    source = f"def {name}{inspect.Signature([*own, *(p.replace(annotation=p.empty) for p in takes)])}:\n    {body}\n"
-    names: dict[str, Any] = {}
-    exec(source, {"__name__": __name__}, names)
-    made: Callable[..., Any] = names[name]
-    made.__annotations__ = {p.name: p.annotation for p in takes} | {"return": None if name == "__init__" else Tensor}
-    return made
-
-
 def _text(layer: LossLayer) -> str:
     """The function's docstring with its arguments told apart: those of the layer, and those of a call."""
     text = inspect.getdoc(layer.function) or ""
@@ -75,8 +64,8 @@ def _text(layer: LossLayer) -> str:
 
 def _made(name: str, layer: LossLayer) -> type[_Loss]:
     options, data = layer.parameters(of_call=False), layer.parameters(of_call=True)
-    start = _function("__init__", options, f"self._start(dict({', '.join(f'{p.name}={p.name}' for p in options)}))")
-    forward = _function("forward", data, f"return self._loss({', '.join(p.name for p in data)})")
+    start = method("__init__", options, f"self._start(dict({', '.join(f'{p.name}={p.name}' for p in options)}))")
+    forward = method("forward", data, f"return self._loss({', '.join(p.name for p in data)})", Tensor)
     forward.__doc__ = "The loss."
     settings = {n: check for n, check in layer.options.items() if check is not FACTORS}
     inside = {"__module__": __name__, "__qualname__": name, "__doc__": _text(layer), "_layer": layer}

@@ -1,6 +1,7 @@
 """Spiking nodes and what is made of them: norms over time, attention, transformers, population codes, readouts."""
 
 from ...equations.neuron import NeuronModel
+from . import published
 from .custom_node import CustomNode
 from .gated_node import GatedLIFNode
 from .late_reset import AlphaNode, LateResetNode
@@ -8,6 +9,7 @@ from .neu_norm import NeuNorm
 from .node_models import AdaptiveLIFNode, CUBALIFNode, EIFNode, IzhikevichNode, KLIFNode, QIFNode
 from .nodes import IFNode, LIFNode, ParametricLIFNode, SpikingNode
 from .population import ActivityRegularization, PopulationCode, SumPool, VotingLayer, sum_pool
+from .published import *
 from .readout import NonSpikingIFNode, NonSpikingLIFNode, NonSpikingNode
 from .spiking_attention import ChannelQKAttention, QKAttention, SpikingSelfAttention, TokenQKAttention
 from .spiking_linear import SpikingLinear, TokenBatchNorm1d
@@ -31,3 +33,4 @@ __all__ = [
     "ThresholdDependentBatchNorm1d", "ThresholdDependentBatchNorm2d", "TokenBatchNorm1d", "TokenQKAttention",
     "VotingLayer", "sum_pool",
 ]  # fmt: skip
+__all__ += published.__all__

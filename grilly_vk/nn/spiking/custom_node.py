@@ -16,8 +16,55 @@ from ..module import Parameter
 from .node_models import no_waiting
 from .nodes import SpikingNode, shown
 
+_OPTIONS = set(inspect.signature(SpikingNode).parameters)
 
-class CustomNode(SpikingNode):
+
+def _unread(model: NeuronModel) -> list[str]:
+    return [name for name in ("threshold", "reset") if name not in model.reads]
+
+
+class ModelNode(SpikingNode):
+    """A node of a NeuronModel, which says what its settings and states are called."""
+
+    def _start(self, settings: dict[str, Any]) -> None:
+        model = self._record
+        own = {name: settings.pop(name, value) for name, value in model.parameters.items()}
+        known = _OPTIONS - {f"v_{name}" for name in _unread(model)}
+        strange = [name for name in settings if name not in known]
+        if strange:
+            there = ", ".join([*own, *sorted(known)])
+            raise TypeError(f"{strange[0]} is no setting of the model {model.title!r}, which has {there}")
+        super().__init__(**{"strict": model.strict, **settings})
+        for name, value in own.items():
+            if name != model.learnable:
+                setattr(self, name, value)
+        if model.second is not None:
+            self.register_memory(model.second, model.state[model.second])
+        for name in model.learned:
+            value = arguments.real(name, own[name]) if name in own else model.value_of(name, self)
+            setattr(self, str(model.learnable), Parameter(full((), model.first_learnable(value))))
+
+    def _learnable(self) -> Tensor | None:
+        name = self._record.learnable
+        return None if name is None else self._parameters[name]
+
+    def _v_start(self) -> Any:
+        model = self._record
+        return model.state[model.potential] if model.starts else super()._v_start()
+
+    def _k(self) -> Any:
+        return self._record.value_of("k", self)
+
+    def _own(self) -> list[str]:
+        return [f"{name}={shown(getattr(self, name))}" for name in self._record.settings]
+
+    def extra_repr(self) -> str:
+        """The settings that the model reads."""
+        unread = tuple(f"v_{name}=" for name in _unread(self._record))
+        return ", ".join(part for part in super().extra_repr().split(", ") if not part.startswith(unread))
+
+
+class CustomNode(ModelNode):
     """A spiking node by the equations of a `NeuronModel`: all steps in one dispatch, and one for the gradients.
 
     ```
@@ -47,58 +94,21 @@ class CustomNode(SpikingNode):
 
     model: NeuronModel = fixed()
 
-    def __new__(cls, model: Any = None, **settings: Any) -> CustomNode:
+    def __new__(cls, model: Any = None, *more: Any, **settings: Any) -> CustomNode:
         return object.__new__(_class_of(model) if isinstance(model, NeuronModel) else cls)
 
     def __init__(self, model: NeuronModel, **settings: Any) -> None:
         if not isinstance(model, NeuronModel):
             raise TypeError(f"model must be a NeuronModel, not {type(model).__name__} ({short(model)})")
-        own = {name: settings.pop(name, value) for name, value in model.parameters.items()}
-        known = _OPTIONS - {f"v_{name}" for name in _unread(model)}
-        strange = [name for name in settings if name not in known]
-        if strange:
-            there = ", ".join([*own, *sorted(known)])
-            raise TypeError(f"{strange[0]} is no setting of the model {model.title!r}, which has {there}")
         own_kernels(model)
-        super().__init__(**{"strict": model.strict, **settings})
+        self._start(settings)
         self.model = model
-        for name, value in own.items():
-            if name != model.learnable:
-                setattr(self, name, value)
-        if model.second is not None:
-            self.register_memory(model.second, model.state[model.second])
-        for name in model.learned:
-            value = arguments.real(name, own[name]) if name in own else model.value_of(name, self)
-            setattr(self, str(model.learnable), Parameter(full((), model.first_learnable(value))))
 
-    def _learnable(self) -> Tensor | None:
-        name = self._record.learnable
-        return None if name is None else self._parameters[name]
-
-    def _v_start(self) -> Any:
-        model = self._record
-        return model.state[model.potential] if model.starts else super()._v_start()
-
-    def _k(self) -> Any:
-        return self._record.value_of("k", self)
+    def _own(self) -> list[str]:
+        return [self._record.title, *super()._own()]
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         return _empty, (self._record,), self.__dict__
-
-    def _own(self) -> list[str]:
-        return [self._record.title, *(f"{name}={shown(getattr(self, name))}" for name in self._record.settings)]
-
-    def extra_repr(self) -> str:
-        """The settings that the model reads."""
-        unread = tuple(f"v_{name}=" for name in _unread(self._record))
-        return ", ".join(part for part in super().extra_repr().split(", ") if not part.startswith(unread))
-
-
-_OPTIONS = set(inspect.signature(SpikingNode).parameters)
-
-
-def _unread(model: NeuronModel) -> list[str]:
-    return [name for name in ("threshold", "reset") if name not in model.reads]
 
 
 def _empty(model: NeuronModel) -> CustomNode:
@@ -106,10 +116,9 @@ def _empty(model: NeuronModel) -> CustomNode:
     return object.__new__(_class_of(model))
 
 
-@functools.lru_cache(256)
-def _class_of(model: NeuronModel) -> type[CustomNode]:
-    """The class of a model's nodes: what its parameters are called are settings."""
-    body: dict[str, Any] = {"_model": model, "__module__": __name__, "__doc__": CustomNode.__doc__}
+def settings_of(model: NeuronModel) -> dict[str, Any]:
+    """The attributes of the class of a model's nodes: what its parameters are called are settings."""
+    body: dict[str, Any] = {}
     for name in model.parameters:
         if name in model.settings:
             body[name] = setting(arguments.real)
@@ -121,4 +130,10 @@ def _class_of(model: NeuronModel) -> type[CustomNode]:
         body["refractory"] = setting(no_waiting, f"the model {model.title!r}")
     if model.potential != "v":
         body[model.potential] = property(lambda node: node.v, lambda node, value: setattr(node, "v", value))
-    return type("CustomNode", (CustomNode,), body)
+    return body
+
+
+@functools.lru_cache(256)
+def _class_of(model: NeuronModel) -> type[CustomNode]:
+    own = {"_model": model, "__module__": __name__, "__doc__": CustomNode.__doc__}
+    return type("CustomNode", (CustomNode,), own | settings_of(model))
