@@ -100,6 +100,13 @@ OWN = {
             v + ((1.0 - v.cos()) + (1.0 + v.cos()) * x) * 0.4, u, np.pi, lambda h: h - 2 * np.pi, lambda s: u
         ),
     ),
+    "theta": (
+        nn.ThetaNode,
+        lambda x, v, u, w: (
+            v + ((1.0 - v.cos()) + (1.0 + v.cos()) * x) * 0.4, u, np.pi, lambda h: h - 2 * np.pi, lambda s: u
+        ),
+        {"dt": 0.4},
+    ),
     "curved": (
         dict(
             charge="pull = exp(v) * 0.3; m = tanh(m + pull * v) + 0.1 * x; h = v * m + x - pull",

@@ -22,7 +22,22 @@ class Published:
     source: str
 
 
-PUBLISHED: tuple[Published, ...] = ()
+PUBLISHED: tuple[Published, ...] = (
+    Published(
+        NeuronModel(
+            "theta",
+            "h = theta + ((1 - cos(theta)) + (1 + cos(theta)) * x) * dt",
+            state={"theta": 0.0},
+            parameters={"dt": 0.1},
+            fires="h >= pi",
+            reset="h - 2 * pi",
+        ),
+        node="ThetaNode",
+        about="The theta neuron: an angle that turns by its input, and fires where it passes pi.",
+        source='Ermentrout & Kopell, "Parabolic bursting in an excitable system coupled with a slow oscillation", '
+        "SIAM Journal on Applied Mathematics 46 (1986).",
+    ),
+)
 LEAK = "leak(x) = where(decay_input, v + (x - (v - rest)) * k, v - (v - rest) * k + x)"
 
 NODES = (
