@@ -29,6 +29,7 @@ layout(push_constant) uniform Push {
 
 const uint NOBODY = 0xffffffffu;
 #include "spike_lists.glsl"
+#include "membranes.glsl" // made of equations/updates.py
 #include "plastic.glsl"
 shared float excess[gl_WorkGroupSize.x]; // how far each invocation's best neuron is above its threshold
 shared uint best[gl_WorkGroupSize.x];
@@ -103,9 +104,8 @@ uint present(uint image, uint attempt, uint active_, uint at, uvec2 key, uvec2 n
             REAL others = last == NOBODY ? REAL(0) : REAL(p.inhibition) * (1.0 - REAL(EQUAL(member, COUNT(last))));
             REAL hears = REAL(ABOVE(REAL(1), wait[k]));
             wait[k] = max(wait[k] - 1.0, REAL(0));
-            precise REAL leaked = v[k] * p.keep;
-            precise REAL moved = leaked + hears * (drive[k] - others);
-            v[k] = max(moved, REAL(p.lowest));
+            precise REAL heard = hears * (drive[k] - others);
+            v[k] = max(leaky(v[k], heard, REAL(0), p.keep), REAL(p.lowest));
             precise REAL above = mix(REAL(-1), v[k] - (p.threshold + level[k]), hears);
             if (lane + k * size < p.n)
                 for (uint m = 0; m < VEC; m++)

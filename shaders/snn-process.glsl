@@ -19,6 +19,7 @@ layout(push_constant) uniform Push {
     float gain; float bias; float pulse; float kick;
     float decay; float charge; float rest; float threshold; float reset;
 } p;
+#include "membrane.glsl"
 
 const uint KEY = 1, BASE = 3, SCALE = 8; // words of head
 
@@ -63,11 +64,8 @@ void main()
             } else if (ENCODING == 2) {
                 current = p.kick * REAL(BOTH(EQUAL(due, COUNT(t)), ABOVE(level, REAL(0.0))));
             }
-            precise REAL h = REAL(p.rest) + (v - p.rest) * p.decay + p.charge * current;
-            TEST listening = EQUAL(held, COUNT(0));
-            TEST fired = BOTH(AT_LEAST(h, REAL(p.threshold)), listening);
-            v = mix(mix(REAL(p.reset), h, listening), REAL(p.reset), fired);
-            held = mix(held - COUNT(NONE(listening)), COUNT(p.hold_steps), fired);
+            precise REAL charge = p.charge * current;
+            TEST fired = fire(v, held, charge, true);
             when = mix(when, COUNT(t), BOTH(fired, EQUAL(when, COUNT(0xFFFFFFFFu))));
             sum += REAL(fired);
             AT(s, (b * p.steps + t) * p.n + i) = REAL(fired);

@@ -4,6 +4,9 @@
 // w += plus * up - minus * down, clipped; soft bounds scale the two by the room that is left.
 #include "common.glsl"
 #include "tile.glsl"
+#define VEC 4 // weights
+#include "vector.glsl"
+#include "pairs.glsl" // made of equations/updates.py
 
 layout(constant_id = 1) const uint SOFT = 0;
 layout(constant_id = 2) const uint VALUES = 0; // 0: batch of one, spikes are 0 or 1: the event bits are the spikes
@@ -20,14 +23,6 @@ layout(push_constant) uniform Push {
     OFFSETS(7); uint ins; uint outs; uint batch; uint steps;
     float plus; float minus; float low; float high; float keep; float rate;
 } p;
-
-// Not min and max: NaN stays NaN.
-vec4 clip(vec4 x)
-{
-    precise vec4 capped = mix(x, vec4(p.high), greaterThan(x, vec4(p.high)));
-    precise vec4 y = mix(capped, vec4(p.low), lessThan(x, vec4(p.low)));
-    return y;
-}
 
 void main()
 {
@@ -72,13 +67,13 @@ void main()
                 }
                 float gain = REWARD == 1 ? p.rate * AT(reward, t) : 0;
                 for (uint c = 0; c < 4; c++) {
-                    precise vec4 change = SOFT == 1 ? up[c] * (p.high - v[c]) - down[c] * (v[c] - p.low) : up[c] - down[c];
+                    precise vec4 change = pair_change(v[c], up[c], down[c], p.low, p.high, SOFT == 1);
                     if (REWARD == 1) {
                         e[c] = e[c] * p.keep + change;
                         change = gain * e[c];
                     }
                     precise vec4 moved = v[c] + change;
-                    v[c] = clip(moved);
+                    v[c] = bounded(moved, p.low, p.high);
                 }
             }
         }

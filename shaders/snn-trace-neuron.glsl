@@ -4,6 +4,7 @@
 // trace, threshold, refractory time, reset.  With MODEL INPUT the input itself is what leaves the trace.
 #include "common.glsl"
 #include "vector.glsl"
+#include "membranes.glsl" // made of equations/updates.py
 
 layout(constant_id = 1) const uint CHUNK = 1; // see blocks.glsl
 layout(constant_id = 2) const uint BLOCK = 0;
@@ -44,9 +45,8 @@ float folded(uint at)
 // x decays to `to` and jumps by alpha s: by the factor k, or as the first order of exponential decay with k = dt / tau.
 REAL follow(uint how, REAL x, REAL to, float k, float alpha, REAL s)
 {
-    precise REAL linear = to + ((x - to) * k + alpha * s);
-    precise REAL exponential = x + k * (alpha * s - (x - to));
-    return how == LINEAR ? linear : exponential;
+    precise REAL jump = alpha * s;
+    return how == LINEAR ? linear(x, jump, to, k) : first_order(x, jump, to, k);
 }
 
 #if VEC == 4

@@ -3,6 +3,9 @@
 // weights, or with ELIGIBLE to an eligibility, e = e * keep + change, which moves them by the reward: w += rate * reward * e.
 #include "common.glsl"
 #include "tile.glsl"
+#define VEC 4 // weights
+#include "vector.glsl"
+#include "pairs.glsl" // made of equations/updates.py
 
 layout(constant_id = 1) const uint ELIGIBLE = 0;
 layout(constant_id = 2) const uint DELAYED = 0; // each synapse sees what its neuron did d steps ago
@@ -25,11 +28,6 @@ layout(push_constant) uniform Push {
     float plus; float minus; float own_pre; float own_post; // own_*: what a spike adds to its trace, if that does not count
     float keep; float rate; float low; float high;
 } p;
-
-vec4 bounded(vec4 x)
-{
-    return BOUND == 0 ? x : mix(mix(x, vec4(p.high), greaterThan(x, vec4(p.high))), vec4(p.low), lessThan(x, vec4(p.low)));
-}
 
 void main()
 {
@@ -67,7 +65,7 @@ void main()
                         x = seen;
                     }
                     precise vec4 up = (p.plus * z[c]) * x, down = (p.minus * y[c]) * s;
-                    precise vec4 change = BOUND == 2 ? up * (p.high - v[c]) - down * (v[c] - p.low) : up - down;
+                    precise vec4 change = pair_change(v[c], up, down, p.low, p.high, BOUND == 2);
                     if (ELIGIBLE == 1) {
                         uint here = m * p.outs * p.ins;
                         precise vec4 kept = (ALONE == 1 ? own[c] : LOAD4(e, here + os[c] * p.ins + is)) * p.keep + change;
@@ -83,7 +81,7 @@ void main()
             }
             for (uint c = 0; c < TALL; c++) {
                 precise vec4 moved = v[c] + p.rate * sum[c];
-                v[c] = bounded(moved);
+                v[c] = BOUND == 0 ? moved : bounded(moved, p.low, p.high);
             }
         }
         for (uint c = 0; c < TALL; c++) {

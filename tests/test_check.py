@@ -186,7 +186,7 @@ def test_a_kernel_that_needs_too_much_is_named(monkeypatch):
     rows = Runner().run([made])
     bad = [r for r in rows if r.status == FAIL][1:]
     texts = {r.check: r.text for r in bad}
-    assert texts["snn-dual-timescale-backward.vec4"] == "needs 15 of bindings, and the device offers 14"
+    assert texts["snn-synapse-backward.vec4"] == "needs 15 of bindings, and the device offers 14"
     assert all(re.fullmatch(r"needs 1[5-9] of bindings, and the device offers 14", text) for text in texts.values())
     assert "snn-late-reset" not in texts
 

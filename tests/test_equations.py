@@ -25,7 +25,8 @@ from grilly_vk.equations.expression import Expression, name
 EACH = [
     "a + b", "a - b", "a * b", "a / b", "-a", "a**3", "a**2 * b", "a**1", "max(a, b)", "min(a, b)", "clip(a, b, 0.9)",
     "clip(0.2 * a, 1, b)", "abs(a)", "exp(a * b)", "log(a)", "sqrt(a)", "sin(a * a)", "cos(a)", "tanh(a)",
-    "sigmoid(a - b)", "where(a > b, a * b, a)", "where(a <= b, 1, b) * a", "a - (b - a)", "a * (b + a) / (a * b + 2)",
+    "sigmoid(a - b)", "where(a > b, a * b, a)", "where(a <= b, 1, b) * a", "where(a != b, a * b, a)",
+    "where(a == b, 1, a)", "a - (b - a)", "a * (b + a) / (a * b + 2)",
     "exp((a - b) / b) * b", "b / a / b * (a * b)", "(a - 1) - a * (1 - b)", "a * b + b * (a - 1) * a",
 ]  # fmt: skip
 
@@ -122,6 +123,8 @@ def test_glsl_keeps_the_order_of_operations():
         "clip(k, 0, 1) * a": "within(p.k, 0.0, 1.0) * a",
         "where(a > k, a, k)": "mix(REAL(p.k), a, ABOVE(a, REAL(p.k)))",
         "where(2 <= a, a, b)": "mix(b, a, AT_LEAST(a, REAL(2.0)))",
+        "where(a != 0, a, b)": "mix(b, a, NONE(EQUAL(a, REAL(0.0))))",
+        "where(a == k, a, b)": "mix(b, a, EQUAL(a, REAL(p.k)))",
         "where(on, k, a)": "(ON == 1 ? REAL(p.k) : a)",
         "where(on, k, 1)": "(ON == 1 ? p.k : 1.0)",
         "a**3": "(a * a * a)",

@@ -39,9 +39,10 @@ def test_interface_of_the_vector_variant():
         ("hold", True, True),
         ("s", False, True),
         ("trace", False, True),
+        ("w", True, True),
     ]
-    assert [b.stride for b in one.bindings] == [4] * 5
-    assert [b.stride for b in four.bindings] == [16] * 5
+    assert [b.stride for b in one.bindings] == [4] * 6
+    assert [b.stride for b in four.bindings] == [16] * 6
     assert one.push == four.push
     assert Scalar("decay", "f") in one.push
     assert Scalar("steps", "I") in one.push

@@ -7,7 +7,7 @@ from collections import Counter
 from .expression import Expression, number
 
 ZERO, ONE = number(0), number(1)
-_COMPARED = {">", ">=", "<", "<="}
+_COMPARED = {">", ">=", "<", "<=", "==", "!="}
 UNDO = "undo"  # a division that takes back a multiplication, see solving.py
 
 

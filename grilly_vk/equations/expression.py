@@ -12,7 +12,7 @@ FUNCTIONS = {
     "where": 3, "max": 2, "min": 2, "clip": 3, "abs": 1, "exp": 1, "log": 1, "sqrt": 1, "sin": 1, "cos": 1, "tanh": 1,
     "sigmoid": 1,
 }  # fmt: skip
-COMPARISONS = {ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<="}
+COMPARISONS = {ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<=", ast.Eq: "==", ast.NotEq: "!="}
 CONSTANTS = {"pi": math.pi}
 _OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 POWERS = 8  # the highest
@@ -142,7 +142,7 @@ class _Reader:
             return Expression(COMPARISONS[type(node.ops[0])], (self.tree(node.left), self.tree(node.comparators[0])))
         if isinstance(node, ast.Call):
             return self.call(node)
-        known = f"numbers, names, + - * / **, one of > >= < <=, and the functions {', '.join(sorted(FUNCTIONS))}"
+        known = f"numbers, names, + - * / **, one of > >= < <= == !=, and the functions {', '.join(sorted(FUNCTIONS))}"
         raise self.at(node, f"not part of the language, which has {known}")
 
     def call(self, node: ast.Call) -> Expression:

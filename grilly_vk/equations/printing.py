@@ -9,7 +9,7 @@ from typing import Any
 
 from .expression import Expression
 
-_STRENGTH = {">": 0, ">=": 0, "<": 0, "<=": 0, "+": 1, "-": 1, "*": 2, "/": 2, "neg": 2, "**": 3}
+_STRENGTH = {">": 0, ">=": 0, "<": 0, "<=": 0, "==": 0, "!=": 0, "+": 1, "-": 1, "*": 2, "/": 2, "neg": 2, "**": 3}
 _AS_GLSL = {
     "abs": "abs", "exp": "exponential", "log": "logarithm", "sqrt": "root", "sin": "sine", "cos": "cosine",
     "max": "at_least", "min": "at_most", "clip": "within", "tanh": "hyperbolic_tangent",
@@ -88,7 +88,7 @@ class GLSL(_Text):
         return f"REAL({self.of(e)})" if self.narrow(e) else self.of(e)
 
     def strength(self, e: Expression) -> int:
-        called = e.op in (">", ">=", "<", "<=") or (e.op == "/" and not self.quick)
+        called = _STRENGTH.get(e.op) == 0 or (e.op == "/" and not self.quick)
         return 4 if called else super().strength(e)
 
     def number(self, value: float) -> str:
@@ -103,6 +103,9 @@ class GLSL(_Text):
             return f"{'ABOVE' if e.op == '>' else 'AT_LEAST'}({self.wide(a)}, {self.wide(b)})"
         if e.op in ("<", "<="):
             return f"{'ABOVE' if e.op == '<' else 'AT_LEAST'}({self.wide(b)}, {self.wide(a)})"
+        if e.op in ("==", "!="):
+            equal = f"EQUAL({self.wide(a)}, {self.wide(b)})"
+            return equal if e.op == "==" else f"NONE({equal})"
         if e.op == "**":
             return "(" + " * ".join([self.of(a, 3)] * int(b.args[0])) + ")"
         if e.op == "/" and not self.quick:
@@ -157,6 +160,8 @@ _MEANING: dict[str, Callable[..., Any]] = {
     ">=": lambda m, a, b: a >= b,
     "<": lambda m, a, b: a < b,
     "<=": lambda m, a, b: a <= b,
+    "==": lambda m, a, b: a == b,
+    "!=": lambda m, a, b: a != b,
     "where": lambda m, test, a, b: m.where(test, a, b),
     "max": lambda m, a, b: m.maximum(a, b),
     "min": lambda m, a, b: m.minimum(a, b),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from .. import arguments
+from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty
-from .steps import spans, walk
+
+_LIF = Kernel("snn-lif", cut="x s trace")
+_NONE = {"pull": 0.0, "adapt_decay": 0.0, "jump": 0.0}
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def lif(
     Returns:
         Spikes (T, ...) of 0.0 and 1.0, and the potentials (T, ...) or None.
     """
-    return _run("snn-lif", x, v, hold, c, record, held)
+    return _run(x, v, hold, None, c, record, held)
 
 
 def gif(
@@ -79,37 +81,16 @@ def gif(
     - (1 - decay) * w, and w <- adapt_decay * w + adaptation_strength * s.  Arguments and results are those of
     `lif`, with w float32 (...).
     """
-    own = {"w": w, "pull": 1.0 - c.decay, "adapt_decay": adapt_decay, "jump": adaptation_strength}
-    return _run("snn-gif", x, v, hold, c, record, held, **own)
+    adaptation = {"pull": 1.0 - c.decay, "adapt_decay": adapt_decay, "jump": adaptation_strength}
+    return _run(x, v, hold, w, c, record, held, **adaptation)
 
 
 def _run(
-    kernel: str, x: Tensor, v: Tensor, hold: Tensor, c: LIFConstants, record: bool, held: bool, **own: Any
+    x: Tensor, v: Tensor, hold: Tensor, w: Tensor | None, c: LIFConstants, record: bool, held: bool, **adaptation: float
 ) -> tuple[Tensor, Tensor | None]:
-    spikes = empty(x.shape)
-    trace = empty(x.shape) if record else None
-    wide, chunk, block = walk(v.engine, v.count, x, v, hold, *own.values())
-    refractory = int(c.hold_steps > 0 or held)
-    specs = (("REFRACTORY", refractory), ("STORE_V", int(record)), ("CHUNK", chunk), ("BLOCK", block))
-    for start, stop in spans(x, x.shape[0], v.count):
-        v.engine.launch(
-            f"{kernel}.vec4" if wide == 4 else kernel,
-            -(-v.count // (wide * chunk)),
-            specs,
-            work=(stop - start) * v.count,
-            x=x._rows(start, stop),
-            v=v,
-            hold=hold,
-            s=spikes._rows(start, stop),
-            trace=None if trace is None else trace._rows(start, stop),
-            n=v.count // wide,
-            steps=stop - start,
-            hold_steps=c.hold_steps,
-            decay=c.decay,
-            gain=c.gain,
-            rest=c.rest,
-            threshold=c.threshold,
-            reset=c.reset,
-            **own,
-        )
+    spikes, trace = empty(x.shape), empty(x.shape) if record else None
+    _LIF(
+        x=x, v=v, hold=hold, w=w, s=spikes, trace=trace, n=v.count, steps=x.shape[0], **vars(c),
+        **(adaptation or _NONE), REFRACTORY=c.hold_steps > 0 or held, STORE_V=record, ADAPT=w is not None,
+    )  # fmt: skip
     return spikes, trace

@@ -1,177 +1,121 @@
-"""Runs of a pair of kernels over time, forward and backward: states in registers, T steps in one dispatch each.
-
-The pair shares names: x and y over time, up to two states `a` and `b` (a0, b0 before the first step, a, b after the
-last, a_seq, b_seq over time for the way back), and constants, numbers k0, k1, ... or one-element tensors c0, c1, ...
-The backward kernel adds up the constants' gradients over time for each element, in gc.
-"""
+"""Runs of the recurrences in equations/synapses.py, forward and backward, T steps in one dispatch each."""
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from ..autograd import grad_enabled, record
-from ..tensor import Tensor, empty, full
-from .elementwise import add
+from ..equations.printing import evaluate
+from ..equations.recurrence import Recurrence
+from ..equations.synapses import RECURRENCES
+from ..runtime.kernel import Kernel, Span, spans
+from ..tensor import Tensor, empty
 from .reduce import reduce
-from .steps import spans, walk
+from .surrogate import Slope, derivative
 
 Constant = float | Tensor
-STATES = ("a", "b")
+
+_FORWARD = Kernel("snn-synapse-forward")
+_BACKWARD = Kernel("snn-synapse-backward")
+_MODELS = {model: {"MODEL": i} for i, model in enumerate(RECURRENCES)}
+_A_END, _B_END, _LATER = 4, 8, 16  # bits of `given` in the backward kernel, beside those of the first states
 
 
-class Recurrence:
-    """One run; all arguments are checked by the caller.
+def run(
+    model: Recurrence,
+    x: Tensor,
+    starts: Sequence[Tensor | None],
+    constants: Sequence[Constant],
+    steps: int | None,
+    *,
+    held: bool = False,
+    slope: Slope | None = None,
+    detach: bool = False,
+) -> tuple[Tensor, ...]:
+    """T steps of a recurrence.  All arguments are checked by the caller.
 
     Args:
-        forward, backward: the kernels' names.
-        x: input (T, ...), or (...) for one step.
-        states: before the first step, (...), or None for the kernel's own start.
-        constants: numbers or one-element Tensors; one Tensor makes tensors of all.
-        steps: T, if x has a time axis.
+        model: one of RECURRENCES.
+        x: input (T, ...); (...) for one step.
+        starts: states before the first step, (...), or None for the recurrence's own start.
+        constants: numbers or one-element Tensors, which get gradients where the recurrence has no spike.
+        steps: T; None: x is one step without a time axis.
+        held: x is (...), the same at each of the T steps.
+        slope: the surrogate of a spike.
+        detach: whether gradients stop at a spike where it changes the state.
+
+    Returns:
+        The output (T, ...), or of x's shape where steps is None; the states after the last step (...).
     """
+    on, count = x.engine, 1 if steps is None else steps
+    shape = x.shape if held or steps is None else x.shape[1:]
+    n = math.prod(shape)
+    # The pieces are for the way back too: what fits a submit may change.
+    pieces = list(spans(on, count, n)) or [Span(0, 0, 0)]
+    inputs = [t for t in (x, *starts, *constants) if isinstance(t, Tensor)]
+    live = grad_enabled() and count > 0
+    learns = live and model.spike is None and any(isinstance(c, Tensor) and c.requires_grad for c in constants)
+    wants = live and any(t.requires_grad for t in inputs)
+    reads = model.reads[learns] if wants else ()
 
-    def __init__(
-        self,
-        forward: str,
-        backward: str,
-        x: Tensor,
-        states: Sequence[Tensor | None],
-        constants: Sequence[Constant],
-        steps: int | None,
-    ) -> None:
-        self.kernels = forward, backward
-        self.engine, self.shape = x.engine, x.shape
-        self.steps = 1 if steps is None else steps
-        self.state = x.shape if steps is None else x.shape[1:]
-        self.n = math.prod(self.state)
-        self.pieces = spans(x, self.steps, self.n)  # for the way back too: what fits a submit may change
-        self.learn = any(isinstance(c, Tensor) for c in constants)
-        self.ends: list[list[Tensor | None]] = [[None if s is None else s.detach() for s in states]]
-        self.tensors: list[Tensor] = []
-        self.constants: dict[str, Any] = {}
+    y = empty((count, *shape) if held else x.shape, on=on)
+    ends = [empty(shape, on=on) for _ in starts]
+    kept: list[Tensor | None] = [None, None]
+    for i, name in enumerate(model.keep):
+        if name in reads and name != model.output:  # the output is there anyway
+            kept[i] = empty(y.shape, on=on)
+    firsts = [None if t is None else t.detach() for t in starts]
+    common = {**_MODELS[model], "HELD": int(held), "LEARN": 0, "n": n, **_pair("{}0", firsts)}
+    for i in range(4):
+        constant = constants[i] if i < len(constants) else None
+        tensor = constant.detach() if isinstance(constant, Tensor) else None
+        common["LEARN"] |= (tensor is not None) << i
+        common[f"c{i}"], common[f"k{i}"] = tensor, 0.0 if constant is None or tensor is not None else constant
+    given = sum(1 << i for i, t in enumerate(starts) if t is not None)
+    for start, stop, _ in pieces:
+        _FORWARD(
+            on, **common, x=x, y=y, left=kept[0], right=kept[1], **_pair("{}", ends), steps=stop - start, begun=start,
+            given=given, STORE=sum(t is not None for t in kept),
+        )  # fmt: skip
+    if not wants:
+        return y, *ends
+    if model.keep[0] == model.output and reads:
+        kept[0] = y._alias()  # a result must not hold itself
+    past, x_shape = (x.detach() if "x" in reads else None), x.shape
+    other = common["b0"] if past is None else past
+
+    def backward(gy: Tensor | None, *g_ends: Tensor | None) -> Sequence[Tensor | None]:
+        gx = empty(x_shape, on=on)
+        before = [empty(shape, on=on) for _ in starts]
+        gc = empty((len(constants), n), on=on) if learns else None
+        ending = given | (_A_END if g_ends[0] is not None else 0) | (_B_END if g_ends[-1] is not None else 0)
+        left, right, options = *kept, {"SURROGATE": 1, "DETACH": int(detach), "alpha": 0.0, "beta": 0.0}
+        if slope is not None and model.spike is not None:
+            own = not slope.given and not slope.suffix
+            options |= {"SURROGATE": slope.code if own else 0, "alpha": slope.alpha, "beta": slope.beta}
+            if not own:
+                values = {model.spike.of: left, **{name: common[f"c{i}"] for i, name in enumerate(model.constants)}}
+                right = derivative(evaluate(model.spike.distance, values, None), slope)
+        for start, stop, _ in reversed(pieces):
+            _BACKWARD(
+                on, **common, gy=gy, x_or_b0=other, left=left, right=right, gx=gx, gc=gc, **_pair("g{}_end", g_ends),
+                **_pair("g{}0", before), steps=stop - start, begun=start, given=ending, **options,
+                SUMS=len(constants) if learns else 0, HAS_GY=int(gy is not None),
+            )  # fmt: skip
+            ending |= _LATER
+        sums = reduce("sum", gc, (1,), keepdims=False) if gc is not None else None
+        found = [gx, *(g for g, t in zip(before, starts) if t is not None)]
         for i, c in enumerate(constants):
-            tensor = None
-            if self.learn:
-                tensor = c.detach() if isinstance(c, Tensor) else full((), c, on=x.engine)
-                self.tensors.append(tensor)
-            self.constants |= {f"c{i}": tensor, f"k{i}": 0.0 if isinstance(c, Tensor) else c}
-        # Of the constants that are Tensors: shapes of those that want a gradient, by place.
-        self.wanted = {
-            i: c.shape if c.requires_grad else None for i, c in enumerate(constants) if isinstance(c, Tensor)
-        }
-        live = grad_enabled() and self.steps > 0
-        self.learns = live and any(shape is not None for shape in self.wanted.values())
-        self.wants = live and any(isinstance(t, Tensor) and t.requires_grad for t in (x, *states, *constants))
+            if isinstance(c, Tensor):
+                found.append(sums._rows(i, i + 1)._alias(c.shape) if sums is not None and c.requires_grad else None)
+        return found
 
-    def room(self) -> Tensor:
-        """Uninitialised (T, ...)."""
-        return empty(self.shape, on=self.engine)
-
-    def launch(self, kernel: str, piece: tuple[int, int], specs: Any, over: dict[str, Any], **others: Any) -> None:
-        """One dispatch for some of the steps; tensors (T, ...) are cut to them."""
-        start, stop = piece
-        cut = over
-        if stop - start < self.steps:
-            whole = (self.steps, *self.state)
-            cut = {name: None if t is None else t._alias(whole)._rows(start, stop) for name, t in over.items()}
-        wide, chunk, block = walk(self.engine, self.n, *cut.values(), *others.values())
-        self.engine.launch(
-            f"{kernel}.vec4" if wide == 4 else kernel,
-            -(-self.n // (wide * chunk)),
-            (("CHUNK", chunk), ("BLOCK", block), ("LEARN", int(self.learn)), *specs),
-            work=(stop - start) * self.n,
-            n=self.n // wide,
-            steps=stop - start,
-            **self.constants,
-            **cut,
-            **others,
-        )
-
-    def forward(self, x: Tensor, kept: dict[str, Tensor] | None = None) -> tuple[Tensor, list[Tensor]]:
-        """(y of x's shape, states after the last step); fills `kept`, by name, for kernels that store.
-
-        Of no steps, the states are those before them, and the kernel's own start must not be asked for.
-        """
-        y = self.room()
-        specs = () if kept is None else (("STORE", int(bool(kept))),)
-        for piece in self.pieces:
-            before = self.ends[-1]
-            after: list[Tensor | None] = [empty(self.state, on=self.engine) for _ in before]
-            self.ends.append(after)
-            self.launch(
-                self.kernels[0],
-                piece,
-                specs,
-                {"x": x, "y": y, "a_seq": None, "b_seq": None, **(kept or {})},
-                **_states(before, after),
-            )
-        ends = self.ends.pop() if self.pieces else [None if t is None else t.copy() for t in self.ends[0]]
-        assert all(t is not None for t in ends)
-        return y, [t for t in ends if t is not None]
-
-    def record(
-        self,
-        name: str,
-        inputs: Sequence[Any],
-        outputs: Sequence[Tensor],
-        over: dict[str, Tensor],
-        saved: Sequence[Tensor],
-    ) -> None:
-        """Puts the run on the tape.
-
-        Args:
-            name: of the operation.
-            inputs: x, the states and the constants; those that are no Tensors are left out.
-            outputs: y and the last states.
-            over: what the backward kernel reads besides, (T, ...), by name.
-            saved: which of that the user may change.
-        """
-        starts = [t for t in self.ends[0] if t is not None]
-        tensors = [t for t in inputs if isinstance(t, Tensor)]
-        record(name, tensors, outputs, self._rule(over), [*saved, *starts, *self.tensors])
-
-    def _rule(self, over: dict[str, Tensor]) -> Callable[..., Sequence[Tensor | None]]:
-        """From gradients of (y, last states) to those of (x, first states, constants), where these are Tensors."""
-        given = [t is not None for t in self.ends[0]]
-
-        def backward(gy: Tensor | None, *g_ends: Tensor | None) -> Sequence[Tensor | None]:
-            gx, parts, after = self.room(), [], list(g_ends)
-            given_y = full(self.shape, 0.0, on=self.engine) if gy is None else gy
-            specs = (("SUMS", int(self.learns)),)
-            for piece, starts in reversed(list(zip(self.pieces, self.ends))):
-                before: list[Tensor | None] = [empty(self.state, on=self.engine) for _ in starts]
-                gc = empty((len(self.tensors), self.n), on=self.engine) if self.learns else None
-                names = {"gy": given_y, "gx": gx, "a_seq": None, "b_seq": None, **over}
-                self.launch(
-                    self.kernels[1], piece, specs, names, gc=gc,
-                    **_states(starts, []), **_gradients(before, after),
-                )  # fmt: skip
-                after = before
-                if gc is not None:
-                    parts.append(reduce("sum", gc, (1,), keepdims=False))
-            found: list[Tensor | None] = [gx, *(g for g, own in zip(after, given) if own)]
-            total = functools.reduce(add, parts) if parts else None
-            for i, shape in self.wanted.items():
-                found.append(None if shape is None or total is None else total._rows(i, i + 1)._alias(shape))
-            return found
-
-        return backward
+    saved = [past, *kept[:1], *firsts, *(common[f"c{i}"] for i in range(4))]
+    record(model.name, inputs, (y, *ends), backward, [t for t in saved if t is not None])
+    return y, *ends
 
 
-def _states(before: Sequence[Tensor | None], after: Sequence[Tensor | None]) -> dict[str, Any]:
-    """Arguments a0, a_given, a, b0, ..."""
-    out: dict[str, Any] = {}
-    for i, (name, t) in enumerate(zip(STATES, before)):
-        out |= {f"{name}0": t, f"{name}_given": int(t is not None), name: after[i] if after else None}
-    return out
-
-
-def _gradients(first: Sequence[Tensor | None], last: Sequence[Tensor | None]) -> dict[str, Any]:
-    """Arguments ga, ga_end, has_ga_end, gb, ..."""
-    out: dict[str, Any] = {}
-    for name, g, end in zip(STATES, first, last):
-        out |= {f"g{name}": g, f"g{name}_end": end, f"has_g{name}_end": int(end is not None)}
-    return out
+def _pair(name: str, tensors: Sequence[Tensor | None]) -> dict[str, Tensor | None]:
+    """What belongs to states a and b, by name."""
+    return {name.format(slot): tensors[i] if i < len(tensors) else None for i, slot in enumerate("ab")}

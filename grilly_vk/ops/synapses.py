@@ -6,8 +6,9 @@ numbers, or one-element Tensors, which get gradients.
 
 from __future__ import annotations
 
-from ..tensor import Tensor, full
-from .recurrence import Constant, Recurrence
+from ..equations.synapses import DUAL_TIMESCALE, STP, SYNAPSE_FILTER
+from ..tensor import Tensor
+from .recurrence import Constant, run
 
 
 def synapse_filter(
@@ -20,12 +21,7 @@ def synapse_filter(
 
     Source: Gerstner & Kistler, Spiking Neuron Models (2002), section 4.1.
     """
-    starts = (_start(x, state, 0.0, steps),)
-    run = Recurrence("snn-synapse-filter", "snn-synapse-filter-backward", x, starts, (decay,), steps)
-    y, (end,) = run.forward(x)
-    if run.wants:
-        over = {"a_seq": y._alias()} if run.learns else {}  # the state over time; a result must not keep itself alive
-        run.record("synapse_filter", (x, state, decay), (y, end), over, list(over.values()))
+    y, end = run(SYNAPSE_FILTER, x, [state], [decay], steps)
     return y, end
 
 
@@ -43,13 +39,7 @@ def dual_timescale(
     Returns:
         (the sum after each step, of x's shape; the two states after the last step (...)).
     """
-    starts = _start(x, fast, 0.0, steps), _start(x, slow, 0.0, steps)
-    constants = (*decays, *weights)
-    run = Recurrence("snn-dual-timescale", "snn-dual-timescale-backward", x, starts, constants, steps)
-    kept = {"a_seq": run.room(), "b_seq": run.room()} if run.learns else {}
-    y, (quick, lasting) = run.forward(x, kept)
-    if run.wants:
-        run.record("dual_timescale", (x, fast, slow, *constants), (y, quick, lasting), kept, ())
+    y, quick, lasting = run(DUAL_TIMESCALE, x, [fast, slow], [*decays, *weights], steps)
     return y, quick, lasting
 
 
@@ -74,19 +64,5 @@ def stp(
 
     Source: Tsodyks, Pawelzik & Markram, "Neural networks with dynamic synapses", Neural Computation 10 (1998).
     """
-    base = U if steps != 0 or not isinstance(U, Tensor) else float(U.item())  # of no steps, the state is there
-    starts = _start(x, u, base, steps), _start(x, r, 1.0, steps)
-    run = Recurrence("snn-stp", "snn-stp-backward", x, starts, (U, u_decay, r_decay), steps)
-    kept = {"a_seq": run.room(), "b_seq": run.room()} if run.wants else {}
-    out, (use, left) = run.forward(x, kept)
-    if run.wants:
-        run.record("stp", (x, u, r, U, u_decay, r_decay), (out, use, left), {"x": x.detach(), **kept}, (x,))
-    return out, use, left
-
-
-def _start(x: Tensor, state: Tensor | None, value: Constant, steps: int | None) -> Tensor | None:
-    """The state, or None where the kernel starts by itself; of no steps no kernel runs."""
-    if state is not None or steps != 0:
-        return state
-    assert not isinstance(value, Tensor)
-    return full(x.shape[1:], value, on=x.engine)
+    y, use, left = run(STP, x, [u, r], [U, u_decay, r_decay], steps)
+    return y, use, left

@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..runtime.kernel import Kernel, spans
 from ..tensor import Tensor, empty
-from .steps import spans
 
+_SYNAPSE = Kernel("snn-trace-synapse")
+_PRODUCT = Kernel("snn-trace-product", over=lambda given: -(-given["rows"] // 4) * given["outs"])
+_STDP = Kernel("snn-trace-stdp", over=lambda given: -(-given["outs"] // given["TALL"]) * -(-given["ins"] // 4))
+_PEAK = Kernel("snn-trace-peak", over="steps", team=True)
+_FEDE = Kernel("snn-trace-fede")
 _LARGE = 1 << 14  # weights from which 4 x 4 of them an invocation repay the time to compile it
 
 
@@ -65,22 +70,10 @@ def synapses(spikes: Tensor, traces: Tensor, weight: Tensor, delays: Delays) -> 
     """
     batch, (outs, ins) = spikes.shape[1], weight.shape
     potential, trace = (empty((batch, outs, ins), on=weight.engine) for _ in range(2))
-    weight.engine.launch(
-        "snn-trace-synapse",
-        potential.count,
-        (("DELAYED", int(delays.steps is not None)),),
-        s=spikes,
-        x=traces,
-        w=weight,
-        d=delays.steps,
-        y=potential,
-        trace=trace,
-        ins=ins,
-        outs=outs,
-        batch=batch,
-        lag=delays.lag,
-        n=potential.count,
-    )
+    _SYNAPSE(
+        s=spikes, x=traces, w=weight, d=delays.steps, y=potential, trace=trace, ins=ins, outs=outs, batch=batch,
+        lag=delays.lag, n=potential.count, DELAYED=delays.steps is not None,
+    )  # fmt: skip
     return potential, trace
 
 
@@ -93,23 +86,13 @@ def arriving(line: Tensor, outs: int, delays: Delays, weight: Tensor | None) -> 
     batch, ins = line.shape[1:]
     steps = line.shape[0] - delays.lag
     out = empty((steps, batch, outs), on=line.engine)
-    for start, stop in spans(line, steps, batch * outs * ins):
+    for start, stop, _ in spans(line.engine, steps, batch * outs * ins):
         rows = (stop - start) * batch
-        line.engine.launch(
-            "snn-trace-product",
-            -(-rows // 4) * outs,
-            (("WEIGHTED", int(weight is not None)), ("DELAYED", int(delays.steps is not None))),
-            work=max(1, rows * outs * ins // 4),
-            line=line._rows(start, stop + delays.lag),
-            w=weight,
-            d=delays.steps,
-            y=out._rows(start, stop),
-            ins=ins,
-            outs=outs,
-            batch=batch,
-            rows=rows,
-            lag=delays.lag,
-        )
+        _PRODUCT(
+            line=line._rows(start, stop + delays.lag), w=weight, d=delays.steps, y=out._rows(start, stop), ins=ins,
+            outs=outs, batch=batch, rows=rows, lag=delays.lag, work=max(1, rows * outs * ins // 4),
+            WEIGHTED=weight is not None, DELAYED=delays.steps is not None,
+        )  # fmt: skip
     return out
 
 
@@ -132,87 +115,47 @@ def learn(
         reward: (), (T,) or (T, batch); None: it is in the rate.
     """
     steps, batch, outs = met.post.shape
-    ins, lag = met.pre.shape[2], met.delays.lag
+    ins = met.pre.shape[2]
     bound = 0 if rule.low is None else 2 if rule.soft else 1
     tall = 4 if met.delays.steps is None and weight.count >= _LARGE else 1
-    specs = (
-        ("ELIGIBLE", int(eligibility is not None)), ("DELAYED", int(met.delays.steps is not None)), ("BOUND", bound),
-        ("REWARD", int(reward is not None)), ("ALONE", int(batch == 1)), ("TALL", tall),
-    )  # fmt: skip
     timed = reward is not None and reward.ndim > 0
-    for start, stop in spans(weight, steps, batch * outs * ins):
-        weight.engine.launch(
-            "snn-trace-stdp",
-            -(-outs // tall) * -(-ins // 4),
-            specs,
-            work=(stop - start) * batch * outs * ins,
-            w=weight,
-            e=eligibility,
-            reward=reward._rows(start, stop) if reward is not None and timed else reward,
+    for start, stop, _ in spans(weight.engine, steps, batch * outs * ins):
+        _STDP(
+            w=weight, e=eligibility, reward=reward._rows(start, stop) if reward is not None and timed else reward,
             reward_step=batch if reward is not None and reward.ndim == 2 else int(timed),
             reward_sample=int(reward is not None and reward.ndim == 2),
-            plus=rule.plus,
-            minus=rule.minus,
-            own_pre=rule.own_pre,
-            own_post=rule.own_post,
-            keep=rule.keep or 0.0,
-            rate=rate / batch,
-            low=rule.low or 0.0,
-            high=rule.high or 0.0,
-            **_sides(met, start, stop),
-            ins=ins,
-            outs=outs,
-            batch=batch,
-            steps=stop - start,
-            lag=lag,
-        )
+            plus=rule.plus, minus=rule.minus, own_pre=rule.own_pre, own_post=rule.own_post, keep=rule.keep or 0.0,
+            rate=rate / batch, low=rule.low or 0.0, high=rule.high or 0.0, **_sides(met, start, stop),
+            work=(stop - start) * batch * outs * ins, ELIGIBLE=eligibility is not None, BOUND=bound, TALL=tall,
+            REWARD=reward is not None, ALONE=batch == 1,
+        )  # fmt: skip
     weight.version += 1
     if eligibility is not None:
         eligibility.version += 1
 
 
 def _sides(met: Meeting, start: int, stop: int) -> dict[str, Any]:
-    lag = met.delays.lag
+    """Steps start..stop as the kernels take them."""
+    lag, (_, batch, outs) = met.delays.lag, met.post.shape
     return {
-        "pre": met.pre._rows(start, stop + lag),
-        "before": met.pre_trace._rows(start, stop + lag),
-        "post": met.post._rows(start, stop),
-        "after": met.post_trace._rows(start, stop),
-        "d": met.delays.steps,
-    }
+        "pre": met.pre._rows(start, stop + lag), "before": met.pre_trace._rows(start, stop + lag),
+        "post": met.post._rows(start, stop), "after": met.post_trace._rows(start, stop), "d": met.delays.steps,
+        "ins": met.pre.shape[2], "outs": outs, "batch": batch, "steps": stop - start, "lag": lag,
+        "DELAYED": met.delays.steps is not None,
+    }  # fmt: skip
 
 
 def learn_stable(weight: Tensor, met: Meeting, rate: float, w_init: float, a: float, on_spike: bool) -> None:
     """T steps of the stable STDP of `nn.traced.FedeSTDP` in two dispatches, in place on the weights."""
     steps, batch, outs = met.post.shape
-    ins, lag = met.pre.shape[2], met.delays.lag
-    delayed = ("DELAYED", int(met.delays.steps is not None))
-    sizes = {"ins": ins, "outs": outs, "batch": batch, "lag": lag}
+    ins, n = met.pre.shape[2], weight.count
     peak = empty((steps,), on=weight.engine)
-    for start, stop in spans(weight, steps, batch * outs * ins * 8):
-        sides = _sides(met, start, stop)
-        common = {"before": sides["before"], "d": sides["d"], "peak": peak._rows(start, stop), "steps": stop - start}
-        weight.engine.launch(
-            "snn-trace-peak",
-            stop - start,
-            (delayed,),
-            work=(stop - start) * batch * ins * (outs if delayed[1] else 1),
-            groups=min(stop - start, 65535),
-            **common,
-            **sizes,
-        )
-        weight.engine.launch(
-            "snn-trace-fede",
-            weight.count,
-            (delayed, ("ON_SPIKE", int(on_spike))),
-            work=(stop - start) * batch * weight.count * 8,
-            w=weight,
-            post=sides["post"],
-            n=weight.count,
-            middle=w_init,
-            a=a,
-            rate=rate / batch,
-            **common,
-            **sizes,
-        )
+    for start, stop, _ in spans(weight.engine, steps, batch * outs * ins * 8):
+        given = {**_sides(met, start, stop), "peak": peak._rows(start, stop)}
+        looks = (stop - start) * batch * ins * (1 if met.delays.steps is None else outs)
+        _PEAK(**given, work=looks, groups=min(stop - start, 65535))
+        _FEDE(
+            w=weight, n=n, middle=w_init, a=a, rate=rate / batch, ON_SPIKE=on_spike,
+            work=(stop - start) * batch * n * 8, **given,
+        )  # fmt: skip
     weight.version += 1

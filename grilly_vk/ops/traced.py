@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ..runtime.kernel import Kernel
 from ..tensor import BOOL, FLOAT32, Tensor, empty
 from .elementwise import cast
-from .layout import width_of
-from .steps import spans, walk
 
 MODELS = ["input", "linear", "exponential", "if"]  # as in shaders/snn-trace-neuron.glsl
+_NEURON = Kernel("snn-trace-neuron", cut="x many pre s y")
+_LINE = Kernel("snn-trace-line")
 _HOW = {"linear": 1, "exponential": 2, None: 0}
 
 
@@ -72,43 +73,13 @@ def trace_neurons(x: Tensor, state: State, numbers: Numbers, pre: Tensor | None 
     traces = empty((steps, *shape), on=x.engine)
     own = None if numbers.model == "input" else empty((steps, *shape), BOOL, x.engine)
     held = (state.trace, state.v, state.refrac, state.thresh, state.spikes)
-    wide, chunk, block = walk(x.engine, n, *([] if folding else [x]), *held, state.center, traces, own)
-    specs = (
-        ("CHUNK", chunk), ("BLOCK", block), ("MODEL", MODELS.index(numbers.model)), ("TRACE", _HOW[numbers.trace]),
-        ("ADAPT", _HOW[numbers.adapt]), ("BITS", int(x.dtype is BOOL)), ("FOLD", int(folding)),
-        ("PRE", int(pre is not None)),
+    own_numbers = {name: value for name, value in vars(numbers).items() if name not in ("model", "adapt", "trace")}
+    _NEURON(
+        x=None if folding else x, many=x if folding else None, pre=pre, center=state.center, v=state.v,
+        trace=state.trace, refrac=state.refrac, thresh=state.thresh, last_s=state.spikes, s=own, y=traces, n=n,
+        steps=steps, m=m, work=n * m, **own_numbers, MODEL=MODELS.index(numbers.model), TRACE=_HOW[numbers.trace],
+        ADAPT=_HOW[numbers.adapt], BITS=x.dtype is BOOL, FOLD=folding, PRE=pre is not None,
     )  # fmt: skip
-    for start, stop in spans(x, steps, n * m):
-        part = x._rows(start, stop)
-        x.engine.launch(
-            "snn-trace-neuron.vec4" if wide == 4 else "snn-trace-neuron",
-            -(-n // (wide * chunk)),
-            specs,
-            work=(stop - start) * n * m,
-            x=None if folding else part,
-            many=part if folding else None,
-            pre=None if pre is None else pre._rows(start, stop),
-            center=state.center,
-            v=state.v,
-            trace=state.trace,
-            refrac=state.refrac,
-            thresh=state.thresh,
-            last_s=state.spikes,
-            s=None if own is None else own._rows(start, stop),
-            y=traces._rows(start, stop),
-            n=n // wide,
-            steps=stop - start,
-            m=m,
-            rest=numbers.rest,
-            alpha_v=numbers.alpha_v,
-            k_v=numbers.k_v,
-            alpha_t=numbers.alpha_t,
-            k_t=numbers.k_t,
-            alpha_thresh=numbers.alpha_thresh,
-            k_thresh=numbers.k_thresh,
-            dt=numbers.dt,
-            hold=numbers.hold,
-        )
     for tensor in held:
         if tensor is not None and steps:
             tensor.version += 1
@@ -128,18 +99,6 @@ def delay_line(x: Tensor, kept: Tensor | None) -> Tensor:
         return cast(x, FLOAT32)
     lag, steps, n = kept.shape[0], x.shape[0], math.prod(x.shape[1:])
     line = empty((lag + steps, *x.shape[1:]), on=x.engine)
-    wide = width_of(n, x, kept, line)
-    x.engine.launch(
-        "snn-trace-line.vec4" if wide == 4 else "snn-trace-line",
-        n // wide,
-        (("BITS", int(x.dtype is BOOL)),),
-        work=(lag + steps) * n,
-        x=x,
-        kept=kept,
-        line=line,
-        n=n // wide,
-        steps=steps,
-        lag=lag,
-    )
+    _LINE(x=x, kept=kept, line=line, n=n, steps=steps, lag=lag, work=(lag + steps) * n, BITS=x.dtype is BOOL)
     kept.version += 1
     return line

@@ -4,7 +4,7 @@
 void main()
 {
     uint own = gl_LocalInvocationID.x, size = gl_WorkGroupSize.x * CHUNK;
-    uint block = BLOCK == 0 ? max(1, p.steps) : BLOCK, blocks = (p.steps + block - 1) / block;
+    uint block = BLOCK == 0 ? max(1, p.steps) : BLOCK, blocks = max(1, (p.steps + block - 1) / block);
     for (uint start = gl_WorkGroupID.x * size; start < p.n; start += groups() * size) {
         uint near = start + own / 8 * 8 * CHUNK + own % 8;
         for (uint b = 0; b < blocks; b++) {

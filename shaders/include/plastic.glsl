@@ -11,6 +11,16 @@
 #define FIRED(k) lists[at + (BLOCK + 3) * p.ins + (k)]
 #define LAST_SPIKE(j) lists[at + (BLOCK + 3) * p.ins + VEC * p.n + (j)]
 
+#include "pairs.glsl" // made of equations/updates.py
+
+// Moves a weight by what its pair of neurons did, to no less than 0 and no more than `most`.
+void move(uint i, uint j, float up, float down, float most)
+{
+    REAL now = REAL(WEIGHT(i, j));
+    precise REAL moved = now + pair_change(now, REAL(up), REAL(down), 0.0, most, false);
+    WEIGHT(i, j) = FIRST(bounded(moved, 0.0, most));
+}
+
 // Nothing has fired yet.
 void forget(uint at)
 {
@@ -31,8 +41,8 @@ uint learn(uint at, uint list, uint inputs, uint t, uint last, uint known)
         LAST_INPUT(lists[list + e]) = t;
     for (uint pair = lane; pair < inputs * known; pair += size) {
         uint i = lists[list + pair % inputs], j = FIRED(pair / inputs);
-        precise float less = WEIGHT(i, j) - p.rate_pre * AT(fade, p.steps + t - LAST_SPIKE(j));
-        WEIGHT(i, j) = max(less, 0.0);
+        precise float down = p.rate_pre * AT(fade, p.steps + t - LAST_SPIKE(j));
+        move(i, j, 0.0, down, uintBitsToFloat(0x7F800000u)); // normalised weights may be above w_max
     }
     if (last == NOBODY) {
         if (inputs * known > 0)
@@ -44,8 +54,8 @@ uint learn(uint at, uint list, uint inputs, uint t, uint last, uint known)
     for (uint i = lane; i < p.ins; i += size) {
         uint before = LAST_INPUT(i);
         float trace = before == NOBODY ? 0.0 : AT(fade, t - min(before, t));
-        precise float more = WEIGHT(i, last) + p.rate_post * (trace - p.target);
-        WEIGHT(i, last) = clamp(more, 0.0, p.w_max);
+        precise float up = p.rate_post * (trace - p.target);
+        move(i, last, up, 0.0, p.w_max);
     }
     if (lane == 0) {
         LAST_SPIKE(last) = t;

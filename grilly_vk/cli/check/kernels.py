@@ -7,6 +7,7 @@ import functools
 from collections.abc import Iterator
 from typing import Any
 
+from ...equations.synapses import RECURRENCES
 from ...ops import cores, elementwise, loss, nodes, reduce, surrogate, traced
 from ...runtime import Engine, engine
 from ...runtime.devices import DeviceInfo
@@ -20,7 +21,8 @@ Specs = tuple[tuple[str, float], ...]
 HINT = "the driver's compiler refuses the kernel: send the row and the driver's version; a newer driver may help"
 PLAIN = {1}  # the capability that every device has: Shader
 _MODELS = {"snn-core": len(cores.MODELS), "snn-recurrent-node": len(nodes.MODELS), "snn-recurrent": len(cores.MODELS),
-           "snn-node": len(nodes.MODELS), "snn-trace-neuron": len(traced.MODELS)}  # fmt: skip
+           "snn-node": len(nodes.MODELS), "snn-trace-neuron": len(traced.MODELS),
+           "snn-synapse": len(RECURRENCES)}  # fmt: skip
 _OPS = {"elementwise-unary": len(elementwise.FUNCTIONS), "elementwise-grad": len(elementwise.FUNCTIONS),
         "elementwise-binary": len(elementwise.BINARY), "broadcast-binary": len(elementwise.BINARY),
         "reduce": len(reduce.KINDS), "loss": len(loss.ELEMENTWISE), "loss-grad": len(loss.ELEMENTWISE)}  # fmt: skip
