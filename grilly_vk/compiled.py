@@ -209,11 +209,11 @@ def _seen(roots: list[Module]) -> tuple[tuple[Any, ...], list[Any]]:
             continue
         known.add(module)
         own = module.__dict__
-        kept = own.get("_kept")
+        kept = own.get("_kept_settings")
         if kept is None or kept[0] != now:  # some setting of something was assigned since
             kept = now, (getattr(module, "step_mode", None), module.held())
             if not is_users(module) and not any(map(is_users, own.values())):
-                own["_kept"] = kept
+                own["_kept_settings"] = kept
             elif is_users(module):
                 modes += plain_of(module)
         modes += (kept[1], module._in_time)
