@@ -159,6 +159,8 @@ def _surface() -> Iterator[tuple[str, str, Any, type | None]]:
     own = {cls: name for name, cls in reversed(classes)}
     inherited = {base: len([c for c in own if issubclass(c, base)]) for base in own}
     for name, cls in classes:
+        if "_layer" in vars(cls):  # a loss, which is made from its function
+            yield name, name, cls._layer.function, None  # type: ignore[attr-defined]
         for member in dir(cls):
             found = inspect.getattr_static(cls, member)
             private = member.startswith("_") and not member.startswith("__")
