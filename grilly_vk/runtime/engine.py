@@ -224,10 +224,14 @@ class Engine:
         if items <= 0:
             return
         with self.lock:
-            pipeline = self.kernels.pipeline(kernel, specs, self.local)
-            given = [arguments[name] for name in pipeline.bindings]
-            buffers = [self._control_buffer if g is None else getattr(g, "buffer", g) for g in given]
-            pipeline.aligned(buffers)
+            key = (kernel, specs, self.local)
+            pipeline = self.kernels.pipelines.get(key) or self.kernels.pipeline(*key)
+            buffers = []
+            for name in pipeline.bindings:
+                given = arguments[name]
+                buffers.append(self._control_buffer if given is None else given.buffer)
+            if pipeline.wide:
+                pipeline.aligned(buffers)
             self.issue(pipeline, buffers, arguments, items, work)
 
     def issue(

@@ -82,6 +82,7 @@ class Pipeline:
         self._offsets = [(i, self.bindings.index(name), s) for i, (name, s) in enumerate(self._slots) if s]
         plain = tuple(name for name, stride in self._slots if not stride)
         self._strides = tuple(b.stride for b in face.bindings)
+        self.wide = any(stride > 4 for stride in self._strides)
         # Nearly every kernel has its offsets first, in the order of the bindings, and then the rest.
         ordered = list(self._slots[: len(self.bindings)])
         in_order = ordered == list(zip(self.bindings, self._strides)) and len(plain) > 1
