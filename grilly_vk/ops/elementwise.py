@@ -52,9 +52,10 @@ def as_tensor(name: str, value: Any, like: Tensor | None = None, *, floats: bool
         return full((), bool(value), BOOL, on)
     if isinstance(value, (numbers.Integral, np.integer)):
         if like is not None and like.dtype is not FLOAT32 and not floats:
-            if not -(1 << 31) <= value < 1 << 31:
-                raise ValueError(f"{name} must fit int32, got {arguments.shown(int(value))}")
-            return full((), int(value), INT32, on)
+            whole = int(value)
+            if not -(1 << 31) <= whole < 1 << 31:
+                raise ValueError(f"{name} must fit int32, got {arguments.shown(whole)}")
+            return full((), whole, INT32, on)
         return full((), _single(name, value), FLOAT32, on)
     if isinstance(value, numbers.Real):
         return full((), arguments.number(name, value), FLOAT32, on)
