@@ -52,6 +52,7 @@ class StepEncoder(StatefulModule):
     T: int = fixed()
     spike: Tensor | None
     t: int
+    _shown = ("T",)
 
     def __init__(self, steps: int) -> None:
         super().__init__()
@@ -89,10 +90,6 @@ class StepEncoder(StatefulModule):
         at = arguments.size("t", self.t, 0) % period
         self.t = (at + 1) % period
         return self.spike._rows(at, at + 1)._alias(shape)
-
-    def extra_repr(self) -> str:
-        """The period."""
-        return f"T={self.T}"
 
 
 class PeriodicEncoder(StepEncoder):
@@ -138,6 +135,7 @@ class LatencyEncoder(StepEncoder):
     """
 
     enc_function = setting(arguments.choice, ops.LATENCY_MODES)
+    _shown = ("T", "enc_function")
 
     def __init__(self, T: int, enc_function: Literal["linear", "log"] = "linear") -> None:
         self.enc_function = enc_function
@@ -149,10 +147,6 @@ class LatencyEncoder(StepEncoder):
             return latency(x, self.T)
         given = within("x", x, 0.0, 1.0)
         return ops.latency_spikes(given, self.T, "EXPONENTIAL", least=math.exp(1 - self.T), strict=True)
-
-    def extra_repr(self) -> str:
-        """The period and the function."""
-        return f"T={self.T}, enc_function={self.enc_function!r}"
 
 
 class WeightedPhaseEncoder(StepEncoder):

@@ -96,6 +96,7 @@ class DiehlCook(Module):
     theta: Tensor
     rates: Tensor
     drawn: Tensor
+    _shown = ("n_input", "n_neurons", "T", "dt")
 
     def __init__(
         self,
@@ -423,10 +424,6 @@ class DiehlCook(Module):
         fields = np.zeros((down * across, high, wide), np.float32)
         fields[: self.n_neurons] = self.weight.numpy().T.reshape(-1, high, wide)
         return fields.reshape(down, across, high, wide).swapaxes(1, 2).reshape(down * high, across * wide)
-
-    def extra_repr(self) -> str:
-        """Sizes and the steps of a presentation."""
-        return f"n_input={self.n_input}, n_neurons={self.n_neurons}, T={self.T}, dt={self.dt}"
 
 
 def _counted(progress: Callable[[int, int], None], start: int, total: int) -> Callable[[int], None]:

@@ -60,6 +60,7 @@ class PatchEmbedding(TimedModule):
     image_size, patch_size, in_channels, grid, tokens = (fixed() for _ in range(5))
     norm: Module | None
     _ranks = (4,)
+    _shown = ("image_size", "patch_size", "step_mode")
 
     def __init__(
         self,
@@ -110,10 +111,6 @@ class PatchEmbedding(TimedModule):
         lead, count = x.shape[:-3], x.shape[-3]
         cut = permute(x.reshape(-1, count, rows, height, columns, width), (0, 2, 4, 1, 3, 5))
         return cut.reshape(*lead, self.tokens, count * height * width)
-
-    def extra_repr(self) -> str:
-        """The sizes and the step mode."""
-        return f"image_size={self.image_size}, patch_size={self.patch_size}, step_mode={self.step_mode!r}"
 
 
 class Spikformer(Module):

@@ -335,6 +335,7 @@ class Flatten(Module):
 
     start_dim, end_dim = fixed(), fixed()
     over_time = "fold"
+    _shown = ("start_dim", "end_dim")
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
@@ -348,7 +349,3 @@ class Flatten(Module):
     def forward(self, x: Any) -> Any:
         """(B, ...) to (B, n)."""
         return shapes.flatten(as_tensor("x", x), self.start_dim, self.end_dim)
-
-    def extra_repr(self) -> str:
-        """Which axes."""
-        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"

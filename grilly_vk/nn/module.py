@@ -133,6 +133,7 @@ class Module:
     takes_steps: bool = False  # forward has an argument `steps`, by which containers say that x has a time axis
     runs_steps: bool = False  # sees to the time of its parts, whatever their step mode
     _ranks: tuple[int, ...] = ()  # as _step_ranks gives them
+    _shown: tuple[str, ...] = ()  # the settings that `repr` shows
     _flattens = False  # gives (B, n)
     _is_list = False  # holds modules that others call
     _is_chain = False  # a Sequential
@@ -610,8 +611,8 @@ class Module:
         return (*held(self), self.baked())
 
     def extra_repr(self) -> str:
-        """What `repr` shows between the brackets; for subclasses to define."""
-        return ""
+        """What `repr` shows between the brackets: the settings named in `_shown`, or what a subclass says instead."""
+        return ", ".join([f"{name}={getattr(self, name)!r}" for name in self._shown])
 
     def __repr__(self) -> str:
         lines = [line for line in self.extra_repr().split("\n") if line]

@@ -39,6 +39,7 @@ class ConvertedNetwork(Module):
     running = fixed(how="it belongs to the conversion")
     takes_steps = runs_steps = True
     piece_bytes = 1 << 26  # devices bind 128 MiB at least
+    _shown = ("T", "mode")
 
     def __init__(
         self,
@@ -164,7 +165,3 @@ class ConvertedNetwork(Module):
     def thresholds(self) -> dict[str, float]:
         """Each node's threshold by name; waits for the device."""
         return {name: float(node.threshold.item()) for name, node in self.nodes().items()}
-
-    def extra_repr(self) -> str:
-        """Steps and mode."""
-        return f"T={self.T}, mode={self.mode!r}"

@@ -16,10 +16,6 @@ from ...tensor import Tensor
 from .base import FlatNeuron
 
 _BIOPHYSICAL = {"n_neurons": 256, **PHYSICAL}
-_ADAPTIVE = (
-    "n_neurons", "dt", "tau_mem", "tau_adapt", "v_thresh", "adaptation_strength", "v_rest", "v_reset", "r_mem",
-    "t_refrac",
-)  # fmt: skip
 
 
 class Biophysical(FlatNeuron):
@@ -176,6 +172,10 @@ class GIFNeuron(Biophysical):
 
     tau_adapt, adaptation_strength = setting(arguments.positive), setting(arguments.real)
     _state_names = (*FlatNeuron._state_names, ("adaptation", np.float32))
+    _shown = (
+        "n_neurons", "dt", "tau_mem", "tau_adapt", "v_thresh", "adaptation_strength", "v_rest", "v_reset", "r_mem",
+        "t_refrac",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -223,7 +223,3 @@ class GIFNeuron(Biophysical):
             record=record,
             held=self._held,
         )
-
-    def extra_repr(self) -> str:
-        """The settings."""
-        return ", ".join(f"{name}={getattr(self, name)}" for name in _ADAPTIVE)

@@ -63,6 +63,7 @@ class SNNLayer(FlatLayer):
     neuron: LIFNeuron
     dt, tau_mem, v_thresh, v_rest, v_reset, r_mem, t_refrac = (_of_the_neuron(name) for name in PHYSICAL)
     weight = on_host("weight", "The weights, float32 (out, in): a copy; assign to set them.")
+    _shown = ("in_features", "out_features", "neuron")
 
     def __init__(
         self,
@@ -140,7 +141,3 @@ class SNNLayer(FlatLayer):
         found = self._buffers["weight"]
         assert found is not None
         return found
-
-    def extra_repr(self) -> str:
-        """Sizes and neurons."""
-        return f"in_features={self.in_features}, out_features={self.out_features}, neuron={self.neuron!r}"

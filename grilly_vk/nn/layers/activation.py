@@ -14,7 +14,14 @@ from ...typing import ArrayLike
 from ..module import Module, Parameter
 
 
-class ReLU(Module):
+class _Elementwise(Module):
+    """What acts on each element by itself: any number of axes, with time or without."""
+
+    batchwise = True
+    _time_rank = 0
+
+
+class ReLU(_Elementwise):
     """max(x, 0) element by element.
 
     Args:
@@ -25,8 +32,6 @@ class ReLU(Module):
     """
 
     inplace = setting(arguments.flag)
-    batchwise = True
-    _time_rank = 0
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
@@ -37,7 +42,7 @@ class ReLU(Module):
         return F.relu(x)
 
 
-class Hardtanh(Module):
+class Hardtanh(_Elementwise):
     """x cut to [min_val, max_val], with slope 0 outside and at the bounds; NaN stays NaN.
 
     Args:
@@ -49,8 +54,7 @@ class Hardtanh(Module):
     """
 
     min_val, max_val, inplace = setting(arguments.real), setting(arguments.real), setting(arguments.flag)
-    batchwise = True
-    _time_rank = 0
+    _shown = ("min_val", "max_val")
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
@@ -63,10 +67,6 @@ class Hardtanh(Module):
         """The same shape."""
         return unary("hardtanh", x, self.min_val, self.max_val)
 
-    def extra_repr(self) -> str:
-        """The range."""
-        return f"min_val={self.min_val}, max_val={self.max_val}"
-
 
 class ReLU6(Hardtanh):
     """min(max(x, 0), 6) element by element, with slope 0 at 0 and at 6.
@@ -74,15 +74,13 @@ class ReLU6(Hardtanh):
     Source: Krizhevsky, "Convolutional deep belief networks on CIFAR-10" (2010).
     """
 
+    _shown = ()
+
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(0.0, 6.0, inplace)
 
-    def extra_repr(self) -> str:
-        """Nothing: the range is in the name."""
-        return ""
 
-
-class LeakyReLU(Module):
+class LeakyReLU(_Elementwise):
     """x where x > 0, else negative_slope * x.
 
     Args:
@@ -96,8 +94,7 @@ class LeakyReLU(Module):
     """
 
     negative_slope, inplace = setting(arguments.real), setting(arguments.flag)
-    batchwise = True
-    _time_rank = 0
+    _shown = ("negative_slope",)
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
@@ -107,10 +104,6 @@ class LeakyReLU(Module):
     def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
         return F.leaky_relu(x, self.negative_slope)
-
-    def extra_repr(self) -> str:
-        """The slope."""
-        return f"negative_slope={self.negative_slope}"
 
 
 class PReLU(Module):
@@ -150,7 +143,7 @@ class PReLU(Module):
         return f"num_parameters={self.weight.count}"
 
 
-class ELU(Module):
+class ELU(_Elementwise):
     """x where x > 0, else alpha * (exp(x) - 1).
 
     Args:
@@ -165,8 +158,7 @@ class ELU(Module):
     """
 
     alpha, inplace = setting(arguments.real), setting(arguments.flag)
-    batchwise = True
-    _time_rank = 0
+    _shown = ("alpha",)
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
@@ -177,12 +169,8 @@ class ELU(Module):
         """The same shape."""
         return F.elu(x, self.alpha)
 
-    def extra_repr(self) -> str:
-        """The slope."""
-        return f"alpha={self.alpha}"
 
-
-class GELU(Module):
+class GELU(_Elementwise):
     """x times the normal distribution function of x.
 
     Args:
@@ -195,8 +183,7 @@ class GELU(Module):
     """
 
     approximate = setting(arguments.choice, ("none", "tanh"))
-    batchwise = True
-    _time_rank = 0
+    _shown = ("approximate",)
 
     def __init__(self, approximate: Literal["none", "tanh"] = "none") -> None:
         super().__init__()
@@ -206,37 +193,27 @@ class GELU(Module):
         """The same shape."""
         return F.gelu(x, self.approximate)
 
-    def extra_repr(self) -> str:
-        """The form."""
-        return f"approximate={self.approximate!r}"
 
-
-class SiLU(Module):
+class SiLU(_Elementwise):
     """x * sigmoid(x) element by element.
 
     Source: Elfwing, Uchibe & Doya, "Sigmoid-weighted linear units", Neural Networks 107 (2018).
     """
-
-    batchwise = True
-    _time_rank = 0
 
     def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
         return F.silu(x)
 
 
-class SigmoidLayer(Module):
+class SigmoidLayer(_Elementwise):
     """1 / (1 + exp(-x)) element by element; `nn.Sigmoid` is a surrogate gradient here."""
-
-    batchwise = True
-    _time_rank = 0
 
     def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
         return F.sigmoid(x)
 
 
-class Softplus(Module):
+class Softplus(_Elementwise):
     """log(1 + exp(beta * x)) / beta, and x itself where beta * x > threshold.
 
     Args:
@@ -248,8 +225,7 @@ class Softplus(Module):
     """
 
     beta, threshold = setting(arguments.positive), setting(arguments.real)
-    batchwise = True
-    _time_rank = 0
+    _shown = ("beta", "threshold")
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
@@ -260,16 +236,9 @@ class Softplus(Module):
         """The same shape."""
         return F.softplus(x, self.beta, self.threshold)
 
-    def extra_repr(self) -> str:
-        """The arguments."""
-        return f"beta={self.beta}, threshold={self.threshold}"
 
-
-class Tanh(Module):
+class Tanh(_Elementwise):
     """Hyperbolic tangent element by element."""
-
-    batchwise = True
-    _time_rank = 0
 
     def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""

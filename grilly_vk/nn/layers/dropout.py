@@ -31,6 +31,7 @@ class Dropout(Module):
     p, inplace = setting(arguments.between, 0.0, 1.0), setting(arguments.flag)
     batchwise = True
     _time_rank = 0
+    _shown = ("p",)
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
@@ -40,10 +41,6 @@ class Dropout(Module):
     def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
         return ops.dropout(x, self.p, self.training)
-
-    def extra_repr(self) -> str:
-        """The probability."""
-        return f"p={self.p}"
 
 
 class Dropout1d(Dropout):
@@ -103,6 +100,7 @@ class _OverTime(StatefulModule):
     mask: Tensor | None
     takes_steps = True
     _channels: tuple[str, ...] = ()  # axes of one step; none: any, and a mask of all elements
+    _shown = ("p", "step_mode")
 
     def __init__(self, p: float = 0.5, step_mode: StepMode = S) -> None:
         super().__init__()
@@ -131,10 +129,6 @@ class _OverTime(StatefulModule):
                 "from the inputs before; call F.reset_net(model) before a batch of another shape"
             )
         return x * self.mask
-
-    def extra_repr(self) -> str:
-        """The probability and the step mode."""
-        return f"p={self.p}, step_mode={self.step_mode!r}"
 
 
 class DropoutOverTime(_OverTime):

@@ -165,6 +165,7 @@ class AdaptiveAvgPool2d(Module):
     output_size = fixed()
     batchwise = True
     _time_rank = 5
+    _shown = ("output_size",)
 
     def __init__(self, output_size: int | Sequence[int | None] | None) -> None:
         super().__init__()
@@ -173,10 +174,6 @@ class AdaptiveAvgPool2d(Module):
     def forward(self, x: ArrayLike) -> Any:
         """(B, C, H, W) to (B, C, OH, OW)."""
         return pool.adaptive_avg_pool2d(x, self.output_size)
-
-    def extra_repr(self) -> str:
-        """The output's size."""
-        return f"output_size={self.output_size}"
 
 
 class MaxPool1d(MaxPool2d):
@@ -261,6 +258,7 @@ class AdaptiveAvgPool1d(Module):
     output_size = fixed()
     batchwise = True
     _time_rank = 4
+    _shown = ("output_size",)
 
     def __init__(self, output_size: int | Sequence[int]) -> None:
         super().__init__()
@@ -269,7 +267,3 @@ class AdaptiveAvgPool1d(Module):
     def forward(self, x: ArrayLike) -> Any:
         """(B, C, L) to (B, C, output_size)."""
         return pool.adaptive_avg_pool1d(x, self.output_size)
-
-    def extra_repr(self) -> str:
-        """The output's size."""
-        return f"output_size={self.output_size}"

@@ -32,6 +32,7 @@ class Softmax(Module):
     takes_steps = True
     _timed_alone, _time_rank = True, 2
     _function = staticmethod(softmax)
+    _shown = ("dim",)
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
@@ -50,10 +51,6 @@ class Softmax(Module):
             warn(f"{type(self).__name__}() takes axis {dim} of inputs with {x.ndim - timed} axes; give dim to say so")
         axes = x.ndim - timed
         return self._function(x, axis_index("dim", dim, axes or 1) + timed)
-
-    def extra_repr(self) -> str:
-        """The axis."""
-        return f"dim={self.dim}"
 
 
 class LogSoftmax(Softmax):

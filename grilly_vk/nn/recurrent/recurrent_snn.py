@@ -46,6 +46,7 @@ class RecurrentSNN(Module):
 
     sizes = fixed()
     takes_steps = True
+    _shown = ("sizes",)
 
     def __init__(
         self,
@@ -96,10 +97,6 @@ class RecurrentSNN(Module):
     def forward(self, xs: ArrayLike, state: Any = None, *, steps: str | None = None) -> Tensor:
         """The outputs (T, B, sizes[-1]) of xs (T, B, sizes[0]); `steps` is given by containers."""
         return self.unroll(xs, state)[0]
-
-    def extra_repr(self) -> str:
-        """The sizes."""
-        return f"sizes={self.sizes}"
 
 
 def _core(name: str, make: Any, size: int, core_arguments: dict[str, Any]) -> Module:

@@ -66,6 +66,7 @@ class GatedLIFNode(StatefulModule):
     spike: Any
     t: int
     is_spiking = takes_steps = True
+    _shown = ("T", "inplane", "step_mode")
 
     def __init__(
         self,
@@ -172,7 +173,3 @@ class GatedLIFNode(StatefulModule):
             out.append(spike)
         self.v = v
         return out
-
-    def extra_repr(self) -> str:
-        """The sizes."""
-        return f"T={self.T}, inplane={self.inplane}, step_mode={self.step_mode!r}"

@@ -34,6 +34,7 @@ class PopulationCode(Module):
     num_classes = fixed()
     batchwise = True
     _time_rank = 0
+    _shown = ("num_classes",)
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
@@ -47,10 +48,6 @@ class PopulationCode(Module):
                 f"x has shape {x.shape}; expected (..., n) with n a multiple of num_classes={self.num_classes}"
             )
         return x.reshape(*x.shape[:-1], self.num_classes, x.shape[-1] // self.num_classes).sum(-1)
-
-    def extra_repr(self) -> str:
-        """How many classes."""
-        return f"num_classes={self.num_classes}"
 
 
 class ActivityRegularization(StatefulModule):
@@ -158,6 +155,7 @@ class VotingLayer(Module):
     voting_size = fixed()
     batchwise = True
     _time_rank = 0
+    _shown = ("voting_size",)
 
     def __init__(self, voting_size: int = 10, step_mode: StepMode = "s") -> None:
         super().__init__()
@@ -172,7 +170,3 @@ class VotingLayer(Module):
                 f"x has shape {x.shape}; expected (..., n) with n a multiple of voting_size={self.voting_size}"
             )
         return reduce_mean(x.reshape(*x.shape[:-1], x.shape[-1] // self.voting_size, self.voting_size), -1)
-
-    def extra_repr(self) -> str:
-        """How many vote for a class."""
-        return f"voting_size={self.voting_size}"

@@ -34,6 +34,7 @@ class NonSpikingNode(StatefulModule):
     decode = setting(arguments.choice, DECODES, optional=True)
     v: Any
     takes_steps = True
+    _shown = ("decode", "step_mode")
 
     def __init__(
         self,
@@ -87,10 +88,6 @@ class NonSpikingNode(StatefulModule):
             return y[-1]
         high, low = reduce_max(y, 0), reduce_min(y, 0)
         return where(binary("gt", unary("abs", high), unary("abs", low)), high, low)
-
-    def extra_repr(self) -> str:
-        """The parameters."""
-        return f"decode={self.decode!r}, step_mode={self.step_mode!r}"
 
 
 class NonSpikingIFNode(NonSpikingNode):

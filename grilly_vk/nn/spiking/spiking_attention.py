@@ -21,6 +21,7 @@ class _Attention(TimedModule):
     embed_dim, num_heads = fixed(), fixed()
     _ways = 3
     _ranks = (3,)
+    _shown = ("embed_dim", "num_heads", "step_mode")
 
     def __init__(
         self,
@@ -49,10 +50,6 @@ class _Attention(TimedModule):
             mode = "s: one step" if steps is None else "m: all steps"
             raise ValueError(f"x has shape {x.shape}; expected {wanted}{self.embed_dim}) in step mode {mode}")
         return x
-
-    def extra_repr(self) -> str:
-        """The sizes and the step mode."""
-        return f"embed_dim={self.embed_dim}, num_heads={self.num_heads}, step_mode={self.step_mode!r}"
 
 
 class SpikingSelfAttention(_Attention):

@@ -151,6 +151,7 @@ class MultiDimensionalAttention(Module):
     places: Conv2d | None
 
     T, C = fixed(), fixed()
+    _shown = ("T", "C")
 
     def __init__(
         self,
@@ -193,7 +194,3 @@ class MultiDimensionalAttention(Module):
             score = conv2d(planes, self.places.weight, padding=self.places.padding)
             y = excite(y, unary("sigmoid", score).reshape(batch, height * width), link)
         return unary("relu", y).reshape(x.shape)
-
-    def extra_repr(self) -> str:
-        """The sizes."""
-        return f"T={self.T}, C={self.C}"
