@@ -266,7 +266,8 @@ def run_tape(
         before = slots[index]
         slots[index] = box[0] if before is None else _sum(before, box[0])
 
-    with no_grad():
+    before, tape.enabled = tape.enabled, False
+    try:
         for edge, gradient in starts:
             deliver(edge, [gradient])
         while queue:
@@ -300,6 +301,8 @@ def run_tape(
             else:
                 with leaf.engine.lock:
                     leaf.accumulate(box)
+    finally:
+        tape.enabled = before
     return list(map(results.get, map(edge_key, wanted or ())))
 
 
