@@ -15,11 +15,13 @@ from .errors import shown
 from .ops.elementwise import as_tensor, cast
 from .runtime import engine
 from .runtime.engine import Engine
+from .runtime.kernel import Kernel
 from .tensor import BOOL, FLOAT32, INT32, Tensor, dtype_of, empty, from_numpy
 from .tensor import full as _full
 from .typing import ArrayLike, DeviceLike, DTypeLike
 
 _KINDS = ("uniform", "normal", "bernoulli", "poisson")  # in the order of shaders/random.glsl
+_RANDOM = Kernel("random", over="")
 
 
 def _shape(given: tuple[Any, ...]) -> tuple[int, ...]:
@@ -250,9 +252,8 @@ def _fractions(dtype: Any) -> None:
 def _random(kind: str, shape: tuple[int, ...], x: Tensor | None = None) -> Tensor:
     on = engine() if x is None else x.engine
     y = empty(shape, FLOAT32, on)
-    specs = (("KIND", _KINDS.index(kind)),)
     # None binds the control block, which a kind that reads no x leaves alone.
-    on.launch("random", -(-y.count // 4), specs, work=8 * y.count, x=x, control=None, y=y, n=y.count)
+    _RANDOM(x=x, control=None, y=y, n=y.count, items=-(-y.count // 4), work=8 * y.count, KIND=_KINDS.index(kind))
     return y
 
 

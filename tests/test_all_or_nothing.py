@@ -15,7 +15,7 @@ from grilly_vk.tensor import Tensor, from_numpy
 
 CLASSES = {
     "memory": ("alloc", grilly_vk.OutOfDeviceMemory("no room")),
-    "launch": ("launch", KeyboardInterrupt()),
+    "launch": ("issue", KeyboardInterrupt()),
 }
 
 
@@ -35,7 +35,7 @@ def failing(request, monkeypatch):
     After each failure `seen()` must be what it was before.
     """
     name, error = CLASSES[request.param]
-    if name == "launch" and engine().guards is not None:
+    if name == "issue" and engine().guards is not None:
         pytest.skip("the debug mode's own launches would be interrupted")
 
     def run(action, seen):

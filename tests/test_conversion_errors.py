@@ -306,7 +306,7 @@ def test_what_depends_on_the_input_without_a_gradient(name, data):
     if name in FROZEN:
         assert "in the forward of Frozen" in str(caught.value)
     engine = ann.gate.engine
-    assert not {"launch", "read", "share"} & set(vars(engine))
+    assert not {"issue", "read", "share"} & set(vars(engine))
     np.testing.assert_array_equal((ann.gate * 2.0).numpy(), 2.0)
 
 

@@ -9,7 +9,7 @@ from grilly_vk.runtime.spirv import SpirvError
 from grilly_vk.tensor import empty, from_numpy
 
 COPY = Kernel("copy")
-LIF = Kernel("snn-lif", cut="x s trace")
+LIF = Kernel("snn-lif", cut="x? s trace")
 
 
 @pytest.fixture

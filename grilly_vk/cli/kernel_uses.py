@@ -1,34 +1,39 @@
-"""Which public calls launch which kernel, found in the package's own sources."""
+"""Which public calls launch which kernel: what the package's loaded functions mention, from the kernels upwards."""
 
 from __future__ import annotations
 
 import contextlib
+import dis
 import functools
 import importlib
 import inspect
+import itertools
 import pkgutil
+import sys
 import types
-from collections.abc import Iterable, Iterator
-from functools import cached_property
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import grilly_vk
+from grilly_vk.runtime.kernel import REGISTRY, Kernel
 from grilly_vk.runtime.kernels import Kernels
 from grilly_vk.snn import SNN
 
-from .launches import Launches
-from .references import Place, References
-from .syntax import PACKAGE
-
+_PACKAGE = "grilly_vk"
+_RUNTIME = f"{_PACKAGE}.runtime"  # below all operations
 _SHORT = {"functional": "F", "nn": "nn", "optim": "optim", "Tensor": "Tensor", "SNNCompute": "SNNCompute"}
 _MANY = 20  # classes that inherit a method; it is then listed with the class that it comes from, and no other
-_ITSELF = {"forward", "__call__", "__init__"}  # of a class: what it is there for
+_ITSELF = ("forward", "__call__", "__init__")  # of a class: what it is there for
+_IMPORT = dis.opmap["IMPORT_NAME"]
+
+_TEXTS = {n.split(".")[0] for n in Kernels().names()} - set(REGISTRY)
+Place = tuple[types.CodeType, "type | None"]  # a function, and for a method the class that it runs for
 
 
 def load_all() -> None:
     """Imports every module of the package that can be imported here."""
-    for found in pkgutil.walk_packages(grilly_vk.__path__, f"{PACKAGE}."):
-        if not found.name.startswith((f"{PACKAGE}.cli", f"{PACKAGE}.__main__")):
+    for found in pkgutil.walk_packages(grilly_vk.__path__, f"{_PACKAGE}."):
+        if not found.name.startswith((f"{_PACKAGE}.cli", f"{_PACKAGE}.__main__")):
             with contextlib.suppress(ImportError):  # what needs another package that is not installed
                 importlib.import_module(found.name)
 
@@ -37,62 +42,100 @@ class KernelUses:
     """The public calls of each kernel.
 
     Public is what `grilly_vk` and the modules in it name in `__all__`, the methods of the classes there, and
-    ``VulkanCompute().snn``.  A call uses a kernel if the function, or a helper that is not public itself, launches it;
+    ``VulkanCompute().snn``.  A call uses a kernel if the function, or a helper that is not public itself, mentions it;
     the gradient of an operation belongs to the operation.  Modules of `nn` count as well where it is a function of
     `grilly_vk.functional` that they call.
-
-    Args:
-        kernels: names of all kernels, with their variants.
     """
 
-    def __init__(self, kernels: Iterable[str]) -> None:
+    def __init__(self) -> None:
         load_all()
-        self.references = References()
-        self._kernels = tuple(kernels)
         self.public: dict[Place, list[str]] = {}
         self.inherited: dict[str, str] = {}  # a method's name in a class -> its name in the class it comes from
+        self._functions: dict[types.CodeType, types.FunctionType] = {}
+        self._shown: set[type] = set()
         for name, base, function, owner in _surface():
-            place = self.references.place(function, owner)
             if base != name:
                 self.inherited[name] = base
-            if place is not None and name not in self.public.setdefault(place, []):
-                self.public[place].append(name)
-
-    @cached_property
-    def edges(self) -> dict[Place, set[Place]]:
-        """What each function refers to, for all that public calls can reach."""
-        found: dict[Place, set[Place]] = {}
-        open_ = list(self.public)
+            for place in self._places(function, owner):
+                if name not in self.public.setdefault(place, []):
+                    self.public[place].append(name)
+            if owner is not None:
+                self._shown.add(owner)
+        self._callers: dict[Any, set[Place]] = {}  # of a function or a kernel
+        open_, seen = list(self.public), set(self.public)
         while open_:
             place = open_.pop()
-            if place not in found:
-                found[place] = self.references.references(place)
-                open_ += found[place]
-        return found
+            for found in self._mentions(place):
+                self._callers.setdefault(found, set()).add(place)
+                if isinstance(found, tuple) and found not in seen:
+                    seen.add(found)
+                    open_.append(found)
+        for name, face in ((name, Kernels().module(name)[1]) for name in REGISTRY):
+            if any(number.name == "draw" for number in face.push):  # a submit with random numbers ends with a mark
+                self._callers.setdefault("mark", set()).update(self._callers.get(name, ()))
 
-    @cached_property
-    def launched(self) -> dict[str, set[Place]]:
-        """The functions that name each kernel."""
-        launches = Launches(self.references, self._kernels).by_unit()
-        out: dict[str, set[Place]] = {}
-        for place in self.edges:
-            unit, owner = place
-            for kernel in launches[unit](owner) if unit in launches else ():
-                out.setdefault(kernel, set()).add(place)
-        return out
+    # ---- what a function mentions ----
 
-    @cached_property
-    def _callers(self) -> dict[Place, set[Place]]:
-        out: dict[Place, set[Place]] = {}
-        for place, inner in self.edges.items():
-            for other in inner:
-                out.setdefault(other, set()).add(place)
-        return out
+    def _places(self, found: Any, owner: type | None = None) -> Iterator[Place]:
+        """The function, method or property as places: one, or none of another package."""
+        found = getattr(found, "fget", None) or getattr(found, "__func__", found)
+        found = inspect.unwrap(getattr(found, "func", found)) if callable(found) or hasattr(found, "func") else found
+        own = getattr(found, "__module__", None) or ""
+        if isinstance(found, types.FunctionType) and own.startswith(_PACKAGE) and not own.startswith(_RUNTIME):
+            self._functions[found.__code__] = found
+            yield found.__code__, owner if "." in found.__qualname__ else None
+
+    def _mentions(self, place: Place) -> Iterator[Place | str]:
+        """The functions and kernels whose names stand in a function: of its module, of modules, of its class."""
+        code, owner = place
+        function = self._functions[code]
+        names = {name for inner in _codes(code) for name in (*inner.co_names, *inner.co_freevars)}
+        for inner in _codes(code):
+            for c in inner.co_consts:
+                yield from (t for t in (c if isinstance(c, tuple) else (c,)) if isinstance(t, str) and t in _TEXTS)
+        imports = any(_IMPORT in inner.co_code[::2] for inner in _codes(code))
+        scope: list[Mapping[str, Any]] = [function.__globals__]
+        for name in names:
+            found = scope[0].get(name) or (_module(name, function.__module__) if imports else None)
+            if isinstance(found, types.ModuleType) and found.__name__.startswith(_PACKAGE):
+                scope.append(vars(found))
+        # Attributes of what is annotated with a class of an operation, which the module knows then.
+        helpers = [c for c in scope[0].values() if isinstance(c, type) and c not in self._shown]
+        scope += [vars(c) for c in helpers if c.__module__.startswith(f"{_PACKAGE}.ops")]
+        for name in names:
+            for space in scope:
+                yield from self._reached(space.get(name))
+            for cls in owner.__mro__ if owner is not None else ():
+                if name in vars(cls):
+                    found = list(self._reached(vars(cls)[name], owner))
+                    yield from found
+                    if found != [place]:  # else it calls what it overrides
+                        break
+
+    def _reached(self, found: Any, owner: type | None = None) -> Iterator[Place | str]:
+        """What mentioning it may come to: a class is made and called, a container is its elements."""
+        if isinstance(found, str) and found in _TEXTS:
+            yield found
+        if isinstance(found, Kernel):
+            yield found.name.partition("~")[0]
+        elif isinstance(found, type):
+            if found.__module__.startswith(_PACKAGE):
+                hidden = [vars(cls) for cls in found.__mro__ if cls not in self._shown]
+                for name in {*_ITSELF, *itertools.chain(*hidden)}:
+                    yield from self._places(inspect.getattr_static(found, name, None), found)
+        elif isinstance(found, (dict, list, tuple, set, frozenset)):
+            for element in found.values() if isinstance(found, dict) else found:
+                if callable(element) or isinstance(element, (Kernel, tuple)):
+                    yield from self._reached(element)
+        elif callable(found) or isinstance(found, property):
+            yield from self._places(found, owner)
+
+    # ---- who launches a kernel ----
 
     def of(self, kernel: str) -> list[str]:
         """The public calls of a kernel, those with the fewest helpers in between first."""
         out: dict[str, None] = {}
-        seen = set(self.launched.get(kernel, ()))
+        seen = set(self._callers.get(kernel, ()))
         level = {(place, False) for place in seen}
         while level:
             names: set[str] = set()
@@ -110,7 +153,8 @@ class KernelUses:
 
     def reached_by(self, kernel: str) -> set[str]:
         """Every public call that may launch the kernel, also through other public calls."""
-        seen, level = set(), set(self.launched.get(kernel, ()))
+        seen: set[Place] = set()
+        level = set(self._callers.get(kernel, ()))
         while level:
             seen |= level
             level = {p for place in level for p in self._callers.get(place, ())} - seen
@@ -118,23 +162,45 @@ class KernelUses:
 
     def names(self, code: types.CodeType, owner: type | None) -> list[str]:
         """The public names of running code; `owner` is the class of its `self`."""
-        unit = self.references.unit(code)
-        if unit is None:
+        outer = self._outer.get(code)
+        if outer is None:
             return []
-        classes = owner.__mro__ if owner is not None and unit.owner else (None,)
-        if unit.name in _ITSELF:  # of a class that is not public itself it says nothing
+        classes = owner.__mro__ if owner is not None and "." in self._functions[outer].__qualname__ else (None,)
+        if outer.co_name in _ITSELF:  # of a class that is not public itself it says nothing
             classes = classes[:1]
-        return [name for cls in classes for name in self.public.get((unit, cls), ())]
+        return [name for cls in classes for name in self.public.get((outer, cls), ())]
+
+    @functools.cached_property
+    def _outer(self) -> dict[types.CodeType, types.CodeType]:
+        """The function that each code, which may be nested inside, belongs to."""
+        return {inner: code for code in self._functions for inner in _codes(code)}
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    """A function's code, and that of the functions inside."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _codes(constant)
+
+
+def _module(name: str, beside: str) -> Any:
+    """The module of the package that a function in module `beside` may mean by what it imports itself."""
+    while beside:
+        beside = beside.rpartition(".")[0]
+        if name and f"{beside}.{name}" in sys.modules:
+            return sys.modules[f"{beside}.{name}"]
+    return None
 
 
 @functools.lru_cache(1)
 def installed() -> KernelUses:
-    """The uses of the kernels that the build made."""
-    return KernelUses(Kernels().names())
+    """The uses of all kernels."""
+    return KernelUses()
 
 
 def _order(name: str) -> tuple[int, str]:
-    families = ("nn.", "SNNCompute", "snn.", "F.", "optim.", f"{PACKAGE}.", "Tensor.")
+    families = ("nn.", "SNNCompute", "snn.", "F.", "optim.", f"{_PACKAGE}.", "Tensor.")
     return next((i for i, f in enumerate(families) if name.startswith(f)), len(families)), name
 
 
@@ -147,7 +213,7 @@ def _surface() -> Iterator[tuple[str, str, Any, type | None]]:
         prefix, module = open_.pop(0)
         for member in module.__all__:
             found = getattr(module, member)
-            name = f"{prefix}.{member}" if prefix else _SHORT.get(member, f"{PACKAGE}.{member}")
+            name = f"{prefix}.{member}" if prefix else _SHORT.get(member, f"{_PACKAGE}.{member}")
             if isinstance(found, types.ModuleType):
                 if hasattr(found, "__all__") and found not in seen:
                     seen.add(found)

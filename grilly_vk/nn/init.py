@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import arguments, families, host_random
 from ..autograd import no_grad
+from ..runtime.kernel import FILL
 from ..tensor import Tensor
 
 
@@ -110,7 +111,7 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
     with no_grad():
         target.changing()
         bits = int(np.float32(value).view(np.uint32))
-        target.engine.launch("fill", target.count, dst=target, n=target.count, bits=bits)
+        FILL(dst=target, n=target.count, bits=bits)
     target.version += 1
     return target
 

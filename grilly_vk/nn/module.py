@@ -18,6 +18,7 @@ from ..control import check_device
 from ..errors import shown
 from ..ops.elementwise import as_tensor
 from ..ops.exchange import assign_all
+from ..runtime.kernel import FILL
 from ..runtime.leaving import when_dropped
 from ..runtime.recording import called, captures
 from ..settings import Fixed, Setting, held, setting
@@ -656,5 +657,5 @@ def clear_gradients(parameters: Any, set_to_none: bool) -> None:
             continue
         gradient = parameter.grad
         if gradient is not None:
-            gradient.engine.launch("fill", gradient.count, dst=gradient, n=gradient.count, bits=0)
+            FILL(dst=gradient, n=gradient.count, bits=0)
             gradient.version += 1

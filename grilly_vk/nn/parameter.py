@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import arguments
 from ..ops.copying import copy_box
-from ..ops.layout import width_of
+from ..runtime.kernel import COPY
 from ..tensor import Tensor
 from ..typing import ArrayLike
 
@@ -41,7 +41,7 @@ class Parameter(Tensor):
             return
         gradient = given.pop()
         if self.grad is None:
-            copy_flat(gradient, home)
+            COPY(src=gradient, dst=home, n=home.count)
             self.grad = home._alias()
         else:
             copy_box(gradient, home, (home.size,), (1,), (1,), accumulate=True)
@@ -84,10 +84,3 @@ class Buffer(Tensor):
 def _named(kind: str, text: str) -> str:
     """A tensor's text under the name of its subclass, rows aligned."""
     return kind + text[len("Tensor") :].replace("\n", "\n" + " " * (len(kind) - len("Tensor")))
-
-
-def copy_flat(source: Tensor, target: Tensor) -> None:
-    """Copies all elements, four at a time where both allow it."""
-    wide = width_of(target.count, source, target)
-    n = target.count // wide
-    target.engine.launch("copy.vec4" if wide == 4 else "copy", n, src=source, dst=target, n=n)

@@ -12,17 +12,14 @@ from .. import arguments, families
 from ..ops.exchange import assign_all
 from ..ops.layout import width_of
 from ..ops.shape import concatenate
+from ..runtime.kernel import Kernel
 from ..runtime.memory import Part
 from ..tensor import Tensor, empty, full
 from .module import Parameter
 
 _BLOCK = 16 * 64  # elements that one workgroup of grad-norm sums
-
-
-def _kernel(name: str, run: Tensor) -> tuple[str, int]:
-    """The kernel's variant for a run, and how many loads the run is to it."""
-    wide = width_of(run.size, run)
-    return f"{name}.vec4" if wide == 4 else name, run.size // wide
+_NORM = Kernel("grad-norm", fours=None)
+_CLIP = Kernel("grad-clip")
 
 
 def _tensors(parameters: Any) -> list[Tensor]:
@@ -101,26 +98,22 @@ def clip_grad_norm_(
         return full((), 0.0)
     engine = gradients[0].engine
     norm = 2 if power == 2 else 0 if power == 0 else 1
-    kernels = [_kernel("grad-norm", r) for r in runs]
-    blocks = [-(-n // _BLOCK) for _, n in kernels]
+    wide = [width_of(r.size, r) for r in runs]
+    blocks = [-(-r.size // (step * _BLOCK)) for r, step in zip(runs, wide)]
     total = sum(blocks)
     parts, found = empty((total,)), empty((2,))
+    shared = {"power": power, "limit": limit, "NORM": norm}
     first = 0
-    for r, (kernel, n), count in zip(runs, kernels, blocks):
-        engine.launch(
-            kernel, n, (("NORM", norm),), groups=min(count, 65535), work=n,
-            x=r, y=parts, n=n, first=first, power=power, limit=limit,
-        )  # fmt: skip
+    for r, step, count in zip(runs, wide, blocks):
+        _NORM(x=r, y=parts, n=r.size // step, first=first, vec4=step == 4, groups=min(count, 65535), **shared)
         first += count
-    stage = (("STAGE", 1), ("NORM", norm))
-    engine.launch("grad-norm", 64, stage, groups=1, x=parts, y=found, n=total, first=0, power=power, limit=limit)
+    _NORM(x=parts, y=found, n=total, first=0, vec4=False, groups=1, STAGE=1, **shared)
     whole = Tensor(Part(found.buffer, 0, 4), (), np.float32, engine)
     if error_if_nonfinite and not math.isfinite(value := whole.item()):
         raise RuntimeError(f"the gradients' norm is {value}; no gradient was changed")
     factor = found._rows(1, 2)
     for r in runs:
-        kernel, n = _kernel("grad-clip", r)
-        engine.launch(kernel, n, g=r, factor=factor, n=n, limit=0.0)
+        _CLIP(g=r, factor=factor, n=r.size, limit=0.0)
     _changed(gradients)
     return whole
 
@@ -138,8 +131,7 @@ def clip_grad_value_(parameters: Any, clip_value: float) -> None:
     limit = arguments.non_negative("clip_value", clip_value)
     runs, gradients = _runs(parameters)
     for r in runs:
-        kernel, n = _kernel("grad-clip", r)
-        r.engine.launch(kernel, n, (("CLAMP", 1),), g=r, factor=None, n=n, limit=limit)
+        _CLIP(g=r, factor=None, n=r.size, limit=limit, CLAMP=1)
     _changed(gradients)
 
 

@@ -7,9 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..autograd import record
+from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty
 from .layout import width_of
 from .matmul import _NN, _NT, _TN
+
+_PRODUCT = Kernel("snn-attention-product", over="", fours=None)
+_LANES = Kernel("snn-attention-lanes", over="")
 
 
 class _Heads:
@@ -43,20 +47,16 @@ def _product(
     wide = width_of(math.gcd(*last, *places), a.tensor, b.tensor) == 4
     sizes: dict[str, Any] = {"batch": count, "heads": heads, "m": m, "n": n, "k": k, "scale": scale}
     sizes |= a.numbers("a") | b.numbers("b") | c.numbers("c")
-    work = max(1, count * m * n * k // 8)
-    sizes |= {"a": a.tensor, "b": b.tensor, "c": c.tensor}
+    sizes |= {"a": a.tensor, "b": b.tensor, "c": c.tensor, "work": max(1, count * m * n * k // 8), "FORM": form}
     aligned = wide and width_of(math.gcd(n, *c.numbers("c").values()), c.tensor) == 4
     if aligned and k % 4 == 0 and engine.tuning.lanes and n >= engine.tuning.lanes_heads:
         rows = 32 if m > 16 else 16 if m > 8 else 8
         tiles = count * -(-m // rows) * -(-n // 32)
-        items = tiles * (64 if tiles <= 64 else 8)
-        engine.launch("snn-attention-lanes", items, (("FORM", form), ("ROWS", rows)), work=work, **sizes)
+        _LANES(items=tiles * (64 if tiles <= 64 else 8), ROWS=rows, **sizes)
         return
     rows = 4 if m < 64 else 8
     tiles = -(-m // rows) * -(-n // 4)
-    specs = (("FORM", form), ("ROWS", rows), ("BAND", 1))
-    kernel = "snn-attention-product.vec4" if wide else "snn-attention-product"
-    engine.launch(kernel, count * tiles, specs, work=work, **sizes)
+    _PRODUCT(items=count * tiles, vec4=wide, ROWS=rows, BAND=1, **sizes)
 
 
 def attention(qkv: Tensor, heads: int, scale: float, first: str | None = None) -> Tensor:

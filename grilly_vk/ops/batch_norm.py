@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import record
+from ..runtime.kernel import Kernel
 from ..tensor import FLOAT32, Tensor, empty, full, overlap
 from ..typing import ArrayLike
 from .elementwise import as_tensor, cast
@@ -19,6 +20,14 @@ from .reduce import fold
 _FLAT, _ROWS, _COLUMNS = 0, 1, 2  # of shaders/include/channels.glsl
 _PARTS = 64  # stretches that a long sum is cut into on a GPU
 _STRETCH = 1024  # elements of a row that are summed at once
+
+_NORM = Kernel("batch-norm", over="", fours=None)
+_GRAD = Kernel("batch-norm-grad", over="", fours=None)
+_STATS = Kernel("batch-norm-stats", over="", fours=None)
+_GRAD_SUMS = Kernel("batch-norm-grad-sums", over="", fours=None)
+_TABLE = Kernel("batch-norm-table", over="sets")
+_MERGE = Kernel("batch-norm-merge", over="sets")
+_SCALE_GRAD = Kernel("snn-step-scale-grad", over="")
 
 
 @dataclass(frozen=True)
@@ -234,7 +243,7 @@ class Norm:
     def run(self) -> Tensor:
         """x normalised, of its shape."""
         y = empty(self.x.shape, on=self.x.engine)
-        self._walk("batch-norm", self._specs("WEIGHT", "BIAS", "SCALE"), x=self.x, bias=self.b, y=y)
+        self._walk(_NORM, y, bias=self.b, y=y, **self._given("WEIGHT", "BIAS", "SCALE"))
         record(self.name, self.inputs, (y,), self.backward, saved=self.read)
         return y
 
@@ -244,10 +253,9 @@ class Norm:
         The normalised value is ((x - base) - mean) * gain + bias, times `scale`.
         """
         out = empty((self.layout.own, self.layout.channels, 4), on=self.x.engine)
-        self.x.engine.launch(
-            "batch-norm-table", self.layout.sets, self._specs("WEIGHT", "BIAS"), work=out.count,
+        _TABLE(
             mean=self.mean, variance=self.var, weight=self.w, bias=self.b, table=out, sets=self.layout.sets,
-            eps=self.eps,
+            eps=self.eps, work=out.count, **self._given("WEIGHT", "BIAS"),
         )  # fmt: skip
         return out
 
@@ -270,21 +278,20 @@ class Norm:
         bias = self.b if self.scale is not None else None
         return [t for t in (self.x, self.mean, self.var, self.w, bias, self.scale) if t is not None]
 
-    def _specs(self, *names: str) -> tuple[tuple[str, float], ...]:
+    def _given(self, *names: str) -> dict[str, bool]:
         """Which numbers there are, as specialization constants."""
         given = {"WEIGHT": self.w, "BIAS": self.b, "SCALE": self.scale}
-        return (*((name, int(given[name] is not None)) for name in names), ("TRAIN", int(self.training)))
+        return {"TRAIN": self.training, **{name: given[name] is not None for name in names}}
 
-    def _walk(self, kernel: str, specs: tuple[tuple[str, float], ...], **more: Any) -> None:
-        """One of the kernels with channels-walk.glsl."""
+    def _walk(self, kernel: Kernel, *tensors: Tensor, **more: Any) -> None:
+        """One of the kernels with channels-walk.glsl; `tensors` of x's shape, besides x, are among the arguments."""
         x, at = self.x, self.layout
-        tensors = [t for t in more.values() if isinstance(t, Tensor)]
         wide = width_of(at.channels if at.inner == 1 else x.count, x, *tensors)
         walk, run, items = _walk_of(x, at, wide)
-        x.engine.launch(
-            f"{kernel}.vec4" if wide == 4 else kernel, items, (("WALK", walk), *specs), work=x.count,
-            mean=self.mean, variance=self.var, weight=self.w, scale=self.scale, n=x.count // wide, step=at.step,
-            sets=at.sets, run=run, eps=self.eps, **at.numbers(), **more,
+        kernel(
+            x=x, mean=self.mean, variance=self.var, weight=self.w, scale=self.scale, n=x.count // wide, step=at.step,
+            sets=at.sets, run=run, eps=self.eps, vec4=wide == 4, items=items, work=x.count, WALK=walk,
+            **at.numbers(), **more,
         )  # fmt: skip
 
     def backward(self, g: Tensor) -> list[Tensor | None]:
@@ -298,15 +305,14 @@ class Norm:
                 each, sums = sums, empty((2, self.layout.channels), on=engine)
                 gscale = empty(scale.shape, on=engine)
                 steps, channels = scale.count, self.layout.channels
-                engine.launch(
-                    "snn-step-scale-grad", channels + steps,
-                    (("WEIGHT", int(w is not None)), ("BIAS", int(b is not None))), work=2 * channels * steps,
+                _SCALE_GRAD(
                     s=each, scale=scale, weight=w, bias=b, sums=sums, gscale=gscale, steps=steps, channels=channels,
+                    items=channels + steps, work=2 * channels * steps, WEIGHT=w is not None, BIAS=b is not None,
                 )  # fmt: skip
         if x.requires_grad:
             gx = empty(x.shape, on=engine)
             more = {"gy": g, "sums": sums, "gx": gx, "count": float(self.layout.count)}
-            self._walk("batch-norm-grad", self._specs("WEIGHT", "SCALE"), x=x, **more)
+            self._walk(_GRAD, g, gx, **more, **self._given("WEIGHT", "SCALE"))
         out: list[Tensor | None] = [gx]
         for i, t in enumerate((w, b)):
             if t is not None:
@@ -318,12 +324,11 @@ class Norm:
         x, at, stats = self.x, self.layout, self.layout.sets
         if self.scale is not None:
             at = BatchLayout(at.samples, at.channels, at.inner, at.step, own=self.scale.count)
-        kernel, specs, items, numbers = _sums_of(x, at, g)
-        partial = empty((2, at.sets, numbers["parts"]), on=x.engine)
-        x.engine.launch(
-            "batch-norm-grad-sums" + kernel, items, (*specs, ("TRAIN", int(self.training))), work=2 * x.count,
-            x=x, gy=g, mean=self.mean, variance=self.var, y=partial, stats=stats, eps=self.eps,
-            **at.numbers(), **numbers,
+        sizes = _sums_of(x, at, g)
+        partial = empty((2, at.sets, sizes["parts"]), on=x.engine)
+        _GRAD_SUMS(
+            x=x, gy=g, mean=self.mean, variance=self.var, y=partial, stats=stats, eps=self.eps, TRAIN=self.training,
+            **sizes,
         )  # fmt: skip
         return fold(partial, 2)
 
@@ -340,18 +345,15 @@ def _statistics(
     running = [t for t in (running_mean, running_var, batches) if t is not None]
     for t in running:
         t.changing()
-    kernel, specs, items, numbers = _sums_of(x, at)
-    partial = empty((3, at.sets, numbers["parts"]), on=x.engine)
+    sizes = _sums_of(x, at)
+    partial = empty((3, at.sets, sizes["parts"]), on=x.engine)
     mean, var = empty((2, at.sets), on=x.engine), empty((at.sets,), on=x.engine)
-    x.engine.launch(
-        "batch-norm-stats" + kernel, items, (*specs, ("TRACK", int(batches is not None))), work=2 * x.count,
-        x=x, y=partial, batches=batches, **at.numbers(), **numbers,
-    )  # fmt: skip
-    x.engine.launch(
-        "batch-norm-merge", at.sets, (("RUNNING", int(running_mean is not None)), ("AVERAGE", int(momentum is None))),
-        work=at.sets * numbers["parts"], s=partial, mean=mean, variance=var, running_mean=running_mean,
-        running_var=running_var, batches=batches if momentum is None else None, x=x, sets=at.sets,
-        parts=numbers["parts"], momentum=momentum or 0.0, **at.numbers(),
+    _STATS(x=x, y=partial, batches=batches, TRACK=batches is not None, **sizes)
+    _MERGE(
+        s=partial, mean=mean, variance=var, running_mean=running_mean, running_var=running_var,
+        batches=batches if momentum is None else None, x=x, sets=at.sets, parts=sizes["parts"],
+        momentum=momentum or 0.0, work=at.sets * sizes["parts"], RUNNING=running_mean is not None,
+        AVERAGE=momentum is None, **at.numbers(),
     )  # fmt: skip
     for t in running:
         t.version += 1
@@ -379,8 +381,8 @@ def _walk_of(x: Tensor, at: BatchLayout, wide: int) -> tuple[int, int, int]:
     return _ROWS, run, -(-n // run)
 
 
-def _sums_of(x: Tensor, at: BatchLayout, *more: Tensor) -> tuple[str, tuple[tuple[str, int], ...], int, dict[str, int]]:
-    """(variant, constants, items, numbers) of the kernels with channels-sums.glsl."""
+def _sums_of(x: Tensor, at: BatchLayout, *more: Tensor) -> dict[str, Any]:
+    """Numbers and constants of the kernels with channels-sums.glsl."""
     tuning, columns = x.engine.tuning, at.inner == 1
     wide = width_of(at.channels if columns else x.count, x, *more)
     cuts = max(1, -(-at.inner // _STRETCH))
@@ -395,8 +397,8 @@ def _sums_of(x: Tensor, at: BatchLayout, *more: Tensor) -> tuple[str, tuple[tupl
     across = 1
     while team and across < x.engine.local and across * wide < min(at.inner, _STRETCH):
         across *= 2
-    specs = (("TEAM", int(team)), ("COLUMNS", int(columns)), ("RAGGED", int(ragged)))
-    launched = items * parts * (x.engine.local if team else 1)
-    return ".vec4" if wide == 4 else "", specs, launched, {
-        "sets": at.sets, "parts": parts, "cuts": cuts, "across": across,
+    return {
+        "sets": at.sets, "parts": parts, "cuts": cuts, "across": across, "vec4": wide == 4, "work": 2 * x.count,
+        "items": items * parts * (x.engine.local if team else 1), "TEAM": team, "COLUMNS": columns, "RAGGED": ragged,
+        **at.numbers(),
     }  # fmt: skip

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from .. import arguments
 from ..autograd import record
 from ..errors import shown
+from ..runtime.kernel import Kernel
 from ..tensor import FLOAT32, Tensor, empty, full
 from ..typing import ArrayLike
 from .elementwise import as_tensor
@@ -26,7 +27,11 @@ _LARGEST = 1 << 26  # of one image; larger ones are read as they lie
 _TILES = 1 << 14  # invocations that a weight gradient is cut into, if there are fewer weights
 _RUN = 1 << 14  # pixels that one of them adds up, if the parts do not take too much memory
 
-_SPECS = {(back, bias): (("BACK", back), ("BIAS", bias)) for back in (0, 1) for bias in (0, 1)}
+
+_CONV = Kernel("conv", over="count", fours=None)
+_LANES = Kernel("conv-lanes", over="", fours=None)
+_WEIGHT_GRAD = Kernel("conv-weight-grad", over="count", fours=None)
+_PACK = Kernel("conv-pack", over="")
 
 Pair = tuple[int, int]
 
@@ -91,9 +96,9 @@ def _pack(x: Tensor, outer: int, n: int, places: int, inner: Pair, steps: tuple[
     count = outer * fours * places * inner[1]
     out = empty((count + 1, 4))
     a_step, n_step, p_step, q_step = steps
-    x.engine.launch(
-        "conv-pack", count + 1, work=4 * count, x=x, y=out, count=count, fours=fours, places=places, inner=inner[1],
-        n=n, q=inner[0], a_step=a_step, n_step=n_step, p_step=p_step, q_step=q_step,
+    _PACK(
+        x=x, y=out, count=count, fours=fours, places=places, inner=inner[1], n=n, q=inner[0], a_step=a_step,
+        n_step=n_step, p_step=p_step, q_step=q_step, items=count + 1, work=4 * count,
     )  # fmt: skip
     return out
 
@@ -122,7 +127,6 @@ class _Pass:
     results: tuple[int, ...]  # shape of one image's result
     channels: int  # of the source, per group
     pixels: int  # of the source
-    kernel: str
     packed_bytes: int  # of one image; 0: the source is read as it lies
     weights: tuple[int, int, int, Pair, tuple[int, int, int, int]]  # of _pack
     band: int  # images whose pixels are tiled together
@@ -149,7 +153,6 @@ def _plan_pass(plan: _Plan, back: bool) -> _Pass:
         results=(plan.groups * outs, *target),
         channels=ins,
         pixels=pixels,
-        kernel="conv.vec4" if wide == 4 else "conv",
         packed_bytes=packed if wide == 4 else 0,
         weights=(plan.groups, outs, taps, (ins, columns * wide), steps),
         band=band,
@@ -171,12 +174,11 @@ def _apply(x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan, *, back:
     if out.count == 0:
         return out
     packed_weight = _pack(weight, *way.weights)
-    specs: tuple[tuple[str, int], ...] = _SPECS[back, bias is not None]
-    kernel, tiles, work = way.kernel, way.tiles, way.work
+    kernel, tiles, work, more = _CONV, way.tiles, way.work, {"vec4": way.packed_bytes > 0, **way.push}
     tuning = x.engine.tuning
     lanes = tuning.lanes and way.push["outs"] >= tuning.lanes_channels
     if lanes:
-        specs, kernel = (*specs, ("ROWS", way.rows)), kernel.replace("conv", "conv-lanes")
+        kernel, more = _LANES, {"ROWS": way.rows, **more}
         tiles, work = way.lane_tiles, work * 2 * way.rows  # a tile is 8 by rows / 4 of the others
     for start, stop in _chunks(plan.batch, way.packed_bytes):
         source = part = x._rows(start, stop)
@@ -184,10 +186,11 @@ def _apply(x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan, *, back:
             source = _pack_images(part, plan.groups, way.channels, way.pixels)
         result = out._rows(start, stop)
         for first, last in spans(x, -(-(stop - start) // way.band) * tiles, work):
-            items = last - first if not lanes else (last - first) * (64 if last - first <= 64 else 8)
-            x.engine.launch(
-                kernel, items, specs, work=(last - first) * work, x=source, w=packed_weight, bias=bias, y=result,
-                batch=stop - start, zero=source.shape[0] - 1, first=first, count=last - first, **way.push,
+            count = last - first
+            kernel(
+                x=source, w=packed_weight, bias=bias, y=result, batch=stop - start, zero=source.shape[0] - 1,
+                first=first, count=count, items=count * (64 if count <= 64 else 8) if lanes else count,
+                work=count * work, BACK=back, BIAS=bias is not None, **more,
             )  # fmt: skip
     return out
 
@@ -217,11 +220,8 @@ def _weight_gradient(g: Tensor, x: Tensor, plan: _Plan, shape: tuple[int, ...]) 
         gradient = _pack_images(g._rows(start, stop), plan.groups, plan.outs, results)
         result = sums._rows(piece, piece + 1)
         for first, last in spans(x, parts * tiles, work):
-            x.engine.launch(
-                "conv-weight-grad.vec4" if wide == 4 else "conv-weight-grad",
-                last - first,
-                work=(last - first) * work,
-                g=gradient, x=source, y=result,
+            _WEIGHT_GRAD(
+                g=gradient, x=source, y=result, vec4=wide == 4, work=(last - first) * work,
                 batch=stop - start, ins=plan.ins, outs=plan.outs, h=plan.size[0], width=plan.size[1],
                 oh=plan.out[0], ow=plan.out[1], parts=parts, first=first, count=last - first, **plan.push,
             )  # fmt: skip

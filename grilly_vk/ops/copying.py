@@ -6,8 +6,11 @@ import functools
 import math
 from collections.abc import Sequence
 
+from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty
 from .layout import TooManyAxes, broadcast_strides, folded, strides
+
+_STRIDED = Kernel("strided-copy")
 
 
 def copy_box(
@@ -23,18 +26,8 @@ def copy_box(
 ) -> None:
     """Copies a box of elements between two layouts; strides and starts are in elements."""
     axes, numbers = _between(tuple(box), tuple(src_strides), tuple(dst_strides))
-    count = math.prod(box)
-    src.engine.launch(
-        "strided-copy",
-        count,
-        (("ADD", int(accumulate)), ("AXES", axes)),
-        src=src,
-        dst=dst,
-        n=count,
-        src_start=src_start,
-        dst_start=dst_start,
-        **numbers,
-    )
+    starts = {"src_start": src_start, "dst_start": dst_start}
+    _STRIDED(src=src, dst=dst, n=math.prod(box), ADD=accumulate, AXES=axes, **starts, **numbers)
 
 
 @functools.lru_cache(4096)

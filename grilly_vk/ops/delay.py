@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from ..autograd import grad_enabled, record
+from ..runtime.kernel import FILL, Kernel
 from ..tensor import FLOAT32, Tensor, empty, full
 from .copying import copy_box
 from .elementwise import mul
@@ -18,6 +19,9 @@ from .steps import spans
 
 _TILE = 8  # of shaders/snn-delay.glsl
 _BUSY = 1 << 14  # invocations that keep a device busy
+
+_DELAY = Kernel("snn-delay", over="", fours=None)
+_WEIGHT_GRAD = Kernel("snn-delay-weight-grad", over="", fours=None)
 
 
 def delayed_linear(
@@ -60,7 +64,6 @@ class _DelayRun:
         self.real = delay.dtype is FLOAT32
         self.width = 4 if self.batch > 2 else 1
         self.wide = -(-self.batch // self.width)
-        self.suffix = ".vec4" if self.width == 4 else ""
 
     def laid_out(self, x: Tensor, history: Tensor | None, before: int, behind: int = 0) -> Tensor:
         """x (T, B, units) as (units, rows, samples), after `before` rows of history or zeros, ahead of `behind` zeros.
@@ -103,17 +106,14 @@ class _DelayRun:
         """Fills out (steps, B, units) from ext, or with `adjoint` the other way round."""
         many, own = (self.outs, self.ins) if adjoint else (self.ins, self.outs)
         tile = _TILE if steps > _TILE // 2 else 1
-        specs = (("INTERPOLATE", int(self.real)), ("ADJOINT", int(adjoint)), ("TILE", tile))
         for first, last in spans(out, -(-steps // tile), max(1, tile * self.wide * many * own // 4)):
             start, stop = first * tile, min(steps, last * tile)
-            self.engine.launch(
-                "snn-delay" + self.suffix,
-                (last - first) * own * self.wide,
-                specs,
-                work=max(1, (stop - start) * self.wide * many * own // 4),
+            _DELAY(
                 x=ext, w=weight, d=delay, bias=bias, y=out, first=start, last=stop, rows=ext.shape[1],
                 max_delay=self.max_delay, many=many, own=own, batch=self.batch, wide=self.wide,
-                has_bias=int(bias is not None),
+                has_bias=bias is not None, vec4=self.width == 4, items=(last - first) * own * self.wide,
+                work=max(1, (stop - start) * self.wide * many * own // 4),
+                INTERPOLATE=self.real, ADJOINT=adjoint, TILE=tile,
             )  # fmt: skip
 
     def weight_gradients(
@@ -125,14 +125,11 @@ class _DelayRun:
         shape = (parts, self.outs, self.ins)
         gw = empty(shape, on=self.engine)
         gd = empty(shape, on=self.engine) if self.real else None
-        self.engine.launch(
-            "snn-delay-weight-grad" + self.suffix,
-            parts * items,
-            (("INTERPOLATE", int(self.real)),),
-            work=self.steps * self.wide * self.outs * self.ins,
+        _WEIGHT_GRAD(
             x=ext, g=gradient, w=weight, d=delay, gw=gw, gd=gd, steps=self.steps, parts=parts,
             max_delay=self.max_delay, ins=self.ins, outs=self.outs, wide=self.wide,
-            x_rows=ext.shape[1], g_rows=gradient.shape[1], g_first=before,
+            x_rows=ext.shape[1], g_rows=gradient.shape[1], g_first=before, vec4=self.width == 4, items=parts * items,
+            work=self.steps * self.wide * self.outs * self.ins, INTERPOLATE=self.real,
         )  # fmt: skip
         if parts == 1:
             return gw._alias(shape[1:]), None if gd is None else gd._alias(shape[1:])
@@ -180,7 +177,7 @@ def _inward(delay: Tensor, gradient: Tensor, max_delay: int) -> Tensor:
 
 
 def _zero(t: Tensor) -> None:
-    t.engine.launch("fill", t.count, dst=t, n=t.count, bits=0)
+    FILL(dst=t, n=t.count, bits=0)
 
 
 def _add(source: Tensor, target: Tensor) -> None:

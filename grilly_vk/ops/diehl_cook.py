@@ -8,14 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import arguments
+from ..runtime.kernel import Kernel, spans
 from ..tensor import Tensor, empty
 from .layout import width_of
-from .steps import spans
 
 MAX_NEURONS = 8192
 _BLOCK = 32  # steps that shaders/include/spike_lists.glsl lists at a time
 _SPIKES = 16  # of the input in a step, about: for the cost of a submit
 _DISPATCH = 64  # images that one dispatch learns from
+
+_NETWORK = Kernel("snn-diehl-cook", fours=None, cut="x count s", steps="images", first="first")
 
 
 @dataclass(frozen=True)
@@ -92,37 +94,16 @@ def present(
     lists = empty((max(1, groups) * ((_BLOCK + 3) * ins + 2 * n),), np.uint32)
     slow = max(1, engine.tuning.idle // max(1, groups))
     effort = steps * (_SPIKES * n + ins) * slow
-    for start, stop in spans(weight, images, effort, _DISPATCH * groups):
-        engine.launch(
-            "snn-diehl-cook.vec4" if wide == 4 else "snn-diehl-cook",
-            n // wide,
-            (
-                ("PER", -(-n // (wide * engine.local))),
-                ("LEARN", int(learn)),
-                ("GIVEN", int(given)),
-                ("RECORD", int(spikes is not None)),
-            ),
-            groups=min(groups, stop - start),
-            work=(stop - start) * effort,
-            extents={"fade": 2 * steps, "w": ins * n, "theta": n},
-            w=weight,
-            theta=theta,
-            x=x._rows(start, stop),
-            count=counts._rows(start, stop),
-            s=None if spikes is None else spikes._rows(start, stop),
-            lists=lists,
-            fade=fade,
-            drawn=drawn,
-            n=n // wide,
-            ins=ins,
-            steps=steps,
-            images=stop - start,
-            first=first + start,
-            **vars(constants),
-        )
+    for span in spans(engine, images, effort, _DISPATCH * groups):
+        _NETWORK(
+            w=weight, theta=theta, x=x, count=counts, s=spikes, lists=lists, fade=fade, drawn=drawn, n=n // wide,
+            ins=ins, steps=steps, images=span, first=first, vec4=wide == 4, groups=min(groups, span.stop - span.start),
+            work=effort, extents={"fade": 2 * steps, "w": ins * n, "theta": n}, PER=-(-n // (wide * engine.local)),
+            LEARN=learn, GIVEN=given, RECORD=spikes is not None, **vars(constants),
+        )  # fmt: skip
         if done is not None:
             engine.synchronize()
-            done(stop)
+            done(span.stop)
     if learn and images:
         for changed in (weight, theta, drawn):
             changed.version += 1

@@ -8,10 +8,13 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import record
+from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty, full
 from ..typing import ArrayLike
 from .elementwise import as_tensor, binary, cast
-from .layout import width_of
+
+_DROPOUT = Kernel("dropout", over="")
+_GRAD = Kernel("dropout-grad", over="")
 
 
 def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
@@ -38,17 +41,12 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     scale = 0.0 if drop == 1.0 else 1.0 / (1.0 - drop)
     engine = x.engine
     y, ticket = empty(x.shape, on=engine), empty((4,), np.uint32, engine)
-    wide = width_of(x.count, x)
-    kernel = "dropout.vec4" if wide == 4 else "dropout"
-    fours = -(-x.count // 4)
-    sizes = dict(drop=drop, scale=scale)
-    engine.launch(kernel, fours, x=x, control=None, ticket=ticket, y=y, n=x.count // wide, **sizes)
+    sizes = dict(n=x.count, drop=drop, scale=scale, items=-(-x.count // 4))
+    _DROPOUT(x=x, control=None, ticket=ticket, y=y, **sizes)
 
     def backward(g: Tensor) -> Tensor:
         gx = empty(g.shape, on=engine)
-        step = width_of(g.count, g)
-        name = "dropout-grad.vec4" if step == 4 else "dropout-grad"
-        engine.launch(name, fours, gy=g, ticket=ticket, gx=gx, n=g.count // step, **sizes)
+        _GRAD(gy=g, ticket=ticket, gx=gx, **sizes)
         return gx
 
     record("dropout", (x,), (y,), backward, saved=())

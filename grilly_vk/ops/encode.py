@@ -9,15 +9,23 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import record
+from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty
 from .elementwise import binary, sum_to, where
-from .layout import width_of
-from .over_time import over_time
 from .reduce import reduce
 
 LATENCY_MODES = ("linear", "log")
 LATENCY_FORMS = ("LINEAR", "RATIO", "CHARGING", "EXPONENTIAL")  # in the order of shaders/snn-encode-latency.glsl
 _LARGE = 3e38  # within float32
+
+_POISSON = Kernel("snn-encode-poisson", cut="s x?", first="start", every=4)
+_LATENCY = Kernel("snn-encode-latency", cut="s", first="start")
+_DELTA = Kernel("snn-encode-delta", over="all", fours="n all")
+_PHASE = Kernel("snn-encode-phase", cut="s", first="start")
+_FIELDS = Kernel("snn-receptive-fields", over="n m")
+_FIELDS_GRAD = Kernel("snn-receptive-fields-grad")
+_EXPAND = Kernel("snn-time-expand", cut="y")
+_WORDS = Kernel("random-words")
 
 
 def encode_poisson(x: Tensor, steps: int | None, *, strict: bool = False) -> Tensor:
@@ -35,18 +43,12 @@ def encode_poisson(x: Tensor, steps: int | None, *, strict: bool = False) -> Ten
     Returns:
         Spikes (T, ...) of 0.0 and 1.0.
     """
-    varying = steps is None
     shape = x.shape if steps is None else (steps, *x.shape)
     s = empty(shape, on=x.engine)
-    over_time(
-        "snn-encode-poisson",
-        shape[0],
-        math.prod(shape[1:]),
-        (("VARYING", int(varying)), ("STRICT", int(strict))),
-        sliced={"s": s, "x": x} if varying else {"s": s},
-        whole={"control": None} if varying else {"x": x, "control": None},  # None: the engine's control block
-        quantum=4,
-    )
+    # None: the engine's control block
+    _POISSON(
+        x=x, control=None, s=s, n=math.prod(shape[1:]), steps=shape[0], VARYING=steps is None, STRICT=strict,
+    )  # fmt: skip
     return s.as_spikes()
 
 
@@ -114,18 +116,10 @@ def latency_spikes(
     if normalize and x.count:  # of those that fire
         fires = x if strict else where(binary("gt", x, -_LARGE), x, _LARGE)
         lowest = reduce("min", fires._alias((x.count,)), (0,), False)
-    over_time(
-        "snn-encode-latency",
-        steps,
-        x.count,
-        (("FORM", LATENCY_FORMS.index(form)), ("NORMALIZE", int(normalize)), ("STRICT", int(strict))),
-        sliced={"s": s},
-        whole={"x": x, "lowest": lowest},
-        latest=max(0, steps - 1),
-        least=least,
-        slope=slope,
-        silent=max(silent, -_LARGE),
-    )
+    _LATENCY(
+        x=x, lowest=lowest, s=s, n=x.count, steps=steps, latest=max(0, steps - 1), least=least, slope=slope,
+        silent=max(silent, -_LARGE), FORM=LATENCY_FORMS.index(form), NORMALIZE=normalize, STRICT=strict,
+    )  # fmt: skip
     return s.as_spikes()
 
 
@@ -143,17 +137,7 @@ def encode_delta(x: Tensor, threshold: float, *, padding: bool = False, off: boo
     """
     s = empty(x.shape, on=x.engine)
     n = math.prod(x.shape[1:])
-    wide = width_of(n, x)
-    x.engine.launch(
-        "snn-encode-delta.vec4" if wide == 4 else "snn-encode-delta",
-        x.count // wide,
-        (("OFF", int(off)), ("PADDING", int(padding))),
-        x=x,
-        s=s,
-        n=n // wide,
-        all=x.count // wide,
-        threshold=threshold,
-    )
+    _DELTA(x=x, s=s, n=n, all=x.count, threshold=threshold, OFF=off, PADDING=padding)
     return s
 
 
@@ -172,8 +156,7 @@ def encode_phase(x: Tensor, steps: int, period: int, *, strict: bool = False) ->
         Spikes (T, *x.shape) of 0.0 and 1.0.
     """
     s = empty((steps, *x.shape), on=x.engine)
-    specs = (("STRICT", int(strict)),)
-    over_time("snn-encode-phase", steps, x.count, specs, sliced={"s": s}, whole={"x": x}, period=period)
+    _PHASE(x=x, s=s, n=x.count, steps=steps, period=period, STRICT=strict)
     return s
 
 
@@ -189,12 +172,12 @@ def receptive_fields(x: Tensor, m: int, first: float, spacing: float, width: flo
     """exp(-((x - centre) / width)**2 / 2) for m centres from `first` on, `spacing` apart: (...) to (..., m)."""
     y = empty((*x.shape, m), on=x.engine)
     numbers: dict[str, Any] = dict(n=x.count, m=m, first=first, spacing=spacing, width=width)
-    x.engine.launch("snn-receptive-fields", y.count, x=x, y=y, **numbers)
+    _FIELDS(x=x, y=y, **numbers)
     kept = y._alias()  # not y: its node would hold itself
 
     def backward(g: Tensor) -> Tensor:
         gx = empty(x.shape, on=x.engine)
-        x.engine.launch("snn-receptive-fields-grad", x.count, work=kept.count, x=x, y=kept, gy=g, gx=gx, **numbers)
+        _FIELDS_GRAD(x=x, y=kept, gy=g, gx=gx, work=kept.count, **numbers)
         return gx
 
     record("receptive_fields", (x,), (y,), backward, (x, kept))
@@ -204,7 +187,7 @@ def receptive_fields(x: Tensor, m: int, first: float, spacing: float, width: flo
 def time_expand(x: Tensor, steps: int) -> Tensor:
     """x at every step: (...) to (T, ...), bit for bit; T may be 0."""
     y = empty((steps, *x.shape), x.dtype, x.engine)
-    over_time("snn-time-expand", steps, x.count, sliced={"y": y}, whole={"x": x})
+    _EXPAND(x=x, y=y, n=x.count, steps=steps)
     shape = x.shape
     record("time_expand", (x,), (y,), lambda g: sum_to(g, shape), ())
     return y.as_spikes(x.is_spikes)
@@ -231,5 +214,5 @@ def random_words(counter: Tensor, key: tuple[int, int]) -> Tensor:
     arguments.shape("counter", counter.shape, ("n", 4))
     n = counter.shape[0]
     y = empty(counter.shape, np.uint32, counter.engine)
-    counter.engine.launch("random-words", n, counter=counter, y=y, n=n, key0=key[0], key1=key[1])
+    _WORDS(counter=counter, y=y, n=n, key0=key[0], key1=key[1])
     return y

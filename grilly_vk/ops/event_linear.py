@@ -11,12 +11,16 @@ import math
 from typing import Any, Literal, NamedTuple
 
 from ..errors import shown
+from ..runtime.kernel import Kernel
 from ..tensor import UINT32, Tensor, empty
-from .layout import width_of
 from .shape import transpose
 
 EventDriven = Literal["auto"] | bool
 _ROWS, _CHUNK = 8, 512  # as in shaders/include/events.glsl
+
+_TRANSPOSE = Kernel("snn-event-transpose", over="rows4 columns4")
+_LIST = Kernel("snn-event-list", over="tiles chunks")
+_PRODUCT = Kernel("snn-event-product", over=lambda given: given["tiles"] * -(-given["n"] // given["WIDE"]))
 
 
 def checked(event_driven: Any) -> EventDriven:
@@ -106,8 +110,7 @@ def _transposed(x: Tensor) -> Tensor:
     if rows % 4 or columns % 4 or x.buffer.offset % 16:
         return transpose(x)
     y = empty((columns, rows), on=x.engine)
-    sizes = {"rows4": rows // 4, "columns4": columns // 4}
-    x.engine.launch("snn-event-transpose", x.count // 16, work=x.count, x=x, y=y, **sizes)
+    _TRANSPOSE(x=x, y=y, rows4=rows // 4, columns4=columns // 4, work=x.count)
     return y
 
 
@@ -121,9 +124,7 @@ def _lists(
     counts = empty((tiles, chunks), UINT32, s.engine)
     sizes: dict[str, Any] = {"tiles": tiles, "chunks": chunks, "inner": inner, "rows": rows}
     sizes |= {"row_stride": strides[0], "step_stride": strides[1]}
-    s.engine.launch(
-        "snn-event-list", tiles * chunks, work=rows * steps, s=s, list=lists, count=counts, steps=steps, **sizes
-    )
+    _LIST(s=s, list=lists, count=counts, steps=steps, work=rows * steps, **sizes)
     return lists, counts, sizes
 
 
@@ -144,22 +145,8 @@ def _product(
     `inner`: rows of a group are so far apart; it divides `rows`.
     """
     lists, counts, sizes = _lists(s, rows, steps, inner, s_strides)
-    tiles = sizes["tiles"]
-    vec = width_of(n, d, bias)
-    wide = s.engine.tuning.event_columns[vec == 4]
-    s.engine.launch(
-        "snn-event-product.vec4" if vec == 4 else "snn-event-product",
-        tiles * -(-n // (vec * wide)),
-        (("WIDE", wide), ("BIAS", int(bias is not None))),
-        work=max(1, rows * n * steps // 16),
-        s=s,
-        list=lists,
-        count=counts,
-        d=d,
-        bias=bias,
-        y=y,
-        n=n // vec,
-        y_row_stride=y_strides[0],
-        y_column_stride=y_strides[1],
-        **sizes,
-    )
+    wide = s.engine.tuning.event_columns[n % 4 == 0]
+    _PRODUCT(
+        s=s, list=lists, count=counts, d=d, bias=bias, y=y, n=n, y_row_stride=y_strides[0],
+        y_column_stride=y_strides[1], work=max(1, rows * n * steps // 16), WIDE=wide, BIAS=bias is not None, **sizes,
+    )  # fmt: skip

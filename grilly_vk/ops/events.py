@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..runtime.kernel import Kernel
 from ..tensor import FLOAT32, INT32, UINT32, Tensor, empty, full
 from .elementwise import cast
 
 _JITTER, _DROP, _FLIP = range(3)  # as in shaders/events-augment.glsl
+
+_FRAMES = Kernel("events-frames")
+_AUGMENT = Kernel("events-augment")
 
 
 def event_frames(
@@ -38,23 +42,22 @@ def event_frames(
     """
     steps, samples, channels, height, width = shape
     out = full(shape, 0.0 if binary else 0, FLOAT32 if binary else UINT32, place.engine)
-    specs = (("BY_COUNT", int(by_count)), ("BINARY", int(binary)))
-    tensors: dict[str, Any] = dict(place=place, time=time, first=first, windows=windows, frames=out)
-    sizes: dict[str, Any] = dict(n=place.count, samples=samples, steps=steps, channels=channels)
-    work = place.count * 16  # two searches and an atomic
-    place.engine.launch(
-        "events-frames", place.count if out.count else 0, specs, work=work,
-        height=height, width=width, shrink_y=shrink[0], shrink_x=shrink[1], **tensors, **sizes,
-    )  # fmt: skip
+    if out.count:
+        _FRAMES(
+            place=place, time=time, first=first, windows=windows, frames=out, n=place.count, samples=samples,
+            steps=steps, channels=channels, height=height, width=width, shrink_y=shrink[0], shrink_x=shrink[1],
+            work=place.count * 16,  # two searches and an atomic
+            BY_COUNT=by_count, BINARY=binary,
+        )  # fmt: skip
     return cast(out, FLOAT32)
 
 
 def _changed(kind: int, place: Tensor, time: Tensor, first: Tensor, like: Any, **given: Any) -> Tensor:
     out = empty(place.shape, like, place.engine)
     numbers: dict[str, Any] = dict(amount=0.0, flip_x=0.0, flip_y=0.0, flip_p=0.0, width=1, height=1) | given
-    place.engine.launch(
-        "events-augment", place.count, (("KIND", kind),), work=8 * place.count,
-        place=place, time=time, first=first, control=None, y=out, n=place.count, samples=first.count - 1, **numbers,
+    _AUGMENT(
+        place=place, time=time, first=first, control=None, y=out, n=place.count, samples=first.count - 1,
+        work=8 * place.count, KIND=kind, **numbers,
     )  # fmt: skip
     return out
 

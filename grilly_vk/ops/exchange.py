@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..runtime.engine import Engine
+from ..runtime.kernel import COPY, FILL
 from ..runtime.recording import recording, refuse
 from ..tensor import BOOL, FLOAT32, Tensor
 from ..values import unmasked
-from .layout import width_of
 
 # (target, a tensor of its shape and dtype, or the bits of one value, or words for memory that the host sees)
 Pairs = list[tuple[Tensor, "Tensor | int | np.ndarray"]]
@@ -119,12 +119,10 @@ def _by_host(engines: list[Engine], pairs: list[tuple[Tensor, np.ndarray]]) -> N
 
 
 def _launch(tensor: Tensor, value: Any) -> None:
-    n = tensor.count
     if isinstance(value, int):
-        tensor.engine.launch("fill", n, dst=tensor, n=n, bits=value)
-        return
-    wide = width_of(n, value, tensor)
-    tensor.engine.launch("copy.vec4" if wide == 4 else "copy", n // wide, src=value, dst=tensor, n=n // wide)
+        FILL(dst=tensor, n=tensor.count, bits=value)
+    else:
+        COPY(src=value, dst=tensor, n=tensor.count)
 
 
 def _fill_all(pairs: list[tuple[Tensor, np.ndarray]]) -> None:

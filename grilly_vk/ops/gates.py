@@ -12,8 +12,13 @@ from collections.abc import Sequence
 
 from .. import autograd
 from ..autograd import record
+from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty, full
-from .layout import width_of
+
+_TOKENS = Kernel("snn-token-sum", over="rows heads", fours="size")
+_CHANNELS = Kernel("snn-channel-sum", over="sequences d", fours="d")
+_BY_TOKEN = Kernel("snn-gate", over="rows d", fours="d size")
+_BY_CHANNEL = Kernel("snn-gate", over="rows d", fours="d")
 
 
 def sums(qk: Tensor, heads: int, form: str) -> tuple[Tensor, Tensor]:
@@ -64,27 +69,18 @@ def _sum(
     qk: Tensor, g: Tensor | None, gate: Tensor | None, out: Tensor, gqk: Tensor | None, heads: int, form: str
 ) -> None:
     tokens, d = qk.shape[-2], qk.shape[-1] // 2
-    size, rows = d // heads, math.prod(qk.shape[:-1])
-    specs = (("GRAD", int(g is not None)),)
+    rows = math.prod(qk.shape[:-1])
+    shared = {"x": qk, "gy": g, "gate": gate, "y": out, "gx": gqk, "work": max(1, qk.count // 2), "GRAD": g is not None}
     if form == "token":
-        wide = width_of(size, qk, g, gqk)
-        kernel, items = "snn-token-sum", rows * heads
-        sizes = {"rows": rows, "heads": heads, "size": size // wide}
+        _TOKENS(rows=rows, heads=heads, size=d // heads, **shared)
     else:
-        wide = width_of(d, qk, g, gate, out, gqk)
-        kernel, items = "snn-channel-sum", rows // max(1, tokens) * d // wide
-        sizes = {"sequences": rows // max(1, tokens), "tokens": tokens, "d": d // wide}
-    kernel = f"{kernel}.vec4" if wide == 4 else kernel
-    qk.engine.launch(kernel, items, specs, work=max(1, qk.count // 2), x=qk, gy=g, gate=gate, y=out, gx=gqk, **sizes)
+        _CHANNELS(sequences=rows // max(1, tokens), tokens=tokens, d=d, **shared)
 
 
 def _spread(qk: Tensor | None, gate: Tensor, out: Tensor, d: int, heads: int, tokens: int, form: str) -> None:
     """out = k * gate, or without qk: the gradient of sums into q's half of out."""
-    size, token = d // heads, form == "token"
     rows = out.count // (d if qk is not None else 2 * d) if d else 0
-    wide = width_of(size if token else d, qk, out)
-    out.engine.launch(
-        "snn-gate.vec4" if wide == 4 else "snn-gate", rows * d // wide,
-        (("TOKEN", int(token)), ("GRAD", int(qk is None))),
-        x=qk, gate=gate, y=out, rows=rows, d=d // wide, size=size // wide, tokens=tokens,
-    )  # fmt: skip
+    kernel = _BY_TOKEN if form == "token" else _BY_CHANNEL
+    kernel(
+        x=qk, gate=gate, y=out, rows=rows, d=d, size=d // heads, tokens=tokens, TOKEN=form == "token", GRAD=qk is None
+    )

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import record
+from ..runtime.kernel import Kernel
 from ..tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, empty, from_numpy
 from ..typing import ArrayLike
 from .elementwise import as_tensor
@@ -16,6 +17,9 @@ from .layout import axis_index
 
 # What an index from the device that is out of range gives: NaN, the least int32, the largest uint32, False.
 _OUTSIDE = {FLOAT32: 0x7FC00000, INT32: 0x80000000, UINT32: 0xFFFFFFFF, BOOL: 0}
+
+_GATHER = Kernel("gather", over="y")
+ADD = Kernel("scatter-add", over="gx")
 
 
 def _indices(name: str, value: Any, n: int) -> Tensor:
@@ -39,14 +43,13 @@ def _pick(name: str, x: Tensor, index: Tensor, a: int, shape: tuple[int, ...], e
     outer, n, inner = math.prod(x.shape[:a]), x.shape[a], math.prod(x.shape[a + 1 :])
     k = index.shape[a] if each else index.count
     sizes = dict(outer=outer, n=n, inner=inner, k=k)
-    x.engine.launch("gather", out.count, (("EACH", each),), x=x, pick=index, y=out, outside=_OUTSIDE[x.dtype], **sizes)
+    _GATHER(x=x, pick=index, y=out, outside=_OUTSIDE[x.dtype], EACH=each, **sizes)
 
-    before, engine, size = x.shape, x.engine, x.count
+    before, engine = x.shape, x.engine
 
     def backward(g: Tensor) -> Tensor:
         gx = empty(before, on=engine)
-        work = size * max(1, k // 8)
-        engine.launch("scatter-add", size, (("EACH", each),), work=work, gy=g, pick=index, gx=gx, skip=skip, **sizes)
+        ADD(gy=g, pick=index, gx=gx, skip=skip, work=gx.count * max(1, k // 8), EACH=each, **sizes)
         return gx
 
     record(name, (x,), (out,), backward, (index,))

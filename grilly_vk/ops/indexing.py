@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import read
+from ..runtime.kernel import Kernel
 from ..tensor import BOOL, INT32, Tensor, overlap
 from .counting import counting
 from .elementwise import as_tensor, cast, where
@@ -54,6 +55,9 @@ def _by_array(key: Any) -> bool:
     if type(key) is not tuple:
         return isinstance(key, _NOT_BASIC)
     return any(isinstance(k, _NOT_BASIC) for k in key)
+
+
+_MASK_FILL = Kernel("mask-fill")
 
 
 def _array(k: Any) -> Tensor:
@@ -177,7 +181,7 @@ def _set(x: Tensor, key: Any, value: Any) -> None:
                 mask = mask.copy()
             inner = math.prod(x.shape[mask.ndim :])
             given = given.copy() if overlap(given, x) else given
-            x.engine.launch("mask-fill", x.count, mask=mask, value=given, y=x, n=x.count, inner=inner)
+            _MASK_FILL(mask=mask, value=given, y=x, n=x.count, inner=inner)
             return
     picks = _Key(x, key).get(counting(x.count)._alias(x.shape))
     values = broadcast_to(given, picks.shape)

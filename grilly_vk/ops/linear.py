@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from .. import arguments
+from ..runtime.kernel import Kernel, spans
 from ..tensor import Tensor, empty
-from .layout import width_of
-from .steps import spans
+
+_MATMUL = Kernel("snn-matmul", over="", fours="ins", cut="x y", steps="rows")
 
 
 def matmul(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -30,23 +31,13 @@ def matmul(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     y = empty((*x.shape[:-1], outs))
     rows = y.count // outs if outs else 0
     flat, out = x.reshape((rows, ins)) if rows else x, y.reshape((rows, outs))
-    wide = width_of(ins, flat, weight)
-    for start, stop in spans(y, rows, outs * ins // 8):
-        count = stop - start
+    for span in spans(y.engine, rows, outs * ins // 8):
+        count = span.stop - span.start
         tall = next(t for t in (8, 4, 2, 1) if count >= (64 if t == 8 else t))  # rows in registers
         band = 8 if count >= 32 * tall else 1
         tiles = -(-count // (tall * band)) * band
-        y.engine.launch(
-            "snn-matmul.vec4" if wide == 4 else "snn-matmul",
-            tiles * -(-outs // 4),
-            (("ROWS", tall), ("BAND", band), ("BIAS", int(bias is not None))),
-            work=count * outs * ins // 8,
-            x=flat._rows(start, stop),
-            weight=weight,
-            bias=bias,
-            y=out._rows(start, stop),
-            rows=count,
-            ins=ins // wide,
-            outs=outs,
-        )
+        _MATMUL(
+            x=flat, weight=weight, bias=bias, y=out, rows=span, ins=ins, outs=outs, items=tiles * -(-outs // 4),
+            work=outs * ins // 8, ROWS=tall, BAND=band, BIAS=bias is not None,
+        )  # fmt: skip
     return y

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ..autograd import record
 from ..errors import shown
+from ..runtime.kernel import Kernel
 from ..tensor import FLOAT32, Tensor, empty, full
 from ..typing import ArrayLike
 from . import event_linear
@@ -16,6 +17,9 @@ from .reduce import reduce
 from .shape import basic_get, pad, repeated
 
 _NN, _NT, _TN = 0, 1, 2  # FORM of shaders/include/product.glsl
+
+_MATMUL = Kernel("matmul", over="", fours=None)
+_LANES = Kernel("matmul-lanes", over="")
 
 
 def product(
@@ -45,21 +49,15 @@ def product(
         lanes = False
     out = empty((batch, m, n), FLOAT32, a.engine)
     sizes = {"batch": batch, "m": m, "n": n, "k": k, "a_batch": steps[0], "b_batch": steps[1]}
-    work, biased = max(1, batch * m * n * k // 8), ("BIAS", int(bias is not None))
+    more = {"a": a, "b": b, "bias": bias, "c": out, "work": max(1, batch * m * n * k // 8), "FORM": form}
     if lanes:
         rows = 32 if m > 16 else 16 if m > 8 else 8
         tiles = batch * -(-m // rows) * -(-n // 32)
-        a.engine.launch(
-            "matmul-lanes", tiles * (64 if tiles <= 64 else 8), (("FORM", form), ("ROWS", rows), biased), work=work,
-            a=a, b=b, bias=bias, c=out, **sizes,
-        )  # fmt: skip
+        _LANES(items=tiles * (64 if tiles <= 64 else 8), ROWS=rows, BIAS=bias is not None, **more, **sizes)
         return out
     rows, band = (4, 1) if m < 64 else tuning.product_tiles[form]
     tiles = -(-m // (rows * band)) * band * -(-n // 4)
-    specs = (("FORM", form), biased, ("ROWS", rows), ("BAND", band))
-    a.engine.launch(
-        "matmul.vec4" if wide else "matmul", batch * tiles, specs, work=work, a=a, b=b, bias=bias, c=out, **sizes
-    )
+    _MATMUL(items=batch * tiles, vec4=wide, ROWS=rows, BAND=band, BIAS=bias is not None, **more, **sizes)
     return out
 
 

@@ -7,12 +7,16 @@ import math
 import numpy as np
 
 from .. import arguments
+from ..runtime.kernel import Kernel
 from ..tensor import UINT32, Tensor, full
-from .layout import width_of
 
 _CURSOR = 4  # words: next place, steps held, steps ever (low, high)
 _INVOCATIONS = 8192  # wanted for a count; with fewer columns the rows are shared out
 _LEAST_ROWS = 16  # of one invocation
+
+_APPEND = Kernel("monitor-append", lambda given: min(given["steps"], given["size"]) * given["n"], fours="n every")
+_ADVANCE = Kernel("monitor-advance", lambda given: min(given["steps"], 1))
+_COUNT = Kernel("monitor-count", over="parts n")
 
 
 def ring_cursor(on: Tensor) -> Tensor:
@@ -41,20 +45,9 @@ def ring_append(x: Tensor, ring: Tensor, cursor: Tensor) -> None:
     every, n = math.prod(x.shape[1:]), math.prod(ring.shape[1:])
     if n > every:
         raise ValueError(f"a step of x has {every} elements; expected at least {n}, as a step of the ring")
-    wide = width_of(math.gcd(every, n), x)
     with x.engine.lock:  # steps of two threads must not go to one place
-        x.engine.launch(
-            "monitor-append.vec4" if wide == 4 else "monitor-append",
-            min(steps, size) * n // wide,
-            x=x,
-            c=cursor,
-            y=ring,
-            n=n // wide,
-            every=every // wide,
-            steps=steps,
-            size=size,
-        )
-        x.engine.launch("monitor-advance", min(steps, 1), c=cursor, steps=steps, size=size)
+        _APPEND(x=x, c=cursor, y=ring, n=n, every=every, steps=steps, size=size)
+        _ADVANCE(c=cursor, steps=steps, size=size)
     ring.version += 1
     cursor.version += 1
 
@@ -85,18 +78,10 @@ def count_spikes(x: Tensor, counters: Tensor) -> None:
         raise ValueError(f"x has shape {x.shape}; expected (rows, ...)")
     rows, n = x.shape[0], math.prod(x.shape[1:])
     arguments.shape("counters", counters.shape, (2, n + 1))
-    wide = width_of(n, x)
+    wide = 1 if n % 4 else 4
     parts = max(1, min(_INVOCATIONS * wide // max(1, n), rows // _LEAST_ROWS))
-    x.engine.launch(
-        "monitor-count.vec4" if wide == 4 else "monitor-count",
-        parts * n // wide if rows else 0,
-        work=max(1, x.count // wide),
-        x=x,
-        c=counters,
-        n=n // wide,
-        rows=rows,
-        parts=parts,
-    )
+    if rows:
+        _COUNT(x=x, c=counters, n=n, rows=rows, parts=parts, work=max(1, x.count // wide))
     counters.version += 1
 
 

@@ -6,14 +6,17 @@ from typing import Any
 
 from .. import arguments
 from ..autograd import grad_enabled, record
+from ..runtime.kernel import Kernel, spans
 from ..tensor import FLOAT32, Tensor, empty, full
 from ..typing import ArrayLike
 from .elementwise import as_tensor, cast
-from .layout import width_of
 from .reduce import reduce
-from .steps import spans
 
 _ROWS = 64  # steps and samples that one invocation adds up for the weight's gradient, at least
+
+_NORM = Kernel("snn-neu-norm", over="samples inner", fours="inner", cut="x y trace")
+_GRAD = Kernel("snn-neu-norm-grad", over="samples inner", fours="inner", cut="gy gx")
+_GRAD_WEIGHT = Kernel("snn-neu-norm-grad-weight", over="parts channels inner", fours="inner")
 
 
 def neu_norm(
@@ -63,20 +66,15 @@ class _NeuNormRun:
         self.inner = x.shape[3] * x.shape[4]
         self.x, self.m, self.start, self.w = x, m, start, w
         self.shared = w.shape[0] == 1 and self.channels != 1
-        self.numbers: dict[str, Any] = {"samples": self.samples, "channels": self.channels, "k": k, "share": share}
-        self.pieces = spans(x, self.steps, max(1, self.samples * self.channels * self.inner))
+        self.numbers: dict[str, Any] = {
+            "w": w, "samples": self.samples, "channels": self.channels, "inner": self.inner, "k": k, "share": share,
+            "work": 2 * self.samples * self.channels * self.inner, "SHARED": self.shared,
+        }  # fmt: skip
+        self.pieces = list(spans(self.engine, self.steps, max(1, self.samples * self.channels * self.inner)))
 
     def _state(self, steps: int | None = None) -> Tensor:
         lead = () if steps is None else (steps,)
         return empty((*lead, self.samples, 1, *self.shape[3:]), on=self.engine)
-
-    def _launch(self, kernel: str, steps: int, specs: tuple[tuple[str, float], ...], **tensors: Any) -> None:
-        wide = width_of(self.inner, *tensors.values())
-        n = self.inner // wide
-        self.engine.launch(
-            f"{kernel}.vec4" if wide == 4 else kernel, self.samples * n, (("SHARED", int(self.shared)), *specs),
-            work=2 * steps * self.samples * self.channels * self.inner, steps=steps, inner=n, **self.numbers, **tensors,
-        )  # fmt: skip
 
     def forward(self) -> tuple[Tensor, Tensor]:
         x, w = self.x, self.w
@@ -85,12 +83,11 @@ class _NeuNormRun:
         y = empty(self.shape, on=self.engine)
         trace = self._state(self.steps) if wants and w.requires_grad else None
         m = self.m
-        for first, last in self.pieces:
+        for span in self.pieces:
             end = self._state()
-            self._launch(
-                "snn-neu-norm", last - first, (("STORE", int(trace is not None)),), given=int(m is not None),
-                start=self.start, x=x._rows(first, last), w=w, m0=m, y=y._rows(first, last),
-                trace=None if trace is None else trace._rows(first, last), m=end,
+            _NORM(
+                x=x, m0=m, y=y, trace=trace, m=end, steps=span, given=m is not None, start=self.start,
+                STORE=trace is not None, **self.numbers,
             )  # fmt: skip
             m = end
         if not self.pieces:
@@ -107,12 +104,9 @@ class _NeuNormRun:
             gy = full(self.shape, 0.0, on=self.engine) if gy is None else gy
             gx = empty(self.shape, on=self.engine)
             gm = gend
-            for first, last in reversed(self.pieces):
+            for span in reversed(self.pieces):
                 begin = self._state()
-                self._launch(
-                    "snn-neu-norm-grad", last - first, (), has_gend=int(gm is not None), gy=gy._rows(first, last),
-                    w=self.w, gend=gm, gx=gx._rows(first, last), gm=begin,
-                )  # fmt: skip
+                _GRAD(gy=gy, gend=gm, gx=gx, gm=begin, steps=span, has_gend=gm is not None, **self.numbers)
                 gm = begin
             out: list[Tensor | None] = [gx]
             out += [gm] if first_state is not None else []
@@ -124,11 +118,9 @@ class _NeuNormRun:
         rows, n = self.steps * self.samples, self.channels * self.inner
         parts = sorted((1, min(rows // _ROWS, (1 << 16) // max(1, n)), _ROWS))[1]
         partial = empty((parts, self.channels, self.inner), on=self.engine)
-        wide = width_of(self.inner, gy, trace)
-        self.engine.launch(
-            "snn-neu-norm-grad-weight.vec4" if wide == 4 else "snn-neu-norm-grad-weight", parts * n // wide,
-            work=rows * n, gy=gy, trace=trace, gw=partial, rows=rows, channels=self.channels,
-            inner=self.inner // wide, parts=parts,
+        _GRAD_WEIGHT(
+            gy=gy, trace=trace, gw=partial, rows=rows, channels=self.channels, inner=self.inner, parts=parts,
+            work=rows * n,
         )  # fmt: skip
         axes = (0, 1) if self.shared else (0,)
         return reduce("sum", partial, axes, False)._alias(self.w.shape)

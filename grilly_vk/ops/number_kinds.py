@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from .. import arguments
+from ..runtime.kernel import Kernel
 from ..tensor import BOOL, FLOAT32, Tensor, empty, full
 from .elementwise import as_tensor, binary, where
 from .reductions import reduce_all
 
 _KINDS = {"nan": 0, "inf": 1, "finite": 2}  # of shaders/classify.glsl
+
+_CLASSIFY = Kernel("classify")
 
 
 def _classify(kind: str, x: Any) -> Tensor:
@@ -17,7 +20,7 @@ def _classify(kind: str, x: Any) -> Tensor:
     if x.dtype is not FLOAT32:
         return full(x.shape, kind == "finite", BOOL, x.engine)
     out = empty(x.shape, BOOL, x.engine)
-    x.engine.launch("classify", x.count, (("KIND", _KINDS[kind]),), x=x, y=out, n=x.count)
+    _CLASSIFY(x=x, y=out, n=x.count, KIND=_KINDS[kind])
     return out
 
 

@@ -6,15 +6,17 @@ Spikes and activities come as (T, B, n).  Weights, traces, thresholds and eligib
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from .. import arguments
+from ..runtime.kernel import Kernel, spans
 from ..tensor import Tensor, empty, from_numpy, full
 from .exchange import assign_all
-from .steps import Run, pieces, restoring, spans, steps_at_once
+from .steps import Run, pieces, restoring, steps_at_once
 
 # What each rule adds to W, with means over batch and time; a new one is a line here and its part in `hebbian`.
 RULES = {
@@ -31,6 +33,19 @@ RULES = {
 _OVERLAP = ("oja_subspace", "sanger")  # rules by which outputs take from each other what they share
 _SCRATCH = 1 << 24  # elements of the traces that one launch may leave for the next
 _MOST_STEPS = 1 << 16  # steps that one invocation may walk in one submit
+
+
+def _squares(given: Mapping[str, Any]) -> int:
+    """A weight matrix in squares of four by four."""
+    return -(-int(given["outs"]) // 4) * -(-int(given["ins"]) // 4)
+
+
+_HEBBIAN = Kernel("snn-hebbian", _squares)
+_OVERLAP_OFF = Kernel("snn-hebbian-overlap", _squares)
+_BCM = Kernel("snn-bcm", over="outs", cut="y c")
+_TRACES = Kernel("snn-stdp-traces", cut="s trace")
+_TRACES_NOW = Kernel("snn-stdp-traces")
+_STDP = Kernel("snn-stdp", _squares, cut="pre post reward")
 
 
 @dataclass(frozen=True)
@@ -177,7 +192,10 @@ def hebbian(
     samples = pre.shape[0] * pre.shape[1]
     rate, shrink = learning_rate / samples, learning_rate * weight_decay
     effort = outs * ins // 4
-    whole = pre.shape[0] <= steps_at_once(pre, post) and spans(weight, samples, effort, _MOST_STEPS)[0][1] == samples
+    whole = (
+        pre.shape[0] <= steps_at_once(pre, post)
+        and next(spans(weight.engine, samples, effort, _MOST_STEPS)).stop == samples
+    )
     overlap = full((outs, outs), 0.0) if rule in _OVERLAP else None
     beside = not whole or overlap is not None
     target = weight.copy() if beside else weight
@@ -187,7 +205,7 @@ def hebbian(
             after = _bcm_factor(after, level, blend)
         n = before.shape[0] * before.shape[1]
         flat_pre, flat_post = before.reshape((n, ins)), after.reshape((n, outs))
-        for start, stop in [(0, n)] if whole else spans(weight, n, effort, _MOST_STEPS):
+        for start, stop, _ in [(0, n, n)] if whole else spans(weight.engine, n, effort, _MOST_STEPS):
             x, y = flat_pre._rows(start, stop), flat_post._rows(start, stop)
             _add_products(target, x, y, weight if beside else None, rate, shrink, oja=rule == "oja")
             if overlap is not None:
@@ -205,56 +223,24 @@ def _add_products(
     """w += rate * post.T pre - shrink * w and Oja's term, which are of `base` where one is given."""
     outs, ins = w.shape
     n = pre.shape[0]
-    w.engine.launch(
-        "snn-hebbian",
-        -(-outs // 4) * -(-ins // 4),
-        (("OJA", int(oja)), ("PIECES", int(base is not None))),
-        work=n * (outs * ins // 4 + 1),
-        w=w,
-        pre=pre,
-        post=post,
-        base=base,
-        ins=ins,
-        outs=outs,
-        n=n,
-        rate=rate,
-        shrink=shrink,
-    )
+    _HEBBIAN(
+        w=w, pre=pre, post=post, base=base, ins=ins, outs=outs, n=n, rate=rate, shrink=shrink,
+        work=n * (outs * ins // 4 + 1), OJA=oja, PIECES=base is not None,
+    )  # fmt: skip
 
 
 def _take_overlap(w: Tensor, overlap: Tensor, base: Tensor, *, lower: bool) -> None:
     """w -= overlap @ base, or the lower triangle of overlap."""
     outs, ins = w.shape
-    w.engine.launch(
-        "snn-hebbian-overlap",
-        -(-outs // 4) * -(-ins // 4),
-        (("LOWER", int(lower)),),
-        work=outs * (outs * ins // 4 + 1),
-        w=w,
-        m=overlap,
-        base=base,
-        ins=ins,
-        outs=outs,
-    )
+    _OVERLAP_OFF(w=w, m=overlap, base=base, ins=ins, outs=outs, work=outs * (outs * ins // 4 + 1), LOWER=lower)
 
 
 def _bcm_factor(post: Tensor, theta: Tensor, blend: float) -> Tensor:
     """post * (post - theta) for (T, B, out), updating theta (out,) in place."""
     steps, batch, outs = post.shape
     factor = empty(post.shape)
-    for start, stop in spans(post, steps, batch * outs, max(1, _MOST_STEPS // batch)):
-        post.engine.launch(
-            "snn-bcm",
-            outs,
-            work=(stop - start) * batch * outs,
-            y=post._rows(start, stop),
-            theta=theta,
-            c=factor._rows(start, stop),
-            outs=outs,
-            batch=batch,
-            steps=stop - start,
-            blend=blend,
-        )
+    for span in spans(post.engine, steps, batch * outs, max(1, _MOST_STEPS // batch)):
+        _BCM(y=post, theta=theta, c=factor, outs=outs, batch=batch, steps=span, blend=blend, work=batch * outs)
     return factor
 
 
@@ -264,26 +250,12 @@ def _bcm_factor(post: Tensor, theta: Tensor, blend: float) -> Tensor:
 def spike_traces(spikes: Tensor, state: Tensor, keep: float, *, nearest: bool = False) -> Tensor:
     """Exponential traces of spikes (T, ...) after each step, updating state (...) in place."""
     out = empty(spikes.shape)
-    for start, stop in spans(spikes, spikes.shape[0], state.count, _MOST_STEPS):
-        _trace(spikes._rows(start, stop), state, out._rows(start, stop), None, keep, nearest)
+    for span in spans(spikes.engine, spikes.shape[0], state.count, _MOST_STEPS):
+        _TRACES(
+            s=spikes, state=state, trace=out, events=None, n=state.count, steps=span, decay=keep, NEAREST=nearest,
+            AFTER=True,
+        )  # fmt: skip
     return out
-
-
-def _trace(spikes: Tensor, state: Tensor, trace: Tensor, events: Tensor | None, keep: float, nearest: bool) -> None:
-    steps = spikes.shape[0]
-    state.engine.launch(
-        "snn-stdp-traces",
-        state.count,
-        (("NEAREST", int(nearest)), ("AFTER", int(events is None))),
-        work=steps * state.count,
-        s=spikes,
-        state=state,
-        trace=trace,
-        events=events,
-        n=state.count,
-        steps=steps,
-        decay=keep,
-    )
 
 
 def stdp(
@@ -314,14 +286,14 @@ def stdp(
     outs = post.shape[2]
     row = batch * (ins + outs)
     most = max(1, min(_MOST_STEPS // batch, _SCRATCH // row))
-    cuts = spans(weight, steps, batch * outs * ins // 2, most)
-    longest = max(stop - start for start, stop in cuts)
+    cuts = list(spans(weight.engine, steps, batch * outs * ins // 2, most))
+    longest = max(span.stop - span.start for span in cuts)
     # The traces of both sides lie one behind the other in one buffer, and so do the event words.
     scratch = empty((longest * row,))
     events = empty((-(-longest // 32) * row,), np.uint32)
     amplitude = (learning_rate if reward is None else 1.0) / batch
-    for start, stop in cuts:
-        count = stop - start
+    for span in cuts:
+        count = span.stop - span.start
         cut, end = count * batch * ins, count * row
         word = -(-count // 32) * batch
         middle, last = word * ins, word * (ins + outs)
@@ -330,34 +302,19 @@ def stdp(
             (post, post_trace, scratch._rows(cut, end), events._rows(middle, last), rule.decay_minus),
         )
         for spikes, state, trace, marks, keep in sides:
-            _trace(spikes._rows(start, stop), state, trace, marks, keep, rule.nearest)
-        weight.engine.launch(
-            "snn-stdp",
-            -(-outs // 4) * -(-ins // 4),
-            (
-                ("SOFT", int(rule.soft)),
-                ("VALUES", int(batch > 1 or not binary)),
-                ("REWARD", int(reward is not None)),
-            ),
-            work=count * (batch * outs * ins // 2 + 1),
-            w=weight,
-            pre=pre._rows(start, stop),
-            post=post._rows(start, stop),
-            trace=scratch,
-            events=events,
+            _TRACES_NOW(
+                s=spikes._rows(span.start, span.stop), state=state, trace=trace, events=marks, n=state.count,
+                steps=count, decay=keep, work=count * state.count, NEAREST=rule.nearest, AFTER=False,
+            )  # fmt: skip
+        _STDP(
+            w=weight, pre=pre, post=post, trace=scratch, events=events,
             eligibility=None if reward is None else reward.eligibility,
-            reward=None if reward is None else reward.signal._rows(start, stop),
-            ins=ins,
-            outs=outs,
-            batch=batch,
-            steps=count,
-            plus=amplitude * rule.a_plus,
-            minus=amplitude * rule.a_minus,
-            low=rule.low,
-            high=rule.high,
-            keep=0.0 if reward is None else reward.keep,
-            rate=0.0 if reward is None else reward.rate,
-        )
+            reward=None if reward is None else reward.signal, ins=ins, outs=outs, batch=batch, steps=span,
+            plus=amplitude * rule.a_plus, minus=amplitude * rule.a_minus, low=rule.low, high=rule.high,
+            keep=0.0 if reward is None else reward.keep, rate=0.0 if reward is None else reward.rate,
+            work=batch * outs * ins // 2 + 1, SOFT=rule.soft, VALUES=batch > 1 or not binary,
+            REWARD=reward is not None,
+        )  # fmt: skip
 
 
 def learn(

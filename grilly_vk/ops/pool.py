@@ -11,14 +11,17 @@ import numpy as np
 from .. import arguments
 from ..autograd import record
 from ..errors import shown
+from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty
 from ..typing import ArrayLike
 from .conv import numbers
 from .elementwise import as_tensor
-from .steps import spans
 
 _MAXIMUM, _FIXED, _WITH_PAD, _WITHOUT_PAD = range(4)  # as in shaders/pool.glsl
 _NO_WINDOWS = dict.fromkeys(("kh", "kw", "stride_y", "stride_x", "pad_y", "pad_x", "gap_y", "gap_x"), 1)
+
+_POOL = Kernel("pool", over="planes oh ow", cut="x y index", steps="planes")
+_GRAD = Kernel("pool-grad", over="planes h w", cut="g y index", steps="planes")
 
 
 def _images(x: Any, axes: int = 2) -> Tensor:
@@ -70,30 +73,16 @@ def _pool(
     planes, inputs, results = math.prod(x.shape[:-axes]), h * w, out[0] * out[1]
     y = empty((*x.shape[:-axes], *out[-axes:]), on=x.engine)
     taken = empty(y.shape, np.int32) if index else None
-    specs = (("KIND", kind), ("ADAPTIVE", int(adaptive)))
     push: dict[str, Any] = {"h": h, "w": w, "oh": out[0], "ow": out[1], "divisor": divisor, **windows}
+    push |= {"KIND": kind, "ADAPTIVE": adaptive}
     window = -(-inputs // results) if adaptive else windows["kh"] * windows["kw"]
 
-    def flat(t: Tensor | None, start: int, stop: int) -> Tensor | None:
-        return None if t is None else t._alias((planes, t.count // planes))._rows(start, stop)
-
-    for start, stop in spans(x, planes, results * window):
-        x.engine.launch(
-            "pool", (stop - start) * results, (*specs, ("INDEX", int(index))),
-            work=(stop - start) * results * window, x=flat(x, start, stop), y=flat(y, start, stop),
-            index=flat(taken, start, stop), planes=stop - start, **push,
-        )  # fmt: skip
-
+    _POOL(x=x, y=y, index=taken, planes=planes, work=results * window, INDEX=index, **push)
     before, engine = x.shape, x.engine
 
     def backward(g: Tensor, *_: Any) -> Tensor:
         gx = empty(before, on=engine)
-        each = max(inputs, results * window)
-        for start, stop in spans(gx, planes, each):
-            engine.launch(
-                "pool-grad", (stop - start) * inputs, specs, work=(stop - start) * each, g=flat(g, start, stop),
-                index=flat(taken, start, stop), y=flat(gx, start, stop), planes=stop - start, **push,
-            )  # fmt: skip
+        _GRAD(g=g, index=taken, y=gx, planes=planes, work=max(inputs, results * window), **push)
         return gx
 
     record(name, (x,), (y,), backward, () if taken is None else (taken,))

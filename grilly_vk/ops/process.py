@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from ..runtime.kernel import Kernel
 from ..tensor import Tensor
 from .neurons import LIFConstants
 
 ENCODINGS = ("current", "poisson", "latency")
 HEAD_WORDS = 8  # of `head`, before the scales: 0 unused, 1-2 random key, 3-4 random base
+
+_PROCESS = Kernel("snn-process", over="batch n")
 
 
 def process(
@@ -38,29 +41,8 @@ def process(
         kick: current of a latency pulse.
     """
     (batch, steps, n), width = spikes.shape, x.shape[1]
-    wide = 4 if n % 4 == 0 else 1
-    x.engine.launch(
-        "snn-process.vec4" if wide == 4 else "snn-process",
-        batch * n // wide,
-        (("ENCODING", ENCODINGS.index(encoding)),),
-        work=batch * n * steps,
-        x=x,
-        head=head,
-        s=spikes,
-        total=total,
-        first=first,
-        n=n // wide,
-        batch=batch,
-        width=width,
-        steps=steps,
-        hold_steps=c.hold_steps,
-        gain=gain,
-        bias=bias,
-        pulse=pulse,
-        kick=kick,
-        decay=c.decay,
-        charge=c.gain,
-        rest=c.rest,
-        threshold=c.threshold,
-        reset=c.reset,
-    )
+    _PROCESS(
+        x=x, head=head, s=spikes, total=total, first=first, n=n, batch=batch, width=width, steps=steps,
+        hold_steps=c.hold_steps, gain=gain, bias=bias, pulse=pulse, kick=kick, decay=c.decay, charge=c.gain,
+        rest=c.rest, threshold=c.threshold, reset=c.reset, work=batch * n * steps, ENCODING=ENCODINGS.index(encoding),
+    )  # fmt: skip

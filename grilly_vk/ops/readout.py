@@ -6,10 +6,15 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import record
+from ..runtime.kernel import Kernel
 from ..tensor import FLOAT32, Tensor, empty, full
 from .elementwise import cast
 from .linear import matmul
-from .over_time import over_time
+
+_COUNT = Kernel("snn-spike-count", cut="s", first="start")
+_FIRST = Kernel("snn-first-spike", cut="s", first="start")
+_FIRST_GRAD = Kernel("snn-first-spike-grad", cut="gs", first="start")
+_POOL = Kernel("snn-readout", cut="s", first="start")
 
 
 def spike_count(spikes: Tensor) -> tuple[Tensor, Tensor]:
@@ -23,15 +28,7 @@ def spike_count(spikes: Tensor) -> tuple[Tensor, Tensor]:
     """
     _steps(spikes, 1)
     count, rate = (empty(spikes.shape[1:], on=spikes.engine) for _ in range(2))
-    over_time(
-        "snn-spike-count",
-        len(spikes),
-        count.count,
-        (("RATE", 1),),
-        sliced={"s": spikes},
-        whole={"total": count, "rate": rate},
-        all_steps=len(spikes),
-    )
+    _COUNT(s=spikes, total=count, rate=rate, n=count.count, steps=len(spikes), all_steps=len(spikes), RATE=1)
     return count, rate
 
 
@@ -44,14 +41,7 @@ def first_spike(spikes: Tensor, never: int = -1) -> Tensor:
     if not len(spikes):
         return full(spikes.shape[1:], never, np.int32, spikes.engine)
     first = empty(spikes.shape[1:], np.int32, spikes.engine)
-    over_time(
-        "snn-first-spike",
-        len(spikes),
-        first.count,
-        sliced={"s": spikes},
-        whole={"first": first},
-        never=never & 0xFFFFFFFF,
-    )
+    _FIRST(s=spikes, first=first, n=first.count, steps=len(spikes), never=never & 0xFFFFFFFF)
     return first
 
 
@@ -79,8 +69,7 @@ def spike_time(spikes: Tensor) -> Tensor:
 
     def backward(g: Tensor) -> Tensor:
         gs = empty((steps, *first.shape), on=engine)
-        whole: dict[str, Tensor | None] = {"first": first, "g": g}
-        over_time("snn-first-spike-grad", steps, first.count, sliced={"gs": gs}, whole=whole)
+        _FIRST_GRAD(first=first, g=g, gs=gs, n=first.count, steps=steps)
         return gs
 
     record("spike_time", (spikes,), (time,), backward, ())
@@ -111,15 +100,8 @@ def readout(spikes: Tensor, weight: Tensor, bias: Tensor | None = None, *, decay
     arguments.shape("weight", weight.shape, ("out", "n"))
     arguments.shape("spikes", spikes.shape, ("...", weight.shape[1]))
     pooled = empty(spikes.shape[1:], on=spikes.engine)
-    over_time(
-        "snn-readout",
-        len(spikes),
-        pooled.count,
-        sliced={"s": spikes},
-        whole={"y": pooled},
-        decay=decay,
-        scale=1.0 / len(spikes) if decay == 1.0 else 1.0,
-    )
+    scale = 1.0 / len(spikes) if decay == 1.0 else 1.0
+    _POOL(s=spikes, y=pooled, n=pooled.count, steps=len(spikes), decay=decay, scale=scale)
     return matmul(pooled, weight, bias)
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from ..autograd import grad_enabled, record
+from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty, full
-from .layout import width_of
 from .matmul import _NN, _NT, _TN, product
 from .reduce import reduce
 
 KINDS = ("tanh", "relu", "lstm", "gru")  # in the order of shaders/rnn-cell.glsl
 GATES = {"tanh": 1, "relu": 1, "lstm": 4, "gru": 3}
+
+_CELL = Kernel("rnn-cell", over="rows n")
+_GRAD = Kernel("rnn-cell-grad", over="rows n")
 
 
 def recurrent(
@@ -50,22 +52,16 @@ def recurrent(
         """Where the cell after t steps is: two places take turns if none is kept."""
         return t if wants else t % 2
 
-    def step(kernel: str, specs: Sequence[tuple[str, int]], **tensors: Any) -> None:
-        four = width_of(n, *tensors.values()) == 4
-        engine.launch(
-            f"{kernel}.vec4" if four else kernel, rows * n // (4 if four else 1), (("KIND", code), *specs),
-            work=4 * rows * n, rows=rows, n=n // (4 if four else 1), **tensors,
-        )  # fmt: skip
-
+    sizes: dict[str, Any] = {"rows": rows, "n": n, "work": 4 * rows * n, "KIND": code}
     for t in range(steps):
         before = states._rows(t, t + 1)
         own = product(_NT, before, off, 1, rows, wide, n, (0, 0), own_bias)
-        step(
-            "rnn-cell", (("KEEP", int(kept is not None)),), x=x._rows(t, t + 1), r=own,
+        _CELL(
+            x=x._rows(t, t + 1), r=own,
             s=before if kind == "gru" else None if cells is None else cells._rows(cell(t), cell(t) + 1),
             y=states._rows(t + 1, t + 2),
             c=None if cells is None else cells._rows(cell(t + 1), cell(t + 1) + 1),
-            kept=None if kept is None else kept._rows(t, t + 1),
+            kept=None if kept is None else kept._rows(t, t + 1), KEEP=kept is not None, **sizes,
         )  # fmt: skip
     y = states._rows(1, steps + 1)
     last = states._rows(steps, steps + 1)._alias((rows, n)).copy()
@@ -84,11 +80,11 @@ def recurrent(
         for t in reversed(range(steps)):
             s = states if kind == "gru" else cells
             after = cells if kind == "lstm" else states if kind != "gru" else None
-            step(
-                "rnn-cell-grad", (("HAS_GY", int(gy is not None)), ("HAS_GH", int(gh is not None))),
+            _GRAD(
                 kept=None if kept is None else kept._rows(t, t + 1), s=None if s is None else s._rows(t, t + 1),
                 y=None if after is None else after._rows(t + 1, t + 2), gy=None if gy is None else gy._rows(t, t + 1),
                 gh=gh, carry=carry, gx=gx._rows(t, t + 1), gr=gr._rows(t, t + 1) if kind == "gru" else None,
+                HAS_GY=gy is not None, HAS_GH=gh is not None, **sizes,
             )  # fmt: skip
             if t or of_h:
                 gh = product(_NN, gr._rows(t, t + 1), off, 1, rows, n, wide, (0, 0))._alias((rows, n))

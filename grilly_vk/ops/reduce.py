@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from .. import arguments
+from ..runtime.kernel import Kernel
 from ..tensor import BOOL, INT32, Tensor, empty
 
 # In the order of shaders/reduce.glsl.
@@ -26,23 +27,16 @@ KINDS = [
 ]
 _PARTS = 64  # stretches that a long reduction with few results is cut into
 
+_REDUCE = Kernel("reduce", over="outer parts inner")
+_SUM_INT = Kernel("sum-int", over="outer parts inner")
+
 
 def _middle(kind: str, x: Tensor, outer: int, n: int, inner: int, dtype: Any) -> Tensor:
     """(outer, n, inner) -> (outer, inner)."""
     parts = 1 if kind.startswith("arg") else _stretches(outer, n, inner)
     out = empty((outer, parts, inner), dtype, x.engine)
-    x.engine.launch(
-        "reduce",
-        outer * parts * inner,
-        (("OP", KINDS.index(kind)),),
-        work=max(1, outer * n * inner // 4),
-        x=x,
-        y=out,
-        outer=outer,
-        n=n,
-        inner=inner,
-        parts=parts,
-    )
+    work = max(1, outer * n * inner // 4)
+    _REDUCE(x=x, y=out, outer=outer, n=n, inner=inner, parts=parts, work=work, OP=KINDS.index(kind))
     return out if parts == 1 else _middle(kind, out, outer, parts, inner, dtype)
 
 
@@ -55,18 +49,8 @@ def _sum_int(x: Tensor, outer: int, n: int, inner: int, wide: tuple[bool, bool])
     parts = _stretches(outer, n, inner)
     out_wide = wide[1] or parts > 1
     out = empty((2, outer, parts, inner) if out_wide else (outer, parts, inner), INT32, x.engine)
-    x.engine.launch(
-        "sum-int",
-        outer * parts * inner,
-        (("LONG_IN", int(wide[0])), ("LONG_OUT", int(out_wide))),
-        work=max(1, outer * n * inner // 4),
-        x=x,
-        y=out,
-        outer=outer,
-        n=n,
-        inner=inner,
-        parts=parts,
-    )
+    work = max(1, outer * n * inner // 4)
+    _SUM_INT(x=x, y=out, outer=outer, n=n, inner=inner, parts=parts, work=work, LONG_IN=wide[0], LONG_OUT=out_wide)
     return out if parts == 1 else _sum_int(out, outer, parts, inner, (True, wide[1]))
 
 

@@ -10,14 +10,17 @@ import numpy as np
 from .. import arguments
 from ..autograd import record
 from ..errors import shown
+from ..runtime.kernel import Kernel
 from ..tensor import FLOAT32, Tensor, empty
 from ..typing import ArrayLike
 from .elementwise import as_tensor
-from .steps import spans
 
 _NEAREST, _EXACT, _LINEAR, _CORNERS = range(4)  # as in shaders/include/resizing.glsl
 MODES = ("nearest", "nearest-exact", "linear", "bilinear")
 Numbers = tuple[float, ...]
+
+_RESIZE = Kernel("resize", over="planes oh ow", cut="x y", steps="planes")
+_GRAD = Kernel("resize-grad", over="planes h w", cut="g y", steps="planes")
 
 
 def settings(
@@ -111,24 +114,13 @@ def _resize(x: Tensor, outer: list[int], scales: list[float], kind: int) -> Tens
     planes = x.shape[0] * x.shape[1]
     y = empty((*x.shape[:2], *outer), on=engine)
     push: dict[str, Any] = {"h": h, "w": w, "oh": oh, "ow": ow, "scale_y": tall, "scale_x": wide}
-    each = 4 * max(h * w, oh * ow)
+    push |= {"planes": planes, "work": 4 * max(h * w, oh * ow), "MODE": kind}
 
-    def walk(kernel: str, source: Tensor, target: Tensor, **names: str) -> None:
-        rows = {name: t._alias((planes, t.count // planes)) for name, t in ((names["of"], source), ("y", target))}
-        for start, stop in spans(target, planes, each):
-            cut: dict[str, Any] = {name: t._rows(start, stop) for name, t in rows.items()}
-            items = (stop - start) * (target.count // planes)
-            engine.launch(
-                kernel, items, (("MODE", kind),), work=(stop - start) * each, planes=stop - start, **cut, **push
-            )
-
-    if planes:
-        walk("resize", x, y, of="x")
+    _RESIZE(x=x, y=y, **push)
 
     def backward(g: Tensor) -> Tensor:
         gx = empty(before, on=engine)
-        if planes:
-            walk("resize-grad", g, gx, of="g")
+        _GRAD(g=g, y=gx, **push)
         return gx
 
     record("interpolate", (x,), (y,), backward, ())

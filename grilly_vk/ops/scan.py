@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 
 from ..autograd import record
+from ..runtime.kernel import Kernel
 from ..tensor import FLOAT32, INT32, Tensor, empty
 from .elementwise import as_tensor, cast
 from .layout import axis_index
 
 _LONG = 1024  # longer axes are summed in stretches
+
+_SUMS = Kernel("cumsum", over="outer parts inner")
+_SUMS_INT = Kernel("cumsum-int", over="outer parts inner")
 
 
 def cumsum(x: Any, axis: int) -> Tensor:
@@ -37,17 +41,14 @@ def _scan_int(x: Tensor, sizes: tuple[int, int, int], *, inside: bool = False) -
     """As `_scan`, in 64 bits; `inside`: of totals (2, outer, n, inner), each sum without its own element."""
     outer, n, inner = sizes
     parts = 1 if n <= _LONG else math.isqrt(n)
-    specs = (("LONG", int(inside)),)
-    shared: dict[str, Any] = dict(x=x, outer=outer, n=n, inner=inner, parts=parts, work=x.count)
-    items = outer * parts * inner if n else 0
+    shared: dict[str, Any] = dict(x=x, outer=outer, n=n, inner=inner, parts=parts, work=x.count, LONG=inside)
     start = None
     if parts > 1:
         totals = empty((2, outer, parts, inner), INT32, x.engine)
-        x.engine.launch("cumsum-int", items, (*specs, ("TOTALS", 1)), y=totals, start=None, **shared)
+        _SUMS_INT(y=totals, start=None, TOTALS=1, **shared)
         start = _scan_int(totals, (outer, parts, inner), inside=True)
     y = empty(x.shape, INT32, x.engine)
-    last = (*specs, ("START", int(parts > 1)), ("EXCLUSIVE", int(inside)))
-    x.engine.launch("cumsum-int", items, last, y=y, start=start, **shared)
+    _SUMS_INT(y=y, start=start, START=parts > 1, EXCLUSIVE=inside, **shared)
     return y
 
 
@@ -55,15 +56,12 @@ def _scan(x: Tensor, sizes: tuple[int, int, int], *, reverse: int, exclusive: in
     """Running sums along the middle of `sizes`: long axes as the sums within stretches, after those of the totals."""
     outer, n, inner = sizes
     parts = 1 if n <= _LONG else math.isqrt(n)
-    specs = (("REVERSE", reverse),)
-    shared: dict[str, Any] = dict(x=x, outer=outer, n=n, inner=inner, parts=parts, work=x.count)
-    items = outer * parts * inner if n else 0
+    shared: dict[str, Any] = dict(x=x, outer=outer, n=n, inner=inner, parts=parts, work=x.count, REVERSE=reverse)
     start = None
     if parts > 1:
         totals = empty((outer, parts, inner), x.dtype, x.engine)
-        x.engine.launch("cumsum", items, (*specs, ("TOTALS", 1)), y=totals, start=None, **shared)
+        _SUMS(y=totals, start=None, TOTALS=1, **shared)
         start = _scan(totals, (outer, parts, inner), reverse=0, exclusive=1)
     y = empty(x.shape, x.dtype, x.engine)
-    last = (*specs, ("START", int(parts > 1)), ("EXCLUSIVE", exclusive))
-    x.engine.launch("cumsum", items, last, y=y, start=start, **shared)
+    _SUMS(y=y, start=start, START=parts > 1, EXCLUSIVE=exclusive, **shared)
     return y

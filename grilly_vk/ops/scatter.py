@@ -6,13 +6,18 @@ import math
 from typing import Any
 
 from ..autograd import record
+from ..runtime.kernel import Kernel
 from ..tensor import BOOL, FLOAT32, INT32, Tensor, empty, full
 from .counting import counting
 from .elementwise import as_tensor, binary, cast, where
-from .gather import _indices, _pick, gather
+from .gather import ADD, _indices, _pick, gather
 from .layout import axis_index
 from .scan import cumsum
 from .shape import broadcast_to, stack
+
+_LAST = Kernel("scatter-last", over="outer k inner")
+_PUT = Kernel("scatter-put", over="y")
+_COMPACT = Kernel("compact")
 
 
 def _last(x: Tensor, index: Tensor, a: int, each: int) -> tuple[Tensor, dict[str, Any]]:
@@ -21,14 +26,14 @@ def _last(x: Tensor, index: Tensor, a: int, each: int) -> tuple[Tensor, dict[str
     k = index.shape[a] if each else index.count
     last = full(x.shape, 0, INT32, x.engine)
     sizes: dict[str, Any] = dict(outer=outer, n=n, inner=inner, k=k)
-    x.engine.launch("scatter-last", outer * k * inner, (("EACH", each),), pick=index, last=last, **sizes)
+    _LAST(pick=index, last=last, EACH=each, **sizes)
     return last, sizes
 
 
 def put(x: Tensor, index: Tensor, values: Tensor, a: int, each: int) -> None:
     """x[index] = values along axis a, in place and unchecked: where an entry is meant twice, the last value stays."""
     last, sizes = _last(x, index, a, each)
-    x.engine.launch("scatter-put", x.count, last=last, value=values, y=x, **sizes)
+    _PUT(last=last, value=values, y=x, **sizes)
 
 
 def _checked(x: Any, axis: int, index: Any, source: Any) -> tuple[Tensor, int, Tensor, Tensor]:
@@ -112,9 +117,7 @@ def _added(x: Tensor, a: int, picks: Tensor, given: Tensor, each: int) -> Tensor
     total = empty(x.shape, FLOAT32, x.engine)
     k = picks.shape[a] if each else picks.count
     sizes: dict[str, Any] = dict(outer=math.prod(x.shape[:a]), n=x.shape[a], inner=math.prod(x.shape[a + 1 :]), k=k)
-    work = x.count * max(1, k // 8)
-    tensors: dict[str, Any] = dict(gy=given, pick=picks, gx=total)
-    x.engine.launch("scatter-add", x.count, (("EACH", each),), work=work, skip=-1, **tensors, **sizes)
+    ADD(gy=given, pick=picks, gx=total, skip=-1, work=x.count * max(1, k // 8), EACH=each, **sizes)
     shape = given.shape
     record("scatter_add", (given,), (total,), lambda g: _pick("gather", g._alias(), picks, a, shape, each), [picks])
     return x + total
@@ -133,7 +136,7 @@ def places(mask: Tensor) -> Tensor:
     total = int(count[-1].item())
     out = empty((total,), INT32, mask.engine)
     if total:
-        mask.engine.launch("compact", mask.count, mask=flat, count=count, place=out, n=mask.count)
+        _COMPACT(mask=flat, count=count, place=out, n=mask.count)
     return out
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import record
+from ..runtime.kernel import COPY
 from ..tensor import Tensor, empty, full, overlap
 from .copying import copy_box, repeat
 from .elementwise import as_tensor, cast, sum_to
@@ -369,7 +370,7 @@ def flip(x: Tensor, axis: int) -> Tensor:
 def clone(x: Tensor) -> Tensor:
     """A copy in memory of its own, on the tape."""
     out = empty(x.shape, x.dtype, x.engine)
-    x.engine.launch("copy", x.count, src=x, dst=out, n=x.count)
+    COPY(src=x, dst=out, n=x.count)
     record("clone", (x,), (out,), lambda g: g, ())
     return out
 

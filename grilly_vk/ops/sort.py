@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from .. import arguments
+from ..runtime.kernel import Kernel
 from ..tensor import FLOAT32, INT32, Tensor, empty
 from .elementwise import as_tensor, cast, where
 from .gather import gather
@@ -15,6 +16,9 @@ from .reductions import reduce_any
 from .shape import basic_get, transpose
 
 _RUN = 16  # of shaders/include/sort_keys.glsl
+
+_RUNS = Kernel("sort-runs", over=lambda given: given["rows"] * -(-given["n"] // _RUN))
+_MERGE = Kernel("sort-merge", over="key")
 
 
 def argsort(x: Any, axis: int = -1, descending: bool = False) -> Tensor:
@@ -28,22 +32,19 @@ def argsort(x: Any, axis: int = -1, descending: bool = False) -> Tensor:
         axis_index("axis", axis, 1)
         return cast(x._alias((1,)), INT32)._alias(()) * 0
     a = axis_index("axis", axis, x.ndim)
-    down = int(arguments.flag("descending", descending))
+    down = arguments.flag("descending", descending)
     x = x.detach() if x.dtype in (FLOAT32, INT32) else cast(x, INT32)
     if a != x.ndim - 1:
         return transpose(argsort(transpose(x, a, -1), -1, descending), a, -1)
     rows, n = math.prod(x.shape[:-1]), x.shape[-1]
     key, place = empty((rows, n), INT32, x.engine), empty(x.shape, INT32, x.engine)
-    specs = (("REAL_NUMBERS", int(x.dtype is FLOAT32)), ("DESCENDING", down))
-    runs = rows * -(-n // _RUN)
-    x.engine.launch("sort-runs", runs, specs, work=8 * x.count, x=x, key=key, place=place, rows=rows, n=n)
+    real = x.dtype is FLOAT32
+    _RUNS(x=x, key=key, place=place, rows=rows, n=n, work=8 * x.count, REAL_NUMBERS=real, DESCENDING=down)
     to, went = (empty(place.shape, INT32, x.engine) for _ in range(2)) if n > _RUN else (key, place)
     run = _RUN
     while run < n:
         work = x.count * n.bit_length()
-        x.engine.launch(
-            "sort-merge", x.count, work=work, key=key, place=place, to=to, went=went, rows=rows, n=n, run=run
-        )
+        _MERGE(key=key, place=place, to=to, went=went, rows=rows, n=n, run=run, work=work)
         key, place, to, went = to, went, key, place
         run *= 2
     return place

@@ -18,11 +18,17 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..autograd import record
+from ..runtime.kernel import Kernel
 from ..tensor import UINT32, Tensor, empty, full
-from .layout import width_of
 from .reduce import reduce
 
 _LEAST = 256  # members of a stretch
+
+# Neighbours in memory are of different groups, four of which an invocation takes, or of one.
+_ACROSS = Kernel("snn-squeeze", over="sides parts", fours="sides beside step inner_step outer_step")
+_ALONG = Kernel("snn-squeeze", over="count parts", fours="members step inner outer_step")
+_MERGE = Kernel("snn-squeeze-merge", over="count")
+_EXCITE = Kernel("snn-excite", fours="n row")
 
 
 class Groups(NamedTuple):
@@ -81,10 +87,8 @@ def squeeze(x: Tensor, over: str) -> tuple[Tensor, Tensor, Link]:
     else:
         some, places = empty((2, parts, g.groups), on=engine), empty((parts, g.groups), UINT32, engine)
         _launch(x, None, some, places, g, parts, 1.0)
-        engine.launch(
-            "snn-squeeze-merge", g.groups, s=some, places=places, y=out, where=where,
-            count=g.groups, parts=parts, scale=1.0 / g.members,
-        )  # fmt: skip
+        scale = 1.0 / g.members
+        _MERGE(s=some, places=places, y=out, where=where, count=g.groups, parts=parts, scale=scale)
     shape = x.shape
 
     def backward(gout: Tensor | None, gy: Tensor | None) -> Sequence[Tensor | None]:
@@ -121,25 +125,17 @@ def _parts(x: Tensor, g: Groups) -> int:
 
 
 def _launch(x: Tensor, gy: Tensor | None, y: Tensor, where: Tensor | None, g: Groups, parts: int, scale: float) -> None:
-    wide = width_of(g.beside if g.across else g.inner, x, gy)
-    across = g.across
-    items = g.groups // (wide if across else 1)
-    x.engine.launch(
-        "snn-squeeze.vec4" if wide == 4 else "snn-squeeze", items * parts,
-        (("DOT", int(gy is not None)), ("ACROSS", across)),
-        work=x.count, x=x, gy=gy, y=y, where=where, count=g.groups, parts=parts,
-        members=g.members // (1 if across else wide), beside=g.beside // wide if across else g.beside,
-        step=g.step // wide, inner=g.inner if across else g.inner // wide,
-        inner_step=g.inner_step // wide if across else g.inner_step, outer_step=g.outer_step // wide, scale=scale,
+    kernel = _ACROSS if g.across else _ALONG
+    kernel(
+        x=x, gy=gy, y=y, where=where, count=g.groups, parts=parts, members=g.members, beside=g.beside, step=g.step,
+        inner=g.inner, inner_step=g.inner_step, outer_step=g.outer_step, scale=scale, sides=g.groups, work=x.count,
+        DOT=gy is not None, ACROSS=g.across,
     )  # fmt: skip
 
 
 def _scaled(x: Tensor, score: Tensor, y: Tensor, g: Groups, gout: Tensor | None, where: Tensor | None) -> None:
-    wide = width_of(g.inner if not g.across else g.beside, x, y)
-    x.engine.launch(
-        "snn-excite.vec4" if wide == 4 else "snn-excite", x.count // wide,
-        (("GRAD", int(gout is not None)), ("ACROSS", g.across)),
-        x=x, score=score, g=gout, where=where, y=y, n=x.count // wide, count=g.groups,
-        span=g.span, turns=g.turns, beside=g.beside, whole=g.whole, inner=g.inner, inner_step=g.inner_step,
-        scale=1.0 / g.members,
+    _EXCITE(
+        x=x, score=score, g=gout, where=where, y=y, n=x.count, count=g.groups, span=g.span, turns=g.turns,
+        beside=g.beside, whole=g.whole, inner=g.inner, inner_step=g.inner_step, scale=1.0 / g.members,
+        row=g.beside if g.across else g.inner, GRAD=gout is not None, ACROSS=g.across,
     )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import arguments
 from ..autograd import record
+from ..runtime.kernel import Kernel
 from ..tensor import BOOL, FLOAT32, INT32, Tensor, empty, full
 from .elementwise import as_tensor, binary, cast, unary, where
 from .gather import index_select
@@ -17,6 +18,8 @@ from .reductions import reduce_max, reduce_sum, reduce_var
 from .scatter import index_add, places
 from .shape import basic_get, concatenate
 from .sort import sort
+
+_PRODUCTS = Kernel("cumprod-int", over="outer inner")
 
 
 def _root(x: Tensor) -> Tensor:
@@ -99,7 +102,7 @@ def cumprod(x: Any, axis: int) -> Tensor:
     if x.dtype is INT32:
         y = empty(x.shape, INT32, x.engine)
         outer, n, inner = math.prod(x.shape[:a]), x.shape[a], math.prod(x.shape[a + 1 :])
-        x.engine.launch("cumprod-int", outer * inner, work=x.count, x=x, y=y, outer=outer, n=n, inner=inner)
+        _PRODUCTS(x=x, y=y, outer=outer, n=n, inner=inner, work=x.count)
         return y
     step, out = 1, x.clone()
     while step < x.shape[a]:  # doubling: after a pass, each holds the product of the last 2 * step

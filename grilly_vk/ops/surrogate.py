@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from ..autograd import record
+from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty
 from .elementwise import mul
-from .layout import width_of
 
 # As in shaders/include/surrogate.glsl; 0 is a derivative that the host computes.
 KINDS = [
@@ -44,16 +43,18 @@ class Slope:
 
 
 _STEP, _DERIVATIVE, _PRIMITIVE, _STRICT = 0, 1, 2, 3
+_SURROGATE = Kernel("snn-surrogate")
 
 
 def _launch(x: Tensor, mode: int, slope: Slope | None = None, g: Tensor | None = None) -> Tensor:
     out = empty(x.shape, on=x.engine)
-    wide = width_of(x.count, x, g)
-    n = x.count // wide
-    specs = (("MODE", mode), ("SURROGATE", slope.code if slope else 1), ("HAS_G", int(g is not None)))
-    numbers: dict[str, Any] = {"alpha": slope.alpha if slope else 1.0, "beta": slope.beta if slope else 0.0}
-    kernel = "snn-surrogate" + (slope.suffix if slope else "")
-    x.engine.launch(f"{kernel}.vec4" if wide == 4 else kernel, n, specs, x=x, g=g, y=out, n=n, **numbers)
+    kernel = (
+        _SURROGATE.with_text("SURROGATE_TEXT", slope.text, name="derivative") if slope and slope.text else _SURROGATE
+    )
+    kernel(
+        x=x, g=g, y=out, n=x.count, alpha=slope.alpha if slope else 1.0, beta=slope.beta if slope else 0.0,
+        MODE=mode, SURROGATE=slope.code if slope else 1, HAS_G=g is not None,
+    )  # fmt: skip
     return out
 
 

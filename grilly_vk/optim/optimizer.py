@@ -21,8 +21,8 @@ from .. import families
 from ..autograd import enable_grad
 from ..errors import shown
 from ..nn.module import Parameter, clear_gradients
-from ..nn.parameter import copy_flat
 from ..ops.exchange import issue, prepared
+from ..runtime.kernel import COPY, Kernel
 from ..runtime.memory import Buffer, Part
 from ..runtime.recording import recording, refuse, used_counter
 from ..settings import fixed as read_only
@@ -164,7 +164,7 @@ class _Flat:
     def adopt(self, i: int) -> None:
         """Brings a parameter in here, with its values and all who share its memory."""
         with self.engine.lock:
-            copy_flat(self.params[i], self.place(i))
+            COPY(src=self.params[i], dst=self.place(i), n=self.params[i].count)
             self.move(i)
 
     def move(self, i: int) -> None:
@@ -213,7 +213,7 @@ class _Flat:
                     raise ValueError(
                         f"a gradient has shape {gradient.shape} and dtype {gradient.dtype}; expected {p.shape}, float32"
                     )
-                copy_flat(gradient, self.homes[i])
+                COPY(src=gradient, dst=self.homes[i], n=gradient.count)
             present.append(True)
         return present
 
@@ -229,13 +229,12 @@ class _Flat:
             with self.engine.lock, self.engine.outside_capture():
                 for first, last in pairwise(edges):
                     new = _Stretch(self, first, last)
-                    n = new.control.count
-                    self.engine.launch("copy", n, src=old.control, dst=new.control, n=n)
+                    COPY(src=old.control, dst=new.control, n=new.control.count)
                     out.append(new)
         if len(out) != len(self.stretches):
             self.become(out)
 
-    def step(self, kernel: str, specs: tuple[tuple[str, float], ...]) -> None:
+    def step(self, kernel: Kernel, constants: dict[str, Any]) -> None:
         """One dispatch for each stretch that has gradients."""
         present = self.gather()
         if not all(present):
@@ -244,24 +243,15 @@ class _Flat:
             self.split(present)
         away = [i for i in self.away if present[i]]
         for i in away:
-            copy_flat(self.params[i], self.place(i))
+            COPY(src=self.params[i], dst=self.place(i), n=self.params[i].count)
         for s in self.stretches:
             if present[s.first]:
-                self.engine.launch(
-                    kernel,
-                    s.n,
-                    specs,
-                    work=4 * s.n,
-                    groups=s.groups,
-                    param=s.param,
-                    grad=s.grad,
-                    state=s.state,
-                    control=s.control,
-                    n=s.n,
-                    whole=self.n // 4,
-                )
+                kernel(
+                    param=s.param, grad=s.grad, state=s.state, control=s.control, n=s.n, whole=self.n // 4,
+                    groups=s.groups, work=4 * s.n, **constants,
+                )  # fmt: skip
         for i in away:
-            copy_flat(self.place(i), self.params[i])
+            COPY(src=self.place(i), dst=self.params[i], n=self.params[i].count)
         for p, moved in zip(self.params, present):
             if moved:
                 p.version += 1
@@ -314,7 +304,7 @@ class Optimizer:
     """Base of the optimizers.
 
     A subclass gives `kernel`, `fixed` (settings that can't change), `states` (names of the planes of a group),
-    `check` (of settings), `numbers` (what the kernel reads) and `specs`.
+    `check` (of settings), `numbers` (what the kernel reads) and `constants`.
 
     `state_dict` and `load_state_dict` work between steps.  A graph must be captured again (its replay says so) after
     `add_param_group`, after loading counts of steps that differ between parameters, and after a step in which only
@@ -335,7 +325,7 @@ class Optimizer:
         RuntimeError: inside a capture.
     """
 
-    kernel = ""
+    kernel: Kernel
     fixed: tuple[str, ...] = ()
     param_groups: list[ParamGroup] = read_only(
         how="assign to the entries of a group, such as param_groups[0]['lr'], or call add_param_group"
@@ -375,9 +365,9 @@ class Optimizer:
         """Names of the state that each parameter of the group has."""
         raise NotImplementedError(f"{type(self).__name__} defines no states()")
 
-    def specs(self, group: ParamGroup) -> tuple[tuple[str, float], ...]:
+    def constants(self, group: ParamGroup) -> dict[str, Any]:
         """Specialization constants of the group's dispatch."""
-        raise NotImplementedError(f"{type(self).__name__} defines no specs()")
+        raise NotImplementedError(f"{type(self).__name__} defines no constants()")
 
     # ---- groups ----
 
@@ -493,9 +483,9 @@ class Optimizer:
         for group in self.param_groups:
             if group.written is None:  # after an interrupted assignment
                 exchange([(group, {})])
-            specs = self.specs(group)
+            constants = self.constants(group)
             for flat in group.flats:
-                flat.step(self.kernel, specs)
+                flat.step(self.kernel, constants)
                 engine = flat.engine
                 used_counter(engine, flat.cuts, "an optimizer's parameters took different steps, or counts")
                 used_counter(engine, self._added, "an optimizer got another group of parameters")

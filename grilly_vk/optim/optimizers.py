@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import arguments
 from ..errors import shown
+from ..runtime.kernel import Kernel
 from .optimizer import Optimizer, ParamGroup
 
 
@@ -26,10 +27,6 @@ def _common(group: Mapping[str, Any]) -> None:
     arguments.non_negative("lr", group["lr"])
     arguments.non_negative("weight_decay", group["weight_decay"])
     _flag("maximize", group["maximize"])
-
-
-def _uphill(group: Mapping[str, Any]) -> tuple[str, int]:
-    return "MAXIMIZE", int(group["maximize"])
 
 
 def _log(beta: float) -> float:
@@ -56,7 +53,7 @@ class SGD(Optimizer):
             group that was made without.
     """
 
-    kernel = "optim-sgd"
+    kernel = Kernel("optim-sgd")
     fixed = ("nesterov", "maximize")
 
     def __init__(
@@ -99,9 +96,9 @@ class SGD(Optimizer):
         """The momentum, if there is one."""
         return ("momentum_buffer",) if group["momentum"] else ()
 
-    def specs(self, group: ParamGroup) -> tuple[tuple[str, float], ...]:
+    def constants(self, group: ParamGroup) -> dict[str, Any]:
         """With momentum, or not; which form."""
-        return (("MOMENTUM", len(group.names)), ("NESTEROV", int(group["nesterov"])), _uphill(group))
+        return {"MOMENTUM": len(group.names), "NESTEROV": group["nesterov"], "MAXIMIZE": group["maximize"]}
 
 
 class Adam(Optimizer):
@@ -126,7 +123,7 @@ class Adam(Optimizer):
         ValueError, TypeError: as `Optimizer`; a setting out of range.
     """
 
-    kernel = "optim-adam"
+    kernel = Kernel("optim-adam")
     fixed = ("amsgrad", "maximize")
     _decoupled = 0
 
@@ -173,9 +170,9 @@ class Adam(Optimizer):
         """The two means, and the largest second one."""
         return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else ("exp_avg", "exp_avg_sq")
 
-    def specs(self, group: ParamGroup) -> tuple[tuple[str, float], ...]:
+    def constants(self, group: ParamGroup) -> dict[str, Any]:
         """Which form."""
-        return (("DECOUPLED", self._decoupled), ("AMSGRAD", int(group["amsgrad"])), _uphill(group))
+        return {"DECOUPLED": self._decoupled, "AMSGRAD": group["amsgrad"], "MAXIMIZE": group["maximize"]}
 
 
 class AdamW(Adam):
@@ -230,7 +227,7 @@ class RMSprop(Optimizer):
         ValueError, TypeError: as `Optimizer`; a setting out of range.
     """
 
-    kernel = "optim-rmsprop"
+    kernel = Kernel("optim-rmsprop")
     fixed = ("centered",)
 
     def __init__(
@@ -267,10 +264,7 @@ class RMSprop(Optimizer):
         momentum = ("momentum_buffer",) if group["momentum"] else ()
         return ("square_avg", *momentum, *(("grad_avg",) if group["centered"] else ()))
 
-    def specs(self, group: ParamGroup) -> tuple[tuple[str, float], ...]:
+    def constants(self, group: ParamGroup) -> dict[str, Any]:
         """Which form."""
-        return (
-            ("MOMENTUM", int("momentum_buffer" in group.names)),
-            ("CENTERED", int(group["centered"])),
-            _uphill(group),
-        )
+        momentum = "momentum_buffer" in group.names
+        return {"MOMENTUM": momentum, "CENTERED": group["centered"], "MAXIMIZE": group["maximize"]}

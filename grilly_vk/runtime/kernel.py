@@ -57,23 +57,40 @@ class Kernel:
         name: of the shader's file.
         over: what it has an invocation for: names of numbers that are multiplied (a binding's stands for its number
             of elements), or a function of all arguments.
-        fours: names of the numbers that count elements, which are a quarter in the variant of four.
+        fours: names of the numbers that count elements, which are a quarter in the variant of four; a name that is
+            none of the shader's is only looked at.  None: the caller chooses, by an argument `vec4`, and quarters.
         team: a workgroup each instead of an invocation, or, where the shader has TEAM, for long rows only: those of
             `n` elements that lie `inner` apart, where there is such a number.
-        cut: names of the tensors (T, ...) that are cut to the steps of a piece.
-        first: name of the number that is the first step of a piece.
+        cut: names of the tensors (T, ...) that are cut to the steps of a piece; one with a question mark behind it
+            may be the same at all steps, and is cut only where it has `n` elements for each of them.
+        steps: name of the number that is cut.
+        first: name of the number that is the first step of a piece, less what the caller gives for it.
+        every: pieces begin at multiples of it.
     """
 
     def __init__(
-        self, name: str, over: _Over = "n", *, fours: str = "n", team: bool = False, cut: str = "", first: str = ""
+        self,
+        name: str,
+        over: _Over = "n",
+        *,
+        fours: str | None = "n",
+        team: bool = False,
+        cut: str = "",
+        steps: str = "steps",
+        first: str = "",
+        every: int = 1,
     ) -> None:
         self.name = name
-        self._declared: dict[str, Any] = {"over": over, "fours": fours, "team": team, "cut": cut, "first": first}
+        self._declared: dict[str, Any] = {
+            "over": over, "fours": fours, "team": team, "cut": cut, "steps": steps, "first": first, "every": every
+        }  # fmt: skip
         self._over = over
         self._one = "n" if over == "n" else ""  # the most usual, looked up at once
-        self._fours = tuple(fours.split())
+        self._fours = () if fours is None else tuple(fours.split())
+        self._chosen = fours is None
         self.team = team
         self._cut = tuple(cut.split())
+        self._steps, self._every = steps, every
         self._first = first
         self._compiled: dict[tuple[str, str], Kernel] = {}
         if "~" not in name:
@@ -103,8 +120,8 @@ class Kernel:
                 - groups: exact number of workgroups, instead of the one that follows from the items;
                 - extents: as in `Engine.issue`.
 
-                Of a kernel with `cut`, `steps` is T, and the run goes in pieces if one is too long; or it is the Span
-                that the tensors are to be cut to.
+                Of a kernel with `cut`, the number `steps` is T, and the run goes in pieces if one is too long; or it is
+                the Span that the tensors are to be cut to.
 
         Raises:
             KeyError: an argument that the kernel needs is missing.
@@ -112,10 +129,10 @@ class Kernel:
         """
         if on is None:
             on = next(given.engine for given in arguments.values() if hasattr(given, "engine"))
-        if self._cut and type(arguments["steps"]) is not Span:
+        if self._cut and type(arguments[self._steps]) is not Span:
             each = arguments.get("work") or self._items(arguments)
-            for span in spans(on, arguments["steps"], each):
-                self(on, **{**arguments, "steps": span})
+            for span in spans(on, arguments[self._steps], each, every=self._every):
+                self(on, **{**arguments, self._steps: span})
             return
         with on.lock:
             face = on.kernels.faces.get(self) or _face(on.kernels, self)
@@ -127,7 +144,10 @@ class Kernel:
             if self._cut:
                 work = self._to_span(face, buffers, arguments)
             pipelines, wide = face.pipelines, 1
-            if face.places is not None:
+            if self._chosen:
+                if arguments["vec4"]:
+                    pipelines, wide = face.by_fours, 4
+            elif face.places is not None:
                 for number in self._fours:
                     if arguments[number] & 3:
                         break
@@ -149,6 +169,8 @@ class Kernel:
             pipeline = pipelines.get(key)
             if pipeline is None or pipeline.local != on.local:
                 pipeline = pipelines[key] = self._pipeline(on, face, wide, arguments)
+            if self._chosen:
+                pipeline.aligned(buffers)
             on.issue(pipeline, buffers, arguments, items, work)
 
     def _items(self, arguments: Mapping[str, Any]) -> int:
@@ -162,15 +184,16 @@ class Kernel:
 
     def _to_span(self, face: _Face, buffers: list[Any], arguments: dict[str, Any]) -> int:
         """Cuts what is to be cut; the work of the piece."""
-        start, stop, steps = arguments["steps"]
-        arguments["steps"] = stop - start
+        start, stop, steps = arguments[self._steps]
+        arguments[self._steps] = stop - start
         if self._first:
             arguments[self._first] = arguments.get(self._first, 0) + start
         if stop - start < steps:
-            least = arguments["n"] * steps if face.walks else 0  # what has less is the same at all steps
             for place, name in enumerate(face.bindings):
                 given = arguments[name]
-                if name in self._cut and given is not None and given.count >= least:
+                if given is None or (name not in self._cut and f"{name}?" not in self._cut):
+                    continue
+                if name in self._cut or given.count >= arguments["n"] * steps:
                     row = 4 * given.count // steps
                     buffers[place] = Part(buffers[place], start * row, (stop - start) * row)
         return (stop - start) * (arguments.get("work") or self._items(arguments))
@@ -215,3 +238,7 @@ def _face(kernels: Kernels, kernel: Kernel) -> _Face:
     vec4 = kernels.module(wide)[1] if kernels.has(wide) else None
     found = kernels.faces[kernel] = _Face(kernels.module(kernel.name)[1], vec4, kernel.team)
     return found
+
+
+COPY = Kernel("copy")
+FILL = Kernel("fill")

@@ -13,6 +13,7 @@ from ...ops.elementwise import as_tensor, cast
 from ...ops.shape import concatenate, stack
 from ...ops.state import filled
 from ...ops.traced import Numbers
+from ...runtime.kernel import FILL
 from ...runtime.recording import begins, called
 from ...settings import fixed
 from ...tensor import BOOL, FLOAT32, Tensor
@@ -47,7 +48,7 @@ def decay_of(name: str, tau: Any, how: str, dt: float) -> float:
 def zero(tensor: Tensor, value: float = 0.0) -> None:
     """Fills in place."""
     bits = int(np.array(value, np.float32).view(np.uint32)) if tensor.dtype is FLOAT32 else int(value)
-    tensor.engine.launch("fill", tensor.size, dst=tensor, n=tensor.size, bits=bits)
+    FILL(dst=tensor, n=tensor.size, bits=bits)
     tensor.version += 1
 
 
