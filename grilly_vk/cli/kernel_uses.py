@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import dis
 import functools
 import importlib
@@ -80,10 +81,10 @@ class KernelUses:
         """The function, method or property as places: one, or none of another package."""
         found = getattr(found, "fget", None) or getattr(found, "__func__", found)
         found = inspect.unwrap(getattr(found, "func", found)) if callable(found) or hasattr(found, "func") else found
-        own = getattr(found, "__module__", None) or ""
-        if isinstance(found, types.FunctionType) and own.startswith(_PACKAGE) and not own.startswith(_RUNTIME):
+        home = getattr(owner or found, "__module__", None) or ""  # a function made of text may have none
+        if isinstance(found, types.FunctionType) and home.startswith(_PACKAGE) and not home.startswith(_RUNTIME):
             self._functions[found.__code__] = found
-            yield found.__code__, owner if "." in found.__qualname__ else None
+            yield found.__code__, owner
 
     def _mentions(self, place: Place) -> Iterator[Place | str]:
         """The functions and kernels whose names stand in a function: of its module, of modules, of its class."""
@@ -123,8 +124,9 @@ class KernelUses:
                 hidden = [vars(cls) for cls in found.__mro__ if cls not in self._shown]
                 for name in {*_ITSELF, *itertools.chain(*hidden)}:
                     yield from self._places(inspect.getattr_static(found, name, None), found)
-        elif isinstance(found, (dict, list, tuple, set, frozenset)):
-            for element in found.values() if isinstance(found, dict) else found:
+        elif isinstance(found, (dict, list, tuple, set, frozenset)) or dataclasses.is_dataclass(found):
+            held = vars(found) if dataclasses.is_dataclass(found) else found
+            for element in held.values() if isinstance(held, Mapping) else held:
                 if callable(element) or isinstance(element, (Kernel, tuple)):
                     yield from self._reached(element)
         elif callable(found) or isinstance(found, property):
@@ -165,7 +167,7 @@ class KernelUses:
         outer = self._outer.get(code)
         if outer is None:
             return []
-        classes = owner.__mro__ if owner is not None and "." in self._functions[outer].__qualname__ else (None,)
+        classes = (*owner.__mro__, None) if owner is not None else (None,)
         if outer.co_name in _ITSELF:  # of a class that is not public itself it says nothing
             classes = classes[:1]
         return [name for cls in classes for name in self.public.get((outer, cls), ())]
@@ -173,7 +175,8 @@ class KernelUses:
     @functools.cached_property
     def _outer(self) -> dict[types.CodeType, types.CodeType]:
         """The function that each code, which may be nested inside, belongs to."""
-        return {inner: code for code in self._functions for inner in _codes(code)}
+        nested = {inner: code for code in self._functions for inner in _codes(code)}
+        return nested | {code: code for code in self._functions}
 
 
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
