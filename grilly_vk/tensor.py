@@ -14,7 +14,6 @@ from .errors import DeviceError, shown
 from .grad_mode import grad_enabled
 from .runtime import engine
 from .runtime.engine import Engine, Window
-from .runtime.kernel import COPY, FILL
 from .runtime.memory import Buffer, Part
 from .runtime.plain import COPY, FILL
 from .runtime.recording import captures, changed, changed_gradient, used, used_gradient

@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import arguments, families, host_random
 from ..autograd import no_grad
-from ..runtime.kernel import FILL
+from ..runtime.plain import FILL
 from ..tensor import Tensor
 
 

@@ -18,8 +18,8 @@ from ..control import check_device
 from ..errors import shown
 from ..ops.elementwise import as_tensor
 from ..ops.exchange import assign_all
-from ..runtime.kernel import FILL
 from ..runtime.leaving import when_dropped
+from ..runtime.plain import FILL
 from ..runtime.recording import called, captures
 from ..settings import Fixed, Setting, held, setting
 from ..stepping import folded, stepped

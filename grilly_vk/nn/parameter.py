@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import arguments
 from ..ops.copying import copy_box
-from ..runtime.kernel import COPY
+from ..runtime.plain import COPY
 from ..tensor import Tensor
 from ..typing import ArrayLike
 

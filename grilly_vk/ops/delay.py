@@ -10,7 +10,8 @@ import math
 from collections.abc import Callable, Sequence
 
 from ..autograd import grad_enabled, record
-from ..runtime.kernel import FILL, Kernel
+from ..runtime.kernel import Kernel
+from ..runtime.plain import FILL
 from ..tensor import FLOAT32, Tensor, empty, full
 from .copying import copy_box
 from .elementwise import mul

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..runtime.engine import Engine
-from ..runtime.kernel import COPY, FILL
+from ..runtime.plain import COPY, FILL
 from ..runtime.recording import recording, refuse
 from ..tensor import BOOL, FLOAT32, Tensor
 from ..values import unmasked

@@ -22,8 +22,9 @@ from ..autograd import enable_grad
 from ..errors import shown
 from ..nn.module import Parameter, clear_gradients
 from ..ops.exchange import issue, prepared
-from ..runtime.kernel import COPY, Kernel
+from ..runtime.kernel import Kernel
 from ..runtime.memory import Buffer, Part
+from ..runtime.plain import COPY
 from ..runtime.recording import recording, refuse, used_counter
 from ..settings import fixed as read_only
 from ..tensor import Tensor, full

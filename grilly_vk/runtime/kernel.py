@@ -238,7 +238,3 @@ def _face(kernels: Kernels, kernel: Kernel) -> _Face:
     vec4 = kernels.module(wide)[1] if kernels.has(wide) else None
     found = kernels.faces[kernel] = _Face(kernels.module(kernel.name)[1], vec4, kernel.team)
     return found
-
-
-COPY = Kernel("copy")
-FILL = Kernel("fill")

@@ -13,7 +13,7 @@ from ...ops.elementwise import as_tensor, cast
 from ...ops.shape import concatenate, stack
 from ...ops.state import filled
 from ...ops.traced import Numbers
-from ...runtime.kernel import FILL
+from ...runtime.plain import FILL
 from ...runtime.recording import begins, called
 from ...settings import fixed
 from ...tensor import BOOL, FLOAT32, Tensor
