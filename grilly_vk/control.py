@@ -84,7 +84,7 @@ def manual_seed(seed: int) -> None:
 
 
 def get_rng_state() -> np.ndarray:
-    """Where the random numbers are, of the device and of the host: uint32 (27,), to keep or to save.
+    """The state of the random generators of device and host, uint32 (27,), for `set_rng_state`; it can be saved.
 
     Waits for the work that was issued.
 
@@ -95,7 +95,7 @@ def get_rng_state() -> np.ndarray:
 
 
 def set_rng_state(state: Any) -> None:
-    """Goes back to where `get_rng_state` was called: what is drawn from now on has the same bits.
+    """Restores a state of `get_rng_state`: what is drawn from now on has the same bits as after that call.
 
     Args:
         state: uint32 (27,), an array or a Tensor.

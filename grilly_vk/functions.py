@@ -122,7 +122,7 @@ var = _method("var")
 # Products are all `matmul` here; the names say what is expected.
 
 
-def _product(name: str, left: int, right: int) -> Callable[..., Any]:
+def _product(name: str, left: int, right: int, what: str) -> Callable[..., Any]:
     def function(input: ArrayLike, other: ArrayLike) -> Tensor:
         a, b = as_tensor("input", input), as_tensor("other", other)
         if (a.ndim, b.ndim) != (left, right):
@@ -130,14 +130,14 @@ def _product(name: str, left: int, right: int) -> Callable[..., Any]:
         return a @ b
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"The product of operands with {left} and {right} axes.\n\nRaises:\n    ValueError: others."
+    function.__doc__ = f"The product of {what}.\n\nRaises:\n    ValueError: operands with another number of axes."
     return function
 
 
-mm = _product("mm", 2, 2)
-bmm = _product("bmm", 3, 3)
-mv = _product("mv", 2, 1)
-dot = _product("dot", 1, 1)
+mm = _product("mm", 2, 2, "two matrices")
+bmm = _product("bmm", 3, 3, "two batches of matrices, one by one")
+mv = _product("mv", 2, 1, "a matrix and a vector")
+dot = _product("dot", 1, 1, "two vectors, a number")
 
 
 def outer(input: ArrayLike, other: ArrayLike) -> Tensor:

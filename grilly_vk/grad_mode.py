@@ -58,7 +58,7 @@ class enable_grad(_Recording):
 
 
 class set_grad_enabled(_Recording):
-    """Records operations or not, in this thread: at once, and for a block or a function where it is used so.
+    """Turns recording on or off in this thread: at once, for a `with` block, or for a function that it decorates.
 
     Args:
         mode: whether to record.

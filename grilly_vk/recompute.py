@@ -93,7 +93,7 @@ def _outside(outputs: list[Tensor], own: list[Any], above: int) -> list[Edge]:
 
 
 def checkpoint(fn: Callable[..., Any], *args: Any) -> Any:
-    """fn(*args), keeping nothing that was computed inside; backward computes it again.
+    """fn(*args) without keeping intermediate results; backward computes them again.
 
     The memory of a long network falls from all its intermediate results to those of one part and the parts' own
     inputs, for one more forward pass.  The second run draws the same random numbers as the first, so dropout drops

@@ -357,7 +357,7 @@ class Triangular(Surrogate):
 
 
 class Custom(Surrogate):
-    """A surrogate of your own, by its derivative.
+    """Your own surrogate gradient, given by its derivative.
 
     Args:
         derivative: a GLSL expression in `x`, such as "exp(-abs(x))", which is compiled into the backward kernels

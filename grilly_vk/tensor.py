@@ -381,7 +381,7 @@ def _of_dtype(values: Any, dtype: np.dtype) -> np.ndarray:
 
 
 def overlap(a: Tensor, b: Tensor) -> bool:
-    """Whether two tensors have memory in common."""
+    """Whether two tensors share memory."""
     p, q = a.buffer, b.buffer
     return p.block is q.block and p.offset < q.offset + b.nbytes and q.offset < p.offset + a.nbytes
 

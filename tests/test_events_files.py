@@ -190,7 +190,7 @@ DAMAGED = {
     "uneven.npz": (npz(t=SMALL["t"], x=SMALL["x"][1:], p=SMALL["p"]), "x of the file's array has shape .49,."),
     "zip.npy": (npz(events=SMALL).replace(SMALL.tobytes()[:40], bytes(40)), "is damaged or no file of numpy's"),
     "cut.npz": (npz(events=SMALL)[:-30], "is damaged or no file of numpy's"),
-    "no.aedat": (b"\0" * 16, "is no AEDAT file of version 2.0 or later"),
+    "no.aedat": (b"\0" * 16, "is not an AEDAT file of version 2.0 or later"),
     "old.aedat": (b"#!AER-DAT3.0\r\n" + b"\0" * 16, "is AEDAT 3.0; versions 2.0, 3.1 and 4.0"),
     "two.aedat": (aedat2(SMALL)[:-2], "is damaged: 398 bytes of events; expected eight for each"),
     "head.aedat": (aedat3([(1, WIDE, np.ones(60, int), 0)]) + b"\1\0", r"the head of the packet at byte \d+ is cut"),

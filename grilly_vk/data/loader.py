@@ -107,7 +107,7 @@ class DataLoader:
             yield batch if len(batch) > 1 else batch[0]
 
     def state_dict(self) -> dict[str, int]:
-        """What a continued run needs: the epoch."""
+        """The epoch, which is all that a continued run needs."""
         return {"epoch": self.epoch}
 
     def load_state_dict(self, state: dict[str, int]) -> None:

@@ -70,7 +70,7 @@ def huber_loss(x: ArrayLike, target: ArrayLike, reduction: Reduction = "mean", d
 
 @layer("KLDivLoss", reduction=setting(arguments.choice, _OF_DIVERGENCE), log_target=setting(arguments.flag))
 def kl_div(x: ArrayLike, target: ArrayLike, reduction: Reduction = "mean", log_target: bool = False) -> Tensor:
-    """target * (log(target) - x): how far logarithms of probabilities are from a target (Kullback-Leibler).
+    """target * (log(target) - x): the Kullback-Leibler divergence of log-probabilities from a target.
 
     Args:
         x: logarithms of probabilities.
@@ -112,7 +112,7 @@ def poisson_nll_loss(
     eps: float = 1e-8,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """exp(x) - target * x: how unlikely counts are where spikes come at random at a rate (Poisson).
+    """exp(x) - target * x: the negative log-likelihood of spike counts that are Poisson distributed.
 
     Args:
         x: the expected counts' logarithms, or the counts themselves without `log_input`.

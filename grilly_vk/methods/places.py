@@ -158,7 +158,7 @@ attach_all(
         "float": _as(FLOAT32, "The same values as float32."),
         "int": _as(INT32, "The same values as int32."),
         "long": _as(INT32, "The same values as int32: the whole numbers of this engine."),
-        "bool": _as(BOOL, "The same values as bool: what is not 0 is true."),
+        "bool": _as(BOOL, "The same values as bool: everything but 0 is true."),
         "double": _absent("float64"),
         "half": _absent("float16"),
         "bfloat16": _absent("bfloat16"),
@@ -182,7 +182,7 @@ def _is_floating_point(self: Tensor) -> bool:
 
 
 def _element_size(self: Tensor) -> int:
-    """Bytes an element: 4."""
+    """Bytes per element: 4."""
     return 4
 
 

@@ -232,7 +232,7 @@ attach("min", _extreme("min"))
 
 
 def _unique(self: Tensor) -> Tensor:
-    """The different elements in rising order; waits for the device."""
+    """The distinct elements in ascending order; waits for the device."""
     return statistics.unique(self)
 
 

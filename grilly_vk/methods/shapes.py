@@ -85,7 +85,7 @@ def _permute(self: Tensor, *dims: Any) -> Tensor:
 
 
 def _squeeze(self: Tensor, axis: Axes = None) -> Tensor:
-    """Without axes of size 1: all of them, or those named, which may have other sizes and stay then."""
+    """Removes axes of size 1: all of them, or those that are named; a named axis of another size stays."""
     if axis is None:
         return s.squeeze(self)
     axes = {s.axis_index("axis", a, self.ndim or 1) for a in (axis if isinstance(axis, (tuple, list)) else [axis])}
@@ -120,7 +120,7 @@ def _repeat(self: Tensor, *sizes: Any) -> Tensor:
 
 
 def _tile(self: Tensor, *sizes: Any) -> Tensor:
-    """As `repeat`, where fewer numbers than axes are for the last ones."""
+    """As `repeat`; fewer numbers than axes are for the last axes."""
     given = _sizes(sizes)
     return arrange.repeat(self, (1,) * (self.ndim - len(given)) + given)
 
@@ -146,7 +146,7 @@ def _unbind(self: Tensor, axis: int = 0) -> tuple[Tensor, ...]:
 
 
 def _unflatten(self: Tensor, axis: int, sizes: Sequence[int]) -> Tensor:
-    """An axis cut up into several."""
+    """Splits an axis into several."""
     return arrange.unflatten(self, axis, sizes)
 
 
@@ -169,7 +169,7 @@ def _flip(self: Tensor, *axes: Any, dims: Axes = None, dim: Axes = None, axis: A
 
 
 def _roll(self: Tensor, shifts: Any, dims: Axes = None) -> Tensor:
-    """Moved along axes, around the end (None: along the flat array)."""
+    """Shifts the elements along axes, those at the end to the beginning (None: in the flat array)."""
     return arrange.roll(self, shifts, dims)
 
 

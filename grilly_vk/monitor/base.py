@@ -193,7 +193,7 @@ class Monitor(Mapping[str, np.ndarray]):
             handle.restore()
 
     def remove(self) -> None:
-        """Takes the monitor off its modules for good.  What was recorded can still be read."""
+        """Detaches the monitor from its modules for good.  What was recorded can still be read."""
         handles, self._handles = self._handles, []
         for handle in handles:
             handle.remove()

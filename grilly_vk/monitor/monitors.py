@@ -43,7 +43,7 @@ class _Steps(Monitor):
 
 
 class OutputMonitor(_Steps):
-    """Keeps the last outputs of modules; with modules=None, of the spiking ones.
+    """Records the last outputs of modules; with modules=None, of the spiking ones.
 
     ``monitor[name]`` has shape (steps, B, ...), oldest first.  The first call takes device memory for all the steps
     that are kept, and no more is taken later.
@@ -61,7 +61,7 @@ class OutputMonitor(_Steps):
 
 
 class InputMonitor(_Steps):
-    """Keeps the last inputs (first arguments) of modules; with modules=None, of the spiking ones.
+    """Records the last inputs (first arguments) of modules; with modules=None, of the spiking ones.
 
     Args: as in `OutputMonitor`.
     """
@@ -71,7 +71,7 @@ class InputMonitor(_Steps):
 
 
 class SpikeMonitor(OutputMonitor):
-    """Keeps the last spikes: the outputs of the spiking modules.
+    """Records the last spikes: the outputs of the spiking modules.
 
     Args: as in `OutputMonitor`.
     """
@@ -80,7 +80,7 @@ class SpikeMonitor(OutputMonitor):
 
 
 class AttributeMonitor(_Steps):
-    """Keeps an attribute of modules, as it is after each call; with modules=None, of all that have it.
+    """Records an attribute of modules after each call; with modules=None, of all modules that have it.
 
     Args:
         attribute: its name; one that ends in "_seq" holds all steps of a call, (T, B, ...), any other is one step.
@@ -158,7 +158,7 @@ class PotentialMonitor(AttributeMonitor):
         return pick
 
     def remove(self) -> None:
-        """Takes the monitor off its modules for good, and puts their `store_v_seq` back."""
+        """Detaches the monitor from its modules for good, and restores their `store_v_seq`."""
         super().remove()
         storing, self._storing = getattr(self, "_storing", []), []
         for module in storing:

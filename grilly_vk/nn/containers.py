@@ -176,7 +176,7 @@ def _shares_state(parts: list[Any]) -> bool:
 
 
 class ModuleList(_Listed):
-    """A list of modules that are registered; it has no forward.
+    """A list of registered modules; it has no forward.
 
     Args:
         modules: what it starts with.
@@ -193,7 +193,7 @@ class ModuleList(_Listed):
 
 
 class ModuleDict(Module):
-    """Modules by name, registered, in order of insertion; it has no forward.
+    """A dict of registered modules, in order of insertion; it has no forward.
 
     Args:
         modules: a mapping, or (name, module) pairs, to start with.
@@ -239,11 +239,11 @@ class ModuleDict(Module):
         return self._modules.items()
 
     def pop(self, name: str) -> Any:
-        """Takes a module out and returns it."""
+        """Removes a module and returns it."""
         return self._modules.pop(name)
 
     def clear(self) -> None:
-        """Takes all modules out."""
+        """Removes all modules."""
         self._modules.clear()
 
     def update(self, modules: Any) -> None:
@@ -262,7 +262,7 @@ class ModuleDict(Module):
 
 
 class ParameterList(Module):
-    """A list of parameters that are registered, named 0, 1, 2, ...; it has no forward.
+    """A list of registered parameters, named 0, 1, 2, ...; it has no forward.
 
     Args:
         values: what it starts with: Parameters, or Tensors and arrays, of which Parameters are made.

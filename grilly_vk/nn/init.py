@@ -42,7 +42,7 @@ def _fill(tensor: Tensor, values: np.ndarray) -> Tensor:
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
-    """Values drawn evenly from [a, b).
+    """Values drawn uniformly from [a, b).
 
     Raises:
         ValueError: a above b. TypeError: not a float32 Tensor.
@@ -151,7 +151,7 @@ _GAINS = {
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The factor that keeps a signal's size through a nonlinearity.
+    """The factor by which weights keep the scale of a signal that goes through a nonlinearity.
 
     Args:
         nonlinearity: linear, conv1d, conv2d, sigmoid, tanh (5/3), relu (sqrt 2), selu (3/4) or leaky_relu.
@@ -168,7 +168,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: np.random.Generator | None = None) -> Tensor:
-    """Even over +-gain * sqrt(6 / (fan_in + fan_out)).
+    """Uniform in +-gain * sqrt(6 / (fan_in + fan_out)).
 
     Glorot & Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
 
@@ -204,7 +204,7 @@ def kaiming_uniform_(
     nonlinearity: str = "leaky_relu",
     generator: np.random.Generator | None = None,
 ) -> Tensor:
-    """Even over +-gain * sqrt(3 / fan), gain from `calculate_gain(nonlinearity, a)`.
+    """Uniform in +-gain * sqrt(3 / fan), with the gain of `calculate_gain(nonlinearity, a)`.
 
     He, Zhang, Ren & Sun, "Delving deep into rectifiers", ICCV 2015.
 

@@ -372,7 +372,7 @@ class Module:
         (self._transient.discard if persistent else self._transient.add)(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
-        """Registers a part under a name that need not be a Python identifier.
+        """Registers a submodule under a name that need not be a Python identifier.
 
         Raises:
             TypeError, ValueError: a name that is no string, empty, with a dot or in use; module no Module.
@@ -604,11 +604,11 @@ class Module:
     # ---- text ----
 
     def baked(self) -> tuple[Any, ...]:
-        """What a recording of a call holds as numbers beside the settings in `held`; for subclasses to define."""
+        """What a recorded call contains as fixed numbers beside the settings in `held`; for subclasses to define."""
         return ()
 
     def held(self) -> tuple[Any, ...]:
-        """All settings as they are: where they change, `grilly_vk.compile` records again and graphs are outdated."""
+        """The current settings: when they change, `grilly_vk.compile` records again and graphs are outdated."""
         return (*held(self), self.baked())
 
     def extra_repr(self) -> str:

@@ -21,7 +21,7 @@ from .reading import look
 
 
 class StatefulModule(Module):
-    """Base of modules that remember: `register_memory` names what, `reset()` forgets it.
+    """Base of modules with state: `register_memory` declares it, `reset()` sets it back.
 
     State is a number until the first input gives it a shape; it is part of the tape, and not of `state_dict`.
     `grilly_vk.functional.reset_net` resets every one in a model, `detach_net` cuts their states off the tape.

@@ -47,7 +47,7 @@ def _shapes(out: Any) -> str:
 
 
 def summary(model: Module, input_shape: Shape, dtype: DTypeLike = np.float32) -> Summary:
-    """Runs zeros through the model in evaluation mode, and lists its layers; state is put back afterwards.
+    """Runs zeros through the model in evaluation mode and lists its layers; its state is restored afterwards.
 
     Args:
         model: a Module.

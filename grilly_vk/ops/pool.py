@@ -254,7 +254,7 @@ def adaptive_size(output_size: Any) -> tuple[int | None, int | None]:
 
 
 def adaptive_avg_pool2d(x: ArrayLike, output_size: int | Sequence[int | None] | None) -> Tensor:
-    """Means over windows that cut the image into `output_size`, as `torch.nn.functional.adaptive_avg_pool2d`.
+    """The means over windows that divide the image into `output_size`, as `torch.nn.functional.adaptive_avg_pool2d`.
 
     Window i of n covers the inputs from floor(i * H / n) up to ceil((i + 1) * H / n), so neighbours may overlap.
 
@@ -274,7 +274,7 @@ def adaptive_avg_pool2d(x: ArrayLike, output_size: int | Sequence[int | None] | 
 
 
 def adaptive_avg_pool1d(x: ArrayLike, output_size: int | Sequence[int]) -> Tensor:
-    """Means over windows that cut the last axis into `output_size`, as in `adaptive_avg_pool2d`.
+    """The means over `output_size` windows that divide the last axis, as in `adaptive_avg_pool2d`.
 
     Args:
         x: (B, C, L) or (C, L).

@@ -83,7 +83,7 @@ class ReduceLROnPlateau:
         self.num_bad_epochs = self.cooldown_counter = self.last_epoch = 0
 
     def step(self, metrics: Any) -> None:
-        """Looks at a metric, which a Tensor of one element may hold, and lowers the rates if it is time.
+        """Takes a metric (a number, or a Tensor of one element) and lowers the rates if it is time.
 
         Raises:
             TypeError, ValueError: no number.

@@ -89,7 +89,7 @@ def rate_boxes(rates: ArrayLike | Mapping[str, ArrayLike], ax: Any = None) -> An
 
 
 def rate_scatter(layers: Any, ax: Any = None, *, most: int = 2000) -> Any:
-    """Draws the means of spikes over time against the activations that they stand for, a colour a layer.
+    """Draws the means of spikes over time against the activations that they stand for, one colour per layer.
 
     Args:
         layers: (means, activations) by name, as `grilly_vk.nn.conversion.rates_and_activations` gives them.

@@ -30,7 +30,7 @@ def read_aedat(name: str, data: bytes) -> Columns:
     """
     found = _FIRST.match(data)
     if found is None:
-        raise ValueError(f"{name} is no AEDAT file of version 2.0 or later: its first line is not #!AER-DAT...")
+        raise ValueError(f"{name} is not an AEDAT file of version 2.0 or later: its first line is not #!AER-DAT...")
     version = found[1].decode()
     if version == "4.0":
         return read_aedat4(name, data, found.end())

@@ -18,7 +18,7 @@ _FIELDS = ("x", "y", "t", "p")
 
 
 class EventBatch:
-    """Several recordings on the device, to be changed at random there and summed into frames.
+    """Several recordings on the device, where they can be augmented at random and summed into frames.
 
     Args:
         recordings: a sequence of recordings: arrays with the fields x, y, t and p, or without y.

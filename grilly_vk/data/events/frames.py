@@ -264,7 +264,7 @@ class Frames:
 
 
 def to_frames(events: Any, sensor_size: Any = None, **options: Any) -> Tensor:
-    """One recording summed into frames on the device; see `Frames` for the options, of which one says the windows.
+    """One recording summed into frames on the device; see `Frames` for the options, one of which defines the windows.
 
     Args:
         events: an array with the fields x, y, t and p (or without y: a sensor of one row).

@@ -23,7 +23,7 @@ def read_numpy(name: str, data: bytes) -> Columns:
         if isinstance(found, Mapping):  # of a zip file, each read when it is asked for
             found = dict(found)
     except Exception as error:  # of many kinds: numpy, zipfile, zlib and Python's tokenizer read it
-        raise ValueError(f"{name} is damaged or no file of numpy's: {reason(error)}") from error
+        raise ValueError(f"{name} is damaged or not a file of numpy's: {reason(error)}") from error
     if isinstance(found, dict) and len(found) == 1:
         alone = next(iter(found.values()))
         found = alone if alone.dtype.names else found

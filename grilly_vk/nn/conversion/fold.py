@@ -17,7 +17,7 @@ from .trace import Step, Trace
 
 
 class ChannelAffine(Module):
-    """x * weight + bias for each channel, axis 1: what is left of a batch norm that has no layer to go into.
+    """x * weight + bias for each channel, axis 1: a batch norm that no layer before it could absorb.
 
     Args:
         weight, bias: (C,).

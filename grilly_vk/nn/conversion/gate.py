@@ -19,7 +19,7 @@ from .running import Running, merged, shared
 
 
 class MaxPoolGate(StatefulModule):
-    """Max pooling over time: passes on what the neuron of each window sends whose sum so far is the largest.
+    """Max pooling over time: passes on, for each window, the spikes of the neuron that has sent most so far.
 
     y[t] = maxpool(c[t]) - maxpool(c[t-1]) with c[t] = x[0] + ... + x[t] and 0 before.  So the sum of y over time is the
     max pool of the sums of x, which pooling the spikes of each step would exceed.  Of spikes of one height, y is such
@@ -78,7 +78,7 @@ class MaxPoolGate(StatefulModule):
 
 
 class Places(Module):
-    """A module that a forward calls several times, with a state of its own for each: the calls of a run take turns.
+    """A module that a forward calls several times, with separate state for each of these places, in the order of calls.
 
     Args:
         parts: one per call, in order.

@@ -19,7 +19,7 @@ from .running import Running, merged, shared
 
 
 class RateNode(StatefulModule):
-    """Integrate and fire with soft reset and spikes as high as the threshold; its mean over time is near a ReLU.
+    """Integrate and fire with soft reset and spikes as high as the threshold; its mean over time approximates a ReLU.
 
     H = v + x; s = threshold * [H >= threshold]; v = H - s.  With the same input x at every step the mean of s over T
     steps is off min(max(x, 0), threshold) by less than threshold / T; with v_init = 0.5 by at most half of that for x

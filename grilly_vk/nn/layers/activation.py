@@ -107,7 +107,7 @@ class LeakyReLU(_Elementwise):
 
 
 class PReLU(Module):
-    """x where x > 0, else weight * x, with a weight to train.
+    """x where x > 0, else weight * x, with a trainable weight.
 
     Args:
         num_parameters: 1 (default), or the number of channels, which are axis 1.

@@ -20,7 +20,7 @@ from .linear import Linear
 
 
 class MultiheadAttention(Module):
-    """Attention of several heads: softmax(q k^T / sqrt(embed_dim / num_heads)) v, each of a share of the channels.
+    """Attention of several heads, each with a share of the channels: softmax(q k^T / sqrt(embed_dim / num_heads)) v.
 
     Args:
         embed_dim: channels E of queries and results; a multiple of num_heads.

@@ -98,7 +98,7 @@ class Linear(Module):
 
 
 class Embedding(Module):
-    """A learned vector for each of num_embeddings numbers; vectors start standard normal, as PyTorch's.
+    """A learned vector for each of num_embeddings indices; initial values are standard normal, as PyTorch's.
 
     Args:
         num_embeddings: how many there are.

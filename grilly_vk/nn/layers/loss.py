@@ -38,7 +38,7 @@ class _Loss(Module):
         return result
 
     def extra_repr(self) -> str:
-        """The reduction, and the options that are not the default."""
+        """The reduction, and options that differ from their defaults."""
         shown = [
             f"{p.name}={getattr(self, p.name)!r}"
             for p in self._layer.parameters(of_call=False)

@@ -150,7 +150,7 @@ class SumPool2d(_Pool):
 
 
 class AdaptiveAvgPool2d(Module):
-    """Means over windows that cut the image into output_size; see `grilly_vk.functional.adaptive_avg_pool2d`.
+    """The means over windows that divide the image into output_size; see `grilly_vk.functional.adaptive_avg_pool2d`.
 
     Args:
         output_size: one number for both axes, or (OH, OW); None keeps that axis's size.
@@ -243,7 +243,7 @@ class AvgPool1d(_Pool):
 
 
 class AdaptiveAvgPool1d(Module):
-    """Means over windows that cut the last axis into output_size; see `grilly_vk.functional.adaptive_avg_pool1d`.
+    """The means over output_size windows that divide the last axis; see `grilly_vk.functional.adaptive_avg_pool1d`.
 
     Args:
         output_size: the number of windows.

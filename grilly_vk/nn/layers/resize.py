@@ -68,7 +68,7 @@ class Upsample(Module):
 
 
 class ZeroPad2d(Module):
-    """Zeros around the last two axes, or rows and columns less.
+    """Pads the last two axes with zeros; negative widths remove rows and columns.
 
     Args:
         padding: one number for all sides, or (left, right, top, bottom); negative numbers take away.

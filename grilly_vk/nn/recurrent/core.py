@@ -114,7 +114,7 @@ class Core(Module):
         return self.activation.slope
 
     def unroll(self, xs: ArrayLike, state: Any = None) -> tuple[Tensor, Tensor]:
-        """All steps at once: what a loop of `out, state = core(x, state)` gives, in one dispatch.
+        """All steps at once, in one dispatch: the results of a loop of `out, state = core(x, state)`.
 
         Args:
             xs: (T, ..., *hidden_shape).
@@ -163,7 +163,7 @@ class Core(Module):
 
 
 class RecurrentCore(Core):
-    """What cores with recurrent weights are as well: the spikes of a step times W are part of its input.
+    """Mixin of cores with recurrent weights: the spikes of a step times W are part of the next input.
 
     Attributes:
         recurrent_w: Parameter (n, n), from and to, n the number of units; truncated normal with standard deviation

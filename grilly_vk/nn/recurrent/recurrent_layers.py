@@ -58,7 +58,7 @@ class _Layers(Module):
         return 1 + self.bidirectional
 
     def reset_parameters(self) -> None:
-        """Draws all parameters even over +-1 / sqrt(hidden_size)."""
+        """Draws all parameters uniformly from +-1 / sqrt(hidden_size)."""
         bound = 1 / math.sqrt(self.hidden_size)
         for parameter in self.parameters():
             init.uniform_(parameter, -bound, bound)

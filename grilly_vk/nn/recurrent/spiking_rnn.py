@@ -47,7 +47,7 @@ class SpikingRNNCell(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draws all parameters even over +-1 / sqrt(hidden_size)."""
+        """Draws all parameters uniformly from +-1 / sqrt(hidden_size)."""
         bound = math.sqrt(1 / self.hidden_size)
         for parameter in self.parameters():
             init.uniform_(parameter, -bound, bound)

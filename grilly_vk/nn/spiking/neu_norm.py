@@ -20,7 +20,7 @@ from ..stateful import StatefulModule
 
 
 class NeuNorm(StatefulModule):
-    """NeuNorm: takes from every spike train the low-passed mean of all channels at its pixel, times a weight.
+    """NeuNorm: subtracts from every spike train a weight times the low-pass filtered mean of all channels at its pixel.
 
     m = k * m + (1 - k) / C * (sum of x over the channels), y = x - weight * m, with m = 0 at first.  It follows a
     layer of spiking neurons behind a convolution.  All steps are one dispatch in step mode "m".

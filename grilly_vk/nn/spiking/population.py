@@ -51,7 +51,7 @@ class PopulationCode(Module):
 
 
 class ActivityRegularization(StatefulModule):
-    """Gives its input on and counts the spikes of each neuron and sample, for a penalty on too many or too few.
+    """Passes its input on and counts the spikes of each neuron and sample, for a penalty on too many or too few.
 
     Args:
         name: kept as `name`.
@@ -135,7 +135,7 @@ class SumPool(Module):
 
 
 class VotingLayer(Module):
-    """Means over neighbours: neurons i voting_size .. (i + 1) voting_size - 1 vote for class i.
+    """The means of groups of neighbours: neurons i voting_size to (i + 1) voting_size - 1 vote for class i.
 
     Args:
         voting_size: how many neurons vote for a class (default 10).

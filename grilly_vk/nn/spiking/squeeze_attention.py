@@ -114,7 +114,7 @@ class TemporalWiseAttention(Module):
 
 
 class MultiDimensionalAttention(Module):
-    """Attention over time, then channels, then places, each a score that scales what is left; and a ReLU.
+    """Attention over time, then channels, then positions: scores that scale the input one after the other; then a ReLU.
 
     Scores of time steps and of channels are those of `TemporalWiseAttention`, over groups (t, b) and (b, c).  Scores
     of places (b, h, w) are sigmoid(conv(mean, max)), mean and max over time and channels as two channels, the

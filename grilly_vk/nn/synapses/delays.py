@@ -230,7 +230,7 @@ class DelaySynapse(_Late):
 
 
 class Synapse(Sequential):
-    """A connection and what happens in its synapses, as one module: dynamics(connection(x[t - delay])).
+    """A connection and the dynamics of its synapses, as one module: dynamics(connection(x[t - delay])).
 
     In step mode "m", or in a container, the connection takes all steps as one batch and the dynamics run in one
     dispatch.

@@ -25,7 +25,7 @@ _NODES = {IFNode, LIFNode, ParametricLIFNode, QIFNode, EIFNode, KLIFNode}  # of 
 
 
 class RecurrentSynapse(_Recurrent):
-    """A node that hears its own spikes of the step before: s[t] = node(x[t] + dynamics(connection(s[t-1]))), s[-1] = 0.
+    """A node that receives its own last spikes: s[t] = node(x[t] + dynamics(connection(s[t-1]))), s[-1] = 0.
 
     All steps are one operation, with one kernel that does the product and the step, where the parts are a node of one
     state (IFNode, LIFNode, ParametricLIFNode, QIFNode, EIFNode or KLIFNode), Linear(n, n) and SynapseFilter or None:

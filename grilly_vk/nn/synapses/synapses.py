@@ -169,7 +169,7 @@ class DualTimescaleSynapse(_Dynamics):
 
 
 class STPSynapse(_Dynamics):
-    """Short-term plasticity: facilitation and depression of spikes by those before them.
+    """Short-term plasticity: spikes are strengthened (facilitation) or weakened (depression) by earlier ones.
 
     Each step relaxes the utilisation u to U with tau_f and the resources r to 1 with tau_d, exactly:
     u <- U + (u - U) * exp(-1 / tau_f), r <- 1 - (1 - r) * exp(-1 / tau_d).  Where x is not 0 there is a spike: then

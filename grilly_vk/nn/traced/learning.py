@@ -316,7 +316,7 @@ class MSTDPET(_PairRule):
 
 
 class FedeSTDP(LearningRule):
-    """Stable STDP on presynaptic traces alone.
+    """Stable STDP that uses presynaptic traces only.
 
     At each step, with X the trace that arrives at a synapse over the largest that arrives anywhere in the layer (0
     where there is none): ``w += lr * (exp(-(w - w_init)) * (exp(X) - a) - exp(w - w_init) * (exp(1 - X) - a))``, the
