@@ -14,6 +14,7 @@ import pytest
 
 import grilly_vk
 from grilly_vk.runtime.kernels import SPIRV, SUMS
+from grilly_vk.runtime.limits import NEEDS
 
 ROOT = Path(__file__).parents[1]
 SHADERS = sorted(p for p in (ROOT / "shaders").rglob("*.glsl") if p.parent.name != "include")
@@ -99,7 +100,12 @@ def build(tmp_path_factory):
     shutil.copytree(ROOT / "native", folder / "native")
     (folder / "shaders").mkdir()
     shutil.copytree(ROOT / "shaders" / "include", folder / "shaders" / "include")
-    shutil.copy(ROOT / "shaders" / "publish.cmake", folder / "shaders")
+    for name in ("publish.cmake", "generate.py", "needs.py"):
+        shutil.copy(ROOT / "shaders" / name, folder / "shaders")
+    for path in [p for name in ("equations", "runtime") for p in (ROOT / "grilly_vk" / name).glob("*.py")]:
+        to = folder / path.relative_to(ROOT)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, to)
     (folder / "shaders" / "whole.glsl").write_text(GOOD)
     if subprocess.run([sys.executable, "-c", "import pybind11"], capture_output=True).returncode:
         pytest.skip("pybind11 is not installed")
@@ -124,10 +130,11 @@ def build(tmp_path_factory):
 def test_build_makes_modules_and_checksums(build):
     rc, log = build(GOOD)
     assert rc == 0, log
-    assert {p.name for p in build.package.iterdir()} == {"whole.spv", "broken.spv", SUMS}
+    assert {p.name for p in build.package.iterdir()} == {"whole.spv", "broken.spv", SUMS, NEEDS}
     rc, log = build()
     assert rc == 0, log
-    assert {p.name for p in build.package.iterdir()} == {"whole.spv", SUMS}  # the module of the deleted shader is gone
+    # the module of the deleted shader is gone
+    assert {p.name for p in build.package.iterdir()} == {"whole.spv", SUMS, NEEDS}
     assert "broken" not in (build.package / SUMS).read_text()
 
 

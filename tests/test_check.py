@@ -184,11 +184,8 @@ def test_a_kernel_that_needs_too_much_is_named(monkeypatch):
     monkeypatch.setitem(grilly_vk.device().limits, "max_per_stage_descriptor_storage_buffers", 14)
     made = next(c for c in kernels.checks() if c.name == "with default constants")
     rows = Runner().run([made])
-    bad = [r for r in rows if r.status == FAIL][1:]
-    texts = {r.check: r.text for r in bad}
-    assert texts["snn-synapse-backward.vec4"] == "needs 15 of bindings, and the device offers 14"
-    assert all(re.fullmatch(r"needs 1[5-9] of bindings, and the device offers 14", text) for text in texts.values())
-    assert "snn-late-reset" not in texts
+    assert [r.status for r in rows] == [FAIL]
+    assert re.search(r"kernel '[\w.-]+' needs 15 storage buffers; .* offers 14", rows[0].text)
 
 
 def test_a_kernel_that_the_driver_refuses_is_named():

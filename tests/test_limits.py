@@ -10,50 +10,99 @@ import grilly_vk
 from grilly_vk.runtime import kp
 from grilly_vk.runtime.devices import LANES
 from grilly_vk.runtime.engine import Engine
-from grilly_vk.runtime.kernels import Kernels
-from grilly_vk.runtime.limits import LIMITS, needs, offered
+from grilly_vk.runtime.kernels import SPIRV, Kernels
+from grilly_vk.runtime.limits import LIMITS, NEEDS, check_all, needs, offered
+from grilly_vk.runtime.spirv import SpirvError
+
+
+def claiming(**changes):
+    """The device with other limits, or other things."""
+    info = grilly_vk.device()
+    own = {name: value for name, value in changes.items() if name in info.limits}
+    return dataclasses.replace(
+        info, limits={**info.limits, **own}, **{k: v for k, v in changes.items() if k not in own}
+    )
 
 
 def on(**changes):
-    """An engine whose device claims other limits, or other things."""
+    """An engine on such a device."""
+    return Engine(claiming(**changes), dataclasses.replace(engine().config, debug=False, segment_bytes=1 << 20))
+
+
+LOW = [
+    ("max_per_stage_descriptor_storage_buffers", 1, "copy", 2, "storage buffers", "its maxPer"),
+    ("max_descriptor_set_storage_buffers", 1, "copy", 2, "storage buffers", "its maxPer"),
+    ("max_per_stage_resources", 1, "copy", 2, "storage buffers", "its maxPer"),
+    ("max_push_constants_size", 8, "copy", 12, "bytes of push constants", "its maxPushConstantsSize"),
+    ("max_compute_shared_memory_size", 100, "softmax", 256, "bytes of shared memory", "its maxComputeSharedMemorySize"),
+    ("max_compute_work_group_invocations", 32, "copy", 64, "invocations of a work group", "its maxCompute"),
+    ("max_compute_work_group_size", (32, 32, 32), "copy", 64, "work-group size", "its maxComputeWorkGroupSize"),
+    ("max_compute_work_group_count", (9999, 9999, 9999), "copy", 65535, "work groups of a dispatch", "its maxCompute"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("limit", "most", "kernel", "wanted", "label", "source"), LOW, ids=[low[0] for low in LOW])
+def test_a_device_below_a_limit_is_refused(limit, most, kernel, wanted, label, source):
+    """When it is opened, by the kernel that needs most; and, as texts of users may need more, each kernel by itself."""
+    offered = most[0] if isinstance(most, tuple) else most
+    with pytest.raises(
+        grilly_vk.DeviceError, match=rf"kernel '[\w.-]+' needs \d+ {label}; .*offers {offered} \({source}"
+    ):
+        on(**{limit: most})
+    kernels = Kernels(info=claiming(**{limit: most}))
+    for _ in range(2):
+        with pytest.raises(
+            grilly_vk.DeviceError, match=f"kernel '{kernel}' needs {wanted} {label}; .*offers {offered}"
+        ):
+            kernels.pipeline(kernel, (), 64)
+
+
+def test_the_table_of_needs_is_what_the_kernels_say():
+    """The build's table beside them: refused where it is missing, read without the kernels for one kind of device."""
+    kernels = Kernels()
+    lines = [line.split() for line in (SPIRV / NEEDS).read_text().splitlines()]
+    assert sorted(name for name, *_ in lines) == kernels.names()
+    for name, *numbers in lines:
+        code, face = kernels.module(name)
+        wanted = [*needs(code, face, 64, {}).values()]
+        assert [int(n) for n in numbers] == [*wanted[:3], int(face.broadcasts)], name
+
+
+def test_an_opened_device_has_what_the_most_demanding_kernel_needs():
+    """To the last byte: one less is refused, with that kernel's name."""
+    lines = [line.split() for line in (SPIRV / NEEDS).read_text().splitlines()]
+    most = max(int(push) for _, _, push, _, _ in lines)
+    names = [name for name, _, push, _, _ in lines if int(push) == most]
+    assert on(max_push_constants_size=most).stream.submits == 0
+    with pytest.raises(grilly_vk.DeviceError, match=f"kernel '({'|'.join(names)})' needs {most} bytes of push"):
+        on(max_push_constants_size=most - 1)
+
+
+def test_kernels_for_other_devices_don_t_count(tmp_path):
+    (tmp_path / NEEDS).write_text("plain 2 12 0 0\nbroadcasting 2 12 1048576 1\n")
     info = grilly_vk.device()
-    own = {name: value for name, value in changes.items() if name in info.limits}
-    info = dataclasses.replace(
-        info, limits={**info.limits, **own}, **{k: v for k, v in changes.items() if k not in own}
-    )
-    return Engine(info, dataclasses.replace(engine().config, debug=False, segment_bytes=1 << 20))
+    check_all(tmp_path, info, 64, lanes=False)
+    with pytest.raises(grilly_vk.DeviceError, match="kernel 'broadcasting' needs 1048576 bytes of shared memory"):
+        check_all(tmp_path, info, 64, lanes=True)
 
 
-@pytest.mark.parametrize(
-    ("limit", "most", "kernel", "message"),
-    [
-        ("max_per_stage_descriptor_storage_buffers", 4, "snn-lif", "needs 6 storage buffers.*offers 4 .its maxPer"),
-        ("max_descriptor_set_storage_buffers", 4, "snn-lif", "needs 6 storage buffers.*offers 4"),
-        ("max_per_stage_resources", 3, "snn-lif", "needs 6 storage buffers.*offers 3"),
-        ("max_push_constants_size", 8, "copy", "needs 12 bytes of push constants.*offers 8 .its maxPushConstantsSize"),
-        ("max_compute_shared_memory_size", 100, "softmax", "needs 256 bytes of shared memory.*offers 100"),
-        ("max_compute_work_group_invocations", 32, "copy", "needs 64 invocations of a work group.*offers 32"),
-        ("max_compute_work_group_size", (32, 32, 32), "copy", "needs 64 work-group size.*offers 32"),
-    ],
-)
-def test_a_kernel_beyond_a_limit_is_refused_by_name(limit, most, kernel, message):
-    other = on(**{limit: most})
-    with pytest.raises(grilly_vk.DeviceError, match=f"kernel '{kernel}' {message}"):
-        other.launch(kernel, 10)
-    assert not other.stream._pending
-    with pytest.raises(grilly_vk.DeviceError, match=f"kernel '{kernel}' {message}"):  # also the second time
-        other.launch(kernel, 10)
+@pytest.mark.parametrize("text", [None, "copy 2 12\n", "copy two 12 0 0\n"])
+def test_a_table_that_can_t_be_read_is_an_error(tmp_path, text):
+    if text is not None:
+        (tmp_path / NEEDS).write_text(text)
+    with pytest.raises(SpirvError, match=r"table of what kernels need can't be read .*; rebuild the package"):
+        check_all(tmp_path, grilly_vk.device(), 64, lanes=True)
 
 
 def test_shared_memory_counts_with_its_constants():
-    other = on(max_compute_shared_memory_size=2000)
+    kernels = Kernels(info=claiming(max_compute_shared_memory_size=2000))
     name = "snn-recurrent-forward"
-    face = other.kernels.module(name)[1]
+    code, face = kernels.module(name)
     words = next(s for s in face.specs if s.name == "WORDS")
-    other.kernels.pipeline(name, (), 64)
+    kernels.pipeline(name, (), 64)
     with pytest.raises(grilly_vk.DeviceError, match=r"needs 2400 bytes of shared memory"):
-        other.kernels.pipeline(name, (("WORDS", 200),), 64)
-    assert needs(*other.kernels.module(name), 64, {})["shared memory"] == 12 * words.default
+        kernels.pipeline(name, (("WORDS", 200),), 64)
+    assert needs(code, face, 64, {})["shared memory"] == 12 * words.default
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DeviceError, OutOfDeviceMemory
-from . import debug, devices, failures, pipeline_cache
+from . import debug, devices, failures, limits, pipeline_cache
 from .config import Config
-from .kernels import Kernels, Pipeline, Program
+from .kernels import SPIRV, Kernels, Pipeline, Program
 from .leaving import holding, leaving
 from .memory import Arena, Block, Buffer, Part, Pool, Segment, readable
 from .stream import RNG_BASE, RNG_KEY, Entry, Stream
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("grilly_vk")
 opened: weakref.WeakSet[Engine] = weakref.WeakSet()  # every engine that lives
 _CONTROL_WORDS = 64
-_MAX_GROUPS = 65535
 _LEAST_PIECE = 1 << 16  # bytes of staging memory without which nothing can be read
 
 
@@ -55,7 +54,7 @@ class Engine:
         tuning: what kernels should be like; None (default): what suits the device.
 
     Raises:
-        DeviceError: the device can't be opened.
+        DeviceError: the device can't be opened, or offers less than some kernel needs.
     """
 
     def __init__(self, info: devices.DeviceInfo, config: Config, tuning: Tuning | None = None) -> None:
@@ -66,6 +65,7 @@ class Engine:
         self.dead: str | None = None
         self.local = self.tuning.local
         self._segments_made = 0
+        limits.check_all(SPIRV, info, self.local, lanes=self.tuning.lanes)
         self.device = _open(info, config)
         if config.pipeline_cache:
             pipeline_cache.save_at_end(self, self.device, info)
@@ -571,7 +571,7 @@ def _groups(items: int, local: int) -> int:
     if groups > 8:
         step = 1 << max(0, groups.bit_length() - 4)
         groups = -(-groups // step) * step
-    return min(groups, _MAX_GROUPS)
+    return min(groups, limits.MAX_GROUPS)
 
 
 def _open(info: devices.DeviceInfo, config: Config) -> Any:

@@ -1,13 +1,17 @@
-"""What a kernel needs of a device, held against what the device offers, before anything is made of it."""
+"""What kernels need of a device, held against what it offers: all when it is opened, each when it is made ready."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from ..errors import DeviceError
 from .devices import LANES, DeviceInfo
 from .shared_memory import declared
-from .spirv import Interface
+from .spirv import Interface, SpirvError
+
+NEEDS = "NEEDS"  # a table beside the kernels, written by the build (shaders/needs.py)
+MAX_GROUPS = 65535  # workgroups that the engine puts into one dispatch
 
 # What a kernel needs: what it is called, the device's limit, and its name in the Vulkan specification.
 LIMITS: dict[str, tuple[str, Callable[[DeviceInfo], int], str]] = {
@@ -34,6 +38,9 @@ LIMITS: dict[str, tuple[str, Callable[[DeviceInfo], int], str]] = {
     "work-group size": (
         "work-group size", lambda d: d.limits["max_compute_work_group_size"][0], "maxComputeWorkGroupSize",
     ),
+    "groups": (
+        "work groups of a dispatch", lambda d: d.limits["max_compute_work_group_count"][0], "maxComputeWorkGroupCount",
+    ),
 }  # fmt: skip
 
 
@@ -49,6 +56,7 @@ def needs(code: bytes, face: Interface, local: int, specs: Mapping[str, float]) 
         "shared memory": shared,
         "invocations": local,
         "work-group size": local,
+        "groups": MAX_GROUPS,
     }
 
 
@@ -64,15 +72,46 @@ def check(name: str, code: bytes, face: Interface, local: int, specs: Mapping[st
         DeviceError: by kernel and limit.
     """
     for need, wanted in needs(code, face, local, specs).items():
-        if wanted > offered(info, need):
-            label, _, limit = LIMITS[need]
-            raise DeviceError(
-                f"kernel {name!r} needs {wanted} {label}; {info} offers {offered(info, need)} (its {limit}). Choose "
-                "another device with GRILLY_VK_DEVICE or grilly_vk.set_device()"
-            )
+        _compare(name, need, wanted, info)
     if face.broadcasts and not info.broadcasts:
         low, high = info.subgroup_sizes
         raise DeviceError(
             f"kernel {name!r} broadcasts in subgroups of {LANES}; {info} has subgroups of {info.subgroup_size} "
             f"({low} to {high}, {'' if info.subgroup_pinned else 'not '}to be chosen)"
+        )
+
+
+def check_all(folder: Path, info: DeviceInfo, local: int, *, lanes: bool) -> None:
+    """Raises where any kernel can't run on a device.
+
+    Args:
+        folder: the kernels'.
+        info: the device.
+        local: invocations of a workgroup.
+        lanes: whether kernels that broadcast are used.
+
+    Raises:
+        DeviceError: by limit, and the kernel that needs most.
+        SpirvError: the build's table can't be read.
+    """
+    most: dict[str, tuple[int, str]] = {}
+    try:
+        for line in (folder / NEEDS).read_text().splitlines():
+            name, bindings, push, shared, broadcasts = line.split()
+            if lanes or broadcasts == "0":
+                for need, wanted in zip(LIMITS, (int(bindings), int(push), int(shared), local, local, MAX_GROUPS)):
+                    if need not in most or wanted > most[need][0]:
+                        most[need] = wanted, name
+    except (OSError, ValueError) as error:
+        raise SpirvError(f"the table of what kernels need can't be read ({error}); rebuild the package") from error
+    for need, (wanted, name) in most.items():
+        _compare(name, need, wanted, info)
+
+
+def _compare(name: str, need: str, wanted: int, info: DeviceInfo) -> None:
+    if wanted > offered(info, need):
+        label, _, limit = LIMITS[need]
+        raise DeviceError(
+            f"kernel {name!r} needs {wanted} {label}; {info} offers {offered(info, need)} (its {limit}). Choose "
+            "another device with GRILLY_VK_DEVICE or grilly_vk.set_device()"
         )

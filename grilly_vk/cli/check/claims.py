@@ -10,8 +10,6 @@ from ...runtime.memory import readable
 from .kernels import needs_of_all
 from .runner import FAIL, NOTE, PASS, Check, Found, Time
 
-_GROUPS = 65535  # the most work groups that the engine puts into a dispatch
-
 
 def checks() -> list[Check]:
     """The rows about the driver's claims."""
@@ -60,9 +58,6 @@ def _limits(time: Time) -> list[Found]:
         given = offered(d, need)
         text = f"{most} needed ({by[0]}{f' and {len(by) - 1} more kernels' if len(by) > 1 else ''}), {given} offered"
         out.append(Found(text, PASS if given >= most else FAIL, {"needed": most, "offered": given}, label))
-    groups = int(d.limits["max_compute_work_group_count"][0])
-    text = f"up to {_GROUPS} used, {groups} offered"
-    out.append(Found(text, PASS if groups >= _GROUPS else FAIL, {}, "work groups of a dispatch"))
     return out
 
 

@@ -13,7 +13,6 @@ from ...runtime import Engine, engine
 from ...runtime.devices import DeviceInfo
 from ...runtime.kernels import Kernels
 from ...runtime.limits import needs as needs_of
-from ...runtime.limits import offered
 from ...runtime.shared_memory import NAMES, declared
 from .runner import CUT, FAIL, PASS, Check, Found, Time
 
@@ -129,9 +128,6 @@ def _compiled(others: bool, time: Time) -> list[Found]:
 
 def _fails(on: Engine, info: DeviceInfo, name: str, specs: Specs, segment: Any) -> str:
     """Why a kernel can't be used on the device; "" if it can."""
-    for need, most in needs(on.kernels, name, on.local, specs).items():
-        if most > offered(info, need):
-            return f"needs {most} of {need}, and the device offers {offered(info, need)}"
     _, capabilities = declared(on.kernels.module(name)[0], {})
     beyond = capabilities - PLAIN
     if beyond and not info.subgroup_ballot:
