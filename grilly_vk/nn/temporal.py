@@ -109,7 +109,7 @@ class _Recurrent(StatefulModule):
     def __init__(self, sub_module: Module, step_mode: StepMode) -> None:
         super().__init__()
         stepwise("sub_module", sub_module)
-        self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
+        self.step_mode = step_mode
         self.sub_module = sub_module
         self.register_memory("y", None)
         one_step_each(sub_module)

@@ -74,7 +74,7 @@ class RateNode(StatefulModule):
         self.cap = None if cap is None else arguments.positive("cap", cap)
         self.surrogate_function = ATan() if surrogate_function is None else checked(surrogate_function)
         self.detach_reset = detach_reset
-        self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
+        self.step_mode = step_mode
         self.first = False  # no spike has reached its input
         self.last = False  # all that the network gives comes from here, by affine maps
         self.running = Running()

@@ -105,7 +105,7 @@ class _OverTime(StatefulModule):
     def __init__(self, p: float = 0.5, step_mode: StepMode = S) -> None:
         super().__init__()
         self.p = p
-        self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
+        self.step_mode = step_mode
         self.register_memory("mask", None)
 
     def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:

@@ -88,7 +88,7 @@ class GatedLIFNode(StatefulModule):
         if init_v_subreset is None:
             init_v_subreset = init_v_threshold
         self.surrogate_function = Sigmoid(4.0) if surrogate_function is None else checked(surrogate_function)
-        self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
+        self.step_mode = step_mode
         shape = () if self.inplane is None else (self.inplane,)
         rng = generator()
         for name in ("alpha", "beta", "gamma"):

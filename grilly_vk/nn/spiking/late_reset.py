@@ -131,7 +131,7 @@ class LateResetNode(StatefulModule):
                 self._parameters[name] = value
         self.reset_mechanism = reset_mechanism
         self.surrogate_function = ATan() if surrogate_function is None else checked(surrogate_function)
-        self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
+        self.step_mode = step_mode
         self.store_v_seq, self.memory, self.late, self.gain = store_v_seq, memory, late, gain
         self.__dict__["_states"] = ("v", *(self._currents if self.alpha is not None else ()))
         for name in self._states:

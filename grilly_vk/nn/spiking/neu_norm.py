@@ -67,7 +67,7 @@ class NeuNorm(StatefulModule):
         self.in_channels, self.height, self.width = (arguments.size(name, value) for name, value in sizes)
         self.k = k
         self.shared_across_channels = arguments.flag("shared_across_channels", shared_across_channels)
-        self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
+        self.step_mode = step_mode
         self.weight = Parameter(empty((1 if shared_across_channels else in_channels, height, width)))
         self.register_memory("m", 0.0)
         self.reset_parameters()

@@ -161,7 +161,7 @@ class SpikingNode(StatefulModule):
         self.strict = strict
         self.surrogate_function = ATan() if surrogate_function is None else checked(surrogate_function)
         self.detach_reset = detach_reset
-        self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
+        self.step_mode = step_mode
         self.store_v_seq = store_v_seq
         self.memory = memory
         self.register_memory("v", self._v_start())

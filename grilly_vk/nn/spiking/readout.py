@@ -43,7 +43,7 @@ class NonSpikingNode(StatefulModule):
     ) -> None:
         super().__init__()
         self.decode = None if decode is None else arguments.choice("decode", decode, DECODES)
-        self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
+        self.step_mode = step_mode
         self.register_memory("v", 0.0)
 
     @property

@@ -35,7 +35,7 @@ class _ThroughTime(RunningNorm, Counting):
         super().__init__()
         self._settings(num_features, eps, momentum, affine, track_running_stats)
         self.__dict__["T"] = None
-        self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
+        self.step_mode = step_mode
         self.register_parameter("weight", None)
         self._untracked()
         self.register_memory("t", 0)

@@ -99,7 +99,7 @@ class _ThresholdDependent(_BatchNorm, Timed):
     ) -> None:
         self.v_threshold, self.alpha = arguments.real("v_threshold", v_threshold), arguments.real("alpha", alpha)
         super().__init__(num_features, eps, momentum, affine, track_running_stats)
-        self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
+        self.step_mode = step_mode
         if not self.affine:
             self._fixed = Buffer(full((num_features,), self._start), persistent=False)
         self.reset_parameters()
@@ -156,7 +156,7 @@ class _TemporalEffective(_BatchNorm, Counting):
     ) -> None:
         steps = arguments.size("T", T)
         super().__init__(num_features, eps, momentum, affine, track_running_stats)
-        self.T, self.step_mode = steps, arguments.choice("step_mode", step_mode, ("s", "m"))
+        self.T, self.step_mode = steps, step_mode
         self.scale = Parameter(full((steps,), 1.0))
         self.register_memory("t", 0)
 

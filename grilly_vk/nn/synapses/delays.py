@@ -29,7 +29,7 @@ class _Late(StatefulModule):
 
     def __init__(self, step_mode: StepMode) -> None:
         super().__init__()
-        self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
+        self.step_mode = step_mode
         self.register_memory("history", None)
 
     def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:

@@ -22,7 +22,7 @@ class _Dynamics(StatefulModule):
 
     def __init__(self, step_mode: StepMode, learnable: bool) -> None:
         super().__init__()
-        self.step_mode = arguments.choice("step_mode", step_mode, ("s", "m"))
+        self.step_mode = step_mode
         self.learnable = arguments.flag("learnable", learnable)
 
     def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
