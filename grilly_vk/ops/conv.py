@@ -250,22 +250,21 @@ def timed(x_shape: tuple[int, ...], axes: int) -> str:
     return "; for all steps (T, B, ...) see F.set_step_mode(model, 'm') and nn.SeqToANNContainer"
 
 
-@functools.lru_cache(maxsize=256)
-def _plan(
+def result_size(
     x_shape: tuple[int, ...],
     weight_shape: tuple[int, ...],
-    stride: tuple[int, ...],
-    pads: tuple[Pair, ...],
-    gaps: tuple[int, ...],
+    stride: Sequence[int],
+    pads: Sequence[Pair],
+    gaps: Sequence[int],
     groups: int,
-) -> tuple[_Plan, tuple[int, ...]]:
-    """The sizes of a convolution over the weight's last axes, and the shape of its result.
+) -> tuple[int, ...]:
+    """The sizes of a convolution's result along the weight's last axes.
 
     Raises:
         ValueError: shapes that don't fit.
     """
     axes = len(stride)
-    wanted = "L" if axes == 1 else "H, W"
+    wanted = ("L", "H, W", "D, H, W")[axes - 1]
     outs, ins, *kernel = weight_shape
     if len(x_shape) not in (axes + 1, axes + 2):
         raise ValueError(
@@ -281,13 +280,33 @@ def _plan(
             f"{groups * ins}"
         )
     padded = [n + before + after for n, (before, after) in zip(size, pads)]
-    out = [(n - d * (k - 1) - 1) // s + 1 for n, d, k, s in zip(padded, gaps, kernel, stride)]
+    out = tuple([(n - d * (k - 1) - 1) // s + 1 for n, d, k, s in zip(padded, gaps, kernel, stride)])
     if min(out) < 1:
         span = tuple(d * (k - 1) + 1 for d, k in zip(gaps, kernel))
         raise ValueError(
             f"x has shape {x_shape}, with its padding {tuple(padded)} along ({wanted}); the kernel covers {span} and "
             "must fit in"
         )
+    return out
+
+
+@functools.lru_cache(maxsize=256)
+def _plan(
+    x_shape: tuple[int, ...],
+    weight_shape: tuple[int, ...],
+    stride: tuple[int, ...],
+    pads: tuple[Pair, ...],
+    gaps: tuple[int, ...],
+    groups: int,
+) -> tuple[_Plan, tuple[int, ...]]:
+    """The sizes of a convolution over the weight's last axes, and the shape of its result.
+
+    Raises:
+        ValueError: shapes that don't fit.
+    """
+    axes = len(stride)
+    outs, ins, *kernel = weight_shape
+    size, out = x_shape[-axes:], result_size(x_shape, weight_shape, stride, pads, gaps, groups)
 
     def pair(values: Sequence[int], one: int = 1) -> Pair:
         return (values[0], values[1]) if axes == 2 else (one, values[0])

@@ -10,7 +10,7 @@ from .. import arguments
 from ..autograd import record
 from ..tensor import Tensor, empty, full
 from ..typing import ArrayLike
-from .conv import Pair, _apply, _Plan, _plan, _weight_gradient, numbers, operands, padding_widths, timed
+from .conv import _apply, _Plan, _plan, _weight_gradient, numbers, operands, padding_widths, result_size
 from .copying import copy_box
 from .elementwise import add
 from .layout import strides
@@ -86,7 +86,7 @@ def conv3d(
     steps, gaps = numbers("stride", stride, 3, 1), numbers("dilation", dilation, 3, 1)
     pads = padding_widths(padding, weight.shape[2:], steps, gaps)
     sets = arguments.size("groups", groups)
-    out = _sizes(x, weight, steps, pads, gaps, sets)
+    out = result_size(x.shape, weight.shape, steps, pads, gaps, sets)
     outs, ins, depth, kh, kw = weight.shape
     if bias is not None:
         arguments.shape("bias", bias.shape, (outs,))
@@ -146,35 +146,3 @@ def conv3d(
 
     record("conv3d", inputs, (y,), backward)
     return y
-
-
-def _sizes(
-    x: Tensor, weight: Tensor, steps: Sequence[int], pads: Sequence[Pair], gaps: Sequence[int], groups: int
-) -> tuple[int, ...]:
-    """(OD, OH, OW).
-
-    Raises:
-        ValueError: shapes that don't fit.
-    """
-    outs, ins, *kernel = weight.shape
-    if x.ndim not in (4, 5):
-        raise ValueError(
-            f"x has shape {x.shape}; expected (B, {groups * ins}, D, H, W) or ({groups * ins}, D, H, W)"
-            + timed(x.shape, 3)
-        )
-    if outs % groups:
-        raise ValueError(f"weight has {outs} outputs, which groups={groups} does not divide")
-    if x.shape[-4] != groups * ins:
-        raise ValueError(
-            f"x has {x.shape[-4]} channels (shape {x.shape}); weight {weight.shape} with groups={groups} expects "
-            f"{groups * ins}"
-        )
-    padded = [n + before + after for n, (before, after) in zip(x.shape[-3:], pads)]
-    out = tuple((n - d * (k - 1) - 1) // s + 1 for n, d, k, s in zip(padded, gaps, kernel, steps))
-    if min(out) < 1:
-        span = tuple(d * (k - 1) + 1 for d, k in zip(gaps, kernel))
-        raise ValueError(
-            f"x has shape {x.shape}, with its padding {tuple(padded)} along (D, H, W); the kernel covers {span} and "
-            "must fit in"
-        )
-    return out

@@ -89,6 +89,29 @@ def _pool(
     return y, taken
 
 
+def _largest(
+    axes: int, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any, return_indices: Any
+) -> Any:
+    x = _images(x, axes)
+    out, windows = _windows(x, kernel_size, stride, padding, dilation, ceil_mode, axes)
+    # Backward needs the places; without a tape and nobody asking they are not kept.
+    return_indices = arguments.flag("return_indices", return_indices)
+    index = return_indices or x.requires_grad
+    y, taken = _pool(f"max_pool{axes}d", x, _MAXIMUM, out, windows, index=index, axes=axes)
+    return (y, taken) if return_indices else y
+
+
+def _mean(
+    axes: int, x: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: Any, with_pad: Any, divisor: Any = None
+) -> Tensor:
+    x = _images(x, axes)
+    out, windows = _windows(x, kernel_size, stride, padding, 1, ceil_mode, axes)
+    kind = _WITH_PAD if arguments.flag("count_include_pad", with_pad) else _WITHOUT_PAD
+    if divisor is not None:
+        kind, divisor = _FIXED, arguments.size("divisor_override", divisor)
+    return _pool(f"avg_pool{axes}d", x, kind, out, windows, divisor=divisor or 1.0, axes=axes)[0]
+
+
 def max_pool2d(
     x: ArrayLike,
     kernel_size: int | Sequence[int],
@@ -118,12 +141,7 @@ def max_pool2d(
     Raises:
         ValueError: a window that doesn't fit in, or too much padding. TypeError: not float32, or no whole numbers.
     """
-    x = _images(x)
-    out, windows = _windows(x, kernel_size, stride, padding, dilation, ceil_mode)
-    # Backward needs the places; without a tape and nobody asking they are not kept.
-    return_indices = arguments.flag("return_indices", return_indices)
-    y, taken = _pool("max_pool2d", x, _MAXIMUM, out, windows, index=return_indices or x.requires_grad)
-    return (y, taken) if return_indices else y
+    return _largest(2, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
 def avg_pool2d(
@@ -152,13 +170,7 @@ def avg_pool2d(
     Raises:
         ValueError: a window that doesn't fit in, or too much padding. TypeError: not float32, or no whole numbers.
     """
-    x = _images(x)
-    out, windows = _windows(x, kernel_size, stride, padding, 1, ceil_mode)
-    if divisor_override is not None:
-        divisor = arguments.size("divisor_override", divisor_override)
-        return _pool("avg_pool2d", x, _FIXED, out, windows, divisor=divisor)[0]
-    kind = _WITH_PAD if arguments.flag("count_include_pad", count_include_pad) else _WITHOUT_PAD
-    return _pool("avg_pool2d", x, kind, out, windows)[0]
+    return _mean(2, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
 def max_pool1d(
@@ -181,11 +193,7 @@ def max_pool1d(
     Raises:
         ValueError: a window that doesn't fit in, or too much padding. TypeError: not float32, or no whole numbers.
     """
-    x = _images(x, 1)
-    out, windows = _windows(x, kernel_size, stride, padding, dilation, ceil_mode, 1)
-    return_indices = arguments.flag("return_indices", return_indices)
-    y, taken = _pool("max_pool1d", x, _MAXIMUM, out, windows, index=return_indices or x.requires_grad, axes=1)
-    return (y, taken) if return_indices else y
+    return _largest(1, x, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
 def avg_pool1d(
@@ -207,10 +215,7 @@ def avg_pool1d(
     Raises:
         ValueError: a window that doesn't fit in, or too much padding. TypeError: not float32, or no whole numbers.
     """
-    x = _images(x, 1)
-    out, windows = _windows(x, kernel_size, stride, padding, 1, ceil_mode, 1)
-    kind = _WITH_PAD if arguments.flag("count_include_pad", count_include_pad) else _WITHOUT_PAD
-    return _pool("avg_pool1d", x, kind, out, windows, axes=1)[0]
+    return _mean(1, x, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
 def sum_pool2d(

@@ -79,25 +79,24 @@ class _Conv(Module):
         return ", ".join(parts)
 
 
-class Conv1d(_Conv):
-    """Cross-correlation along the last axis; see `grilly_vk.functional.conv1d`.
+_CONV = """Cross-correlation {over}; see `grilly_vk.functional.conv{n}d`.
 
-    Weight and bias start even over +-1 / sqrt(in_channels / groups * kernel_size), as PyTorch's.
+    Weight and bias start even over +-1 / sqrt(in_channels / groups * {taps}), as PyTorch's.
 
     Args:
         in_channels, out_channels: channels of input and result; multiples of groups.
-        kernel_size: taps.
+        kernel_size: taps{pair}.
         stride: steps between results (default 1).
-        padding: zeros at both ends (default 0), or 'same' or 'valid'.
+        padding: zeros on both sides (default 0), or 'same' or 'valid'.
         dilation: steps between taps (default 1).
         groups: the channels are cut into so many groups that do not mix (default 1).
         bias: whether a bias is added (default True).
 
     Shape:
-        (B, in_channels, L) to (B, out_channels, L'), or both without B.
+        (B, in_channels, {size}) to (B, out_channels, {result}), or both without B.
 
     Attributes:
-        weight: Parameter (out_channels, in_channels / groups, kernel_size).
+        weight: Parameter (out_channels, in_channels / groups, {kernel}).
         bias: Parameter (out_channels,), or None.
 
     Raises:
@@ -105,6 +104,11 @@ class Conv1d(_Conv):
             fit. TypeError: no whole numbers.
     """
 
+
+class Conv1d(_Conv):
+    __doc__ = _CONV.format(
+        n=1, over="along the last axis", taps="kernel_size", pair="", size="L", result="L'", kernel="kernel_size"
+    )
     axes = 1
     _time_rank = 4
 
@@ -114,31 +118,10 @@ class Conv1d(_Conv):
 
 
 class Conv2d(_Conv):
-    """Cross-correlation over the last two axes; see `grilly_vk.functional.conv2d`.
-
-    Weight and bias start even over +-1 / sqrt(in_channels / groups * kh * kw), as PyTorch's.
-
-    Args:
-        in_channels, out_channels: channels of input and result; multiples of groups.
-        kernel_size: taps; one number, or (vertical, horizontal), as for the next three.
-        stride: steps between results (default 1).
-        padding: zeros on both sides (default 0), or 'same' or 'valid'.
-        dilation: steps between taps (default 1).
-        groups: the channels are cut into so many groups that do not mix (default 1).
-        bias: whether a bias is added (default True).
-
-    Shape:
-        (B, in_channels, H, W) to (B, out_channels, H', W'), or both without B.
-
-    Attributes:
-        weight: Parameter (out_channels, in_channels / groups, kh, kw).
-        bias: Parameter (out_channels,), or None.
-
-    Raises:
-        ValueError: sizes out of range or channels that groups does not divide; at the call, an input that does not
-            fit. TypeError: no whole numbers.
-    """
-
+    __doc__ = _CONV.format(
+        n=2, over="over the last two axes", taps="kh * kw", size="H, W", result="H', W'", kernel="kh, kw",
+        pair="; one number, or (vertical, horizontal), as for the next three",
+    )  # fmt: skip
     axes = 2
     _time_rank = 5
 
@@ -148,31 +131,10 @@ class Conv2d(_Conv):
 
 
 class Conv3d(_Conv):
-    """Cross-correlation over the last three axes; see `grilly_vk.functional.conv3d`.
-
-    Weight and bias start even over +-1 / sqrt(in_channels / groups * kd * kh * kw), as PyTorch's.
-
-    Args:
-        in_channels, out_channels: channels of input and result; multiples of groups.
-        kernel_size: taps; one number, or (depth, vertical, horizontal), as for the next three.
-        stride: steps between results (default 1).
-        padding: zeros on both sides (default 0), or 'same' or 'valid'.
-        dilation: steps between taps (default 1).
-        groups: the channels are cut into so many groups that do not mix (default 1).
-        bias: whether a bias is added (default True).
-
-    Shape:
-        (B, in_channels, D, H, W) to (B, out_channels, D', H', W'), or both without B.
-
-    Attributes:
-        weight: Parameter (out_channels, in_channels / groups, kd, kh, kw).
-        bias: Parameter (out_channels,), or None.
-
-    Raises:
-        ValueError: sizes out of range or channels that groups does not divide; at the call, an input that does not
-            fit. TypeError: no whole numbers.
-    """
-
+    __doc__ = _CONV.format(
+        n=3, over="over the last three axes", taps="kd * kh * kw", size="D, H, W", result="D', H', W'",
+        kernel="kd, kh, kw", pair="; one number, or (depth, vertical, horizontal), as for the next three",
+    )  # fmt: skip
     axes = 3
     _time_rank = 6
 
