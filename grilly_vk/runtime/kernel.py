@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -84,7 +83,7 @@ class Kernel:
         self._declared: dict[str, Any] = {
             "over": over, "fours": fours, "team": team, "cut": cut, "steps": steps, "first": first, "every": every
         }  # fmt: skip
-        self._over = over
+        self._over = tuple(over.split()) if isinstance(over, str) else over
         self._one = "n" if over == "n" else ""  # the most usual, looked up at once
         self._fours = () if fours is None else tuple(fours.split())
         self._chosen = fours is None
@@ -128,7 +127,11 @@ class Kernel:
             SpirvError: a constant that the kernel has not.
         """
         if on is None:
-            on = next(given.engine for given in arguments.values() if hasattr(given, "engine"))
+            for given in arguments.values():
+                on = getattr(given, "engine", None)
+                if on is not None:
+                    break
+            assert on is not None
         if self._cut and type(arguments[self._steps]) is not Span:
             each = arguments.get("work") or self._items(arguments)
             for span in spans(on, arguments[self._steps], each, every=self._every):
@@ -179,8 +182,11 @@ class Kernel:
             return int(arguments["items"])
         if callable(self._over):
             return self._over(arguments)
-        given = [arguments[name] for name in self._over.split()]
-        return math.prod([getattr(g, "count", g) for g in given])
+        items = 1
+        for name in self._over:
+            given = arguments[name]
+            items *= getattr(given, "count", given)
+        return items
 
     def _to_span(self, face: _Face, buffers: list[Any], arguments: dict[str, Any]) -> int:
         """Cuts what is to be cut; the work of the piece."""
