@@ -52,7 +52,7 @@ class StepEncoder(StatefulModule):
     T: int = fixed()
     spike: Tensor | None
     t: int
-    _shown = ("T",)
+    _shown: tuple[str, ...] = ("T",)
 
     def __init__(self, steps: int) -> None:
         super().__init__()

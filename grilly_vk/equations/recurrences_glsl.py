@@ -56,7 +56,7 @@ def _function(
 
 def _glsl(model: Recurrence, quick: bool, names: Mapping[str, str]) -> GLSL:
     constants = {c: f"c.{part}" for c, part in zip(model.constants, PARTS)}
-    return GLSL(constants | names, model.constants, {"detach": "DETACH == 1"}, quick)
+    return GLSL({**constants, **names}, model.constants, {"detach": "DETACH == 1"}, quick)
 
 
 def _start(model: Recurrence) -> list[str]:

@@ -59,8 +59,8 @@ def as_tensor(name: str, value: Any, like: Tensor | None = None, *, floats: bool
         return full((), _single(name, value), FLOAT32, on)
     if isinstance(value, numbers.Real):
         return full((), arguments.number(name, value), FLOAT32, on)
-    whole = FLOAT32 if floats else INT32
-    return arguments.any_tensor(name, value, whole=whole, what="be a Tensor, or hold real numbers")
+    kind = FLOAT32 if floats else INT32
+    return arguments.any_tensor(name, value, whole=kind, what="be a Tensor, or hold real numbers")
 
 
 def cast(x: Tensor, dtype: Any) -> Tensor:

@@ -105,7 +105,7 @@ def run(
             )  # fmt: skip
             ending |= _LATER
         sums = reduce("sum", gc, (1,), keepdims=False) if gc is not None else None
-        found = [gx, *(g for g, t in zip(before, starts) if t is not None)]
+        found: list[Tensor | None] = [gx, *(g for g, t in zip(before, starts) if t is not None)]
         for i, c in enumerate(constants):
             if isinstance(c, Tensor):
                 found.append(sums._rows(i, i + 1)._alias(c.shape) if sums is not None and c.requires_grad else None)

@@ -54,7 +54,7 @@ class Hardtanh(_Elementwise):
     """
 
     min_val, max_val, inplace = setting(arguments.real), setting(arguments.real), setting(arguments.flag)
-    _shown = ("min_val", "max_val")
+    _shown: tuple[str, ...] = ("min_val", "max_val")
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
