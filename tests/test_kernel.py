@@ -43,11 +43,12 @@ def test_the_variant_follows_from_the_count_and_from_where_tensors_begin(issued,
     np.testing.assert_array_equal(y.numpy(), np.arange(first, first + n))
 
 
-def lif(x, v, hold, steps, **more):
-    s = empty(x.shape)
+def lif(x, v, hold, steps, decay=0.5):
+    s = empty((6 if x.shape[0] == 1 else x.shape[0], *v.shape))
+    rest = {"w": None, "pull": 0.0, "adapt_decay": 0.0, "jump": 0.0, "trace": None, "REFRACTORY": False}
     LIF(
-        x=x, v=v, hold=hold, s=s, trace=None, n=v.count, steps=steps, hold_steps=0, decay=0.5, gain=1.0, rest=0.0,
-        threshold=1.0, reset=0.0, REFRACTORY=False, **more,
+        x=x, v=v, hold=hold, s=s, n=v.count, steps=steps, hold_steps=0, decay=decay, gain=1.0, rest=0.0,
+        threshold=1.0, reset=0.0, **rest,
     )  # fmt: skip
     return s
 
@@ -62,7 +63,6 @@ def test_long_runs_go_in_pieces_with_the_same_result(issued, monkeypatch, n):
     assert [i[3] for i in issued] == [8 * n]
     del issued[:]
     monkeypatch.setattr(engine().stream, "_budget", 2 * n)
-    assert [i[1]["REFRACTORY"] for i in issued] == []
     found = lif(x, cut, hold, 8)
     assert [i[3] for i in issued] == [2 * n] * 4
     np.testing.assert_array_equal(found.numpy(), wanted)
@@ -78,15 +78,11 @@ def test_a_span_takes_its_steps_of_the_tensors_over_time(issued):
     np.testing.assert_array_equal(v.numpy(), 0)
 
 
-def test_what_has_fewer_elements_than_the_run_is_the_same_at_all_steps():
+def test_what_has_fewer_elements_than_the_run_is_the_same_at_all_steps(monkeypatch):
+    monkeypatch.setattr(engine().stream, "_budget", 4)
     x = from_numpy(np.full((1, 4), 0.6, np.float32))
-    v, hold, s = from_numpy(np.zeros(4, np.float32)), from_numpy(np.zeros(4, np.uint32)), empty((3, 4))
-    for span in (Span(0, 1, 3), Span(1, 2, 3), Span(2, 3, 3)):
-        LIF(
-            x=x, v=v, hold=hold, s=s, trace=None, n=4, steps=span, hold_steps=0, decay=1.0, gain=1.0, rest=0.0,
-            threshold=1.0, reset=0.0, REFRACTORY=False,
-        )  # fmt: skip
-    np.testing.assert_array_equal(s.numpy()[:, 0], [0, 1, 0])
+    v, hold = from_numpy(np.zeros(4, np.float32)), from_numpy(np.zeros(4, np.uint32))
+    np.testing.assert_array_equal(lif(x, v, hold, 6, decay=1.0).numpy()[:, 0], [0, 1, 0, 1, 0, 1])
 
 
 def test_pieces_begin_at_multiples_and_have_no_more_steps_than_wanted(monkeypatch):

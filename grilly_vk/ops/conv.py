@@ -15,12 +15,11 @@ from typing import Any, Literal
 from .. import arguments
 from ..autograd import record
 from ..errors import shown
-from ..runtime.kernel import Kernel
+from ..runtime.kernel import Kernel, spans
 from ..tensor import FLOAT32, Tensor, empty, full
 from ..typing import ArrayLike
 from .elementwise import as_tensor
 from .reduce import reduce
-from .steps import spans
 
 _SCRATCH = 1 << 24  # bytes of packed images at a time
 _LARGEST = 1 << 26  # of one image; larger ones are read as they lie
@@ -185,7 +184,7 @@ def _apply(x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan, *, back:
         if way.packed_bytes:
             source = _pack_images(part, plan.groups, way.channels, way.pixels)
         result = out._rows(start, stop)
-        for first, last in spans(x, -(-(stop - start) // way.band) * tiles, work):
+        for first, last, _ in spans(x.engine, -(-(stop - start) // way.band) * tiles, work):
             count = last - first
             kernel(
                 x=source, w=packed_weight, bias=bias, y=result, batch=stop - start, zero=source.shape[0] - 1,
@@ -219,7 +218,7 @@ def _weight_gradient(g: Tensor, x: Tensor, plan: _Plan, shape: tuple[int, ...]) 
         source = _pack_images(x_part, plan.groups, plan.ins, pixels) if wide == 4 else x_part
         gradient = _pack_images(g._rows(start, stop), plan.groups, plan.outs, results)
         result = sums._rows(piece, piece + 1)
-        for first, last in spans(x, parts * tiles, work):
+        for first, last, _ in spans(x.engine, parts * tiles, work):
             _WEIGHT_GRAD(
                 g=gradient, x=source, y=result, vec4=wide == 4, work=(last - first) * work,
                 batch=stop - start, ins=plan.ins, outs=plan.outs, h=plan.size[0], width=plan.size[1],

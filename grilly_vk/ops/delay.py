@@ -10,13 +10,12 @@ import math
 from collections.abc import Callable, Sequence
 
 from ..autograd import grad_enabled, record
-from ..runtime.kernel import Kernel
+from ..runtime.kernel import Kernel, spans
 from ..runtime.plain import FILL
 from ..tensor import FLOAT32, Tensor, empty, full
 from .copying import copy_box
 from .elementwise import mul
 from .reduce import reduce
-from .steps import spans
 
 _TILE = 8  # of shaders/snn-delay.glsl
 _BUSY = 1 << 14  # invocations that keep a device busy
@@ -107,7 +106,7 @@ class _DelayRun:
         """Fills out (steps, B, units) from ext, or with `adjoint` the other way round."""
         many, own = (self.outs, self.ins) if adjoint else (self.ins, self.outs)
         tile = _TILE if steps > _TILE // 2 else 1
-        for first, last in spans(out, -(-steps // tile), max(1, tile * self.wide * many * own // 4)):
+        for first, last, _ in spans(self.engine, -(-steps // tile), max(1, tile * self.wide * many * own // 4)):
             start, stop = first * tile, min(steps, last * tile)
             _DELAY(
                 x=ext, w=weight, d=delay, bias=bias, y=out, first=start, last=stop, rows=ext.shape[1],

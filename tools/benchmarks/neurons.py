@@ -8,6 +8,7 @@ import numpy as np
 
 import grilly_vk
 from grilly_vk.ops.neurons import LIFConstants, lif
+from grilly_vk.runtime.plain import COPY
 from grilly_vk.tensor import empty, from_numpy, full
 
 from . import Benchmark
@@ -25,7 +26,6 @@ def _lif(steps, n):
     c = LIFConstants(a, 1 - a, 0.0, 1.0, 0.0, 0)
     device_x, v, hold = from_numpy(x), full((n,), 0.0), full((n,), 0, np.uint32)
     target = empty(x.shape)
-    engine = v.engine
 
     def ours():
         spikes, _ = lif(device_x, v, hold, c)
@@ -46,8 +46,7 @@ def _lif(steps, n):
         return out
 
     def copy():
-        wide = x.nbytes // 16
-        engine.launch("copy.vec4", wide, src=device_x, dst=target, n=wide)
+        COPY(src=device_x, dst=target, n=target.count)
         grilly_vk.synchronize()
 
     def check():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import grilly_vk
+from grilly_vk.runtime.plain import COPY
 from grilly_vk.tensor import empty
 
 from . import Benchmark
@@ -13,11 +14,10 @@ _COUNT = 1000
 def cases(options):
     """1,000 dependent small dispatches each."""
     a, b = empty((64,)), empty((64,))
-    engine = a.engine
 
     def issue():
         for _ in range(_COUNT):
-            engine.launch("copy", 64, src=a, dst=b, n=64)
+            COPY(src=a, dst=b, n=64)
 
     def eager():
         issue()
