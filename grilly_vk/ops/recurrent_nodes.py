@@ -16,7 +16,7 @@ from ..autograd import grad_enabled, record
 from ..runtime import glsl
 from ..runtime.engine import Engine
 from ..tensor import Tensor, empty, full
-from .cores import SMALL, by_products, room_for
+from .core_run import SMALL, by_products, room_for
 from .elementwise import add
 from .layout import width_of
 from .matmul import _NN, _NT, _TN, product

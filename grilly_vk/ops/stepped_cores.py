@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..tensor import FLOAT32, Tensor, empty, full
+from .core_run import CoreRun
 from .elementwise import cast
 from .layout import width_of
 from .shape import basic_get, permute
 from .surrogate import Slope
 
-if TYPE_CHECKING:
-    from .cores import _Run
 
-
-def fits(run: _Run) -> bool:
-    """Whether the kernels by lanes can take it: the device, and four units a load."""
-    assert run.w is not None
-    size = run.dynamics.last if run.two else run.dynamics.units
-    return run.engine.tuning.lanes and size % 4 == 0 and width_of(run.dynamics.units, run.w) == 4
-
-
-def _halves(state: Tensor, run: _Run) -> tuple[Tensor, Tensor | None]:
+def _halves(state: Tensor, run: CoreRun) -> tuple[Tensor, Tensor | None]:
     """The first state, and the second beside it."""
     if not run.two:
         return state, None
@@ -42,7 +33,7 @@ def tiles_of(rows: int, units: int) -> tuple[int, int]:
     return tall, tiles * (64 if tiles <= 64 else 8)
 
 
-def _launch(run: _Run, kernel: str, specs: tuple[tuple[str, float], ...], **arguments: Any) -> None:
+def _launch(run: CoreRun, kernel: str, specs: tuple[tuple[str, float], ...], **arguments: Any) -> None:
     """One step; tensors are of one step."""
     models, common = run.common(4)
     units = run.dynamics.units
@@ -53,7 +44,7 @@ def _launch(run: _Run, kernel: str, specs: tuple[tuple[str, float], ...], **argu
     )  # fmt: skip
 
 
-def forward(run: _Run, x: Tensor, state: Tensor, y: Tensor, h: Tensor | None, u: Tensor | None) -> Tensor:
+def forward(run: CoreRun, x: Tensor, state: Tensor, y: Tensor, h: Tensor | None, u: Tensor | None) -> Tensor:
     """Steps through x, filling y and what is asked for; the state after the last step."""
     spare = empty((1, *run.shape[1:]), on=run.engine)
     x, before = (t.detach() if width_of(run.n, x, state) == 4 else t.copy() for t in (x, state))
@@ -71,7 +62,7 @@ def forward(run: _Run, x: Tensor, state: Tensor, y: Tensor, h: Tensor | None, u:
 
 
 def backward(
-    run: _Run, kernel: str, slope: Slope, *, h: Any, u: Any, d: Any, gy: Any, gafter: Tensor | None, gx: Tensor
+    run: CoreRun, kernel: str, slope: Slope, *, h: Any, u: Any, d: Any, gy: Any, gafter: Tensor | None, gx: Tensor
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """From the last step to the first, filling gx; the gradient of the first state, and sums for beta and alpha."""
     spare = empty((1, *run.shape[1:]), on=run.engine)

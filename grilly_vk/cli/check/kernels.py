@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...equations.synapses import RECURRENCES
-from ...ops import cores, elementwise, loss, nodes, reduce, surrogate, traced
+from ...ops import core_run, elementwise, loss, nodes, reduce, surrogate, traced
 from ...runtime import Engine, engine
 from ...runtime.devices import DeviceInfo
 from ...runtime.kernels import Kernels
@@ -19,9 +19,9 @@ from .runner import CUT, FAIL, PASS, Check, Found, Time
 Specs = tuple[tuple[str, float], ...]
 HINT = "the driver's compiler refuses the kernel: send the row and the driver's version; a newer driver may help"
 PLAIN = {1}  # the capability that every device has: Shader
-_MODELS = {"snn-core": len(cores.MODELS), "snn-recurrent-node": len(nodes.MODELS), "snn-recurrent": len(cores.MODELS),
-           "snn-node": len(nodes.MODELS), "snn-trace-neuron": len(traced.MODELS),
-           "snn-synapse": len(RECURRENCES)}  # fmt: skip
+_CORES, _NODES = len(core_run.MODELS), len(nodes.MODELS)
+_MODELS = {"snn-core": _CORES, "snn-recurrent-node": _NODES, "snn-recurrent": _CORES, "snn-node": _NODES,
+           "snn-trace-neuron": len(traced.MODELS), "snn-synapse": len(RECURRENCES)}  # fmt: skip
 _OPS = {"elementwise-unary": len(elementwise.FUNCTIONS), "elementwise-grad": len(elementwise.FUNCTIONS),
         "elementwise-binary": len(elementwise.BINARY), "broadcast-binary": len(elementwise.BINARY),
         "reduce": len(reduce.KINDS), "loss": len(loss.ELEMENTWISE), "loss-grad": len(loss.ELEMENTWISE)}  # fmt: skip

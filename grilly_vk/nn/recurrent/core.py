@@ -7,7 +7,8 @@ from typing import Any
 
 from ... import arguments, families
 from ...errors import shown
-from ...ops.cores import TWO_STATES, CoreDynamics, unroll
+from ...ops.core_run import TWO_STATES, CoreDynamics
+from ...ops.cores import unroll
 from ...ops.elementwise import as_tensor, cast
 from ...runtime.recording import called
 from ...settings import fixed, setting

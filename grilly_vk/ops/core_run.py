@@ -1,0 +1,149 @@
+"""A run of recurrent cores: sizes, constants and launches, which whole runs and those step by step share."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from ..tensor import Tensor, empty
+from .layout import width_of
+from .reduce import reduce
+from .steps import spans, walk
+from .surrogate import Slope
+
+MODELS = ["if", "lif", "li", "alif", "cuba"]  # as in shaders/include/core.glsl
+TWO_STATES = {"alif", "cuba"}
+SMALL = 512  # units up to which a workgroup takes all steps of a sample; more are one dispatch per step
+
+
+@dataclass(frozen=True)
+class CoreDynamics:
+    """How a core's state moves; see shaders/include/core.glsl for the formulas.
+
+    Args:
+        model: one of MODELS.
+        threshold: the firing threshold.
+        units, last: how many units there are, and the size of their last axis, along which a second state follows
+            the first.
+    """
+
+    model: str
+    threshold: float
+    units: int
+    last: int
+
+
+class CoreRun:
+    """One forward run: sizes, constants, and the pieces of steps that it goes in."""
+
+    def __init__(
+        self, x: Tensor, state: Tensor, dynamics: CoreDynamics, b: Tensor | None, c: Tensor | None, w: Tensor | None
+    ) -> None:
+        self.engine, self.dynamics = x.engine, dynamics
+        self.steps, self.shape, self.state = x.shape[0], x.shape, state.shape
+        self.n = math.prod(x.shape[1:])
+        self.rows = self.n // dynamics.units
+        self.two = dynamics.model in TWO_STATES
+        self.learns_b, self.learns_c = (t is not None and t.requires_grad for t in (b, c))
+        self.learns_w = w is not None and w.requires_grad
+        self.b, self.c, self.w = (None if t is None else t.detach() for t in (b, c, w))
+        self.each_b, self.each_c = (t is not None and t.ndim > 0 for t in (b, c))
+        work = self.n if w is None else self.n * max(1, dynamics.units // 8)
+        whole = w is None or dynamics.units <= SMALL
+        self.stepped = w is not None and by_products(self.engine) and self._by_lanes(w)
+        self.pieces = spans(x, self.steps, work, None if whole else 1)
+        self.work = work
+
+    def room(self) -> Tensor:
+        """Uninitialised (T, ...)."""
+        return empty(self.shape, on=self.engine)
+
+    def kept(self) -> tuple[Tensor | None, Tensor | None]:
+        """Room for what the backward pass reads: the potentials before each step, and the second states."""
+        h = self.dynamics.model != "li" or self.learns_b
+        u = self.dynamics.model == "alif" or (self.dynamics.model == "cuba" and self.learns_c)
+        return self.room() if h else None, self.room() if u else None
+
+    def sums(self) -> tuple[Tensor | None, Tensor | None]:
+        """Room for the gradients of the constants at each element, of those that learn."""
+        gb, gc = (empty((self.n,), on=self.engine) if learns else None for learns in (self.learns_b, self.learns_c))
+        return gb, gc
+
+    def totals(self, *sums: Tensor | None) -> list[Tensor | None]:
+        """Those gradients summed to the shapes of the constants."""
+        return [None if t is None else _total(t, self, constant) for t, constant in zip(sums, (self.b, self.c))]
+
+    def launch(self, kernel: str, start: int, stop: int, specs: Any, **arguments: Any) -> None:
+        """One dispatch for steps start..stop; tensors (T, ...) are cut to them."""
+        d = self.dynamics
+        over_time = {name: _cut(value, self, start, stop) for name, value in arguments.items()}
+        by_unit = self.w is not None or self.each_b or self.each_c
+        size = d.last if self.two else d.units if by_unit else self.n
+        wide = width_of(math.gcd(size, self.n), *over_time.values(), self.w)
+        models, common = self.common(wide)
+        module = f"{kernel}.vec4" if wide == 4 else kernel
+        common |= {"n": self.n // wide, "steps": stop - start, "work": (stop - start) * self.work}
+        if self.w is None:
+            _, chunk, block = walk(self.engine, self.n)
+            specs = (*models, ("CHUNK", chunk), ("BLOCK", block), *specs)
+            items = -(-self.n // (wide * chunk))
+            self.engine.launch(module, items, specs, **common, **over_time)
+            return
+        tiles = 1 if d.units <= SMALL else -(-d.units // (wide * self.engine.local))
+        if "backward" in kernel:
+            space = room_for(d.units) if d.units <= SMALL else self.engine.local * wide
+            own: tuple[tuple[str, float], ...] = (("SPACE", space // wide),)
+        else:
+            own = (("WORDS", room_for(d.units) // 32),)
+        groups = min(self.rows * tiles, 65535)
+        self.engine.launch(
+            module, self.n, (*models, *own, *specs), groups=groups, rows=self.rows, tiles=tiles, **common, **over_time,
+        )  # fmt: skip
+
+    def common(self, wide: int) -> tuple[tuple[tuple[str, int], ...], dict[str, Any]]:
+        """Constants and numbers that all kernels of include/core.glsl take."""
+        d = self.dynamics
+        models = (("MODEL", MODELS.index(d.model)), ("EACH_B", int(self.each_b)), ("EACH_C", int(self.each_c)))
+        return models, {
+            "units": max(1, d.units // wide), "last": max(1, d.last // wide), "threshold": d.threshold,
+            "b": self.b, "c": self.c,
+        }  # fmt: skip
+
+    def backward_specs(self, slope: Slope, gy: Any, gafter: Any, h: Any, u: Any) -> tuple[tuple[str, float], ...]:
+        """What the backward kernels have in common."""
+        return (
+            ("SURROGATE", slope.code), ("HAS_GY", int(gy is not None)), ("HAS_GAFTER", int(gafter is not None)),
+            ("STORE_B", int(self.learns_b)), ("STORE_C", int(self.learns_c)),
+            ("HAS_H", int(h is not None)), ("HAS_U", int(u is not None)),
+        )  # fmt: skip
+
+    def _by_lanes(self, w: Tensor) -> bool:
+        """Whether the kernels by lanes can take it: the device, and four units a load."""
+        size = self.dynamics.last if self.two else self.dynamics.units
+        return self.engine.tuning.lanes and size % 4 == 0 and width_of(self.dynamics.units, w) == 4
+
+
+def by_products(engine: Any) -> bool:
+    """Whether recurrent layers take a matrix product in each step: with lavapipe's products by lanes, faster."""
+    return bool(engine.tuning.stepped_recurrence)
+
+
+def room_for(units: int) -> int:
+    """Room for units in shared memory, a power of two, so that few variants of a kernel are compiled."""
+    return max(32, 1 << (units - 1).bit_length())
+
+
+def _cut(value: Any, run: CoreRun, start: int, stop: int) -> Any:
+    """Steps start..stop of a tensor (T, ...); anything else, as it is."""
+    if not isinstance(value, Tensor) or stop - start == run.steps or value.shape != run.shape:
+        return value
+    return value._rows(start, stop)
+
+
+def _total(sums: Tensor, run: CoreRun, constant: Tensor | None) -> Tensor:
+    """Sums of all elements (n,) to those of a constant: over the batch, and over the units if they share it."""
+    assert constant is not None
+    if constant.count == 1:
+        return reduce("sum", sums, (0,), keepdims=False)._alias(constant.shape)
+    return reduce("sum", sums._alias((run.rows, run.dynamics.units)), (0,), keepdims=False)._alias(constant.shape)
