@@ -27,6 +27,11 @@ class _Span:
         self.offset = offset
         self.nbytes = nbytes
 
+    @property
+    def buffer(self) -> _Span:
+        """As `Buffer.buffer`."""
+        return self
+
 
 class Guards:
     """Hooks into the device pool of an engine; see the module's text.
