@@ -5,11 +5,12 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "grilly_vk"))  # nothing else of the package is there yet
 
-from equations import nodes_glsl, recurrences_glsl, updates
+from equations import cores, nodes_glsl, recurrences_glsl, updates
 from equations.neurons import NODES
 from equations.synapses import RECURRENCES
 
 FILES = {
+    "core-models.glsl": cores.source(),
     "membranes.glsl": updates.source(updates.MEMBRANES),
     "node-models.glsl": nodes_glsl.source(NODES),
     "pairs.glsl": updates.source(updates.PAIRS),

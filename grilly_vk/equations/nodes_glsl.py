@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from .adjoint import Adjoint, adjoint, separate
 from .derivative import ONE, ZERO, derivative, multiply, subtract
@@ -12,6 +13,7 @@ from .expression import Expression, Statement, name
 from .neuron import LEARNABLE, RESET, SWITCHES, NeuronModel
 from .printing import GLSL
 
+Titled = TypeVar("Titled", bound=Any)  # a model's record, with a title
 G, A = name("the g"), name("the a")  # the gradients of h and of the second state; parameters may be called g and a
 
 
@@ -102,28 +104,28 @@ def source(models: Sequence[NeuronModel]) -> str:
     parts = [
         "// Made of the records in grilly_vk/equations/neurons.py; see node.glsl.",
         *(['#include "special.glsl"'] if any(e.op == "tanh" for m in models for e in _all(m)) else []),
-        f"const bool TWO_STATES = {_any(two)};",
-        f"const bool MOVES = {_any([m.moves for m in models])}; // the threshold in force, with the second state",
-        f"const bool ADAPTS = {_any([bool(m.after) for m in models])}; // the spike moves the second state",
-        f"const bool KEEPS_U = {_any([b.keeps_u for b in backs])}; // the second state before each step",
-        f"const bool KEEPS_X = {_any([b.keeps_x for b in backs])}; // the input",
+        f"const bool TWO_STATES = {any_of(two)};",
+        f"const bool MOVES = {any_of([m.moves for m in models])}; // the threshold in force, with the second state",
+        f"const bool ADAPTS = {any_of([bool(m.after) for m in models])}; // the spike moves the second state",
+        f"const bool KEEPS_U = {any_of([b.keeps_u for b in backs])}; // the second state before each step",
+        f"const bool KEEPS_X = {any_of([b.keeps_x for b in backs])}; // the input",
         "const uint PLANES = 1 + uint(KEEPS_U) + uint(KEEPS_X); // numbers that are kept of each element and step",
-        f"const bool AGAIN = {_any([b.again for b in backs])}; // the spike's slopes read the second state it finds",
+        f"const bool AGAIN = {any_of([b.again for b in backs])}; // the spike's slopes read the second state it finds",
         "#define KEPT(t, i) ((t) * PLANES * p.n + i) // of h",
         "",
-        _function("REAL learned(REAL k, float w)", models, _learned, "return k;"),
-        _function("REAL charge(REAL x, REAL v, inout REAL u, REAL k, float w)", models, _charge, "return v;"),
-        _function("REAL level(REAL u)", models, _level, "return THRESHOLD;"),
-        _function("REAL reset_of(REAL h, REAL threshold)", models, _reset, f"return {_plain_reset()};"),
-        _function("REAL adapt(REAL u, REAL s)", models, _adapt, "return u;"),
+        chosen("REAL learned(REAL k, float w)", models, _learned, "return k;"),
+        chosen("REAL charge(REAL x, REAL v, inout REAL u, REAL k, float w)", models, _charge, "return v;"),
+        chosen("REAL level(REAL u)", models, _level, "return THRESHOLD;"),
+        chosen("REAL reset_of(REAL h, REAL threshold)", models, _reset, f"return {_plain_reset()};"),
+        chosen("REAL adapt(REAL u, REAL s)", models, _adapt, "return u;"),
         "#ifdef REVERSE",
-        _function("REAL rise(REAL h, REAL threshold)", models, _rise, f"return {_plain_rise()};"),
-        _function("REAL passed(REAL g, REAL h, REAL threshold)", models, _passed, "return HARD == 1 ? REAL(0) : g;"),
-        _function("REAL of_level(REAL g, REAL h, REAL threshold)", models, _of_level, f"return {_plain_of_level()};"),
-        _function("REAL level_slope(REAL u)", models, _level_slope, "return REAL(0);"),
-        _function("REAL spike_slope(REAL u, REAL s)", models, _spike_slope, "return REAL(0);"),
-        _function("REAL adapt_slope(REAL u, REAL s)", models, _adapt_slope, "return REAL(1);"),
-        _function(
+        chosen("REAL rise(REAL h, REAL threshold)", models, _rise, f"return {_plain_rise()};"),
+        chosen("REAL passed(REAL g, REAL h, REAL threshold)", models, _passed, "return HARD == 1 ? REAL(0) : g;"),
+        chosen("REAL of_level(REAL g, REAL h, REAL threshold)", models, _of_level, f"return {_plain_of_level()};"),
+        chosen("REAL level_slope(REAL u)", models, _level_slope, "return REAL(0);"),
+        chosen("REAL spike_slope(REAL u, REAL s)", models, _spike_slope, "return REAL(0);"),
+        chosen("REAL adapt_slope(REAL u, REAL s)", models, _adapt_slope, "return REAL(1);"),
+        chosen(
             "REAL discharge(\n"
             "    REAL x, REAL u, REAL h, REAL v, inout REAL g, inout REAL a, inout REAL sum, REAL k, float w)",
             models, _discharge, "return g;",
@@ -137,11 +139,11 @@ def _all(model: NeuronModel) -> list[Expression]:
     return [e for value in (*model.expressions, *model.learned.values()) for e in value.walk()]
 
 
-def _any(holds: Sequence[bool]) -> str:
+def any_of(holds: Sequence[bool]) -> str:
     return " || ".join(f"MODEL == {i}" for i, yes in enumerate(holds) if yes) or "false"
 
 
-def _function(head: str, models: Sequence[NeuronModel], body: Callable[[NeuronModel], list[str]], rest: str) -> str:
+def chosen(head: str, models: Sequence[Titled], body: Callable[[Titled], list[str]], rest: str) -> str:
     """One function; models with the same lines share them, and those without take the last line."""
     cases: dict[tuple[str, ...], list[int]] = {}
     for i, m in enumerate(models):

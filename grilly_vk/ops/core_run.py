@@ -6,20 +6,21 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from ..equations.cores import CORES
 from ..tensor import Tensor, empty
 from .layout import width_of
 from .reduce import reduce
 from .steps import spans, walk
 from .surrogate import Slope
 
-MODELS = ["if", "lif", "li", "alif", "cuba"]  # as in shaders/include/core.glsl
-TWO_STATES = {"alif", "cuba"}
+MODELS = {model.title: (i, model) for i, model in enumerate(CORES)}  # with the kernels' constant MODEL
+TWO_STATES = {model.title for model in CORES if model.two}
 SMALL = 512  # units up to which a workgroup takes all steps of a sample; more are one dispatch per step
 
 
 @dataclass(frozen=True)
 class CoreDynamics:
-    """How a core's state moves; see shaders/include/core.glsl for the formulas.
+    """How a core's state moves; see equations/cores.py for the formulas.
 
     Args:
         model: one of MODELS.
@@ -44,7 +45,8 @@ class CoreRun:
         self.steps, self.shape, self.state = x.shape[0], x.shape, state.shape
         self.n = math.prod(x.shape[1:])
         self.rows = self.n // dynamics.units
-        self.two = dynamics.model in TWO_STATES
+        self.code, self.model = MODELS[dynamics.model]
+        self.two = self.model.two
         self.learns_b, self.learns_c = (t is not None and t.requires_grad for t in (b, c))
         self.learns_w = w is not None and w.requires_grad
         self.b, self.c, self.w = (None if t is None else t.detach() for t in (b, c, w))
@@ -61,8 +63,8 @@ class CoreRun:
 
     def kept(self) -> tuple[Tensor | None, Tensor | None]:
         """Room for what the backward pass reads: the potentials before each step, and the second states."""
-        h = self.dynamics.model != "li" or self.learns_b
-        u = self.dynamics.model == "alif" or (self.dynamics.model == "cuba" and self.learns_c)
+        h = self.model.fires or self.learns_b
+        u = self.model.moves or (self.two and self.learns_c)
         return self.room() if h else None, self.room() if u else None
 
     def sums(self) -> tuple[Tensor | None, Tensor | None]:
@@ -104,7 +106,7 @@ class CoreRun:
     def common(self, wide: int) -> tuple[tuple[tuple[str, int], ...], dict[str, Any]]:
         """Constants and numbers that all kernels of include/core.glsl take."""
         d = self.dynamics
-        models = (("MODEL", MODELS.index(d.model)), ("EACH_B", int(self.each_b)), ("EACH_C", int(self.each_c)))
+        models = (("MODEL", self.code), ("EACH_B", int(self.each_b)), ("EACH_C", int(self.each_c)))
         return models, {
             "units": max(1, d.units // wide), "last": max(1, d.last // wide), "threshold": d.threshold,
             "b": self.b, "c": self.c,

@@ -48,7 +48,7 @@ def unroll(
     wants = grad_enabled() and any(t.requires_grad for t in inputs)
     h, u = run.kept() if wants else (None, None)
     after = _forward(run, x, state, y, h, u)
-    y.is_spikes = dynamics.model != "li"
+    y.is_spikes = run.model.fires
     if wants:
         held = y._alias() if run.learns_w else None  # a result must not be held by its own node
         needed = [t for t in (b, c, w, held) if t is not None]
@@ -90,7 +90,7 @@ def _backward(
         if slope is not None and slope.given is not None:
             assert h is not None
             distance = h - run.dynamics.threshold
-            given = slope.given(distance - u if run.dynamics.model == "alif" else distance)
+            given = slope.given(distance - u if run.model.moves else distance)
         found = slope or Slope("atan")
         gx, totals = run.room(), []
         if run.stepped:

@@ -70,7 +70,7 @@ void run(uint i, uint first, uint last)
         uint at = t * p.n + i;
         REAL v = HAS_H == 1 ? AT(h, at) : REAL(0), other = HAS_U == 1 ? AT(u, at) : REAL(0);
         REAL out_ = HAS_GY == 1 ? AT(gy, at) : REAL(0), slope = REAL(0);
-        if (MODEL != LI)
+        if (SPIKES)
             slope = SURROGATE == 0 ? AT(d, at) : surrogate(SURROGATE, above(v, other), p.alpha, p.beta);
 #ifndef AHEAD
         AT(gx, at) = of_input(g, a, out_);

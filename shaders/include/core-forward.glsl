@@ -47,7 +47,7 @@ void run(uint i, uint first, uint last)
             AT(h, at) = v;
         if (STORE_U == 1)
             AT(u, at) = other;
-        REAL fired = MODEL == LI ? REAL(0) : REAL(ABOVE(above(v, other), REAL(0)));
+        REAL fired = SPIKES ? REAL(ABOVE(above(v, other), REAL(0))) : REAL(0);
 #ifdef BACK
         advance(AT(x, at) + back, fired, v, other, beta, second);
         next_spikes = REAL(ABOVE(above(v, other), REAL(0)));
