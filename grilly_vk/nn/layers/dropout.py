@@ -43,11 +43,10 @@ class Dropout(Module):
         return ops.dropout(x, self.p, self.training)
 
 
-class Dropout1d(Dropout):
-    """In training, sets whole channels of (B, C, L) or (C, L) to 0 with probability p; else x itself.
+_CHANNELS = """In training, sets whole channels of {axes} to 0 with probability p; else x itself.
 
     The others are scaled by 1 / (1 - p).  Every call, and every step of a sequence, draws a mask of its own;
-    `DropoutOverTime1d` keeps one for all steps.
+    `DropoutOverTime{n}d` keeps one for all steps.
 
     Args:
         p: probability that a channel of a sample is set to 0, in [0, 1] (default 0.5).
@@ -60,7 +59,9 @@ class Dropout1d(Dropout):
     CVPR 2015.
     """
 
-    batchwise = True
+
+class Dropout1d(Dropout):
+    __doc__ = _CHANNELS.format(n=1, axes="(B, C, L) or (C, L)")
     _time_rank = 4
 
     def forward(self, x: ArrayLike) -> Tensor:
@@ -69,23 +70,7 @@ class Dropout1d(Dropout):
 
 
 class Dropout2d(Dropout):
-    """In training, sets whole channels of (B, C, H, W) to 0 with probability p; else x itself.
-
-    The others are scaled by 1 / (1 - p).  Every call, and every step of a sequence, draws a mask of its own;
-    `DropoutOverTime2d` keeps one for all steps.
-
-    Args:
-        p: probability that a channel of a sample is set to 0, in [0, 1] (default 0.5).
-        inplace: taken for PyTorch's sake; the result is a tensor of its own in any case.
-
-    Raises:
-        TypeError, ValueError: p is not such a number; at the call, another shape.
-
-    Source: Tompson, Goroshin, Jain, LeCun & Bregler, "Efficient object localization using convolutional networks",
-    CVPR 2015.
-    """
-
-    batchwise = True
+    __doc__ = _CHANNELS.format(n=2, axes="(B, C, H, W)")
     _time_rank = 5
 
     def forward(self, x: ArrayLike) -> Tensor:
@@ -131,8 +116,7 @@ class _OverTime(StatefulModule):
         return x * self.mask
 
 
-class DropoutOverTime(_OverTime):
-    """`Dropout`, with one mask for all steps of a sequence.
+_OVER_TIME = """`{layer}`, with one mask for all steps of a sequence.
 
     The mask is drawn at the first input, and kept until `grilly_vk.functional.reset_net`: a channel or neuron that is
     left out is silent for the whole sequence, as in a network without it.  After `eval()` x itself.
@@ -142,69 +126,33 @@ class DropoutOverTime(_OverTime):
         step_mode: "s": a call is one step. "m": a call is all steps.
 
     Shape:
-        (B, ...), or in step mode "m" with T in front, to the same.
+        ({axes}), or in step mode "m" with T in front, to the same.
 
     Attributes:
-        mask: Tensor (B, ...); None until the first input in training.
+        mask: Tensor ({mask}); None until the first input in training.
 
     Raises:
         TypeError, ValueError: p is not such a number; at the call, another shape than the mask's.
         RuntimeError: the mask would cross the border of a compiled function.
 
     Source: Lee, Sarwar, Panda, Srinivasan & Roy, "Enabling spike-based backpropagation for training deep neural network
-    architectures", Frontiers in Neuroscience 14 (2020); as in SpikingJelly's Dropout.
+    architectures", Frontiers in Neuroscience 14 (2020); as in SpikingJelly's {source}.
     """
+
+
+class DropoutOverTime(_OverTime):
+    __doc__ = _OVER_TIME.format(layer="Dropout", axes="B, ...", mask="B, ...", source="Dropout")
 
 
 class DropoutOverTime1d(_OverTime):
-    """`Dropout1d`, with one mask for all steps of a sequence.
-
-    The mask is drawn at the first input, and kept until `grilly_vk.functional.reset_net`: a channel or neuron that is
-    left out is silent for the whole sequence, as in a network without it.  After `eval()` x itself.
-
-    Args:
-        p: probability of a zero, in [0, 1] (default 0.5); the others are scaled by 1 / (1 - p).
-        step_mode: "s": a call is one step. "m": a call is all steps.
-
-    Shape:
-        (B, C, L), or in step mode "m" with T in front, to the same.
-
-    Attributes:
-        mask: Tensor (B, C, 1); None until the first input in training.
-
-    Raises:
-        TypeError, ValueError: p is not such a number; at the call, another shape than the mask's.
-        RuntimeError: the mask would cross the border of a compiled function.
-
-    Source: Lee, Sarwar, Panda, Srinivasan & Roy, "Enabling spike-based backpropagation for training deep neural network
-    architectures", Frontiers in Neuroscience 14 (2020); as in SpikingJelly's Dropout2d for channels of one axis.
-    """
-
+    __doc__ = _OVER_TIME.format(
+        layer="Dropout1d", axes="B, C, L", mask="B, C, 1", source="Dropout2d for channels of one axis"
+    )
     _channels, _ranks = ("B", "C", "L"), (3,)
 
 
 class DropoutOverTime2d(_OverTime):
-    """`Dropout2d`, with one mask for all steps of a sequence.
-
-    The mask is drawn at the first input, and kept until `grilly_vk.functional.reset_net`: a channel or neuron that is
-    left out is silent for the whole sequence, as in a network without it.  After `eval()` x itself.
-
-    Args:
-        p: probability of a zero, in [0, 1] (default 0.5); the others are scaled by 1 / (1 - p).
-        step_mode: "s": a call is one step. "m": a call is all steps.
-
-    Shape:
-        (B, C, H, W), or in step mode "m" with T in front, to the same.
-
-    Attributes:
-        mask: Tensor (B, C, 1, 1); None until the first input in training.
-
-    Raises:
-        TypeError, ValueError: p is not such a number; at the call, another shape than the mask's.
-        RuntimeError: the mask would cross the border of a compiled function.
-
-    Source: Lee, Sarwar, Panda, Srinivasan & Roy, "Enabling spike-based backpropagation for training deep neural network
-    architectures", Frontiers in Neuroscience 14 (2020); as in SpikingJelly's Dropout2d, whose p is 0.2 unless given.
-    """
-
+    __doc__ = _OVER_TIME.format(
+        layer="Dropout2d", axes="B, C, H, W", mask="B, C, 1, 1", source="Dropout2d, whose p is 0.2 unless given"
+    )
     _channels, _ranks = ("B", "C", "H", "W"), (4,)

@@ -32,23 +32,40 @@ class _Pool(Module):
         return text + (", ceil_mode=True" if self.ceil_mode else "")
 
 
-class MaxPool2d(_Pool):
-    """The largest value of each window; see `grilly_vk.functional.max_pool2d`.
+_WINDOWS = """The {what} of each window{end}; see `grilly_vk.functional.{name}`.
 
     Args:
-        kernel_size: of the window; one number, or (vertical, horizontal), as for the next three.
+        kernel_size: of the window{pair}.
         stride: between windows (default None: kernel_size).
-        padding: minus infinity on both sides (default 0).
-        dilation: steps between a window's elements (default 1).
-        return_indices: also where each maximum was (default False).
-        ceil_mode: also windows that reach over the end (default False).
+        padding: {padding} (default 0).{more}
+        ceil_mode: also windows that reach over the end (default False).{last}
 
     Shape:
-        (B, C, H, W) to (B, C, H', W'), or both without B.
+        (B, C, {size}) to (B, C, {result}), or both without B.
 
     Raises:
         ValueError, TypeError: no whole numbers in range; at the call, windows that do not fit the input.
     """
+_PLANE = dict(end="", size="H, W", result="H', W'", pair="; one number, or (vertical, horizontal), as for the next two")
+_LINE = dict(end=" along the last axis", size="L", result="L'", pair="")
+_LARGEST = dict(
+    what="largest value", last="", more="""
+        dilation: steps between a window's elements (default 1).
+        return_indices: also where each maximum was (default False).""",
+)  # fmt: skip
+_COUNTED = """
+        count_include_pad: whether zeros of the padding count in the mean (default True)."""
+_DIVIDED = """
+        divisor_override: divide the sum by this instead (default None)."""
+
+
+class MaxPool2d(_Pool):
+    __doc__ = _WINDOWS.format_map(
+        _PLANE | _LARGEST | dict(
+            name="max_pool2d", padding="minus infinity on both sides",
+            pair="; one number, or (vertical, horizontal), as for the next three",
+        )
+    )  # fmt: skip
 
     dilation, return_indices = fixed(), fixed()
 
@@ -77,22 +94,9 @@ class MaxPool2d(_Pool):
 
 
 class AvgPool2d(_Pool):
-    """The mean of each window; see `grilly_vk.functional.avg_pool2d`.
-
-    Args:
-        kernel_size: of the window; one number, or (vertical, horizontal), as for the next two.
-        stride: between windows (default None: kernel_size).
-        padding: zeros on both sides (default 0).
-        ceil_mode: also windows that reach over the end (default False).
-        count_include_pad: whether zeros of the padding count in the mean (default True).
-        divisor_override: divide the sum by this instead (default None).
-
-    Shape:
-        (B, C, H, W) to (B, C, H', W'), or both without B.
-
-    Raises:
-        ValueError, TypeError: no whole numbers in range; at the call, windows that do not fit the input.
-    """
+    __doc__ = _WINDOWS.format(
+        name="avg_pool2d", what="mean", padding="zeros on both sides", more="", last=_COUNTED + _DIVIDED, **_PLANE
+    )
 
     count_include_pad, divisor_override = fixed(), fixed()
 
@@ -120,20 +124,12 @@ class AvgPool2d(_Pool):
 
 
 class SumPool2d(_Pool):
-    """The sum of each window, which keeps the charge that spikes carry; see `grilly_vk.functional.sum_pool2d`.
-
-    Args:
-        kernel_size: of the window; one number, or (vertical, horizontal), as for the next two.
-        stride: between windows (default None: kernel_size).
-        padding: zeros on both sides (default 0).
-        ceil_mode: also windows that reach over the end (default False).
-
-    Shape:
-        (B, C, H, W) to (B, C, H', W'), or both without B.
-
-    Raises:
-        ValueError, TypeError: no whole numbers in range; at the call, windows that do not fit the input.
-    """
+    __doc__ = _WINDOWS.format_map(
+        _PLANE | dict(
+            name="sum_pool2d", what="sum", padding="zeros on both sides", more="", last="",
+            end=", which keeps the charge that spikes carry",
+        )
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -177,22 +173,7 @@ class AdaptiveAvgPool2d(Module):
 
 
 class MaxPool1d(MaxPool2d):
-    """The largest value of each window along the last axis; see `grilly_vk.functional.max_pool1d`.
-
-    Args:
-        kernel_size: of the window.
-        stride: between windows (default None: kernel_size).
-        padding: minus infinity at both ends (default 0).
-        dilation: steps between a window's elements (default 1).
-        return_indices: also where each maximum was (default False).
-        ceil_mode: also windows that reach over the end (default False).
-
-    Shape:
-        (B, C, L) to (B, C, L'), or both without B.
-
-    Raises:
-        ValueError, TypeError: no whole numbers in range; at the call, windows that do not fit the input.
-    """
+    __doc__ = _WINDOWS.format(name="max_pool1d", padding="minus infinity at both ends", **_LARGEST, **_LINE)
 
     _axes = 1
     batchwise = True
@@ -206,21 +187,9 @@ class MaxPool1d(MaxPool2d):
 
 
 class AvgPool1d(_Pool):
-    """The mean of each window along the last axis; see `grilly_vk.functional.avg_pool1d`.
-
-    Args:
-        kernel_size: of the window.
-        stride: between windows (default None: kernel_size).
-        padding: zeros at both ends (default 0).
-        ceil_mode: also windows that reach over the end (default False).
-        count_include_pad: whether zeros of the padding count in the mean (default True).
-
-    Shape:
-        (B, C, L) to (B, C, L'), or both without B.
-
-    Raises:
-        ValueError, TypeError: no whole numbers in range; at the call, windows that do not fit the input.
-    """
+    __doc__ = _WINDOWS.format(
+        name="avg_pool1d", what="mean", padding="zeros at both ends", more="", last=_COUNTED, **_LINE
+    )
 
     count_include_pad = fixed()
     _axes = 1
