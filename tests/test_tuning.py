@@ -93,6 +93,13 @@ def test_blocks():
     assert SMALL.blocks(64) == (2, 8)
 
 
+def test_tiles_of_lanes():
+    """As tall as the rows ask for; of few tiles each has a workgroup of 64, of many a subgroup of eight."""
+    assert [tuning.LANES.lane_rows(n) for n in (1, 8, 9, 16, 17, 100)] == [8, 8, 16, 16, 32, 32]
+    assert tuning.LANES.lane_tiles(9, 33, 32) == (16, 64 * 64)
+    assert tuning.LANES.lane_tiles(9, 33, 33) == (16, 66 * 8)
+
+
 def test_each_kind_of_device_has_its_rules():
     info = dataclasses.replace(engine().info, subgroup_sizes=(4, 4), subgroup_size=4)
     kinds = {

@@ -41,7 +41,7 @@ def _product(
 ) -> None:
     """c (m, n) = scale * op(a) op(b), sums over k, for `count` heads in all; shape are (m, n, k)."""
     m, n, k = shape
-    engine = a.tensor.engine
+    tuning = a.tensor.engine.tuning
     last = {_NN: (k, n), _NT: (k, k), _TN: (m, n)}[form]
     places = (*a.numbers("a").values(), *b.numbers("b").values())
     wide = width_of(math.gcd(*last, *places), a.tensor, b.tensor) == 4
@@ -49,10 +49,9 @@ def _product(
     sizes |= a.numbers("a") | b.numbers("b") | c.numbers("c")
     sizes |= {"a": a.tensor, "b": b.tensor, "c": c.tensor, "work": max(1, count * m * n * k // 8), "FORM": form}
     aligned = wide and width_of(math.gcd(n, *c.numbers("c").values()), c.tensor) == 4
-    if aligned and k % 4 == 0 and engine.tuning.lanes and n >= engine.tuning.lanes_heads:
-        rows = 32 if m > 16 else 16 if m > 8 else 8
-        tiles = count * -(-m // rows) * -(-n // 32)
-        _LANES(items=tiles * (64 if tiles <= 64 else 8), ROWS=rows, **sizes)
+    if aligned and k % 4 == 0 and tuning.lanes and n >= tuning.lanes_heads:
+        rows, items = tuning.lane_tiles(m, n, count)
+        _LANES(items=items, ROWS=rows, **sizes)
         return
     rows = 4 if m < 64 else 8
     tiles = -(-m // rows) * -(-n // 4)

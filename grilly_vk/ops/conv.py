@@ -131,8 +131,7 @@ class _Pass:
     band: int  # images whose pixels are tiled together
     tiles: int  # of one band
     work: int  # of one tile
-    rows: int  # result channels of a tile of `conv-lanes`
-    lane_tiles: int  # of one band, there
+    lane_spots: int  # of one band: where `conv-lanes` has tiles, of some channels each
     push: dict[str, Any]
 
 
@@ -157,8 +156,7 @@ def _plan_pass(plan: _Plan, back: bool) -> _Pass:
         band=band,
         tiles=plan.groups * -(-outs // 4) * phases * -(-band * grid // 4),
         work=max(1, 16 * ins * -(-taps // phases) // 4),
-        rows=(rows := 8 if outs <= 8 else 16 if outs <= 16 else 32),
-        lane_tiles=plan.groups * -(-outs // rows) * phases * -(-band * grid // 32),
+        lane_spots=plan.groups * phases * -(-band * grid // 32),
         push={
             "ins": columns, "outs": outs, "h": size[0], "width": size[1], "oh": target[0], "ow": target[1],
             "band": band, **plan.push,
@@ -175,10 +173,12 @@ def _apply(x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan, *, back:
     packed_weight = _pack(weight, *way.weights)
     kernel, tiles, work, more = _CONV, way.tiles, way.work, {"vec4": way.packed_bytes > 0, **way.push}
     tuning = x.engine.tuning
-    lanes = tuning.lanes and way.push["outs"] >= tuning.lanes_channels
+    outs = way.push["outs"]
+    lanes = tuning.lanes and outs >= tuning.lanes_channels
     if lanes:
-        kernel, more = _LANES, {"ROWS": way.rows, **more}
-        tiles, work = way.lane_tiles, work * 2 * way.rows  # a tile is 8 by rows / 4 of the others
+        rows = tuning.lane_rows(outs)
+        kernel, more = _LANES, {"ROWS": rows, **more}
+        tiles, work = way.lane_spots * -(-outs // rows), work * 2 * rows  # a tile is 8 by rows / 4 of the others
     for start, stop in _chunks(plan.batch, way.packed_bytes):
         source = part = x._rows(start, stop)
         if way.packed_bytes:
@@ -188,7 +188,7 @@ def _apply(x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan, *, back:
             count = last - first
             kernel(
                 x=source, w=packed_weight, bias=bias, y=result, batch=stop - start, zero=source.shape[0] - 1,
-                first=first, count=count, items=count * (64 if count <= 64 else 8) if lanes else count,
+                first=first, count=count, items=tuning.lane_items(count) if lanes else count,
                 work=count * work, BACK=back, BIAS=bias is not None, **more,
             )  # fmt: skip
     return out

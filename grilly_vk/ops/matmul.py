@@ -51,9 +51,8 @@ def product(
     sizes = {"batch": batch, "m": m, "n": n, "k": k, "a_batch": steps[0], "b_batch": steps[1]}
     more = {"a": a, "b": b, "bias": bias, "c": out, "work": max(1, batch * m * n * k // 8), "FORM": form}
     if lanes:
-        rows = 32 if m > 16 else 16 if m > 8 else 8
-        tiles = batch * -(-m // rows) * -(-n // 32)
-        _LANES(items=tiles * (64 if tiles <= 64 else 8), ROWS=rows, BIAS=bias is not None, **more, **sizes)
+        rows, items = tuning.lane_tiles(m, n, batch)
+        _LANES(items=items, ROWS=rows, BIAS=bias is not None, **more, **sizes)
         return out
     rows, band = (4, 1) if m < 64 else tuning.product_tiles[form]
     tiles = -(-m // (rows * band)) * band * -(-n // 4)

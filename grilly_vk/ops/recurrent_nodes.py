@@ -23,7 +23,7 @@ from .matmul import _NN, _NT, _TN, product
 from .nodes import Dynamics, State, numbers_of, specs_of
 from .reduce import reduce
 from .shape import permute
-from .stepped_cores import row, tiles_of
+from .stepped_cores import row
 from .steps import spans
 from .surrogate import Slope
 
@@ -166,7 +166,7 @@ class _Run:
         own = {"rows": self.rows, "steps": stop - start, **self.numbers, **state}
         work = (stop - start) * self.work
         if self.stepped:
-            rows, items = tiles_of(self.rows, self.units)
+            rows, items = self.engine.tuning.lane_tiles(self.rows, self.units)
             specs = (*self.models, *specs, ("ROWS", rows))
             self.engine.launch(kernel, items, specs, work=work, units=self.units // 4, tiles=1, **own, **cut)
             return

@@ -26,18 +26,11 @@ def row(tensor: Tensor | None, t: int) -> Tensor | None:
     return None if tensor is None else tensor._rows(t, t + 1)
 
 
-def tiles_of(rows: int, units: int) -> tuple[int, int]:
-    """Rows that a subgroup takes at once, and the invocations to ask for."""
-    tall = 32 if rows > 16 else 16 if rows > 8 else 8
-    tiles = -(-rows // tall) * -(-units // 32)
-    return tall, tiles * (64 if tiles <= 64 else 8)
-
-
 def _launch(run: CoreRun, kernel: str, specs: tuple[tuple[str, float], ...], **arguments: Any) -> None:
     """One step; tensors are of one step."""
     models, common = run.common(4)
     units = run.dynamics.units
-    rows, items = tiles_of(run.rows, units)
+    rows, items = run.engine.tuning.lane_tiles(run.rows, units)
     run.engine.launch(
         kernel, items, (*models, ("ROWS", rows), *specs), work=run.work,
         rows=run.rows, n=run.n // 4, steps=1, **common, **arguments,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from .devices import LANES as SUBGROUP
 from .devices import DeviceInfo
 
 
@@ -41,6 +42,7 @@ class Tuning:
     lanes_channels: int = 5  # of a convolution's result, from which they pay
     lanes_columns: int = 17  # of a product: fewer leave lanes idle
     lanes_heads: int = 9  # columns of a product in attention
+    lanes_rows: tuple[int, ...] = (8, 16, 32)  # that a subgroup may take at once, by four columns a lane
     lanes_padded: int = 1 << 22  # multiplications from which odd sizes are brought to multiples of four for them
     # (rows that an invocation keeps, tiles of rows that share columns) for A B, A B^T, A^T B of 64 rows and more
     product_tiles: tuple[tuple[int, int], ...] = ((8, 4), (4, 8), (8, 8))
@@ -64,6 +66,19 @@ class Tuning:
         while chunk < self.chunk and items >= 64 * self.local * chunk:
             chunk *= 2
         return chunk, self.block if chunk > 1 else 0
+
+    def lane_rows(self, rows: int) -> int:
+        """ROWS of the kernels of shaders/lanes for a product of so many rows."""
+        return next((r for r in self.lanes_rows if rows <= r), self.lanes_rows[-1])
+
+    def lane_items(self, tiles: int) -> int:
+        """Invocations for so many of their tiles: of few, each gets a workgroup; of many, a subgroup."""
+        return tiles * (self.local if tiles <= 64 else SUBGROUP)
+
+    def lane_tiles(self, rows: int, columns: int, batch: int = 1) -> tuple[int, int]:
+        """(ROWS, invocations) for products of these sizes."""
+        tall = self.lane_rows(rows)
+        return tall, self.lane_items(batch * -(-rows // tall) * -(-columns // (4 * SUBGROUP)))
 
 
 DISCRETE = Tuning(work=1 << 37, first_work=1 << 28)
