@@ -17,6 +17,7 @@ from grilly_vk.cli import main
 from grilly_vk.cli.kernel_list import kernel_entries
 from grilly_vk.cli.kernel_uses import installed
 from grilly_vk.runtime.engine import Engine
+from grilly_vk.runtime.kernel import REGISTRY
 from grilly_vk.runtime.kernels import Kernels
 from grilly_vk.tensor import engine
 
@@ -198,6 +199,7 @@ def test_a_kernel_in_full(cli):
     assert ["binding", "3", "s", "writes", "4", "bytes", "(vec4:", "16)"] in lines
     assert "LOCAL uint = 64, REFRACTORY uint = 1" in out
     assert "decay float" in out
+    assert "runs over  n, by steps: x s trace\n" in out
     assert "snn.lif_run" in out and "nn.LIFNeuron" in out
 
 
@@ -215,6 +217,7 @@ def test_json_is_the_interface_that_launches_use(cli):
         assert [c["name"] for c in kernel["constants"]] == [c.name for c in face.specs]
         assert kernel["variants"] == (["vec4"] if f"{name}.vec4" in FILES else [])
         assert kernel["public_calls"]
+        assert kernel["runs_over"] == REGISTRY[name].runs if name in REGISTRY else kernel["runs_over"] == ""
     tall = {c["name"]: c for c in told["snn-matmul"]["constants"]}
     assert tall["LOCAL"] == {"name": "LOCAL", "type": "uint", "default": 64}
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..runtime.kernel import REGISTRY
 from ..runtime.kernels import Kernels
 from ..runtime.spirv import Interface, Scalar, SpirvError
 from .errors import CliError
@@ -27,11 +28,13 @@ class KernelEntry:
 
     Attributes:
         name: of the shader's file.
+        runs: over what it runs, and what is cut in long runs, where it is declared.
         variants: interface by variant: "" and, where there is one, "vec4".
         public_calls: what launches it, with the fewest helpers in between first.
     """
 
     name: str
+    runs: str
     variants: dict[str, Interface]
     public_calls: tuple[str, ...]
 
@@ -45,6 +48,7 @@ class KernelEntry:
         face = self.variants[""]
         return {
             "name": self.name,
+            "runs_over": self.runs,
             "variants": [v for v in self.variants if v],
             "bindings": bindings,
             "push_constants": [{"name": s.name, "type": _TYPES[s.kind]} for s in face.push],
@@ -85,7 +89,8 @@ def kernel_entries(patterns: Sequence[str] = ()) -> list[KernelEntry]:
             variants = {file[len(name) + 1 :]: kernels.module(file)[1] for file in mine}
         except SpirvError as error:
             raise CliError(str(error)) from error
-        out.append(KernelEntry(name, variants, tuple(uses.of(name))))
+        runs = REGISTRY[name].runs if name in REGISTRY else ""
+        out.append(KernelEntry(name, runs, variants, tuple(uses.of(name))))
     return out
 
 
@@ -109,6 +114,7 @@ def _paragraph(entry: KernelEntry) -> str:
         lines.append(f"  binding {i:<2} {b['name']:<12} {access[b['reads'], b['writes']]:<14} {size}")
     lines += _folded("push", [f"{p['name']} {p['type']}" for p in told["push_constants"]])
     lines += _folded("constants", [f"{c['name']} {c['type']} = {c['default']:g}" for c in told["constants"]])
+    lines += _folded("runs over", [entry.runs] if entry.runs else [])
     return "\n".join([*lines, *_folded("used by", _shown(entry.public_calls))])
 
 

@@ -36,7 +36,7 @@ def _middle(kind: str, x: Tensor, outer: int, n: int, inner: int, dtype: Any) ->
     parts = 1 if kind.startswith("arg") else _stretches(outer, n, inner)
     out = empty((outer, parts, inner), dtype, x.engine)
     work = max(1, outer * n * inner // 4)
-    _REDUCE(x=x, y=out, outer=outer, n=n, inner=inner, parts=parts, work=work, OP=KINDS.index(kind))
+    _REDUCE(x.engine, x=x, y=out, outer=outer, n=n, inner=inner, parts=parts, work=work, OP=KINDS.index(kind))
     return out if parts == 1 else _middle(kind, out, outer, parts, inner, dtype)
 
 

@@ -98,6 +98,13 @@ class Kernel:
     def __repr__(self) -> str:
         return f"Kernel({self.name!r})"
 
+    @property
+    def runs(self) -> str:
+        """What it has an invocation or a workgroup for, and what is cut where a run is long, to be read."""
+        over = " x ".join(self._over) if isinstance(self._over, tuple) else "what its numbers come to"
+        cut = f", by {self._steps}: {' '.join(self._cut)}" if self._cut else ""
+        return f"{over or 'what the operation says'}{cut}"
+
     def with_text(self, macro: str, text: str, *, name: str) -> Kernel:
         """The kernel compiled with a macro of the shader defined as the user's text; see `glsl.with_definition`."""
         key = (macro, text)
@@ -185,7 +192,7 @@ class Kernel:
         items = 1
         for name in self._over:
             given = arguments[name]
-            items *= getattr(given, "count", given)
+            items *= given if type(given) is int else getattr(given, "count", given)
         return items
 
     def _to_span(self, face: _Face, buffers: list[Any], arguments: dict[str, Any]) -> int:
