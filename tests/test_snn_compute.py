@@ -5,6 +5,7 @@ import gc
 import math
 import pickle
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -236,6 +237,15 @@ def test_many_shapes_keep_the_memory_of_a_few():
     assert len(snn._rooms) <= 4
     for n, activity in enumerate(expected, 1):
         np.testing.assert_array_equal(snn.process(x[:n])["spike_activity"], activity)
+
+
+def test_threads_may_share_one():
+    snn, x = SNNCompute(n_neurons=64), embeddings((8, 64))
+    expected = [snn.process(row)["spike_train"].copy() for row in x]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda i: snn.process(x[i % 8])["spike_train"], range(80)))
+    for i, train in enumerate(found):
+        np.testing.assert_array_equal(train, expected[i % 8])
 
 
 def test_copies_and_pickles_go_on_by_themselves():
