@@ -134,6 +134,14 @@ def non_negative(name: str, value: Any) -> float:
     return number
 
 
+def below_one(name: str, value: Any) -> float:
+    """A number in [0, 1)."""
+    number = real(name, value)
+    if not 0 <= number < 1:
+        raise ValueError(f"{name} must lie in [0, 1), got {shown(value)}")
+    return number
+
+
 def between(name: str, value: Any, low: float, high: float) -> float:
     """A number in [low, high]."""
     number = real(name, value)

@@ -87,9 +87,7 @@ def population(
     """
     steps = arguments.size("T", T, 0)
     arguments.choice("code", code, CODES)
-    silent = arguments.real("threshold", threshold)
-    if not 0 <= silent < 1:
-        raise ValueError(f"threshold must lie in [0, 1), got {shown(threshold)}")
+    silent = arguments.below_one("threshold", threshold)
     responses = receptive_fields(x, n_neurons, low, high, beta=beta).detach()
     if code == "rates":
         return ops.encode_poisson(responses, steps, strict=True)

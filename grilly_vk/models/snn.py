@@ -96,23 +96,15 @@ class SNN(Module):
             raise ValueError(f"hidden_sizes must list the size of at least one layer, got {shown(hidden_sizes)}")
         sizes = [arguments.size("input_size", input_size)]
         sizes += [arguments.size(f"hidden_sizes[{i}]", size) for i, size in enumerate(hidden_sizes)]
-        return cls(
-            sizes,
-            arguments.size("output_size", output_size),
-            arguments.size("num_timesteps", num_timesteps),
-            arguments.positive("tau", tau),
-            arguments.positive("threshold", threshold),
-            arguments.positive("slope", slope),
-        )
+        return cls(sizes, output_size, num_timesteps, tau, threshold, arguments.positive("slope", slope))
 
     @property
     def beta(self) -> float:
         """What is left of the potential after a step, exp(-1 / tau)."""
-        return math.exp(-1.0 / arguments.positive("tau", self.tau))
+        return math.exp(-1.0 / self.tau)
 
     def _dynamics(self) -> Dynamics:
-        threshold = arguments.positive("threshold", self.threshold)
-        return Dynamics("lif", 1.0 - self.beta, False, threshold, None, strict=True)
+        return Dynamics("lif", 1.0 - self.beta, False, self.threshold, None, strict=True)
 
     def spikes(self, x: ArrayLike) -> list[Tensor]:
         """The spikes of every hidden layer, each (num_timesteps, batch, size).
@@ -126,12 +118,11 @@ class SNN(Module):
         called(self)
         x = cast(as_tensor("x", x), FLOAT32)
         arguments.shape("x", x.shape, ("batch", self.layers[0].in_features))
-        steps = arguments.size("num_timesteps", self.num_timesteps)
         dynamics, slope = self._dynamics(), self.surrogate_function.slope
         found: list[Tensor] = []
         for layer in self.layers:
             current = layer(found[-1] if found else x)
-            found.append(node(current, 0.0, dynamics, slope, steps=steps, held=not found).spikes)
+            found.append(node(current, 0.0, dynamics, slope, steps=self.num_timesteps, held=not found).spikes)
         return found
 
     def forward(self, x: ArrayLike) -> Tensor:

@@ -88,11 +88,10 @@ def nll_loss(
 
 def class_index(name: str, value: Any) -> int:
     """A whole number that an int32 can hold."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be a whole number, not {type(value).__name__} ({shown(value)})")
-    if not -(1 << 31) <= value < 1 << 31:
+    number = arguments.whole(name, value)
+    if not -(1 << 31) <= number < 1 << 31:
         raise ValueError(f"{name} must fit int32, got {shown(value)}")
-    return int(value)
+    return number
 
 
 def _target(target: Any, x: Tensor, classes: int, ignore: int, probabilities: bool) -> Tensor:

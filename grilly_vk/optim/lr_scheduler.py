@@ -11,10 +11,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from .. import arguments, families
+from .. import arguments
 from ..errors import shown
 from ..settings import fixed, setting
-from .optimizer import Optimizer, exchange
+from .optimizer import Optimizer, an_optimizer, exchange
 
 
 def _rates(name: str, value: Any) -> list[float]:
@@ -36,9 +36,7 @@ class Scheduler:
     base_lrs: list[float] = setting(_rates)
 
     def __init__(self, optimizer: Optimizer) -> None:
-        if not isinstance(optimizer, Optimizer):
-            raise families.wrong("optimizer", optimizer, "an Optimizer")
-        self.optimizer = optimizer
+        self.optimizer = an_optimizer(optimizer)
         self.last_epoch = 0
         self.base_lrs = [group.get("initial_lr", group["lr"]) for group in optimizer.param_groups]
         self._set(0)
@@ -184,9 +182,7 @@ class LambdaLR(Scheduler):
     lr_lambdas: list[Any] = fixed()
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Sequence[Any]) -> None:
-        if not isinstance(optimizer, Optimizer):
-            raise families.wrong("optimizer", optimizer, "an Optimizer")
-        groups = len(optimizer.param_groups)
+        groups = len(an_optimizer(optimizer).param_groups)
         self.lr_lambdas = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * groups
         if len(self.lr_lambdas) != groups or not all(map(callable, self.lr_lambdas)):
             raise TypeError(
@@ -295,9 +291,7 @@ class OneCycleLR(Scheduler):
         final_div_factor: float = 1e4,
         three_phase: bool = False,
     ) -> None:
-        if not isinstance(optimizer, Optimizer):
-            raise families.wrong("optimizer", optimizer, "an Optimizer")
-        groups = optimizer.param_groups
+        groups = an_optimizer(optimizer).param_groups
         cycle_momentum = arguments.flag("cycle_momentum", cycle_momentum)
         three_phase = arguments.flag("three_phase", three_phase)
         if total_steps is None:
@@ -373,8 +367,7 @@ class SequentialLR(Scheduler):
     schedulers, milestones = fixed(), fixed()
 
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[Scheduler], milestones: Sequence[int]) -> None:
-        if not isinstance(optimizer, Optimizer):
-            raise families.wrong("optimizer", optimizer, "an Optimizer")
+        an_optimizer(optimizer)
         self.schedulers = arguments.listed("schedulers", schedulers, "schedulers")
         given = arguments.listed("milestones", milestones, "numbers of steps")
         self.milestones = [arguments.size("milestones", m, 1) for m in given]

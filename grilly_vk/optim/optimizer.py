@@ -627,3 +627,14 @@ def _entry(given: Any, number: Any, p: Tensor, names: Iterable[str]) -> dict[str
             raise ValueError(f"{what}: {name} has shape {tuple(value.shape)}; expected {p.shape}")
         out[name] = value
     return out
+
+
+def an_optimizer(value: Any) -> Optimizer:
+    """The Optimizer that a scheduler was given.
+
+    Raises:
+        TypeError: something else.
+    """
+    if not isinstance(value, Optimizer):
+        raise families.wrong("optimizer", value, "an Optimizer")
+    return value

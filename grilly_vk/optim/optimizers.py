@@ -12,21 +12,10 @@ from ..runtime.kernel import Kernel
 from .optimizer import Optimizer, ParamGroup
 
 
-def _flag(name: str, value: Any) -> None:
-    if not isinstance(value, bool):
-        raise TypeError(f"{name} must be True or False, not {type(value).__name__} ({shown(value)})")
-
-
-def _below_one(name: str, value: Any) -> None:
-    number = arguments.real(name, value)
-    if not 0 <= number < 1:
-        raise ValueError(f"{name} must lie in [0, 1), got {shown(value)}")
-
-
 def _common(group: Mapping[str, Any]) -> None:
     arguments.non_negative("lr", group["lr"])
     arguments.non_negative("weight_decay", group["weight_decay"])
-    _flag("maximize", group["maximize"])
+    arguments.flag("maximize", group["maximize"])
 
 
 def _log(beta: float) -> float:
@@ -84,7 +73,7 @@ class SGD(Optimizer):
         _common(group)
         arguments.non_negative("momentum", group["momentum"])
         arguments.real("dampening", group["dampening"])
-        _flag("nesterov", group["nesterov"])
+        arguments.flag("nesterov", group["nesterov"])
         if group["nesterov"] and (group["momentum"] == 0 or group["dampening"] != 0):
             raise ValueError("nesterov needs a momentum above zero and dampening 0")
 
@@ -147,10 +136,10 @@ class Adam(Optimizer):
         betas = group["betas"]
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
             raise TypeError(f"betas must be a pair of numbers, got {shown(betas)}")
-        _below_one("betas[0]", betas[0])
-        _below_one("betas[1]", betas[1])
+        arguments.below_one("betas[0]", betas[0])
+        arguments.below_one("betas[1]", betas[1])
         arguments.non_negative("eps", group["eps"])
-        _flag("amsgrad", group["amsgrad"])
+        arguments.flag("amsgrad", group["amsgrad"])
 
     def numbers(self, group: Mapping[str, Any]) -> list[float]:
         """What the kernel reads: differences from 1 and logarithms are taken here, in double precision."""
@@ -249,10 +238,10 @@ class RMSprop(Optimizer):
     def check(self, group: Mapping[str, Any]) -> None:
         """Raises if a setting is out of range."""
         _common(group)
-        _below_one("alpha", group["alpha"])
+        arguments.below_one("alpha", group["alpha"])
         arguments.non_negative("eps", group["eps"])
         arguments.non_negative("momentum", group["momentum"])
-        _flag("centered", group["centered"])
+        arguments.flag("centered", group["centered"])
 
     def numbers(self, group: Mapping[str, Any]) -> list[float]:
         """lr, weight decay, alpha, 1 - alpha, eps, momentum."""

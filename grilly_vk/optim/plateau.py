@@ -6,17 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from .. import arguments, families
-from ..errors import shown
+from .. import arguments
 from ..settings import fixed, setting
 from ..tensor import Tensor
-from .optimizer import Optimizer
-
-
-def _below_one(name: str, value: Any) -> float:
-    if arguments.non_negative(name, value) >= 1:
-        raise ValueError(f"{name} must lie in [0, 1), got {shown(value)}")
-    return float(value)
+from .optimizer import Optimizer, an_optimizer
 
 
 class ReduceLROnPlateau:
@@ -46,7 +39,11 @@ class ReduceLROnPlateau:
     optimizer: Optimizer = fixed()
     mode = fixed(how="make a new scheduler: what was best so far would not be")
     min_lrs = fixed()
-    factor, threshold, eps = setting(_below_one), setting(arguments.non_negative), setting(arguments.non_negative)
+    factor, threshold, eps = (
+        setting(arguments.below_one),
+        setting(arguments.non_negative),
+        setting(arguments.non_negative),
+    )
     threshold_mode = setting(arguments.choice, ("rel", "abs"))
     patience, cooldown = setting(arguments.size, 0), setting(arguments.size, 0)
     best = setting(arguments.number)
@@ -64,9 +61,7 @@ class ReduceLROnPlateau:
         min_lr: Any = 0.0,
         eps: float = 1e-8,
     ) -> None:
-        if not isinstance(optimizer, Optimizer):
-            raise families.wrong("optimizer", optimizer, "an Optimizer")
-        self.optimizer = optimizer
+        self.optimizer = an_optimizer(optimizer)
         self.mode = arguments.choice("mode", mode, ("min", "max"))
         self.factor = factor
         self.patience = patience

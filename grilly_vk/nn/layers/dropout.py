@@ -101,13 +101,12 @@ class _OverTime(StatefulModule):
         if self._channels and len(shape) != len(self._channels):
             axes = ", ".join(("T", *self._channels) if multi else self._channels)
             raise ValueError(f"x has shape {x.shape}; {type(self).__name__} expects ({axes})")
-        drop = arguments.between("p", self.p, 0.0, 1.0)
-        if not self.training or drop == 0.0:
+        if not self.training or self.p == 0.0:
             return x
         self.beginning()
         wanted = (*shape[:2], *(1,) * (len(shape) - 2)) if self._channels else shape
         if self.mask is None:
-            self.mask = ops.channel_mask(x, wanted, drop)
+            self.mask = ops.channel_mask(x, wanted, self.p)
         elif self.mask.shape != wanted:
             raise ValueError(
                 f"one step of x has shape {shape}, but the mask of {type(self).__name__} has shape {self.mask.shape} "

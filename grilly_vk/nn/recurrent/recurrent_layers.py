@@ -213,7 +213,7 @@ class RNN(_Layers):
         self.nonlinearity = nonlinearity
 
     def _cell_kind(self) -> str:
-        return arguments.choice("nonlinearity", self.nonlinearity, ("tanh", "relu"))
+        return self.nonlinearity
 
 
 class LSTM(_Layers):

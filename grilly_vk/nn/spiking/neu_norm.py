@@ -85,7 +85,6 @@ class NeuNorm(StatefulModule):
         """
         x = as_tensor("x", x)
         multi = has_steps(self, steps) or told(self, x)
-        arguments.between("k", self.k, 0.0, 1.0)
         lead, own = ("T", "B") if multi else ("B",), (self.in_channels, self.height, self.width)
         arguments.shape("x", x.shape, (*lead, *own))
         batch = x.shape[1 if multi else 0]

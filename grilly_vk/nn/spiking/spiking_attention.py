@@ -109,7 +109,7 @@ class SpikingSelfAttention(_Attention):
         x = as_tensor("x", x)
         steps = self._steps(steps, x)
         qkv = self.inputs(self._checked(x, steps), steps=steps)
-        y = attention(qkv, self.num_heads, arguments.real("scale", self.scale))
+        y = attention(qkv, self.num_heads, self.scale)
         return self.output(through(self.node, y, steps), steps=steps)
 
 

@@ -86,7 +86,7 @@ class Delay(_Late):
         self.delay = delay
 
     def _kept(self) -> int:
-        return arguments.size("delay", self.delay, 0)
+        return self.delay
 
     def _run(self, x: Tensor) -> Tensor:
         if self.delay == 0 or x.shape[0] == 0:
