@@ -550,6 +550,7 @@ def test_debug_reports_a_write_after_free(snippet, memory):
     x = fill(empty((100,)), 1)
     class Stale: pass
     stale = Stale()
+    stale.buffer = stale
     for name in ("offset", "nbytes", "segment", "block"):
         setattr(stale, name, getattr(x.buffer, name))
     del x

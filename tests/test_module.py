@@ -1,6 +1,7 @@
 """Modules: registration, state, modes, hooks, containers and summaries, by PyTorch's documented meaning."""
 
 import copy
+import functools
 
 import numpy as np
 import pytest
@@ -106,6 +107,74 @@ def test_bad_registrations():
         m.weigth  # noqa: B018
     with pytest.raises(NotImplementedError, match=r"Module defines no forward\(\)"):
         nn.Module()(1)
+
+
+class _Twice:
+    @property
+    def forward(self):
+        return lambda x, by=2.0: x * by
+
+
+class _ByProperty(_Twice, nn.Module):
+    pass
+
+
+class _Cached(nn.Module):
+    @functools.cached_property
+    def forward(self):
+        return lambda x, by=2.0: x * by
+
+
+class _Static(nn.Module):
+    @staticmethod
+    def forward(x, by=2.0):
+        return x * by
+
+
+class _OfClass(nn.Module):
+    by = 2.0
+
+    @classmethod
+    def forward(cls, x, by=2.0):
+        return x * by
+
+
+class _OfInstance(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.forward = lambda x, by=2.0: x * by
+
+
+class _NodeByProperty(_Twice, nn.IFNode):
+    pass
+
+
+@pytest.mark.parametrize("kind", [_ByProperty, _Cached, _Static, _OfClass, _OfInstance, _NodeByProperty])
+def test_forward_need_not_be_a_method(kind):
+    np.testing.assert_array_equal(kind()(grilly_vk.ones(3)).numpy(), [2.0] * 3)
+    np.testing.assert_array_equal(kind()(grilly_vk.ones(3), by=3.0).numpy(), [3.0] * 3)
+    np.testing.assert_array_equal(kind()(grilly_vk.ones(3), 3.0).numpy(), [3.0] * 3)
+    with pytest.raises(TypeError, match=f"{kind.__name__} takes 2 inputs, got 3"):
+        kind()(grilly_vk.ones(3), 2.0, 1)
+    with pytest.raises(TypeError, match=rf"{kind.__name__} has no argument 'bye' \(did you mean by\?\)"):
+        kind()(grilly_vk.ones(3), bye=1)
+    with pytest.raises(TypeError, match=f"{kind.__name__} was not given x"):
+        kind()()
+
+
+def test_forward_that_is_no_function():
+    for value in (None, 3, "relu"):
+        broken = type("Broken", (nn.Module,), {"forward": value})()
+        for inputs in ((1,), (1, 2)):
+            with pytest.raises(TypeError, match=f"forward of Broken must be a function, not {type(value).__name__}"):
+                broken(*inputs)
+
+
+def test_forward_in_c_takes_what_it_takes():
+    largest = type("Largest", (nn.Module,), {"forward": staticmethod(max)})()
+    assert largest(3, 4) == 4
+    with pytest.raises(TypeError, match="not iterable"):
+        largest(3)
 
 
 def test_parameter_and_buffer():

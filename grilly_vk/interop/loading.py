@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
-from ..nn.module import Module, _fits, checked_module
+from ..nn.module import Module, checked_module
+from ..nn.state_dict import fits
 from .containers import other_paths
 from .entries import Disagreement, Entry, entries_of, scalar
 from .mapping import joined, renamed
@@ -115,7 +116,7 @@ def _plan(module: Module, state: dict[str, np.ndarray]) -> _LoadPlan:
             value = value.reshape(tensor.shape)
         if value.shape != tensor.shape:
             plan.mismatched[own] = f"shape {value.shape}; expected {tensor.shape}"
-        elif not _fits(value, tensor):
+        elif not fits(value, tensor):
             plan.mismatched[own] = f"{value.dtype}; expected {tensor.dtype}"
         else:
             plan.tensors[own] = value

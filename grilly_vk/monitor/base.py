@@ -11,7 +11,8 @@ import numpy as np
 from .. import arguments
 from ..autograd import no_grad
 from ..errors import shown
-from ..nn.module import Handle, Module
+from ..nn.hooks import Handle
+from ..nn.module import Module
 from ..ops.elementwise import as_tensor
 from ..ops.exchange import assign_all
 from ..recompute import running_again

@@ -2,110 +2,28 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-import itertools
-import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import numpy as np
 
 from .. import arguments, families
-from ..autograd import no_grad
-from ..calling import misfit, name_call
 from ..control import check_device
 from ..errors import shown
 from ..ops.elementwise import as_tensor
-from ..ops.exchange import assign_all
-from ..runtime.leaving import when_dropped
 from ..runtime.plain import FILL
 from ..runtime.recording import called, captures
 from ..settings import Fixed, Setting, held, setting
 from ..stepping import folded, stepped
 from ..tensor import Tensor
 from ..typing import DeviceLike, DTypeLike
+from .forwards import check_inputs, explained, takes
+from .hooks import Handle, WithKwargs
 from .parameter import Buffer, Parameter
+from .state_dict import Keys, load
 
 _NAMES = ("_parameters", "_buffers", "_modules")
 _PLAIN = {Tensor, float, int, bool, str, type(None), tuple, list, dict, np.ndarray}  # attributes that are taken at once
-
-
-class Handle:
-    """What registering a hook gives: call it, or its `remove()`, to take the hook away."""
-
-    _keys = itertools.count()
-
-    def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
-        if not callable(hook):
-            raise TypeError(f"hook must be callable, not {type(hook).__name__}")
-        self._hooks, self._hook = hooks, hook
-        self._key = next(self._keys)
-        hooks[self._key] = hook
-
-    def remove(self) -> None:
-        """Takes the hook away; a second time does nothing."""
-        self._hooks.pop(self._key, None)
-
-    def restore(self) -> None:
-        """Puts a hook that was taken away back, as the last one; what was compiled with it serves again."""
-        self._hooks[self._key] = self._hook
-
-    def ticket(self) -> Any:
-        """What takes the hook away when it is dropped."""
-        return when_dropped(self._hooks.pop, self._key)
-
-    __call__ = remove
-
-
-class _WithKwargs:
-    """A forward hook that wants the keyword arguments too."""
-
-    def __init__(self, hook: Callable[..., Any]) -> None:
-        self.hook = hook
-
-    def __call__(self, module: Module, args: tuple[Any, ...], out: Any, kwargs: dict[str, Any]) -> Any:
-        return self.hook(module, args, kwargs, out)
-
-
-class Keys(NamedTuple):
-    """What `load_state_dict(strict=False)` left alone."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
-
-
-@functools.lru_cache(None)
-def _most_inputs(forward: Any) -> float:
-    """Positional arguments that a forward takes after self."""
-    kinds = [p.kind for p in inspect.signature(forward).parameters.values()]
-    if inspect.Parameter.VAR_POSITIONAL in kinds:
-        return math.inf
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(kind in positional for kind in kinds) - 1
-
-
-def check_inputs(module: Module, count: int) -> None:
-    """Whether a module takes so many inputs.
-
-    Raises:
-        TypeError: fewer.
-    """
-    most = _most_inputs(type(module).forward)
-    if count > most:
-        takes = "one input" if most == 1 else f"{most} inputs"
-        hint = f"; {module.input_hint}" if module.input_hint else ""
-        raise TypeError(f"{type(module).__name__} takes {takes}, got {count}{hint}")
-
-
-def _first(names: list[str]) -> str:
-    """As many names as go into half a line, and how many there are."""
-    text = names[0]
-    for name in names[1:]:
-        if len(text) + len(name) > 60:
-            return f"{text}, ... ({len(names)} in all)"
-        text += f", {name}"
-    return text
 
 
 class Module:
@@ -166,7 +84,7 @@ class Module:
             if not cls.takes_steps:
                 cls.over_time, cls.batchwise = "step", False
                 cls._timed_alone, cls._time_rank = inherited.over_time == "fold", inherited._time_rank or 3
-            elif not _takes(cls.forward, "steps"):
+            elif not takes(cls.forward, "steps"):
                 cls.over_time, cls.takes_steps = "step", False
         if cls.takes_steps:
             cls.over_time = "self"
@@ -194,21 +112,19 @@ class Module:
                 return self._call_once(*args, **kwargs)
             return self.forward(*args, **kwargs)
         except (TypeError, ValueError) as error:
-            told = self._misfit(error, args, kwargs) if isinstance(error, TypeError) else None
+            told = self._told(error, args, kwargs)
             if told is None:
-                name_call(error, type(self).__name__, type(self).forward)
                 raise
         raise told
 
-    def _misfit(self, error: TypeError, args: tuple[Any, ...], kwargs: dict[str, Any]) -> TypeError | None:
-        """What a call that `forward` can't take is told; None: it was raised inside."""
+    def _told(self, error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> TypeError | None:
+        """As `explained`."""
         last = error.__traceback__
         while last is not None and last.tb_next is not None:
             last = last.tb_next
         calls = {f.__code__ for f in (Module.__call__, Module._call_once, type(self)._call_in_time)}
-        if last is None or last.tb_frame.f_code not in calls:
-            return None
-        return misfit(type(self).__name__, type(self).forward, args, kwargs, bound=True)
+        outside = isinstance(error, TypeError) and last is not None and last.tb_frame.f_code in calls
+        return explained(self, error, args, kwargs, not outside)
 
     def _call_in_time(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A call in step mode "m": T joins the batch, or each step is a call."""
@@ -231,7 +147,7 @@ class Module:
                 args = changed if isinstance(changed, tuple) else (changed,)
         out = self.forward(*args, **kwargs)
         for after in tuple(self._forward_hooks.values()):
-            changed = after(self, args, out, kwargs) if isinstance(after, _WithKwargs) else after(self, args, out)
+            changed = after(self, args, out, kwargs) if isinstance(after, WithKwargs) else after(self, args, out)
             if changed is not None:
                 out = changed
         return out
@@ -253,7 +169,7 @@ class Module:
             TypeError: a hook that can't be called.
         """
         wanted = arguments.flag("with_kwargs", with_kwargs) and callable(hook)
-        return Handle(self._forward_hooks, _WithKwargs(hook) if wanted else hook)
+        return Handle(self._forward_hooks, WithKwargs(hook) if wanted else hook)
 
     def _step_ranks(self) -> tuple[int, ...]:
         """The numbers of axes that the input of one step may have; none: any."""
@@ -491,37 +407,11 @@ class Module:
             for prefix, module in parts:
                 if module._before_load(prefix, state_dict):
                     prepared.append(module)
-            return self._load(state_dict, strict)
+            return load(type(self).__name__, dict(self._slots()), state_dict, strict)
         except BaseException:
             for module in prepared:
                 module._not_loaded()
             raise
-
-    def _load(self, state_dict: Mapping[str, Any], strict: bool) -> Keys:
-        own = dict(self._slots())
-        missing = [name for name in own if name not in state_dict]
-        unexpected = [name for name in state_dict if name not in own]
-        wrong, ready = [], []
-        for name, tensor in own.items():
-            if name in state_dict:
-                given = state_dict[name]
-                value = given if isinstance(given, Tensor) else arguments.read(name, given)
-                if tuple(value.shape) != tensor.shape:
-                    wrong.append(f"{name} has shape {tuple(value.shape)}; expected {tensor.shape}")
-                elif not _fits(value, tensor):
-                    wrong.append(f"{name} has dtype {value.dtype}; expected {tensor.dtype}")
-                else:
-                    ready.append((tensor, value))
-        lists = [("mismatched", wrong)]
-        if strict:
-            lists = [("missing", missing), ("unexpected", [str(n) for n in unexpected]), *lists]
-        problems = [f"{what}: {_first(found)}" for what, found in lists if found]
-        if problems:
-            what = f"state_dict does not fit {type(self).__name__}; nothing was loaded"
-            raise ValueError("; ".join([what, *problems]))
-        with no_grad():
-            assign_all(ready)
-        return Keys(missing, unexpected)
 
     def _before_load(self, prefix: str, state_dict: Mapping[str, Any]) -> bool:
         """For modules whose tensors' shapes are not known yet: makes them as the state tells that is to be loaded.
@@ -632,21 +522,6 @@ def checked_module(name: str, value: Any, wanted: str = "a Module") -> Module:
     if isinstance(value, Module):
         return value
     raise families.wrong(name, value, wanted, "layer")
-
-
-def _takes(function: Callable[..., Any], name: str) -> bool:
-    """Whether a function can be given this keyword."""
-    parameters = inspect.signature(function).parameters
-    return name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-
-
-def _fits(value: Any, tensor: Tensor) -> bool:
-    """Whether the values can go into the tensor without changing their kind."""
-    if isinstance(value, Tensor):
-        return bool(value.dtype == tensor.dtype)
-    if (value.dtype == np.bool_) != (tensor.dtype == np.bool_):
-        return False
-    return value.dtype.kind in "biuf" and np.can_cast(value.dtype, tensor.dtype, "same_kind")
 
 
 def clear_gradients(parameters: Any, set_to_none: bool) -> None:

@@ -13,10 +13,11 @@ from typing import Any
 
 from ...autograd import Node, enable_grad, next_number
 from ...tensor import Tensor
+from ..hooks import WithKwargs
 from ..layers.conv import Conv1d, Conv2d
 from ..layers.linear import Linear
 from ..layers.norm import BatchNorm1d, BatchNorm2d
-from ..module import Module, _WithKwargs
+from ..module import Module
 from .dependence import Dependence, NotFollowed, followed
 
 
@@ -110,8 +111,8 @@ def _watching(model: Module, calls: list[Call], dependence: Dependence) -> Itera
 
 
 def _quiet(hook: Any, dependence: Dependence) -> Any:
-    if isinstance(hook, _WithKwargs):
-        return _WithKwargs(dependence.watched(hook.hook))
+    if isinstance(hook, WithKwargs):
+        return WithKwargs(dependence.watched(hook.hook))
     return dependence.watched(hook)
 
 
