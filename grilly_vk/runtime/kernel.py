@@ -140,10 +140,12 @@ class Kernel:
                     break
             assert on is not None
         if self._cut and type(arguments[self._steps]) is not Span:
-            each = arguments.get("work") or self._items(arguments)
-            for span in spans(on, arguments[self._steps], each, every=self._every):
-                self(on, **{**arguments, self._steps: span})
-            return
+            steps, each = arguments[self._steps], arguments.get("work") or self._items(arguments)
+            if on.steps_per_submit(each * self._every) * self._every < steps:
+                for span in spans(on, steps, each, every=self._every):
+                    self(on, **{**arguments, self._steps: span})
+                return
+            arguments[self._steps] = Span(0, steps, steps)
         with on.lock:
             face = on.kernels.faces.get(self) or _face(on.kernels, self)
             buffers = []
