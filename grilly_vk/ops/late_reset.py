@@ -71,7 +71,7 @@ def late_reset(
         recompute: keep the input for the backward pass and run the forward kernel again in it, instead of keeping
             the potentials.
     """
-    run = _Run(x, states, dynamics, steps)
+    run = _LateRun(x, states, dynamics, steps)
     table = dynamics.constants if isinstance(dynamics.constants, Tensor) else None
     inputs = [t for t in (x, *run.given, table) if t is not None]
     wants = run.steps > 0 and grad_enabled() and any(t.requires_grad for t in inputs)
@@ -107,7 +107,7 @@ class _Kept(NamedTuple):
         return _Kept(*(b if a is None else a for a, b in zip(self, other)))
 
 
-class _Run:
+class _LateRun:
     """One forward run: its numbers, and the states between the pieces that it went in (the first: before the run)."""
 
     def __init__(self, x: Tensor, states: Sequence[Tensor | None], dynamics: LateReset, steps: int | None) -> None:
@@ -194,7 +194,7 @@ class _Run:
 
 
 def _backward(
-    run: _Run, slope: Slope, x: Tensor | None, kept: _Kept, early: bool
+    run: _LateRun, slope: Slope, x: Tensor | None, kept: _Kept, early: bool
 ) -> Callable[..., Sequence[Tensor | None]]:
     """The gradient rule: gradients of (spikes, states, [v_seq]) to those of (x, [states], [constants])."""
     count = run.dynamics.states
@@ -250,14 +250,14 @@ def _backward(
     return backward
 
 
-def _levels(run: _Run) -> Any:
+def _levels(run: _LateRun) -> Any:
     """The thresholds, to be subtracted from potentials."""
     if run.table is None:
         return run.numbers["level"]
     return run.table._rows(2, 3)._alias(run.table.shape[1:])
 
 
-def _of_constants(run: _Run, own: Tensor) -> Tensor:
+def _of_constants(run: _LateRun, own: Tensor) -> Tensor:
     """Sums over the batch of (4, n), of the shape of the constants."""
     assert run.table is not None
     return reduce("sum", own._alias((4, run.n // run.m, run.m)) if run.m > 1 else own, (1,), keepdims=False)._alias(

@@ -89,7 +89,7 @@ def recurrent_node(
         recompute: keep the input for the backward pass and run forward again in it, instead of keeping the potentials.
         store_v: also return the potentials before the reset, (T, ..., n).
     """
-    run = _Run(x, v, y, f, dynamics, feedback, w)
+    run = _RecurrentRun(x, v, y, f, dynamics, feedback, w)
     inputs = [t for t in (x, v, y, f, feedback.weight, feedback.bias, feedback.decay, w) if isinstance(t, Tensor)]
     wants = grad_enabled() and any(t.requires_grad for t in inputs)
     spikes = run.room()
@@ -116,7 +116,7 @@ def _off(value: Any) -> Any:
     return value.detach() if isinstance(value, Tensor) else value
 
 
-class _Run:
+class _RecurrentRun:
     """One run: sizes, constants, the state before it, and the pieces of steps that it goes in."""
 
     def __init__(
@@ -209,7 +209,7 @@ class _Run:
 
 
 def _backward(
-    run: _Run,
+    run: _RecurrentRun,
     slope: Slope,
     x: Tensor | None,
     spikes: Tensor,
@@ -246,7 +246,7 @@ def _backward(
     return backward
 
 
-def _of_weight(run: _Run, gi: Tensor, spikes: Tensor) -> Tensor:
+def _of_weight(run: _RecurrentRun, gi: Tensor, spikes: Tensor) -> Tensor:
     """The gradient of the weight: that of each step's current times the spikes of the step before."""
     n, parts = run.units, []
     if run.steps > 1:
@@ -258,7 +258,7 @@ def _of_weight(run: _Run, gi: Tensor, spikes: Tensor) -> Tensor:
 
 
 def _through(
-    run: _Run,
+    run: _RecurrentRun,
     slope: Slope,
     h: Tensor,
     fs: Tensor | None,
