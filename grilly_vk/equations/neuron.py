@@ -41,8 +41,8 @@ class NeuronModel:
         define: functions that the texts may call, such as "leak(x) = v + (x - v) * k".
 
     Beside these names the texts know x, h, `threshold` and `reset` (the settings v_threshold and v_reset), `rest`
-    (v_reset, or 0 where that is None), `hard` (whether v_reset is a number), pi, + - * / **, > >= < <=, and where, max,
-    min, clip, abs, exp, log, sqrt, sin, cos, tanh and sigmoid.  Statements are divided by semicolons or lines.
+    (v_reset, or 0 where that is None), `hard` (whether v_reset is a number), pi, `+ - * / **`, `> >= < <=`, and where,
+    max, min, clip, abs, exp, log, sqrt, sin, cos, tanh and sigmoid. Statements are divided by semicolons or lines.
 
     Raises:
         EquationError (a ValueError): a text is none of the language, or reads a name that is not there; the message
