@@ -148,7 +148,7 @@ class Steep(surrogate.Surrogate):
         return surrogate.ATan(self.k).slope
 
 
-def test_a_surrogate_of_ones_own_is_looked_at_in_each_call():
+def test_your_own_surrogate_is_looked_at_in_each_call():
     node, x = nn.LIFNode(surrogate_function=Steep()), grilly_vk.rand(4, requires_grad=True)
 
     @grilly_vk.compile

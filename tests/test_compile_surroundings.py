@@ -210,7 +210,7 @@ def test_the_object_of_a_method():
     assert step(g.ones(1)).item() == 3 and step.captures == 2
 
 
-def test_attributes_of_modules_of_one_s_own():
+def test_attributes_of_your_own_modules():
     class Gain(nn.Module):
         def __init__(self):
             super().__init__()

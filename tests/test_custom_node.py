@@ -192,7 +192,7 @@ def test_long_runs_in_pieces(monkeypatch):
         np.testing.assert_allclose(cut, one, rtol=1e-5, atol=1e-5)
 
 
-def test_surrogates_of_ones_own():
+def test_your_own_surrogates():
     """As text, compiled together with the model, and as a function, with the distance to the model's level."""
     for title, threshold in (("conductance", 1.0), ("turning", np.pi), ("curved", None)):
         model = nn.NeuronModel(title, **OWN[title][0])

@@ -258,7 +258,7 @@ def test_without_delay_a_soft_reset_is_a_lif_nodes():
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
-def test_a_state_of_ones_own():
+def test_your_own_state():
     """spk, mem = lif(x, mem), with gradients through mem."""
     own = of_case(DATA, 0)
     node = snntorch.Leaky(beta=0.9, step_mode="s")

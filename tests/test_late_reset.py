@@ -201,7 +201,7 @@ def test_what_is_given_and_kept_stays():
         out.sum().backward()
 
 
-def test_a_surrogate_of_ones_own_sees_each_threshold():
+def test_your_own_surrogate_sees_each_threshold():
     x, got = np.abs(np.random.default_rng(6).normal(0, 0.8, (T, 2, 3))).astype(np.float32), []
     for surrogate in (nn.ATan(), grilly_vk.surrogate.Custom(lambda z: 1.0 / (1.0 + (np.pi * z) ** 2))):
         node = nn.LateResetNode(0.9, v_threshold=[0.5, 1.0, 1.5], surrogate_function=surrogate, step_mode="m")

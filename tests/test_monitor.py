@@ -114,7 +114,7 @@ def test_counts_of_booleans_and_wrong_sizes():
 # --- what is recorded ----------------------------------------------------------------------
 
 
-def test_one_step_a_call():
+def test_one_step_per_call():
     x = inputs()
     layer = Spiking(0.8)
     spikes, potential = reference(x, 0.8)

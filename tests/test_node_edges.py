@@ -104,7 +104,7 @@ def test_no_steps_leave_the_state_on_the_tape():
 
 
 @pytest.mark.parametrize("v", [np.zeros(8, np.float32), None, "0"])
-def test_a_state_of_another_kind_is_an_error(v):
+def test_a_state_of_the_wrong_type_is_an_error(v):
     node = nn.IFNode()
     node.v = v
     with pytest.raises(TypeError, match="state v of IFNode must be a number or a Tensor"):

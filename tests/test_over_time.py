@@ -253,7 +253,7 @@ ALL = {**OWN, **LAYERS, **STATEFUL}
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_every_way_is_one_call_a_step(name):
+def test_every_way_is_one_call_per_step(name):
     make, shape = ALL[name]
     grilly_vk.manual_seed(0)
     model, x = make().eval(), grilly_vk.tensor(data(*shape))
@@ -268,7 +268,7 @@ def test_every_way_is_one_call_a_step(name):
 
 
 @pytest.mark.parametrize("kind", [encode.LatencyEncoder, encode.WeightedPhaseEncoder, encode.PeriodicEncoder])
-def test_encoders_are_called_once_a_step(kind):
+def test_encoders_are_called_once_per_step(kind):
     x = np.random.default_rng(0).random((B, C)).astype(np.float32)
     run = np.broadcast_to(x, (T, B, C))
     model = kind(run if kind is encode.PeriodicEncoder else T)
@@ -314,7 +314,7 @@ def test_all_public_layers_are_in_the_table():
 
 
 @pytest.mark.parametrize("shape", [(C,), (C, 3)])
-def test_batch_norm_in_a_forward_of_ones_own_is_that_of_a_sequential(shape):
+def test_batch_norm_in_your_own_forward_is_that_of_a_sequential(shape):
     """As many samples as channels: (T, B, C) must not be read as (N, C, L)."""
     x = data(*shape) * 3
     outs = []
@@ -328,7 +328,7 @@ def test_batch_norm_in_a_forward_of_ones_own_is_that_of_a_sequential(shape):
     np.testing.assert_allclose(outs[0][1], 0.1 * x.mean(axes, dtype=np.float64), rtol=1e-5, atol=1e-6)
 
 
-def test_gradients_in_a_forward_of_ones_own():
+def test_gradients_in_your_own_forward():
     x, grads = data(C, 2), []
     for own in (False, True):
         grilly_vk.manual_seed(1)
@@ -466,7 +466,7 @@ def test_what_does_not_go_together():
         leak(x, x)
 
 
-def test_nodes_of_step_mode_m_in_a_module_of_ones_own_are_called_once():
+def test_nodes_of_step_mode_m_in_your_own_module_are_called_once():
     """Who sets the parts' mode by hand has said what the module takes."""
     calls = []
 
@@ -483,7 +483,7 @@ def test_nodes_of_step_mode_m_in_a_module_of_ones_own_are_called_once():
     assert calls == [x.shape]
 
 
-def test_a_step_mode_of_ones_own():
+def test_your_own_step_mode():
     """A module that has a step mode sees to it, state or none."""
 
     class Mean(nn.Module):

@@ -291,7 +291,7 @@ def test_parameters_and_buffers_of_another_shape_are_never_read(case):
         setattr(made, name, kind(grilly_vk.zeros(before.shape, dtype=before.dtype)))
 
 
-def test_ones_own_modules_and_losses_take_other_shapes():
+def test_your_own_modules_and_losses_take_other_shapes():
     class Mine(nn.Linear):
         pass
 

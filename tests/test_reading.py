@@ -435,7 +435,7 @@ def test_what_follows_a_readout_of_all_steps_sees_one_batch(way):
     np.testing.assert_allclose(out.numpy(), wanted, rtol=1e-3, atol=1e-3)
 
 
-def test_a_container_calls_own_forwards_once_a_step_whatever_their_nodes_begin_with():
+def test_a_container_calls_own_forwards_once_per_step_whatever_their_nodes_begin_with():
     """snnTorch's begin with all steps, which gives way as long as nobody has said it."""
     make = lambda: Net(nn.Linear(N, 4), nn.dialects.snntorch.Leaky(0.9, 0.3), nn.LIFNode())  # noqa: E731
     grilly_vk.manual_seed(0)

@@ -56,7 +56,7 @@ def test_calls_refuse(core):
     assert outs.shape == X.shape
 
 
-def test_a_core_of_ones_own():
+def test_your_own_core():
     """Anything that keeps the protocol is called once a step."""
 
     class Half:

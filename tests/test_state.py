@@ -225,7 +225,7 @@ class More(traced.MSTDPET):
         self.seen = 0
 
 
-def test_reset_reaches_rules_of_ones_own():
+def test_reset_reaches_your_own_rules():
     net = network()
     rule, more = Remembering(net), More(net)
     net.run(np.ones((3, 2, 5), np.float32))

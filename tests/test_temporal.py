@@ -58,7 +58,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_the_same_as_one_call_a_step(way):
+def test_the_same_as_one_call_per_step(way):
     model = network()
     want = gradients(one_by_one, model, images())
     got = gradients(WAYS[way], model, images())
@@ -99,7 +99,7 @@ def test_summary_leaves_the_state_alone():
     model(np.ones((T, 4, 3), np.float32))
 
 
-def test_a_module_of_ones_own_is_called_once_a_step():
+def test_your_own_module_is_called_once_per_step():
     class Own(nn.Module):
         def __init__(self):
             super().__init__()
@@ -417,7 +417,7 @@ def test_parts_and_flags_may_have_any_name(make):
             F.unroll(model, x)
 
 
-def test_a_reset_of_ones_own_is_called():
+def test_your_own_reset_is_called():
     class Counter(nn.Module):
         resets = 0
 

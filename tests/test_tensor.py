@@ -61,7 +61,7 @@ def test_mixed_dtypes():
         i + np.array([1, 2**32])
 
 
-def test_operands_of_another_kind():
+def test_operands_of_the_wrong_type():
     assert (g.tensor(X) == "a") is False and (g.tensor(X) != None) is True  # noqa: E711
     with pytest.raises(TypeError):
         g.tensor(X) + "a"

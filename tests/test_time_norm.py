@@ -309,7 +309,7 @@ def test_bad_input_changes_nothing(name):
             module(normal(2, B, *shape))
 
 
-def test_one_value_a_channel():
+def test_one_value_per_channel():
     with pytest.raises(ValueError, match="needs more than one value per channel when training"):
         nn.ThresholdDependentBatchNorm1d(5)(normal(1, 1, 5))
     with pytest.raises(ValueError, match="needs more than one value per channel when training"):

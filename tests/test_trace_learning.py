@@ -353,7 +353,7 @@ def followed(kind, s):
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("one_by_one", [False, True])
 @pytest.mark.parametrize("kind", [Nearest, All, Doubled])
-def test_stdp_follows_traces_of_ones_own(kind, one_by_one, compiled):
+def test_stdp_follows_your_own_traces(kind, one_by_one, compiled):
     """Against float64, coincident spikes and all, each side made to fire as it should."""
     batch, ins, outs, steps = 2, 3, 4, 12
     rng = np.random.default_rng(3)

@@ -213,7 +213,7 @@ def test_the_methods_one_by_one_are_the_kernel():
             np.testing.assert_array_equal(value.numpy(), b.state_dict()[key].numpy(), err_msg=f"{name} {key}")
 
 
-def test_a_neuron_of_ones_own():
+def test_your_own_neuron():
     """From BaseNeuron, with two methods and assigned state."""
 
     class Counter(traced.BaseNeuron):
@@ -235,7 +235,7 @@ def test_a_neuron_of_ones_own():
         traced.BaseInput((1, 2), 1.0)(np.ones((1, 2)))
 
 
-def test_a_forward_of_ones_own():
+def test_your_own_forward():
     class Quiet(traced.LIFNeuron):
         def forward(self, x):
             self.update_voltage(self.fold(x))

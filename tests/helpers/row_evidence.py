@@ -16,7 +16,7 @@ NAMES = "test_coming_from::test_names_and_defaults"
 EVIDENCE = {
     "pysnn": {
         "`neuron.BaseInput`, `neuron.Input`": ["test_traced::test_input", "test_traced::test_one_dispatch"],
-        "`neuron.BaseNeuron`": ["test_traced::test_a_neuron_of_ones_own", "test_traced::test_thresholds_of_their_own"],
+        "`neuron.BaseNeuron`": ["test_traced::test_your_own_neuron", "test_traced::test_thresholds_of_their_own"],
         "`neuron.IFNeuron`, `neuron.LIFNeuron`": [
             "test_traced::test_two_hundred_steps", "test_traced::test_refractory_time_is_whole_steps",
         ],
@@ -145,7 +145,7 @@ EVIDENCE = {
         "`IzhikevichRecurrent`": [ABSENT],
         "`LSNNRecurrent`, `LIFExRecurrent`": [ABSENT],
         "`LIFAdExCell`, `CobaLIFCell`, `LIFMCRecurrentCell`, `LIFCorrelation`": [ABSENT],
-        "`SequentialState(...)`, `Lift(module)`": ["test_temporal::test_the_same_as_one_call_a_step"],
+        "`SequentialState(...)`, `Lift(module)`": ["test_temporal::test_the_same_as_one_call_per_step"],
     },
     "snnTorch": {
         **{f"`snn.{call}`": [TORCH, TORCH_NODES] for call in (
@@ -169,7 +169,7 @@ EVIDENCE = {
         "`snn.DeltaLeaky`, `snn.LeakyParallel`, `snn.AssociativeLeaky`": [ABSENT],
         "`snn.SLSTM`, `snn.SConv2dLSTM`": [ABSENT],
         "`spk, mem = lif(x, mem)`": [
-            "test_dialect_snntorch::test_a_state_of_ones_own", "test_temporal::test_functions_are_the_nodes",
+            "test_dialect_snntorch::test_your_own_state", "test_temporal::test_functions_are_the_nodes",
         ],
         **{f"`surrogate.{call}`": ["test_dialect_snntorch::test_surrogate_derivatives_equal_snntorchs"] for call in (
             "fast_sigmoid(slope=25)", "atan(alpha=2.0)", "sigmoid(slope=25)",
