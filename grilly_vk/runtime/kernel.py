@@ -58,8 +58,8 @@ class Kernel:
             of elements), or a function of all arguments.
         fours: names of the numbers that count elements, which are a quarter in the variant of four; a name that is
             none of the shader's is only looked at.  None: the caller chooses, by an argument `vec4`, and quarters.
-        team: a workgroup each instead of an invocation, or, where the shader has TEAM, for long rows only: those of
-            `n` elements that lie `inner` apart, where there is such a number.
+        team: each takes a workgroup; where the shader has TEAM (shaders/include/team.glsl), each is a row of `n`
+            elements that lie `inner` apart, if there is such a number, and only long ones take one.
         cut: names of the tensors (T, ...) that are cut to the steps of a piece; one with a question mark behind it
             may be the same at all steps, and is cut only where it has `n` elements for each of them.
         steps: name of the number that is cut.
