@@ -81,7 +81,9 @@ def programs(other):
     def make(source, target, name="copy"):
         kernels = other.kernels.pipeline(name, (), other.local)
         bound = (segments[source], segments[target])
-        return kernels.program(other.device, bound, 1), kernels.pack([held[source], held[target]], {"n": 4})
+        return kernels.program(other.device, bound, 1), kernels.pack(
+            [held[name].offset // 4 for name in (source, target)], {"n": 4}
+        )
 
     make.other = other
     return make

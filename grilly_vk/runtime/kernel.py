@@ -177,7 +177,9 @@ class Kernel:
             if face.shares:
                 items = self._shared(on, face, arguments, items, wide)
             # How many arguments there are tells a call with a misspelt constant from one without that constant.
-            key = (len(arguments), *map(arguments.get, face.constants))
+            key: Any = len(arguments)
+            if face.constants:
+                key = (key, *map(arguments.get, face.constants))
             pipeline = pipelines.get(key)
             if pipeline is None or pipeline.local != on.local:
                 pipeline = pipelines[key] = self._pipeline(on, face, wide, arguments)
@@ -244,8 +246,8 @@ class _Face:
         self.shares = team or self.walks
         # which bindings the variant of four reads by fours
         self.places = None if vec4 is None else [i for i, b in enumerate(vec4.bindings) if b.stride == 16]
-        self.pipelines: dict[tuple[Any, ...], Pipeline] = {}
-        self.by_fours: dict[tuple[Any, ...], Pipeline] = {}
+        self.pipelines: dict[Any, Pipeline] = {}
+        self.by_fours: dict[Any, Pipeline] = {}
 
 
 def _face(kernels: Kernels, kernel: Kernel) -> _Face:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from operator import attrgetter, floordiv, itemgetter
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 SPIRV = Path(__file__).parent / "spirv"
 SUMS = "SHA256SUMS"  # written by the build (shaders/publish.cmake)
 COMPILED: dict[str, bytes] = {}  # SPIR-V that was made while the program runs, by kernel name (glsl.py)
-_offset = attrgetter("offset")
 _MOST_PARTS = 4096  # of a dispatch: each is a submit with a command buffer
 
 
@@ -81,11 +80,11 @@ class Pipeline:
         # (word of the push constants, binding, stride) of each offset
         self._offsets = [(i, self.bindings.index(name), s) for i, (name, s) in enumerate(self._slots) if s]
         plain = tuple(name for name, stride in self._slots if not stride)
-        self._strides = tuple(b.stride for b in face.bindings)
-        self.wide = any(stride > 4 for stride in self._strides)
+        self.strides = tuple(b.stride for b in face.bindings)
+        self.wide = any(stride > 4 for stride in self.strides)
         # Nearly every kernel has its offsets first, in the order of the bindings, and then the rest.
         ordered = list(self._slots[: len(self.bindings)])
-        in_order = ordered == list(zip(self.bindings, self._strides)) and len(plain) > 1
+        in_order = ordered == list(zip(self.bindings, self.strides)) and len(plain) > 1
         self._take = itemgetter(*plain) if in_order else None
         self.draws = any(s.name == "draw" for s in face.push)  # wants random numbers
 
@@ -94,18 +93,17 @@ class Pipeline:
         """What the shader declares."""
         return self._face
 
-    def pack(self, buffers: Sequence[Buffer], arguments: Mapping[str, float]) -> bytes:
-        """The push constants of one call: buffers in the order of `bindings`, offsets filled in.
+    def pack(self, offsets: Sequence[int], arguments: Mapping[str, float]) -> bytes:
+        """The push constants of one call: where the buffers begin, in the order and units of `bindings`, and numbers.
 
         Raises:
             ValueError: a number that its constant can't hold.
         """
         try:
             if self._take is not None:
-                offsets = map(floordiv, map(_offset, buffers), self._strides)
                 return self._pack(*offsets, *self._take(arguments))
-            offset = {name: b.offset for name, b in zip(self.bindings, buffers)}
-            return self._pack(*[offset[name] // stride if stride else arguments[name] for name, stride in self._slots])
+            offset = dict(zip(self.bindings, offsets))
+            return self._pack(*[offset[name] if stride else arguments[name] for name, stride in self._slots])
         except (struct.error, OverflowError) as error:
             raise self._refused(arguments) or error from None
 
@@ -130,7 +128,7 @@ class Pipeline:
 
     def aligned(self, buffers: Sequence[Buffer]) -> None:
         """Raises ValueError where a part of a tensor starts inside one of the kernel's wide elements."""
-        for name, buffer, stride in zip(self.bindings, buffers, self._strides):
+        for name, buffer, stride in zip(self.bindings, buffers, self.strides):
             if buffer.offset % stride:
                 raise ValueError(
                     f"kernel {self.name!r} takes {name} in units of {stride} bytes, and this part starts at byte "
