@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import grilly_vk
-from grilly_vk.runtime.kernels import SPIRV, SUMS
+from grilly_vk.runtime.kernels import SPIRV, SUMS, Kernels
 from grilly_vk.runtime.limits import NEEDS
 
 ROOT = Path(__file__).parents[1]
@@ -72,6 +72,17 @@ def test_shaders_keep_to_vulkan_1_1():
             broadcasts = [61, 64] if shader.parent.name == "lanes" else []  # GroupNonUniform, GroupNonUniformBallot
             allowed[name] = [1, *broadcasts]
     assert found and {name: asked for name, asked in found.items() if asked != allowed[name]} == {}
+
+
+def test_buffers_are_declared_by_macros():
+    """Those of buffers.glsl, so that one place says how buffers are bound; all of a kernel have offsets, or none."""
+    sources = {p.name: p.read_text() for p in (ROOT / "shaders").rglob("*.glsl")}
+    assert [name for name, text in sources.items() if "std430" in text] == ["buffers.glsl"]
+    kernels = Kernels()
+    faces = {name: kernels.module(name)[1] for name in kernels.names()}
+    offsets = {name: [s.name for s in face.push if s.name.endswith("_at")] for name, face in faces.items()}
+    bound = {name: [f"{b.name}_at" for b in face.bindings] for name, face in faces.items()}
+    assert {name for name in faces if offsets[name] not in ([], bound[name])} == set()
 
 
 # ---- the build itself, on a copy ----
