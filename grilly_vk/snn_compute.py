@@ -41,7 +41,8 @@ class SNNCompute:
     Each embedding is scaled to unit RMS and drives the neurons one to one for `timesteps` steps: neuron i gets
     the current ``gain * x_i + bias``.  An embedding that is shorter than the layer is padded with zeros; a
     longer one is folded by a fixed Gaussian random projection (Johnson & Lindenstrauss 1984), made from `seed`.
-    An embedding of zeros drives nothing.
+    An embedding of zeros drives nothing.  Calls of one shape use the same device memory, which is kept for four shapes,
+    and replay what the first of them recorded; results are the caller's.
 
     Args:
         n_neurons: neurons, default 1000.
