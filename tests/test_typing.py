@@ -1,8 +1,11 @@
 """What signatures say to type checkers is what calls do."""
 
 import inspect
+import subprocess
+import sys
 import typing
 
+import pytest
 import right_calls
 from right_calls import CALLS, MADE
 from test_wrong_calls import evaluated, methods, public
@@ -67,3 +70,28 @@ def test_few_public_arguments_are_any():
                 every += 1
                 unsaid += option.annotation in (option.empty, typing.Any, "Any")
     assert every > 2000 and unsaid < 0.06 * every, f"{unsaid} of {every}"
+
+
+USER = """
+import grilly
+import grilly.functional as F
+import grilly.nn as nn
+import grilly_vk.nn
+
+model = nn.Sequential(nn.Linear(4, 3), nn.LIFNode(tau=2.0, step_mode="m"))
+out: grilly.Tensor = model(grilly.zeros(5, 2, 4)).mean(0).atan().exp_()
+loss = F.mse_loss(out, [1.0, 2.0, 3.0], reduction="mean")
+wrong = grilly_vk.nn.Linear("four", 3)
+"""
+
+
+def test_a_program_of_a_user_is_checked(tmp_path):
+    """What is right passes, under both names of the package, and what is wrong is found."""
+    pytest.importorskip("mypy")
+    (tmp_path / "user.py").write_text(USER)
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--follow-imports=silent", "--cache-dir", tmp_path / "cache", "user.py"],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    found = [line for line in done.stdout.splitlines() if "error" in line and line.startswith("user.py")]
+    assert len(found) == 1 and found[0].startswith("user.py:10:") and "arg-type" in found[0], done.stdout
