@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 from ..autograd import grad_enabled, record
-from ..runtime import glsl
+from ..runtime.kernel import Kernel, spans
 from ..tensor import Tensor, empty, full
 from .elementwise import add, binary
 from .reduce import reduce
-from .steps import spans, walk
 from .surrogate import Slope
 
 Reset: TypeAlias = Literal["none", "subtract", "zero", "blank"]
 RESETS = get_args(Reset)  # as in shaders/include/late-reset.glsl
-_BACK = "snn-late-reset-backward"
+_FORWARD = Kernel("snn-late-reset", fours="n m", cut="x s h trace us")
+_BACK = Kernel("snn-late-reset-backward", fours="n m", cut="h held us d gs gtrace gx")
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,9 @@ class _LateRun:
         self.steps = 1 if steps is None else steps
         self.state = x.shape if steps is None else x.shape[1:]
         self.n = math.prod(self.state)
-        self.pieces = spans(x, self.steps, self.n)  # for the way back too: what fits a submit may change
+        self.pieces = list(
+            spans(self.engine, self.steps, self.n)
+        )  # for the way back too: what fits a submit may change
         self.given = [t for t in states if t is not None]
         first: list[Tensor] = []
         if self.given:
@@ -126,11 +128,13 @@ class _LateRun:
         self.table = constants.detach() if isinstance(constants, Tensor) else None
         self.m = 1 if self.table is None else self.table.size // 4
         numbers = (0.0,) * 4 if isinstance(constants, Tensor) else constants
-        self.numbers: dict[str, Any] = dict(zip(("keep", "keep_u", "level", "scale"), numbers))
-        self.specs = (
-            ("STATES", dynamics.states), ("RESET", RESETS.index(dynamics.reset)), ("LATE", int(dynamics.late)),
-            ("CONSTS", 0 if self.table is None else 1 + (self.m > 1)),
-        )  # fmt: skip
+        each = self.m > 1
+        self.numbers: dict[str, Any] = {
+            **dict(zip(("keep", "keep_u", "level", "scale"), numbers)), "n": self.n, "m": self.m if each else 0,
+            "consts": self.table, "gain": dynamics.gain, "STATES": dynamics.states,
+            "RESET": RESETS.index(dynamics.reset), "LATE": dynamics.late,
+            "CONSTS": 0 if self.table is None else 1 + each,
+        }  # fmt: skip
         self.sums = False
 
     def room(self) -> Tensor:
@@ -147,33 +151,6 @@ class _LateRun:
             empty((self.steps, more, *self.state), on=self.engine) if self.sums and more else None,
         )
 
-    def launch(self, kernel: str, start: int, stop: int, specs: Any, over: dict[str, Any], **arguments: Any) -> None:
-        """One dispatch for steps start..stop; the tensors of `over`, (T, ...), are cut to them."""
-        cut: dict[str, Any] = {name: self._cut(value, start, stop) for name, value in over.items()}
-        wide, chunk, block = walk(
-            self.engine, self.n, *cut.values(), *arguments.values(), every=self.m if self.m > 1 else 0
-        )
-        self.engine.launch(
-            f"{kernel}.vec4" if wide == 4 else kernel,
-            -(-self.n // (wide * chunk)),
-            (*self.specs, ("CHUNK", chunk), ("BLOCK", block), *specs),
-            work=(stop - start) * self.n,
-            n=self.n // wide,
-            steps=stop - start,
-            m=max(1, self.m // wide),
-            consts=self.table,
-            gain=self.dynamics.gain,
-            **self.numbers,
-            **cut,
-            **arguments,
-        )
-
-    def _cut(self, value: Tensor | None, start: int, stop: int) -> Tensor | None:
-        if value is None or stop - start == self.steps:
-            return value
-        per = value.size // self.steps
-        return value._alias((self.steps, per))._rows(start, stop)
-
     def forward(self, x: Tensor, s: Tensor | None, kept: _Kept) -> None:
         """Steps through x, filling what is asked for, and notes the states at the ends of the pieces."""
         del self.ends[1:]
@@ -182,15 +159,17 @@ class _LateRun:
             first = self.ends[0]
             self.ends.append([t.copy() for t in first] or [full(self.state, 0.0, on=self.engine) for _ in range(count)])
         stores = (("S", s), ("H", kept.h), ("V", kept.m), ("U", kept.us))
-        specs = tuple((f"STORE_{name}", int(t is not None)) for name, t in stores)
-        for start, stop in self.pieces:
+        stored = {f"STORE_{name}": t is not None for name, t in stores}
+        for span in self.pieces:
             before = self.ends[-1]
             after = [empty(self.state, on=self.engine) for _ in range(count)]
             self.ends.append(after)
-            over = {"x": x, "s": s, "h": kept.h, "trace": kept.m, "us": kept.us}
             states: dict[str, Any] = dict(zip(("v0", "u0", "q0"), [*before, None, None, None]))
             states |= dict(zip("vuq", [*after, None, None]))
-            self.launch("snn-late-reset", start, stop, specs, over, given=int(bool(before)), **states)
+            _FORWARD(
+                x=x, s=s, h=kept.h, trace=kept.m, us=kept.us, steps=span, given=bool(before), **states, **stored,
+                **self.numbers,
+            )  # fmt: skip
 
 
 def _backward(
@@ -212,7 +191,7 @@ def _backward(
             d = slope.given(binary("sub", found.h, _levels(run)))
         kernel = _BACK
         if slope.text:
-            kernel += glsl.with_definition((_BACK,), "SURROGATE_TEXT", slope.text, name="derivative")
+            kernel = kernel.with_text("SURROGATE_TEXT", slope.text, name="derivative")
         gx, sums = run.room(), []
         ends = any(g is not None for g in of_states)
         grads = [
@@ -223,21 +202,17 @@ def _backward(
             else g.copy()
             for g in of_states
         ]
-        specs = (
-            ("SURROGATE", slope.code), ("HAS_GS", int(gs is not None)),
-            ("HAS_GTRACE", 0 if of_trace is None else 1 + early), ("SUMS", int(run.sums)),
-        )  # fmt: skip
         for k in reversed(range(len(run.pieces))):
-            start, stop = run.pieces[k]
             before = run.ends[k]
             own = empty((4, run.n), on=run.engine) if run.sums else None
-            over = {"h": found.h, "held": found.m, "us": found.us, "d": d, "gs": gs, "gtrace": of_trace, "gx": gx}
             states: dict[str, Any] = dict(zip(("v0", "u0", "q0"), [*before, None, None, None]))
             back: dict[str, Any] = dict(zip(("gv", "gu", "gq"), [*grads, None, None]))
             given = int(bool(before)) + 2 * int(ends or k + 1 < len(run.pieces))
-            run.launch(
-                kernel, start, stop, specs, over, given=given, sums=own, alpha=slope.alpha, beta=slope.beta,
-                **states, **back,
+            kernel(
+                h=found.h, held=found.m, us=found.us, d=d, gs=gs, gtrace=of_trace, gx=gx, sums=own,
+                steps=run.pieces[k], given=given, alpha=slope.alpha, beta=slope.beta, SURROGATE=slope.code,
+                HAS_GS=gs is not None, HAS_GTRACE=0 if of_trace is None else 1 + early, SUMS=run.sums,
+                **states, **back, **run.numbers,
             )  # fmt: skip
             if own is not None:
                 sums.append(_of_constants(run, own))
