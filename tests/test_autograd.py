@@ -429,6 +429,21 @@ def test_anomalies_are_named():
     g.tensor([-1.0]).sqrt()
 
 
+def test_anomalies_of_gradients_that_are_added():
+    """On the way (x is used twice) and in `.grad` of a leaf (backward is called twice): the sum makes the NaN."""
+    x = leaf([1.0, 2.0])
+    inf, result = g.tensor([np.inf, 1.0]), x * 1.0
+    with g.set_detect_anomaly(True):
+        for y in (x, result):
+            both = g.stack([y * inf, y * -inf])
+            with pytest.raises(FloatingPointError, match=r"add gave NaN in .* shape \(2,\); its inputs held none"):
+                both.backward(g.ones(2, 2))
+        assert x.grad is None
+        (x * inf).backward(g.ones(2))
+        with pytest.raises(FloatingPointError, match="add gave NaN"):
+            (x * -inf).backward(g.ones(2))
+
+
 def test_gradcheck():
     x, w = leaf(), leaf(X.T)
     assert g.gradcheck(lambda a, b: ((a @ b).tanh(), a.exp().mean()), [x, w], eps=5e-3)

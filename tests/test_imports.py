@@ -15,8 +15,6 @@ OPTIONAL = {"h5py", "lz4", "matplotlib", "nir", "rich", "safetensors", "torch", 
 TYPING = {
     ("grilly_vk.tensor", "grilly_vk.tensor_types"): "declares the methods that methods/ attaches to Tensor",
     ("grilly_vk.ops.pointwise", "grilly_vk.tensor"): "tensor_types takes declarations from it",
-    ("grilly_vk.runtime.engine", "grilly_vk.runtime.recording"): "captures ask for the engine in use",
-    ("grilly_vk.runtime.stream", "grilly_vk.runtime.recording"): "captures ask for the engine in use",
 }
 
 

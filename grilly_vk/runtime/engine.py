@@ -9,21 +9,19 @@ import os
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..errors import DeviceError, OutOfDeviceMemory
 from . import debug, devices, failures, limits, pipeline_cache
+from .captured import Capture
 from .config import Config
 from .kernels import SPIRV, Kernels, Pipeline, Program
 from .leaving import holding, leaving
 from .memory import Arena, Block, Buffer, Part, Pool, Segment, readable
 from .stream import RNG_BASE, RNG_KEY, Entry, Stream
 from .tuning import Tuning, tuning_for
-
-if TYPE_CHECKING:
-    from .recording import Capture
 
 log = logging.getLogger("grilly_vk")
 opened: weakref.WeakSet[Engine] = weakref.WeakSet()  # every engine that lives

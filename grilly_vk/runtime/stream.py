@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from ..errors import DeviceError
 from . import failures
+from .captured import Capture
 from .kernels import Program
 from .leaving import leaving
 from .memory import Buffer, Segment
 
 if TYPE_CHECKING:
     from . import kp
-    from .recording import Capture
 
 Entry = tuple[Program, bytes]  # a dispatch: what runs, with which push constants
 RNG_KEY, RNG_BASE = 1, 3  # words of the control block (shaders/include/control.glsl)
