@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ... import arguments
 from ...ops import group_norm as ops
 from ...ops.elementwise import as_tensor
-from ...ops.exchange import assign_all
 from ...settings import fixed, setting
 from ...tensor import Tensor, full
 from ...typing import ArrayLike
-from ..module import Buffer, Module, Parameter
-from .norm import _ones_and_zeros
+from ..module import Module, Parameter
+from .norm import RunningStatistics, _ones_and_zeros
 
 
 class GroupNorm(Module):
@@ -73,16 +70,9 @@ class GroupNorm(Module):
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
 
 
-class _InstanceNorm(Module):
-    num_features, affine, track_running_stats = fixed(), fixed(), fixed()
-    eps, momentum = setting(arguments.non_negative), setting(arguments.real)
-    over_time = "fold"
+class _InstanceNorm(RunningStatistics):
+    momentum = setting(arguments.real)
     _axes: tuple[str, ...] = ()
-    weight: Parameter | None
-    bias: Parameter | None
-    running_mean: Tensor | None
-    running_var: Tensor | None
-    num_batches_tracked: Tensor | None
 
     def __init__(
         self,
@@ -93,30 +83,9 @@ class _InstanceNorm(Module):
         track_running_stats: bool = False,
     ) -> None:
         super().__init__()
-        self.num_features = arguments.size("num_features", num_features)
-        self.eps, self.momentum = eps, momentum
-        self.affine = arguments.flag("affine", affine)
-        self.track_running_stats = arguments.flag("track_running_stats", track_running_stats)
+        self._settings(num_features, eps, momentum, affine, track_running_stats)
         self.batchwise = not self.track_running_stats
-        shape = (self.num_features,)
-        for name, value in (("weight", 1.0), ("bias", 0.0)):
-            self.register_parameter(name, Parameter(full(shape, value)) if self.affine else None)
-        if self.track_running_stats:
-            self.running_mean, self.running_var = Buffer(full(shape, 0.0)), Buffer(full(shape, 1.0))
-            self.num_batches_tracked = Buffer(full((), 0, np.int32))
-        else:
-            for name in ("running_mean", "running_var", "num_batches_tracked"):
-                self.register_buffer(name, None)
-
-    def reset_running_stats(self) -> None:
-        """Running mean 0, variance 1."""
-        stats = (self.running_mean, 0.0), (self.running_var, 1.0), (self.num_batches_tracked, 0)
-        assign_all((t, value) for t, value in stats if t is not None)
-
-    def reset_parameters(self) -> None:
-        """Weight 1, bias 0, and the running statistics as at the start."""
-        self.reset_running_stats()
-        _ones_and_zeros(self.weight, self.bias)
+        self._channels((self.num_features,))
 
     def forward(self, x: ArrayLike) -> Tensor:
         """The same shape, normalised channel by channel of each sample."""
@@ -130,13 +99,6 @@ class _InstanceNorm(Module):
         return ops.instance_norm(
             whole, self.running_mean, self.running_var, self.weight, self.bias, own, self.momentum, self.eps
         ).reshape(x.shape)
-
-    def extra_repr(self) -> str:
-        """The arguments."""
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"track_running_stats={self.track_running_stats}"
-        )
 
 
 _INSTANCE = """(x - mean) / sqrt(var + eps) * weight + bias for each channel of each sample of {shapes}.

@@ -20,11 +20,8 @@ from ...typing import ArrayLike
 from ..module import Buffer, Module, Parameter
 
 
-class RunningNorm(Module):
-    """A batch norm, with running statistics.
-
-    `_prepare` does all but the normalising itself, which a spiking node behind it may do (see SpikingNode.forward).
-    """
+class RunningStatistics(Module):
+    """What norms that may keep running statistics share."""
 
     num_features, affine, track_running_stats = fixed(), fixed(), fixed()
     eps = setting(arguments.non_negative)
@@ -33,17 +30,14 @@ class RunningNorm(Module):
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
-
-    def _prepare(self, x: Any, steps: str | None = None) -> Norm:
-        """Checks x, and takes its statistics, which move the running ones."""
-        raise NotImplementedError(f"{type(self).__name__} defines no _prepare()")
+    weight: Parameter | None
+    bias: Parameter | None
 
     def _settings(
         self, num_features: int, eps: float, momentum: float | None, affine: bool, track_running_stats: bool
     ) -> None:
         self.num_features = arguments.size("num_features", num_features)
-        self.eps = arguments.non_negative("eps", eps)
-        self.momentum = None if momentum is None else arguments.real("momentum", momentum)
+        self.eps, self.momentum = eps, momentum
         self.affine = arguments.flag("affine", affine)
         self.track_running_stats = arguments.flag("track_running_stats", track_running_stats)
 
@@ -64,13 +58,40 @@ class RunningNorm(Module):
         stats = (self.running_mean, 0.0), (self.running_var, 1.0), (self.num_batches_tracked, 0)
         assign_all((t, value) for t, value in stats if t is not None)
 
+    def _channels(self, shape: tuple[int, ...]) -> None:
+        """Makes weight and bias, where there are any, and the statistics."""
+        for name, value in (("weight", 1.0), ("bias", 0.0)):
+            self.register_parameter(name, Parameter(full(shape, value)) if self.affine else None)
+        self._track(shape)
+
+    def reset_parameters(self) -> None:
+        """Weight 1, bias 0, and the running statistics as at the start."""
+        self.reset_running_stats()
+        _ones_and_zeros(self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """The arguments."""
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"track_running_stats={self.track_running_stats}"
+        )
+
+
+class RunningNorm(RunningStatistics):
+    """A batch norm, with running statistics.
+
+    `_prepare` does all but the normalising itself, which a spiking node behind it may do (see SpikingNode.forward).
+    """
+
+    def _prepare(self, x: Any, steps: str | None = None) -> Norm:
+        """Checks x, and takes its statistics, which move the running ones."""
+        raise NotImplementedError(f"{type(self).__name__} defines no _prepare()")
+
 
 class _BatchNorm(RunningNorm):
     """What the batch norms share; subclasses say which shapes they take."""
 
     _shapes: tuple[tuple[str, ...], ...] = ()
-    weight: Parameter | None
-    bias: Parameter | None
 
     def __init__(
         self,
@@ -82,14 +103,7 @@ class _BatchNorm(RunningNorm):
     ) -> None:
         super().__init__()
         self._settings(num_features, eps, momentum, affine, track_running_stats)
-        for name, value in (("weight", 1.0), ("bias", 0.0)):
-            self.register_parameter(name, Parameter(full((num_features,), value)) if affine else None)
-        self._track((num_features,))
-
-    def reset_parameters(self) -> None:
-        """Weight 1, bias 0, and the running statistics as at the start."""
-        self.reset_running_stats()
-        _ones_and_zeros(self.weight, self.bias)
+        self._channels((num_features,))
 
     def forward(self, x: ArrayLike) -> Tensor:
         """The same shape, normalised channel by channel."""
@@ -108,13 +122,6 @@ class _BatchNorm(RunningNorm):
             "batch_norm", x, self.running_mean, self.running_var, self.weight, self.bias, training, self.momentum,
             self.eps, batches=self.num_batches_tracked,
         )  # fmt: skip
-
-    def extra_repr(self) -> str:
-        """The arguments."""
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"track_running_stats={self.track_running_stats}"
-        )
 
 
 def _ones_and_zeros(weight: Tensor | None, bias: Tensor | None) -> None:
@@ -241,7 +248,7 @@ class RMSNorm(Module):
     ) -> None:
         super().__init__()
         self.normalized_shape = norm.shape_of(normalized_shape)
-        self.eps = None if eps is None else arguments.non_negative("eps", eps)
+        self.eps = eps
         self.elementwise_affine = arguments.flag("elementwise_affine", elementwise_affine)
         on = Parameter(full(self.normalized_shape, 1.0)) if elementwise_affine else None
         self.register_parameter("weight", on)
