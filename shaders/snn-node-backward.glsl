@@ -41,6 +41,19 @@ layout(constant_id = 10) const uint HAS_GTRACE = 0; // 1: of those after the res
 layout(constant_id = 11) const uint STRICT = 0; // a spike needs more than the threshold
 layout(constant_id = 12) const uint HELD = 0; // gx is (n), the sum over time: the input was the same at every step
 
+// The potential that step t finds, as far as derivatives need it, and the one before its reset.
+REAL found(uint t, uint i, inout REAL before)
+{
+    REAL v = REAL(p.v_init), none = REAL(0);
+    if (t > 0) {
+        before = AT(h, KEPT(t - 1, i));
+        REAL apart = MOVES || REFRACTORY == 1 ? AT(z, (t - 1) * p.n + i) : before - level(none);
+        v = reset(before, REAL(FIRES(apart)), MOVES ? before - apart : level(none));
+    } else if ((p.given & 1) != 0)
+        v = AT(v0, i);
+    return v;
+}
+
 void run(uint i, uint first, uint last)
 {
     REAL g = REAL(0), a = REAL(0), sum = REAL(0), all = REAL(0); // gradients of v, u, w and a held x on the way back
@@ -58,18 +71,12 @@ void run(uint i, uint first, uint last)
     uint at = (last - 1) * p.n + i;
     REAL h_now = AT(h, KEPT(last - 1, i)), none = REAL(0);
     for (uint t = last; t-- > first; at -= p.n) {
-        // The states before this step, as far as the derivatives need them.
-        REAL v = REAL(p.v_init), before = h_now;
-        if (t > 0) {
-            before = AT(h, KEPT(t - 1, i));
-            REAL apart = MOVES || REFRACTORY == 1 ? AT(z, at - p.n) : before - level(none);
-            v = reset(before, REAL(FIRES(apart)), MOVES ? before - apart : level(none));
-        } else if ((p.given & 1) != 0)
-            v = AT(v0, i);
         REAL u_old = KEEPS_U ? AT(h, KEPT(t, i) + p.n) : none, u_now = u_old;
         REAL x = KEEPS_X ? AT(h, KEPT(t, i) + (PLANES - 1) * p.n) : none;
-        if (AGAIN)
-            charge(x, v, u_now, k, w_now);
+        if (AGAIN) {
+            REAL first = h_now;
+            charge(x, found(t, i, first), u_now, k, w_now);
+        }
         REAL z_now = MOVES || REFRACTORY == 1 ? AT(z, at) : h_now - level(none);
         TEST deaf = EQUAL(z_now, REAL(uintBitsToFloat(DEAF)));
         REAL fired = REAL(FIRES(z_now));
@@ -95,6 +102,7 @@ void run(uint i, uint first, uint last)
         g = mix(g, passed(g, h_now, threshold), AT_LEAST(fired, REAL(0.5))) + through;
         if (HAS_GTRACE == 2)
             g += AT(gtrace, at);
+        REAL before = h_now, v = found(t, i, before);
         REAL held = g;
         if (REFRACTORY == 1) // the potential is held, the second state goes on
             g = mix(g, none, deaf);

@@ -49,7 +49,7 @@ def test_derivatives_are_those_of_differences(written):
     [
         ("v + (x - (v - rest)) * k", "v", "1 - k"),
         ("v + (x - (v - rest)) * k", "x", "k"),
-        ("v + (x + c * (v - a) * (v - b)) * k", "v", "1 + c * (v - b + (v - a)) * k"),
+        ("v + (x + c * (v - a) * (v - b)) * k", "v", "1 + c * k * (2 * v - (b + a))"),
         ("d * exp((v - t) * (1 / d))", "v", "exp((v - t) * (1 / d))"),
         ("c * u + x", "u", "c"),
         ("(h - level) - h", "h", "0"),

@@ -32,6 +32,8 @@ def add(a: Expression, b: Expression) -> Expression:
         return subtract(a, b.args[0])
     if a.op == "neg" or (a.op == "number" and a.args[0] < 0):
         return subtract(b, negative(a))
+    if a.op == b.op == "-" and a.args[0] == b.args[0]:  # (c - d) + (c - e)
+        return subtract(multiply(number(2), a.args[0]), add(a.args[1], b.args[1]))
     return _joined("+", a, b)
 
 
@@ -99,6 +101,8 @@ def multiply(a: Expression, b: Expression) -> Expression:
         quotient = _without(side, other)
         if quotient is not None:
             return quotient
+    if a.op == "*" and a.args[1].op in ("+", "-") and b.op in ("name", "number"):
+        return Expression("*", (multiply(a.args[0], b), a.args[1]))  # constants first, which one loop shares
     return Expression("*", (a, b))
 
 
