@@ -46,7 +46,7 @@ def detach_net(model: Any) -> None:
 def set_step_mode(model: Any, step_mode: StepMode) -> None:
     """Sets the step mode of a model: of every module that has one, and of the layers that fold time into the batch.
 
-    Parts of containers that see to time themselves are left alone.  Parts of modules that are called once a step in
+    Parts of containers that handle time themselves are left alone.  Parts of modules that are called once a step in
     mode "m", too (see `Module.over_time`), stay in mode "s".
 
     Args:
@@ -244,7 +244,7 @@ def said_inside(module: Any) -> bool:
 def modes_of(model: Any, driven: bool = False) -> set[str]:
     """The step modes of a module and its parts, as far as they have one that counts; none for layers that fold.
 
-    Parts of containers that see to time themselves are left out, and those that see single steps in any mode.
+    Parts of containers that handle time themselves are left out, and those that see single steps in any mode.
 
     Args:
         driven: a container tells the module of time.

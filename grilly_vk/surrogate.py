@@ -47,7 +47,7 @@ class Surrogate:
     @property
     def slope(self) -> Slope:
         """What kernels need; made of the parameters as they are now, so that they may change while training."""
-        raise NotImplementedError(f"{type(self).__name__} defines no slope")
+        raise NotImplementedError(f"{type(self).__name__} does not define slope")
 
     def __call__(self, x: Any) -> Tensor:
         """Spikes [x >= 0] of x's shape, 0.0 and 1.0; the gradient is the one coming in times `derivative(x)`.

@@ -211,7 +211,7 @@ def test_calls():
         ((X[None],), {}, "timed=True"),
         ((X,), {"timed": True}, r"expected \(T, B, 4\)"),
         ((X, 0), {}, "T must be at least 1"),
-        ((X[None], 3), {"timed": True}, "1 steps .*T says 3"),
+        ((X[None], 3), {"timed": True}, "1 steps .*T is 3"),
         ((X,), {"output": "sum"}, "output"),
     ):
         with pytest.raises(ValueError, match=text):

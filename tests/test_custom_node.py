@@ -316,17 +316,17 @@ def test_one_process_keeps_for_the_next(tmp_path):
 
 
 WRONG = [
-    (dict(charge="h = v + y"), "charge of 'mine': 'v \\+ y': y is no name here; there are .*v, x"),
+    (dict(charge="h = v + y"), "charge of 'mine': 'v \\+ y': y is unknown; the names are .*v, x"),
     (dict(charge="h = v + (x"), "charge of 'mine': 'h = v \\+ \\(x', letter 9: no equation"),
     (dict(charge="v = v + x"), "v can't be given a value; h is the potential after the charge"),
     (dict(charge="u = v + x"), "charge of 'mine': 'u = v \\+ x': expected a statement that sets h"),
     (dict(charge="h = x", fires="v > threshold"), "fires of 'mine': 'v > threshold': expected h >= or h > a level"),
     (dict(charge="h = x", fires="h"), "fires of 'mine': 'h': expected h >= or h > a level"),
-    (dict(charge="h = x", reset="v"), "reset of 'mine': 'v': v is no name here; there are h, "),
+    (dict(charge="h = x", reset="v"), "reset of 'mine': 'v': v is unknown; the names are h, "),
     (dict(charge="h = x", after="v = 0"), "after of 'mine': 'v = 0': expected one statement that sets the"),
-    (dict(charge="h = x", derived={"k": "1 / tau"}), "derived 'k' of 'mine': '1 / tau': tau is no name"),
-    (dict(charge="h = x * k", parameters={"k": 1}, learn={"k": "u"}), "learn 'k' of 'mine': 'u': u is no name"),
-    (dict(charge="h = x", learn={"k": "w"}), "learn of 'mine' names 'k', which is no parameter"),
+    (dict(charge="h = x", derived={"k": "1 / tau"}), "derived 'k' of 'mine': '1 / tau': tau is unknown"),
+    (dict(charge="h = x * k", parameters={"k": 1}, learn={"k": "u"}), "learn 'k' of 'mine': 'u': u is unknown"),
+    (dict(charge="h = x", learn={"k": "w"}), "learn of 'mine' names 'k', which is not a parameter"),
     (dict(charge="h = x", parameters={"x": 1}), "'mine' can't call a state or parameter 'x'"),
     (dict(charge="h = x", state={"v": 0, "u": 0, "z": 0}), "state must name one or two states, got 3"),
     (dict(charge="h = x + a*b*c*d*e*f*g", parameters=dict.fromkeys("abcdefg", 1)), "'mine' has 7 numbers"),
@@ -357,9 +357,9 @@ def test_wrong_arguments():
     with pytest.raises(TypeError, match="model must be a NeuronModel, not str"):
         nn.CustomNode("lif")
     model = nn.NeuronModel("turning", **OWN["turning"][0])
-    with pytest.raises(TypeError, match="tau is no setting of the model 'turning', which has dt, detach_reset"):
+    with pytest.raises(TypeError, match="tau is not a setting of the model 'turning', which has dt, detach_reset"):
         nn.CustomNode(model, tau=2.0)
-    with pytest.raises(TypeError, match="v_threshold is no setting of the model 'turning'"):
+    with pytest.raises(TypeError, match="v_threshold is not a setting of the model 'turning'"):
         nn.CustomNode(model, v_threshold=2.0)
     with pytest.raises(TypeError, match="dt must be a number, not str"):
         nn.CustomNode(model, dt="fast")

@@ -105,7 +105,7 @@ def test_bad_registrations():
         Early()
     with pytest.raises(AttributeError, match="'Scale' has no attribute 'weigth'"):
         m.weigth  # noqa: B018
-    with pytest.raises(NotImplementedError, match=r"Module defines no forward\(\)"):
+    with pytest.raises(NotImplementedError, match=r"Module does not define forward\(\)"):
         nn.Module()(1)
 
 

@@ -396,7 +396,7 @@ def test_an_unknown_type_and_wrong_arguments():
         def __init__(self):
             self.input_type = self.output_type = {"input": np.array([4])}
 
-    with pytest.raises(ValueError, match="node 'a' is of type Spiky, which is none of"):
+    with pytest.raises(ValueError, match="node 'a' is of type Spiky, which is not one of"):
         from_nir(graph({"a": Spiky()}, "in>a>out"), dt=DT)
     good = graph(GOOD, "in>a>out")
     for options, error, text in [
@@ -407,7 +407,7 @@ def test_an_unknown_type_and_wrong_arguments():
         ({"dt": DT, "reset": "zero"}, ValueError, "reset must be"),
         ({"dt": DT, "comparator": "<"}, ValueError, "comparator must be"),
         ({"dt": DT, "input_shape": (5,)}, ValueError, r"input_shape is \(5,\), but the graph's node 'in' says \(4,\)"),
-        ({"dt": DT, "input_shape": {"x": (4,)}}, ValueError, "none of the inputs"),
+        ({"dt": DT, "input_shape": {"x": (4,)}}, ValueError, "not one of the inputs"),
     ]:
         with pytest.raises(error, match=text):
             from_nir(good, **options)

@@ -243,7 +243,7 @@ def test_wrong_arguments(tmp_path):
     path = tmp_path / "a.nir"
     save(read, path)
     before = path.read_bytes()
-    with pytest.raises(ValueError, match="NIR can't say"):
+    with pytest.raises(ValueError, match="NIR can't express"):
         save(nn.ReLU(), path)
     assert path.read_bytes() == before
 

@@ -279,7 +279,7 @@ def test_bad_rules_and_networks():
     ]:
         with pytest.raises(error, match=text):
             rule.step(reward)
-    with pytest.raises(NotImplementedError, match="LearningRule defines no weight_update"):
+    with pytest.raises(NotImplementedError, match="LearningRule does not define weight_update"):
         traced.LearningRule(net, 1.0).step()
     layer.postsynaptic.run(np.ones((2, 2, 4), np.float32))
     with pytest.raises(RuntimeError, match="the connection saw 3 steps for 4 neurons, and the neuron behind it made 2"):

@@ -229,9 +229,9 @@ def test_your_own_neuron():
     np.testing.assert_array_equal(spikes.numpy()[:, 0, 0], [0, 0, 1, 0, 0, 1, 0])
     np.testing.assert_array_equal(traces.numpy()[:, 0, 0], [0, 0, 1, 1, 1, 2, 2])
     assert neuron.v_cell is state
-    with pytest.raises(NotImplementedError, match="BaseNeuron defines no update_voltage"):
+    with pytest.raises(NotImplementedError, match="BaseNeuron does not define update_voltage"):
         traced.BaseNeuron((1, 2), 3.0, 0.0, 1.0, 1.0, 1.0, 0.0)(np.ones((1, 2)))
-    with pytest.raises(NotImplementedError, match="BaseInput defines no update_trace"):
+    with pytest.raises(NotImplementedError, match="BaseInput does not define update_trace"):
         traced.BaseInput((1, 2), 1.0)(np.ones((1, 2)))
 
 

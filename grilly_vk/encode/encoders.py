@@ -62,7 +62,7 @@ class StepEncoder(StatefulModule):
 
     def encode(self, x: ArrayLike) -> Tensor:
         """All T steps of x; to be defined by each subclass."""
-        raise NotImplementedError(f"{type(self).__name__} defines no encode()")
+        raise NotImplementedError(f"{type(self).__name__} does not define encode()")
 
     def forward(self, x: ArrayLike | None = None) -> Tensor:
         """One step of spikes.

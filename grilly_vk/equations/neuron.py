@@ -155,7 +155,7 @@ class NeuronModel:
             if "w" in own and value != LEARNABLE:
                 raise ValueError(f"{self.title!r} learns w, so that no state or parameter can be called w")
             if name not in (*self.parameters, *self.derived):
-                raise ValueError(f"learn of {self.title!r} names {name!r}, which is no parameter or derived number")
+                raise ValueError(f"learn of {self.title!r} names {name!r}, which is not a parameter or derived number")
             self._known(f"learn {name!r}", text(value), value.names, LEARNABLE.names)
         numbers = [*self.parameters, *self.derived, *GIVEN, *SWITCHES]
         known: set[str] = {"x", *self.state, *numbers}
@@ -182,7 +182,7 @@ class NeuronModel:
         strange = sorted(names - set(known))
         if strange:
             there = ", ".join(sorted(set(known) - set(SWITCHES)))
-            raise EquationError(f"{part} of {self.title!r}: {shown!r}: {strange[0]} is no name here; there are {there}")
+            raise EquationError(f"{part} of {self.title!r}: {shown!r}: {strange[0]} is unknown; the names are {there}")
 
     # ---- what others take of it ----
 

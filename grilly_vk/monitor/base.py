@@ -116,13 +116,13 @@ class Monitor(Mapping[str, np.ndarray]):
         """Raises if the module can't be looked at."""
 
     def _record(self, name: str) -> Ring | Counts:
-        raise NotImplementedError(f"{type(self).__name__} defines no _record()")
+        raise NotImplementedError(f"{type(self).__name__} does not define _record()")
 
     def _picker(self, name: str) -> Pick:
         return lambda module, args, output, in_time: (output, in_time)
 
     def _values(self, record: Any) -> np.ndarray:
-        raise NotImplementedError(f"{type(self).__name__} defines no _values()")
+        raise NotImplementedError(f"{type(self).__name__} does not define _values()")
 
     # ---- reading ----
 

@@ -118,7 +118,7 @@ def _non_spiking_lif(draft: Draft, name: str, module: Any, end: End) -> End:
 
 def _readout_check(module: Any) -> str | None:
     if module.decode is not None:
-        return f"NIR can't say decode={module.decode!r}; set decode=None and reduce the potentials outside"
+        return f"NIR can't express decode={module.decode!r}; set decode=None and reduce the potentials outside"
     return None
 
 

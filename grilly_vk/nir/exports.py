@@ -187,7 +187,7 @@ def hooked(module: Any) -> str | None:
     """What is in the way where forward hooks may change what a module does; those of monitors don't."""
     hooks = [getattr(hook, "hook", hook) for hook in module._forward_hooks.values()]
     if module._forward_pre_hooks or not all(getattr(hook, "observes", False) for hook in hooks):
-        return "NIR can't say what its forward hooks do; remove them"
+        return "NIR can't express what its forward hooks do; remove them"
     return None
 
 

@@ -179,7 +179,7 @@ class Graph(StatefulModule):
             wanted = (batch, *self.structure.gives[tail])
             if value is not None and (not isinstance(value, Tensor) or value.shape != wanted):
                 raise ValueError(
-                    f"the state {memory} is {shown(value)}, and the input wants {wanted}; call F.reset_net(model) "
+                    f"the state {memory} is {shown(value)}, and the input needs {wanted}; call F.reset_net(model) "
                     "before a batch of another shape"
                 )
         self.beginning()

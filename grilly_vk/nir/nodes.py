@@ -90,7 +90,7 @@ def read(name: str, node: Any) -> Node:
     """
     kind = type(node).__name__
     if kind not in FIELDS:
-        raise ValueError(f"node {name!r} is of type {kind}, which is none of {', '.join(sorted(FIELDS))}")
+        raise ValueError(f"node {name!r} is of type {kind}, which is not one of {', '.join(sorted(FIELDS))}")
     fields = {}
     for key, read_as in FIELDS[kind].items():
         try:

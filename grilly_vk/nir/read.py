@@ -281,7 +281,7 @@ def _with_shapes(nodes: dict[str, Node], layout: Layout, input_shape: Any) -> li
         wanted = {inputs[0]: input_shape}
     for name, shape in wanted.items():
         if name not in inputs:
-            raise ValueError(f"input_shape is for {shown(name)}, which is none of the inputs {shown(inputs)}")
+            raise ValueError(f"input_shape is for {shown(name)}, which is not one of the inputs {shown(inputs)}")
         sizes = shape if isinstance(shape, Iterable) else (shape,)
         new = tuple(arguments.size(f"input_shape[{i}]", n) for i, n in enumerate(sizes))
         old = nodes[name].fields.input_type

@@ -50,8 +50,8 @@ def to_nir(module: Module, input_shape: Any = None, dt: float | None = None) -> 
     Raises:
         ImportError: the package nir is not installed.
         TypeError: no Module.
-        ValueError: modules that NIR can't say, each named with what to change; shapes that don't fit; no input_shape or
-            dt where it is needed, or another than the module has.
+        ValueError: modules that NIR can't express, each named with what to change; shapes that don't fit; no
+            input_shape or dt where it is needed, or another than the module has.
 
     Source: as in `from_nir`.
     """
@@ -63,7 +63,7 @@ def to_nir(module: Module, input_shape: Any = None, dt: float | None = None) -> 
     found = problems(module)
     if found:
         more = f" (and {len(found) - 2} more)" if len(found) > 2 else ""
-        raise ValueError(f"NIR can't say all of the module. {'; '.join(found[:2])}{more}"[:299])
+        raise ValueError(f"NIR can't express all of the module. {'; '.join(found[:2])}{more}"[:299])
     if isinstance(module, Graph):
         return _of_graph(nir, module, shape, dt)
     if shape is None:

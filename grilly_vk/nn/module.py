@@ -100,7 +100,7 @@ class Module:
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; to be defined by each subclass."""
-        raise NotImplementedError(f"{type(self).__name__} defines no forward()")
+        raise NotImplementedError(f"{type(self).__name__} does not define forward()")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if len(args) > 1:

@@ -27,7 +27,7 @@ class StatefulModule(Module):
     `grilly_vk.functional.reset_net` resets every one in a model, `detach_net` cuts their states off the tape.
 
     A subclass whose forward knows of one step only, forward(x), is called once a step in step mode "m", and its parts
-    are in step mode "s".  One that sees to all steps itself says takes_steps = True, and has a forward(x, steps=None).
+    are in step mode "s".  One that handles all steps itself says takes_steps = True, and has a forward(x, steps=None).
 
     Attributes:
         step_mode: "s": a call is one time step (B, ...). "m": a call is all of them, (T, B, ...).
@@ -46,7 +46,7 @@ class StatefulModule(Module):
         if len(args) != 1:
             raise TypeError(
                 f"{type(self).__name__} in step mode 'm' takes one input (T, B, ...), not {len(args)}; a class that "
-                "sees to all steps itself says takes_steps = True and has a forward(x, steps=None)"
+                "handles all steps itself says takes_steps = True and has a forward(x, steps=None)"
             )
         x = as_tensor("x", args[0])
         if any("m" in modes_of(part) for part in self.children()):

@@ -146,11 +146,11 @@ class _Recurrent(StatefulModule):
 
     def _shape(self, x: Tensor) -> tuple[int, ...]:
         """Of the output."""
-        raise NotImplementedError(f"{type(self).__name__} defines no _shape()")
+        raise NotImplementedError(f"{type(self).__name__} does not define _shape()")
 
     def _joined(self, x: Tensor, y: Tensor) -> Tensor:
         """The sub-module's input."""
-        raise NotImplementedError(f"{type(self).__name__} defines no _joined()")
+        raise NotImplementedError(f"{type(self).__name__} does not define _joined()")
 
 
 class ElementWiseRecurrentContainer(_Recurrent):

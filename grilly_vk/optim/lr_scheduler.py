@@ -43,7 +43,7 @@ class Scheduler:
 
     def settings(self, t: int, base: float, group: int) -> dict[str, Any]:
         """What a group is set to after `t` steps."""
-        raise NotImplementedError(f"{type(self).__name__} defines no settings()")
+        raise NotImplementedError(f"{type(self).__name__} does not define settings()")
 
     def step(self) -> None:
         """Goes to the next learning rate."""

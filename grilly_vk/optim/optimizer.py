@@ -158,19 +158,19 @@ class Optimizer:
 
     def check(self, group: Mapping[str, Any]) -> None:
         """Raises if a setting is out of range."""
-        raise NotImplementedError(f"{type(self).__name__} defines no check()")
+        raise NotImplementedError(f"{type(self).__name__} does not define check()")
 
     def numbers(self, group: Mapping[str, Any]) -> list[float]:
         """What the kernel reads, learning rate first; at most `flat.NUMBERS`."""
-        raise NotImplementedError(f"{type(self).__name__} defines no numbers()")
+        raise NotImplementedError(f"{type(self).__name__} does not define numbers()")
 
     def states(self, group: Mapping[str, Any]) -> tuple[str, ...]:
         """Names of the state that each parameter of the group has."""
-        raise NotImplementedError(f"{type(self).__name__} defines no states()")
+        raise NotImplementedError(f"{type(self).__name__} does not define states()")
 
     def constants(self, group: ParamGroup) -> dict[str, Any]:
         """Specialization constants of the group's dispatch."""
-        raise NotImplementedError(f"{type(self).__name__} defines no constants()")
+        raise NotImplementedError(f"{type(self).__name__} does not define constants()")
 
     # ---- groups ----
 

@@ -112,7 +112,7 @@ class ConvertedNetwork(Module):
         x = self._input(x, timed)
         count = arguments.size("T", T if T is not None else x.shape[0] if timed else self.T)
         if timed and x.shape[0] != count:
-            raise ValueError(f"x has {x.shape[0]} steps (shape {x.shape}); T says {count}")
+            raise ValueError(f"x has {x.shape[0]} steps (shape {x.shape}); T is {count}")
         most = max(1, self.piece_bytes // (4 * self.widest * x.shape[int(timed)]))
         keep = carry or count > most
         if keep and not carry:

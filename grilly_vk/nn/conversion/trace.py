@@ -135,7 +135,7 @@ def trace(model: Module, example: Tensor) -> Trace:
     if not isinstance(out, Tensor):
         raise TypeError(f"ann gives {type(out).__name__}; a network that gives one Tensor can be converted")
     if out.node is None:
-        raise ValueError("what ann gives does not depend on its input, or gradients do not reach it")
+        raise ValueError("the output of ann does not depend on its input, or gradients do not reach it")
     return Trace(_steps(out, x, calls, dependence.frozen), calls, x.shape)
 
 

@@ -88,11 +88,11 @@ class FlatNeuron(FlatLayer):
 
     def _initial(self, name: str) -> float:
         """The value that a state variable starts from."""
-        raise NotImplementedError(f"{type(self).__name__} defines no _initial()")
+        raise NotImplementedError(f"{type(self).__name__} does not define _initial()")
 
     def _run(self, x: Tensor, record: bool) -> tuple[Tensor, Tensor | None]:
         """Runs x (T, ...) on the state."""
-        raise NotImplementedError(f"{type(self).__name__} defines no _run()")
+        raise NotImplementedError(f"{type(self).__name__} does not define _run()")
 
     # ---- use ----
 

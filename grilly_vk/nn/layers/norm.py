@@ -85,7 +85,7 @@ class RunningNorm(RunningStatistics):
 
     def _prepare(self, x: Any, steps: str | None = None) -> Norm:
         """Checks x, and takes its statistics, which move the running ones."""
-        raise NotImplementedError(f"{type(self).__name__} defines no _prepare()")
+        raise NotImplementedError(f"{type(self).__name__} does not define _prepare()")
 
 
 class _BatchNorm(RunningNorm):

@@ -86,7 +86,7 @@ class SpikingRNNCell(Module):
 
     def step(self, gates: Tensor, state: State) -> State:
         """One step from the input's part of the gates, (B, gates * n)."""
-        raise NotImplementedError(f"{type(self).__name__} defines no step()")
+        raise NotImplementedError(f"{type(self).__name__} does not define step()")
 
     def extra_repr(self) -> str:
         """The sizes."""

@@ -33,7 +33,7 @@ class ModelNode(SpikingNode):
         strange = [name for name in settings if name not in known]
         if strange:
             there = ", ".join([*own, *sorted(known)])
-            raise TypeError(f"{strange[0]} is no setting of the model {model.title!r}, which has {there}")
+            raise TypeError(f"{strange[0]} is not a setting of the model {model.title!r}, which has {there}")
         super().__init__(**{"strict": model.strict, **settings})
         for name, value in own.items():
             if name != model.learnable:

@@ -140,7 +140,7 @@ class GatedLIFNode(StatefulModule):
             )
         if not multi and arguments.size("t", self.t, 0) >= self.T:
             raise ValueError(
-                f"GatedLIFNode has numbers for T={self.T} steps, and this would be step {self.t + 1}; call "
+                f"GatedLIFNode has parameters for T={self.T} steps, and this would be step {self.t + 1}; call "
                 "F.reset_net(model) before a new sequence"
             )
         spikes = self._run(x if multi else x.reshape(1, *x.shape), 0 if multi else self.t, 0.0 if multi else self.spike)

@@ -49,7 +49,7 @@ def per_neuron(name: str, value: Any, check: Callable[[str, Any], float]) -> Any
     if check is _waiting and (given % 1 != 0).any():
         raise ValueError(f"{name} must hold whole numbers of steps")
     if np.isnan(given).any():
-        raise ValueError(f"{name} must hold no NaN")
+        raise ValueError(f"{name} must not contain NaN")
     out = given.astype(np.float32)
     out.flags.writeable = False
     return out

@@ -52,7 +52,7 @@ class NonSpikingNode(StatefulModule):
 
     def _charge(self, x: Tensor) -> tuple[Tensor, float]:
         """What a step adds, and the share of the potential that is left."""
-        raise NotImplementedError(f"{type(self).__name__} defines no _charge()")
+        raise NotImplementedError(f"{type(self).__name__} does not define _charge()")
 
     def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
         """Potentials after each step, of x's shape, or what decode makes of them.

@@ -61,7 +61,7 @@ class Counting(StatefulModule, Timed):
             )
         if arguments.size("t", self.t, 0) >= self.T:
             raise ValueError(
-                f"{type(self).__name__} has numbers for T={self.T} steps, and this would be step {self.t + 1}; call "
+                f"{type(self).__name__} has parameters for T={self.T} steps, and this would be step {self.t + 1}; call "
                 "F.reset_net(model) before a new sequence"
             )
         return self.t

@@ -53,14 +53,14 @@ class _Late(StatefulModule):
 
     def _kept(self) -> int:
         """How many steps the history holds."""
-        raise NotImplementedError(f"{type(self).__name__} defines no _kept()")
+        raise NotImplementedError(f"{type(self).__name__} does not define _kept()")
 
     def _check(self, shape: tuple[int, ...]) -> None:
         """Of one step."""
 
     def _run(self, x: Tensor) -> Tensor:
         """(T, B, ...) to outputs; sets the history."""
-        raise NotImplementedError(f"{type(self).__name__} defines no _run()")
+        raise NotImplementedError(f"{type(self).__name__} does not define _run()")
 
 
 class Delay(_Late):

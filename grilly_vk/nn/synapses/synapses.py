@@ -57,7 +57,7 @@ class _Dynamics(StatefulModule):
 
     def _run(self, x: Tensor, states: list[Tensor | None], steps: int | None) -> tuple[Tensor, ...]:
         """The output and the states after it."""
-        raise NotImplementedError(f"{type(self).__name__} defines no _run()")
+        raise NotImplementedError(f"{type(self).__name__} does not define _run()")
 
     def baked(self) -> tuple[Any, ...]:
         """The constants that a recording of a call holds as numbers."""

@@ -105,7 +105,7 @@ class BaseNeuron(Cells):
 
     def update_voltage(self, x: ArrayLike) -> None:
         """Moves the potential on by one step of summed input x; for subclasses to define."""
-        raise NotImplementedError(f"{type(self).__name__} defines no update_voltage()")
+        raise NotImplementedError(f"{type(self).__name__} does not define update_voltage()")
 
     def spiking(self) -> Tensor:
         """The cells that are in spiking state: bool [v_cell >= thresh], also kept as `spikes`."""

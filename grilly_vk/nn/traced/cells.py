@@ -180,7 +180,7 @@ class Cells(TracedPart):
         return self.spikes.detach()._alias(shape), self.trace.detach()._alias(shape)
 
     def _numbers(self) -> Numbers:
-        raise NotImplementedError(f"{type(self).__name__} defines no constants for a kernel")
+        raise NotImplementedError(f"{type(self).__name__} does not define constants for a kernel")
 
     @property
     def own_trace(self) -> bool:
@@ -252,7 +252,7 @@ class Cells(TracedPart):
 
     def update_trace(self, x: ArrayLike) -> None:
         """Moves `trace` on by one step of spikes x; for subclasses to define."""
-        raise NotImplementedError(f"{type(self).__name__} defines no update_trace()")
+        raise NotImplementedError(f"{type(self).__name__} does not define update_trace()")
 
     def __setattr__(self, name: str, value: Any) -> None:
         """State tensors keep their memory: assigning one copies the values into it, of the same shape."""

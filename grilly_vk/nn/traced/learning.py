@@ -97,7 +97,7 @@ class LearningRule(Module):
 
     def weight_update(self, index: int, layer: Layer, met: Meeting) -> None:
         """Changes the weights of one layer; for subclasses to define."""
-        raise NotImplementedError(f"{type(self).__name__} defines no weight_update()")
+        raise NotImplementedError(f"{type(self).__name__} does not define weight_update()")
 
     def forward(self, *args: Any, **options: Any) -> None:
         """`step`."""
