@@ -1,5 +1,7 @@
 """Layers and functions around the normalisations, losses and activations; the arithmetic is in test_ops."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import scipy.special
@@ -8,7 +10,7 @@ from op_table import normal
 import grilly_vk
 from grilly_vk import functional as F
 from grilly_vk import nn
-from grilly_vk.runtime import kernel
+from grilly_vk.runtime import engine
 from grilly_vk.tensor import from_numpy
 
 # ---- batch norm ----
@@ -250,9 +252,9 @@ def test_rows_by_workgroups_and_by_single_invocations(n, monkeypatch):
         lambda t: rows(F.layer_norm(rows(t), n, weight, weight)),
         lambda t: rows(F.rms_norm(rows(t), n, weight)),
     ]
-    results = []
+    results, on = [], engine()
     for limit in (0, 1 << 30):
-        monkeypatch.setattr(kernel, "_ROWS", {"cpu": (limit, limit), "gpu": (limit, limit)})
+        monkeypatch.setattr(on, "tuning", dataclasses.replace(on.tuning, row=limit, column=limit))
         found = []
         for run in runs:
             t = from_numpy(x).requires_grad_()
