@@ -13,7 +13,15 @@ import grilly_vk as g
 import grilly_vk.functional as F
 from grilly_vk import nn, optim
 
-MOST = {"node": 199, "replay": 44, "process": 54}
+MOST = {"node": 194, "replay": 44, "process": 54}
+
+
+@pytest.fixture(autouse=True)
+def usual():
+    """The debug mode and memory out of the host's sight have calls of their own, which depend on where blocks lie."""
+    engine = g.runtime.engine()
+    if engine.config.debug or not engine.host_visible:
+        pytest.skip("the numbers are those of memory that the host sees, without the debug mode")
 
 
 def node():

@@ -214,16 +214,21 @@ def test_one_dispatch():
 @pytest.mark.parametrize("encoding", ["current", "poisson"])
 def test_the_second_call_replays_what_the_first_recorded(d, timesteps, encoding):
     """With the results of the first call held, too, unless they lie where the kernel wrote them."""
+    if engine().config.debug:
+        pytest.skip("the debug mode marks fresh memory by dispatches of its own")
     snn = SNNCompute(n_neurons=64, timesteps=timesteps, encoding=encoding)
     x = np.random.default_rng(0).standard_normal(d)
     kept = snn.process(x)
     train, first = kept["spike_train"].copy(), kept["first_spike"].copy()
     if kept["spike_train"].nbytes > 1 << 20:
         del kept
+    if not engine().host_visible:  # where staging memory lies is settled one call later
+        snn.process(x)
     before = grilly_vk.memory_stats()
     again = snn.process(-x)
     after = grilly_vk.memory_stats()
-    assert after["submits"] - before["submits"] == after["replayed_submits"] - before["replayed_submits"] == 1
+    submits = after["submits"] - before["submits"]
+    assert after["replayed_submits"] - before["replayed_submits"] == submits == (1 if engine().host_visible else 4)
     assert (again["spike_train"] != train).any()
     if timesteps == 50:
         np.testing.assert_array_equal(kept["spike_train"], train)
