@@ -191,7 +191,7 @@ class FastSigmoid(_Scaled):
 
     def __init__(self, alpha: float = 2.0, height: float | None = None) -> None:
         super().__init__(alpha)
-        self.height = None if height is None else arguments.positive("height", height)
+        self.height = height
 
     @property
     def slope(self) -> Slope:

@@ -38,6 +38,7 @@ def checked_twice(source, kind):
         target, value = line.targets[0], line.value
         pairs = zip(target.elts, getattr(value, "elts", [])) if isinstance(target, ast.Tuple) else [(target, value)]
         for to, made in pairs:
+            made = made.orelse if isinstance(made, ast.IfExp) else made
             own = getattr(kind, getattr(to, "attr", ""), None)
             if isinstance(own, Setting) and isinstance(made, ast.Call) and made.args:
                 name = getattr(made.args[0], "value", None)

@@ -71,7 +71,7 @@ class RateNode(StatefulModule):
         super().__init__()
         self.threshold = Buffer(np.float32(arguments.positive("threshold", threshold)))
         self.v_init = v_init
-        self.cap = None if cap is None else arguments.positive("cap", cap)
+        self.cap = cap
         self.surrogate_function = ATan() if surrogate_function is None else checked(surrogate_function)
         self.detach_reset = detach_reset
         self.step_mode = step_mode

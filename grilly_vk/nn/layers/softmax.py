@@ -36,7 +36,7 @@ class Softmax(Module):
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
-        self.dim = None if dim is None else arguments.whole("dim", dim)
+        self.dim = dim
 
     def _call_in_time(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return self._call_once(*args, **{"steps": "merge", **kwargs})

@@ -42,7 +42,7 @@ class NonSpikingNode(StatefulModule):
         step_mode: StepMode = M,
     ) -> None:
         super().__init__()
-        self.decode = None if decode is None else arguments.choice("decode", decode, DECODES)
+        self.decode = decode
         self.step_mode = step_mode
         self.register_memory("v", 0.0)
 
