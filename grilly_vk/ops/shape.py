@@ -30,7 +30,7 @@ def reshape(x: Tensor, shape: int | Sequence[int]) -> Tensor:
         rest = math.prod(d for d in dims if d != -1)
         if rest:
             dims[dims.index(-1)] = x.count // rest
-    if math.prod(dims) != x.count or _least(dims) < 0:
+    if math.prod(dims) != x.count or min(dims, default=0) < 0:
         raise ValueError(f"can't reshape {x.shape} to {given}")
     out = x._alias(tuple(dims))
     before = x.shape
@@ -47,11 +47,6 @@ def view(x: Tensor, *shape: Any) -> Tensor:
     if not shape:
         raise TypeError("view needs a shape, such as view(2, -1); detach() gives the same memory off the tape")
     return reshape(x, shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape)
-
-
-def _least(values: Sequence[int]) -> int:
-    """The least of some sizes, 0 for none."""
-    return sorted(values)[0] if values else 0
 
 
 def flatten(x: Tensor, start: int = 0, end: int = -1) -> Tensor:
@@ -159,7 +154,7 @@ def _box(shape: tuple[int, ...], key: Any) -> tuple[tuple[int, ...], tuple[int, 
         raise IndexError("an index can have one ... only")
     if used > len(shape):
         raise IndexError(f"{used} indices for shape {shape}")
-    if not _some(k is Ellipsis for k in items):
+    if not any(k is Ellipsis for k in items):
         items.append(Ellipsis)
     own = strides(shape)
     result: list[int] = []
@@ -201,11 +196,6 @@ def _box(shape: tuple[int, ...], key: Any) -> tuple[tuple[int, ...], tuple[int, 
             start += number % shape[axis] * own[axis]
             axis += 1
     return tuple(result), tuple(box), steps, start
-
-
-def _some(values: Any) -> bool:
-    """Python's any; this package's `any` reduces tensors."""
-    return True in map(bool, values)
 
 
 def basic_get(x: Tensor, key: Any) -> Tensor:
@@ -292,7 +282,7 @@ def concatenate(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
 def stack(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
     """Joined along a new axis."""
     parts = [unsqueeze(as_tensor(f"tensors[{i}]", t), axis) for i, t in enumerate(_several(tensors))]
-    return concatenate(parts, axis).as_spikes(not _some(not t.is_spikes for t in parts))
+    return concatenate(parts, axis).as_spikes(all(t.is_spikes for t in parts))
 
 
 def split(x: Tensor, size: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
@@ -307,9 +297,9 @@ def split(x: Tensor, size: int | Sequence[int], axis: int = 0) -> tuple[Tensor, 
         (each,) = sizes
         if each < 1:
             raise ValueError(f"size must be at least 1, got {arguments.shown(each)}")
-        sizes = [_least([each, x.shape[a] - i]) for i in range(0, x.shape[a], each)] or [0]
+        sizes = [min(each, x.shape[a] - i) for i in range(0, x.shape[a], each)] or [0]
     else:
-        if _some(n < 0 for n in sizes):
+        if any(n < 0 for n in sizes):
             raise ValueError(f"sizes must not be negative, got {sizes}")
     if sum(sizes) != x.shape[a]:
         raise ValueError(f"sizes {sizes} add up to {sum(sizes)}; axis {a} has {x.shape[a]}")
@@ -342,7 +332,7 @@ def pad(x: Tensor, widths: Sequence[tuple[int, int]], value: float = 0.0) -> Ten
     """
     value = arguments.fitting("value", value, x.dtype)
     pairs = _pairs("widths", widths)
-    if len(pairs) > x.ndim or _some(b < 0 or a < 0 for b, a in pairs):
+    if len(pairs) > x.ndim or any(b < 0 or a < 0 for b, a in pairs):
         raise ValueError(f"widths {widths} must be at most {x.ndim} pairs of sizes that are not negative")
     pairs = [(0, 0)] * (x.ndim - len(pairs)) + pairs
     shape = tuple(b + s + a for s, (b, a) in zip(x.shape, pairs))
