@@ -27,7 +27,6 @@ _MANY = 20  # classes that inherit a method; it is then listed with the class th
 _ITSELF = ("forward", "__call__", "__init__")  # of a class: what it is there for
 _IMPORT = dis.opmap["IMPORT_NAME"]
 
-_TEXTS = {n.split(".")[0] for n in Kernels().names()} - set(REGISTRY)
 Place = tuple[types.CodeType, "type | None"]  # a function, and for a method the class that it runs for
 
 
@@ -91,9 +90,6 @@ class KernelUses:
         code, owner = place
         function = self._functions[code]
         names = {name for inner in _codes(code) for name in (*inner.co_names, *inner.co_freevars)}
-        for inner in _codes(code):
-            for c in inner.co_consts:
-                yield from (t for t in (c if isinstance(c, tuple) else (c,)) if isinstance(t, str) and t in _TEXTS)
         imports = any(_IMPORT in inner.co_code[::2] for inner in _codes(code))
         scope: list[Mapping[str, Any]] = [function.__globals__]
         for name in names:
@@ -115,8 +111,6 @@ class KernelUses:
 
     def _reached(self, found: Any, owner: type | None = None) -> Iterator[Place | str]:
         """What mentioning it may come to: a class is made and called, a container is its elements."""
-        if isinstance(found, str) and found in _TEXTS:
-            yield found
         if isinstance(found, Kernel):
             yield found.name.partition("~")[0]
         elif isinstance(found, type):

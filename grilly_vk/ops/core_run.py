@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..equations.cores import CORES
+from ..runtime.kernel import Kernel, spans
 from ..tensor import Tensor, empty
 from .layout import width_of
 from .reduce import reduce
-from .steps import spans, walk
 from .surrogate import Slope
 
 MODELS = {model.title: (i, model) for i, model in enumerate(CORES)}  # with the kernels' constant MODEL
@@ -54,7 +54,7 @@ class CoreRun:
         work = self.n if w is None else self.n * max(1, dynamics.units // 8)
         whole = w is None or dynamics.units <= SMALL
         self.stepped = w is not None and by_products(self.engine) and self._by_lanes(w)
-        self.pieces = spans(x, self.steps, work, None if whole else 1)
+        self.pieces = [span[:2] for span in spans(self.engine, self.steps, work, None if whole else 1)]
         self.work = work
 
     def room(self) -> Tensor:
@@ -76,7 +76,7 @@ class CoreRun:
         """Those gradients summed to the shapes of the constants."""
         return [None if t is None else _total(t, self, constant) for t, constant in zip(sums, (self.b, self.c))]
 
-    def launch(self, kernel: str, start: int, stop: int, specs: Any, **arguments: Any) -> None:
+    def launch(self, kernel: Kernel, start: int, stop: int, specs: Any, **arguments: Any) -> None:
         """One dispatch for steps start..stop; tensors (T, ...) are cut to them."""
         d = self.dynamics
         over_time = {name: _cut(value, self, start, stop) for name, value in arguments.items()}
@@ -84,24 +84,19 @@ class CoreRun:
         size = d.last if self.two else d.units if by_unit else self.n
         wide = width_of(math.gcd(size, self.n), *over_time.values(), self.w)
         models, common = self.common(wide)
-        module = f"{kernel}.vec4" if wide == 4 else kernel
-        common |= {"n": self.n // wide, "steps": stop - start, "work": (stop - start) * self.work}
+        work, numbers = (stop - start) * self.work, dict((*models, *specs))
+        common |= {"n": self.n // wide, "steps": stop - start, "work": work, "vec4": wide == 4, **over_time}
         if self.w is None:
-            _, chunk, block = walk(self.engine, self.n)
-            specs = (*models, ("CHUNK", chunk), ("BLOCK", block), *specs)
-            items = -(-self.n // (wide * chunk))
-            self.engine.launch(module, items, specs, **common, **over_time)
+            kernel(**common, **numbers)
             return
         tiles = 1 if d.units <= SMALL else -(-d.units // (wide * self.engine.local))
-        if "backward" in kernel:
+        if "backward" in kernel.name:
             space = room_for(d.units) if d.units <= SMALL else self.engine.local * wide
-            own: tuple[tuple[str, float], ...] = (("SPACE", space // wide),)
+            numbers["SPACE"] = space // wide
         else:
-            own = (("WORDS", room_for(d.units) // 32),)
+            numbers["WORDS"] = room_for(d.units) // 32
         groups = min(self.rows * tiles, 65535)
-        self.engine.launch(
-            module, self.n, (*models, *own, *specs), groups=groups, rows=self.rows, tiles=tiles, **common, **over_time,
-        )  # fmt: skip
+        kernel(groups=groups, rows=self.rows, tiles=tiles, **common, **numbers)
 
     def common(self, wide: int) -> tuple[tuple[tuple[str, int], ...], dict[str, Any]]:
         """Constants and numbers that all kernels of include/core.glsl take."""

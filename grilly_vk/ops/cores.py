@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..autograd import grad_enabled, record
-from ..runtime import glsl
+from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty
 from . import stepped_cores as stepped
 from .core_run import CoreDynamics, CoreRun
@@ -15,6 +15,11 @@ from .elementwise import add
 from .matmul import _TN, product
 from .shape import clone, permute
 from .surrogate import Slope
+
+_FORWARD = Kernel("snn-core-forward", fours=None)
+_BACKWARD = Kernel("snn-core-backward", fours=None)
+_RECURRENT = Kernel("snn-recurrent-forward", fours=None)
+_RECURRENT_BACKWARD = Kernel("snn-recurrent-backward", fours=None)
 
 
 def unroll(
@@ -60,10 +65,10 @@ def _forward(run: CoreRun, x: Tensor, state: Tensor, y: Tensor, h: Tensor | None
     """Steps through x, filling y and what is asked for; the state after the last step."""
     if run.stepped:
         return stepped.forward(run, x, state.detach(), y, h, u)
-    kernel = "snn-core-forward"
+    kernel = _FORWARD
     more: dict[str, Any] = {}
     if run.w is not None:
-        kernel, more = "snn-recurrent-forward", {"w": run.w}
+        kernel, more = _RECURRENT, {"w": run.w}
     specs = (("STORE_H", int(h is not None)), ("STORE_U", int(u is not None)))
     before = state.detach()
     for start, stop in run.pieces:
@@ -79,14 +84,14 @@ def _backward(
     """The gradient rule: gradients of (outputs, state after) to those of (x, state, [b], [c], [w])."""
 
     def backward(gy: Tensor | None, gafter: Tensor | None) -> Sequence[Tensor | None]:
-        kernel, given = "snn-core-backward", None
+        kernel, given = _BACKWARD, None
         more: dict[str, Any] = {}
         if run.w is not None and not run.stepped:
-            kernel, more = "snn-recurrent-backward", {"w": permute(run.w, (1, 0))}
+            kernel, more = _RECURRENT_BACKWARD, {"w": permute(run.w, (1, 0))}
         if run.stepped:
-            kernel = "snn-core-backward-lanes"
+            kernel = stepped.BACKWARD
         if slope is not None and slope.text:
-            kernel += glsl.with_definition((kernel,), "SURROGATE_TEXT", slope.text, name="derivative")
+            kernel = kernel.with_text("SURROGATE_TEXT", slope.text, name="derivative")
         if slope is not None and slope.given is not None:
             assert h is not None
             distance = h - run.dynamics.threshold

@@ -115,9 +115,7 @@ class _LateRun:
         self.steps = 1 if steps is None else steps
         self.state = x.shape if steps is None else x.shape[1:]
         self.n = math.prod(self.state)
-        self.pieces = list(
-            spans(self.engine, self.steps, self.n)
-        )  # for the way back too: what fits a submit may change
+        self.pieces = spans(self.engine, self.steps, self.n)  # for the way back too: what fits a submit may change
         self.given = [t for t in states if t is not None]
         first: list[Tensor] = []
         if self.given:

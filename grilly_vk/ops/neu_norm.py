@@ -70,7 +70,7 @@ class _NeuNormRun:
             "w": w, "samples": self.samples, "channels": self.channels, "inner": self.inner, "k": k, "share": share,
             "work": 2 * self.samples * self.channels * self.inner, "SHARED": self.shared,
         }  # fmt: skip
-        self.pieces = list(spans(self.engine, self.steps, max(1, self.samples * self.channels * self.inner)))
+        self.pieces = spans(self.engine, self.steps, max(1, self.samples * self.channels * self.inner))
 
     def _state(self, steps: int | None = None) -> Tensor:
         lead = () if steps is None else (steps,)

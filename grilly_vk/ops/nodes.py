@@ -17,15 +17,17 @@ from ..equations.neuron import HostMath, NeuronModel
 from ..equations.neurons import NODES
 from ..equations.nodes_glsl import planes, source
 from ..runtime import glsl
+from ..runtime.kernel import Kernel, spans
 from ..tensor import Tensor, empty, from_numpy, full
 from .batch_norm import Norm
 from .elementwise import add, binary
 from .indexing import getitem
 from .reduce import reduce
 from .shape import broadcast_to
-from .steps import spans, walk
 from .surrogate import Slope
 
+_FORWARD = Kernel("snn-node-forward", fours="n m")
+_BACKWARD = Kernel("snn-node-backward", fours="n m")
 MODELS = {model.title: (i, model) for i, model in enumerate(NODES)}  # with the kernels' constant MODEL
 _wants = operator.attrgetter("requires_grad")
 _LATE = {"subtract": 2, "zero": 3, "blank": 4, "none": 5}
@@ -279,7 +281,9 @@ class _Run:
         self.state = x.shape if steps is None or held else x.shape[1:]
         self.shape = x.shape if steps is None else (steps, *self.state)
         self.n = math.prod(self.state)
-        self.pieces = spans(x, self.steps, self.n)  # for the way back too: what fits a submit may change
+        self.pieces = [
+            span[:2] for span in spans(self.engine, self.steps, self.n)
+        ]  # for the way back too: what fits a submit may change
         self.model = dynamics.record
         self.two = self.model.second is not None
         self.planes = planes(self.model)
@@ -313,24 +317,14 @@ class _Run:
             h = self.room() if self.planes == 1 else empty((self.steps, self.planes, *self.state), on=self.engine)
         return h, self.room() if self.model.moves or self.refractory else None
 
-    def launch(self, kernel: str, start: int, stop: int, specs: Any, **arguments: Any) -> None:
+    def launch(self, kernel: Kernel, start: int, stop: int, specs: Any, **arguments: Any) -> None:
         """One dispatch for steps start..stop; tensors (T, ...) are cut to them."""
-        wide, chunk, block = walk(self.engine, self.n, *arguments.values(), self.each, every=self.m)
         if stop - start < self.steps:
             arguments = {name: _cut(value, self, start, stop) for name, value in arguments.items()}
-        self.engine.launch(
-            f"{kernel}.vec4" if wide == 4 else kernel,
-            -(-self.n // (wide * chunk)),
-            (*self.specs, ("CHUNK", chunk), ("BLOCK", block), *specs),
-            work=(stop - start) * self.n,
-            n=self.n // wide,
-            steps=stop - start,
-            w=self.w,
-            each=self.each,
-            m=max(1, self.m // wide),
-            **self.numbers,
-            **arguments,
-        )
+        kernel(
+            self.engine, n=self.n, steps=stop - start, w=self.w, each=self.each, m=self.m,
+            work=(stop - start) * self.n, **self.numbers, **arguments, **dict((*self.specs, *specs)),
+        )  # fmt: skip
 
     def forward(
         self,
@@ -369,7 +363,7 @@ class _Run:
                 v0 = full(self.state, self.numbers["v_init"], on=self.engine) if v0 is None else v0
                 u0 = full(self.state, self.u_init, on=self.engine) if u0 is None else u0
             self.launch(
-                "snn-node-forward" + self.own, start, stop, (*stores, *norm), given=int(v0 is not None),
+                _FORWARD.compiled(self.own), start, stop, (*stores, *norm), given=int(v0 is not None),
                 x=x, v0=v0, u0=u0, s=s, h=h, z=z, trace=v_seq, v=v, u=u, left=left, u_init=self.u_init,
                 **self._lines(start, stop),
             )  # fmt: skip
@@ -450,7 +444,7 @@ def _backward(
                 shares.append(gx)
             specs = [("HAS_GS", int(gs is not None)), ("HAS_GTRACE", 0 if of_trace is None else 1 + early)]
             run.launch(
-                "snn-node-backward" + suffix, start, stop,
+                _BACKWARD.compiled(suffix), start, stop,
                 (*specs, ("SURROGATE", slope.code), ("DETACH", int(run.dynamics.detach_reset))),
                 given=int(v0 is not None) + 2 * int(gend is not None) + 4 * int(guend is not None),
                 h=kept, z=above, d=given, v0=v0, gs=gs, gtrace=of_trace, gend=gend, guend=guend,

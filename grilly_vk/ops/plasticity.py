@@ -194,7 +194,7 @@ def hebbian(
     effort = outs * ins // 4
     whole = (
         pre.shape[0] <= steps_at_once(pre, post)
-        and next(spans(weight.engine, samples, effort, _MOST_STEPS)).stop == samples
+        and spans(weight.engine, samples, effort, _MOST_STEPS)[0].stop == samples
     )
     overlap = full((outs, outs), 0.0) if rule in _OVERLAP else None
     beside = not whole or overlap is not None
@@ -286,7 +286,7 @@ def stdp(
     outs = post.shape[2]
     row = batch * (ins + outs)
     most = max(1, min(_MOST_STEPS // batch, _SCRATCH // row))
-    cuts = list(spans(weight.engine, steps, batch * outs * ins // 2, most))
+    cuts = spans(weight.engine, steps, batch * outs * ins // 2, most)
     longest = max(span.stop - span.start for span in cuts)
     # The traces of both sides lie one behind the other in one buffer, and so do the event words.
     scratch = empty((longest * row,))

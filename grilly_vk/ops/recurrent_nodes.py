@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..autograd import grad_enabled, record
-from ..runtime import glsl
 from ..runtime.engine import Engine
+from ..runtime.kernel import Kernel, spans
 from ..tensor import Tensor, empty, full
 from .core_run import SMALL, by_products, room_for
 from .elementwise import add
@@ -24,10 +24,14 @@ from .nodes import Dynamics, State, numbers_of, specs_of
 from .reduce import reduce
 from .shape import permute
 from .stepped_cores import row
-from .steps import spans
 from .surrogate import Slope
 
 _WALKED = 256  # units that are no multiple of four: with more, lavapipe's walk over weights loses against products
+
+_FORWARD = Kernel("snn-recurrent-node-forward", over="", fours=None)
+_BACKWARD = Kernel("snn-recurrent-node-backward", over="", fours=None)
+_LANES = Kernel("snn-node-forward-lanes", over="", fours=None)
+_LANES_BACKWARD = Kernel("snn-node-backward-lanes", over="", fours=None)
 
 
 def pays(engine: Engine, units: int) -> bool:
@@ -141,7 +145,7 @@ class _RecurrentRun:
         self.stepped = by_products(self.engine) and self.units % 4 == 0
         self.work = self.n * max(1, self.units // 8)
         whole = self.units <= SMALL and not self.stepped
-        self.pieces = spans(x, self.steps, self.work, None if whole else 1)
+        self.pieces = [span[:2] for span in spans(self.engine, self.steps, self.work, None if whole else 1)]
         self.models = (*specs_of(dynamics, w is not None), ("STRICT", int(dynamics.strict)))
         self.numbers: dict[str, Any] = {**numbers_of(dynamics), "w": self.w, "decay": self.decay}
 
@@ -158,7 +162,7 @@ class _RecurrentRun:
         return value.detach().copy() if isinstance(value, Tensor) else full(self.state, value, on=self.engine)
 
     def launch(
-        self, kernel: str, specs: Any, piece: tuple[int, int], state: dict[str, Any], over: dict[str, Any]
+        self, kernel: Kernel, specs: Any, piece: tuple[int, int], state: dict[str, Any], over: dict[str, Any]
     ) -> None:
         """One dispatch for some of the steps; the tensors of `over`, (T, ..., n), are cut to them."""
         start, stop = piece
@@ -167,19 +171,19 @@ class _RecurrentRun:
         work = (stop - start) * self.work
         if self.stepped:
             rows, items = self.engine.tuning.lane_tiles(self.rows, self.units)
-            specs = (*self.models, *specs, ("ROWS", rows))
-            self.engine.launch(kernel, items, specs, work=work, units=self.units // 4, tiles=1, **own, **cut)
+            own |= {"ROWS": rows, **dict((*self.models, *specs)), **cut}
+            kernel(items=items, work=work, units=self.units // 4, tiles=1, vec4=False, **own)
             return
         wide = width_of(self.units, *cut.values(), *state.values())
         tiles = 1 if self.units <= SMALL else -(-self.units // (wide * self.engine.local))
-        if "backward" in kernel:
+        if "backward" in kernel.name:
             space = room_for(self.units) if tiles == 1 else self.engine.local * wide
             room = ("SPACE", max(1, space // wide))
         else:
             room = ("WORDS", room_for(self.units) // 32)
-        self.engine.launch(
-            f"{kernel}.vec4" if wide == 4 else kernel, self.n, (*self.models, *specs, room), work=work,
-            groups=min(self.rows * tiles, 65535), units=self.units // wide, tiles=tiles, **own, **cut,
+        kernel(
+            items=self.n, work=work, groups=min(self.rows * tiles, 65535), units=self.units // wide, tiles=tiles,
+            vec4=wide == 4, **own, **cut, **dict((*self.models, *specs, room)),
         )  # fmt: skip
 
     def forward(self, x: Tensor, spikes: Tensor, kept: tuple[Tensor | None, Tensor | None]) -> tuple[Any, Any]:
@@ -187,9 +191,9 @@ class _RecurrentRun:
         h, fs = kept
         v, f = self.beginning(self.v), None if self.decay is None else self.beginning(self.f)
         weight, bias, prev = permute(self.weight, (1, 0)), self.bias, self.y
-        kernel, came = "snn-recurrent-node-forward", 0
+        kernel, came = _FORWARD, 0
         if self.stepped:
-            kernel = "snn-node-forward-lanes"
+            kernel = _LANES
             x, bias, prev = (self.loadable(t) for t in (x, bias, self.beginning(0.0 if prev is None else prev)))
         elif prev is not None:  # what y holds need not be 0 and 1
             prev = product(_NT, prev, self.weight, 1, self.rows, self.units, self.units, (0, 0))
@@ -269,9 +273,9 @@ def _through(
     sums: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
     """Back through time: gradients of x and of the current that came by the weights, and of the first states."""
-    kernel = "snn-node-backward-lanes" if run.stepped else "snn-recurrent-node-backward"
+    kernel = _LANES_BACKWARD if run.stepped else _BACKWARD
     if slope.text:
-        kernel += glsl.with_definition((kernel,), "SURROGATE_TEXT", slope.text, name="derivative")
+        kernel = kernel.with_text("SURROGATE_TEXT", slope.text, name="derivative")
     d = None if slope.given is None else slope.given(h - run.dynamics.v_threshold)
     own = run.decay is not None  # the current's gradient is not the input's
     gx = run.room()

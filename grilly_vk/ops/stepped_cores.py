@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..runtime.kernel import Kernel
 from ..tensor import FLOAT32, Tensor, empty, full
 from .core_run import CoreRun
 from .elementwise import cast
 from .layout import width_of
 from .shape import basic_get, permute
 from .surrogate import Slope
+
+_FORWARD = Kernel("snn-core-forward-lanes", over="", fours=None)
+BACKWARD = Kernel("snn-core-backward-lanes", over="", fours=None)
 
 
 def _halves(state: Tensor, run: CoreRun) -> tuple[Tensor, Tensor | None]:
@@ -26,14 +30,14 @@ def row(tensor: Tensor | None, t: int) -> Tensor | None:
     return None if tensor is None else tensor._rows(t, t + 1)
 
 
-def _launch(run: CoreRun, kernel: str, specs: tuple[tuple[str, float], ...], **arguments: Any) -> None:
+def _launch(run: CoreRun, kernel: Kernel, specs: tuple[tuple[str, float], ...], **arguments: Any) -> None:
     """One step; tensors are of one step."""
     models, common = run.common(4)
     units = run.dynamics.units
     rows, items = run.engine.tuning.lane_tiles(run.rows, units)
-    run.engine.launch(
-        kernel, items, (*models, ("ROWS", rows), *specs), work=run.work,
-        rows=run.rows, n=run.n // 4, steps=1, **common, **arguments,
+    kernel(
+        items=items, work=run.work, rows=run.rows, n=run.n // 4, steps=1, vec4=False, ROWS=rows, **common, **arguments,
+        **dict((*models, *specs)),
     )  # fmt: skip
 
 
@@ -47,7 +51,7 @@ def forward(run: CoreRun, x: Tensor, state: Tensor, y: Tensor, h: Tensor | None,
     for t in range(run.steps):
         after = empty(run.state, on=run.engine)
         _launch(
-            run, "snn-core-forward-lanes", specs, s=y._rows(t, t + 1), w=run.w, x=x._rows(t, t + 1), before=before,
+            run, _FORWARD, specs, s=y._rows(t, t + 1), w=run.w, x=x._rows(t, t + 1), before=before,
             h=row(h, t), u=row(u, t), y=y._rows(t + 1, t + 2) if t + 1 < run.steps else spare, after=after,
         )  # fmt: skip
         before = after
@@ -55,7 +59,7 @@ def forward(run: CoreRun, x: Tensor, state: Tensor, y: Tensor, h: Tensor | None,
 
 
 def backward(
-    run: CoreRun, kernel: str, slope: Slope, *, h: Any, u: Any, d: Any, gy: Any, gafter: Tensor | None, gx: Tensor
+    run: CoreRun, kernel: Kernel, slope: Slope, *, h: Any, u: Any, d: Any, gy: Any, gafter: Tensor | None, gx: Tensor
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """From the last step to the first, filling gx; the gradient of the first state, and sums for beta and alpha."""
     spare = empty((1, *run.shape[1:]), on=run.engine)

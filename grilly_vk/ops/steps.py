@@ -4,39 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 import numpy as np
 
 from .. import arguments
-from ..runtime.engine import Engine
 from ..runtime.leaving import leaving
 from ..runtime.recording import recording
 from ..tensor import Tensor, from_numpy
-from .layout import width_of
 
 _PIECE = 1 << 26  # bytes of one upload of a run that is too large for one buffer
 
 Run = Tensor | np.ndarray  # (T, ...), float32
-
-
-def walk(engine: Engine, n: int, *tensors: Any, every: int = 0) -> tuple[int, int, int]:
-    """How a kernel with shaders/include/blocks.glsl goes over n elements of tensors: (elements a load, CHUNK, BLOCK).
-
-    every: after so many elements something repeats, 0: nothing does.
-    """
-    wide = width_of(math.gcd(n, every), *tensors)
-    return wide, *engine.tuning.blocks(n // wide)
-
-
-def spans(tensor: Tensor, steps: int, work_per_step: int, most: int | None = None) -> list[tuple[int, int]]:
-    """(start, stop) pieces of `steps`, each small enough for one submit and of at most `most` steps."""
-    size = tensor.engine.steps_per_submit(work_per_step)
-    if most is not None:
-        size = max(1, min(size, most))
-    if 0 < steps <= size:
-        return [(0, steps)]
-    return [(start, min(steps, start + size)) for start in range(0, steps, size)]
 
 
 def steps_at_once(*runs: Run) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from . import glsl
@@ -24,7 +24,7 @@ class Span(NamedTuple):
     steps: int
 
 
-def spans(on: Engine, steps: int, work: int, most: int | None = None, every: int = 1) -> Iterator[Span]:
+def spans(on: Engine, steps: int, work: int, most: int | None = None, every: int = 1) -> list[Span]:
     """A run in pieces, each small enough for one submit.
 
     Args:
@@ -34,11 +34,12 @@ def spans(on: Engine, steps: int, work: int, most: int | None = None, every: int
         most: steps that a piece may have.
         every: pieces begin at multiples of it.
     """
-    size = on.steps_per_submit(work * every)
+    size = every * on.steps_per_submit(work * every)
     if most is not None:
         size = max(1, min(size, most))
-    for start in range(0, steps, size * every):
-        yield Span(start, min(steps, start + size * every), steps)
+    if 0 < steps <= size:
+        return [Span(0, steps, steps)]
+    return [Span(start, min(steps, start + size), steps) for start in range(0, steps, size)]
 
 
 class Kernel:
@@ -91,7 +92,8 @@ class Kernel:
         self._cut = tuple(cut.split())
         self._steps, self._every = steps, every
         self._first = first
-        self._compiled: dict[tuple[str, str], Kernel] = {}
+        self._texts: dict[tuple[str, str], str] = {}  # suffixes
+        self._compiled: dict[str, Kernel] = {}
         if "~" not in name:
             REGISTRY.setdefault(name, self)
 
@@ -108,10 +110,17 @@ class Kernel:
     def with_text(self, macro: str, text: str, *, name: str) -> Kernel:
         """The kernel compiled with a macro of the shader defined as the user's text; see `glsl.with_definition`."""
         key = (macro, text)
-        if key not in self._compiled:
-            suffix = glsl.with_definition((self.name,), macro, text, name=name)
-            self._compiled[key] = Kernel(self.name + suffix, **self._declared)
-        return self._compiled[key]
+        if key not in self._texts:
+            self._texts[key] = glsl.with_definition((self.name,), macro, text, name=name)
+        return self.compiled(self._texts[key])
+
+    def compiled(self, suffix: str) -> Kernel:
+        """The module that was compiled under the kernel's name and this suffix, itself without one; see glsl.py."""
+        if not suffix:
+            return self
+        if suffix not in self._compiled:
+            self._compiled[suffix] = Kernel(self.name + suffix, **self._declared)
+        return self._compiled[suffix]
 
     def __call__(self, on: Engine | None = None, /, **arguments: Any) -> None:
         """Issues the kernel.
