@@ -451,7 +451,7 @@ class Function:
             kind = type(result).__name__
             raise TypeError(f"{cls.__name__}.forward must give a Tensor or a tuple of them, not {kind}")
         # Views of their own: one handed through, or given twice, must not go on the tape under its old name, and
-        # a saved result must not hold itself.
+        # a saved result must not keep itself alive.
         outputs = tuple(o._alias() for o in made)
         shapes = [o.shape for o in outputs]
         name, count, engine = cls.__name__, len(args), outputs[0].engine if outputs else None

@@ -173,7 +173,7 @@ def receptive_fields(x: Tensor, m: int, first: float, spacing: float, width: flo
     y = empty((*x.shape, m), on=x.engine)
     numbers: dict[str, Any] = dict(n=x.count, m=m, first=first, spacing=spacing, width=width)
     _FIELDS(x=x, y=y, **numbers)
-    kept = y._alias()  # not y: its node would hold itself
+    kept = y._alias()  # not y: its node would keep itself alive
 
     def backward(g: Tensor) -> Tensor:
         gx = empty(x.shape, on=x.engine)

@@ -81,7 +81,7 @@ def run(
     if not wants:
         return y, *ends
     if model.keep[0] == model.output and reads:
-        kept[0] = y._alias()  # a result must not hold itself
+        kept[0] = y._alias()  # a result must not keep itself alive
     past, x_shape = (x.detach() if "x" in reads else None), x.shape
     other = common["b0"] if past is None else past
 

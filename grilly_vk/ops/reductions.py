@@ -70,7 +70,7 @@ def _extreme(kind: str, x: Any, axis: Any, keepdims: bool) -> Tensor:
     if not x.requires_grad:
         record(kind, (), (out,), lambda g: ())  # for anomaly detection
         return out
-    result = out._alias()  # not `out`: its node would hold itself
+    result = out._alias()  # not `out`: its node would keep itself alive
 
     def backward(g: Tensor) -> Tensor:
         # Equal extremes share the gradient evenly, as in PyTorch's amax.
