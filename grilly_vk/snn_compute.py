@@ -9,9 +9,8 @@ import numpy as np
 from . import arguments
 from .errors import warn
 from .ops import lif_constants as biophysics
-from .ops.lif_constants import constants
+from .ops.lif_constants import LIFConstants, constants
 from .ops.linear import matmul
-from .ops.neurons import LIFConstants
 from .ops.process import ENCODINGS, HEAD_WORDS, process
 from .runtime import engine
 from .runtime.recording import refuse

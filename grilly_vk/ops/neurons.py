@@ -2,46 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
-from .. import arguments
 from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty
+from .lif_constants import LIFConstants
 
 _LIF = Kernel("snn-lif", cut="x s trace")
 _NONE = {"pull": 0.0, "adapt_decay": 0.0, "jump": 0.0}
-
-
-@dataclass(frozen=True)
-class LIFConstants:
-    """The numbers of one integrate-and-fire update, as the kernels take them.
-
-    H = rest + (v - rest) * decay + gain * x; a spike sets v to `reset` and holds it for `hold_steps` steps.
-    """
-
-    decay: float
-    gain: float
-    rest: float
-    threshold: float
-    reset: float
-    hold_steps: int
-
-    @staticmethod
-    def biophysical(
-        *,
-        dt: float,
-        tau_mem: float,
-        v_thresh: float,
-        v_rest: float,
-        v_reset: float,
-        r_mem: float,
-        t_refrac: float,
-    ) -> LIFConstants:
-        """From dt in seconds and time constants in milliseconds, integrated exactly: decay = exp(-1000 dt / tau)."""
-        decay = math.exp(-1000.0 * dt / tau_mem)
-        gain = -r_mem * math.expm1(-1000.0 * dt / tau_mem)
-        return LIFConstants(decay, gain, v_rest, v_thresh, v_reset, arguments.nearest(t_refrac / (1000.0 * dt)))
 
 
 def lif(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..runtime.kernel import Kernel
 from ..tensor import Tensor
-from .neurons import LIFConstants
+from .lif_constants import LIFConstants
 
 ENCODINGS = ("current", "poisson", "latency")
 HEAD_WORDS = 8  # of `head`, before the scales: 0 unused, 1-2 random key, 3-4 random base

@@ -18,7 +18,9 @@ Constant = float | Tensor
 
 _FORWARD = Kernel("snn-synapse-forward")
 _BACKWARD = Kernel("snn-synapse-backward")
-_MODELS = {model: {"MODEL": i} for i, model in enumerate(RECURRENCES)}
+_MODELS = {model: i for i, model in enumerate(RECURRENCES)}
+_TENSORS = ("c0", "c1", "c2", "c3")  # constants as the kernels take them, or as numbers k0 to k3
+_NO_CONSTANTS = {**dict.fromkeys(_TENSORS), **dict.fromkeys(("k0", "k1", "k2", "k3"), 0.0)}
 _A_END, _B_END, _LATER = 4, 8, 16  # bits of `given` in the backward kernel, beside those of the first states
 
 
@@ -66,17 +68,18 @@ def run(
         if name in reads and name != model.output:  # the output is there anyway
             kept[i] = empty(y.shape, on=on)
     firsts = [None if t is None else t.detach() for t in starts]
-    common = {**_MODELS[model], "HELD": int(held), "LEARN": 0, "n": n, **_pair("{}0", firsts)}
-    for i in range(4):
-        constant = constants[i] if i < len(constants) else None
-        tensor = constant.detach() if isinstance(constant, Tensor) else None
-        common["LEARN"] |= (tensor is not None) << i
-        common[f"c{i}"], common[f"k{i}"] = tensor, 0.0 if constant is None or tensor is not None else constant
+    common = {**_NO_CONSTANTS, "MODEL": _MODELS[model], "HELD": held, "LEARN": 0, "n": n, **_pair("a0", "b0", firsts)}
+    for i, (c, constant) in enumerate(zip(_TENSORS, constants)):
+        if isinstance(constant, Tensor):
+            common[c] = constant.detach()
+            common["LEARN"] |= 1 << i
+        else:
+            common[f"k{i}"] = constant
     given = sum(1 << i for i, t in enumerate(starts) if t is not None)
     for start, stop, _ in pieces:
         _FORWARD(
-            on, **common, x=x, y=y, left=kept[0], right=kept[1], **_pair("{}", ends), steps=stop - start, begun=start,
-            given=given, STORE=sum(t is not None for t in kept),
+            on, **common, x=x, y=y, left=kept[0], right=kept[1], **_pair("a", "b", ends), steps=stop - start,
+            begun=start, given=given, STORE=sum(t is not None for t in kept),
         )  # fmt: skip
     if not wants:
         return y, *ends
@@ -84,38 +87,40 @@ def run(
         kept[0] = y._alias()  # a result must not keep itself alive
     past, x_shape = (x.detach() if "x" in reads else None), x.shape
     other = common["b0"] if past is None else past
+    own = [t is not None for t in starts]
+    learnt = {i: c.shape if c.requires_grad else None for i, c in enumerate(constants) if isinstance(c, Tensor)}
+    sums = len(constants) if learns else 0
 
     def backward(gy: Tensor | None, *g_ends: Tensor | None) -> Sequence[Tensor | None]:
         gx = empty(x_shape, on=on)
-        before = [empty(shape, on=on) for _ in starts]
-        gc = empty((len(constants), n), on=on) if learns else None
+        before = [empty(shape, on=on) for _ in own]
+        gc = empty((sums, n), on=on) if sums else None
         ending = given | (_A_END if g_ends[0] is not None else 0) | (_B_END if g_ends[-1] is not None else 0)
-        left, right, options = *kept, {"SURROGATE": 1, "DETACH": int(detach), "alpha": 0.0, "beta": 0.0}
+        left, right, options = *kept, {"SURROGATE": 1, "DETACH": detach, "alpha": 0.0, "beta": 0.0}
         if slope is not None and model.spike is not None:
-            own = not slope.given and not slope.suffix
-            options |= {"SURROGATE": slope.code if own else 0, "alpha": slope.alpha, "beta": slope.beta}
-            if not own:
-                values = {model.spike.of: left, **{name: common[f"c{i}"] for i, name in enumerate(model.constants)}}
+            ours = not slope.given and not slope.suffix
+            options |= {"SURROGATE": slope.code if ours else 0, "alpha": slope.alpha, "beta": slope.beta}
+            if not ours:
+                values = {model.spike.of: left, **{name: common[c] for name, c in zip(model.constants, _TENSORS)}}
                 right = derivative(evaluate(model.spike.distance, values, None), slope)
         for start, stop, _ in reversed(pieces):
             _BACKWARD(
-                on, **common, gy=gy, x_or_b0=other, left=left, right=right, gx=gx, gc=gc, **_pair("g{}_end", g_ends),
-                **_pair("g{}0", before), steps=stop - start, begun=start, given=ending, **options,
-                SUMS=len(constants) if learns else 0, HAS_GY=int(gy is not None),
+                on, **common, gy=gy, x_or_b0=other, left=left, right=right, gx=gx, gc=gc,
+                **_pair("ga_end", "gb_end", g_ends), **_pair("ga0", "gb0", before), steps=stop - start, begun=start,
+                given=ending, **options, SUMS=sums, HAS_GY=gy is not None,
             )  # fmt: skip
             ending |= _LATER
-        sums = reduce("sum", gc, (1,), keepdims=False) if gc is not None else None
-        found: list[Tensor | None] = [gx, *(g for g, t in zip(before, starts) if t is not None)]
-        for i, c in enumerate(constants):
-            if isinstance(c, Tensor):
-                found.append(sums._rows(i, i + 1)._alias(c.shape) if sums is not None and c.requires_grad else None)
+        total = reduce("sum", gc, (1,), keepdims=False) if gc is not None else None
+        found: list[Tensor | None] = [gx, *(g for g, there in zip(before, own) if there)]
+        for i, of in learnt.items():
+            found.append(None if total is None or of is None else total._rows(i, i + 1)._alias(of))
         return found
 
-    saved = [past, *kept[:1], *firsts, *(common[f"c{i}"] for i in range(4))]
+    saved = [past, *kept[:1], *firsts, *(common[c] for c in _TENSORS)]
     record(model.name, inputs, (y, *ends), backward, [t for t in saved if t is not None])
     return y, *ends
 
 
-def _pair(name: str, tensors: Sequence[Tensor | None]) -> dict[str, Tensor | None]:
-    """What belongs to states a and b, by name."""
-    return {name.format(slot): tensors[i] if i < len(tensors) else None for i, slot in enumerate("ab")}
+def _pair(a: str, b: str, tensors: Sequence[Tensor | None]) -> dict[str, Tensor | None]:
+    """What belongs to the first state, and to the second where there is one."""
+    return {a: tensors[0], b: tensors[1] if len(tensors) > 1 else None}

@@ -17,7 +17,7 @@ from grilly_vk import functional as F
 
 from ...ops.elementwise import unary
 from ...ops.gather import index_select
-from ...ops.neurons import LIFConstants
+from ...ops.lif_constants import PHYSICAL, LIFConstants, lif_constants
 from ...ops.neurons import lif as run_lif
 from ...ops.reductions import reduce_max, reduce_mean, reduce_sum, reduce_var
 from ...tensor import Tensor, full
@@ -79,7 +79,7 @@ def _picked(n: int, rng: np.random.Generator) -> tuple[Array, ...]:
 # ---- on the device ----
 
 
-SLOW = LIFConstants.biophysical(dt=0.001, tau_mem=20.0, v_thresh=1.0, v_rest=0.0, v_reset=0.0, r_mem=1.0, t_refrac=2.0)
+SLOW = lif_constants(**PHYSICAL)
 
 
 def _lif_slow(x: Tensor) -> Tensor:
