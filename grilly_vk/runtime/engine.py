@@ -80,11 +80,12 @@ class Engine:
         self.memory = self._pool(host=self.host_visible)
         self.staging = self.memory if self.host_visible else self._pool(host=True)
         size = _CONTROL_WORDS * 4
-        self._control_buffer = Buffer(Block(self._control, 0, size), 0, size, None)  # never given back
+        # The control block (random key and base), for kernels that draw random numbers; never given back.
+        self.control = Buffer(Block(self._control, 0, size), 0, size, None)
         self.guards = None
         if config.debug:
             issuing = self.launch, self.stream.finish, self.outside_capture
-            self.guards = debug.Guards(self.memory, self._control_buffer, *issuing, self.staging.alloc)
+            self.guards = debug.Guards(self.memory, self.control, *issuing, self.staging.alloc)
         self.seed(int.from_bytes(os.urandom(8), "little"))
         log.info(
             "grilly_vk runs on %s, %s memory, with %s",
@@ -227,7 +228,7 @@ class Engine:
             buffers = []
             for name in pipeline.bindings:
                 given = arguments[name]
-                buffers.append(self._control_buffer if given is None else given.buffer)
+                buffers.append(self.control if given is None else given.buffer)
             if pipeline.wide:
                 pipeline.aligned(buffers)
             self.issue(pipeline, buffers, arguments, items, work)
@@ -302,11 +303,6 @@ class Engine:
         """How many steps of a long loop fit one submit; at least one, a power of two."""
         fit = max(1, self.stream._budget // max(1, work_per_step))
         return 1 << (fit.bit_length() - 1)
-
-    @property
-    def control(self) -> Buffer:
-        """The control block (random key and base), for kernels that draw random numbers."""
-        return self._control_buffer
 
     def seed(self, seed: int) -> None:
         """Restarts the random numbers from a 64-bit seed."""
