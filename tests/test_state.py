@@ -9,6 +9,7 @@ from traces import network, spikes
 import grilly_vk
 import grilly_vk.functional as F
 from grilly_vk import encode, nn
+from grilly_vk.equations.neurons import PUBLISHED
 from grilly_vk.nir.meaning import Meaning
 from grilly_vk.nir.neurons import NEURONS
 from grilly_vk.nn import conversion, traced
@@ -18,6 +19,7 @@ RNG = np.random.default_rng(5)
 RUN = RNG.uniform(0, 1.0, (4, B, N)).astype(np.float32)
 RUN_1D = RNG.normal(size=(4, B, N)).astype(np.float32)
 RUN_2D = RNG.normal(size=(4, B, N, 2, 2)).astype(np.float32)
+SLOWED = nn.NeuronModel("slowed", "h = v * 0.8 + x - 0.1 * u", state={"v": 0.0, "u": 0.0}, after="u = u * 0.9 + s")
 
 
 def node(kind, **options):
@@ -55,6 +57,8 @@ MAKE = {
     "Graph": graph_of_nir,
     **{k.__name__: node(k) for k in (nn.IFNode, nn.LIFNode, nn.ParametricLIFNode, nn.KLIFNode, nn.CUBALIFNode)},
     **{k.__name__: node(k) for k in (nn.QIFNode, nn.EIFNode, nn.IzhikevichNode, nn.AdaptiveLIFNode)},
+    **{record.node: lambda kind=record.node: (getattr(nn, kind)(), RUN * 4) for record in PUBLISHED},
+    "CustomNode": lambda: (nn.CustomNode(SLOWED, v_threshold=0.7), RUN),
     "SynapseFilter": lambda: (nn.SynapseFilter(), RUN),
     "DualTimescaleSynapse": lambda: (nn.DualTimescaleSynapse(), RUN),
     "STPSynapse": lambda: (nn.STPSynapse(), (RUN > 0.5).astype(np.float32)),

@@ -11,6 +11,7 @@ import grilly_vk
 import grilly_vk.functional as F
 from grilly_vk import encode, models, monitor, nn, optim
 from grilly_vk.data import DataLoader, events
+from grilly_vk.equations.neurons import PUBLISHED
 from grilly_vk.functional.loss_layers import LAYERS
 from grilly_vk.nn import traced
 
@@ -200,7 +201,7 @@ def sequential():
 
 TARGETS = np.array([0, 2, 1], np.int32)
 NODES = ("IFNode", "LIFNode", "ParametricLIFNode", "QIFNode", "EIFNode", "IzhikevichNode", "CUBALIFNode", "KLIFNode")
-NODES += ("AdaptiveLIFNode",)
+NODES += ("AdaptiveLIFNode", *(record.node for record in PUBLISHED))
 X = with_gradient(B, N)
 XT = with_gradient(T, B, N)
 IMAGE = with_gradient(2, 4, 6, 6)
