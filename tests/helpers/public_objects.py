@@ -216,6 +216,10 @@ OBJECTS = {
     "SNNCompute": (module(grilly_vk.SNNCompute, n_neurons=6, timesteps=30, pulse=1.2, bias=2.5), processed),
     "VulkanCompute": (module(grilly_vk.VulkanCompute), None),
     **{f"nn.{name}": (module(getattr(nn, name), step_mode="m"), XT) for name in NODES},
+    **{
+        f"nn.{r.node}": (module(getattr(nn, r.node), step_mode="m"), with_gradient(T, B, N, low=0.0, high=30.0))
+        for r in PUBLISHED
+    },
     **{f"nn.{k}": (module(getattr(nn, k), (N,)), unrolled) for k in ("IF", "LIF", "ALIF", "CuBaLIF")},
     **{f"nn.{k}": (module(getattr(nn, k), (N,)), unrolled) for k in ("RIF", "RLIF", "RCuBaLIF", "LI")},
     "nn.IzhikevichNode": (module(nn.IzhikevichNode, step_mode="m", a=0.3, b=0.2, v_threshold=0.5), XT),
