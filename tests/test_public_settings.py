@@ -38,7 +38,7 @@ VALUES = {
     "nn.Softplus": {"threshold": -3.0},
     "nn.STDPLayer": {"w_min": 0.5},
     "nn.ReLU6": {"max_val": 0.5},
-    **{f"nn.{name}": {"refractory": 2} for name in NODES},
+    **{f"nn.{name}": {"refractory": 2} for name in (*NODES, "CustomNode")},
     "nn.IzhikevichNode": {"tau_w": 5.0},
     "nn.MSETemporalLoss": {"tolerance": 2.0},
     "nn.traced.AdaptiveLIFNeuron": {"tau_thresh": 0.1, "alpha_thresh": 2.0},
@@ -308,7 +308,7 @@ APART = {
     "Function", "Tensor", "Parameter", "Buffer", "Module", "StatefulModule", "Surrogate", "SpikingNode",
     "NonSpikingNode", "Core", "RecurrentCore", "SpikingRNNCell", "BaseConnection", "BaseInput", "BaseNeuron",
     "LearningRule", "Optimizer", "Monitor", "Summary", "FiringRateReport", "LayerActivity", "Sentences",
-    "NeuronModel", "CustomNode",
+    "NeuronModel",
     "Evaluation", "Row", "Layer", "EventFolder", "SHD", "enable_grad", "no_grad", "inference_mode",
     "set_detect_anomaly", "set_grad_enabled", "Slope",
 }  # fmt: skip

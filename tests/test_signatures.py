@@ -109,7 +109,7 @@ def test_no_layer_is_left_out():
     kinds = {n: getattr(nn, n) for n in nn.__all__ if isinstance(getattr(nn, n), type)}
     assert {n for n, kind in kinds.items() if issubclass(kind, FlatLayer)} == set(LAYERS)
     others = {n for n, kind in kinds.items() if not issubclass(kind, (nn.Module, nn.Surrogate))}
-    assert others == {"Parameter", "Buffer", "Summary", "Converter", "VoltageScaler"}
+    assert others == {"Parameter", "Buffer", "Summary", "Converter", "VoltageScaler", "NeuronModel"}
 
 
 @pytest.mark.parametrize("name", LAYERS)

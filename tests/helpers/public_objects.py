@@ -202,6 +202,7 @@ def sequential():
 TARGETS = np.array([0, 2, 1], np.int32)
 NODES = ("IFNode", "LIFNode", "ParametricLIFNode", "QIFNode", "EIFNode", "IzhikevichNode", "CUBALIFNode", "KLIFNode")
 NODES += ("AdaptiveLIFNode", *(record.node for record in PUBLISHED))
+LEAKY = nn.NeuronModel("leaky", "h = v + (x - v) * k", parameters={"tau": 2.0}, derived={"k": "1 / tau"})
 X = with_gradient(B, N)
 XT = with_gradient(T, B, N)
 IMAGE = with_gradient(2, 4, 6, 6)
@@ -223,6 +224,7 @@ OBJECTS = {
     **{f"nn.{k}": (module(getattr(nn, k), (N,)), unrolled) for k in ("IF", "LIF", "ALIF", "CuBaLIF")},
     **{f"nn.{k}": (module(getattr(nn, k), (N,)), unrolled) for k in ("RIF", "RLIF", "RCuBaLIF", "LI")},
     "nn.IzhikevichNode": (module(nn.IzhikevichNode, step_mode="m", a=0.3, b=0.2, v_threshold=0.5), XT),
+    "nn.CustomNode": (module(nn.CustomNode, LEAKY, tau=3.0, step_mode="m"), XT),
     "nn.GatedLIFNode": (module(nn.GatedLIFNode, T), XT),
     "nn.LateResetNode": (
         module(nn.LateResetNode, beta=0.9, alpha=0.5, step_mode="m", late=False), XT
