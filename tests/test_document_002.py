@@ -36,7 +36,7 @@ def test_options_and_defaults():
             SNN.build(**({"input_size": 3, "output_size": 2} | {missing: None}))
     assert list(inspect.signature(SNN.lif_neuron).parameters) == ["membrane", "input_current", "beta", "threshold"]
     assert list(inspect.signature(SNN.rate_decode).parameters) == ["spike_train"]
-    assert str(inspect.signature(SNN.surrogate_gradient)).startswith("(x: 'Any', slope: 'float' = 25.0)")
+    assert str(inspect.signature(SNN.surrogate_gradient)).startswith("(x: 'ArrayLike', slope: 'float' = 25.0)")
 
 
 def test_dynamics():

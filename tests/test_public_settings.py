@@ -308,7 +308,7 @@ APART = {
     "Function", "Tensor", "Parameter", "Buffer", "Module", "StatefulModule", "Surrogate", "SpikingNode",
     "NonSpikingNode", "Core", "RecurrentCore", "SpikingRNNCell", "BaseConnection", "BaseInput", "BaseNeuron",
     "LearningRule", "Optimizer", "Monitor", "Summary", "FiringRateReport", "LayerActivity", "Sentences",
-    "NeuronModel",
+    "NeuronModel", "CustomNode",  # of which each model has a subclass
     "Evaluation", "Row", "Layer", "EventFolder", "SHD", "enable_grad", "no_grad", "inference_mode",
     "set_detect_anomaly", "set_grad_enabled", "Slope",
 }  # fmt: skip

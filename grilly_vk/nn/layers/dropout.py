@@ -62,6 +62,7 @@ _CHANNELS = """In training, sets whole channels of {axes} to 0 with probability 
 
 class Dropout1d(Dropout):
     __doc__ = _CHANNELS.format(n=1, axes="(B, C, L) or (C, L)")
+    batchwise = True
     _time_rank = 4
 
     def forward(self, x: ArrayLike) -> Tensor:
@@ -71,6 +72,7 @@ class Dropout1d(Dropout):
 
 class Dropout2d(Dropout):
     __doc__ = _CHANNELS.format(n=2, axes="(B, C, H, W)")
+    batchwise = True
     _time_rank = 5
 
     def forward(self, x: ArrayLike) -> Tensor:
