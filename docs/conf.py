@@ -9,6 +9,7 @@ from sphinx.errors import ExtensionError
 import grilly_vk
 
 sys.path.insert(0, str(Path(__file__).parent))
+import equations
 import gallery
 import public_names
 
@@ -70,6 +71,12 @@ def _gallery(app, docname, source):
     source[0] = source[0].replace(gallery.MARK, gallery.gallery())
 
 
+def _equations(app, docname, source):
+    """The equations of neuron models, in place of a comment (equations.py)."""
+    if equations.MARK in source[0]:
+        source[0] = source[0].replace(equations.MARK, equations.equations())
+
+
 def _sizes(app, exception):
     """No page is so large that a browser labours over it."""
     for page in Path(app.outdir).rglob("*.html"):
@@ -82,6 +89,7 @@ def setup(app):
     app.connect("build-finished", _sizes)
     gallery.write(Path(app.srcdir, "examples"))
     app.connect("source-read", _gallery)
+    app.connect("source-read", _equations)
     app.public_names, app.public_aliases = public_names.public_names()
     app.public_places = public_names.places()
     app.connect("source-read", _names)

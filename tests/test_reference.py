@@ -13,6 +13,7 @@ import pytest
 
 import grilly_vk
 from grilly_vk import data, decode, encode, functional, models, monitor, nn, optim, plot, report, surrogate
+from grilly_vk.equations.neurons import NODES
 from grilly_vk.nn import conversion, traced
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -26,11 +27,11 @@ pytestmark = pytest.mark.skipif(not DOCS.exists(), reason="the documentation is 
 
 
 @functools.cache
-def tools():
-    """docs/public_names.py, which the pages are made with."""
+def tools(name="public_names"):
+    """A file of docs that the pages are made with."""
     sys.path.insert(0, str(DOCS))
     try:
-        return importlib.import_module("public_names")
+        return importlib.import_module(name)
     finally:
         sys.path.remove(str(DOCS))
 
@@ -97,3 +98,14 @@ def test_a_name_that_no_page_takes_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(tools(), "REFERENCE", tmp_path)
     with pytest.raises(LookupError, match=r"no page .* takes grilly_vk\.plot\.accuracy_curve, grilly_vk\.plot\.pot"):
         tools().places()
+
+
+def test_the_equations_of_every_model_are_shown():
+    """As text, from the records: each model with its own numbers and states."""
+    shown = tools("equations")
+    text = shown.equations()
+    assert shown.MARK in (DOCS / "reference" / "nodes.md").read_text(encoding="utf-8")
+    for model in NODES:
+        assert f"**{model.title}**" in text
+    assert "k = 1 / tau\nscale = w where it trains\nh = max(scale * where(decay_input," in text
+    assert "\nadaptation = rho * adaptation + (1 - rho) * s\n```" in text
