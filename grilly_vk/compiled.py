@@ -41,7 +41,7 @@ class _Recorded:
             self.inputs.append(own)
             return own
 
-        args, kwargs = _map(static, (args, dict(sorted(kwargs.items()))))
+        args, kwargs = _map(static, (args, kwargs))
         self.graph: Graph = capture()
         with self.graph:
             self.graph.starting_gradients_of(self.inputs)
@@ -109,7 +109,7 @@ def _key(name: str, tree: Any, arrays: list[Any], modules: list[Module]) -> Any:
             )
         return "array", tree.shape, tree.dtype, tree.is_spikes
     if isinstance(tree, dict):
-        return tuple([(k, _key(f"{k!r}", tree[k], arrays, modules)) for k in sorted(tree)])
+        return tuple([(k, _key(f"{k!r}", v, arrays, modules)) for k, v in tree.items()])  # whose order may matter
     if isinstance(tree, (tuple, list)):
         return type(tree).__name__, *[_key(name, v, arrays, modules) for v in tree]
     if isinstance(tree, Module):
@@ -143,8 +143,8 @@ class Compiled:
         places, named = [], []
         for value in args:
             places.append(_key("an argument", value, arrays, given))
-        for name in sorted(kwargs):
-            named.append((name, _key(repr(name), kwargs[name], arrays, given)))
+        for name, value in kwargs.items():
+            named.append((name, _key(repr(name), value, arrays, given)))
         values = (tuple(places), tuple(named), grad_enabled(), self._surroundings.key())
         modes, parts = _seen(self._modules + given)
         key = (values, modes)

@@ -126,13 +126,29 @@ def test_nested_arguments_and_results():
     assert both.captures == 2 and both.__name__ == "both"
 
 
-def test_keywords_may_come_in_another_order():
+def test_keywords_and_dicts_in_any_order():
     less = grilly_vk.compile(lambda a, b, more=None: a - b - more["x"] + more["y"])
-    one, two = np.ones(3, np.float32), np.full(3, 2, np.float32)
-    calls = [{"a": one, "b": two, "more": {"x": one, "y": two}}, {"more": {"y": two, "x": one}, "b": two, "a": one}]
-    for call in calls:
-        np.testing.assert_array_equal(less(**call).numpy(), np.zeros(3))
-    assert less.captures == 1
+    one, two, four = (np.full(3, v, np.float32) for v in (1, 2, 4))
+    calls = [{"b": two, "a": one, "more": {"y": four, "x": one}}, {"more": {"x": one, "y": four}, "b": two, "a": one}]
+    for call in calls * 2:
+        np.testing.assert_array_equal(less(**call).numpy(), np.full(3, 2))
+    assert less.captures == 2
+
+
+def test_the_order_of_keywords_and_dicts_is_what_the_function_sees():
+    @grilly_vk.compile
+    def digits(nested, **named):
+        out = 0.0
+        for value in (*nested.values(), *named.values()):
+            out = out * 10 + value
+        return dict.fromkeys(named, out)
+
+    one, two, three, four = (np.float32([v]) for v in (1, 2, 3, 4))
+    for _ in range(2):
+        first = digits({"b": one, "a": two}, d=three, c=four)
+        second = digits({"a": two, "b": one}, c=four, d=three)
+        assert first["c"].item() == 1234 and second["c"].item() == 2143
+        assert list(first) == ["d", "c"] and list(second) == ["c", "d"]
 
 
 class Steep(surrogate.Surrogate):
