@@ -13,6 +13,7 @@ from .ops.lif_constants import LIFConstants, constants
 from .ops.linear import matmul
 from .ops.process import ENCODINGS, HEAD_WORDS, process
 from .runtime import engine
+from .runtime.engine import Engine
 from .runtime.recording import refuse
 from .settings import setting
 from .tensor import INT32, UINT32, Tensor, empty, from_numpy
@@ -181,13 +182,12 @@ class SNNCompute:
         return (wide / np.where(rms > 0, rms, 1.0)).astype(np.float32), live
 
     def _simulate(self, x: np.ndarray, live: np.ndarray) -> dict[str, np.ndarray]:
-        batch, n, steps = len(x), self.n_neurons, self.timesteps
+        on, batch, n, steps = engine(), len(x), self.n_neurons, self.timesteps
         head = np.zeros(HEAD_WORDS + batch, np.uint32)
-        head[1:5] = self.seed, 0, self._calls & 0xFFFFFFFF, self._calls >> 32
         head[HEAD_WORDS:] = live.astype(np.float32).view(np.uint32)
-        room = self._room(batch, x.shape[1])
-        on = room.x.engine
-        with on.lock:  # for all of it: calls in other threads use the same memory
+        with on.lock:  # for all of it: calls in other threads use the same memory, and pulses of their own
+            head[1:5] = self.seed, 0, self._calls & 0xFFFFFFFF, self._calls >> 32
+            room = self._room(on, batch, x.shape[1], n, steps)
             on.write([(room.x.buffer, x), (room.head.buffer, head)])
             rows = room.x if x.shape[1] <= n else matmul(room.x, self._fold(x.shape[1]))
             spikes = empty((batch, steps, n), on=on) if room.spikes is None else room.spikes
@@ -221,9 +221,8 @@ class SNNCompute:
             "saturated_fraction": (counts >= most).mean(axis=1),
         }
 
-    def _room(self, batch: int, width: int) -> _Room:
+    def _room(self, on: Engine, batch: int, width: int, n: int, steps: int) -> _Room:
         """Memory for a call, the same for all calls of one shape, so that the recorded first one is replayed."""
-        on, n, steps = engine(), self.n_neurons, self.timesteps
         key = on, batch, width, n, steps
         if key not in self._rooms:
             while len(self._rooms) >= _ROOMS:

@@ -4,6 +4,7 @@ import copy
 import gc
 import math
 import pickle
+import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -251,6 +252,25 @@ def test_threads_may_share_one():
         found = list(pool.map(lambda i: snn.process(x[i % 8])["spike_train"], range(80)))
     for i, train in enumerate(found):
         np.testing.assert_array_equal(train, expected[i % 8])
+
+
+def test_threads_that_share_one_draw_pulses_of_their_own():
+    snn = SNNCompute(n_neurons=64, encoding="poisson")
+    with ThreadPoolExecutor(8) as pool:
+        trains = list(pool.map(lambda _: snn.process(np.ones(64))["spike_train"].tobytes(), range(64)))
+    assert len(set(trains)) == 64
+
+
+def test_a_graph_that_another_thread_captures_makes_it_wait():
+    snn, x = SNNCompute(n_neurons=16), np.ones(16)
+    expected = snn.process(x)["spike_activity"]
+    with ThreadPoolExecutor(1) as pool:
+        with grilly_vk.capture() as graph:
+            waits = pool.submit(snn.process, x)
+            time.sleep(0.1)
+            assert not waits.done()
+        assert waits.result()["spike_activity"] == expected
+    graph.replay()
 
 
 def test_copies_and_pickles_go_on_by_themselves():

@@ -65,7 +65,7 @@ class Graph:
                 capture.graph = self
                 self._thread, self._held = thread, held
                 engine.memory.arena = self._arena
-                captures[capture] = None
+                captures[capture] = threading.get_ident()
                 engine.stream.capture = capture
         except BaseException:
             if held is not None and capture is not None:  # an interrupt, after the checks

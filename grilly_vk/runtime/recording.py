@@ -2,12 +2,13 @@
 
 They say what they use and what they change, whose state begins inside, and who can't be part of a graph refuses.
 `captures` holds the captures that are open, on whatever device.  While it is empty there is nobody to tell: code that
-runs at every call looks at it before it calls a verb.
+runs at every call looks at it before it calls a verb.  A graph hears of what its own thread does and of nothing else.
 """
 
 from __future__ import annotations
 
 import functools
+import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -23,17 +24,18 @@ __all__ = [
 ]  # fmt: skip
 
 
-captures: dict[Capture, None] = {}  # that are open
+captures: dict[Capture, int] = {}  # that are open, with their threads
 
 
 def _capture_of(engine: Engine | None) -> Capture | None:
     if not captures:
         return None
-    return (engine or current.engine()).stream.capture
+    capture = (engine or current.engine()).stream.capture
+    return capture if capture is not None and captures.get(capture) == threading.get_ident() else None
 
 
 def recording(engine: Engine | None = None) -> bool:
-    """Whether what is issued on this engine (None: the one in use) goes into a graph."""
+    """Whether what this thread issues on this engine (None: the one in use) goes into a graph."""
     return _capture_of(engine) is not None
 
 
@@ -52,14 +54,14 @@ def refuse(why: str, engine: Engine | None = None) -> None:
 
 def used(tensor: Any) -> None:
     """A tensor is about to be used: a replay needs it where it lies, and as it is."""
-    capture = tensor.engine.stream.capture
+    capture = _capture_of(tensor.engine)
     if capture is not None:
         capture.assumptions.meet(tensor)
 
 
 def used_gradient(tensor: Any) -> None:
     """`.grad` of a tensor was asked for."""
-    capture = tensor.engine.stream.capture
+    capture = _capture_of(tensor.engine)
     if capture is not None:
         capture.assumptions.reads_gradient(tensor)
 
@@ -78,7 +80,7 @@ def used_settings(owner: Any, now: Callable[[], Any]) -> None:
 
 def used_counter(engine: Engine, counter: list[int], what: str) -> None:
     """The graph holds as long as this counter stands where it stands now; `what` says what it counts."""
-    capture = engine.stream.capture
+    capture = _capture_of(engine)
     if capture is not None:
         capture.assumptions.counts(counter, what)
 
@@ -96,14 +98,14 @@ def called(module: Any) -> None:
 
 def changed(tensor: Any) -> None:
     """Memory was changed in place: each replay does so again."""
-    capture = tensor.engine.stream.capture
+    capture = _capture_of(tensor.engine)
     if capture is not None:
         capture.assumptions.changes(tensor.buffer.version)
 
 
 def changed_gradient(tensor: Any, value: Any) -> None:
     """`.grad` of a tensor is about to be set."""
-    capture = tensor.engine.stream.capture
+    capture = _capture_of(tensor.engine)
     if capture is not None:
         capture.assumptions.writes_gradient(tensor)
         if value is None and capture.cleared is not None:
@@ -116,7 +118,7 @@ def adds_to_gradient(leaf: Any) -> None:
     Raises:
         RuntimeError: in a compiled function, to one that a former call left, which replays could not do.
     """
-    capture = leaf.engine.stream.capture
+    capture = _capture_of(leaf.engine)
     if capture is None or capture.cleared is None or id(leaf) in capture.cleared:
         return
     home = getattr(leaf, "home", None)
