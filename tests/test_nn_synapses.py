@@ -14,7 +14,6 @@ import grilly_vk.functional as F
 from grilly_vk import nn, optim
 
 T, B, N = 9, 2, 4
-TAUS = {"tau_syn": 3.0, "tau_fast": 2.0, "tau_slow": 12.0, "tau_d": 15.0, "tau_f": 6.0}
 MODULES = {
     "filter": (nn.SynapseFilter, {"tau_syn": 3.0}),
     "dual": (nn.DualTimescaleSynapse, {"tau_fast": 2.0, "tau_slow": 12.0, "w_fast": 0.8, "w_slow": -0.3}),

@@ -4,6 +4,7 @@ import functools
 import importlib
 import inspect
 import operator
+import pydoc
 import re
 import sys
 from collections import Counter
@@ -60,6 +61,13 @@ def test_every_public_name_is_on_one_page():
                 assert values[id(value)] == 1, f"{module.__name__}.{name} is described {values[id(value)]} times"
     for name in ("max", "abs", "round"):  # which __all__ leaves out, lest a star import hide builtins
         assert values[id(getattr(grilly_vk, name))] == 1, name
+
+
+def test_what_pages_name_is_there():
+    """Also what no comment takes: the operations, and modules as a whole."""
+    for page, text in pages().items():
+        for path in DIRECTIVE.findall(text):
+            assert pydoc.locate(path) is not None, f"{page}: {path}"
 
 
 def test_other_paths_are_said():

@@ -72,7 +72,7 @@ class Pipeline:
         self.bindings = tuple(b.name for b in face.bindings)
         self._face = face
         self.programs: dict[tuple[tuple[Segment, ...], int], Program] = {}
-        self._spec_values = [_spec_bits(name, s, specs, local) for s in face.specs]
+        self._spec_values = [_spec_bits(s, specs, local) for s in face.specs]
         self._pack = struct.Struct("<" + "".join(s.kind for s in face.push)).pack
         strides = {b.name + "_at": (b.name, b.stride) for b in face.bindings}
         # (binding or own name, stride); stride 0: a plain argument
@@ -177,7 +177,7 @@ class Pipeline:
             del self.programs[key]
 
 
-def _spec_bits(kernel: str, spec: Scalar, given: Mapping[str, float], local: int) -> int:
+def _spec_bits(spec: Scalar, given: Mapping[str, float], local: int) -> int:
     if spec.name == "LOCAL":
         return local
     if spec.name not in given:

@@ -11,8 +11,6 @@ from ...tensor import Tensor
 from ...typing import ArrayLike
 from ..flat.base import FlatLayer, off_tape, on_host
 
-_PAIR = ("tau_plus", "tau_minus", "a_plus", "a_minus", "w_min", "w_max", "dt", "bound", "pairing")
-
 
 class PlasticLayer(FlatLayer):
     """A weight matrix on the device, and the forward pass."""

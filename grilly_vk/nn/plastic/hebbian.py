@@ -10,8 +10,6 @@ from ...typing import ArrayLike
 from ..flat.base import held_on_device, on_host
 from .base import PlasticLayer
 
-_PAIR = ("tau_plus", "tau_minus", "a_plus", "a_minus", "w_min", "w_max", "dt", "bound", "pairing")
-
 
 class HebbianLayer(PlasticLayer):
     """A linear layer whose weights learn from the activity on both sides.
