@@ -1,6 +1,7 @@
 """Settings of spiking nodes: one for each neuron, refractory steps, rest apart from reset, and no threshold at all."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 import grilly_vk
 import grilly_vk.functional as F
 from grilly_vk import nn
+from grilly_vk.settings import assignments
 from grilly_vk.tensor import from_numpy
 
 T, B = 9, 3
@@ -295,3 +297,42 @@ def test_a_strict_node_spikes_above_its_threshold_alone(n, reset):
     assert (loop(x).numpy() > s).any()
     with pytest.raises(TypeError, match="strict must be True or False"):
         nn.LIFNode(strict=1)
+
+
+class _Warming(nn.IFNode):
+    """Its threshold is no setting."""
+
+    heat = 1.0
+
+    @property
+    def v_threshold(self):
+        return self.heat
+
+    @v_threshold.setter
+    def v_threshold(self, value):
+        self.heat = value
+
+
+def test_a_subclass_may_compute_a_setting():
+    node, x = _Warming(), np.full((2, 3), 0.6, np.float32)
+    fired = []
+    for heat in (1.0, 0.5, 1.0):
+        node.heat = heat
+        F.reset_net(node)
+        fired.append(node(x).numpy().sum())
+    assert fired == [0, 6, 0]
+
+
+def test_an_unpickled_node_takes_its_settings_whatever_was_assigned_here():
+    node, x = nn.LIFNode(), np.ones((2, 3), np.float32)
+    node(x)
+    F.reset_net(node)
+    text, stood = pickle.dumps(node), assignments[0]
+    try:
+        assignments[0] = stood - 1  # another process, which has counted one fewer
+        other = pickle.loads(text)
+        other.v_threshold = 0.1
+        assert assignments[0] == stood
+        np.testing.assert_array_equal(other(x).numpy(), 1)
+    finally:
+        assignments[0] = stood + 100

@@ -23,6 +23,7 @@ from .parameter import Buffer, Parameter
 from .state_dict import Keys, load
 
 _NAMES = ("_parameters", "_buffers", "_modules")
+_KEPT = ("_kept_settings", "_moves")
 _PLAIN = {Tensor, float, int, bool, str, type(None), tuple, list, dict, np.ndarray}  # attributes that are taken at once
 
 
@@ -496,6 +497,10 @@ class Module:
     def baked(self) -> tuple[Any, ...]:
         """What a recorded call contains as fixed numbers beside the settings in `held`; for subclasses to define."""
         return ()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what is kept until a setting is assigned: another process counts its own assignments."""
+        return {name: value for name, value in self.__dict__.items() if name not in _KEPT}
 
     def held(self) -> tuple[Any, ...]:
         """The current settings: when they change, `grilly_vk.compile` records again and graphs are outdated."""

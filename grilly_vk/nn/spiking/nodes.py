@@ -223,8 +223,10 @@ class SpikingNode(StatefulModule):
         """
         x, multi = self.arriving(x, steps)
         kept = self.__dict__.get("_moves")
-        if kept is None or kept[0] != assignments[0]:  # of what no setting was assigned since
-            kept = self.__dict__["_moves"] = assignments[0], self._dynamics()
+        if kept is None or kept[0] != assignments[0]:  # some setting of something was assigned since
+            kept = assignments[0], self._dynamics()
+            if self._keeps_shapes:  # a user's subclass may have properties in place of settings
+                self.__dict__["_moves"] = kept
         dynamics: Dynamics = kept[1]
         shape = x.shape[1:] if multi else x.shape
         waits = dynamics.each is not None and dynamics.each.refractory
