@@ -135,6 +135,13 @@ def test_every_kernel_has_a_public_call(uses, listed):
     )
 
 
+def test_inherited_methods_are_followed_upwards(listed):
+    """Constructors over several classes, each of which calls the one above; what only shows an object is left out."""
+    assert "grilly_vk.monitor.PotentialMonitor" in listed["monitor-append"]
+    assert "optim.AdamW" in listed["fill"]
+    assert not [name for names in listed.values() for name in names if name.endswith("extra_repr")]
+
+
 def test_there_are_nineteen_snn_kernels_in_use(listed):
     """Document 001: "the 19 SNN compute shaders (snn-*.glsl)"."""
     spiking = [name for name in NAMES if name.startswith("snn-")]

@@ -90,6 +90,7 @@ class KernelUses:
         code, owner = place
         function = self._functions[code]
         names = {name for inner in _codes(code) for name in (*inner.co_names, *inner.co_freevars)}
+        classes = owner.__mro__ if owner is not None else ()
         imports = any(_IMPORT in inner.co_code[::2] for inner in _codes(code))
         scope: list[Mapping[str, Any]] = [function.__globals__]
         for name in names:
@@ -102,12 +103,10 @@ class KernelUses:
         for name in names:
             for space in scope:
                 yield from self._reached(space.get(name))
-            for cls in owner.__mro__ if owner is not None else ():
-                if name in vars(cls):
-                    found = list(self._reached(vars(cls)[name], owner))
-                    yield from found
-                    if found != [place]:  # else it calls what it overrides
-                        break
+            ways = [list(self._reached(vars(cls)[name], owner)) for cls in classes if name in vars(cls)]
+            if [place] in ways:  # it calls what it overrides
+                ways = ways[ways.index([place]) + 1 :]
+            yield from ways[0] if ways else ()
 
     def _reached(self, found: Any, owner: type | None = None) -> Iterator[Place | str]:
         """What mentioning it may come to: a class is made and called, a container is its elements."""
@@ -226,7 +225,7 @@ def _surface() -> Iterator[tuple[str, str, Any, type | None]]:
             yield name, name, cls._layer.function, None  # type: ignore[attr-defined]
         for member in dir(cls):
             found = inspect.getattr_static(cls, member)
-            private = member.startswith("_") and not member.startswith("__")
+            private = member == "extra_repr" or (member.startswith("_") and not member.startswith("__"))
             if private or (member.startswith("__") and cls is not grilly_vk.Tensor and member not in _ITSELF):
                 continue
             if member in _ITSELF:
