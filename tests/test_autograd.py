@@ -33,6 +33,25 @@ def test_a_diamond_and_reuse():
     np.testing.assert_allclose(x.grad.numpy(), 18 * X + 1, rtol=1e-6)
 
 
+@pytest.mark.parametrize("made", [lambda: leaf([1.0, 2.0]), lambda: g.nn.Parameter([1.0, 2.0])])
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [([1, 2], [3, 6]), ([1.0], [3, 5]), ([[1.0], [2.0]], [[3, 5], [4, 6]]), ([True, False], [3, 4])],
+)
+def test_a_gradient_that_was_assigned_is_added_to_as_plus_does(made, given, expected):
+    x = made()
+    x.grad = g.tensor(given)
+    (x * x).sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), np.float32(expected))
+
+
+def test_a_gradient_of_another_shape_is_not_added_to():
+    x = leaf([1.0, 2.0])
+    x.grad = g.tensor([1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match=r"shapes \(3,\) and \(2,\) don't broadcast"):
+        (x * x).sum().backward()
+
+
 def test_grads_share_no_memory():
     x, y, seed = leaf(), leaf(), g.ones(2, 3)
     (x + y).backward(seed)

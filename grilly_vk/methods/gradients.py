@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from .. import autograd
+from ..ops.elementwise import binary
 from ..runtime.recording import captures, changed_gradient
-from ..tensor import Tensor, owned
+from ..tensor import FLOAT32, Tensor, owned
 from .attach import attach_all
 
 
@@ -28,7 +29,12 @@ def _accumulate(self: Tensor, given: list[Tensor]) -> None:
     Rules hand gradients on without copying, so one that somebody else holds too is copied here.
     """
     before = self.grad
-    value = owned(given) if before is None else autograd._sum(before, given.pop())
+    if before is None:
+        value = owned(given)
+    elif before.shape == given[0].shape and before.dtype is FLOAT32 and before.engine is given[0].engine:
+        value = autograd._sum(before, given.pop())
+    else:  # of a user's, who may assign any
+        value = binary("add", before._alias(), given.pop())
     if captures:
         changed_gradient(self, value)
     self._grad = value
