@@ -46,7 +46,7 @@ REAL found(uint t, uint i, inout REAL before)
 {
     REAL v = REAL(p.v_init), none = REAL(0);
     if (t > 0) {
-        before = AT(h, KEPT(t - 1, i));
+        before = AT(h, KEPT(t - 1, i, p.n));
         REAL apart = MOVES || REFRACTORY == 1 ? AT(z, (t - 1) * p.n + i) : before - level(none);
         v = reset(before, REAL(FIRES(apart)), MOVES ? before - apart : level(none));
     } else if ((p.given & 1) != 0)
@@ -69,10 +69,10 @@ void run(uint i, uint first, uint last)
     float w_now = LEARN == 0 ? 0.0 : AT(w, 0);
     REAL k = learned(own_settings(i), w_now);
     uint at = (last - 1) * p.n + i;
-    REAL h_now = AT(h, KEPT(last - 1, i)), none = REAL(0);
+    REAL h_now = AT(h, KEPT(last - 1, i, p.n)), none = REAL(0);
     for (uint t = last; t-- > first; at -= p.n) {
-        REAL u_old = KEEPS_U ? AT(h, KEPT(t, i) + p.n) : none, u_now = u_old;
-        REAL x = KEEPS_X ? AT(h, KEPT(t, i) + (PLANES - 1) * p.n) : none;
+        REAL u_old = KEEPS_U ? AT(h, KEPT(t, i, p.n) + p.n) : none, u_now = u_old;
+        REAL x = KEEPS_X ? AT(h, KEPT(t, i, p.n) + (PLANES - 1) * p.n) : none;
         if (AGAIN) {
             REAL first = h_now;
             charge(x, found(t, i, first), u_now, k, w_now);

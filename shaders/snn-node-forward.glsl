@@ -64,9 +64,9 @@ void run(uint i, uint first, uint last)
         if (NORM != 0)
             own = normalised(own, t, norm);
         if (STORE_H == 1 && KEEPS_U)
-            AT(h, KEPT(t, i) + p.n) = u_now;
+            AT(h, KEPT(t, i, p.n) + p.n) = u_now;
         if (STORE_H == 1 && KEEPS_X)
-            AT(h, KEPT(t, i) + (PLANES - 1) * p.n) = own;
+            AT(h, KEPT(t, i, p.n) + (PLANES - 1) * p.n) = own;
         precise REAL h_now = charge(own, v_now, u_now, k, w_now);
         TEST deaf = ABOVE(waits, REAL(0));
         if (REFRACTORY == 1)
@@ -83,7 +83,7 @@ void run(uint i, uint first, uint last)
         if (STORE_S == 1)
             AT(s, at) = fired;
         if (STORE_H == 1) {
-            AT(h, KEPT(t, i)) = h_now;
+            AT(h, KEPT(t, i, p.n)) = h_now;
             if (MOVES || REFRACTORY == 1)
                 AT(z, at) = z_now;
         }

@@ -76,8 +76,8 @@ def ours(net, given, cotangents, first=True, run=None):
     return {k: t.numpy() for k, t in found.items()}
 
 
-def theirs(net, formula, given, cotangents):
-    """The same in float64, with derivatives carried forward."""
+def theirs(net, formula, given, cotangents, reset=None):
+    """The same in float64, with derivatives carried forward; `reset`: the potential after a spike, of that before."""
     node, learnt = net.node, dict(net.named_parameters())
     given = dict(given)
     own = next((k for k in learnt if k.startswith("sub_module.")), None)  # of the node
@@ -101,7 +101,10 @@ def theirs(net, formula, given, cotangents):
         assert np.abs(h.value - threshold).min() > 1e-5  # else float32 may spike where float64 does not
         s = (h - threshold).spike(atan)
         r = s.detach() if node.detach_reset else s
-        v = h - r * threshold if node.v_reset is None else h * (1.0 - r) + r * node.v_reset
+        if reset is not None:
+            v = h + r * (reset(h) - h)
+        else:
+            v = h - r * threshold if node.v_reset is None else h * (1.0 - r) + r * node.v_reset
         y = s
         spikes.append(s)
     last = {"v": v, "y": y} | ({} if f is None else {"f": f})

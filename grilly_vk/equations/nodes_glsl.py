@@ -111,7 +111,7 @@ def source(models: Sequence[NeuronModel]) -> str:
         f"const bool KEEPS_X = {any_of([b.keeps_x for b in backs])}; // the input",
         "const uint PLANES = 1 + uint(KEEPS_U) + uint(KEEPS_X); // numbers that are kept of each element and step",
         f"const bool AGAIN = {any_of([b.again for b in backs])}; // the spike's slopes read the second state it finds",
-        "#define KEPT(t, i) ((t) * PLANES * p.n + i) // of h",
+        "#define KEPT(t, i, n) ((t) * PLANES * (n) + i) // of h",
         "",
         chosen("REAL learned(REAL k, float w)", models, _learned, "return k;"),
         chosen("REAL charge(REAL x, REAL v, inout REAL u, REAL k, float w)", models, _charge, "return v;"),

@@ -28,6 +28,7 @@ from .surrogate import Slope
 
 _FORWARD = Kernel("snn-node-forward", fours="n m")
 _BACKWARD = Kernel("snn-node-backward", fours="n m")
+_KERNELS = (_FORWARD, _BACKWARD)
 MODELS = {model.title: (i, model) for i, model in enumerate(NODES)}  # with the kernels' constant MODEL
 _wants = operator.attrgetter("requires_grad")
 _LATE = {"subtract": 2, "zero": 3, "blank": 4, "none": 5}
@@ -142,24 +143,34 @@ def specs_of(dynamics: Dynamics, learns: bool) -> tuple[tuple[str, int], ...]:
 
 
 @functools.lru_cache(64)
-def own_kernels(model: NeuronModel, surrogate: str = "") -> str:
+def own_kernels(model: NeuronModel, surrogate: str = "", kernels: tuple[Kernel, Kernel] = _KERNELS) -> str:
     """What to add to the names of the nodes' kernels for a model of the user's own, which it compiles.
 
     Args:
         surrogate: the text of a surrogate of the user's own.
+        kernels: those of the forward step and of its way back.
 
     Raises:
         RuntimeError: glslc is not installed. ValueError: it reports an error.
     """
     missing = f"the neuron model {model.title!r} becomes kernels, and glslc is not installed", "install it"
     return glsl.compiled(
-        ("snn-node-backward",) if surrogate else ("snn-node-forward", "snn-node-backward"),
+        [kernel.name for kernel in (kernels[1:] if surrogate else kernels)],
         {"OWN_MODEL": "1"} | ({"SURROGATE_TEXT": surrogate} if surrogate else {}),
         {"own-model.glsl": source([model])},
         missing,
         lambda said: f"the neuron model {model.title!r} does not compile: {said}",
-        f"the kernels of the neuron model {model.title!r}",
+        f"the {'recurrent ' if kernels is not _KERNELS else ''}kernels of the neuron model {model.title!r}",
     )
+
+
+def level_of(dynamics: Dynamics, threshold: Any) -> Any:
+    """The level at which it fires, of models where that does not move: `threshold`, or what the record makes of it."""
+    model = dynamics.record
+    if model.level == Expression("name", ("threshold",)):
+        return threshold
+    names = {**dict(zip(model.numbers, dynamics.numbers)), "threshold": threshold, "k": dynamics.k}
+    return evaluate(model.level, names, HostMath)
 
 
 class Steps(NamedTuple):
@@ -401,9 +412,9 @@ def _cut(value: Any, run: _Run, start: int, stop: int) -> Any:
     return value._rows(start, stop) if value.count == run.steps * run.n * run.planes else value
 
 
-def _potentials(run: _Run, h: Tensor) -> Tensor:
-    """Those of what the forward pass kept, (T, ...)."""
-    return h if run.planes == 1 else getitem(h, (slice(None), 0))
+def potentials(h: Tensor, planes: int) -> Tensor:
+    """Those of what the forward pass kept in so many planes, (T, ...)."""
+    return h if planes == 1 else getitem(h, (slice(None), 0))
 
 
 def _backward(
@@ -419,9 +430,8 @@ def _backward(
     """The gradient rule: gradients of (spikes, v, [u], [v_seq]) to those of (x, [v], [u], [w])."""
     wants_v, wants_u = isinstance(v, Tensor), isinstance(u, Tensor)
     threshold = run.dynamics.v_threshold if run.each is None else run.each._rows(2, 3)._alias(run.each.shape[1:])
-    if run.model.level != Expression("name", ("threshold",)) and not run.model.moves:
-        names = {**dict(zip(run.model.numbers, run.dynamics.numbers)), "threshold": threshold, "k": run.dynamics.k}
-        threshold = evaluate(run.model.level, names, HostMath)
+    if not run.model.moves:
+        threshold = level_of(run.dynamics, threshold)
     suffix = own_kernels(run.model, slope.text) if run.own and slope.text else run.own or slope.suffix
 
     def backward(gs: Tensor | None, gv: Tensor | None, *more: Tensor | None) -> Sequence[Tensor | None]:
@@ -432,7 +442,7 @@ def _backward(
         assert kept is not None
         given = None
         if slope.given is not None:
-            given = slope.given(above if above is not None else binary("sub", _potentials(run, kept), threshold))
+            given = slope.given(above if above is not None else binary("sub", potentials(kept, run.planes), threshold))
         gx, sums, shares = run.room() if not run.held else None, [], []
         of_trace = gtrace[0] if gtrace else None
         for (start, stop), (v0, _) in reversed(list(zip(run.pieces, run.ends))):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..autograd import grad_enabled, record
+from ..equations.nodes_glsl import planes
 from ..runtime.engine import Engine
 from ..runtime.kernel import Kernel, spans
 from ..tensor import Tensor, empty, full
@@ -20,7 +21,7 @@ from .core_run import SMALL, by_products, room_for
 from .elementwise import add
 from .layout import width_of
 from .matmul import _NN, _NT, _TN, product
-from .nodes import Dynamics, State, numbers_of, specs_of
+from .nodes import Dynamics, State, level_of, numbers_of, own_kernels, potentials, specs_of
 from .reduce import reduce
 from .shape import permute
 from .stepped_cores import row
@@ -28,10 +29,14 @@ from .surrogate import Slope
 
 _WALKED = 256  # units that are no multiple of four: with more, lavapipe's walk over weights loses against products
 
-_FORWARD = Kernel("snn-recurrent-node-forward", over="", fours=None)
-_BACKWARD = Kernel("snn-recurrent-node-backward", over="", fours=None)
-_LANES = Kernel("snn-node-forward-lanes", over="", fours=None)
-_LANES_BACKWARD = Kernel("snn-node-backward-lanes", over="", fours=None)
+_WALKS = (
+    Kernel("snn-recurrent-node-forward", over="", fours=None),
+    Kernel("snn-recurrent-node-backward", over="", fours=None),
+)
+_LANES = (
+    Kernel("snn-node-forward-lanes", over="", fours=None),
+    Kernel("snn-node-backward-lanes", over="", fours=None),
+)
 
 
 def pays(engine: Engine, units: int) -> bool:
@@ -143,6 +148,8 @@ class _RecurrentRun:
         self.whole = feedback.whole
         self.sums_decay = feedback.decay is not None and feedback.decay.requires_grad
         self.stepped = by_products(self.engine) and self.units % 4 == 0
+        self.kernels = _LANES if self.stepped else _WALKS
+        self.planes = planes(dynamics.record)
         self.work = self.n * max(1, self.units // 8)
         whole = self.units <= SMALL and not self.stepped
         self.pieces = [span[:2] for span in spans(self.engine, self.steps, self.work, None if whole else 1)]
@@ -154,8 +161,16 @@ class _RecurrentRun:
         return empty(self.shape, on=self.engine)
 
     def kept(self) -> tuple[Tensor, Tensor | None]:
-        """Room for what the backward pass reads: potentials, and the synapse before each step."""
-        return self.room(), self.room() if self.sums_decay else None
+        """Room for what the backward pass reads: potentials, maybe inputs, and the synapse before each step."""
+        h = self.room() if self.planes == 1 else empty((self.steps, self.planes, *self.state), on=self.engine)
+        return h, self.room() if self.sums_decay else None
+
+    def compiled(self, place: int, surrogate: str = "") -> Kernel:
+        """The kernel of the forward step or of its way back, with the texts of the user's own."""
+        kernel, model = self.kernels[place], self.dynamics.model
+        if not isinstance(model, str):
+            return kernel.compiled(own_kernels(model, surrogate, self.kernels))
+        return kernel.with_text("SURROGATE_TEXT", surrogate, name="derivative") if surrogate else kernel
 
     def beginning(self, value: State) -> Tensor:
         """A state before the first step, in memory of its own."""
@@ -191,9 +206,8 @@ class _RecurrentRun:
         h, fs = kept
         v, f = self.beginning(self.v), None if self.decay is None else self.beginning(self.f)
         weight, bias, prev = permute(self.weight, (1, 0)), self.bias, self.y
-        kernel, came = _FORWARD, 0
+        kernel, came = self.compiled(0), 0
         if self.stepped:
-            kernel = _LANES
             x, bias, prev = (self.loadable(t) for t in (x, bias, self.beginning(0.0 if prev is None else prev)))
         elif prev is not None:  # what y holds need not be 0 and 1
             prev = product(_NT, prev, self.weight, 1, self.rows, self.units, self.units, (0, 0))
@@ -273,10 +287,9 @@ def _through(
     sums: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
     """Back through time: gradients of x and of the current that came by the weights, and of the first states."""
-    kernel = _LANES_BACKWARD if run.stepped else _BACKWARD
-    if slope.text:
-        kernel = kernel.with_text("SURROGATE_TEXT", slope.text, name="derivative")
-    d = None if slope.given is None else slope.given(h - run.dynamics.v_threshold)
+    kernel, d = run.compiled(1, slope.text), None
+    if slope.given is not None:
+        d = slope.given(potentials(h, run.planes) - level_of(run.dynamics, run.dynamics.v_threshold))
     own = run.decay is not None  # the current's gradient is not the input's
     gx = run.room()
     gi = run.room() if own else None

@@ -1,6 +1,6 @@
 // Back through one step of recurrent-node-forward.glsl, of element i: `back` is the gradient of the step's spikes that came
 // by the weights.  gv and gf hold the gradients of the state, which move back, and sums those of w and decay.
-READS(0, REAL, h); // (T, rows, units) potentials before the reset
+READS(0, REAL, h); // (T, PLANES, rows, units) potentials before the reset, and more
 READS(1, REAL, before); // (rows, units) before the first step, see `given`
 READS(2, REAL, d); // (T, rows, units) the surrogate's derivative, if given
 READS(3, float, w); // (1)
@@ -31,9 +31,9 @@ layout(constant_id = 9) const uint SUM_DECAY = 0;
 layout(constant_id = 10) const uint STRICT = 0; // a spike needs more than the threshold
 layout(constant_id = 11) const uint HAS_GTRACE = 0;
 
-REAL above(REAL potential)
+REAL above(REAL potential, REAL threshold)
 {
-    REAL z = potential - REAL(p.threshold);
+    REAL z = potential - threshold;
     return REAL(STRICT == 1 ? ABOVE(z, REAL(0)) : AT_LEAST(z, REAL(0)));
 }
 
@@ -42,24 +42,25 @@ void step_back(uint t, uint i, REAL back)
     uint n = p.rows * p.units, at = t * n + i;
     float w_now = LEARN == 0 ? 0.0 : AT(w, 0);
     REAL k = learned(REAL(p.k), w_now);
-    REAL h_now = AT(h, at), g = AT(gv, i), sum = LEARN == 0 ? REAL(0) : AT(sums, i);
-    REAL z = h_now - REAL(p.threshold), spike = HAS_GS == 1 ? AT(gs, at) + back : back;
+    REAL h_now = AT(h, KEPT(t, i, n)), g = AT(gv, i), sum = LEARN == 0 ? REAL(0) : AT(sums, i), none = REAL(0);
+    REAL threshold = level(none), z = h_now - threshold, spike = HAS_GS == 1 ? AT(gs, at) + back : back;
     REAL slope = SURROGATE == 0 ? AT(d, at) : surrogate(SURROGATE, z, p.alpha, p.beta);
     if (DETACH == 0)
-        spike += g * (HARD == 1 ? REAL(p.reset) - h_now : REAL(-p.threshold));
+        spike += g * rise(h_now, threshold);
     REAL through = mix(spike * slope, REAL(0), EQUAL(slope, REAL(0))); // 0, not NaN, where h overflowed
-    g = (HARD == 1 ? g - above(h_now) * g : g) + through;
+    g = mix(g, passed(g, h_now, threshold), AT_LEAST(above(h_now, threshold), REAL(0.5))) + through;
     if (HAS_GTRACE == 1)
         g += AT(gtrace, at);
-    REAL v = t > 0 ? AT(h, at - n) : AT(before, i), none = REAL(0);
+    REAL v = t > 0 ? AT(h, KEPT(t - 1, i, n)) : AT(before, i);
+    REAL x = KEEPS_X ? AT(h, KEPT(t, i, n) + n) : none;
     if (t > 0 || (p.given & 1) == 0)
-        v = reset(v, above(v), REAL(p.threshold));
+        v = reset(v, above(v, threshold), threshold);
     TEST due = ABOVE(v - REAL(p.threshold), REAL(0));
     if (HARD == 4)
         g = mix(g, none, due);
     if (HARD == 3)
         v = mix(v, none, due);
-    REAL own = discharge(none, none, h_now, v, g, none, sum, k, w_now);
+    REAL own = discharge(x, none, h_now, v, g, none, sum, k, w_now);
     if (HARD == 3)
         g = mix(g, REAL(0), due);
     AT(gx, at) = own;

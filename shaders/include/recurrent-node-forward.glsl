@@ -8,7 +8,7 @@ READS(3, REAL, weight); // (units, units) from, to
 READS(4, REAL, bias); // (units)
 READS(5, REAL, prev); // (rows, units) what was before the first step
 WRITES(6, REAL, s); // (T, rows, units) spikes
-WRITES(7, REAL, h); // (T, rows, units) potentials before the reset
+WRITES(7, REAL, h); // (T, PLANES, rows, units) potentials before the reset, and more
 CHANGES(8, REAL, f); // (rows, units) the synapse
 WRITES(9, REAL, fs); // (T, rows, units) the synapse before each step
 READS(10, float, decay); // (1) of the synapse
@@ -29,7 +29,7 @@ layout(constant_id = 9) const uint STRICT = 0; // a spike needs more than the th
 // Who fires.
 REAL step_on(uint t, uint i, REAL back)
 {
-    uint at = t * p.rows * p.units + i;
+    uint n = p.rows * p.units, at = t * n + i;
     float w_now = LEARN == 0 ? 0.0 : AT(w, 0);
     REAL k = learned(REAL(p.k), w_now);
     precise REAL current = back;
@@ -51,15 +51,18 @@ REAL step_on(uint t, uint i, REAL back)
     if (HARD == 3)
         before_it = mix(before_it, REAL(0), due);
     precise REAL h_now = charge(current, before_it, none, k, w_now);
+    REAL threshold = level(none);
     if (HARD == 2)
         h_now = mix(h_now, h_now - p.threshold, due);
     if (HARD == 4)
         h_now = mix(h_now, REAL(0), due);
-    precise REAL z = h_now - p.threshold;
+    precise REAL z = h_now - threshold;
     REAL fired = REAL(STRICT == 1 ? ABOVE(z, REAL(0)) : AT_LEAST(z, REAL(0)));
-    AT(v, i) = reset(h_now, fired, REAL(p.threshold));
+    AT(v, i) = reset(h_now, fired, threshold);
     if (STORE_H == 1)
-        AT(h, at) = h_now;
+        AT(h, KEPT(t, i, n)) = h_now;
+    if (STORE_H == 1 && KEEPS_X)
+        AT(h, KEPT(t, i, n) + n) = current;
     AT(s, at) = fired;
     return fired;
 }

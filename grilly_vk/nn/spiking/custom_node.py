@@ -95,7 +95,7 @@ class CustomNode(ModelNode):
     model: NeuronModel = fixed()
 
     def __new__(cls, model: Any = None, *more: Any, **settings: Any) -> CustomNode:
-        return object.__new__(_class_of(model) if isinstance(model, NeuronModel) else cls)
+        return object.__new__(class_of(model) if isinstance(model, NeuronModel) else cls)
 
     def __init__(self, model: NeuronModel, **settings: Any) -> None:
         if not isinstance(model, NeuronModel):
@@ -113,7 +113,7 @@ class CustomNode(ModelNode):
 
 def _empty(model: NeuronModel) -> CustomNode:
     """A node that its `__dict__` is still to be given, as copies and pickles are made."""
-    return object.__new__(_class_of(model))
+    return object.__new__(class_of(model))
 
 
 def settings_of(model: NeuronModel) -> dict[str, Any]:
@@ -134,6 +134,7 @@ def settings_of(model: NeuronModel) -> dict[str, Any]:
 
 
 @functools.lru_cache(256)
-def _class_of(model: NeuronModel) -> type[CustomNode]:
+def class_of(model: NeuronModel) -> type[CustomNode]:
+    """The class of all nodes of a model of the user's own."""
     own = {"_model": model, "__module__": __name__, "__doc__": CustomNode.__doc__}
     return type("CustomNode", (CustomNode,), own | settings_of(model))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ...equations.neurons import PUBLISHED
 from ...modes import S
 from ...ops.nodes import Dynamics
 from ...ops.recurrent_nodes import Feedback, pays, recurrent_node
@@ -15,23 +16,29 @@ from ...tensor import FLOAT32, Tensor, full
 from ...typing import StepMode
 from ..layers.linear import Linear
 from ..module import Module
+from ..spiking import published
+from ..spiking.custom_node import CustomNode, class_of
 from ..spiking.late_reset import LateResetNode
 from ..spiking.node_models import EIFNode, KLIFNode, QIFNode
 from ..spiking.nodes import IFNode, LIFNode, ParametricLIFNode, SpikingNode
 from ..temporal import _Recurrent, stepwise
 from .synapses import SynapseFilter
 
-_NODES = {IFNode, LIFNode, ParametricLIFNode, QIFNode, EIFNode, KLIFNode}  # of one state
+_NODES: set[type[Module]] = {  # of one state
+    IFNode, LIFNode, ParametricLIFNode, QIFNode, EIFNode, KLIFNode,
+    *(vars(published)[record.node] for record in PUBLISHED if record.model.second is None),
+}  # fmt: skip
 
 
 class RecurrentSynapse(_Recurrent):
     """A node that receives its own last spikes: s[t] = node(x[t] + dynamics(connection(s[t-1]))), s[-1] = 0.
 
     All steps are one operation, with one kernel that does the product and the step, where the parts are a node of one
-    state (IFNode, LIFNode, ParametricLIFNode, QIFNode, EIFNode or KLIFNode), Linear(n, n) and SynapseFilter or None:
-    these classes themselves, without hooks, and not a Linear with event_driven=True.  So they are of a LateResetNode
-    whose decays are numbers for all neurons, or train, and the rest as it is unless given.  Other parts are called step
-    by step, with the same result.
+    state (IFNode, LIFNode, ParametricLIFNode, QIFNode, EIFNode, KLIFNode, ThetaNode or a CustomNode), Linear(n, n) and
+    SynapseFilter or None: these classes themselves, without hooks, and not a Linear with event_driven=True.  A
+    CustomNode's kernels for that are compiled at the first call and kept, as its others are.  So they are of a
+    LateResetNode whose decays are numbers for all neurons, or train, and the rest as it is unless given.  Other parts
+    are called step by step, with the same result.
 
     Args:
         node: from (B, ...) to the same shape, in step mode "s", such as a spiking node.
@@ -112,8 +119,9 @@ class RecurrentSynapse(_Recurrent):
 
     def _fuses(self, x: Tensor, node: SpikingNode) -> bool:
         """Whether a node runs all steps as one operation."""
+        own = isinstance(node, CustomNode) and node.model.second is None
         return (
-            _plain(node, *_NODES)
+            _plain(node, *_NODES, *((class_of(node.model),) if own else ()))
             and (self.dynamics is None or _plain(self.dynamics, SynapseFilter))
             and self._hears_all(x)
             and node._dynamics().each is None  # no setting for each neuron
