@@ -1,6 +1,7 @@
 """What signatures say to type checkers is what calls do."""
 
 import inspect
+import pickle
 import subprocess
 import sys
 import typing
@@ -11,6 +12,7 @@ from right_calls import CALLS, MADE
 from test_wrong_calls import evaluated, methods, public
 
 import grilly_vk.typing
+from grilly_vk import nn
 
 
 def hint_of(function, option):
@@ -95,3 +97,16 @@ def test_a_program_of_a_user_is_checked(tmp_path):
     )  # fmt: skip
     found = [line for line in done.stdout.splitlines() if "error" in line and line.startswith("user.py")]
     assert len(found) == 1 and found[0].startswith("user.py:10:") and "arg-type" in found[0], done.stdout
+
+
+def test_methods_of_layers_are_found_by_name_and_tell_their_types():
+    layers = [kind for kind in vars(nn).values() if isinstance(kind, type) and issubclass(kind, nn.Module)]
+    wrong = []
+    for kind in layers:
+        for method in (kind.__init__, kind.forward):
+            try:
+                assert pickle.loads(pickle.dumps(method)) is method
+                typing.get_type_hints(method)
+            except Exception as error:
+                wrong.append(f"{kind.__name__}.{method.__name__}: {error}")
+    assert len(layers) > 100 and not wrong

@@ -64,8 +64,11 @@ def _text(layer: LossLayer) -> str:
 
 def _made(name: str, layer: LossLayer) -> type[_Loss]:
     options, data = layer.parameters(of_call=False), layer.parameters(of_call=True)
-    start = method("__init__", options, f"self._start(dict({', '.join(f'{p.name}={p.name}' for p in options)}))")
-    forward = method("forward", data, f"return self._loss({', '.join(p.name for p in data)})", Tensor)
+    names = {**inspect.unwrap(layer.function).__globals__, "__name__": __name__}
+    keep = f"self._start(dict({', '.join(f'{p.name}={p.name}' for p in options)}))"
+    start = method(f"{name}.__init__", options, keep, names=names)
+    call = f"return self._loss({', '.join(p.name for p in data)})"
+    forward = method(f"{name}.forward", data, call, Tensor, names=names)
     forward.__doc__ = "The loss."
     settings = {n: check for n, check in layer.options.items() if check is not FACTORS}
     inside = {"__module__": __name__, "__qualname__": name, "__doc__": _text(layer), "_layer": layer}

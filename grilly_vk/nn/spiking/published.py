@@ -35,9 +35,8 @@ def _made(record: Published) -> type[ModelNode]:
         for name, value in record.model.parameters.items()
     ]
     options = inspect.Parameter("options", inspect.Parameter.VAR_KEYWORD, annotation=Any)
-    start = method(
-        "__init__", [*given, options], f"self._start(dict({', '.join(f'{p.name}={p.name}' for p in given)}, **options))"
-    )
+    keep = f"self._start(dict({', '.join(f'{p.name}={p.name}' for p in given)}, **options))"
+    start = method(f"{record.node}.__init__", [*given, options], keep, names=globals())
     own = {"__module__": __name__, "__qualname__": record.node, "__doc__": _text(record), "__init__": start}
     return type(record.node, (ModelNode,), {**own, **settings_of(record.model), "_model": record.model.title})
 
