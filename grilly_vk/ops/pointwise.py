@@ -1,8 +1,8 @@
 """Element-wise functions, one line each: what kernels number, and what PyTorch's users find on a Tensor.
 
-A line of `Pointwise` makes the method, the method that works in place (`exp_`) and the function `grilly_vk.exp`, all of
-them with its text; methods/ and functions.py take them from here.  The formulas stand in shaders/include/functions.glsl
-and shaders/include/binary.glsl, which give the numbers in the order of this file.
+A line of `Pointwise` makes the method, the function `grilly_vk.exp` and, of one operand, the method that works in place
+(`exp_`), all of them with its text; methods/ and functions.py take them from here.  The formulas stand in
+shaders/include/functions.glsl and shaders/include/binary.glsl, which give the numbers in the order of this file.
 """
 
 from __future__ import annotations
