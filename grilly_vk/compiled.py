@@ -86,7 +86,8 @@ def _map(function: Callable[[Any], Any], tree: Any) -> Any:
     if isinstance(tree, dict):
         return {k: _map(function, v) for k, v in tree.items()}
     if isinstance(tree, (tuple, list)):
-        return type(tree)(_map(function, v) for v in tree)
+        made = [_map(function, v) for v in tree]
+        return type(tree)(*made) if hasattr(tree, "_fields") else type(tree)(made)  # a named tuple takes each
     return function(tree)
 
 

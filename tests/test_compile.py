@@ -1,6 +1,7 @@
 """grilly_vk.compile: one submit per call, the same bits as the plain function, never a wrong result."""
 
 import gc
+from collections import namedtuple
 
 import numpy as np
 import pytest
@@ -149,6 +150,16 @@ def test_the_order_of_keywords_and_dicts_is_what_the_function_sees():
         second = digits({"a": two, "b": one}, c=four, d=three)
         assert first["c"].item() == 1234 and second["c"].item() == 2143
         assert list(first) == ["d", "c"] and list(second) == ["c", "d"]
+
+
+Pair = namedtuple("Pair", "a b")
+
+
+def test_named_tuples_stay_what_they_are():
+    less = grilly_vk.compile(lambda pair: Pair(pair.a - pair.b, pair.b))
+    for _ in range(2):
+        out = less(Pair(np.float32([5]), np.float32([2])))
+        assert type(out) is Pair and (out.a.item(), out.b.item()) == (3, 2)
 
 
 class Steep(surrogate.Surrogate):

@@ -264,3 +264,15 @@ def test_rows_by_workgroups_and_by_single_invocations(n, monkeypatch):
         results.append(found)
     for a, b in zip(*results):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=3e-6)
+
+
+@pytest.mark.parametrize(
+    ("x", "target"), [([np.nan, -1.0], [0.0, 1.0]), ([-1.0, -1.0], [np.nan, 1.0]), ([-1.0, -1.0], [-0.5, 1.0])]
+)
+def test_the_divergence_of_what_is_no_probability_is_nan(x, target):
+    each = F.kl_div(x, target, "none").numpy()
+    assert np.isnan(each[0]) and each[1] == 1
+
+
+def test_the_mean_divergence_of_no_rows_is_nan():
+    assert np.isnan(F.kl_div(np.zeros((0, 3)), np.zeros((0, 3)), "batchmean").item())

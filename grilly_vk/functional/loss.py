@@ -75,7 +75,8 @@ def kl_div(x: ArrayLike, target: ArrayLike, reduction: Reduction = "mean", log_t
     Args:
         x: logarithms of probabilities.
         target: probabilities, or their logarithms with `log_target`; of x's shape.
-        reduction: "none", "sum", "mean" over all elements, or "batchmean", the sum over the size of axis 0.
+        reduction: "none", "sum", "mean" over all elements, or "batchmean", the sum over the size of axis 0; both means
+            of nothing are NaN.
         log_target: whether `target` holds logarithms; default False.
 
     Raises:
@@ -88,14 +89,16 @@ def kl_div(x: ArrayLike, target: ArrayLike, reduction: Reduction = "mean", log_t
     if arguments.flag("log_target", log_target):
         each = binary("mul", unary("exp", t), binary("sub", t, logs))
     else:
-        known = t.detach() > 0  # 0 * log(0) is 0
-        each = where(known, binary("mul", t, binary("sub", unary("log", where(known, t, 1.0)), logs)), 0.0)
+        zero = binary("eq", t.detach(), 0.0)  # 0 * log(0) is 0
+        each = binary("mul", t, binary("sub", unary("log", where(zero, 1.0, t)), logs))
+        each = where(zero, binary("mul", t.detach(), logs.detach()), each)  # NaN stays NaN
     if reduction == "none":
         return each
     if reduction == "mean":
         return reduce_mean(each)
     total = reduce_sum(each)
-    return total if reduction == "sum" else unary("scale", total, 1.0 / (logs.shape[0] if logs.ndim else 1))
+    rows = logs.shape[0] if logs.ndim else 1
+    return total if reduction == "sum" else unary("scale", total, 1.0 / rows if rows else math.nan)
 
 
 @layer(
