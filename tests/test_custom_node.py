@@ -297,7 +297,15 @@ def test_kernels_are_compiled_once_and_kept_on_disk(tmp_path, monkeypatch, caplo
             again()
     caplog.clear()
     assert again() == suffix and len(caplog.records) == 1
+    assert "it is kept in" in caplog.text
+    caplog.clear()
     monkeypatch.setenv("XDG_CACHE_HOME", str(files[0]))  # no folder: nothing is kept, and that is all
+    assert again() == suffix and "it can't be kept" in caplog.text
+
+    def homeless():
+        raise RuntimeError("no home folder")
+
+    monkeypatch.setattr(glsl, "_folder", homeless)
     assert again() == suffix
 
 
@@ -331,6 +339,15 @@ WRONG = [
     (dict(charge="h = x", state={"v": 0, "u": 0, "z": 0}), "state must name one or two states, got 3"),
     (dict(charge="h = x + a*b*c*d*e*f*g", parameters=dict.fromkeys("abcdefg", 1)), "'mine' has 7 numbers"),
     (dict(charge="h = leak(x)", define="leak = x"), "define of 'mine': 'leak = x': expected a definition"),
+    (dict(charge="h = leak(x, 1)", define="leak(a, a) = a"), "define of 'mine': .*: a definition has arguments, each"),
+    (dict(charge="h = v + (x > 0) * x"), "'v \\+ \\(x > 0\\) \\* x': x > 0 is a condition, which stands"),
+    (dict(charge="h = v + hard * x"), "charge of 'mine': 'v \\+ hard \\* x': hard is a condition, which stands first"),
+    (dict(charge="h = v + where(x, 1, 2)"), "charge of 'mine': .*: where needs a condition such as x > 0 first, not x"),
+    (dict(charge="h = x", reset="h > 1"), "reset of 'mine': 'h > 1': h > 1 is a condition"),
+    (dict(charge="h = x", parameters={"pi": 1}), "'mine' can't call a state or parameter 'pi'"),
+    (dict(charge="h = x", parameters={"a": 1}, learn={"a": "w"}, fires="h >= a"), "fires of 'mine': 'h >= a': a is"),
+    (dict(charge="h = x", parameters={"a": 1}, learn={"a": "w"}, reset="h - a"), "reset of 'mine': 'h - a': a is"),
+    (dict(charge="h = x * b", parameters={"a": 1}, derived={"b": "2 * a"}, learn={"a": "w"}), "a is learned, and b"),
 ]  # fmt: skip
 
 
@@ -339,6 +356,121 @@ def test_bad_models_are_told_by_their_text(given, message):
     kind = EquationError if "number" not in message and "state" not in message else ValueError
     with pytest.raises(ValueError if "names" in message or "can't call" in message else kind, match=message):
         nn.NeuronModel("mine", **given)
+
+
+def test_names_may_be_those_of_the_kernels():
+    """k for a name of the charge's own or a state, h_0 and of_h for parameters: as in a model with other names."""
+    x = np.random.default_rng(4).normal(1.2, 1.0, (T, N)).astype(np.float32)
+    texts = {
+        "k = x * 2; h = v + k": "m = x * 2; h = v + m",
+        "h = v + h_0 * x; h = h * of_h": "h = v + one * x; h = h * two",
+        "k = k * 0.5 + x; h = v + k": "m = m * 0.5 + x; h = v + m",
+    }
+    for ours, theirs in texts.items():
+        found = []
+        for text, first, second, state in ((ours, "h_0", "of_h", "k"), (theirs, "one", "two", "m")):
+            given = {"state": {"v": 0.0, state: 0.0}} if "0.5" in text else {}
+            if "*" in text.split(";")[1]:
+                given["parameters"] = {first: 0.7, second: 0.6}
+            found.append(run(nn.CustomNode(nn.NeuronModel("named", text, **given), step_mode="m"), x))
+        for a, b in zip(*found, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("part", [{"fires": "h >= {}"}, {"reset": "h - {}"}, {"after": "u = u * {} + s"}])
+def test_k_is_a_number_like_others(part):
+    """It may be read outside the charge too."""
+    x = np.random.default_rng(4).normal(1.2, 1.0, (T, N)).astype(np.float32)
+    found = []
+    for k in ("k", "share"):
+        given = {name: text.format(k) for name, text in part.items()}
+        model = nn.NeuronModel(
+            "shared", f"h = v + (x - u) * {k}", state={"v": 0, "u": 0.1}, parameters={"tau": 2},
+            derived={k: "1 / tau"}, **given,
+        )  # fmt: skip
+        found.append(run(nn.CustomNode(model, step_mode="m"), x))
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_surrogates_that_are_functions_get_the_distance_to_any_level():
+    """With the numbers that the level reads, for each neuron too."""
+    x = np.random.default_rng(6).normal(1.3, 0.8, (T, N)).astype(np.float32)
+    apart = np.linspace(0.8, 1.2, N).astype(np.float32)
+    for fires, level in (
+        ("h >= threshold + rest", lambda threshold: threshold + 0.25),
+        ("h >= max(threshold, b)", lambda threshold: np.maximum(threshold, 0.95)),
+        ("h >= where(hard, threshold, b)", lambda threshold: threshold),
+    ):
+        for threshold in (1.0, apart):
+            seen = []
+
+            def derivative(z, seen=seen):
+                seen.append(z.numpy())
+                return 1.0 / (1.0 + z * z)
+
+            model = nn.NeuronModel("levelled", "h = v * 0.5 + x", parameters={"b": 0.95}, fires=fires)
+            node = nn.CustomNode(
+                model, v_threshold=threshold, v_reset=0.25, surrogate_function=surrogate.Custom(derivative),
+                step_mode="m", store_v_seq="before",
+            )  # fmt: skip
+            h = run(node, x)[1]
+            np.testing.assert_allclose(seen[0], h - level(threshold), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("learn", "value", "w"),
+    [("exp(w)", 1e3, np.log(1e3)), ("w**2", 4, 2), ("log(w)", 4, np.exp(4)), ("1 / w", 4, 0.25)],
+)
+def test_what_is_learned_starts_at_the_parameter(learn, value, w):
+    """Wherever the formula has no value or no slope on the way there."""
+    model = nn.NeuronModel("learned", "h = v + x * a", parameters={"a": value}, learn={"a": learn})
+    np.testing.assert_allclose(nn.CustomNode(model).w.item(), w, rtol=1e-6)
+
+
+def test_numbers_that_follow_have_a_value():
+    """Else it is said at the assignment, after which the node is as it was."""
+    model = nn.NeuronModel("following", "h = v + x * k", parameters={"tau": np.float32(2)}, derived={"k": "1 / tau"})
+    said = "derived 'k' of 'following': '1 / tau' has no value .* where tau = 0"
+    with pytest.raises(ValueError, match=said):
+        nn.CustomNode(model, tau=0)
+    node = nn.CustomNode(model)
+    with pytest.raises(ValueError, match=said):
+        node.tau = 0
+    assert node.tau == 2.0 and node(np.float32([2.0])).item() == 1.0
+
+
+@pytest.mark.parametrize("name", ["training", "left", "v_threshold", "forward", "_moves", "model"])
+def test_names_of_nodes_are_taken(name):
+    """A parameter or state of such a name would take the place of what every node has."""
+    for given in ({"parameters": {name: 0.5}}, {"state": {"v": 0.0, name: 0.0}}, {"state": {name: 0.0}}):
+        with pytest.raises(ValueError, match=f"the model 'taken' can't call a state or parameter {name!r}: nodes have"):
+            nn.CustomNode(nn.NeuronModel("taken", "h = x", **given))
+
+
+class Louder(nn.CustomNode):
+    def __init__(self, gain):
+        super().__init__(nn.NeuronModel("mine", "h = v * a + x", parameters={"a": 0.5}), a=0.25, step_mode="m")
+        self.gain = gain
+
+    def forward(self, x, **options):
+        return super().forward(x, **options) * self.gain
+
+
+def test_classes_of_the_users_own():
+    """A subclass keeps its own constructor, methods and type, in copies and files too."""
+    node = Louder(3.0)
+    for made in (node, copy.deepcopy(node), pickle.loads(pickle.dumps(node))):
+        assert isinstance(made, Louder) and type(made) is type(node) and type(made).__name__ == "Louder"
+        assert made.a == 0.25 and made.gain == 3.0
+        np.testing.assert_array_equal(made(np.float32([[2.0, 0.5]])).numpy(), [[3.0, 0.0]])
+
+
+def test_models_stay_what_they_are():
+    model = nn.NeuronModel("mine", "h = v + x", parameters={"a": np.int64(1)})
+    with pytest.raises(AttributeError, match="parameters of a NeuronModel can't be assigned: make a new one"):
+        model.parameters = {"a": 2.0}
+    assert model.formula().startswith("h = v + x\n") and hash(model) == hash(copy.deepcopy(model))
 
 
 def test_wrong_arguments():

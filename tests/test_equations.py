@@ -172,6 +172,11 @@ def test_bad_text_is_told_with_its_place(written, message):
         statements("charge of 'mine'", written)
 
 
+def test_powers_and_comparisons_are_written_with_their_brackets():
+    for written in ("(x ** 2) ** 3", "(a > b) == (c > d)", "(-x) ** 2", "-x ** 2"):
+        assert text(expression("it", written)) == written
+
+
 def test_bad_expressions_and_definitions():
     with pytest.raises(EquationError, match="fires: 'h = 2': expected one expression"):
         expression("fires", "h = 2")

@@ -48,10 +48,20 @@ def separate(statements: Sequence[Statement], last: Collection[str] = ()) -> tup
     for i, statement in enumerate(statements):
         value = statement.value.put({name(old): name(new) for old, new in now.items()})
         again = any(s.target == statement.target for s in statements[i + 1 :])
-        own = f"{statement.target}_{i}" if again or statement.target in last else statement.target
+        own = statement.target
+        if again or own in last:
+            own = _free(f"{own}_{i}", statements)
         now[statement.target] = own
         out.append(Statement(own, value))
     return out, now
+
+
+def _free(wanted: str, statements: Sequence[Statement]) -> str:
+    """A name that none of the statements has."""
+    taken = {n for s in statements for n in (s.target, *s.value.names)}
+    while wanted in taken:
+        wanted += "_"
+    return wanted
 
 
 def adjoint(
@@ -85,8 +95,9 @@ def adjoint(
         if bar == ZERO:
             continue
         if bar.op != "name":
-            lines.append(Statement(f"of_{s.target}", bar))
-            bar = name(f"of_{s.target}")
+            own = _free(f"of_{s.target}", statements)
+            lines.append(Statement(own, bar))
+            bar = name(own)
         for part in sorted(s.value.names):
             slope = _scaled(derivative(s.value, part), (chain or {}).get(part, ONE))
             slope = _without(slope, known, lost)

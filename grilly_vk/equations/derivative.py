@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from .expression import Expression, number
+from .expression import COMPARED, Expression, number
 
 ZERO, ONE = number(0), number(1)
-_COMPARED = {">", ">=", "<", "<=", "==", "!="}
 UNDO = "undo"  # a division that takes back a multiplication, see solving.py
 
 
@@ -134,7 +133,7 @@ def derivative(of: Expression, to: str) -> Expression:
     """
     if of.op == "name":
         return ONE if of.args[0] == to else ZERO
-    if of.op == "number" or of.op in _COMPARED:
+    if of.op == "number" or of.op in COMPARED:
         return ZERO
     if of.op == "where":
         return choose(of.args[0], derivative(of.args[1], to), derivative(of.args[2], to))

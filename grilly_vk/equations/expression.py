@@ -13,6 +13,7 @@ FUNCTIONS = {
     "sigmoid": 1,
 }  # fmt: skip
 COMPARISONS = {ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<=", ast.Eq: "==", ast.NotEq: "!="}
+COMPARED = frozenset(COMPARISONS.values())
 CONSTANTS = {"pi": math.pi}
 _OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 POWERS = 8  # the highest
@@ -204,8 +205,11 @@ def function(what: str, text: str, functions: Mapping[str, Function] | None = No
     match = re.fullmatch(r"\s*(\w+)\s*\(([\w\s,]*)\)\s*=(.*)", text, re.DOTALL)
     if match is None:
         raise EquationError(f"{what}: {text!r}: expected a definition such as 'leak(x) = v + (x - v) * k'")
-    title, arguments, value = match.groups()
-    return Function(title, tuple(a.strip() for a in arguments.split(",")), expression(what, value, functions))
+    title, listed, value = match.groups()
+    arguments = tuple(a.strip() for a in listed.split(","))
+    if len(set(arguments)) < len(arguments) or not all(a.isidentifier() for a in (title, *arguments)):
+        raise EquationError(f"{what}: {text!r}: a definition has arguments, each with a name of its own")
+    return Function(title, arguments, expression(what, value, functions))
 
 
 def _limited(reader: _Reader, node: ast.AST) -> Expression:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
 from .derivative import derivative
-from .expression import EquationError, Expression, Function, expression, function, statements
+from .expression import COMPARED, CONSTANTS, EquationError, Expression, Function, expression, function, statements
 from .printing import evaluate, text
 
 SLOTS = 6  # numbers of a model beside k and rest, as the kernels' push constants have room for
@@ -17,7 +18,7 @@ GIVEN = ("threshold", "reset", "rest")  # names of every node's settings
 SWITCHES = {"hard": "HARD == 1", "decay_input": "DECAY_INPUT == 1"}  # conditions that are constants of the kernel
 RESET = "where(hard, reset, h - threshold)"
 LEARNABLE = Expression("name", ("the w",))  # w in `learn`; a state may be called w
-_RESERVED = {"x", "h", "s", *GIVEN, *SWITCHES}
+_RESERVED = {"x", "h", "s", *CONSTANTS, *GIVEN, *SWITCHES}
 
 
 class NeuronModel:
@@ -34,15 +35,16 @@ class NeuronModel:
         parameters: settings of the neuron with their values.
         derived: numbers that follow from the parameters, such as {"k": "1 / tau"}; in float64, before the kernel.
         learn: a parameter or derived number that trains, such as {"k": "sigmoid(w)"}: what it is by the learnable
-            number w.
+            number w.  The charge alone can read it.
         fires: h compared with a level, such as "h >= threshold + beta * u"; ">" needs more than the level.
         reset: the potential after a spike; by default v_reset, or h - threshold where that is None.
         after: a statement for the second state such as "u = u + b * s".
         define: functions that the texts may call, such as "leak(x) = v + (x - v) * k".
 
     Beside these names the texts know x, h, `threshold` and `reset` (the settings v_threshold and v_reset), `rest`
-    (v_reset, or 0 where that is None), `hard` (whether v_reset is a number), pi, `+ - * / **`, `> >= < <=`, and where,
-    max, min, clip, abs, exp, log, sqrt, sin, cos, tanh and sigmoid. Statements are divided by semicolons or lines.
+    (v_reset, or 0 where that is None), `hard` (whether v_reset is a number), pi, `+ - * / **` (powers from 1 to 8), and
+    where, max, min, clip, abs, exp, log, sqrt, sin, cos, tanh and sigmoid. A condition, `> >= < <= == !=` or `hard`,
+    stands first in where. Statements are divided by semicolons or lines.
 
     Raises:
         EquationError (a ValueError): a text is none of the language, or reads a name that is not there; the message
@@ -79,6 +81,11 @@ class NeuronModel:
         self.texts = MappingProxyType(texts)
         self.derived, self.learn = _texts("derived", derived or {}), _texts("learn", learn or {})
         self._read()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "learned" in self.__dict__:  # the last that is read; nodes and kernels are made of what was read
+            raise AttributeError(f"{name} of a NeuronModel can't be assigned: make a new one")
+        super().__setattr__(name, value)
 
     # ---- what it was made of ----
 
@@ -148,7 +155,7 @@ class NeuronModel:
             if not (name.isidentifier() and name.isascii()) or name in _RESERVED or name in own[:i]:
                 raise ValueError(f"{self.title!r} can't call a state or parameter {name!r}: it is taken, or no name")
         for name, value in self.host.items():
-            self._known(f"derived {name!r}", text(value), value.names, self.parameters)
+            self._known(f"derived {name!r}", text(value), value, self.parameters)
         if len(self.learn) > 1:
             raise ValueError(f"learn of {self.title!r} must name one number, got {', '.join(self.learn)}")
         for name, value in self.learned.items():
@@ -156,30 +163,50 @@ class NeuronModel:
                 raise ValueError(f"{self.title!r} learns w, so that no state or parameter can be called w")
             if name not in (*self.parameters, *self.derived):
                 raise ValueError(f"learn of {self.title!r} names {name!r}, which is not a parameter or derived number")
-            self._known(f"learn {name!r}", text(value), value.names, LEARNABLE.names)
-        numbers = [*self.parameters, *self.derived, *GIVEN, *SWITCHES]
-        known: set[str] = {"x", *self.state, *numbers}
+            self._known(f"learn {name!r}", text(value), value, LEARNABLE.names)
+        every = [*self.parameters, *self.derived, *GIVEN, *SWITCHES]
+        known: set[str] = {"x", *self.state, *every}
         made: set[str] = set()
         for s in self.charge:
-            self._known("charge", text(s.value), s.value.names, known)
-            if s.target in (*numbers, "x", "s", self.potential):
+            self._known("charge", text(s.value), s.value, known)
+            if s.target in (*every, "x", "s", self.potential):
                 raise self._wrong("charge", f"{s.target} can't be given a value; h is the potential after the charge")
             known.add(s.target)
             made.add(s.target)
         if "h" not in made:
             raise self._wrong("charge", "expected a statement that sets h, the potential, such as 'h = v + x'")
         second = [] if self.second is None else [self.second]
-        self._known("fires", self.texts["fires"], self.level.names, [*second, *numbers])
-        self._known("reset", self.texts["reset"], self.reset.names, ["h", *numbers])
+        self._known("fires", self.texts["fires"], self.level, [*second, *every])
+        self._known("reset", self.texts["reset"], self.reset, ["h", *every])
         for s in self.after:
             if s.target != self.second or len(self.after) > 1:
                 raise self._wrong("after", "expected one statement that sets the second state")
-            self._known("after", self.texts["after"], s.value.names, [*second, "s", *numbers])
+            self._known("after", self.texts["after"], s.value, [*second, "s", *every])
+        for name in self.learned:
+            self._learned_in_charge(name)
         if len(self.numbers) > SLOTS:
             raise ValueError(f"{self.title!r} has {len(self.numbers)} numbers; a kernel takes {SLOTS}: {self.numbers}")
 
-    def _known(self, part: str, shown: str, names: set[str], known: Any) -> None:
-        strange = sorted(names - set(known))
+    def _learned_in_charge(self, name: str) -> None:
+        """A gradient comes from the charge alone, and to the number itself alone."""
+        for part, value in (("fires", self.level), ("reset", self.reset), *(("after", s.value) for s in self.after)):
+            if name in value.names:
+                raise self._wrong(part, f"{name} is learned, and what is learned can be read by charge alone")
+        for other, value in self.host.items():
+            if name in value.names and other in self.reads:
+                why = f"{name} is learned, and {other} would not follow; write {text(value)} in charge"
+                raise EquationError(f"derived {other!r} of {self.title!r}: {text(value)!r}: {why}")
+
+    def _known(self, part: str, shown: str, value: Expression, known: Any) -> None:
+        whole = Expression("", (value,))
+        for e in whole.walk():
+            for i, operand in enumerate(e.parts):
+                test = operand.op in COMPARED or (operand.op == "name" and operand.args[0] in SWITCHES)
+                if test != (e.op == "where" and i == 0):
+                    why = f"{text(operand)} is a condition, which stands first in where" if test else ""
+                    why = why or f"where needs a condition such as {text(operand)} > 0 first, not {text(operand)}"
+                    raise EquationError(f"{part} of {self.title!r}: {shown!r}: {why}")
+        strange = sorted(value.names - set(known))
         if strange:
             there = ", ".join(sorted(set(known) - set(SWITCHES)))
             raise EquationError(f"{part} of {self.title!r}: {shown!r}: {strange[0]} is unknown; the names are {there}")
@@ -209,7 +236,14 @@ class NeuronModel:
     @cached_property
     def numbers(self) -> tuple[str, ...]:
         """The names of c0, c1, ... of the kernels: what it reads of parameters and derived numbers, but k."""
-        return tuple(n for n in (*self.parameters, *self.derived) if n in self.reads and n != "k")
+        return tuple(n for n in (*self.parameters, *self.derived) if n in self.reads and not (n == "k" and self.has_k))
+
+    @cached_property
+    def has_k(self) -> bool:
+        """Whether a number k is read by the charge alone, which has a place of its own in the kernels."""
+        others = (self.level, self.reset, *(s.value for s in self.after))
+        read = "k" in self.reads and not any("k" in e.names for e in others)
+        return read and "k" in (*self.parameters, *self.derived)
 
     @cached_property
     def moves(self) -> bool:
@@ -240,16 +274,28 @@ class NeuronModel:
         """
         (formula,) = self.learned.values()
         slope, own = derivative(formula, LEARNABLE.args[0]), LEARNABLE.args[0]
-        w = 0.0
-        for _ in range(100):  # Newton's method
-            apart = evaluate(formula, {own: w}, HostMath) - value
-            steep = evaluate(slope, {own: w}, HostMath)
-            if abs(apart) < 1e-12 or not steep:
-                break
-            w -= apart / steep
-        if not abs(apart) < 1e-9:
-            raise ValueError(f"learn of {self.title!r}: found no w for which {text(formula)} is {value:g}")
-        return w
+
+        def at(e: Expression, w: float) -> float:
+            try:
+                return float(evaluate(e, {own: w}, HostMath))
+            except (ArithmeticError, ValueError):  # there is none there
+                return math.nan
+
+        for w in (0.0, 1.0, -1.0):
+            apart = at(formula, w) - value
+            for _ in range(100):  # Newton's method, with steps that bring it closer
+                steep = at(slope, w)
+                step = apart / steep if steep else 0.0
+                while abs(step) > 1e-15 and not abs(at(formula, w - step) - value) < abs(apart):
+                    step /= 2
+                if abs(apart) < 1e-12 or not abs(step) > 1e-15:
+                    break
+                w -= step
+                apart = at(formula, w) - value
+            if abs(apart) < 1e-9 * max(1.0, abs(value)):
+                return w
+        shown = text(formula.put({LEARNABLE: Expression("name", ("w",))}))
+        raise ValueError(f"learn of {self.title!r}: found no w for which {shown} is {value:g}")
 
     def numbers_of(self, owner: Any) -> tuple[float, ...]:
         """The values of `numbers`, from the attributes of an object that has the parameters' names."""
@@ -260,7 +306,15 @@ class NeuronModel:
         made = self.host.get(name)
         if made is None:
             return float(getattr(owner, name))
-        return float(evaluate(made, {n: getattr(owner, n) for n in made.names}, HostMath))
+        values = {n: getattr(owner, n) for n in sorted(made.names)}
+        try:
+            found, why = float(evaluate(made, values, HostMath)), "is not finite"
+        except (ArithmeticError, ValueError) as error:
+            found, why = math.nan, f"has no value ({error})"
+        if not math.isfinite(found):
+            given = ", ".join(f"{n} = {value:g}" for n, value in values.items())
+            raise ValueError(f"derived {name!r} of {self.title!r}: {text(made)!r} {why} where {given}")
+        return found
 
     @cached_property
     def settings(self) -> tuple[str, ...]:
@@ -319,7 +373,7 @@ class HostMath:
 
 
 def _numbers(name: str, given: Any) -> Mapping[str, float]:
-    found = _mapping(name, given, (int, float), "numbers")
+    found = _mapping(name, given, numbers.Real, "numbers")
     try:
         return MappingProxyType({key: float(value) for key, value in found.items()})
     except OverflowError:

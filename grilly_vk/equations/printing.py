@@ -44,7 +44,8 @@ class _Text:
         return self.call(e)
 
     def operator(self, e: Expression, strength: int) -> str:
-        return f"{self.of(e.args[0], strength)} {e.op} {self.of(e.args[1], strength + 1)}"
+        left = strength + (strength in (0, 3))  # comparisons would be chained, and powers are taken from the right
+        return f"{self.of(e.args[0], left)} {e.op} {self.of(e.args[1], strength + 1)}"
 
     def call(self, e: Expression) -> str:
         return f"{e.op}({', '.join(self.of(a) for a in e.args)})"

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..autograd import grad_enabled, record
 from ..equations import Expression, evaluate
-from ..equations.neuron import HostMath, NeuronModel
+from ..equations.neuron import NeuronModel
 from ..equations.neurons import NODES
 from ..equations.nodes_glsl import planes, source
 from ..runtime import glsl
@@ -164,13 +164,18 @@ def own_kernels(model: NeuronModel, surrogate: str = "", kernels: tuple[Kernel, 
     )
 
 
-def level_of(dynamics: Dynamics, threshold: Any) -> Any:
-    """The level at which it fires, of models where that does not move: `threshold`, or what the record makes of it."""
+def level_of(dynamics: Dynamics, each: Tensor | None = None) -> Tensor | float:
+    """The level at which it fires, of models where that does not move; `each` is of every neuron, or None."""
     model = dynamics.record
     if model.level == Expression("name", ("threshold",)):
-        return threshold
-    names = {**dict(zip(model.numbers, dynamics.numbers)), "threshold": threshold, "k": dynamics.k}
-    return evaluate(model.level, names, HostMath)
+        return dynamics.v_threshold if each is None else each._rows(2, 3)._alias(each.shape[1:])
+    numbers = numbers_of(dynamics)
+    names: dict[str, Any] = {n: numbers[n] for n in ("rest", "threshold", "reset")}
+    if each is not None:
+        names |= dict(zip(("rest", "threshold", "reset"), each.numpy()[1:4]))
+    names |= {"hard": dynamics.v_reset is not None, "decay_input": dynamics.decay_input}
+    level = evaluate(model.level, {**names, **dict(zip(model.numbers, dynamics.numbers))}, np)
+    return from_numpy(np.asarray(level, np.float32)) if np.ndim(level) else float(level)
 
 
 class Steps(NamedTuple):
@@ -429,9 +434,7 @@ def _backward(
 ) -> Callable[..., Sequence[Tensor | None]]:
     """The gradient rule: gradients of (spikes, v, [u], [v_seq]) to those of (x, [v], [u], [w])."""
     wants_v, wants_u = isinstance(v, Tensor), isinstance(u, Tensor)
-    threshold = run.dynamics.v_threshold if run.each is None else run.each._rows(2, 3)._alias(run.each.shape[1:])
-    if not run.model.moves:
-        threshold = level_of(run.dynamics, threshold)
+    level = level_of(run.dynamics, run.each) if slope.given is not None and not run.model.moves else 0.0
     suffix = own_kernels(run.model, slope.text) if run.own and slope.text else run.own or slope.suffix
 
     def backward(gs: Tensor | None, gv: Tensor | None, *more: Tensor | None) -> Sequence[Tensor | None]:
@@ -442,7 +445,7 @@ def _backward(
         assert kept is not None
         given = None
         if slope.given is not None:
-            given = slope.given(above if above is not None else binary("sub", potentials(kept, run.planes), threshold))
+            given = slope.given(above if above is not None else binary("sub", potentials(kept, run.planes), level))
         gx, sums, shares = run.room() if not run.held else None, [], []
         of_trace = gtrace[0] if gtrace else None
         for (start, stop), (v0, _) in reversed(list(zip(run.pieces, run.ends))):

@@ -289,7 +289,7 @@ def _through(
     """Back through time: gradients of x and of the current that came by the weights, and of the first states."""
     kernel, d = run.compiled(1, slope.text), None
     if slope.given is not None:
-        d = slope.given(potentials(h, run.planes) - level_of(run.dynamics, run.dynamics.v_threshold))
+        d = slope.given(potentials(h, run.planes) - level_of(run.dynamics))
     own = run.decay is not None  # the current's gradient is not the input's
     gx = run.room()
     gi = run.room() if own else None

@@ -102,11 +102,13 @@ def compiled(
             if done.returncode:
                 raise ValueError(wrong(re.sub(r"^.*?\.glsl:\d+: ", "", done.stderr.strip().split("\n")[0])))
             made[kernel, wide] = out.read_bytes()
+    stays = True
     for (kernel, wide), code in made.items():
         COMPILED[f"{kernel}{suffix}{wide}"] = code
-        _keep(kernel, wide, key, code)
+        stays = _keep(kernel, wide, key, code) and stays
     if what:
-        log.warning("compiled %s in %.1f s; it is kept in %s", what, time.perf_counter() - start, _folder())
+        where = f"it is kept in {_folder()}" if stays else "it can't be kept for later processes"
+        log.warning("compiled %s in %.1f s; %s", what, time.perf_counter() - start, where)
     return suffix
 
 
@@ -135,12 +137,14 @@ def _kept(kernel: str, wide: str, key: str) -> bytes | None:
     return code if data.startswith(_MAGIC) and hashlib.sha256(code).digest() == digest else None
 
 
-def _keep(kernel: str, wide: str, key: str, code: bytes) -> None:
-    """For later processes; whatever hinders that is only logged."""
+def _keep(kernel: str, wide: str, key: str, code: bytes) -> bool:
+    """For later processes; whatever hinders that is only logged.  Returns whether it is kept."""
     try:
         file = _file(kernel, wide, key)
         file.parent.mkdir(parents=True, exist_ok=True)
         with replacing(file, durable=False) as out:  # its checksum tells half a file
             out.write(_MAGIC + hashlib.sha256(code).digest() + code)
+        return True
     except (OSError, RuntimeError) as error:
         log.info("a compiled kernel could not be kept: %s", error)
+        return False

@@ -17,6 +17,7 @@ from .node_models import no_waiting
 from .nodes import SpikingNode, shown
 
 _OPTIONS = set(inspect.signature(SpikingNode).parameters)
+_TAKEN = {*dir(SpikingNode), "left", "model", "self", "v", "v_seq"}  # names of attributes that every node has
 
 
 def _unread(model: NeuronModel) -> list[str]:
@@ -43,6 +44,12 @@ class ModelNode(SpikingNode):
         for name in model.learned:
             value = arguments.real(name, own[name]) if name in own else model.value_of(name, self)
             setattr(self, str(model.learnable), Parameter(full((), model.first_learnable(value))))
+        self._numbers()
+
+    def _settle(self, name: str) -> None:
+        super()._settle(name)
+        if name in self._record.parameters:  # what follows from it must have a value
+            self._numbers()
 
     def _learnable(self) -> Tensor | None:
         name = self._record.learnable
@@ -94,13 +101,11 @@ class CustomNode(ModelNode):
 
     model: NeuronModel = fixed()
 
-    def __new__(cls, model: Any = None, *more: Any, **settings: Any) -> CustomNode:
-        return object.__new__(class_of(model) if isinstance(model, NeuronModel) else cls)
-
     def __init__(self, model: NeuronModel, **settings: Any) -> None:
         if not isinstance(model, NeuronModel):
             raise TypeError(f"model must be a NeuronModel, not {type(model).__name__} ({short(model)})")
         own_kernels(model)
+        object.__setattr__(self, "__class__", class_of(type(self), model))
         self._start(settings)
         self.model = model
 
@@ -108,16 +113,22 @@ class CustomNode(ModelNode):
         return [self._record.title, *super()._own()]
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return _empty, (self._record,), self.__dict__
+        return _empty, (self._record, type(self).__base__), self.__dict__
 
 
-def _empty(model: NeuronModel) -> CustomNode:
+def _empty(model: NeuronModel, base: Any = CustomNode) -> CustomNode:
     """A node that its `__dict__` is still to be given, as copies and pickles are made."""
-    return object.__new__(class_of(model))
+    return object.__new__(class_of(base, model))
 
 
 def settings_of(model: NeuronModel) -> dict[str, Any]:
     """The attributes of the class of a model's nodes: what its parameters are called are settings."""
+    own = {*model.state, *model.parameters, *([model.learnable] if model.learnable else [])}
+    for name in sorted(own - {"v"} if model.potential == "v" else own):
+        if name in _TAKEN or name.startswith("_"):
+            raise ValueError(
+                f"the model {model.title!r} can't call a state or parameter {name!r}: nodes have that name"
+            )
     body: dict[str, Any] = {}
     for name in model.parameters:
         if name in model.settings:
@@ -133,8 +144,12 @@ def settings_of(model: NeuronModel) -> dict[str, Any]:
     return body
 
 
+def class_of(base: Any, model: NeuronModel) -> type[CustomNode]:
+    """What the nodes of a model are, for CustomNode or a class of the user's that comes from it."""
+    return _class(base, model)
+
+
 @functools.lru_cache(256)
-def class_of(model: NeuronModel) -> type[CustomNode]:
-    """The class of all nodes of a model of the user's own."""
-    own = {"_model": model, "__module__": __name__, "__doc__": CustomNode.__doc__}
-    return type("CustomNode", (CustomNode,), own | settings_of(model))
+def _class(base: Any, model: NeuronModel) -> type[CustomNode]:
+    own = {"_model": model, "__module__": base.__module__, "__qualname__": base.__qualname__, "__doc__": base.__doc__}
+    return type(base.__name__, (base,), own | settings_of(model))

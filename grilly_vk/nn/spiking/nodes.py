@@ -190,7 +190,7 @@ class SpikingNode(StatefulModule):
     def _numbers(self) -> dict[str, Any]:
         """Fields of Dynamics that are the model's own, by default of the record's names as attributes."""
         record = self._record
-        fields: dict[str, Any] = {"k": self._k()} if "k" in record.reads else {}
+        fields: dict[str, Any] = {"k": self._k()} if record.has_k else {}
         if record.numbers:
             fields["numbers"] = record.numbers_of(self)
         return fields

@@ -121,7 +121,7 @@ class RecurrentSynapse(_Recurrent):
         """Whether a node runs all steps as one operation."""
         own = isinstance(node, CustomNode) and node.model.second is None
         return (
-            _plain(node, *_NODES, *((class_of(node.model),) if own else ()))
+            _plain(node, *_NODES, *((class_of(CustomNode, node.model),) if own else ()))
             and (self.dynamics is None or _plain(self.dynamics, SynapseFilter))
             and self._hears_all(x)
             and node._dynamics().each is None  # no setting for each neuron
