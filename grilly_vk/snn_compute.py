@@ -189,7 +189,7 @@ class SNNCompute:
             head[1:5] = self.seed, 0, self._calls & 0xFFFFFFFF, self._calls >> 32
             room = self._room(on, batch, x.shape[1], n, steps)
             on.write([(room.x.buffer, x), (room.head.buffer, head)])
-            rows = room.x if x.shape[1] <= n else matmul(room.x, self._fold(x.shape[1]))
+            rows = room.x if x.shape[1] <= n else matmul(room.x, self._fold(on, x.shape[1]))
             spikes = empty((batch, steps, n), on=on) if room.spikes is None else room.spikes
             process(
                 rows,
@@ -241,11 +241,11 @@ class SNNCompute:
         """All but what lies on the device, which a copy makes for itself."""
         return {**self.__dict__, "_projection": None, "_rooms": {}}
 
-    def _fold(self, width: int) -> Tensor:
+    def _fold(self, on: Engine, width: int) -> Tensor:
         """The projection (n, width), kept on the device; rows keep unit-RMS input at unit RMS."""
-        key = (self.seed, self.n_neurons, width)
+        key = on, self.seed, self.n_neurons, width
         if self._projection is None or self._projection[0] != key:
-            matrix = np.random.default_rng(list(key)).standard_normal((self.n_neurons, width), np.float32)
+            matrix = np.random.default_rng(list(key[1:])).standard_normal((self.n_neurons, width), np.float32)
             matrix /= np.float32(np.sqrt(width))
             self._projection = key, from_numpy(matrix)
         return self._projection[1]

@@ -283,6 +283,18 @@ def test_copies_and_pickles_go_on_by_themselves():
         np.testing.assert_array_equal(one.process(x)["spike_train"], expected)
 
 
+def test_after_a_lost_device_the_projection_is_made_anew(snippet):
+    snippet("""
+        import numpy as np, grilly_vk as g
+        from grilly_vk.runtime import engine
+        snn, x = g.SNNCompute(n_neurons=16), np.arange(40.0)
+        expected = snn.process(x)["spike_train"].copy()
+        engine().stream.lost = "made up"
+        g.set_device()
+        np.testing.assert_array_equal(snn.process(x)["spike_train"], expected)
+    """)
+
+
 def test_a_captured_graph_refuses():
     snn = SNNCompute(n_neurons=16)
     with pytest.raises(RuntimeError, match="SNNCompute gives its results back as numpy arrays"), grilly_vk.capture():
