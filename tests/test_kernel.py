@@ -156,6 +156,10 @@ def test_constants_that_a_kernel_has_not_are_refused(issued):
     with pytest.raises(KeyError, match="dst"):
         COPY(src=numbers(3), n=3)
     assert issued == []
+    COPY(src=numbers(3), dst=empty((3,)), n=3, work=9)
+    with pytest.raises(SpirvError, match=r"no specialization constant \['SPEED'\]"):  # as many arguments as before
+        COPY(src=numbers(3), dst=empty((3,)), n=3, SPEED=2)
+    assert len(issued) == 1
 
 
 def test_every_kernel_of_the_package_is_known_by_its_name():

@@ -185,8 +185,8 @@ class Kernel:
                 return
             if face.shares:
                 items = self._shared(on, face, arguments, items, wide)
-            # How many arguments there are tells a call with a misspelt constant from one without that constant.
-            key: Any = len(arguments)
+            # Which arguments there are tells a call with a misspelt constant from one without that constant.
+            key: Any = tuple(arguments)
             if face.constants:
                 key = (key, *map(arguments.get, face.constants))
             pipeline = pipelines.get(key)
