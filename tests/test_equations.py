@@ -177,6 +177,16 @@ def test_powers_and_comparisons_are_written_with_their_brackets():
         assert text(expression("it", written)) == written
 
 
+def test_expressions_are_not_too_deep():
+    """A sum of many parts works, and one of more is told as an error of the text, in a short message."""
+    long = " + ".join(["x"] * 100)
+    assert derivative(expression("it", long), "x") is not None and text(expression("it", long)) == long
+    for deep in (f"{long} + x", "(" * 150 + "x" + " * x)" * 150, "-" * 3000 + "x"):
+        with pytest.raises(EquationError, match="operations within each other") as said:
+            expression("it", deep)
+        assert len(str(said.value)) < 400
+
+
 def test_bad_expressions_and_definitions():
     with pytest.raises(EquationError, match="fires: 'h = 2': expected one expression"):
         expression("fires", "h = 2")

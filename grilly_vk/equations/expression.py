@@ -18,6 +18,7 @@ CONSTANTS = {"pi": math.pi}
 _OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 POWERS = 8  # the highest
 _LONGEST = 10_000  # letters of a text
+_DEEPEST = 100  # operations within each other, as in a sum of so many parts
 
 
 class EquationError(ValueError):
@@ -105,6 +106,7 @@ class _Reader:
 
     def wrong(self, why: str, line: int = 1, column: int | None = None) -> EquationError:
         shown = self.lines[min(line, len(self.lines)) - 1]
+        shown = shown if len(shown) <= 200 else f"{shown[:197]}..."
         place = "" if column is None else f", letter {max(column, 0) + 1}"
         return EquationError(f"{self.what}: {shown!r}{place}: {why}")
 
@@ -214,6 +216,12 @@ def function(what: str, text: str, functions: Mapping[str, Function] | None = No
 
 def _limited(reader: _Reader, node: ast.AST) -> Expression:
     try:
-        return reader.tree(node)
+        found = reader.tree(node)
     except RecursionError:
         raise reader.at(node, "too many operations within each other") from None
+    within = [found]
+    for _ in range(_DEEPEST):
+        within = [*{part for e in within for part in e.parts}]
+    if within:
+        raise reader.at(node, f"more than {_DEEPEST} operations within each other; write several statements")
+    return found
