@@ -19,15 +19,21 @@ SOFTMAX = REGISTRY["softmax"]
 @pytest.fixture
 def issued(monkeypatch):
     """(name of the pipeline, its constants that a call gave, items, work) of each dispatch."""
-    on, seen = engine(), []
-    issue = on.issue
+    on, seen, moving = engine(), [], []
+    issue, move = on.issue, on._copy
 
     def note(pipeline, buffers, arguments, items, work=None):
-        if pipeline.name != "fill":  # the debug mode's
+        if pipeline.name != "fill" and not moving:  # the debug mode's; to and from memory that the host sees
             seen.append((pipeline.name, {k: v for k, v in arguments.items() if k.isupper()}, items, work))
         issue(pipeline, buffers, arguments, items, work)
 
+    def moves(*given):
+        moving.append(True)
+        move(*given)
+        moving.pop()
+
     monkeypatch.setattr(on, "issue", note)
+    monkeypatch.setattr(on, "_copy", moves)
     return seen
 
 
