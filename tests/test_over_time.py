@@ -124,6 +124,45 @@ class LeakyLinear(nn.Linear):
         self.v = 0.0
 
 
+class LeakyAgain(LeakyLinear):
+    """Another forward of one step, on top."""
+
+    def forward(self, x):
+        return super().forward(x) * 2.0
+
+
+class LeakyOverTime(LeakyAgain):
+    """And one that knows of time."""
+
+    takes_steps = True
+
+    def forward(self, x, steps=None):
+        return (
+            super().forward(x) if steps is None else grilly_vk.stack([super(LeakyOverTime, self).forward(s) for s in x])
+        )
+
+
+class Counted:
+    """A forward to be put before that of a layer: it keeps count of its calls."""
+
+    calls = 0.0
+
+    def forward(self, x):
+        self.calls += 1.0
+        return super().forward(x) * self.calls
+
+    def reset(self):
+        self.calls = 0.0
+
+
+class CountedLinear(Counted, nn.Linear):
+    """What Linear says of time is not of the forward that came before its own."""
+
+
+class CountedSoftmax(Counted, nn.Softmax):
+    """Nor is what Softmax takes."""
+
+
 class Halved(nn.LIFNode):
     """A node with a forward of one step."""
 
@@ -162,6 +201,10 @@ OWN = {
     "Leak": (Leak, (C,)),
     "Aware": (Aware, (C,)),
     "LeakyLinear": (lambda: LeakyLinear(C, C), (C,)),
+    "LeakyAgain": (lambda: LeakyAgain(C, C), (C,)),
+    "LeakyOverTime": (lambda: LeakyOverTime(C, C), (C,)),
+    "CountedLinear": (lambda: CountedLinear(C, C), (C,)),
+    "CountedSoftmax": (lambda: CountedSoftmax(0), (C,)),
     "Halved": (lambda: Halved(v_threshold=0.4), (C,)),
     "HalvedOverTime": (lambda: HalvedOverTime(v_threshold=0.4), (C,)),
     "Centred": (Centred, (C,)),

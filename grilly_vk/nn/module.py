@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -74,17 +74,19 @@ class Module:
         super().__init_subclass__(**options)
         if "_keeps_shapes" not in vars(cls):
             cls._keeps_shapes = cls.__module__.partition(".")[0] == "grilly_vk" and not cls._frees_shapes
-        own, inherited = vars(cls), cast(Any, super(cls, cls))
+        own, base = vars(cls), next(kind for kind in cls.__mro__[1:] if issubclass(kind, Module))
         if "over_time" in own:
             arguments.choice(f"over_time of {cls.__name__}", cls.over_time, ("step", "fold", "self"))
+            cls._timed_alone &= cls.over_time == "step"
         elif own.get("takes_steps"):
             cls.over_time = "self"
         elif own.get("batchwise"):
             cls.over_time = "fold"
-        elif "forward" in own and inherited.forward is not Module.forward:  # what the base said was of its forward
+        elif cls.forward is not base.forward is not Module.forward:  # what the base said was of its forward
             if not cls.takes_steps:
                 cls.over_time, cls.batchwise = "step", False
-                cls._timed_alone, cls._time_rank = inherited.over_time == "fold", inherited._time_rank or 3
+                cls._timed_alone = base._timed_alone or base.over_time == "fold"
+                cls._time_rank = base._time_rank or 3
             elif not takes(cls.forward, "steps"):
                 cls.over_time, cls.takes_steps = "step", False
         if cls.takes_steps:
@@ -128,7 +130,9 @@ class Module:
         return explained(self, error, args, kwargs, not outside)
 
     def _call_in_time(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """A call in step mode "m": T joins the batch, or each step is a call."""
+        """A call in step mode "m": T joins the batch, or each step is a call, or the module sees to it."""
+        if self.takes_steps:
+            return self._call_once(*args, **{"steps": "merge", **kwargs})
         if len(args) == 0:
             return self._call_once(**kwargs)
         x = as_tensor("x", args[0])

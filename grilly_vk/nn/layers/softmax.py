@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ... import arguments
 from ...errors import warn
 from ...functional.softmax import log_softmax, softmax
@@ -37,9 +35,6 @@ class Softmax(Module):
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
         self.dim = dim
-
-    def _call_in_time(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return self._call_once(*args, **{"steps": "merge", **kwargs})
 
     def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
         """The same shape; `steps` is given by containers."""
