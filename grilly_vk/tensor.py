@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import families
 from .errors import DeviceError, shown
 from .grad_mode import grad_enabled
 from .runtime import engine
@@ -336,6 +337,8 @@ class Tensor(Declared):
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
+        if value is not None and not isinstance(value, Tensor):
+            raise families.wrong("grad", value, "a Tensor or None")
         if captures:
             changed_gradient(self, value)
         self._grad = value

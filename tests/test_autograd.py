@@ -45,6 +45,16 @@ def test_a_gradient_that_was_assigned_is_added_to_as_plus_does(made, given, expe
     np.testing.assert_array_equal(x.grad.numpy(), np.float32(expected))
 
 
+def test_a_gradient_must_be_a_tensor():
+    x = leaf([1.0, 2.0])
+    x.grad = g.tensor([1.0, 1.0])
+    with pytest.raises(TypeError, match="grad must be a Tensor or None, not ndarray"):
+        x.grad = np.ones(2, np.float32)
+    np.testing.assert_array_equal(x.grad.numpy(), [1, 1])
+    x.grad = None
+    assert x.grad is None
+
+
 def test_a_gradient_of_another_shape_is_not_added_to():
     x = leaf([1.0, 2.0])
     x.grad = g.tensor([1.0, 2.0, 3.0])
