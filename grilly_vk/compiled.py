@@ -76,9 +76,7 @@ def _copied(value: Any) -> Any:
     engine, nbytes = value.engine, 4 * value.count
     if engine.host_visible and nbytes <= _BY_HOST:
         return Tensor(engine.duplicate(value.buffer, nbytes), value.shape, value.dtype, engine)
-    out = empty(value.shape, value.dtype)
-    out.assign(value.detach())
-    return out
+    return value.copy()
 
 
 def _map(function: Callable[[Any], Any], tree: Any) -> Any:

@@ -433,8 +433,7 @@ class Module:
 
     def train(self, mode: bool = True) -> Any:
         """Sets training mode (dropout and batch statistics on) here and in all parts, and returns self."""
-        if not isinstance(mode, bool):
-            raise TypeError(f"mode must be True or False, not {type(mode).__name__} ({shown(mode)})")
+        mode = arguments.flag("mode", mode)
         for module in self.modules():
             module.training = mode
         return self

@@ -274,18 +274,12 @@ class SpikingNode(StatefulModule):
 
     def _k(self) -> Any:
         """1 / tau."""
-        tau = self.tau
-        if type(tau) is float:
-            return 1.0 / tau
-        kept = self.__dict__.get("_share")
-        if kept is None or kept[0] is not tau:
-            kept = self.__dict__["_share"] = (tau, 1.0 / tau)
-        return kept[1]
+        return 1.0 / self.tau
 
     def _of_each(self, own: tuple[Any, ...]) -> dict[str, Any]:
         """Fields of Dynamics where a setting differs from neuron to neuron; made anew where one was set."""
-        kept = self.__dict__.get("_each")
-        if kept is None or any(a is not b and (isinstance(a, np.ndarray) or a != b) for a, b in zip(kept[0], own)):
+        kept, key = self.__dict__.get("_each"), tuple(map(same, own))
+        if kept is None or kept[0] != key:
             k, rest, threshold, reset, waits, start = own
             reset = 0.0 if reset is None else reset
             try:
@@ -295,7 +289,7 @@ class SpikingNode(StatefulModule):
                 raise ValueError(
                     f"the settings of {type(self).__name__} have shapes {shapes}, which don't broadcast"
                 ) from None
-            kept = self.__dict__["_each"] = (own, each)
+            kept = self.__dict__["_each"] = (key, each)
         hard = None if self.v_reset is None else 0.0
         return {"k": 1.0, "rest": None, "v_threshold": 1.0, "v_reset": hard, "each": kept[1]}
 
