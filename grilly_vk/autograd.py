@@ -320,7 +320,7 @@ def start(root: Tensor, gradient: Tensor | None) -> tuple[Edge, Tensor]:
         RuntimeError: the root is not on the tape, or has several elements and no gradient is given.
         TypeError, ValueError: a gradient that is no float32 tensor of the root's shape.
     """
-    edge: Edge | None = root.node or (root if root.requires_grad else None)
+    edge = edge_of(root)
     if edge is None:
         raise RuntimeError("this tensor depends on nothing that has requires_grad=True; there is nothing to do")
     if gradient is None:

@@ -47,11 +47,6 @@ def _with_grad(x: Tensor, requires_grad: bool) -> Tensor:
     return x.requires_grad_() if arguments.flag("requires_grad", requires_grad) else x
 
 
-def _placed(device: Any) -> None:
-    if device is not None:
-        check_device(device)
-
-
 def tensor(data: Any, dtype: Any = None, *, requires_grad: bool = False, device: Any = None) -> Tensor:
     """A tensor with a copy of the data.
 
@@ -64,7 +59,7 @@ def tensor(data: Any, dtype: Any = None, *, requires_grad: bool = False, device:
         TypeError: data that holds no real numbers, or another dtype; requires_grad of one that is not float32.
         ValueError: ragged lists, or numbers that do not fit.
     """
-    _placed(device)
+    check_device(device)
     wanted = None if dtype is None else dtype_of(dtype)
     if isinstance(data, Tensor):
         out = data.detach().clone() if wanted in (None, data.dtype) else cast(data.detach(), wanted)
@@ -95,19 +90,19 @@ def full(
     Raises:
         TypeError, ValueError: no such shape, number or dtype.
     """
-    _placed(device)
+    check_device(device)
     return _with_grad(_full_of(_shape((shape,)), value, dtype), requires_grad)
 
 
 def zeros(*shape: Any, dtype: DTypeLike = FLOAT32, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
     """A tensor of zeros: ``zeros(2, 3)`` or ``zeros((2, 3))``."""
-    _placed(device)
+    check_device(device)
     return _with_grad(_full(_shape(shape), 0, dtype_of(dtype)), requires_grad)
 
 
 def ones(*shape: Any, dtype: DTypeLike = FLOAT32, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
     """A tensor of ones: ``ones(2, 3)`` or ``ones((2, 3))``."""
-    _placed(device)
+    check_device(device)
     return _with_grad(_full(_shape(shape), 1, dtype_of(dtype)), requires_grad)
 
 
@@ -127,7 +122,7 @@ def arange(
     Raises:
         TypeError: no numbers. ValueError: a step of 0, not finite, or numbers that do not fit.
     """
-    _placed(device)
+    check_device(device)
     if end is not None:
         if stop is not None:
             raise TypeError("arange got both stop and end, which mean the same")
@@ -145,21 +140,21 @@ def arange(
 
 def eye(n: int, m: int | None = None, dtype: DTypeLike = FLOAT32, *, device: DeviceLike = None) -> Tensor:
     """Ones on the diagonal of an (n, m) matrix, m = n by default."""
-    _placed(device)
+    check_device(device)
     rows, columns = _shape((n, n if m is None else m))
     return from_numpy(np.eye(rows, columns, dtype=dtype_of(dtype)))
 
 
 def zeros_like(x: Tensor, dtype: DTypeLike = None, *, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
     """Zeros of x's shape and, unless given, dtype."""
-    _placed(device)
+    check_device(device)
     x = as_tensor("x", x)
     return _with_grad(_full(x.shape, 0, dtype_of(dtype or x.dtype), x.engine), requires_grad)
 
 
 def ones_like(x: Tensor, dtype: DTypeLike = None, *, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
     """Ones of x's shape and, unless given, dtype."""
-    _placed(device)
+    check_device(device)
     x = as_tensor("x", x)
     return _with_grad(_full(x.shape, 1, dtype_of(dtype or x.dtype), x.engine), requires_grad)
 
@@ -168,14 +163,14 @@ def full_like(
     x: Tensor, value: float, dtype: DTypeLike = None, *, requires_grad: bool = False, device: DeviceLike = None
 ) -> Tensor:
     """A number in x's shape and, unless given, dtype."""
-    _placed(device)
+    check_device(device)
     x = as_tensor("x", x)
     return _with_grad(_full_of(x.shape, value, dtype or x.dtype, x.engine), requires_grad)
 
 
 def empty_like(x: Tensor, dtype: DTypeLike = None, *, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
     """A tensor of x's shape and, unless given, dtype, whose values are whatever the memory holds."""
-    _placed(device)
+    check_device(device)
     x = as_tensor("x", x)
     return _with_grad(empty(x.shape, dtype_of(dtype or x.dtype), x.engine), requires_grad)
 
@@ -184,13 +179,13 @@ def empty_tensor(
     *shape: Any, dtype: DTypeLike = FLOAT32, requires_grad: bool = False, device: DeviceLike = None
 ) -> Tensor:
     """A tensor whose values are whatever the memory holds: ``empty(2, 3)`` or ``empty((2, 3))``."""
-    _placed(device)
+    check_device(device)
     return _with_grad(empty(_shape(shape), dtype_of(dtype)), requires_grad)
 
 
 def as_tensor_of(data: ArrayLike, dtype: DTypeLike = None, device: DeviceLike = None) -> Tensor:
     """The Tensor itself where data is one of that dtype, else a tensor with a copy of the data; see `tensor`."""
-    _placed(device)
+    check_device(device)
     if isinstance(data, Tensor):
         return data if dtype is None else cast(data, dtype_of(dtype))
     return tensor(data, dtype)
@@ -223,7 +218,7 @@ def linspace(start: float, end: float, steps: int, *, requires_grad: bool = Fals
     Raises:
         TypeError, ValueError: no finite numbers, or a negative count.
     """
-    _placed(device)
+    check_device(device)
     ends = arguments.real("start", start), arguments.real("end", end)
     line = np.linspace(*ends, arguments.size("steps", steps, 0))
     return _with_grad(from_numpy(line.astype(np.float32)), requires_grad)
@@ -235,7 +230,7 @@ def logspace(start: float, end: float, steps: int, base: float = 10.0, *, device
     Raises:
         TypeError, ValueError: no finite numbers, or a negative count.
     """
-    _placed(device)
+    check_device(device)
     ends = arguments.real("start", start), arguments.real("end", end)
     line = np.logspace(*ends, arguments.size("steps", steps, 0), base=arguments.positive("base", base))
     return from_numpy(line.astype(np.float32))
@@ -263,28 +258,28 @@ def rand(*shape: Any, dtype: DTypeLike = FLOAT32, requires_grad: bool = False, d
     All random tensors follow `grilly_vk.manual_seed`; each call, and each replay of a captured graph, draws fresh
     numbers from Philox4x32-10 (see `shaders/random.glsl` for the counters).
     """
-    _placed(device)
+    check_device(device)
     _fractions(dtype)
     return _with_grad(_random("uniform", _shape(shape)), requires_grad)
 
 
 def randn(*shape: Any, dtype: DTypeLike = FLOAT32, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
     """Standard normal numbers."""
-    _placed(device)
+    check_device(device)
     _fractions(dtype)
     return _with_grad(_random("normal", _shape(shape)), requires_grad)
 
 
 def rand_like(x: Tensor, dtype: DTypeLike = None, *, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
     """Uniform numbers in [0, 1) in x's shape."""
-    _placed(device)
+    check_device(device)
     _fractions(dtype)
     return _with_grad(_random("uniform", as_tensor("x", x).shape), requires_grad)
 
 
 def randn_like(x: Tensor, dtype: DTypeLike = None, *, requires_grad: bool = False, device: DeviceLike = None) -> Tensor:
     """Standard normal numbers in x's shape."""
-    _placed(device)
+    check_device(device)
     _fractions(dtype)
     return _with_grad(_random("normal", as_tensor("x", x).shape), requires_grad)
 

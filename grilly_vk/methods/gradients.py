@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .. import autograd
 from ..ops.elementwise import binary
-from ..runtime.recording import captures, changed_gradient
 from ..tensor import FLOAT32, Tensor, owned
 from .attach import attach_all
 
@@ -35,9 +34,7 @@ def _accumulate(self: Tensor, given: list[Tensor]) -> None:
         value = autograd._sum(before, given.pop())
     else:  # of a user's, who may assign any
         value = binary("add", before._alias(), given.pop())
-    if captures:
-        changed_gradient(self, value)
-    self._grad = value
+    self.grad = value
 
 
 attach_all({"backward": _backward, "accumulate": _accumulate})
