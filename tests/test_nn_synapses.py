@@ -247,6 +247,17 @@ def test_nothing_but_what_is_needed_is_kept(kind):
     assert kept == y.nbytes + states + (2 * x.nbytes if kind == "stp" else 0)
 
 
+def test_nothing_is_kept_for_constants_in_memory_that_do_not_train():
+    x = grilly_vk.tensor(spikes((40, 32, 64)), requires_grad=True)
+    constants = [grilly_vk.tensor(np.float32(c)) for c in (5.0, 50.0, 0.7, 0.3)]
+    grilly_vk.synchronize()
+    gc.collect()
+    before = grilly_vk.memory_stats()["bytes_in_use"]
+    results = F.dual_timescale(x, None, None, *constants)
+    kept = grilly_vk.memory_stats()["bytes_in_use"] - before
+    assert kept < sum(t.nbytes for t in results) + 8192  # the factors of a step are some blocks of 256 bytes
+
+
 # ---- constants ----
 
 

@@ -49,6 +49,12 @@ def test_spikes_and_potentials_are_those_of_the_formula(n, constant):
     assert spikes.is_spikes
 
 
+def test_the_threshold_gets_no_gradient():
+    x, threshold = (grilly_vk.tensor(a, requires_grad=True) for a in (drawn(T, 5), np.float32(THRESHOLD)))
+    rate_node(x, threshold, nn.ATan().slope, T)[0].sum().backward()
+    assert x.grad is not None and threshold.grad is None
+
+
 @pytest.mark.parametrize("constant", [True, False])
 @pytest.mark.parametrize("detach", [True, False])
 @pytest.mark.parametrize("n", [5, 8])

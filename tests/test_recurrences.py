@@ -84,11 +84,15 @@ def test_an_infinite_gradient_where_nothing_spikes_stays_there():
 
 
 def test_of_no_steps_the_states_are_the_recurrences_own():
-    """Also where they are a constant that is learnt."""
-    out, u, r = F.stp(np.zeros((0, 3), np.float32), U=leaf(0.25))
+    """Also where they are a constant that is learnt; their gradients pass."""
+    base, resources = leaf(0.25), leaf([1, 0.5, 0])
+    out, u, r = F.stp(np.zeros((0, 3), np.float32), r=resources, U=base)
     assert out.shape == (0, 3)
     np.testing.assert_array_equal(u.numpy(), np.float32([0.25] * 3))
-    np.testing.assert_array_equal(r.numpy(), np.float32([1] * 3))
+    np.testing.assert_array_equal(r.numpy(), resources.numpy())
+    (u.sum() + (r * [1.0, 2.0, 3.0]).sum()).backward()
+    assert base.grad.item() == 3.0
+    np.testing.assert_array_equal(resources.grad.numpy(), [1, 2, 3])
 
 
 def test_each_recurrence_fits_its_kernels():

@@ -56,7 +56,7 @@ def run(
     # The pieces are for the way back too: what fits a submit may change.
     pieces = list(spans(on, count, n)) or [Span(0, 0, 0)]
     inputs = [t for t in (x, *starts, *constants) if isinstance(t, Tensor)]
-    live = grad_enabled() and count > 0
+    live = grad_enabled()
     learns = live and model.spike is None and any(isinstance(c, Tensor) and c.requires_grad for c in constants)
     wants = live and any(t.requires_grad for t in inputs)
     reads = model.reads[learns] if wants else ()
