@@ -457,10 +457,12 @@ LONG = """
             b = (a @ b) * (1 / n)
         stream.flush()
         return b
+    def timed():
+        start = time.perf_counter()
+        product(4).numpy()
+        return (time.perf_counter() - start) / 4
     product(2).numpy()
-    start = time.perf_counter()
-    product(4).numpy()
-    each = (time.perf_counter() - start) / 4
+    each = min(timed() for _ in range(10))  # what other programs take of one would make the work short
     def long(seconds):  # work of about so many seconds, in one submit
         return product(min(2000, max(4, round(seconds / each))))
 """
