@@ -35,8 +35,8 @@ def modules_of(shader):
 
 
 def test_the_package_has_the_modules_of_all_shaders_and_no_others():
-    built = {p.name for p in SPIRV.glob("*.spv")}
-    assert built == set().union(*map(modules_of, SHADERS)), STALE
+    other = {p.name for p in SPIRV.glob("*.spv")} ^ set().union(*map(modules_of, SHADERS))
+    assert not other, f"{STALE}: {' '.join(sorted(other))}"
 
 
 def test_checksums_are_those_of_the_modules():
@@ -54,7 +54,8 @@ def test_validator_accepts_all_modules():
 def test_kernels_are_named():
     """By their whole names, so that a search for one finds who launches it."""
     sources = "\n".join(p.read_text() for p in ROOT.glob("grilly_vk/**/*.py"))
-    assert [s.stem for s in SHADERS if not re.search(f'"{s.stem}["{{.]', sources)] == []
+    unnamed = [s.stem for s in SHADERS if not re.search(f'"{s.stem}["{{.]', sources)]
+    assert SHADERS and not unnamed, " ".join(unnamed)
 
 
 def test_shaders_keep_to_vulkan_1_1():
@@ -71,18 +72,21 @@ def test_shaders_keep_to_vulkan_1_1():
             found[name] = asked
             broadcasts = [61, 64] if shader.parent.name == "lanes" else []  # GroupNonUniform, GroupNonUniformBallot
             allowed[name] = [1, *broadcasts]
-    assert found and {name: asked for name, asked in found.items() if asked != allowed[name]} == {}
+    wrong = [f"{name}: {asked}" for name, asked in found.items() if asked != allowed[name]]
+    assert found and not wrong, "\n".join(wrong)
 
 
 def test_buffers_are_declared_by_macros():
     """Those of buffers.glsl, so that one place says how buffers are bound; all of a kernel have offsets, or none."""
     sources = {p.name: p.read_text() for p in (ROOT / "shaders").rglob("*.glsl")}
-    assert [name for name, text in sources.items() if "std430" in text] == ["buffers.glsl"]
+    declaring = [name for name, text in sources.items() if "std430" in text]
+    assert declaring == ["buffers.glsl"], " ".join(declaring)
     kernels = Kernels()
     faces = {name: kernels.module(name)[1] for name in kernels.names()}
     offsets = {name: [s.name for s in face.push if s.name.endswith("_at")] for name, face in faces.items()}
     bound = {name: [f"{b.name}_at" for b in face.bindings] for name, face in faces.items()}
-    assert {name for name in faces if offsets[name] not in ([], bound[name])} == set()
+    wrong = [name for name in faces if offsets[name] not in ([], bound[name])]
+    assert faces and not wrong, " ".join(wrong)
 
 
 # ---- the build itself, on a copy ----

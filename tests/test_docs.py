@@ -170,7 +170,8 @@ def test_files_that_are_named_exist():
     link = re.compile(r"\]\((?!https?:)([^)#\s]+)[^)]*\)")
     targets = [(page, target) for page in PAGES for target in link.findall(page.read_text(encoding="utf-8"))]
     assert len(targets) > 100
-    assert [f"{p.relative_to(ROOT)}: {target}" for p, target in targets if not (p.parent / target).exists()] == []
+    broken = [f"{p.relative_to(ROOT)}: {target}" for p, target in targets if not (p.parent / target).exists()]
+    assert not broken, "\n".join(broken)
 
 
 def test_places_that_contributors_are_sent_to_exist():
@@ -178,7 +179,8 @@ def test_places_that_contributors_are_sent_to_exist():
     text = re.sub(r"```.*?```", "", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), flags=re.S)
     named = set(re.findall(r"`((?:grilly_vk|shaders|tests|tools|docs|native|\.ci)/[^\s`]*)", text))
     assert len(named) > 25
-    assert [path for path in sorted(named) if not any(ROOT.glob(path))] == []
+    missing = [path for path in sorted(named) if not any(ROOT.glob(path))]
+    assert not missing, "\n".join(missing)
     constants = set(re.findall(r"`([A-Z_]{4,})` of\s+`(grilly_vk/[^`]*)`", text))
     assert len(constants) > 2
     assert [c for c in constants if not re.search(rf"^{c[0]}\b.* = ", (ROOT / c[1]).read_text(), re.M)] == []

@@ -25,7 +25,8 @@ def test_two_inner_classes_of_one_name():
     places = collections.defaultdict(list)
     for path, node in classes():
         places[node.name].append(str(path.relative_to(ROOT)))
-    assert {name: where for name, where in places.items() if len(where) > 1 and name not in PUBLIC} == {}
+    found = [f"{name}: {where}" for name, where in places.items() if len(where) > 1 and name not in PUBLIC]
+    assert not found, "\n".join(found)
     assert {name for name in PUBLIC if len(places[name]) < 2} == set(), "no longer in two places"
 
 
@@ -54,7 +55,7 @@ def test_constructors_leave_checks_to_settings():
         for part in node.body:
             if isinstance(part, ast.FunctionDef) and part.name == "__init__":
                 found += [f"{node.name}: {line}" for line in checked_twice(ast.unparse(part), kind)]
-    assert found == []
+    assert not found, "\n".join(found)
 
 
 def test_a_second_check_is_seen():

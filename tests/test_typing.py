@@ -109,4 +109,4 @@ def test_methods_of_layers_are_found_by_name_and_tell_their_types():
                 typing.get_type_hints(method)
             except Exception as error:
                 wrong.append(f"{kind.__name__}.{method.__name__}: {error}")
-    assert len(layers) > 100 and not wrong
+    assert len(layers) > 100 and not wrong, "\n".join(wrong)
