@@ -87,7 +87,7 @@ class Surrogate:
         return hash((type(self), self.slope))
 
 
-def checked(value: Any, name: str = "surrogate_function") -> Surrogate:
+def chosen(name: str, value: Any) -> Surrogate:
     """The value, if it is a surrogate.
 
     Raises:
@@ -96,11 +96,6 @@ def checked(value: Any, name: str = "surrogate_function") -> Surrogate:
     if not isinstance(value, Surrogate):
         raise families.wrong(name, value, "a Surrogate such as ATan() or superspike()", "surrogate")
     return value
-
-
-def chosen(name: str, value: Any) -> Surrogate:
-    """`checked`, as a setting wants it."""
-    return checked(value, name)
 
 
 def slope_of(value: Surrogate | None) -> Slope | None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import arguments
 from ..ops.nodes import Dynamics, node
-from ..surrogate import ATan, Surrogate, checked
+from ..surrogate import ATan, Surrogate, chosen
 from ..tensor import Tensor
 from ..typing import ArrayLike
 
@@ -105,7 +105,7 @@ def _step(
         v = arguments.tensor("v_prev", v_prev)
         if v.shape != x.shape:
             raise ValueError(f"v_prev has shape {v.shape}; expected that of x, {x.shape}")
-    surrogate = _ATAN if surrogate_function is None else checked(surrogate_function)
+    surrogate = _ATAN if surrogate_function is None else chosen("surrogate_function", surrogate_function)
     dynamics = Dynamics(
         v_threshold=arguments.real("v_threshold", v_threshold),
         v_reset=None if v_reset is None else arguments.real("v_reset", v_reset),

@@ -10,7 +10,7 @@ from ... import arguments
 from ...ops.elementwise import as_tensor, cast, unary
 from ...ops.rate import rate_node
 from ...settings import setting
-from ...surrogate import ATan, Surrogate, checked, chosen, slope_of
+from ...surrogate import ATan, Surrogate, chosen, slope_of
 from ...tensor import FLOAT32, Tensor
 from ...typing import ArrayLike, StepMode
 from ..module import Buffer
@@ -72,7 +72,7 @@ class RateNode(StatefulModule):
         self.threshold = Buffer(np.float32(arguments.positive("threshold", threshold)))
         self.v_init = v_init
         self.cap = cap
-        self.surrogate_function = ATan() if surrogate_function is None else checked(surrogate_function)
+        self.surrogate_function = ATan() if surrogate_function is None else surrogate_function
         self.detach_reset = detach_reset
         self.step_mode = step_mode
         self.first = False  # no spike has reached its input

@@ -12,7 +12,7 @@ from ...ops.cores import unroll
 from ...ops.elementwise import as_tensor, cast
 from ...runtime.recording import called
 from ...settings import fixed, setting
-from ...surrogate import Surrogate, checked, chosen, slope_of, superspike
+from ...surrogate import Surrogate, chosen, slope_of, superspike
 from ...tensor import FLOAT32, Tensor, empty, full
 from ...typing import ArrayLike, Shape
 from .. import init
@@ -51,7 +51,7 @@ class Core(Module):
         super().__init__()
         self.hidden_shape = shape_of(self._shape_name, hidden_shape)
         self.threshold = threshold
-        self.activation = superspike() if activation is None else checked(activation, "activation")
+        self.activation = superspike() if activation is None else activation
         if not isinstance(name, str):
             raise TypeError(f"name must be a string, not {type(name).__name__} ({shown(name)})")
         self.name = name

@@ -10,7 +10,7 @@ from ...ops.dropout import channel_mask, dropout
 from ...ops.elementwise import as_tensor, cast, unary
 from ...ops.shape import concatenate, flip, split, stack
 from ...settings import fixed, setting
-from ...surrogate import Erf, Surrogate, checked, chosen, slope_of
+from ...surrogate import Erf, Surrogate, chosen, slope_of
 from ...tensor import FLOAT32, Tensor, full
 from ...typing import ArrayLike
 from .. import init
@@ -72,17 +72,7 @@ class SpikingRNNCell(Module):
 
     def states(self, given: Any, batch: int) -> State:
         """A state as a list of Tensors (B, hidden_size); zeros for None."""
-        shape = (batch, self.hidden_size)
-        if given is None:
-            return [full(shape, 0.0) for _ in range(self._states)]
-        if self._states == 1:
-            given = (given,)
-        elif not isinstance(given, (tuple, list)) or len(given) != self._states:
-            raise TypeError(f"state must be a pair (h, c), not {type(given).__name__}")
-        out = [cast(as_tensor("state", t), FLOAT32) for t in given]
-        for t in out:
-            arguments.shape("state", t.shape, shape)
-        return out
+        return _states("state", given, self._states, (batch, self.hidden_size))
 
     def step(self, gates: Tensor, state: State) -> State:
         """One step from the input's part of the gates, (B, gates * n)."""
@@ -112,7 +102,7 @@ class SpikingVanillaRNNCell(SpikingRNNCell):
         self, input_size: int, hidden_size: int, bias: bool = True, surrogate_function: Surrogate | None = None
     ) -> None:
         super().__init__(input_size, hidden_size, bias)
-        self.surrogate_function = Erf() if surrogate_function is None else checked(surrogate_function)
+        self.surrogate_function = Erf() if surrogate_function is None else surrogate_function
 
     def step(self, gates: Tensor, state: State) -> State:
         """One step from the input's part of the gates."""
@@ -132,10 +122,8 @@ class _Gated(SpikingRNNCell):
         surrogate_function2: Surrogate | None = None,
     ) -> None:
         super().__init__(input_size, hidden_size, bias)
-        first = surrogate_function1
-        self.surrogate_function1 = Erf() if first is None else checked(first, "surrogate_function1")
-        second = surrogate_function2
-        self.surrogate_function2 = None if second is None else checked(second, "surrogate_function2")
+        self.surrogate_function1 = Erf() if surrogate_function1 is None else surrogate_function1
+        self.surrogate_function2 = surrogate_function2
 
 
 class SpikingLSTMCell(_Gated):
@@ -254,7 +242,9 @@ class _SpikingLayers(Module):
         arguments.shape("x", x.shape, ("T", "B", self.input_size))
         if x.shape[0] == 0:
             raise ValueError(f"x has shape {x.shape}: no steps to run {type(self).__name__} on")
-        before, batch = self._before(states, x.shape[1]), x.shape[1]
+        batch = x.shape[1]
+        shape = (self.num_layers * self._ways, batch, self.hidden_size)
+        before = _states("states", states, self._cell._states, shape)
         drop = self.dropout_p if self.training else 0.0
         ends: list[list[State]] = [[], []]
         for layer in range(self.num_layers):
@@ -274,26 +264,26 @@ class _SpikingLayers(Module):
         last = [stack(list(parts)) for parts in zip(*ends[0], *ends[1])]
         return x, last[0] if len(last) == 1 else tuple(last)
 
-    def _before(self, states: Any, batch: int) -> State:
-        count = self._cell._states
-        shape = (self.num_layers * self._ways, batch, self.hidden_size)
-        if states is None:
-            return [full(shape, 0.0) for _ in range(count)]
-        if count == 1:
-            states = (states,)
-        elif not isinstance(states, (tuple, list)) or len(states) != count:
-            raise TypeError(f"states must be a pair (h, c), not {type(states).__name__}")
-        found = [cast(as_tensor("states", t), FLOAT32) for t in states]
-        for t in found:
-            arguments.shape("states", t.shape, shape)
-        return found
-
     def extra_repr(self) -> str:
         """Sizes, and what differs from the defaults."""
         parts = [f"{self.input_size}, {self.hidden_size}, {self.num_layers}"]
         defaults = {"bias": True, "dropout_p": 0.0, "invariant_dropout_mask": False, "bidirectional": False}
         parts += [f"{name}={getattr(self, name)}" for name, value in defaults.items() if getattr(self, name) != value]
         return ", ".join(parts)
+
+
+def _states(name: str, given: Any, count: int, shape: tuple[int, ...]) -> State:
+    """What was given before the first step as a list of `count` Tensors of this shape; zeros for None."""
+    if given is None:
+        return [full(shape, 0.0) for _ in range(count)]
+    if count == 1:
+        given = (given,)
+    elif not isinstance(given, (tuple, list)) or len(given) != count:
+        raise TypeError(f"{name} must be a pair (h, c), not {type(given).__name__}")
+    found = [cast(as_tensor(name, t), FLOAT32) for t in given]
+    for t in found:
+        arguments.shape(name, t.shape, shape)
+    return found
 
 
 def _through(cell: SpikingRNNCell, x: Tensor, state: State) -> tuple[Tensor, State]:

@@ -14,7 +14,7 @@ from ...modes import M
 from ...ops.elementwise import unary
 from ...ops.shape import stack
 from ...settings import fixed, setting
-from ...surrogate import Sigmoid, Surrogate, checked, chosen, slope_of
+from ...surrogate import Sigmoid, Surrogate, chosen, slope_of
 from ...tensor import Tensor, full
 from ...typing import ArrayLike, StepMode
 from ..module import Parameter
@@ -87,7 +87,7 @@ class GatedLIFNode(StatefulModule):
             init_linear_decay = arguments.real("init_v_threshold", init_v_threshold) / (2 * self.T)
         if init_v_subreset is None:
             init_v_subreset = init_v_threshold
-        self.surrogate_function = Sigmoid(4.0) if surrogate_function is None else checked(surrogate_function)
+        self.surrogate_function = Sigmoid(4.0) if surrogate_function is None else surrogate_function
         self.step_mode = step_mode
         shape = () if self.inplane is None else (self.inplane,)
         rng = generator()

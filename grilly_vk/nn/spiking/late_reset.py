@@ -17,7 +17,7 @@ from ...ops.late_reset import RESETS, LateReset, Reset, late_reset
 from ...ops.nodes import sample_of
 from ...ops.shape import broadcast_to, concatenate
 from ...settings import fixed, setting
-from ...surrogate import ATan, Surrogate, checked, chosen, slope_of
+from ...surrogate import ATan, Surrogate, chosen, slope_of
 from ...tensor import FLOAT32, Tensor, from_numpy, full
 from ...typing import ArrayLike, StepMode
 from ..module import Parameter
@@ -130,7 +130,7 @@ class LateResetNode(StatefulModule):
             if name in learnt:
                 self._parameters[name] = value
         self.reset_mechanism = reset_mechanism
-        self.surrogate_function = ATan() if surrogate_function is None else checked(surrogate_function)
+        self.surrogate_function = ATan() if surrogate_function is None else surrogate_function
         self.step_mode = step_mode
         self.store_v_seq, self.memory, self.late, self.gain = store_v_seq, memory, late, gain
         self.__dict__["_states"] = ("v", *(self._currents if self.alpha is not None else ()))

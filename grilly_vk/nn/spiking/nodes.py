@@ -17,7 +17,7 @@ from ...ops.shape import broadcast_to
 from ...runtime.recording import assignments, called
 from ...settings import fixed, setting
 from ...stepping import mixed
-from ...surrogate import ATan, Surrogate, checked, chosen, slope_of
+from ...surrogate import ATan, Surrogate, chosen, slope_of
 from ...tensor import Tensor, from_numpy, full
 from ...typing import ArrayLike, StepMode
 from ..layers.norm import RunningNorm
@@ -159,7 +159,7 @@ class SpikingNode(StatefulModule):
         self.v_reset = v_reset
         self.refractory = refractory
         self.strict = strict
-        self.surrogate_function = ATan() if surrogate_function is None else checked(surrogate_function)
+        self.surrogate_function = ATan() if surrogate_function is None else surrogate_function
         self.detach_reset = detach_reset
         self.step_mode = step_mode
         self.store_v_seq = store_v_seq

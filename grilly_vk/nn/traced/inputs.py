@@ -103,7 +103,7 @@ class Input(BaseInput):
         super().__init__(cells_shape, dt)
         self.alpha_t = alpha_t
         self.update_type = update_type
-        self.tau_t = float(arguments.real("tau_t", tau_t))
+        self.tau_t = tau_t
         self._numbers()
         self.init_neuron()
 
