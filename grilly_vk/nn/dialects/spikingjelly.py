@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ... import arguments
-from ...modes import M, S
+from ...modes import S
 from ...surrogate import ATan, Erf, FastSigmoid, PiecewiseQuadratic, Rect, Sigmoid, Surrogate
 from ...tensor import Tensor
 from ...typing import StepMode
-from ..spiking import gated_node, node_models, nodes, readout
+from ..spiking import node_models, nodes, readout
+from ..spiking.gated_node import GatedLIFNode
 from .analog import AnalogLIFNode
 from .starting import starting_at
 
@@ -342,32 +343,6 @@ def CUBALIFNode(
         surrogate_function=surrogate,
     )
     return node if node.v_reset is None else starting_at(node, node.v_reset)
-
-
-def GatedLIFNode(
-    T: int,
-    inplane: int | None = None,
-    init_linear_decay: float | None = None,
-    init_v_subreset: float | None = None,
-    init_tau: float = 0.25,
-    init_v_threshold: float = 0.5,
-    init_conduct: float = 0.5,
-    surrogate_function: Surrogate | None = None,
-    step_mode: StepMode = M,
-) -> gated_node.GatedLIFNode:
-    """`neuron.GatedLIFNode`, which is `grilly_vk.nn.GatedLIFNode` as it is.
-
-    Args:
-        T: number of steps. inplane: channels with parameters of their own (default none).
-        init_linear_decay, init_v_subreset, init_tau, init_v_threshold, init_conduct: in (0, 1), or None.
-        surrogate_function: None (default): Sigmoid(4), as there.
-        step_mode: "m" (default) or "s".
-
-    Raises:
-        TypeError, ValueError: an argument of the wrong type or value.
-    """
-    starts = (init_linear_decay, init_v_subreset, init_tau, init_v_threshold, init_conduct)
-    return gated_node.GatedLIFNode(T, inplane, *starts, _or_sigmoid(surrogate_function), step_mode)
 
 
 def NonSpikingIFNode(
