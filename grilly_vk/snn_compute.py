@@ -9,7 +9,7 @@ import numpy as np
 from . import arguments
 from .errors import warn
 from .ops import lif_constants as biophysics
-from .ops.lif_constants import LIFConstants, constants
+from .ops.lif_constants import CHECKS, LIFConstants, constants
 from .ops.linear import matmul
 from .ops.process import ENCODINGS, HEAD_WORDS, process
 from .runtime import engine
@@ -77,9 +77,11 @@ class SNNCompute:
 
     n_neurons, timesteps = setting(arguments.size), setting(arguments.size)
     encoding, normalize = setting(arguments.choice, ENCODINGS), setting(arguments.flag)
-    dt, tau_mem, r_mem, pulse = (setting(arguments.positive) for _ in range(4))
-    v_thresh, v_rest, v_reset, gain, bias = (setting(arguments.real) for _ in range(5))
-    t_refrac, seed = setting(arguments.non_negative), setting(arguments.size, 0)
+    dt, tau_mem, v_thresh, v_rest, v_reset, r_mem, t_refrac = map(
+        setting, {**CHECKS, "r_mem": arguments.positive}.values()
+    )
+    gain, bias = setting(arguments.real), setting(arguments.real)
+    pulse, seed = setting(arguments.positive), setting(arguments.size, 0)
 
     def __init__(
         self,

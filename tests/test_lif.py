@@ -411,6 +411,46 @@ def test_facade_checks_its_arguments(arguments, text):
         grilly_vk.VulkanCompute().snn.lif_run(*arguments)
 
 
+@pytest.mark.parametrize(
+    ("settings", "error", "text"),
+    [
+        ({"dt": 0.0}, ValueError, "dt must be positive"),
+        ({"tau_mem": "20"}, TypeError, "tau_mem must be a number"),
+        ({"v_rest": True}, TypeError, "v_rest must be a number"),
+        ({"r_mem": float("nan")}, ValueError, "r_mem must be finite"),
+        ({"t_refrac": -1.0}, ValueError, "t_refrac must not be negative"),
+        ({"v_reset": 1.0}, ValueError, "v_reset .* must be below v_thresh"),
+        ({"tau_adapt": 0.0}, ValueError, "tau_adapt must be positive"),
+        ({"adaptation_strength": None}, TypeError, "adaptation_strength must be a number"),
+    ],
+)
+def test_facade_checks_its_settings(settings, error, text):
+    snn, x = grilly_vk.VulkanCompute().snn, np.zeros((2, 3))
+    for run in [snn.gif_run] if {*settings} & {"tau_adapt", "adaptation_strength"} else [snn.lif_run, snn.gif_run]:
+        with pytest.raises(error, match=text):
+            run(x, x[0], **settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "text"),
+    [
+        ({"dt": 0.0}, ValueError, "dt must be positive"),
+        ({"tau_mem": -1.0}, ValueError, "tau_mem must be positive"),
+        ({"t_refrac": -1.0}, ValueError, "t_refrac must not be negative"),
+        ({"t_refrac": 1e30}, ValueError, "t_refrac .* is too many steps"),
+        ({"v_reset": 1.0}, ValueError, "v_reset .* must be below v_thresh"),
+        ({"v_rest": True}, TypeError, "v_rest must be a number"),
+    ],
+)
+def test_settings_are_checked_when_they_are_assigned(settings, error, text):
+    ((name, value),) = settings.items()
+    for made in (nn.LIFNeuron(3), nn.GIFNeuron(3), nn.SNNLayer(3, 3), grilly_vk.SNNCompute(3)):
+        before = getattr(made, name)
+        with pytest.raises(error, match=text):
+            setattr(made, name, value)
+        assert getattr(made, name) == before
+
+
 def test_runs_larger_than_a_buffer_go_through_in_pieces(monkeypatch):
     from grilly_vk.ops import steps
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,10 @@ DT, TAU_MEM, V_THRESH, V_REST, V_RESET, R_MEM, T_REFRAC = 0.001, 20.0, 1.0, 0.0,
 TAU_ADAPT, ADAPTATION_STRENGTH = 100.0, 0.1
 PHYSICAL = dict(
     dt=DT, tau_mem=TAU_MEM, v_thresh=V_THRESH, v_rest=V_REST, v_reset=V_RESET, r_mem=R_MEM, t_refrac=T_REFRAC
+)
+# What each of them must be; `constants` says how they must fit each other.
+CHECKS = dict.fromkeys(PHYSICAL, arguments.real) | dict(
+    dt=arguments.positive, tau_mem=arguments.positive, t_refrac=arguments.non_negative
 )
 
 
@@ -33,30 +38,30 @@ class LIFConstants:
     hold_steps: int
 
 
-def lif_constants(
-    dt: Any, tau_mem: Any, v_thresh: Any, v_rest: Any, v_reset: Any, r_mem: Any, t_refrac: Any
-) -> LIFConstants:
-    """Checks the arguments (dt in seconds, tau_mem and t_refrac in milliseconds).
-
-    The refractory time is the nearest number of steps; half a step counts as one (`arguments.nearest`).
+def lif_constants(*values: Any) -> LIFConstants:
+    """Checks the arguments, in the order of PHYSICAL (dt in seconds, tau_mem and t_refrac in milliseconds).
 
     Raises:
         TypeError, ValueError: the message names the argument.
     """
-    step = arguments.positive("dt", dt)
-    level, reset = arguments.real("v_thresh", v_thresh), arguments.real("v_reset", v_reset)
-    hold = arguments.non_negative("t_refrac", t_refrac)
+    return constants({name: check(name, value) for (name, check), value in zip(CHECKS.items(), values)})
+
+
+def constants(values: Mapping[str, Any]) -> LIFConstants:
+    """As `lif_constants`, out of a mapping that may hold more, whose values have been checked one by one.
+
+    The refractory time is the nearest number of steps; half a step counts as one (`arguments.nearest`).
+
+    Raises:
+        ValueError: they don't fit each other.
+    """
+    step, level, reset, hold = (values[name] for name in ("dt", "v_thresh", "v_reset", "t_refrac"))
     if np.float32(reset) >= np.float32(level):  # as the kernel sees them
         raise ValueError(
             f"v_reset ({reset}) must be below v_thresh ({level}), or a neuron that has fired once fires for ever"
         )
     if hold / (1000.0 * step) >= 2**31 - 1:
         raise ValueError(f"t_refrac ({hold} ms) is too many steps of dt ({step} s)")
-    ratio = -1000.0 * step / arguments.positive("tau_mem", tau_mem)  # integrated exactly: decay = exp(-dt / tau)
-    rest, gain = arguments.real("v_rest", v_rest), -arguments.real("r_mem", r_mem) * math.expm1(ratio)
-    return LIFConstants(math.exp(ratio), gain, rest, level, reset, arguments.nearest(hold / (1000.0 * step)))
-
-
-def constants(values: dict[str, Any]) -> LIFConstants:
-    """As `lif_constants`, out of a dict that may hold more."""
-    return lif_constants(**{name: values[name] for name in PHYSICAL})
+    ratio = -1000.0 * step / values["tau_mem"]  # integrated exactly: decay = exp(-dt / tau)
+    gain, hold_steps = -values["r_mem"] * math.expm1(ratio), arguments.nearest(hold / (1000.0 * step))
+    return LIFConstants(math.exp(ratio), gain, values["v_rest"], level, reset, hold_steps)

@@ -79,7 +79,7 @@ def _picked(n: int, rng: np.random.Generator) -> tuple[Array, ...]:
 # ---- on the device ----
 
 
-SLOW = lif_constants(**PHYSICAL)
+SLOW = lif_constants(*PHYSICAL.values())
 
 
 def _lif_slow(x: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 from ... import arguments
 from ...ops import lif_constants as biophysics
 from ...ops import neurons as ops
-from ...ops.lif_constants import PHYSICAL, constants
+from ...ops.lif_constants import CHECKS, PHYSICAL, constants
 from ...settings import setting
 from ...tensor import Tensor
 from .base import FlatNeuron
@@ -21,9 +21,7 @@ _BIOPHYSICAL = {"n_neurons": 256, **PHYSICAL}
 class Biophysical(FlatNeuron):
     """What neurons with biophysical constants share."""
 
-    dt, tau_mem = setting(arguments.positive), setting(arguments.positive)
-    v_thresh, v_rest, v_reset, r_mem = (setting(arguments.real) for _ in range(4))
-    t_refrac = setting(arguments.non_negative)
+    dt, tau_mem, v_thresh, v_rest, v_reset, r_mem, t_refrac = map(setting, CHECKS.values())
     _constants: ops.LIFConstants
 
     def _physical(self, values: dict[str, Any]) -> None:
