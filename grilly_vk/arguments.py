@@ -160,12 +160,27 @@ def time_constant(name: str, value: Any) -> float:
 
 def size(name: str, value: Any, least: int = 1) -> int:
     """A whole number of at least `least`."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (numbers.Integral, np.integer)):
+    integral = type(value) is int or isinstance(value, (numbers.Integral, np.integer))
+    if not integral or isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be a whole number, not {type(value).__name__} ({shown(value)})")
     number = int(value)
     if not least <= number < _SIZE_LIMIT:
         raise ValueError(f"{name} must be at least {least} and below 2**31, got {shown(value)}")
     return number
+
+
+def sizes(name: str, value: Any, count: int, least: int) -> tuple[int, ...]:
+    """One whole number for every axis, or one for each.
+
+    Raises:
+        TypeError, ValueError: no whole numbers, too many or too few, or below `least`.
+    """
+    if isinstance(value, (tuple, list)):
+        if len(value) not in (1, count):
+            raise ValueError(f"{name} must be a whole number or {count} of them, got {shown(value)}")
+        found = [size(f"{name}[{i}]", v, least) for i, v in enumerate(value)]
+        return tuple(found * count if len(found) == 1 else found)
+    return (size(name, value, least),) * count
 
 
 def nearest(value: float) -> int:

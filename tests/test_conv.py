@@ -9,15 +9,16 @@ from records_conv import conv2d as conv2d_reference
 from tuned import tune
 
 import grilly_vk
+import grilly_vk.functional as F
 from grilly_vk import nn
-from grilly_vk.ops import conv, pool
+from grilly_vk.ops import conv
 from grilly_vk.tensor import from_numpy
 
 
 def run(*arrays, **options):
     """Result and gradients of conv2d for a fixed cotangent."""
     inputs = [from_numpy(a).requires_grad_() for a in arrays]
-    y = conv.conv2d(*inputs, **options)
+    y = F.conv2d(*inputs, **options)
     (y * from_numpy(normal(*y.shape, seed=9))).sum().backward()
     return [y.numpy(), *[t.grad.numpy() for t in inputs]]
 
@@ -42,9 +43,9 @@ def test_pieces_give_the_same(monkeypatch, x, w, options):
     monkeypatch.setattr(from_numpy(normal(1)).engine.stream, "budget", 1 << 10)
     pieces = run(*arrays, **options)
     monkeypatch.setattr(conv, "_LARGEST", 0)
-    conv._plan.cache_clear()
+    conv.plan_of.cache_clear()
     scalar = run(*arrays, **options)
-    conv._plan.cache_clear()
+    conv.plan_of.cache_clear()
     for a, b in zip(whole, scalar):
         np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-4)
     for i, (a, b) in enumerate(zip(whole, pieces)):
@@ -56,9 +57,9 @@ def test_pieces_give_the_same(monkeypatch, x, w, options):
 
 def test_a_result_does_not_depend_on_its_batch():
     x, w = normal(9, 6, 7, 5), normal(5, 6, 3, 3, seed=1)
-    together = conv.conv2d(from_numpy(x), from_numpy(w), padding=1).numpy()
+    together = F.conv2d(from_numpy(x), from_numpy(w), padding=1).numpy()
     for i in range(9):
-        alone = conv.conv2d(from_numpy(x[i : i + 1]), from_numpy(w), padding=1).numpy()
+        alone = F.conv2d(from_numpy(x[i : i + 1]), from_numpy(w), padding=1).numpy()
         np.testing.assert_array_equal(alone[0], together[i])
 
 
@@ -82,7 +83,7 @@ def test_non_finite_values_reach_only_what_sees_them(channels):
     x[0, 0, 0, 0] = np.nan
     x[0, 0, 5, 5] = np.inf
     w = np.abs(normal(2, channels, 3, 3, seed=1))
-    y = conv.conv2d(from_numpy(x), from_numpy(w), padding=1).numpy()
+    y = F.conv2d(from_numpy(x), from_numpy(w), padding=1).numpy()
     seen = np.zeros((6, 6), bool)
     seen[:2, :2] = seen[4:, 4:] = True
     np.testing.assert_array_equal(np.isfinite(y[0]), np.broadcast_to(~seen, (2, 6, 6)))
@@ -91,7 +92,7 @@ def test_non_finite_values_reach_only_what_sees_them(channels):
 
 def test_only_wanted_gradients_are_made():
     x, w = from_numpy(normal(1, 3, 5, 5)), from_numpy(normal(2, 3, 3, 3)).requires_grad_()
-    conv.conv2d(x, w).sum().backward()
+    F.conv2d(x, w).sum().backward()
     assert x.grad is None and w.grad is not None
 
 
@@ -100,12 +101,12 @@ def test_numpy_input_and_all_gradients_of_an_empty_batch():
     y, gx, gw, gb = run(x, w, b)
     assert y.shape == (0, 2, 3, 3) and gx.shape == x.shape
     assert not gw.any() and not gb.any() and gw.shape == w.shape
-    assert conv.conv2d(normal(2, 3, 5, 5), w).shape == (2, 2, 3, 3)
+    assert F.conv2d(normal(2, 3, 5, 5), w).shape == (2, 2, 3, 3)
 
 
 def test_the_first_of_equal_maxima_gets_the_gradient():
     x = from_numpy(np.ones((1, 1, 4, 4), np.float32)).requires_grad_()
-    pool.max_pool2d(x, 3, stride=1).sum().backward()
+    F.max_pool2d(x, 3, stride=1).sum().backward()
     want = np.zeros((4, 4))
     want[:2, :2] = 1
     np.testing.assert_array_equal(x.grad.numpy()[0, 0], want)
@@ -113,7 +114,7 @@ def test_the_first_of_equal_maxima_gets_the_gradient():
 
 def test_max_pool_takes_minus_infinity_over_padding():
     x = np.full((1, 1, 3, 3), -np.inf, np.float32)
-    y, at = pool.max_pool2d(from_numpy(x), 3, stride=2, padding=1, return_indices=True)
+    y, at = F.max_pool2d(from_numpy(x), 3, stride=2, padding=1, return_indices=True)
     assert np.isneginf(y.numpy()).all()
     np.testing.assert_array_equal(at.numpy()[0, 0], [[0, 1], [3, 4]])
 
@@ -121,7 +122,7 @@ def test_max_pool_takes_minus_infinity_over_padding():
 def test_pooling_in_pieces_gives_the_same(monkeypatch):
     def both():
         results = []
-        for f in (lambda t: pool.max_pool2d(t, 3, 2, 1), lambda t: pool.adaptive_avg_pool2d(t, (3, 2))):
+        for f in (lambda t: F.max_pool2d(t, 3, 2, 1), lambda t: F.adaptive_avg_pool2d(t, (3, 2))):
             x = from_numpy(normal(5, 3, 8, 7)).requires_grad_()
             y = f(x)
             (y * y).sum().backward()
@@ -141,17 +142,17 @@ def test_layers_are_their_functions():
     x = normal(2, 4, 7, 6)
     layer = nn.Conv2d(4, 6, (3, 2), stride=(2, 1), padding=(1, 0), dilation=(1, 2), groups=2)
     assert layer.weight.shape == (6, 2, 3, 2) and layer.bias.shape == (6,)
-    want = conv.conv2d(x, layer.weight, layer.bias, (2, 1), (1, 0), (1, 2), 2)
+    want = F.conv2d(x, layer.weight, layer.bias, (2, 1), (1, 0), (1, 2), 2)
     np.testing.assert_array_equal(layer(x).numpy(), want.numpy())
     same, line = nn.Conv1d(4, 3, 4, padding="same", bias=False), x[:, :, 0]
-    np.testing.assert_array_equal(same(line).numpy(), conv.conv1d(line, same.weight, padding="same").numpy())
+    np.testing.assert_array_equal(same(line).numpy(), F.conv1d(line, same.weight, padding="same").numpy())
     assert same.bias is None and [n for n, _ in same.named_parameters()] == ["weight"]
     pairs = [
-        (nn.MaxPool2d(3, 2, 1, ceil_mode=True), pool.max_pool2d(x, 3, 2, 1, ceil_mode=True)),
-        (nn.MaxPool2d(2, dilation=2), pool.max_pool2d(x, 2, dilation=2)),
-        (nn.AvgPool2d((3, 2), 2, 1, count_include_pad=False), pool.avg_pool2d(x, (3, 2), 2, 1, False, False)),
-        (nn.SumPool2d(2), pool.sum_pool2d(x, 2)),
-        (nn.AdaptiveAvgPool2d((None, 2)), pool.adaptive_avg_pool2d(x, (None, 2))),
+        (nn.MaxPool2d(3, 2, 1, ceil_mode=True), F.max_pool2d(x, 3, 2, 1, ceil_mode=True)),
+        (nn.MaxPool2d(2, dilation=2), F.max_pool2d(x, 2, dilation=2)),
+        (nn.AvgPool2d((3, 2), 2, 1, count_include_pad=False), F.avg_pool2d(x, (3, 2), 2, 1, False, False)),
+        (nn.SumPool2d(2), F.sum_pool2d(x, 2)),
+        (nn.AdaptiveAvgPool2d((None, 2)), F.adaptive_avg_pool2d(x, (None, 2))),
     ]
     for layer, want in pairs:
         np.testing.assert_array_equal(layer(x).numpy(), want.numpy())
@@ -210,7 +211,7 @@ def test_every_kernel_gives_the_same_bits(monkeypatch, ins, outs, stride):
     for lanes in (grilly_vk.device().lanes, False):
         tune(monkeypatch, lanes=lanes)
         a = grilly_vk.tensor(x, requires_grad=True)
-        y = conv.conv2d(a, w, stride=stride, padding=1)
+        y = F.conv2d(a, w, stride=stride, padding=1)
         y.sum().backward()
         results.append((y.numpy(), a.grad.numpy()))
     if grilly_vk.device().type == "cpu":  # elsewhere compilers may contract one kernel's sums and not another's

@@ -1,4 +1,4 @@
-"""Convolutions over one and two axes, with gradients.
+"""Convolutions over one and two axes and their transposes, with gradients.
 
 The sums are made directly from the images, in a fixed order, four pixels by four channels an invocation; what is
 read most often is first laid out four channels side by side (`conv-pack`).
@@ -10,15 +10,11 @@ import functools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from .. import arguments
 from ..autograd import record
-from ..errors import shown
 from ..runtime.kernel import Kernel, spans
-from ..tensor import FLOAT32, Tensor, empty, full
-from ..typing import ArrayLike
-from .elementwise import as_tensor
+from ..tensor import Tensor, empty, full
 from .reduce import reduce
 
 _SCRATCH = 1 << 24  # bytes of packed images at a time
@@ -33,20 +29,6 @@ _WEIGHT_GRAD = Kernel("conv-weight-grad", over="count", fours=None)
 _PACK = Kernel("conv-pack", over="")
 
 Pair = tuple[int, int]
-
-
-def numbers(name: str, value: Any, count: int, least: int) -> tuple[int, ...]:
-    """One whole number for every axis, or one for each.
-
-    Raises:
-        TypeError, ValueError: no whole numbers, too many or too few, or below `least`.
-    """
-    if isinstance(value, (tuple, list)):
-        if len(value) not in (1, count):
-            raise ValueError(f"{name} must be a whole number or {count} of them, got {shown(value)}")
-        found = [arguments.size(f"{name}[{i}]", v, least) for i, v in enumerate(value)]
-        return tuple(found * count if len(found) == 1 else found)
-    return (arguments.size(name, value, least),) * count
 
 
 @dataclass(frozen=True)
@@ -228,129 +210,62 @@ def _weight_gradient(g: Tensor, x: Tensor, plan: _Plan, shape: tuple[int, ...]) 
     return (reduce("sum", total, (0,), False) if total.shape[0] > 1 else total)._alias(shape)
 
 
-def padding_widths(padding: Any, kernel: Sequence[int], stride: Sequence[int], gap: Sequence[int]) -> tuple[Pair, ...]:
-    """(before, after) for each axis."""
-    if isinstance(padding, str):
-        if padding == "valid":
-            return ((0, 0),) * len(kernel)
-        if padding != "same":
-            raise ValueError(f"padding must be 'same', 'valid' or whole numbers, got {shown(padding)}")
-        if any(s != 1 for s in stride):
-            raise ValueError(f"padding='same' needs stride 1, got {tuple(stride)}")
-        totals = [d * (k - 1) for d, k in zip(gap, kernel)]
-        return tuple((t // 2, t - t // 2) for t in totals)
-    return tuple((p, p) for p in numbers("padding", padding, len(kernel), 0))
-
-
-def timed(x_shape: tuple[int, ...], axes: int) -> str:
-    """What to say of an input with one axis too many, which is a time axis most often."""
-    if len(x_shape) != axes + 3:
-        return ""
-    return "; for all steps (T, B, ...) see F.set_step_mode(model, 'm') and nn.SeqToANNContainer"
-
-
-def result_size(
-    x_shape: tuple[int, ...],
-    weight_shape: tuple[int, ...],
-    stride: Sequence[int],
-    pads: Sequence[Pair],
-    gaps: Sequence[int],
-    groups: int,
-) -> tuple[int, ...]:
-    """The sizes of a convolution's result along the weight's last axes.
-
-    Raises:
-        ValueError: shapes that don't fit.
-    """
-    axes = len(stride)
-    wanted = ("L", "H, W", "D, H, W")[axes - 1]
-    outs, ins, *kernel = weight_shape
-    if len(x_shape) not in (axes + 1, axes + 2):
-        raise ValueError(
-            f"x has shape {x_shape}; expected (B, {groups * ins}, {wanted}) or ({groups * ins}, {wanted})"
-            + timed(x_shape, axes)
-        )
-    if outs % groups:
-        raise ValueError(f"weight has {outs} outputs, which groups={groups} does not divide")
-    channels, size = x_shape[-axes - 1], x_shape[-axes:]
-    if channels != groups * ins:
-        raise ValueError(
-            f"x has {channels} channels (shape {x_shape}); weight {weight_shape} with groups={groups} expects "
-            f"{groups * ins}"
-        )
-    padded = [n + before + after for n, (before, after) in zip(size, pads)]
-    out = tuple([(n - d * (k - 1) - 1) // s + 1 for n, d, k, s in zip(padded, gaps, kernel, stride)])
-    if min(out) < 1:
-        span = tuple(d * (k - 1) + 1 for d, k in zip(gaps, kernel))
-        raise ValueError(
-            f"x has shape {x_shape}, with its padding {tuple(padded)} along ({wanted}); the kernel covers {span} and "
-            "must fit in"
-        )
-    return out
-
-
 @functools.lru_cache(maxsize=256)
-def _plan(
-    x_shape: tuple[int, ...],
-    weight_shape: tuple[int, ...],
+def plan_of(
+    lead: tuple[int, ...],
+    weight: tuple[int, ...],
+    size: tuple[int, ...],
+    out: tuple[int, ...],
     stride: tuple[int, ...],
-    pads: tuple[Pair, ...],
+    pads: tuple[int, ...],
     gaps: tuple[int, ...],
     groups: int,
-) -> tuple[_Plan, tuple[int, ...]]:
-    """The sizes of a convolution over the weight's last axes, and the shape of its result.
+) -> _Plan:
+    """The convolution of images (*lead, C, *size) to (*lead, O, *out); one axis is a row of height 1.
 
-    Raises:
-        ValueError: shapes that don't fit.
+    Args:
+        weight: the weight's shape (O, C / groups, *kernel).
+        pads: zeros before the image.
     """
-    axes = len(stride)
-    outs, ins, *kernel = weight_shape
-    size, out = x_shape[-axes:], result_size(x_shape, weight_shape, stride, pads, gaps, groups)
 
     def pair(values: Sequence[int], one: int = 1) -> Pair:
-        return (values[0], values[1]) if axes == 2 else (one, values[0])
+        return (values[0], values[1]) if len(out) == 2 else (one, values[0])
 
-    lead = x_shape[: -axes - 1]
-    plan = _Plan(
-        batch=math.prod(lead),
-        groups=groups,
-        ins=ins,
-        outs=outs // groups,
-        size=pair(size),
-        out=pair(out),
-        kernel=pair(kernel),
-        stride=pair(stride),
-        pad=pair([before for before, _ in pads], 0),
-        gap=pair(gaps),
-    )
-    return plan, (*lead, outs, *out)
+    outs, ins, *kernel = weight
+    return _Plan(
+        math.prod(lead), groups, ins, outs // groups, pair(size), pair(out), pair(kernel), pair(stride), pair(pads, 0),
+        pair(gaps),
+    )  # fmt: skip
 
 
-def operands(x: Any, weight: Any, bias: Any, form: Sequence[str]) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Input, weight and bias of a convolution as tensors; `form` names the weight's axes.
-
-    Raises:
-        TypeError: not float32. ValueError: a weight with another number of axes, or without taps.
-    """
-    x, weight = as_tensor("x", x), as_tensor("weight", weight)
-    bias = None if bias is None else as_tensor("bias", bias)
-    for label, t in (("x", x), ("weight", weight), ("bias", bias)):
-        if t is not None and t.dtype is not FLOAT32:
-            raise TypeError(f"{label} must be float32, not {t.dtype}")
-    if weight.ndim != len(form) or 0 in weight.shape[2:]:
-        raise ValueError(f"weight has shape {weight.shape}; expected ({', '.join(form)})")
-    return x, weight, bias
-
-
-def run(
-    name: str, x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan, shape: tuple[int, ...], *, back: bool
+def conv(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    out: tuple[int, ...],
+    stride: tuple[int, ...],
+    pads: tuple[int, ...],
+    gaps: tuple[int, ...],
+    groups: int,
+    *,
+    back: bool = False,
 ) -> Tensor:
-    """The convolution of a plan, or with `back` its transpose, as a recorded operation with a result of `shape`."""
-    image, result = (plan.batch, plan.groups * plan.ins, *plan.size), (plan.batch, plan.groups * plan.outs, *plan.out)
+    """A convolution over one axis or two whose result has the sizes `out`, or with `back` its transpose.
+
+    Args:
+        x: (..., C, *size).
+        weight: (out, C / groups, *kernel), or with `back` (C, out / groups, *kernel).
+        bias: (out,) or None.
+        stride, gaps: steps between results and between taps, for each axis.
+        pads: zeros before each axis; with `back` what is cut off there.
+    """
+    axes = len(out)
+    lead, size = x.shape[: -axes - 1], x.shape[-axes:]
+    sizes = (out, size) if back else (size, out)
+    plan = plan_of(lead, weight.shape, *sizes, stride, pads, gaps, groups)
+    image, result = (plan.batch, groups * plan.ins, *plan.size), (plan.batch, groups * plan.outs, *plan.out)
     before, after = (result, image) if back else (image, result)
-    if bias is not None:
-        arguments.shape("bias", bias.shape, (after[1],))
-    y = _apply(x._alias(before), weight, bias, plan, back=back)._alias(shape)
+    y = _apply(x._alias(before), weight, bias, plan, back=back)._alias((*lead, after[1], *out))
     inputs = (x, weight) if bias is None else (x, weight, bias)
 
     def backward(g: Tensor) -> list[Tensor | None]:
@@ -364,79 +279,5 @@ def run(
             grads.append(reduce("sum", whole, (0, 2, 3), False) if bias.requires_grad else None)
         return grads
 
-    record(name, inputs, (y,), backward)
+    record(f"conv{'_transpose' if back else ''}{axes}d", inputs, (y,), backward)
     return y
-
-
-def _conv(x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any, axes: int) -> Tensor:
-    x, weight, bias = operands(x, weight, bias, ("out", "in / groups", *(("k",) if axes == 1 else ("kh", "kw"))))
-    steps, gaps = numbers("stride", stride, axes, 1), numbers("dilation", dilation, axes, 1)
-    pads = padding_widths(padding, weight.shape[2:], steps, gaps)
-    plan, shape = _plan(x.shape, weight.shape, steps, pads, gaps, arguments.size("groups", groups))
-    return run(f"conv{axes}d", x, weight, bias, plan, shape, back=False)
-
-
-def conv1d(
-    x: ArrayLike,
-    weight: ArrayLike,
-    bias: ArrayLike | None = None,
-    stride: int | Sequence[int] = 1,
-    padding: int | Literal["same", "valid"] | Sequence[int] = 0,
-    dilation: int | Sequence[int] = 1,
-    groups: int = 1,
-) -> Tensor:
-    """Cross-correlation along the last axis, as `torch.nn.functional.conv1d` defines it.
-
-    y[b, o, l] = bias[o] + sum over i, k of x[b, i, l * stride - padding + k * dilation] * weight[o, i, k], where i runs
-    over the channels of o's group and x is 0 outside.
-
-    Args:
-        x: (B, C, L) or (C, L).
-        weight: (out, C / groups, k).
-        bias: (out,) or None.
-        stride: steps between results.
-        padding: zeros at both ends; 'valid' is 0, 'same' keeps L (stride 1 only; an odd one goes to the end).
-        dilation: steps between the kernel's taps.
-        groups: the channels are cut into so many groups that do not mix; out must be a multiple.
-
-    Returns:
-        (B, out, (L + 2 * padding - dilation * (k - 1) - 1) // stride + 1), or without B.
-
-    Raises:
-        ValueError: shapes that don't fit each other, or a kernel that doesn't fit in. TypeError: not float32, or no
-            whole numbers.
-    """
-    return _conv(x, weight, bias, stride, padding, dilation, groups, 1)
-
-
-def conv2d(
-    x: ArrayLike,
-    weight: ArrayLike,
-    bias: ArrayLike | None = None,
-    stride: int | Sequence[int] = 1,
-    padding: int | Literal["same", "valid"] | Sequence[int] = 0,
-    dilation: int | Sequence[int] = 1,
-    groups: int = 1,
-) -> Tensor:
-    """Cross-correlation over the last two axes, as `torch.nn.functional.conv2d` defines it.
-
-    y[b, o, v, u] = bias[o] + sum over i, j, k of x[b, i, v * stride - padding + j * dilation, u * stride - padding +
-    k * dilation] * weight[o, i, j, k], where i runs over the channels of o's group and x is 0 outside.
-
-    Args:
-        x: (B, C, H, W) or (C, H, W).
-        weight: (out, C / groups, kh, kw).
-        bias: (out,) or None.
-        stride: steps between results; one number, or (vertical, horizontal), as for padding and dilation.
-        padding: zeros on both sides; 'valid' is 0, 'same' keeps H and W (stride 1 only; an odd one goes to the end).
-        dilation: steps between the kernel's taps.
-        groups: the channels are cut into so many groups that do not mix; out must be a multiple.
-
-    Returns:
-        (B, out, OH, OW), or without B; OH = (H + 2 * padding - dilation * (kh - 1) - 1) // stride + 1, OW likewise.
-
-    Raises:
-        ValueError: shapes that don't fit each other, or a kernel that doesn't fit in. TypeError: not float32, or no
-            whole numbers.
-    """
-    return _conv(x, weight, bias, stride, padding, dilation, groups, 2)

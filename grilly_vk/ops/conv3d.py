@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Literal
+from collections.abc import Iterator
 
-from .. import arguments
 from ..autograd import record
 from ..tensor import Tensor, empty, full
-from ..typing import ArrayLike
-from .conv import _apply, _Plan, _plan, _weight_gradient, numbers, operands, padding_widths, result_size
+from .conv import _apply, _Plan, _weight_gradient, plan_of
 from .copying import copy_box
 from .elementwise import add
 from .layout import strides
@@ -55,53 +52,28 @@ class _Frames:
 
 
 def conv3d(
-    x: ArrayLike,
-    weight: ArrayLike,
-    bias: ArrayLike | None = None,
-    stride: int | Sequence[int] = 1,
-    padding: int | Literal["same", "valid"] | Sequence[int] = 0,
-    dilation: int | Sequence[int] = 1,
-    groups: int = 1,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    out: tuple[int, ...],
+    stride: tuple[int, ...],
+    pads: tuple[int, ...],
+    gaps: tuple[int, ...],
+    groups: int,
 ) -> Tensor:
-    """Cross-correlation over the last three axes, as `torch.nn.functional.conv3d` defines it.
-
-    Args:
-        x: (B, C, D, H, W) or (C, D, H, W).
-        weight: (out, C / groups, kd, kh, kw).
-        bias: (out,) or None.
-        stride: steps between results; one number, or (depth, vertical, horizontal), as for padding and dilation.
-        padding: zeros on both sides; 'valid' is 0, 'same' keeps D, H and W (stride 1 only; an odd one goes to the end).
-        dilation: steps between the kernel's taps.
-        groups: the channels are cut into so many groups that do not mix; out must be a multiple.
-
-    Returns:
-        (B, out, OD, OH, OW), or without B; OD = (D + 2 * padding - dilation * (kd - 1) - 1) // stride + 1, OH and OW
-        likewise.
-
-    Raises:
-        ValueError: shapes that don't fit each other, or a kernel that doesn't fit in. TypeError: not float32, or no
-            whole numbers.
-    """
-    x, weight, bias = operands(x, weight, bias, ("out", "in / groups", "kd", "kh", "kw"))
-    steps, gaps = numbers("stride", stride, 3, 1), numbers("dilation", dilation, 3, 1)
-    pads = padding_widths(padding, weight.shape[2:], steps, gaps)
-    sets = arguments.size("groups", groups)
-    out = result_size(x.shape, weight.shape, steps, pads, gaps, sets)
+    """A convolution over three axes whose result has the sizes `out`; arguments as in `conv`."""
     outs, ins, depth, kh, kw = weight.shape
-    if bias is not None:
-        arguments.shape("bias", bias.shape, (outs,))
     lead, rest = x.shape[:-4], x.shape[-3:]
     batch, channels = math.prod(lead), x.shape[-4]
-    frames = _Frames((batch, channels, *rest), out[0], depth, steps[0], pads[0][0], gaps[0])
+    frames = _Frames((batch, channels, *rest), out[0], depth, stride[0], pads[0], gaps[0])
     flat = (outs, ins * depth, kh, kw)
     each = 4 * out[0] * channels * depth * math.prod(rest[1:])
     engine, whole = x.engine, (batch, outs, *out)
     step = max(1, _SCRATCH // max(1, each))
     pieces = [(start, min(batch, start + step)) for start in range(0, batch, step)]
 
-    def plan_of(count: int) -> _Plan:
-        shape = (count * out[0], channels * depth, *rest[1:])
-        return _plan(shape, flat, steps[1:], pads[1:], gaps[1:], sets)[0]
+    def plan_for(count: int) -> _Plan:
+        return plan_of((count * out[0],), flat, rest[1:], out[1:], stride[1:], pads[1:], gaps[1:], groups)
 
     def gathered(start: int, stop: int) -> Tensor:
         """The frames that the taps meet, of some of the batch."""
@@ -121,7 +93,7 @@ def conv3d(
 
     y = empty(whole, on=engine)
     for start, stop in pieces:
-        result = _apply(gathered(start, stop), weight._alias(flat), bias, plan_of(stop - start), back=False)
+        result = _apply(gathered(start, stop), weight._alias(flat), bias, plan_for(stop - start), back=False)
         turned(result, start, stop, y._rows(start, stop), back=False)
     y = y._alias((*lead, outs, *out))
     inputs = (x, weight) if bias is None else (x, weight, bias)
@@ -130,7 +102,7 @@ def conv3d(
         gx = full((batch, channels, *rest), 0.0, on=engine) if x.requires_grad else None
         gw: Tensor | None = full(flat, 0.0, on=engine) if weight.requires_grad and not pieces else None
         for start, stop in pieces:
-            plan = plan_of(stop - start)
+            plan = plan_for(stop - start)
             pull = empty(((stop - start) * out[0], outs, *out[1:]), on=engine)
             turned(g._alias(whole)._rows(start, stop), start, stop, pull, back=True)
             if gx is not None:

@@ -4,9 +4,7 @@ import numpy as np
 import scipy.signal
 from op_table import Op, Sample, normal
 
-from grilly_vk.ops import conv
-from grilly_vk.ops.conv3d import conv3d as conv3d_op
-from grilly_vk.ops.conv_transpose import conv_transpose1d, conv_transpose2d
+from grilly_vk.functional import conv
 
 
 def _both(value):
@@ -214,11 +212,11 @@ _THREE = [
     _sample((0, 2, 3, 3, 3), (2, 2, 2, 2, 2)),
 ]
 OPS += [
-    Op("conv_transpose2d", conv_transpose2d, conv_transpose, _TWO_T,
+    Op("conv_transpose2d", conv.conv_transpose2d, conv_transpose, _TWO_T,
        _transposed_errors("H, W", lambda b, c, k=6: (b, c, k, k)), rtol=1e-5, atol=1e-5, grad_atol=5e-5, without=_OWN),
-    Op("conv_transpose1d", conv_transpose1d, conv_transpose, _ONE_T,
+    Op("conv_transpose1d", conv.conv_transpose1d, conv_transpose, _ONE_T,
        _transposed_errors("L", lambda b, c, k=6: (b, c, k)), rtol=1e-5, atol=1e-5, grad_atol=5e-5, without=_OWN),
-    Op("conv3d", conv3d_op, conv3d, _THREE,
+    Op("conv3d", conv.conv3d, conv3d, _THREE,
        [e for e in _errors("D, H, W", lambda b, c, k=6: (b, c, k, k, k)) if "dilation" not in e[1]] + [
            ((normal(2, 2, 6, 6, 6), normal(6, 2, 3, 3, 3)), {"dilation": (1, 1)}, ValueError, "dilation must be"),
            ((normal(2, 2, 6, 6, 6), normal(6, 2, 3, 3, 3)), {"dilation": 5}, ValueError, r"the kernel covers \(11"),

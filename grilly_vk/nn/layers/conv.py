@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from ... import arguments
-from ...ops import conv, conv3d, conv_transpose
+from ...functional import conv as F
 from ...settings import fixed
 from ...tensor import empty
 from ...typing import ArrayLike
@@ -40,10 +40,10 @@ class _Conv(Module):
         for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
             if channels % self.groups:
                 raise ValueError(f"{name} {channels} is not divisible by groups={groups}")
-        self.kernel_size = conv.numbers("kernel_size", kernel_size, self.axes, 1)
-        self.stride = conv.numbers("stride", stride, self.axes, 1)
-        self.dilation = conv.numbers("dilation", dilation, self.axes, 1)
-        widths = conv.padding_widths(padding, self.kernel_size, self.stride, self.dilation)
+        self.kernel_size = arguments.sizes("kernel_size", kernel_size, self.axes, 1)
+        self.stride = arguments.sizes("stride", stride, self.axes, 1)
+        self.dilation = arguments.sizes("dilation", dilation, self.axes, 1)
+        widths = F.padding_widths(padding, self.kernel_size, self.stride, self.dilation)
         self.padding = padding if isinstance(padding, str) else tuple(before for before, _ in widths)
         self.weight = Parameter(empty((*self._channels(), *self.kernel_size)))
         self.bias: Parameter | None
@@ -114,7 +114,7 @@ class Conv1d(_Conv):
 
     def forward(self, x: ArrayLike) -> Any:
         """(B, in_channels, L) to (B, out_channels, L')."""
-        return conv.conv1d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        return F.conv1d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
 
 class Conv2d(_Conv):
@@ -127,7 +127,7 @@ class Conv2d(_Conv):
 
     def forward(self, x: ArrayLike) -> Any:
         """(B, in_channels, H, W) to (B, out_channels, H', W')."""
-        return conv.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        return F.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
 
 class Conv3d(_Conv):
@@ -140,7 +140,7 @@ class Conv3d(_Conv):
 
     def forward(self, x: ArrayLike) -> Any:
         """(B, in_channels, D, H, W) to (B, out_channels, D', H', W')."""
-        return conv3d.conv3d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        return F.conv3d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
 
 class _ConvTranspose(_Conv):
@@ -158,21 +158,16 @@ class _ConvTranspose(_Conv):
         bias: bool = True,
         dilation: int | Sequence[int] = 1,
     ) -> None:
-        pads = conv.numbers("padding", padding, self.axes, 0)
+        pads = arguments.sizes("padding", padding, self.axes, 0)
         super().__init__(in_channels, out_channels, kernel_size, stride, pads, dilation, groups, bias)
-        self.output_padding = conv.numbers("output_padding", output_padding, self.axes, 0)
-        for more, step, gap in zip(self.output_padding, self.stride, self.dilation):
-            if more >= max(step, gap):
-                raise ValueError(
-                    f"output_padding {self.output_padding} must be smaller than stride {self.stride} or dilation "
-                    f"{self.dilation}"
-                )
+        self.output_padding = arguments.sizes("output_padding", output_padding, self.axes, 0)
+        F.smaller(self.output_padding, self.stride, self.dilation)
 
     def _channels(self) -> tuple[int, int]:
         return self.in_channels, self.out_channels // self.groups
 
     def _pads(self) -> tuple[int, ...]:
-        return conv.numbers("padding", self.padding, self.axes, 0)
+        return arguments.sizes("padding", self.padding, self.axes, 0)
 
     def _more(self, x: Any, output_size: Any) -> tuple[int, ...]:
         """output_padding, or what gives the result the size that is asked for."""
@@ -232,7 +227,7 @@ class ConvTranspose1d(_ConvTranspose):
 
     def forward(self, x: ArrayLike, output_size: int | Sequence[int] | None = None) -> Any:
         """(B, in_channels, L) to (B, out_channels, L'); output_size: L', where stride leaves a choice."""
-        return conv_transpose.conv_transpose1d(
+        return F.conv_transpose1d(
             x, self.weight, self.bias, self.stride, self._pads(), self._more(x, output_size), self.groups, self.dilation
         )
 
@@ -247,6 +242,6 @@ class ConvTranspose2d(_ConvTranspose):
 
     def forward(self, x: ArrayLike, output_size: Sequence[int] | None = None) -> Any:
         """(B, in_channels, H, W) to (B, out_channels, H', W'); output_size: (H', W'), where stride leaves a choice."""
-        return conv_transpose.conv_transpose2d(
+        return F.conv_transpose2d(
             x, self.weight, self.bias, self.stride, self._pads(), self._more(x, output_size), self.groups, self.dilation
         )

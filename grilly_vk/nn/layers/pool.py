@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ... import arguments
-from ...ops import pool
-from ...ops.conv import numbers
+from ...functional import pool as F
 from ...settings import fixed
 from ...typing import ArrayLike
 from ..module import Module
@@ -21,9 +20,9 @@ class _Pool(Module):
 
     def __init__(self, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool) -> None:
         super().__init__()
-        self.kernel_size = numbers("kernel_size", kernel_size, self._axes, 1)
-        self.stride = self.kernel_size if stride is None else numbers("stride", stride, self._axes, 1)
-        self.padding = numbers("padding", padding, self._axes, 0)
+        self.kernel_size = arguments.sizes("kernel_size", kernel_size, self._axes, 1)
+        self.stride = self.kernel_size if stride is None else arguments.sizes("stride", stride, self._axes, 1)
+        self.padding = arguments.sizes("padding", padding, self._axes, 0)
         self.ceil_mode = arguments.flag("ceil_mode", ceil_mode)
 
     def extra_repr(self) -> str:
@@ -79,12 +78,12 @@ class MaxPool2d(_Pool):
         ceil_mode: bool = False,
     ) -> None:
         super().__init__(kernel_size, stride, padding, ceil_mode)
-        self.dilation = numbers("dilation", dilation, self._axes, 1)
+        self.dilation = arguments.sizes("dilation", dilation, self._axes, 1)
         self.return_indices = arguments.flag("return_indices", return_indices)
 
     def forward(self, x: ArrayLike) -> Any:
         """(B, C, H, W) to (B, C, H', W')."""
-        return pool.max_pool2d(
+        return F.max_pool2d(
             x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
         )
 
@@ -117,7 +116,7 @@ class AvgPool2d(_Pool):
 
     def forward(self, x: ArrayLike) -> Any:
         """(B, C, H, W) to (B, C, H', W')."""
-        return pool.avg_pool2d(
+        return F.avg_pool2d(
             x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad,
             self.divisor_override,
         )  # fmt: skip
@@ -142,7 +141,7 @@ class SumPool2d(_Pool):
 
     def forward(self, x: ArrayLike) -> Any:
         """(B, C, H, W) to (B, C, H', W')."""
-        return pool.sum_pool2d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode)
+        return F.sum_pool2d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode)
 
 
 class AdaptiveAvgPool2d(Module):
@@ -165,11 +164,11 @@ class AdaptiveAvgPool2d(Module):
 
     def __init__(self, output_size: int | Sequence[int | None] | None) -> None:
         super().__init__()
-        self.output_size = pool.adaptive_size(output_size)
+        self.output_size = F.adaptive_size(output_size)
 
     def forward(self, x: ArrayLike) -> Any:
         """(B, C, H, W) to (B, C, OH, OW)."""
-        return pool.adaptive_avg_pool2d(x, self.output_size)
+        return F.adaptive_avg_pool2d(x, self.output_size)
 
 
 class MaxPool1d(MaxPool2d):
@@ -181,7 +180,7 @@ class MaxPool1d(MaxPool2d):
 
     def forward(self, x: ArrayLike) -> Any:
         """(B, C, L) to (B, C, L')."""
-        return pool.max_pool1d(
+        return F.max_pool1d(
             x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
         )
 
@@ -208,7 +207,7 @@ class AvgPool1d(_Pool):
 
     def forward(self, x: ArrayLike) -> Any:
         """(B, C, L) to (B, C, L')."""
-        return pool.avg_pool1d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
+        return F.avg_pool1d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
 
 
 class AdaptiveAvgPool1d(Module):
@@ -231,8 +230,8 @@ class AdaptiveAvgPool1d(Module):
 
     def __init__(self, output_size: int | Sequence[int]) -> None:
         super().__init__()
-        (self.output_size,) = numbers("output_size", output_size, 1, 1)
+        (self.output_size,) = arguments.sizes("output_size", output_size, 1, 1)
 
     def forward(self, x: ArrayLike) -> Any:
         """(B, C, L) to (B, C, output_size)."""
-        return pool.adaptive_avg_pool1d(x, self.output_size)
+        return F.adaptive_avg_pool1d(x, self.output_size)

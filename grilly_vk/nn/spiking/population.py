@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from ... import arguments
 from ...errors import shown
+from ...functional.pool import sum_pool
 from ...ops.elementwise import as_tensor, cast
 from ...ops.reductions import reduce_mean
-from ...ops.sum_pool import sum_pool
 from ...settings import fixed
 from ...tensor import FLOAT32, Tensor
 from ...typing import ArrayLike, StepMode

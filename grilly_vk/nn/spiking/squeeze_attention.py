@@ -6,7 +6,7 @@ from typing import Any
 
 from ... import arguments
 from ...errors import shown
-from ...ops.conv import conv2d
+from ...functional.conv import conv2d
 from ...ops.elementwise import as_tensor, cast, unary
 from ...ops.matmul import linear, matmul
 from ...ops.reductions import reduce_sum
