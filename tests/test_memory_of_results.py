@@ -123,7 +123,6 @@ def test_what_shares_the_memory_does_so_always():
 def test_states_after_no_steps_have_memory_of_their_own():
     from grilly_vk.ops.core_run import CoreDynamics
     from grilly_vk.ops.cores import unroll
-    from grilly_vk.ops.neu_norm import neu_norm
     from grilly_vk.ops.synapses import dual_timescale, stp, synapse_filter
 
     none, state, image = g.zeros(0, 3), FLOATS[0, :3], np.ones((2, 1, 3, 1), np.float32)
@@ -131,7 +130,7 @@ def test_states_after_no_steps_have_memory_of_their_own():
         (lambda v: synapse_filter(none, v, 0.5, steps=0)[1], state),
         (lambda v: dual_timescale(none, v, v, (0.5, 0.5), (1.0, 1.0), steps=0)[1], state),
         (lambda v: stp(none, v, v, 0.5, 0.5, 0.5, steps=0)[2], state),
-        (lambda v: neu_norm(g.zeros(0, 2, 4, 3, 1), v, np.ones((4, 3, 1)), 0.5)[1], image),
+        (lambda v: g.functional.neu_norm(g.zeros(0, 2, 4, 3, 1), v, np.ones((4, 3, 1)), 0.5)[1], image),
         (lambda v: unroll(none, v, CoreDynamics("if", 1.0, 3, 3), None)[1], state),
     ):
         v = g.tensor(start)

@@ -11,7 +11,6 @@ from tuned import KINDS, tune
 import grilly_vk
 import grilly_vk.functional as F
 from grilly_vk import nn, optim
-from grilly_vk.ops import batch_norm as ops
 from grilly_vk.tensor import from_numpy
 
 T, B = 4, 3
@@ -409,11 +408,11 @@ def test_gpus_and_cpus_ways_give_the_same(shape, monkeypatch):
     for kind in ("CPU", "discrete"):
         tune(monkeypatch, KINDS[kind])
         given = [from_numpy(a).requires_grad_() for a in (x, p, w, b)]
-        y = ops.temporal_effective_batch_norm(given[0], None, None, given[1], given[2], given[3], training=True)
+        y = F.temporal_effective_batch_norm(given[0], None, None, given[1], given[2], given[3], training=True)
         y.backward(from_numpy(c))
         found.append([y.numpy(), *(g.grad.numpy() for g in given)])
         again = from_numpy(x).requires_grad_()
-        y = ops.batch_norm_through_time(again, None, None, training=True)
+        y = F.batch_norm_through_time(again, None, None, training=True)
         y.backward(from_numpy(c))
         found[-1] += [y.numpy(), again.grad.numpy()]
     tail = (1,) * (len(shape) - 3)

@@ -6,14 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from .. import arguments
 from ..autograd import record
 from ..runtime.kernel import Kernel
-from ..tensor import FLOAT32, Tensor, empty, full, overlap
-from ..typing import ArrayLike
-from .elementwise import as_tensor, cast
+from ..tensor import Tensor, empty, full
 from .layout import width_of
 from .reduce import fold
 
@@ -63,166 +58,18 @@ class BatchLayout:
         return {"channels": self.channels, "inner": self.inner, "members": self.members}
 
 
-# ---- the public functions ----
-
-
-def batch_norm(
-    x: ArrayLike,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    weight: ArrayLike | None = None,
-    bias: ArrayLike | None = None,
-    training: bool = False,
-    momentum: float | None = 0.1,
-    eps: float = 1e-5,
-    *,
-    batches: Tensor | None = None,
-) -> Tensor:
-    """(x - mean) / sqrt(var + eps) * weight + bias for each channel.
-
-    With `training` the statistics are the batch's (biased variance), and the running ones, where given, move in
-    place: running = (1 - momentum) * running + momentum * batch's (unbiased variance).  Otherwise the running ones
-    are used.  An empty batch gives an empty result and moves nothing.
-
-    Args:
-        x: (N, C, ...).
-        running_mean, running_var: (C,) tensors; may be None in training.
-        weight, bias: (C,), or None for ones and zeros.
-        training: use the batch's statistics.
-        momentum: share of the batch in the running statistics; None: they are the mean over all batches.
-        eps: keeps constant channels finite.
-        batches: an int32 tensor of one element that counts the batches in training; momentum None needs it.
-
-    Raises:
-        ValueError: shapes that don't fit, running statistics in memory that is x's or each other's, no running
-            statistics where they are needed, or one value per channel in training, whose variance says nothing.
-        RuntimeError: running statistics that are on the tape.
-
-    Source: Ioffe & Szegedy, "Batch normalization", ICML 2015.
-    """
-    return prepare(
-        "batch_norm", x, running_mean, running_var, weight, bias, training, momentum, eps, batches=batches
-    ).run()
-
-
-def batch_norm_through_time(
-    x: ArrayLike,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    weight: ArrayLike | None = None,
-    bias: ArrayLike | None = None,
-    training: bool = False,
-    momentum: float | None = 0.1,
-    eps: float = 1e-5,
-    *,
-    batches: Tensor | None = None,
-) -> Tensor:
-    """Batch norm with statistics and a scale of its own for each channel in each step, all steps in one dispatch.
-
-    Args:
-        x: (T, B, C, ...).
-        running_mean, running_var: (T, C) tensors; may be None in training.
-        weight, bias: (T, C), or None for ones and zeros.
-        batches: an int32 tensor (T,) that counts each step's batches in training; momentum None needs it.
-        training, momentum, eps: as in `batch_norm`.
-
-    Raises:
-        As `batch_norm`.
-
-    Source: Kim & Panda, "Revisiting batch normalization for training low-latency deep spiking neural networks from
-    scratch", Frontiers in Neuroscience 15 (2021), which has no bias.
-    """
-    return prepare(
-        "batch_norm_through_time", x, running_mean, running_var, weight, bias, training, momentum, eps, batches=batches
-    ).run()
-
-
-def temporal_effective_batch_norm(
-    x: ArrayLike,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    scale: ArrayLike,
-    weight: ArrayLike | None = None,
-    bias: ArrayLike | None = None,
-    training: bool = False,
-    momentum: float | None = 0.1,
-    eps: float = 1e-5,
-    *,
-    batches: Tensor | None = None,
-) -> Tensor:
-    """Batch norm over all steps as one batch, then times scale[t] in step t, bias included, in the same dispatch.
-
-    Args:
-        x: (T, B, C, ...).
-        scale: (T,).
-        running_mean, running_var, weight, bias: (C,), as in `batch_norm`.
-        training, momentum, eps, batches: as in `batch_norm`.
-
-    Raises:
-        As `batch_norm`.
-
-    Source: Duan, Ding, Chen, Yu & Huang, "Temporal effective batch normalization in spiking neural networks",
-    NeurIPS 2022.
-    """
-    return prepare(
-        "temporal_effective_batch_norm", x, running_mean, running_var, weight, bias, training, momentum, eps,
-        scale=scale, batches=batches,
-    ).run()  # fmt: skip
-
-
-# ---- what they share ----
-
-
 def prepare(
-    name: str, x: Any, running_mean: Tensor | None, running_var: Tensor | None, weight: Any, bias: Any,
-    training: bool, momentum: float | None, eps: float, *, scale: Any = None, batches: Tensor | None = None,
+    name: str, x: Tensor, layout: BatchLayout, running_mean: Tensor | None, running_var: Tensor | None,
+    w: Tensor | None, b: Tensor | None, scale: Tensor | None, training: bool, momentum: float | None, eps: float,
+    batches: Tensor | None,
 ) -> Norm:  # fmt: skip
-    """Checks the arguments of one of the functions above, and takes the statistics: all but the normalising itself."""
-    x = cast(as_tensor("x", x), FLOAT32)
-    timed = name != "batch_norm"
-    if x.ndim < 2 + timed:
-        raise ValueError(f"x has shape {x.shape}; expected {'(T, B, C, ...)' if timed else '(N, C, ...)'}")
-    t = x.shape[0] if timed else 1
-    n, c = x.shape[timed : 2 + timed]
-    shape: tuple[int, ...] = (t, c) if name == "batch_norm_through_time" else (c,)  # of what each group has one of
-    layout = BatchLayout(t * n, c, math.prod(x.shape[2 + timed :]), n, own=t if len(shape) == 2 else 1)
-    if name == "temporal_effective_batch_norm":
-        scale = arguments.tensor("scale", scale)
-        arguments.shape("scale", scale.shape, (t,))
-    w, b = arguments.optional("weight", weight, shape), arguments.optional("bias", bias, shape)
-    eps = arguments.non_negative("eps", eps)
-    for what, t in (("running_mean", running_mean), ("running_var", running_var)):
-        if t is None:
-            if not training:
-                raise ValueError(f"{what} is None; without training=True it must be a tensor of shape {shape}")
-        elif not isinstance(t, Tensor):
-            raise TypeError(f"{what} must be a Tensor, not {type(t).__name__}: it is changed in place")
-        else:
-            arguments.optional(what, t, shape)
-    if (running_mean is None) != (running_var is None):
-        raise ValueError("running_mean and running_var must both be given, or both be None")
-    training = arguments.flag("training", training)
-    if momentum is None:
-        if training and running_mean is not None and batches is None:
-            raise ValueError("momentum None needs batches, the tensor that counts them")
-    else:
-        arguments.real("momentum", momentum)
-    counters = math.prod(shape[:-1])
-    if batches is not None and not isinstance(batches, Tensor):
-        raise TypeError(f"batches must be a Tensor, not {type(batches).__name__}: it is changed in place")
-    if batches is not None and (batches.count != counters or batches.dtype != np.int32):
-        raise ValueError(f"batches must be {counters} int32, not {batches.dtype} of shape {batches.shape}")
-    if training and layout.count == 1 and x.count:
-        raise ValueError(f"{name} needs more than one value per channel when training; x has shape {x.shape}")
-    changed = [t for t in (running_mean, running_var) if t is not None and training]
-    if any(overlap(t, other) for i, t in enumerate(changed) for other in (x, *changed[:i])):
-        raise ValueError("running_mean and running_var must have memory of their own: they are changed in place")
+    """Takes the statistics, which moves the running ones in training: all but the normalising itself."""
     if training and x.count:
         mean, var = _statistics(x, layout, running_mean, running_var, momentum, batches)
     else:
         zero = full((2, layout.sets), 0.0, on=x.engine) if running_mean is None else running_mean
         mean, var = zero, zero if running_var is None else running_var
-    return Norm(name, x, layout, mean, var, w, b, scale, bool(training), eps)
+    return Norm(name, x, layout, mean, var, w, b, scale, training, eps)
 
 
 @dataclass

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import arguments
 from ..autograd import grad_enabled, record
 from ..runtime.kernel import Kernel, spans
-from ..tensor import FLOAT32, Tensor, empty, full
-from ..typing import ArrayLike
-from .elementwise import as_tensor, cast
+from ..tensor import Tensor, empty, full
 from .reduce import reduce
 
 _ROWS = 64  # steps and samples that one invocation adds up for the weight's gradient, at least
@@ -19,46 +16,14 @@ _GRAD = Kernel("snn-neu-norm-grad", over="samples inner", fours="inner", cut="gy
 _GRAD_WEIGHT = Kernel("snn-neu-norm-grad-weight", over="parts channels inner", fours="inner")
 
 
-def neu_norm(
-    x: ArrayLike, state: Tensor | float, weight: ArrayLike, k: float = 0.9, share: float | None = None
-) -> tuple[Tensor, Tensor]:
-    """m = k * m + share * (sum of x over the channels), y = x - weight * m, over all steps.
+class NeuNormRun:
+    """One call: m = k * m + share * (sum of x over the channels), y = x - w * m.
 
     Args:
-        x: spikes (T, B, C, H, W).
-        state: m before the first step, (B, 1, H, W), or one number.
-        weight: (C, H, W), or (1, H, W) for all channels.
-        k: how much of m is left after a step.
-        share: weight of the channels' sum; None: (1 - k) / C, where the paper's v / F is (1 - k) / C**2.
-
-    Returns:
-        y of x's shape, and m after the last step, (B, 1, H, W).
-
-    Raises:
-        ValueError: shapes that don't fit. TypeError: no real numbers.
-
-    Source: Wu, Deng, Li, Zhu, Xie & Shi, "Direct training for spiking neural networks: faster, larger, better",
-    AAAI 2019, equations of the auxiliary neurons.
+        x: (T, B, C, H, W).
+        m: before the first step, (B, 1, H, W); None: `start`.
+        w: (C, H, W) or (1, H, W).
     """
-    x = cast(as_tensor("x", x), FLOAT32)
-    if x.ndim != 5:
-        raise ValueError(f"x has shape {x.shape}; expected (T, B, C, H, W)")
-    samples, channels, high, across = x.shape[1:]
-    w = arguments.tensor("weight", weight)
-    if w.shape != (1, high, across):
-        arguments.shape("weight", w.shape, (channels, high, across))
-    k = arguments.real("k", k)
-    share = (1.0 - k) / max(1, channels) if share is None else arguments.real("share", share)
-    given = state if isinstance(state, Tensor) else None
-    if given is not None:
-        arguments.tensor("state", given)
-        arguments.shape("state", given.shape, (samples, 1, high, across))
-    start = 0.0 if given is not None else arguments.real("state", state)
-    return _NeuNormRun(x, given, start, w, k, share).forward()
-
-
-class _NeuNormRun:
-    """One call."""
 
     def __init__(self, x: Tensor, m: Tensor | None, start: float, w: Tensor, k: float, share: float) -> None:
         self.engine, self.shape = x.engine, x.shape

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import no_grad
-from ..ops.norm import rms_norm
+from ..functional.norm import rms_norm
 from ..ops.softmax import softmax
 from ..typing import ArrayLike
 from .given import over_time

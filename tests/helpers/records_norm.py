@@ -3,9 +3,7 @@
 import numpy as np
 from op_table import Op, Sample, normal
 
-from grilly_vk.ops.batch_norm import batch_norm
-from grilly_vk.ops.group_norm import group_norm, instance_norm
-from grilly_vk.ops.norm import layer_norm, rms_norm
+from grilly_vk.functional import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 
 
 def _layer(x, w=None, b=None, *, normalized_shape, eps=1e-5):

@@ -3,8 +3,7 @@
 import numpy as np
 from op_table import Op, Sample, normal
 
-from grilly_vk.ops.batch_norm import batch_norm_through_time, temporal_effective_batch_norm
-from grilly_vk.ops.neu_norm import neu_norm
+from grilly_vk.functional import batch_norm_through_time, neu_norm, temporal_effective_batch_norm
 
 _TRAIN, _EVAL = {"training": True}, {"training": False}
 

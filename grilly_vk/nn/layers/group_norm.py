@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ... import arguments
-from ...ops import group_norm as ops
+from ...functional import norm as F
 from ...ops.elementwise import as_tensor
 from ...settings import fixed, setting
 from ...tensor import Tensor, full
@@ -63,7 +63,7 @@ class GroupNorm(Module):
         x = as_tensor("x", x)
         if x.ndim < 2 or x.shape[1] != self.num_channels:
             raise ValueError(f"x has shape {x.shape}; expected (N, {self.num_channels}, ...)")
-        return ops.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+        return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         """The arguments."""
@@ -96,7 +96,7 @@ class _InstanceNorm(RunningStatistics):
             raise ValueError(f"x has shape {x.shape}; {type(self).__name__} expects (N, {c}, {rest}) or ({c}, {rest})")
         whole = x if x.ndim == 2 + len(axes) else x.reshape(1, *x.shape)
         own = self.training or self.running_mean is None
-        return ops.instance_norm(
+        return F.instance_norm(
             whole, self.running_mean, self.running_var, self.weight, self.bias, own, self.momentum, self.eps
         ).reshape(x.shape)
 

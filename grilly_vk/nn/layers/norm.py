@@ -9,8 +9,8 @@ import numpy as np
 
 from ... import arguments
 from ...autograd import no_grad
-from ...ops import norm
-from ...ops.batch_norm import Norm, prepare
+from ...functional import norm as F
+from ...ops.batch_norm import Norm
 from ...ops.elementwise import as_tensor
 from ...ops.exchange import assign_all
 from ...settings import fixed, setting
@@ -118,7 +118,7 @@ class _BatchNorm(RunningNorm):
             wanted = " or ".join(f"({', '.join(s)})" for s in self._shapes).replace("C", str(c))
             raise ValueError(f"x has shape {x.shape}; {type(self).__name__} expects {wanted}")
         training = self.training or self.running_mean is None
-        return prepare(
+        return F.prepare(
             "batch_norm", x, self.running_mean, self.running_var, self.weight, self.bias, training, self.momentum,
             self.eps, batches=self.num_batches_tracked,
         )  # fmt: skip
@@ -199,7 +199,7 @@ class LayerNorm(Module):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        self.normalized_shape = norm.shape_of(normalized_shape)
+        self.normalized_shape = F.shape_of(normalized_shape)
         self.eps = eps
         self.elementwise_affine = arguments.flag("elementwise_affine", elementwise_affine)
         bias = arguments.flag("bias", bias)
@@ -212,7 +212,7 @@ class LayerNorm(Module):
 
     def forward(self, x: ArrayLike) -> Tensor:
         """The same shape, normalised row by row."""
-        return norm.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+        return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         """The arguments."""
@@ -247,7 +247,7 @@ class RMSNorm(Module):
         self, normalized_shape: int | Sequence[int], eps: float | None = None, elementwise_affine: bool = True
     ) -> None:
         super().__init__()
-        self.normalized_shape = norm.shape_of(normalized_shape)
+        self.normalized_shape = F.shape_of(normalized_shape)
         self.eps = eps
         self.elementwise_affine = arguments.flag("elementwise_affine", elementwise_affine)
         on = Parameter(full(self.normalized_shape, 1.0)) if elementwise_affine else None
@@ -259,7 +259,7 @@ class RMSNorm(Module):
 
     def forward(self, x: ArrayLike) -> Tensor:
         """The same shape, normalised row by row."""
-        return norm.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+        return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
 
     def extra_repr(self) -> str:
         """The arguments."""

@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from ... import arguments
+from ...functional.norm import neu_norm
 from ...modes import S
 from ...ops.elementwise import as_tensor
-from ...ops.neu_norm import neu_norm
 from ...settings import fixed, setting
 from ...stepping import has_steps
 from ...tensor import Tensor, empty

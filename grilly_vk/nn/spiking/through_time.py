@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ... import arguments
+from ...functional.norm import prepare
 from ...modes import M
-from ...ops.batch_norm import Norm, prepare
+from ...ops.batch_norm import Norm
 from ...ops.elementwise import as_tensor
 from ...runtime.recording import refuse
 from ...settings import fixed
