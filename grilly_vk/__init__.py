@@ -7,43 +7,16 @@ import builtins as _builtins
 import sys as _sys
 
 from . import autograd, data, decode, encode, functional, interop, models, monitor, nn, optim, plot, snn, tensor
+from . import control as _control
+from . import creation as _creation
 from . import methods as methods
 from . import nir as nir  # not in __all__: a star import must not hide the package nir
 from .autograd import Function, enable_grad, grad, no_grad, set_detect_anomaly
 from .calling import welcome as _welcome
 from .compiled import compile
 from .compute import VulkanCompute
-from .control import (
-    capture,
-    device,
-    devices,
-    get_rng_state,
-    manual_seed,
-    memory_stats,
-    profile,
-    set_device,
-    set_rng_state,
-    synchronize,
-)
-from .creation import (
-    arange,
-    bernoulli,
-    empty_like,
-    eye,
-    full,
-    full_like,
-    linspace,
-    logspace,
-    ones,
-    ones_like,
-    poisson,
-    rand,
-    rand_like,
-    randn,
-    randn_like,
-    zeros,
-    zeros_like,
-)
+from .control import *
+from .creation import *
 from .creation import as_tensor_of as as_tensor
 from .creation import empty_tensor as empty
 from .creation import float_tensor as FloatTensor
@@ -74,81 +47,15 @@ Size = tuple
 
 # Without functions and types that hide builtins: a star import must not change what max or float mean.
 __all__ = [
-    *(n for n in _functions if not hasattr(_builtins, n)),
-    "DeviceError",
-    "FloatTensor",
-    "Function",
-    "LongTensor",
-    "OutOfDeviceMemory",
-    "SNNCompute",
-    "Size",
-    "Tensor",
-    "VulkanCompute",
-    "__version__",
-    "arange",
-    "as_tensor",
-    "autograd",
-    "bernoulli",
-    "capture",
-    "checkpoint",
-    "compile",
-    "data",
-    "decode",
-    "device",
-    "devices",
-    "empty",
-    "empty_like",
-    "enable_grad",
-    "encode",
-    "eye",
-    "float32",
-    "from_dlpack",
-    "from_numpy",
-    "full",
-    "full_like",
-    "functional",
-    "get_rng_state",
-    "grad",
-    "gradcheck",
-    "inference_mode",
-    "int32",
-    "int64",
-    "interop",
-    "is_grad_enabled",
-    "linspace",
-    "load",
-    "logspace",
-    "long",
-    "manual_seed",
-    "matmul",
-    "memory_stats",
-    "models",
-    "monitor",
-    "nn",
-    "no_grad",
-    "normal",
-    "ones",
-    "ones_like",
-    "optim",
-    "plot",
-    "poisson",
-    "profile",
-    "rand",
-    "rand_like",
-    "randint",
-    "randn",
-    "randn_like",
-    "randperm",
-    "save",
-    "set_detect_anomaly",
-    "set_device",
-    "set_grad_enabled",
-    "set_rng_state",
-    "synchronize",
-    "tensor",
-    "uint32",
-    "zeros",
-    "zeros_like",
-]
+    "DeviceError", "FloatTensor", "Function", "LongTensor", "OutOfDeviceMemory", "SNNCompute", "Size", "Tensor",
+    "VulkanCompute", "__version__", "as_tensor", "autograd", "checkpoint", "compile", "data", "decode", "empty",
+    "enable_grad", "encode", "float32", "from_dlpack", "from_numpy", "functional", "grad", "gradcheck",
+    "inference_mode", "int32", "int64", "interop", "is_grad_enabled", "load", "long", "matmul", "models", "monitor",
+    "nn", "no_grad", "normal", "optim", "plot", "randint", "randperm", "save", "set_detect_anomaly", "set_grad_enabled",
+    "tensor", "uint32",
+]  # fmt: skip
+__all__ += _control.__all__
+__all__ += _creation.__all__
+__all__ += [n for n in _functions if not hasattr(_builtins, n)]
 
 _welcome(_sys.modules[__name__], snn, nn.utils, nn.conversion, optim.lr_scheduler)

@@ -9,11 +9,13 @@ import numpy as np
 
 from . import arguments, host_random
 from .errors import shown
-from .runtime import Graph, Profile, engine
-from .runtime import set_device as set_device
-from .runtime.devices import DeviceInfo
-from .runtime.devices import devices as devices
+from .runtime import Graph, Profile, engine, set_device
+from .runtime.devices import DeviceInfo, devices
 
+__all__ = [
+    "capture", "device", "devices", "get_rng_state", "manual_seed", "memory_stats", "profile", "set_device",
+    "set_rng_state", "synchronize",
+]  # fmt: skip
 _DEVICE_WORDS = 4
 _HERE = re.compile(r"(?:cuda|gpu|vulkan|mps|xpu|hip)(?::(\d+))?")  # all mean the device in use
 

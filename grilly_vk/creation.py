@@ -20,6 +20,10 @@ from .tensor import BOOL, FLOAT32, INT32, Tensor, dtype_of, empty, from_numpy
 from .tensor import full as _full
 from .typing import ArrayLike, DeviceLike, DTypeLike
 
+__all__ = [
+    "arange", "bernoulli", "empty_like", "eye", "full", "full_like", "linspace", "logspace", "ones", "ones_like",
+    "poisson", "rand", "rand_like", "randn", "randn_like", "zeros", "zeros_like",
+]  # fmt: skip
 _KINDS = ("uniform", "normal", "bernoulli", "poisson")  # in the order of shaders/random.glsl
 _RANDOM = Kernel("random", over="")
 

@@ -10,16 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 __all__ = [
-    "RateSummary",
-    "Relatedness",
-    "correlation_matrix",
-    "cosine_matrix",
-    "pearson",
-    "ranks",
-    "rate_summary",
-    "relatedness",
-    "spearman",
-]
+    "RateSummary", "Relatedness", "correlation_matrix", "cosine_matrix", "pearson", "ranks", "rate_summary",
+    "relatedness", "spearman",
+]  # fmt: skip
 
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.99)

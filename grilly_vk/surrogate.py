@@ -23,20 +23,9 @@ from .tensor import FLOAT32, Tensor
 from .typing import ArrayLike
 
 __all__ = [
-    "ATan",
-    "Boxcar",
-    "Custom",
-    "Erf",
-    "FastSigmoid",
-    "PiecewiseQuadratic",
-    "Rect",
-    "Sigmoid",
-    "SuperSpike",
-    "Surrogate",
-    "Tanh",
-    "Triangular",
-    "superspike",
-]
+    "ATan", "Boxcar", "Custom", "Erf", "FastSigmoid", "PiecewiseQuadratic", "Rect", "Sigmoid", "SuperSpike",
+    "Surrogate", "Tanh", "Triangular", "superspike",
+]  # fmt: skip
 
 
 class Surrogate:

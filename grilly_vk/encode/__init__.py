@@ -11,16 +11,6 @@ from .rates import direct, poisson, rate
 from .times import delta, latency, phase
 
 __all__ = [
-    "LatencyEncoder",
-    "PeriodicEncoder",
-    "PoissonEncoder",
-    "WeightedPhaseEncoder",
-    "delta",
-    "direct",
-    "latency",
-    "phase",
-    "poisson",
-    "population",
-    "rate",
-    "receptive_fields",
-]
+    "LatencyEncoder", "PeriodicEncoder", "PoissonEncoder", "WeightedPhaseEncoder", "delta", "direct", "latency",
+    "phase", "poisson", "population", "rate", "receptive_fields",
+]  # fmt: skip

@@ -10,18 +10,6 @@ from .expression import EquationError, Expression, Function, Statement, expressi
 from .printing import GLSL, evaluate, text
 
 __all__ = [
-    "GLSL",
-    "Adjoint",
-    "EquationError",
-    "Expression",
-    "Function",
-    "Statement",
-    "adjoint",
-    "derivative",
-    "evaluate",
-    "expression",
-    "function",
-    "separate",
-    "statements",
-    "text",
-]
+    "GLSL", "Adjoint", "EquationError", "Expression", "Function", "Statement", "adjoint", "derivative", "evaluate",
+    "expression", "function", "separate", "statements", "text",
+]  # fmt: skip

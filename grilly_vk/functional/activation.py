@@ -12,20 +12,9 @@ from ..tensor import FLOAT32, Tensor
 from ..typing import ArrayLike
 
 __all__ = [
-    "elu",
-    "gelu",
-    "hardtanh",
-    "leaky_relu",
-    "logsigmoid",
-    "prelu",
-    "relu",
-    "relu6",
-    "sigmoid",
-    "silu",
-    "softplus",
-    "tanh",
-    "threshold",
-]
+    "elu", "gelu", "hardtanh", "leaky_relu", "logsigmoid", "prelu", "relu", "relu6", "sigmoid", "silu", "softplus",
+    "tanh", "threshold",
+]  # fmt: skip
 
 
 def relu(x: ArrayLike, inplace: bool = False) -> Tensor:

@@ -25,18 +25,9 @@ from .loss_layers import FACTORS, layer
 binary_cross_entropy_with_logits = bce_with_logits  # PyTorch's name
 
 __all__ = [
-    "bce_with_logits",
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "cross_entropy",
-    "huber_loss",
-    "kl_div",
-    "l1_loss",
-    "mse_loss",
-    "nll_loss",
-    "poisson_nll_loss",
-    "smooth_l1_loss",
-]
+    "bce_with_logits", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "huber_loss",
+    "kl_div", "l1_loss", "mse_loss", "nll_loss", "poisson_nll_loss", "smooth_l1_loss",
+]  # fmt: skip
 
 _OF_DIVERGENCE = ("none", "sum", "mean", "batchmean")
 _smoothing = setting(arguments.between, 0.0, 1.0)

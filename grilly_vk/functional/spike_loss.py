@@ -22,13 +22,8 @@ from ..typing import ArrayLike
 from .loss_layers import FACTORS, layer
 
 __all__ = [
-    "ce_count_loss",
-    "ce_rate_loss",
-    "ce_temporal_loss",
-    "mse_count_loss",
-    "mse_temporal_loss",
-    "rate_regularization",
-]
+    "ce_count_loss", "ce_rate_loss", "ce_temporal_loss", "mse_count_loss", "mse_temporal_loss", "rate_regularization",
+]  # fmt: skip
 
 INVERSES = ("negate", "reciprocal")
 NORMS = ("l1", "l2")

@@ -12,14 +12,6 @@ from .monitors import (
 )
 
 __all__ = [
-    "AttributeMonitor",
-    "FiringRateReport",
-    "InputMonitor",
-    "LayerActivity",
-    "Monitor",
-    "OutputMonitor",
-    "PotentialMonitor",
-    "RateMonitor",
-    "SpikeMonitor",
-    "firing_rate_report",
-]
+    "AttributeMonitor", "FiringRateReport", "InputMonitor", "LayerActivity", "Monitor", "OutputMonitor",
+    "PotentialMonitor", "RateMonitor", "SpikeMonitor", "firing_rate_report",
+]  # fmt: skip

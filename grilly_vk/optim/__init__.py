@@ -19,21 +19,7 @@ from .plateau import ReduceLROnPlateau
 lr_scheduler.ReduceLROnPlateau = ReduceLROnPlateau  # type: ignore[attr-defined]  # where PyTorch has it
 
 __all__ = [
-    "SGD",
-    "Adam",
-    "AdamW",
-    "CosineAnnealingLR",
-    "ExponentialLR",
-    "LambdaLR",
-    "LinearWarmup",
-    "MultiStepLR",
-    "OneCycleLR",
-    "Optimizer",
-    "RMSprop",
-    "ReduceLROnPlateau",
-    "SequentialLR",
-    "StepLR",
-    "clip_grad_norm_",
-    "clip_grad_value_",
-    "lr_scheduler",
-]
+    "SGD", "Adam", "AdamW", "CosineAnnealingLR", "ExponentialLR", "LambdaLR", "LinearWarmup", "MultiStepLR",
+    "OneCycleLR", "Optimizer", "RMSprop", "ReduceLROnPlateau", "SequentialLR", "StepLR", "clip_grad_norm_",
+    "clip_grad_value_", "lr_scheduler",
+]  # fmt: skip

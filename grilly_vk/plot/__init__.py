@@ -11,12 +11,6 @@ from .training import accuracy_curve, training_curves
 from .weights import weight_map
 
 __all__ = [
-    "accuracy_curve",
-    "potentials",
-    "raster",
-    "rate_boxes",
-    "rate_histogram",
-    "rate_scatter",
-    "training_curves",
+    "accuracy_curve", "potentials", "raster", "rate_boxes", "rate_histogram", "rate_scatter", "training_curves",
     "weight_map",
-]
+]  # fmt: skip

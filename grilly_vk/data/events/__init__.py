@@ -12,15 +12,6 @@ from .reading import read
 from .recordings import SHD, EventFolder
 
 __all__ = [
-    "EVENT",
-    "SHD",
-    "EventBatch",
-    "EventFolder",
-    "Frames",
-    "drop_events",
-    "flip_events",
-    "make_events",
-    "read",
-    "time_jitter",
-    "to_frames",
-]
+    "EVENT", "SHD", "EventBatch", "EventFolder", "Frames", "drop_events", "flip_events", "make_events", "read",
+    "time_jitter", "to_frames",
+]  # fmt: skip

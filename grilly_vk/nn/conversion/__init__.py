@@ -9,15 +9,6 @@ from .network import ConvertedNetwork
 from .node import RateNode
 
 __all__ = [
-    "ChannelAffine",
-    "ConvertedNetwork",
-    "Converter",
-    "Evaluation",
-    "MaxPoolGate",
-    "Places",
-    "RateNode",
-    "Row",
-    "VoltageScaler",
-    "evaluate",
-    "rates_and_activations",
-]
+    "ChannelAffine", "ConvertedNetwork", "Converter", "Evaluation", "MaxPoolGate", "Places", "RateNode", "Row",
+    "VoltageScaler", "evaluate", "rates_and_activations",
+]  # fmt: skip

@@ -12,20 +12,6 @@ from .network import Layer, Network
 from .neurons import AdaptiveLIFNeuron, FedeNeuron, IFNeuron, LIFNeuron
 
 __all__ = [
-    "MSTDPET",
-    "STDP",
-    "AdaptiveLIFNeuron",
-    "BaseConnection",
-    "BaseInput",
-    "BaseNeuron",
-    "FedeNeuron",
-    "FedeSTDP",
-    "IFNeuron",
-    "Input",
-    "LIFNeuron",
-    "Layer",
-    "LearningRule",
-    "Linear",
-    "Network",
-    "OnlineSTDP",
-]
+    "MSTDPET", "STDP", "AdaptiveLIFNeuron", "BaseConnection", "BaseInput", "BaseNeuron", "FedeNeuron", "FedeSTDP",
+    "IFNeuron", "Input", "LIFNeuron", "Layer", "LearningRule", "Linear", "Network", "OnlineSTDP",
+]  # fmt: skip
