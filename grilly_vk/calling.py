@@ -131,7 +131,7 @@ def explained(
         takes = list(inspect.signature(function).parameters.values())
         found = within.around(Misfit(name, inspect.Signature(takes[1:]), args[1:], named))
     elif code.co_argcount <= 1 and code.co_flags & _ALL == _ALL:  # what hands everything on
-        found = within.renamed(name, None if bound else code.co_varnames[0])
+        found = within.renamed(name, None if bound or not code.co_argcount else code.co_varnames[0])
     else:
         return None
     told = TypeError(found.text())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ... import arguments
-from ...settings import setting
-from ..spiking.node_models import no_waiting
-from ..spiking.nodes import SpikingNode
-from .starting import starting_at
+from .... import arguments
+from ....settings import setting
+from ...spiking.node_models import no_waiting
+from ...spiking.nodes import SpikingNode
+from ..starting import starting_at
 
 
 class Izhikevich2003Node(SpikingNode):

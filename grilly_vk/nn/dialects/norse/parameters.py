@@ -6,10 +6,15 @@ import functools
 import math
 from typing import Any, NamedTuple
 
-from ... import arguments
-from ...errors import shown
-from ...surrogate import Custom, SuperSpike, Surrogate, Tanh
-from ...tensor import Tensor
+from .... import arguments
+from ....errors import shown
+from ....surrogate import Custom, SuperSpike, Surrogate, Tanh
+from ....tensor import Tensor
+
+__all__ = [
+    "IAFParameters", "LIBoxParameters", "LIFBoxParameters", "LIFExParameters", "LIFParameters", "LIParameters",
+    "LSNNParameters",
+]  # fmt: skip
 
 
 class LIFParameters(NamedTuple):

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ... import arguments
+from .... import arguments
+
+__all__ = [
+    "IzhikevichParameters", "IzhikevichSpikingBehavior", "IzhikevichState", "accomodation", "bistability",
+    "class_1_exc", "class_2_exc", "create_izhikevich_spiking_behavior", "dap", "inhibition_induced_bursting",
+    "inhibition_induced_spiking", "integrator", "mixed_mode", "phasic_bursting", "phasic_spiking", "rebound_burst",
+    "rebound_spike", "resonator", "spike_frequency_adaptation", "spike_latency", "subthreshold_oscillation",
+    "threshold_variability", "tonic_bursting", "tonic_spiking",
+]  # fmt: skip
 
 
 class IzhikevichParameters(NamedTuple):
