@@ -324,8 +324,8 @@ def prepare(
         arguments.shape("scale", scale.shape, (t,))
     w, b = arguments.optional("weight", weight, shape), arguments.optional("bias", bias, shape)
     eps = arguments.non_negative("eps", eps)
-    _running(running_mean, running_var, shape, needed=not training)
     training = arguments.flag("training", training)
+    _running(running_mean, running_var, shape, needed=not training)
     if momentum is not None:
         arguments.real("momentum", momentum)
     elif training and running_mean is not None and batches is None:
