@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from .. import arguments
-from ..ops.loss import REDUCTIONS
 from ..settings import setting
 
+REDUCTIONS = ("none", "mean", "sum")
 F = TypeVar("F", bound=Callable[..., Any])
 FACTORS = object()  # in place of a setting: an array that the layer keeps as a buffer, or None
 

@@ -11,7 +11,6 @@ from ..decode import count, population_vote
 from ..errors import shown
 from ..ops.elementwise import as_tensor, cast, unary, where
 from ..ops.encode import time_expand
-from ..ops.loss import class_index, cross_entropy, mse_loss
 from ..ops.one_hot import one_hot
 from ..ops.readout import spike_time
 from ..ops.reductions import reduce_mean
@@ -19,6 +18,7 @@ from ..ops.shape import reshape
 from ..settings import fixed, setting
 from ..tensor import FLOAT32, INT32, Tensor, from_numpy
 from ..typing import ArrayLike
+from .loss import class_index, cross_entropy, mse_loss
 from .loss_layers import FACTORS, layer
 
 __all__ = [

@@ -5,7 +5,7 @@ import scipy.special
 from op_table import Op, Sample, apart, normal
 
 from grilly_vk import functional as F
-from grilly_vk.ops import loss
+from grilly_vk.functional import loss
 
 # ---- classes ----
 
