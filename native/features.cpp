@@ -51,7 +51,6 @@ const std::vector<Row>& rows()
     using Size = VkPhysicalDeviceSubgroupSizeControlFeaturesEXT;
     using Storage = VkPhysicalDevice16BitStorageFeatures;
     using Half = VkPhysicalDeviceShaderFloat16Int8FeaturesKHR;
-    using Address = VkPhysicalDeviceBufferDeviceAddressFeaturesKHR;
     using Model = VkPhysicalDeviceVulkanMemoryModelFeaturesKHR;
     using Matrix = VkPhysicalDeviceCooperativeMatrixFeaturesKHR;
     using Reset = VkPhysicalDeviceHostQueryResetFeaturesEXT;
@@ -64,9 +63,6 @@ const std::vector<Row>& rows()
             VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES, offsetof(Storage, storageBuffer16BitAccess)),
         ROW("float16 arithmetic", VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME, "half-precision products", Half,
             VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES_KHR, offsetof(Half, shaderFloat16)),
-        ROW("buffer device address", VK_KHR_BUFFER_DEVICE_ADDRESS_EXTENSION_NAME,
-            "kernels that take their buffers as addresses", Address,
-            VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES_KHR, offsetof(Address, bufferDeviceAddress)),
         ROW("vulkan memory model", VK_KHR_VULKAN_MEMORY_MODEL_EXTENSION_NAME, "shaders with cooperative matrices", Model,
             VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES_KHR, offsetof(Model, vulkanMemoryModel),
             offsetof(Model, vulkanMemoryModelDeviceScope)), // without it, atomics of the device's scope would be invalid
