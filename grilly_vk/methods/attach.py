@@ -15,6 +15,7 @@ _SAME = (("axis", "dim"), ("keepdims", "keepdim"))
 
 def with_dim(method: Callable[..., Any]) -> Callable[..., Any]:
     """The method, which takes `dim` and `keepdim` for `axis` and `keepdims` too."""
+    method.__qualname__ = f"Tensor.{method.__name__}"  # before it is wrapped, for messages
 
     @functools.wraps(method)
     def wrapped(*args: Any, **named: Any) -> Any:
@@ -53,8 +54,11 @@ def _named(name: str, method: Any) -> Any:
     return method
 
 
-def attach_all(methods: dict[str, Callable[..., Any]], *, dims: bool = False) -> None:
-    """Gives Tensor several methods, with PyTorch's names of arguments if `dims`."""
-    for name, method in methods.items():
-        method = _named(name, method)  # before it is wrapped, for messages
-        attach(name, with_dim(method) if dims else method)
+def attached(kind: type[Tensor]) -> type[Tensor]:
+    """Gives Tensor the methods and properties of a class, which is there for nothing else: a decorator."""
+    for name, value in vars(kind).items():
+        if isinstance(value, property):
+            setattr(Tensor, name, value)
+        elif isinstance(value, types.FunctionType):
+            attach(name, value)
+    return kind

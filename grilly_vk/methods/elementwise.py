@@ -13,7 +13,7 @@ from ..ops.pointwise import BINARY_METHODS, UNARY_METHODS
 from ..ops.softmax import log_softmax, softmax
 from ..tensor import BOOL, Tensor
 from ..typing import ArrayLike, Axes
-from .attach import attach, attach_all
+from .attach import attach, attached
 
 
 def _unary(name: str, text: str) -> Any:
@@ -56,26 +56,6 @@ for _name in ("and", "or", "xor"):
     attach(f"logical_{_name}", _logical(_name))
 
 
-def _round(self: Tensor, decimals: int = 0) -> Tensor:
-    """The nearest whole number, halves to the even one; or that many decimals.  Its gradient is 0."""
-    places = arguments.whole("decimals", decimals)
-    if not -38 <= places <= 38:
-        raise ValueError(f"decimals must lie in -38..38, those of float32, got {arguments.shown(places)}")
-    if self.dtype.kind in "iub":
-        return self.clone()
-    return e.unary("round", self) if places == 0 else (self * 10.0**places).round() / 10.0**places
-
-
-def _add(self: Tensor, other: ArrayLike, *, alpha: float = 1) -> Tensor:
-    """x + alpha * other."""
-    return e.binary("add", self, _times(other, alpha))
-
-
-def _sub(self: Tensor, other: ArrayLike, *, alpha: float = 1) -> Tensor:
-    """x - alpha * other."""
-    return e.binary("sub", self, _times(other, alpha))
-
-
 def _times(other: Any, alpha: Any) -> Any:
     if type(alpha) is int and alpha == 1:
         return other
@@ -86,99 +66,10 @@ def _number(name: str, value: Any) -> Any:
     return value if isinstance(value, Tensor) else arguments.scalar(name, value)
 
 
-def _div(self: Tensor, other: ArrayLike, *, rounding_mode: Literal["floor", "trunc"] | None = None) -> Tensor:
-    """x / other; with rounding_mode "floor" rounded down, with "trunc" towards 0."""
-    if rounding_mode is None:
-        return e.binary("div", self, other)
-    if arguments.choice("rounding_mode", rounding_mode, ("floor", "trunc")) == "floor":
-        return e.binary("floordiv", self, other)
-    whole = self.dtype.kind in "iub" and e.as_tensor("other", other, self).dtype.kind in "iub"
-    sizes = e.binary("floordiv", self.abs(), e.as_tensor("other", other, self).abs())
-    out = e.where(e.binary("xor", self < 0, e.binary("lt", other, 0)), -sizes, sizes)
-    return out if whole else out.astype("float32")
-
-
-def _fmod(self: Tensor, other: ArrayLike) -> Tensor:
-    """The remainder of x / other with the sign of x, as C has it."""
-    rest = e.binary("mod", self.abs(), e.as_tensor("other", other, self).abs())
-    return e.where(self.detach() < 0, -rest, rest)
-
-
-def _clamp(self: Tensor, min: ArrayLike | None = None, max: ArrayLike | None = None) -> Tensor:
-    """Each element, but at least min and at most max (numbers or tensors; None: no bound); max wins.
-
-    Raises:
-        ValueError: no bound at all.
-    """
-    if min is None and max is None:
-        raise ValueError("clamp needs min, max or both")
-    if not isinstance(min, Tensor) and not isinstance(max, Tensor):
-        return e.clamp(self, min, max)
-    out = self if min is None else e.binary("maximum", self, min)
-    return out if max is None else e.binary("minimum", out, max)
-
-
-def _where(self: Tensor, condition: ArrayLike, other: ArrayLike) -> Tensor:
-    """x where the condition holds, else other."""
-    return e.where(condition, self, other)
-
-
-def _masked_fill(self: Tensor, mask: ArrayLike, value: ArrayLike) -> Tensor:
-    """The value where the mask is true, else x.
-
-    Raises:
-        TypeError: a mask that is not bool.  ValueError: shapes that don't broadcast.
-    """
-    return e.where(mask, value, self)
-
-
-def _lerp(self: Tensor, end: ArrayLike, weight: ArrayLike) -> Tensor:
-    """x + weight * (end - x)."""
-    return self + e.binary("mul", _number("weight", weight), e.as_tensor("end", end, self) - self)
-
-
-def _heaviside(self: Tensor, values: ArrayLike) -> Tensor:
-    """0 below 0, 1 above, and values at 0; no gradient."""
-    x = self.detach()
-    return e.where(x.eq(0), values, e.cast(x > 0, self.dtype))
-
-
-def _softmax(self: Tensor, dim: Axes = None, *, axis: Axes = None) -> Tensor:
-    """exp(x) over its sum along an axis."""
-    return softmax(self, _one_axis("softmax", dim, axis))
-
-
-def _log_softmax(self: Tensor, dim: Axes = None, *, axis: Axes = None) -> Tensor:
-    """The logarithm of `softmax`, without overflow."""
-    return log_softmax(self, _one_axis("log_softmax", dim, axis))
-
-
 def _one_axis(name: str, dim: Any, axis: Any) -> Any:
     if (dim is None) == (axis is None):
         raise TypeError(f"{name} needs one axis, as dim= or axis=, got dim={shown(dim)}, axis={shown(axis)}")
     return axis if dim is None else dim
-
-
-attach_all(
-    {
-        "round": _round,
-        "add": _add,
-        "sub": _sub,
-        "subtract": _sub,
-        "div": _div,
-        "divide": _div,
-        "true_divide": _div,
-        "fmod": _fmod,
-        "clamp": _clamp,
-        "clip": _clamp,
-        "where": _where,
-        "masked_fill": _masked_fill,
-        "lerp": _lerp,
-        "heaviside": _heaviside,
-        "softmax": _softmax,
-        "log_softmax": _log_softmax,
-    }
-)
 
 
 def _short(text: str, method: Any) -> Any:
@@ -186,39 +77,114 @@ def _short(text: str, method: Any) -> Any:
     return method
 
 
-attach_all(
-    {
-        "square": _short("x * x.", lambda self: e.binary("mul", self, self)),
-        "reciprocal": _short("1 / x.", lambda self: e.binary("div", 1.0, self)),
-        "rsqrt": _short("1 / sqrt(x).", lambda self: e.binary("div", 1.0, self.sqrt())),
-        "log2": _short("The logarithm to base 2.", lambda self: self.log() * (1.0 / math.log(2.0))),
-        "log10": _short("The logarithm to base 10.", lambda self: self.log() * (1.0 / math.log(10.0))),
-        "logical_not": _short("Whether each is 0: bool.", lambda self: e.binary("xor", e.cast(self, BOOL), True)),
-        "isnan": _short("Whether each element is NaN: bool.", lambda self: kinds.is_nan(self)),
-        "isinf": _short("Whether each element is infinite: bool.", lambda self: kinds.is_inf(self)),
-        "isfinite": _short("Whether each element is neither NaN nor infinite.", lambda self: kinds.is_finite(self)),
-    }
-)
+@attached
+class ElementWise(Tensor):
+    """What is done with each element by itself."""
 
+    def round(self, decimals: int = 0) -> Tensor:
+        """The nearest whole number, halves to the even one; or that many decimals.  Its gradient is 0."""
+        places = arguments.whole("decimals", decimals)
+        if not -38 <= places <= 38:
+            raise ValueError(f"decimals must lie in -38..38, those of float32, got {arguments.shown(places)}")
+        if self.dtype.kind in "iub":
+            return self.clone()
+        return e.unary("round", self) if places == 0 else (self * 10.0**places).round() / 10.0**places
 
-def _nan_to_num(self: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
-    """NaN replaced by a number, infinities by numbers or the largest of float32."""
-    return kinds.nan_to_num(self, nan, posinf, neginf)
+    def add(self, other: ArrayLike, *, alpha: float = 1) -> Tensor:
+        """x + alpha * other."""
+        return e.binary("add", self, _times(other, alpha))
 
+    def sub(self, other: ArrayLike, *, alpha: float = 1) -> Tensor:
+        """x - alpha * other."""
+        return e.binary("sub", self, _times(other, alpha))
 
-def _isclose(self: Tensor, other: ArrayLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
-    """Whether abs(x - other) <= atol + rtol * abs(other): bool."""
-    return kinds.is_close(self, other, rtol, atol, equal_nan)
+    subtract = sub
 
+    def div(self, other: ArrayLike, *, rounding_mode: Literal["floor", "trunc"] | None = None) -> Tensor:
+        """x / other; with rounding_mode "floor" rounded down, with "trunc" towards 0."""
+        if rounding_mode is None:
+            return e.binary("div", self, other)
+        if arguments.choice("rounding_mode", rounding_mode, ("floor", "trunc")) == "floor":
+            return e.binary("floordiv", self, other)
+        whole = self.dtype.kind in "iub" and e.as_tensor("other", other, self).dtype.kind in "iub"
+        sizes = e.binary("floordiv", self.abs(), e.as_tensor("other", other, self).abs())
+        out = e.where(e.binary("xor", self < 0, e.binary("lt", other, 0)), -sizes, sizes)
+        return out if whole else out.astype("float32")
 
-def _allclose(self: Tensor, other: ArrayLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
-    """Whether all elements are close; waits for the device."""
-    return kinds.all_close(self, other, rtol, atol, equal_nan)
+    divide = div
+    true_divide = div
 
+    def fmod(self, other: ArrayLike) -> Tensor:
+        """The remainder of x / other with the sign of x, as C has it."""
+        rest = e.binary("mod", self.abs(), e.as_tensor("other", other, self).abs())
+        return e.where(self.detach() < 0, -rest, rest)
 
-def _equal(self: Tensor, other: ArrayLike) -> bool:
-    """Whether two arrays have one shape and equal elements; waits for the device.  Element by element: `eq`, `==`."""
-    return kinds.array_equal(self, other)
+    def clamp(self, min: ArrayLike | None = None, max: ArrayLike | None = None) -> Tensor:
+        """Each element, but at least min and at most max (numbers or tensors; None: no bound); max wins.
 
+        Raises:
+            ValueError: no bound at all.
+        """
+        if min is None and max is None:
+            raise ValueError("clamp needs min, max or both")
+        if not isinstance(min, Tensor) and not isinstance(max, Tensor):
+            return e.clamp(self, min, max)
+        out = self if min is None else e.binary("maximum", self, min)
+        return out if max is None else e.binary("minimum", out, max)
 
-attach_all({"nan_to_num": _nan_to_num, "isclose": _isclose, "allclose": _allclose, "equal": _equal})
+    clip = clamp
+
+    def where(self, condition: ArrayLike, other: ArrayLike) -> Tensor:
+        """x where the condition holds, else other."""
+        return e.where(condition, self, other)
+
+    def masked_fill(self, mask: ArrayLike, value: ArrayLike) -> Tensor:
+        """The value where the mask is true, else x.
+
+        Raises:
+            TypeError: a mask that is not bool.  ValueError: shapes that don't broadcast.
+        """
+        return e.where(mask, value, self)
+
+    def lerp(self, end: ArrayLike, weight: ArrayLike) -> Tensor:
+        """x + weight * (end - x)."""
+        return self + e.binary("mul", _number("weight", weight), e.as_tensor("end", end, self) - self)
+
+    def heaviside(self, values: ArrayLike) -> Tensor:
+        """0 below 0, 1 above, and values at 0; no gradient."""
+        x = self.detach()
+        return e.where(x.eq(0), values, e.cast(x > 0, self.dtype))
+
+    def softmax(self, dim: Axes = None, *, axis: Axes = None) -> Tensor:
+        """exp(x) over its sum along an axis."""
+        return softmax(self, _one_axis("softmax", dim, axis))
+
+    def log_softmax(self, dim: Axes = None, *, axis: Axes = None) -> Tensor:
+        """The logarithm of `softmax`, without overflow."""
+        return log_softmax(self, _one_axis("log_softmax", dim, axis))
+
+    def nan_to_num(self, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+        """NaN replaced by a number, infinities by numbers or the largest of float32."""
+        return kinds.nan_to_num(self, nan, posinf, neginf)
+
+    def isclose(self, other: ArrayLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+        """Whether abs(x - other) <= atol + rtol * abs(other): bool."""
+        return kinds.is_close(self, other, rtol, atol, equal_nan)
+
+    def allclose(self, other: ArrayLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+        """Whether all elements are close; waits for the device."""
+        return kinds.all_close(self, other, rtol, atol, equal_nan)
+
+    def equal(self, other: ArrayLike) -> bool:
+        """Whether two arrays have one shape and equal elements; waits for the device.  Each by itself: `eq`, `==`."""
+        return kinds.array_equal(self, other)
+
+    square = _short("x * x.", lambda self: e.binary("mul", self, self))
+    reciprocal = _short("1 / x.", lambda self: e.binary("div", 1.0, self))
+    rsqrt = _short("1 / sqrt(x).", lambda self: e.binary("div", 1.0, self.sqrt()))
+    log2 = _short("The logarithm to base 2.", lambda self: self.log() * (1.0 / math.log(2.0)))
+    log10 = _short("The logarithm to base 10.", lambda self: self.log() * (1.0 / math.log(10.0)))
+    logical_not = _short("Whether each is 0: bool.", lambda self: e.binary("xor", e.cast(self, BOOL), True))
+    isnan = _short("Whether each element is NaN: bool.", lambda self: kinds.is_nan(self))
+    isinf = _short("Whether each element is infinite: bool.", lambda self: kinds.is_inf(self))
+    isfinite = _short("Whether each element is neither NaN nor infinite.", lambda self: kinds.is_finite(self))

@@ -15,7 +15,7 @@ from ..ops.shape import broadcast_to
 from ..tensor import Tensor
 from ..typing import ArrayLike
 from . import elementwise, picking, shapes
-from .attach import attach, attach_all
+from .attach import attach, attached
 
 _NEEDED = (elementwise, picking, shapes)  # they attach what is changed here
 
@@ -62,71 +62,56 @@ for _name in (
     attach(f"{_name}_", _changing(_name))
 
 
-def _copy(self: Tensor, source: ArrayLike, non_blocking: bool = False) -> Tensor:
-    """Takes the values of another array, broadcast and cast as needed."""
-    self.changing()
-    arguments.flag("non_blocking", non_blocking)
-    given = cast(as_tensor("source", source, self), self.dtype).detach()
-    self.assign(broadcast_to(given, self.shape))
-    return self
+@attached
+class InPlace(Tensor):
+    """What changes the tensor itself."""
 
+    def copy_(self, source: ArrayLike, non_blocking: bool = False) -> Tensor:
+        """Takes the values of another array, broadcast and cast as needed."""
+        self.changing()
+        arguments.flag("non_blocking", non_blocking)
+        given = cast(as_tensor("source", source, self), self.dtype).detach()
+        self.assign(broadcast_to(given, self.shape))
+        return self
 
-def _fill(self: Tensor, value: Tensor | float) -> Tensor:
-    """Sets every element to a number, or to that of a one-element tensor."""
-    self.changing()
-    if isinstance(value, Tensor):
-        return _copy(self, value.reshape(()))
-    self.assign(full_like(self, value))
-    return self
+    def fill_(self, value: Tensor | float) -> Tensor:
+        """Sets every element to a number, or to that of a one-element tensor."""
+        self.changing()
+        if isinstance(value, Tensor):
+            return self.copy_(value.reshape(()))
+        self.assign(full_like(self, value))
+        return self
 
+    def zero_(self) -> Tensor:
+        """Sets every element to 0."""
+        return self.fill_(0)
 
-def _zero(self: Tensor) -> Tensor:
-    """Sets every element to 0."""
-    return _fill(self, 0)
+    def uniform_(self, low: float = 0.0, high: float = 1.0) -> Tensor:
+        """Draws uniform numbers in [low, high) from the device's generator."""
+        self.changing()
+        bottom, top = arguments.real("low", low), arguments.real("high", high)
+        self.assign(rand_like(self) * (top - bottom) + bottom)
+        return self
 
+    def normal_(self, mean: float = 0.0, std: float = 1.0) -> Tensor:
+        """Draws normal numbers from the device's generator."""
+        self.changing()
+        middle, wide = arguments.real("mean", mean), arguments.non_negative("std", std)
+        self.assign(randn_like(self) * wide + middle)
+        return self
 
-def _uniform(self: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
-    """Draws uniform numbers in [low, high) from the device's generator."""
-    self.changing()
-    bottom, top = arguments.real("low", low), arguments.real("high", high)
-    self.assign(rand_like(self) * (top - bottom) + bottom)
-    return self
+    def bernoulli_(self, p: ArrayLike = 0.5) -> Tensor:
+        """Draws 1 with probability p (a number or a tensor that broadcasts), else 0."""
+        self.changing()
+        chance = p if isinstance(p, Tensor) else as_tensor("p", arguments.between("p", p, 0.0, 1.0))
+        self.assign(cast(bernoulli(broadcast_to(chance.detach(), self.shape)), self.dtype))
+        return self
 
-
-def _normal(self: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
-    """Draws normal numbers from the device's generator."""
-    self.changing()
-    middle, wide = arguments.real("mean", mean), arguments.non_negative("std", std)
-    self.assign(randn_like(self) * wide + middle)
-    return self
-
-
-def _bernoulli(self: Tensor, p: ArrayLike = 0.5) -> Tensor:
-    """Draws 1 with probability p (a number or a tensor that broadcasts), else 0."""
-    self.changing()
-    chance = p if isinstance(p, Tensor) else as_tensor("p", arguments.between("p", p, 0.0, 1.0))
-    self.assign(cast(bernoulli(broadcast_to(chance.detach(), self.shape)), self.dtype))
-    return self
-
-
-def _detach(self: Tensor) -> Tensor:
-    """Takes the tensor itself off the tape."""
-    self.node = None
-    self.requires_grad = False
-    return self
-
-
-attach_all(
-    {
-        "copy_": _copy,
-        "fill_": _fill,
-        "zero_": _zero,
-        "uniform_": _uniform,
-        "normal_": _normal,
-        "bernoulli_": _bernoulli,
-        "detach_": _detach,
-    }
-)
+    def detach_(self) -> Tensor:
+        """Takes the tensor itself off the tape."""
+        self.node = None
+        self.requires_grad = False
+        return self
 
 
 def _reshaping(name: str) -> Any:

@@ -14,7 +14,7 @@ from ..ops.gather import gather
 from ..ops.layout import axis_index
 from ..tensor import Tensor, dtype_of
 from ..typing import ArrayLike, Axes, DTypeLike
-from .attach import attach, attach_all
+from .attach import attached, with_dim
 from .callers import unpacks
 
 
@@ -43,46 +43,12 @@ def _cast(result: Tensor, dtype: Any) -> Tensor:
     return result if dtype is None else cast(result, dtype_of(dtype))
 
 
-def _sum(self: Tensor, axis: Axes = None, keepdims: bool = False, *, dtype: DTypeLike = None) -> Tensor:
-    """Sum over axes (default all); bool counts, int32 stays int32."""
-    return r.reduce_sum(_cast(self, dtype), axis, keepdims)
-
-
-def _mean(self: Tensor, axis: Axes = None, keepdims: bool = False, *, dtype: DTypeLike = None) -> Tensor:
-    """Mean over axes (default all) as float32; of nothing it is NaN."""
-    return _cast(r.reduce_mean(self, axis, keepdims), dtype)
-
-
 def _correction(correction: Any, unbiased: Any) -> Any:
     if unbiased is None:
         return 1 if correction is None else correction
     if correction is not None:
         raise TypeError("var and std take either correction or unbiased, not both")
     return int(arguments.flag("unbiased", unbiased))
-
-
-def _var(
-    self: Tensor, axis: Axes = None, keepdims: bool = False, correction: Any = None, *, unbiased: bool | None = None
-) -> Tensor:
-    """Variance over axes (default all), divided by count - correction; correction is 1, or 0 with unbiased=False."""
-    return r.reduce_var(self, axis, keepdims, _correction(correction, unbiased))
-
-
-def _std(
-    self: Tensor, axis: Axes = None, keepdims: bool = False, correction: Any = None, *, unbiased: bool | None = None
-) -> Tensor:
-    """Standard deviation over axes (default all): the root of `var`."""
-    return statistics.reduce_std(self, axis, keepdims, _correction(correction, unbiased))
-
-
-def _prod(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """Product over axes (default all)."""
-    return statistics.reduce_prod(self, axis, keepdims)
-
-
-def _norm(self: Tensor, p: Any = 2, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """The p-norm over axes (default all)."""
-    return statistics.norm(self, p, axis, keepdims)
 
 
 def _extreme(kind: str) -> Any:
@@ -128,129 +94,6 @@ def _extreme(kind: str) -> Any:
     return method
 
 
-def _amax(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """The largest element over axes (default all); NaN wins, equal ones share the gradient."""
-    return r.reduce_max(self, axis, keepdims)
-
-
-def _amin(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """The smallest element over axes (default all); NaN wins, equal ones share the gradient."""
-    return r.reduce_min(self, axis, keepdims)
-
-
-def _argmax(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """Index of the first largest element along an axis (None: in the flat array), int32."""
-    return r.argmax(self, axis, keepdims)
-
-
-def _argmin(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """Index of the first smallest element along an axis (None: in the flat array), int32."""
-    return r.argmin(self, axis, keepdims)
-
-
-def _any(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """Whether any element over axes (default all) is not 0."""
-    return r.reduce_any(self, axis, keepdims)
-
-
-def _all(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """Whether all elements over axes (default all) are not 0."""
-    return r.reduce_all(self, axis, keepdims)
-
-
-def _logsumexp(self: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """log(sum(exp(x))) over axes (default all), without overflow."""
-    return statistics.logsumexp(self, axis, keepdims)
-
-
-def _count_nonzero(self: Tensor, axis: Axes = None) -> Tensor:
-    """How many elements over axes (default all) are not 0, int32."""
-    return statistics.count_nonzero(self, axis)
-
-
-def _cumsum(self: Tensor, axis: int) -> Tensor:
-    """Sums of the elements up to each one along an axis."""
-    return scan.cumsum(self, axis)
-
-
-def _cumprod(self: Tensor, axis: int) -> Tensor:
-    """Products of the elements up to each one along an axis."""
-    return statistics.cumprod(self, axis)
-
-
-def _median(self: Tensor, axis: int | None = None, keepdims: bool = False) -> Any:
-    """The middle element, of an even number the lower one: of all, or along an axis as (values, indices)."""
-    value, where = sort.median(self, axis, keepdims)
-    return value if axis is None else Extreme(value, where)
-
-
-def _sort(self: Tensor, axis: int = -1, descending: bool = False, stable: bool = True) -> Extreme:
-    """Sorted along an axis, as (values, indices); always stable, NaN counts as largest."""
-    arguments.flag("stable", stable)
-    return Extreme(*sort.sort(self, axis, descending))
-
-
-def _argsort(self: Tensor, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
-    """The indices that sort along an axis, int32; always stable."""
-    arguments.flag("stable", stable)
-    return sort.argsort(self, axis, descending)
-
-
-def _topk(self: Tensor, k: int, axis: int = -1, largest: bool = True, sorted: bool = True) -> Extreme:
-    """The k largest (or smallest) along an axis, best first, as (values, indices)."""
-    arguments.flag("sorted", sorted)
-    return Extreme(*sort.topk(self, k, axis, largest))
-
-
-attach_all(
-    {
-        "sum": _sum,
-        "mean": _mean,
-        "var": _var,
-        "std": _std,
-        "prod": _prod,
-        "norm": _norm,
-        "amax": _amax,
-        "amin": _amin,
-        "argmax": _argmax,
-        "argmin": _argmin,
-        "any": _any,
-        "all": _all,
-        "logsumexp": _logsumexp,
-        "count_nonzero": _count_nonzero,
-        "cumsum": _cumsum,
-        "cumprod": _cumprod,
-        "median": _median,
-        "sort": _sort,
-        "argsort": _argsort,
-        "topk": _topk,
-    },
-    dims=True,
-)
-attach("max", _extreme("max"))
-attach("min", _extreme("min"))
-
-
-def _unique(self: Tensor) -> Tensor:
-    """The distinct elements in ascending order; waits for the device."""
-    return statistics.unique(self)
-
-
-def _bincount(self: Tensor, weights: ArrayLike | None = None, minlength: int = 0) -> Tensor:
-    """How often each of 0, 1, 2 ... occurs, int32; waits for the device."""
-    return statistics.bincount(self, weights, minlength)
-
-
-attach_all({"unique": _unique, "bincount": _bincount})
-
-
-def _array_function(self: Tensor, function: Any, types: Any, args: Any, named: Any) -> Any:
-    """numpy's functions on Tensors: on their values, with a numpy result; shapes are known without reading."""
-    if function in (np.shape, np.ndim) and not named and isinstance(args[0], Tensor):
-        return args[0].shape if function is np.shape else args[0].ndim
-    return function(*_on_host(args), **{key: _on_host(value) for key, value in named.items()})
-
-
 def _on_host(value: Any) -> Any:
     if isinstance(value, Tensor):
         return value.numpy()
@@ -259,4 +102,131 @@ def _on_host(value: Any) -> Any:
     return value
 
 
-setattr(Tensor, "__array_function__", _array_function)  # noqa: B010
+@attached
+class Reductions(Tensor):
+    """Reductions, under PyTorch's names of methods and arguments."""
+
+    @with_dim
+    def sum(self, axis: Axes = None, keepdims: bool = False, *, dtype: DTypeLike = None) -> Tensor:
+        """Sum over axes (default all); bool counts, int32 stays int32."""
+        return r.reduce_sum(_cast(self, dtype), axis, keepdims)
+
+    @with_dim
+    def mean(self, axis: Axes = None, keepdims: bool = False, *, dtype: DTypeLike = None) -> Tensor:
+        """Mean over axes (default all) as float32; of nothing it is NaN."""
+        return _cast(r.reduce_mean(self, axis, keepdims), dtype)
+
+    @with_dim
+    def var(
+        self, axis: Axes = None, keepdims: bool = False, correction: Any = None, *, unbiased: bool | None = None
+    ) -> Tensor:
+        """Variance over axes (default all), divided by count - correction: 1, or 0 with unbiased=False."""
+        return r.reduce_var(self, axis, keepdims, _correction(correction, unbiased))
+
+    @with_dim
+    def std(
+        self, axis: Axes = None, keepdims: bool = False, correction: Any = None, *, unbiased: bool | None = None
+    ) -> Tensor:
+        """Standard deviation over axes (default all): the root of `var`."""
+        return statistics.reduce_std(self, axis, keepdims, _correction(correction, unbiased))
+
+    @with_dim
+    def prod(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
+        """Product over axes (default all)."""
+        return statistics.reduce_prod(self, axis, keepdims)
+
+    @with_dim
+    def norm(self, p: Any = 2, axis: Axes = None, keepdims: bool = False) -> Tensor:
+        """The p-norm over axes (default all)."""
+        return statistics.norm(self, p, axis, keepdims)
+
+    @with_dim
+    def amax(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
+        """The largest element over axes (default all); NaN wins, equal ones share the gradient."""
+        return r.reduce_max(self, axis, keepdims)
+
+    @with_dim
+    def amin(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
+        """The smallest element over axes (default all); NaN wins, equal ones share the gradient."""
+        return r.reduce_min(self, axis, keepdims)
+
+    @with_dim
+    def argmax(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
+        """Index of the first largest element along an axis (None: in the flat array), int32."""
+        return r.argmax(self, axis, keepdims)
+
+    @with_dim
+    def argmin(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
+        """Index of the first smallest element along an axis (None: in the flat array), int32."""
+        return r.argmin(self, axis, keepdims)
+
+    @with_dim
+    def any(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
+        """Whether any element over axes (default all) is not 0."""
+        return r.reduce_any(self, axis, keepdims)
+
+    @with_dim
+    def all(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
+        """Whether all elements over axes (default all) are not 0."""
+        return r.reduce_all(self, axis, keepdims)
+
+    @with_dim
+    def logsumexp(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
+        """log(sum(exp(x))) over axes (default all), without overflow."""
+        return statistics.logsumexp(self, axis, keepdims)
+
+    @with_dim
+    def count_nonzero(self, axis: Axes = None) -> Tensor:
+        """How many elements over axes (default all) are not 0, int32."""
+        return statistics.count_nonzero(self, axis)
+
+    @with_dim
+    def cumsum(self, axis: int) -> Tensor:
+        """Sums of the elements up to each one along an axis."""
+        return scan.cumsum(self, axis)
+
+    @with_dim
+    def cumprod(self, axis: int) -> Tensor:
+        """Products of the elements up to each one along an axis."""
+        return statistics.cumprod(self, axis)
+
+    @with_dim
+    def median(self, axis: int | None = None, keepdims: bool = False) -> Any:
+        """The middle element, of an even number the lower one: of all, or along an axis as (values, indices)."""
+        value, where = sort.median(self, axis, keepdims)
+        return value if axis is None else Extreme(value, where)
+
+    @with_dim
+    def sort(self, axis: int = -1, descending: bool = False, stable: bool = True) -> Extreme:
+        """Sorted along an axis, as (values, indices); always stable, NaN counts as largest."""
+        arguments.flag("stable", stable)
+        return Extreme(*sort.sort(self, axis, descending))
+
+    @with_dim
+    def argsort(self, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+        """The indices that sort along an axis, int32; always stable."""
+        arguments.flag("stable", stable)
+        return sort.argsort(self, axis, descending)
+
+    @with_dim
+    def topk(self, k: int, axis: int = -1, largest: bool = True, sorted: bool = True) -> Extreme:
+        """The k largest (or smallest) along an axis, best first, as (values, indices)."""
+        arguments.flag("sorted", sorted)
+        return Extreme(*sort.topk(self, k, axis, largest))
+
+    def unique(self) -> Tensor:
+        """The distinct elements in ascending order; waits for the device."""
+        return statistics.unique(self)
+
+    def bincount(self, weights: ArrayLike | None = None, minlength: int = 0) -> Tensor:
+        """How often each of 0, 1, 2 ... occurs, int32; waits for the device."""
+        return statistics.bincount(self, weights, minlength)
+
+    max = _extreme("max")
+    min = _extreme("min")
+
+    def __array_function__(self, function: Any, types: Any, args: Any, named: Any) -> Any:
+        """numpy's functions on Tensors: on their values, with a numpy result; shapes are known without reading."""
+        if function in (np.shape, np.ndim) and not named and isinstance(args[0], Tensor):
+            return args[0].shape if function is np.shape else args[0].ndim
+        return function(*_on_host(args), **{key: _on_host(value) for key, value in named.items()})
