@@ -15,6 +15,7 @@ from .norm import *
 from .one_hot import *
 from .pad import *
 from .pool import *
+from .resize import *
 from .scan import *
 from .similarity import *
 from .softmax import *
@@ -28,7 +29,7 @@ __getattr__ = hints("grilly_vk.functional")
 _PARTS = (
     "stepping", "functional.activation", "functional.attention", "functional.conv", "functional.cores",
     "functional.dropout", "functional.linear", "functional.loss", "functional.norm", "functional.one_hot",
-    "functional.pad", "functional.pool", "functional.scan", "functional.similarity", "functional.softmax",
-    "functional.spike_loss", "functional.spiking", "functional.synapses",
+    "functional.pad", "functional.pool", "functional.resize", "functional.scan", "functional.similarity",
+    "functional.softmax", "functional.spike_loss", "functional.spiking", "functional.synapses",
 )  # fmt: skip
 __all__ = sorted(name for part in _PARTS for name in _sys.modules[f"grilly_vk.{part}"].__all__)

@@ -18,15 +18,9 @@ from ..tensor import FLOAT32, INT32, Tensor, overlap
 from ..typing import ArrayLike
 
 __all__ = [
-    "batch_norm",
-    "batch_norm_through_time",
-    "group_norm",
-    "instance_norm",
-    "layer_norm",
-    "neu_norm",
-    "rms_norm",
+    "batch_norm", "batch_norm_through_time", "group_norm", "instance_norm", "layer_norm", "neu_norm", "rms_norm",
     "temporal_effective_batch_norm",
-]
+]  # fmt: skip
 
 _RMS_EPS = float(np.finfo(np.float32).eps)
 

@@ -1,4 +1,4 @@
-"""Pooling, and images of another size: what they take is checked here."""
+"""Pooling: what it takes is checked here."""
 
 from __future__ import annotations
 
@@ -9,22 +9,14 @@ from .. import arguments
 from ..errors import shown
 from ..ops import pool as ops
 from ..ops.elementwise import as_tensor
-from ..ops.resize import interpolate
 from ..tensor import FLOAT32, Tensor
 from ..typing import ArrayLike
 from ..values import axis_index
 
 __all__ = [
-    "adaptive_avg_pool1d",
-    "adaptive_avg_pool2d",
-    "avg_pool1d",
-    "avg_pool2d",
-    "interpolate",
-    "max_pool1d",
-    "max_pool2d",
-    "sum_pool",
-    "sum_pool2d",
-]
+    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "avg_pool1d", "avg_pool2d", "max_pool1d", "max_pool2d",
+    "sum_pool", "sum_pool2d",
+]  # fmt: skip
 
 _NO_WINDOWS = dict.fromkeys(("kh", "kw", "stride_y", "stride_x", "pad_y", "pad_x", "gap_y", "gap_x"), 1)
 

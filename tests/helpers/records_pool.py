@@ -4,7 +4,7 @@ import numpy as np
 from op_table import Op, Sample, apart, normal
 
 from grilly_vk.functional import pool
-from grilly_vk.ops.resize import interpolate
+from grilly_vk.functional.resize import interpolate
 
 
 def _both(value):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ... import arguments
+from ...functional.dropout import dropout, dropout1d, dropout2d
 from ...modes import S
-from ...ops import dropout as ops
+from ...ops.dropout import channel_mask
 from ...settings import setting
 from ...tensor import Tensor
 from ...typing import ArrayLike, StepMode
@@ -40,7 +41,7 @@ class Dropout(Module):
 
     def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
-        return ops.dropout(x, self.p, self.training)
+        return dropout(x, self.p, self.training)
 
 
 _CHANNELS = """In training, sets whole channels of {axes} to 0 with probability p; else x itself.
@@ -67,7 +68,7 @@ class Dropout1d(Dropout):
 
     def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
-        return ops.dropout1d(x, self.p, self.training)
+        return dropout1d(x, self.p, self.training)
 
 
 class Dropout2d(Dropout):
@@ -77,7 +78,7 @@ class Dropout2d(Dropout):
 
     def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
-        return ops.dropout2d(x, self.p, self.training)
+        return dropout2d(x, self.p, self.training)
 
 
 class _OverTime(StatefulModule):
@@ -108,7 +109,7 @@ class _OverTime(StatefulModule):
         self.beginning()
         wanted = (*shape[:2], *(1,) * (len(shape) - 2)) if self._channels else shape
         if self.mask is None:
-            self.mask = ops.channel_mask(x, wanted, self.p)
+            self.mask = channel_mask(x, wanted, self.p)
         elif self.mask.shape != wanted:
             raise ValueError(
                 f"one step of x has shape {shape}, but the mask of {type(self).__name__} has shape {self.mask.shape} "

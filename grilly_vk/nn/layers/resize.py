@@ -7,7 +7,7 @@ from typing import Literal
 
 from ... import arguments
 from ...errors import shown
-from ...ops import resize
+from ...functional import resize
 from ...ops.elementwise import as_tensor
 from ...ops.shape import basic_get, pad
 from ...settings import fixed

@@ -6,7 +6,7 @@ import math
 from typing import Any, Literal
 
 from ... import arguments
-from ...ops.dropout import dropout
+from ...functional.dropout import dropout
 from ...ops.elementwise import as_tensor, cast
 from ...ops.matmul import linear
 from ...ops.recurrent_layers import GATES, recurrent
