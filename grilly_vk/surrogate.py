@@ -99,24 +99,23 @@ def _distance(x: Any) -> Tensor:
     return t
 
 
-class _OfOne(Surrogate):
-    """A surrogate with one positive parameter."""
+class _Parametric(Surrogate):
+    """A surrogate that its positive parameters say all of."""
 
     _kind: str
 
     @property
     def slope(self) -> Slope:
         """What kernels need."""
-        (name,) = self._shown
-        return Slope(self._kind, getattr(self, name))
+        return Slope(self._kind, *(getattr(self, name) for name in self._shown))
 
 
-class _Scaled(_OfOne):
+class _Scaled(_Parametric):
     """A surrogate whose parameter is alpha."""
 
     alpha = setting(arguments.positive)
 
-    def __init__(self, alpha: float) -> None:
+    def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = alpha
 
 
@@ -189,7 +188,7 @@ class FastSigmoid(_Scaled):
         return text if self.height is None else f"{text[:-1]}, height={self.height:g})"
 
 
-class SuperSpike(_OfOne):
+class SuperSpike(_Parametric):
     """``1 / (1 + beta |x|)^2``.
 
     Args:
@@ -238,9 +237,6 @@ class PiecewiseQuadratic(_Scaled):
 
     _kind = "piecewise_quadratic"
 
-    def __init__(self, alpha: float = 1.0) -> None:
-        super().__init__(alpha)
-
 
 class Erf(_Scaled):
     """alpha / sqrt(pi) exp(-(alpha x)^2), the derivative of (1 + erf(alpha x)) / 2.
@@ -273,9 +269,6 @@ class Rect(_Scaled):
 
     _kind = "rect"
 
-    def __init__(self, alpha: float = 1.0) -> None:
-        super().__init__(alpha)
-
 
 class Tanh(_Scaled):
     """1 - tanh(alpha x)^2.
@@ -289,11 +282,8 @@ class Tanh(_Scaled):
 
     _kind = "tanh"
 
-    def __init__(self, alpha: float = 1.0) -> None:
-        super().__init__(alpha)
 
-
-class Boxcar(Surrogate):
+class Boxcar(_Parametric):
     """`height` where ``|x| <= width / 2``, else 0.
 
     Args:
@@ -305,18 +295,14 @@ class Boxcar(Surrogate):
     """
 
     width, height = setting(arguments.positive), setting(arguments.positive)
+    _kind = "boxcar"
     _shown = ("width", "height")
 
     def __init__(self, width: float = 2.0, height: float = 0.5) -> None:
         self.width, self.height = width, height
 
-    @property
-    def slope(self) -> Slope:
-        """What kernels need."""
-        return Slope("boxcar", self.width, self.height)
 
-
-class Triangular(Surrogate):
+class Triangular(_Parametric):
     """``max(0, 1 - |k x|)``.
 
     Args:
@@ -329,15 +315,11 @@ class Triangular(Surrogate):
     """
 
     k = setting(arguments.positive)
+    _kind = "triangular"
     _shown = ("k",)
 
     def __init__(self, k: float = 2.0) -> None:
         self.k = k
-
-    @property
-    def slope(self) -> Slope:
-        """What kernels need."""
-        return Slope("triangular", self.k)
 
 
 class Custom(Surrogate):

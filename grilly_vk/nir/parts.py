@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
+from ..modes import S
 from ..nn.module import Module, Parameter
 from ..nn.spiking.nodes import same
-from ..nn.stateful import StatefulModule
+from ..nn.synapses.delays import _Late
 from ..ops.elementwise import as_tensor, binary
 from ..ops.gather import gather
 from ..ops.matmul import matmul
@@ -90,15 +91,12 @@ class Product(Module):
     """
 
     batchwise = True
+    bias: Parameter | None
 
     def __init__(self, weight: Any, bias: Any = None) -> None:
         super().__init__()
         self.weight = Parameter(np.array(weight, np.float32))
-        self.bias: Parameter | None
-        if bias is None:
-            self.register_parameter("bias", None)
-        else:
-            self.bias = Parameter(np.array(bias, np.float32))
+        self.register_parameter("bias", None if bias is None else Parameter(np.array(bias, np.float32)))
 
     def forward(self, x: Any) -> Any:
         """(B, ..., in) to (B, ..., out)."""
@@ -108,7 +106,7 @@ class Product(Module):
         return y if self.bias is None else binary("add", y, self.bias)
 
 
-class Delay(StatefulModule):
+class Delay(_Late):
     """The input of `delay` seconds before, a whole number of steps of its own for each neuron; zeros at the start.
 
     Args:
@@ -122,49 +120,35 @@ class Delay(StatefulModule):
         TypeError, ValueError: negative delays, or no multiples of dt.
     """
 
-    takes_steps = True
     delay = setting(values, held=same)
     dt = setting(arguments.positive)
-    history: Tensor | None
 
     def __init__(self, delay: Any, dt: float) -> None:
-        super().__init__()
+        super().__init__(S)
         self.delay, self.dt = delay, dt
         self._settle("delay")
-        self.register_memory("history", None)
 
     def _settle(self, name: str) -> None:
+        if name == "step_mode":
+            return
         for_sample(self, name, np.shape(self.delay))
         given = {float(d): arguments.steps("delay", float(d), self.dt) for d in np.unique(self.delay)}
         self.__dict__["steps"] = np.vectorize(lambda d: given[float(d)], otypes=[np.int64])(self.delay)
         self.__dict__["_places"] = None
 
-    def forward(self, x: Any, *, steps: str | None = None) -> Tensor:
-        """x, (B, ...) or in step mode "m" (T, B, ...), to the outputs of these steps.
+    def _kept(self) -> int:
+        return int(self.steps.max())
 
-        Args:
-            x: input.
-            steps: given by containers: x has a time axis, whatever the step mode.
-
-        Raises:
-            ValueError: x or the state has another shape; no time axis in step mode "m".
-            RuntimeError: the state's graph was freed, or it would cross the border of a compiled function.
-            TypeError: no real numbers in x or the state.
-        """
-        x, multi = self.arriving(x, steps)
-        self._enter(x.shape[1:] if multi else x.shape)
-        most = int(self.steps.max())
-        if most == 0 or (multi and x.shape[0] == 0):
+    def _run(self, x: Tensor) -> Tensor:
+        if self._kept() == 0 or x.shape[0] == 0:
             return x
-        late = x if multi else x.reshape(1, *x.shape)
-        whole = concatenate([self._past(late.shape[1:], x), late])
-        self.history = whole[late.shape[0] :]
-        out = self._picked(whole, late.shape[0]).as_spikes(x.is_spikes)
-        return out if multi else out.reshape(x.shape)
+        whole = concatenate([self._past(x.shape[1:], x), x])
+        self.history = whole[x.shape[0] :]
+        return self._picked(whole, x.shape[0]).as_spikes(x.is_spikes)
 
     def peek(self, shape: tuple[int, ...]) -> Tensor:
         """The output of this step, of this shape, before its input is known; for delays of at least one step."""
-        self._enter(shape)
+        self.entering(shape, (self._kept(),))
         whole = self._past(shape, None)
         return self._picked(whole, 1).reshape(shape)
 
@@ -174,17 +158,14 @@ class Delay(StatefulModule):
         row = x.reshape(1, *x.shape)
         self.history = row if past.shape[0] == 1 else concatenate([past[1:], row])
 
-    def _enter(self, shape: tuple[int, ...]) -> None:
-        self.entering(shape, (int(self.steps.max()),))
-
     def _past(self, shape: tuple[int, ...], x: Tensor | None) -> Tensor:
         if self.history is not None:
             return self.history
-        return full((int(self.steps.max()), *shape), 0.0, on=None if x is None else x.engine)
+        return full((self._kept(), *shape), 0.0, on=None if x is None else x.engine)
 
     def _picked(self, whole: Tensor, length: int) -> Tensor:
         """Steps of (most + length, B, ...) as they arrive, (length, B, ...)."""
-        most = int(self.steps.max())
+        most = self._kept()
         if int(self.steps.min()) == most:
             return whole[:length]
         key = (length, whole.shape[1:])

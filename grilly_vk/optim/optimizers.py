@@ -56,17 +56,8 @@ class SGD(Optimizer):
         *,
         maximize: bool = False,
     ) -> None:
-        super().__init__(
-            params,
-            dict(
-                lr=lr,
-                momentum=momentum,
-                dampening=dampening,
-                weight_decay=weight_decay,
-                nesterov=nesterov,
-                maximize=maximize,
-            ),
-        )
+        settings = dict(lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov)
+        super().__init__(params, settings | {"maximize": maximize})
 
     def check(self, group: Mapping[str, Any]) -> None:
         """Raises if a setting is out of range."""
@@ -144,16 +135,8 @@ class Adam(Optimizer):
     def numbers(self, group: Mapping[str, Any]) -> list[float]:
         """What the kernel reads: differences from 1 and logarithms are taken here, in double precision."""
         beta1, beta2 = group["betas"]
-        return [
-            group["lr"],
-            group["weight_decay"],
-            beta2,
-            group["eps"],
-            1.0 - beta1,
-            1.0 - beta2,
-            _log(beta1),
-            _log(beta2),
-        ]
+        rates = [group["lr"], group["weight_decay"], beta2, group["eps"]]
+        return [*rates, 1.0 - beta1, 1.0 - beta2, _log(beta1), _log(beta2)]
 
     def states(self, group: Mapping[str, Any]) -> tuple[str, ...]:
         """The two means, and the largest second one."""
@@ -232,8 +215,7 @@ class RMSprop(Optimizer):
         maximize: bool = False,
     ) -> None:
         settings = dict(lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum, centered=centered)
-        settings["maximize"] = maximize
-        super().__init__(params, settings)
+        super().__init__(params, settings | {"maximize": maximize})
 
     def check(self, group: Mapping[str, Any]) -> None:
         """Raises if a setting is out of range."""

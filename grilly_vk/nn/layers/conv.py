@@ -18,8 +18,8 @@ from ..module import Module, Parameter
 class _Conv(Module):
     in_channels, out_channels, groups, kernel_size = fixed(), fixed(), fixed(), fixed()
     stride, dilation, padding = fixed(), fixed(), fixed()
+    bias: Parameter | None
     axes = 0
-
     batchwise = True
 
     def __init__(
@@ -46,11 +46,8 @@ class _Conv(Module):
         widths = F.padding_widths(padding, self.kernel_size, self.stride, self.dilation)
         self.padding = padding if isinstance(padding, str) else tuple(before for before, _ in widths)
         self.weight = Parameter(empty((*self._channels(), *self.kernel_size)))
-        self.bias: Parameter | None
-        if arguments.flag("bias", bias):
-            self.bias = Parameter(empty((self.out_channels,)))
-        else:
-            self.register_parameter("bias", None)
+        added = Parameter(empty((self.out_channels,))) if arguments.flag("bias", bias) else None
+        self.register_parameter("bias", added)
         self.reset_parameters()
 
     def _channels(self) -> tuple[int, int]:

@@ -43,6 +43,7 @@ class Linear(Module):
 
     in_features, out_features = fixed(), fixed()
     event_driven = setting(lambda name, value: event_linear.checked(value))
+    bias: Parameter | None
     batchwise = True
     _time_rank = 0
 
@@ -61,11 +62,8 @@ class Linear(Module):
         self.in_features = arguments.size("in_features", in_features)
         self.out_features = arguments.size("out_features", out_features)
         self.weight = Parameter(empty((self.out_features, self.in_features)))
-        self.bias: Parameter | None
-        if arguments.flag("bias", bias):
-            self.bias = Parameter(empty((self.out_features,)))
-        else:
-            self.register_parameter("bias", None)
+        added = Parameter(empty((self.out_features,))) if arguments.flag("bias", bias) else None
+        self.register_parameter("bias", added)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -162,13 +162,10 @@ class DelaySynapse(_Late):
         self.learnable = arguments.flag("learnable", learnable)
         most = None if max_delay is None else arguments.size("max_delay", max_delay, int(self.learnable))
         values, self.max_delay = self._delays(delays, most)
-        bias = arguments.flag("bias", bias)
         self.delay: Tensor = Parameter(values) if self.learnable else Buffer(values)
         self.weight = Parameter(empty((self.out_features, self.in_features)))
-        if arguments.flag("bias", bias):
-            self.bias = Parameter(empty((self.out_features,)))
-        else:
-            self.register_parameter("bias", None)
+        added = Parameter(empty((self.out_features,))) if arguments.flag("bias", bias) else None
+        self.register_parameter("bias", added)
         self.reset_parameters()
 
     def _delays(self, given: Any, most: int | None) -> tuple[np.ndarray, int]:
