@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..equations.cores import CORES
-from ..runtime.kernel import Kernel, spans
+from ..runtime.kernel import Kernel, Span, spans
 from ..tensor import Tensor, empty
 from .layout import width_of
 from .reduce import reduce
@@ -54,7 +54,7 @@ class CoreRun:
         work = self.n if w is None else self.n * max(1, dynamics.units // 8)
         whole = w is None or dynamics.units <= SMALL
         self.stepped = w is not None and by_products(self.engine) and self._by_lanes(w)
-        self.pieces = [span[:2] for span in spans(self.engine, self.steps, work, None if whole else 1)]
+        self.pieces = spans(self.engine, self.steps, work, None if whole else 1)
         self.work = work
 
     def room(self) -> Tensor:
@@ -76,16 +76,15 @@ class CoreRun:
         """Those gradients summed to the shapes of the constants."""
         return [None if t is None else _total(t, self, constant) for t, constant in zip(sums, (self.b, self.c))]
 
-    def launch(self, kernel: Kernel, start: int, stop: int, specs: Any, **arguments: Any) -> None:
-        """One dispatch for steps start..stop; tensors (T, ...) are cut to them."""
+    def launch(self, kernel: Kernel, span: Span, specs: Any, **arguments: Any) -> None:
+        """One dispatch for some of the steps."""
         d = self.dynamics
-        over_time = {name: _cut(value, self, start, stop) for name, value in arguments.items()}
         by_unit = self.w is not None or self.each_b or self.each_c
         size = d.last if self.two else d.units if by_unit else self.n
-        wide = width_of(math.gcd(size, self.n), *over_time.values(), self.w)
+        wide = width_of(math.gcd(size, self.n), *arguments.values(), self.w)
         models, common = self.common(wide)
-        work, numbers = (stop - start) * self.work, dict((*models, *specs))
-        common |= {"n": self.n // wide, "steps": stop - start, "work": work, "vec4": wide == 4, **over_time}
+        numbers = dict((*models, *specs))
+        common |= {"n": self.n // wide, "steps": span, "work": self.work, "vec4": wide == 4, **arguments}
         if self.w is None:
             kernel(**common, **numbers)
             return
@@ -129,13 +128,6 @@ def by_products(engine: Any) -> bool:
 def room_for(units: int) -> int:
     """Room for units in shared memory, a power of two, so that few variants of a kernel are compiled."""
     return max(32, 1 << (units - 1).bit_length())
-
-
-def _cut(value: Any, run: CoreRun, start: int, stop: int) -> Any:
-    """Steps start..stop of a tensor (T, ...); anything else, as it is."""
-    if not isinstance(value, Tensor) or stop - start == run.steps or value.shape != run.shape:
-        return value
-    return value._rows(start, stop)
 
 
 def _total(sums: Tensor, run: CoreRun, constant: Tensor | None) -> Tensor:

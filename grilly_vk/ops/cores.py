@@ -16,10 +16,10 @@ from .matmul import _TN, product
 from .shape import clone, permute
 from .surrogate import Slope
 
-_FORWARD = Kernel("snn-core-forward", fours=None)
-_BACKWARD = Kernel("snn-core-backward", fours=None)
-_RECURRENT = Kernel("snn-recurrent-forward", fours=None)
-_RECURRENT_BACKWARD = Kernel("snn-recurrent-backward", fours=None)
+_FORWARD = Kernel("snn-core-forward", fours=None, cut="x y h u")
+_BACKWARD = Kernel("snn-core-backward", fours=None, cut="h u d gy gx")
+_RECURRENT = Kernel("snn-recurrent-forward", fours=None, cut="x y h u")
+_RECURRENT_BACKWARD = Kernel("snn-recurrent-backward", fours=None, cut="h u d gy gx")
 
 
 def unroll(
@@ -71,9 +71,9 @@ def _forward(run: CoreRun, x: Tensor, state: Tensor, y: Tensor, h: Tensor | None
         kernel, more = _RECURRENT, {"w": run.w}
     specs = (("STORE_H", int(h is not None)), ("STORE_U", int(u is not None)))
     before = state.detach()
-    for start, stop in run.pieces:
+    for span in run.pieces:
         after = empty(run.state, on=run.engine)
-        run.launch(kernel, start, stop, specs, x=x, before=before, y=y, h=h, u=u, after=after, **more)
+        run.launch(kernel, span, specs, x=x, before=before, y=y, h=h, u=u, after=after, **more)
         before = after
     return before
 
@@ -101,12 +101,12 @@ def _backward(
         if run.stepped:
             gafter, gb, gc = stepped.backward(run, kernel, found, h=h, u=u, d=given, gy=gy, gafter=gafter, gx=gx)
             totals.append(run.totals(gb, gc))
-        for start, stop in () if run.stepped else reversed(run.pieces):
+        for span in () if run.stepped else reversed(run.pieces):
             gend, gafter = gafter, empty(run.state, on=run.engine)
             gb, gc = run.sums()
             specs = run.backward_specs(found, gy, gend, h, u)
             run.launch(
-                kernel, start, stop, specs, h=h, u=u, d=given, gy=gy, gafter=gend, gx=gx, gbefore=gafter,
+                kernel, span, specs, h=h, u=u, d=given, gy=gy, gafter=gend, gx=gx, gbefore=gafter,
                 gb=gb, gc=gc, more=0, alpha=found.alpha, beta=found.beta, **more,
             )  # fmt: skip
             totals.append(run.totals(gb, gc))

@@ -17,7 +17,7 @@ from ..equations.neuron import NeuronModel
 from ..equations.neurons import NODES
 from ..equations.nodes_glsl import planes, source
 from ..runtime import glsl
-from ..runtime.kernel import Kernel, spans
+from ..runtime.kernel import Kernel, Span, spans
 from ..tensor import Tensor, empty, from_numpy, full
 from .batch_norm import Norm
 from .elementwise import add, binary
@@ -26,8 +26,8 @@ from .reduce import reduce
 from .shape import broadcast_to
 from .surrogate import Slope
 
-_FORWARD = Kernel("snn-node-forward", fours="n m")
-_BACKWARD = Kernel("snn-node-backward", fours="n m")
+_FORWARD = Kernel("snn-node-forward", fours="n m", cut="x? s h z trace")
+_BACKWARD = Kernel("snn-node-backward", fours="n m", cut="h z d gs gtrace gx?")
 _KERNELS = (_FORWARD, _BACKWARD)
 MODELS = {model.title: (i, model) for i, model in enumerate(NODES)}  # with the kernels' constant MODEL
 _wants = operator.attrgetter("requires_grad")
@@ -297,9 +297,7 @@ class _Run:
         self.state = x.shape if steps is None or held else x.shape[1:]
         self.shape = x.shape if steps is None else (steps, *self.state)
         self.n = math.prod(self.state)
-        self.pieces = [
-            span[:2] for span in spans(self.engine, self.steps, self.n)
-        ]  # for the way back too: what fits a submit may change
+        self.pieces = spans(self.engine, self.steps, self.n)  # for the way back too: what fits a submit may change
         self.model = dynamics.record
         self.two = self.model.second is not None
         self.planes = planes(self.model)
@@ -333,13 +331,11 @@ class _Run:
             h = self.room() if self.planes == 1 else empty((self.steps, self.planes, *self.state), on=self.engine)
         return h, self.room() if self.model.moves or self.refractory else None
 
-    def launch(self, kernel: Kernel, start: int, stop: int, specs: Any, **arguments: Any) -> None:
-        """One dispatch for steps start..stop; tensors (T, ...) are cut to them."""
-        if stop - start < self.steps:
-            arguments = {name: _cut(value, self, start, stop) for name, value in arguments.items()}
+    def launch(self, kernel: Kernel, span: Span, specs: Any, **arguments: Any) -> None:
+        """One dispatch for some of the steps."""
         kernel(
-            self.engine, n=self.n, steps=stop - start, w=self.w, each=self.each, m=self.m,
-            work=(stop - start) * self.n, **self.numbers, **arguments, **dict((*self.specs, *specs)),
+            self.engine, n=self.n, steps=span, w=self.w, each=self.each, m=self.m, work=self.n, **self.numbers,
+            **arguments, **dict((*self.specs, *specs)),
         )  # fmt: skip
 
     def forward(
@@ -370,7 +366,7 @@ class _Run:
             norm = ("NORM", 1 + (self.norm.layout.own > 1)), ("SCALE", int(self.norm.scale is not None))
         trace = 0 if v_seq is None else 1 + early
         stores = (("STORE_S", int(s is not None)), ("STORE_H", int(h is not None)), ("STORE_V", trace))
-        for start, stop in self.pieces:
+        for span in self.pieces:
             v0, u0 = self.ends[-1]
             v = empty(self.state, on=self.engine)
             u = empty(self.state, on=self.engine) if self.two else None
@@ -379,21 +375,21 @@ class _Run:
                 v0 = full(self.state, self.numbers["v_init"], on=self.engine) if v0 is None else v0
                 u0 = full(self.state, self.u_init, on=self.engine) if u0 is None else u0
             self.launch(
-                _FORWARD.compiled(self.own), start, stop, (*stores, *norm), given=int(v0 is not None),
+                _FORWARD.compiled(self.own), span, (*stores, *norm), given=int(v0 is not None),
                 x=x, v0=v0, u0=u0, s=s, h=h, z=z, trace=v_seq, v=v, u=u, left=left, u_init=self.u_init,
-                **self._lines(start, stop),
+                **self._lines(span),
             )  # fmt: skip
         self.left_end = left
 
-    def _lines(self, start: int, stop: int) -> dict[str, Any]:
-        """The table of the norm before the node in steps start..stop, and which elements its lines are for."""
+    def _lines(self, span: Span) -> dict[str, Any]:
+        """The table of the norm before the node in some of the steps, and which elements its lines are for."""
         if self.norm is None or self.table is None:
             return {"table": None, "scale": None, "inner": 1, "channels": 1}
         table, scale, layout = self.table, self.norm.scale, self.norm.layout
         if layout.own > 1:
-            table = table._rows(start, stop)
+            table = table._rows(span.start, span.stop)
         if scale is not None:
-            scale = scale._rows(start, stop)
+            scale = scale._rows(span.start, span.stop)
         return {"table": table, "scale": scale, "inner": layout.inner, "channels": layout.channels}
 
 
@@ -406,15 +402,6 @@ def _through(norm: Norm, rule: Callable[..., Sequence[Tensor | None]]) -> Callab
         return [*norm.backward(gy._alias(norm.x.shape)), *more]
 
     return backward
-
-
-def _cut(value: Any, run: _Run, start: int, stop: int) -> Any:
-    """Steps start..stop of a tensor (T, ...); anything else, as it is."""
-    if not isinstance(value, Tensor):
-        return value
-    if value.count == run.steps * run.n:
-        return value._alias((run.steps, *run.state))._rows(start, stop)
-    return value._rows(start, stop) if value.count == run.steps * run.n * run.planes else value
 
 
 def potentials(h: Tensor, planes: int) -> Tensor:
@@ -448,7 +435,7 @@ def _backward(
             given = slope.given(above if above is not None else binary("sub", potentials(kept, run.planes), level))
         gx, sums, shares = run.room() if not run.held else None, [], []
         of_trace = gtrace[0] if gtrace else None
-        for (start, stop), (v0, _) in reversed(list(zip(run.pieces, run.ends))):
+        for span, (v0, _) in reversed(list(zip(run.pieces, run.ends))):
             gend, guend = gv, gu
             gv, gu = empty(run.state, on=run.engine), empty(run.state, on=run.engine) if run.two else None
             gw = empty((run.n,), on=run.engine) if run.learn else None
@@ -457,7 +444,7 @@ def _backward(
                 shares.append(gx)
             specs = [("HAS_GS", int(gs is not None)), ("HAS_GTRACE", 0 if of_trace is None else 1 + early)]
             run.launch(
-                _BACKWARD.compiled(suffix), start, stop,
+                _BACKWARD.compiled(suffix), span,
                 (*specs, ("SURROGATE", slope.code), ("DETACH", int(run.dynamics.detach_reset))),
                 given=int(v0 is not None) + 2 * int(gend is not None) + 4 * int(guend is not None),
                 h=kept, z=above, d=given, v0=v0, gs=gs, gtrace=of_trace, gend=gend, guend=guend,

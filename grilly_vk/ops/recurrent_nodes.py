@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..autograd import grad_enabled, record
 from ..equations.nodes_glsl import planes
 from ..runtime.engine import Engine
-from ..runtime.kernel import Kernel, spans
+from ..runtime.kernel import Kernel, Span, spans
 from ..tensor import Tensor, empty, full
 from .core_run import SMALL, by_products, room_for
 from .elementwise import add
@@ -30,12 +30,12 @@ from .surrogate import Slope
 _WALKED = 256  # units that are no multiple of four: with more, lavapipe's walk over weights loses against products
 
 _WALKS = (
-    Kernel("snn-recurrent-node-forward", over="", fours=None),
-    Kernel("snn-recurrent-node-backward", over="", fours=None),
+    Kernel("snn-recurrent-node-forward", over="", fours=None, cut="x s h fs"),
+    Kernel("snn-recurrent-node-backward", over="", fours=None, cut="h d gs gx gi fs gtrace"),
 )
 _LANES = (
-    Kernel("snn-node-forward-lanes", over="", fours=None),
-    Kernel("snn-node-backward-lanes", over="", fours=None),
+    Kernel("snn-node-forward-lanes", over="", fours=None, cut="x s h fs"),
+    Kernel("snn-node-backward-lanes", over="", fours=None, cut="h d gs gx gi fs gtrace"),
 )
 
 
@@ -152,7 +152,7 @@ class _RecurrentRun:
         self.planes = planes(dynamics.record)
         self.work = self.n * max(1, self.units // 8)
         whole = self.units <= SMALL and not self.stepped
-        self.pieces = [span[:2] for span in spans(self.engine, self.steps, self.work, None if whole else 1)]
+        self.pieces = spans(self.engine, self.steps, self.work, None if whole else 1)
         self.models = (*specs_of(dynamics, w is not None), ("STRICT", int(dynamics.strict)))
         self.numbers: dict[str, Any] = {**numbers_of(dynamics), "w": self.w, "decay": self.decay}
 
@@ -176,20 +176,15 @@ class _RecurrentRun:
         """A state before the first step, in memory of its own."""
         return value.detach().copy() if isinstance(value, Tensor) else full(self.state, value, on=self.engine)
 
-    def launch(
-        self, kernel: Kernel, specs: Any, piece: tuple[int, int], state: dict[str, Any], over: dict[str, Any]
-    ) -> None:
-        """One dispatch for some of the steps; the tensors of `over`, (T, ..., n), are cut to them."""
-        start, stop = piece
-        cut = {name: None if t is None else t._rows(start, stop) for name, t in over.items()}
-        own = {"rows": self.rows, "steps": stop - start, **self.numbers, **state}
-        work = (stop - start) * self.work
+    def launch(self, kernel: Kernel, specs: Any, span: Span, tensors: Mapping[str, Any], **more: Any) -> None:
+        """One dispatch for some of the steps."""
+        own = {"rows": self.rows, "steps": span, "work": self.work, **self.numbers, **tensors, **more}
         if self.stepped:
             rows, items = self.engine.tuning.lane_tiles(self.rows, self.units)
-            own |= {"ROWS": rows, **dict((*self.models, *specs)), **cut}
-            kernel(items=items, work=work, units=self.units // 4, tiles=1, vec4=False, **own)
+            own |= {"ROWS": rows, **dict((*self.models, *specs))}
+            kernel(items=items, units=self.units // 4, tiles=1, vec4=False, **own)
             return
-        wide = width_of(self.units, *cut.values(), *state.values())
+        wide = width_of(self.units, *tensors.values())
         tiles = 1 if self.units <= SMALL else -(-self.units // (wide * self.engine.local))
         if "backward" in kernel.name:
             space = room_for(self.units) if tiles == 1 else self.engine.local * wide
@@ -197,8 +192,8 @@ class _RecurrentRun:
         else:
             room = ("WORDS", room_for(self.units) // 32)
         kernel(
-            items=self.n, work=work, groups=min(self.rows * tiles, 65535), units=self.units // wide, tiles=tiles,
-            vec4=wide == 4, **own, **cut, **dict((*self.models, *specs, room)),
+            items=self.n, groups=min(self.rows * tiles, 65535), units=self.units // wide, tiles=tiles, vec4=wide == 4,
+            **own, **dict((*self.models, *specs, room)),
         )  # fmt: skip
 
     def forward(self, x: Tensor, spikes: Tensor, kept: tuple[Tensor | None, Tensor | None]) -> tuple[Any, Any]:
@@ -215,10 +210,10 @@ class _RecurrentRun:
         way = 0 if self.decay is None else 1 + self.whole
         stores = (("STORE_H", int(h is not None)), ("STORE_F", int(fs is not None)))
         specs = (("FILTER", way), ("BIAS", int(bias is not None)), *stores)
-        for start, stop in self.pieces:
-            before = prev if start == 0 else spikes._rows(start - 1, start)
-            state = {"v": v, "f": f, "weight": weight, "bias": bias, "prev": before, "came": came if start == 0 else 1}
-            self.launch(kernel, specs, (start, stop), state, {"x": x, "s": spikes, "h": h, "fs": fs})
+        tensors = {"x": x, "s": spikes, "h": h, "fs": fs, "v": v, "f": f, "weight": weight, "bias": bias}
+        for span in self.pieces:
+            before = row(spikes, span.start - 1) if span.start else prev
+            self.launch(kernel, specs, span, {**tensors, "prev": before}, came=1 if span.start else came)
         return v, f
 
     def loadable(self, t: Tensor | None) -> Any:
@@ -304,14 +299,14 @@ def _through(
         ("FILTER", int(own)), ("SURROGATE", slope.code), ("DETACH", int(run.dynamics.detach_reset)),
         ("HAS_GS", int(gs is not None)), ("SUM_DECAY", int(run.sums_decay)), ("HAS_GTRACE", int(gtrace is not None)),
     )  # fmt: skip
-    for start, stop in reversed(run.pieces):
-        if stop < run.steps:
-            later = row(gi if gi is not None else gx, stop)
-        state = {
-            "before": first if start == 0 else row(h, start - 1), "later": later,
-            "given": int(start == 0) + 2 * int(later is not None), "weight": weight, "gv": gv, "gf": gf, "sums": sums,
-            "alpha": slope.alpha, "beta": slope.beta,
-        }  # fmt: skip
-        over = {"h": h, "d": d, "gs": gs, "gx": gx, "gi": gi, "fs": fs, "gtrace": gtrace}
-        run.launch(kernel, specs, (start, stop), state, over)
+    tensors = {"h": h, "d": d, "gs": gs, "gx": gx, "gi": gi, "fs": fs, "gtrace": gtrace}
+    tensors |= {"weight": weight, "gv": gv, "gf": gf, "sums": sums}
+    for span in reversed(run.pieces):
+        if span.stop < run.steps:
+            later = row(gi if gi is not None else gx, span.stop)
+        before = row(h, span.start - 1) if span.start else first
+        run.launch(
+            kernel, specs, span, {**tensors, "before": before, "later": later},
+            given=int(span.start == 0) + 2 * int(later is not None), alpha=slope.alpha, beta=slope.beta,
+        )  # fmt: skip
     return gx, gx if gi is None else gi, gv, gf
