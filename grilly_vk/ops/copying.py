@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty
-from .layout import TooManyAxes, broadcast_strides, folded, strides
+from .layout import BESIDE, TooManyAxes, broadcast_strides, by_fours, folded, quartered, strides, width_of
 
-_STRIDED = Kernel("strided-copy")
+_STRIDED = Kernel("strided-copy", fours=None)
 
 
 def copy_box(
@@ -25,17 +25,37 @@ def copy_box(
     accumulate: bool = False,
 ) -> None:
     """Copies a box of elements between two layouts; strides and starts are in elements."""
-    axes, numbers = _between(tuple(box), tuple(src_strides), tuple(dst_strides))
-    starts = {"src_start": src_start, "dst_start": dst_start}
-    _STRIDED(src=src, dst=dst, n=math.prod(box), ADD=accumulate, AXES=axes, **starts, **numbers)
+    n = math.prod(box)
+    if n == 0:
+        return
+    narrow, wide = _between(tuple(box), tuple(src_strides), tuple(dst_strides))
+    if wide is not None and width_of(dst_start, src, dst) == 4:
+        beside = wide["SIDE"] == BESIDE
+        if not beside or src_start % 4 == 0:
+            start = src_start // 4 if beside else src_start
+            _STRIDED(
+                src=src, dst=dst, n=n // 4, ADD=accumulate, src_start=start, dst_start=dst_start // 4, vec4=True,
+                **wide,
+            )  # fmt: skip
+            return
+    _STRIDED(src=src, dst=dst, n=n, ADD=accumulate, src_start=src_start, dst_start=dst_start, vec4=False, **narrow)
 
 
 @functools.lru_cache(4096)
-def _between(box: tuple[int, ...], src: tuple[int, ...], dst: tuple[int, ...]) -> tuple[int, dict[str, int]]:
-    """How many axes a copy of a box goes along between layouts of these strides, and the numbers that say so."""
+def _between(
+    box: tuple[int, ...], src: tuple[int, ...], dst: tuple[int, ...]
+) -> tuple[dict[str, int], dict[str, int] | None]:
+    """A copy of a box between layouts of these strides: the numbers of the kernel, and those by fours if any."""
     sizes, (s, t), axes = folded(box, (src, dst))
-    steps = {f"{name}{i}": v & 0xFFFFFFFF for name, layout in (("s", s), ("t", t)) for i, v in enumerate(layout)}
-    return axes, {**sizes, **steps}
+    narrow = {"AXES": axes, **sizes, **_steps(s, t)}
+    source, target = by_fours(s), by_fours(t)
+    if sizes["d5"] % 4 or source is None or target is None or target[0] != BESIDE:
+        return narrow, None
+    return narrow, {"AXES": axes, "SIDE": source[0], **quartered(sizes), **_steps(source[1], target[1])}
+
+
+def _steps(s: Sequence[int], t: Sequence[int]) -> dict[str, int]:
+    return {f"{name}{i}": v & 0xFFFFFFFF for name, layout in (("s", s), ("t", t)) for i, v in enumerate(layout)}
 
 
 def repeat(x: Tensor, target: tuple[int, ...]) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import numbers
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from ..runtime.kernel import Kernel
 from ..runtime.plain import PAIRED
 from ..tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, dtype_of, empty, full
 from .copying import repeat
-from .layout import TooManyAxes, broadcast_shape, collapsed
+from .layout import TooManyAxes, broadcast_shape, by_fours, collapsed, quartered, width_of
 from .pointwise import BINARY, FUNCTIONS
 from .reduce import reduce
 
@@ -28,7 +29,7 @@ _WORDS = {FLOAT32: 0, INT32: 1, UINT32: 2, BOOL: 3}  # of shaders/cast.glsl
 
 _UNARY = Kernel("elementwise-unary")
 _GRAD = Kernel("elementwise-grad")
-_BROADCAST = Kernel("broadcast-binary")
+_BROADCAST = Kernel("broadcast-binary", fours=None)
 _CAST = Kernel("cast")
 _WHERE = Kernel("where")
 
@@ -171,16 +172,35 @@ def _binary(name: str, x: Tensor, y: Tensor) -> Tensor:
         PAIRED(engine, x=x, y=y, z=z, n=size, OP=code, TYPE=whole)
         return z
     shape = broadcast_shape(x.shape, y.shape)
+    if 0 in shape:
+        return empty(shape, dtype, engine)
     try:
-        sizes, (xs, ys), axes = collapsed(shape, (x.shape, y.shape))
+        narrow, wide = _together(shape, x.shape, y.shape)
     except TooManyAxes:
         return _binary(name, repeat(x, shape), repeat(y, shape))
     z = empty(shape, dtype, engine)
-    _BROADCAST(
-        x=x, y=y, z=z, n=z.count, OP=code, TYPE=whole, AXES=axes, **sizes,
-        **{f"x{i}": s for i, s in enumerate(xs)}, **{f"y{i}": s for i, s in enumerate(ys)},
-    )  # fmt: skip
+    if wide is not None and width_of(z.count, x, y) == 4:
+        _BROADCAST(x=x, y=y, z=z, n=z.count // 4, OP=code, TYPE=whole, vec4=True, **wide)
+    else:
+        _BROADCAST(x=x, y=y, z=z, n=z.count, OP=code, TYPE=whole, vec4=False, **narrow)
     return z
+
+
+@functools.lru_cache(4096)
+def _together(
+    shape: tuple[int, ...], x: tuple[int, ...], y: tuple[int, ...]
+) -> tuple[dict[str, int], dict[str, int] | None]:
+    """How two operands go along a box: the numbers of the kernel, and those by fours if any."""
+    sizes, (xs, ys), axes = collapsed(shape, (x, y))
+
+    def steps(xs: Sequence[int], ys: Sequence[int]) -> dict[str, int]:
+        return {f"{name}{i}": s for name, layout in (("x", xs), ("y", ys)) for i, s in enumerate(layout)}
+
+    narrow = {"AXES": axes, **sizes, **steps(xs, ys)}
+    a, b = by_fours(xs), by_fours(ys)
+    if sizes["d5"] % 4 or a is None or b is None:
+        return narrow, None
+    return narrow, {"AXES": axes, "SIDE": a[0], "SIDE_Y": b[0], **quartered(sizes), **steps(a[1], b[1])}
 
 
 # x op c, and c op x, as a * x + b: no second operand in memory.

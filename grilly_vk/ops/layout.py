@@ -67,7 +67,7 @@ def folded(
     """The same box with neighbouring axes merged where every layout allows it, padded in front to six axes.
 
     Returns:
-        The sizes of axes 1..5 as push constants d1..d5, each layout's strides, and how many axes are in use.
+        The sizes of axes 1..5 as push constants (see `sizes_of`), each layout's strides, and how many axes are in use.
 
     Raises:
         TooManyAxes: more than six axes are left.
@@ -85,7 +85,7 @@ def folded(
         raise TooManyAxes(f"an array of shape {tuple(shape)} is laid out along {len(axes)} axes; {MAX_AXES} at most")
     used = max(1, len(axes))
     axes = [(1, (0,) * len(layouts))] * (MAX_AXES - len(axes)) + axes
-    sizes = {f"d{i}": axes[i][0] for i in range(1, MAX_AXES)}
+    sizes = sizes_of([size for size, _ in axes[1:]])
     return sizes, tuple(tuple(s[k] for _, s in axes) for k in range(len(layouts))), used
 
 
@@ -95,6 +95,41 @@ def collapsed(
 ) -> tuple[dict[str, int], tuple[tuple[int, ...], ...], int]:
     """`folded` for contiguous operands of these shapes broadcast to `shape`."""
     return folded(shape, [broadcast_strides(o, shape) for o in operands])
+
+
+def sizes_of(sizes: Sequence[int]) -> dict[str, int]:
+    """The sizes of axes 1..5 as the strided kernels take them: d1..d5, and what divides by them.
+
+    The quotient i // d of any i < 2**31 is (2 i * factor) >> (32 + shift) with shift = ceil(log2 d) and factor =
+    ceil(2**(31 + shift) / d) < 2**32.  Source: Granlund and Montgomery 1994, "Division by invariant integers using
+    multiplication", theorem 4.2.
+    """
+    out, shifts = {}, 0
+    for i, d in enumerate(sizes):
+        shift = (d - 1).bit_length()
+        out[f"d{i + 1}"] = d
+        out[f"f{i + 1}"] = -(-(1 << (31 + shift)) // d)
+        shifts |= shift << 5 * i
+    return {**out, "shifts": shifts}
+
+
+def quartered(sizes: dict[str, int]) -> dict[str, int]:
+    """The numbers of `sizes_of` for the same box in units of four along its last axis, a multiple of four long."""
+    return sizes_of([*(sizes[f"d{i}"] for i in range(1, MAX_AXES - 1)), sizes["d5"] // 4])
+
+
+BESIDE, SAME, APART = range(3)  # of shaders/include/axes.glsl
+
+
+def by_fours(steps: Sequence[int]) -> tuple[int, tuple[int, ...]] | None:
+    """How four neighbours along the last of six axes lie in a layout of these strides, and the strides then.
+
+    That is BESIDE each other, with strides in units of four; the SAME, or APART by the last stride, in elements.  None
+    where they are side by side and don't begin at multiples of four.
+    """
+    if steps[-1] == 1:
+        return None if any(s % 4 for s in steps[:-1]) else (BESIDE, (*(s // 4 for s in steps[:-1]), 1))
+    return (APART if steps[-1] else SAME), (*steps[:-1], 4 * steps[-1])
 
 
 def axis_set(name: str, axes: Any, ndim: int) -> tuple[int, ...]:

@@ -30,6 +30,7 @@ _VALUES: dict[str, tuple[int, ...]] = {
     "AXES": (1, 2, 3, 4, 5), "BAND": (4, 8), "BLOCK": (), "BOUND": (1, 2), "CHUNK": (), "EACH": (1,),
     "FORM": (1, 2), "FROM": (1, 2, 3), "KIND": (1, 2, 3), "LEARN": (1,), "LOCAL": (), "MODE": (1, 2, 3), "NORM": (0, 1),
     "ENCODING": (1, 2), "PER": (2, 8), "ROWS": (8, 16), "SPACE": (128,), "TALL": (), "TILE": (1, 4), "TO": (1, 2, 3),
+    "SIDE": (1, 2), "SIDE_Y": (1,),
     "SURROGATE": tuple(range(2, surrogate.KINDS.index("text"))), "WALK": (1, 2), "WIDE": (2, 4), "WORDS": (16,),
 }  # fmt: skip
 
