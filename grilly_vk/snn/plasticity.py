@@ -96,19 +96,12 @@ class PlasticityKernels:
         Raises:
             ValueError, TypeError: the message names the argument.
         """
-        rule = ops.PairRule.checked(
-            tau_plus=tau_plus,
-            tau_minus=tau_minus,
-            a_plus=a_plus,
-            a_minus=a_minus,
-            w_min=w_min,
-            w_max=w_max,
-            dt=dt,
-            bound=bound,
-            pairing=pairing,
-        )
+        times = dict(tau_plus=tau_plus, tau_minus=tau_minus, dt=dt)
+        sizes = dict(a_plus=a_plus, a_minus=a_minus, w_min=w_min, w_max=w_max)
+        rule = ops.PairRule.checked(**times, **sizes, bound=bound, pairing=pairing)
         rate = ops.factor("learning_rate", learning_rate)
-        w, _, x, y = _stdp(pre_spikes, post_spikes, weights, pre_trace, post_trace, rule, rate, None, None, None)
+        sides = (pre_spikes, pre_trace), (post_spikes, post_trace)
+        w, _, x, y = _stdp(*sides, weights, rule, rate)
         return w, x, y
 
     def stdp_reward_learning(
@@ -148,21 +141,14 @@ class PlasticityKernels:
         Raises:
             ValueError, TypeError: the message names the argument.
         """
-        rule = ops.PairRule.checked(
-            tau_plus=tau_plus,
-            tau_minus=tau_minus,
-            a_plus=a_plus,
-            a_minus=a_minus,
-            w_min=w_min,
-            w_max=w_max,
-            dt=dt,
-            bound=bound,
-            pairing=pairing,
-        )
+        times = dict(tau_plus=tau_plus, tau_minus=tau_minus, dt=dt)
+        sizes = dict(a_plus=a_plus, a_minus=a_minus, w_min=w_min, w_max=w_max)
+        rule = ops.PairRule.checked(**times, **sizes, bound=bound, pairing=pairing)
         keep = ops.decay("tau_eligibility", tau_eligibility, dt)
         rate = ops.factor("learning_rate", learning_rate)
         start = 0.0 if eligibility is None else eligibility
-        w, e, x, y = _stdp(pre_spikes, post_spikes, weights, pre_trace, post_trace, rule, rate, reward, start, keep)
+        sides = (pre_spikes, pre_trace), (post_spikes, post_trace)
+        w, e, x, y = _stdp(*sides, weights, rule, rate, reward, start, keep)
         assert e is not None
         return w, e, x, y
 
@@ -215,23 +201,16 @@ def _matrix(name: str, values: Any) -> np.ndarray:
 
 
 def _stdp(
-    pre_spikes: Any,
-    post_spikes: Any,
-    weights: Any,
-    pre_trace: Any,
-    post_trace: Any,
-    rule: ops.PairRule,
-    rate: float,
-    reward: Any,
-    eligibility: Any,
-    keep: float | None,
-) -> tuple[np.ndarray, np.ndarray | None, np.ndarray, np.ndarray]:
+    before: tuple[Any, Any], after: tuple[Any, Any], weights: Any, rule: ops.PairRule, rate: float, reward: Any = None,
+    eligibility: Any = None, keep: float | None = None,
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray, np.ndarray]:  # fmt: skip
+    """New weights, eligibility and traces; `before` and `after` are spikes and traces of either side."""
     w = _matrix("weights", weights)
     outs, ins = w.shape
-    pre, post, lead = ops.runs("pre_spikes", pre_spikes, ins, "post_spikes", post_spikes, outs)
+    pre, post, lead = ops.runs("pre_spikes", before[0], ins, "post_spikes", after[0], outs)
     steps, batch = pre.shape[:2]
-    x = broadcast("pre_trace", pre_trace, (*lead[-1:], ins))
-    y = broadcast("post_trace", post_trace, (*lead[-1:], outs))
+    x = broadcast("pre_trace", before[1], (*lead[-1:], ins))
+    y = broadcast("post_trace", after[1], (*lead[-1:], outs))
     e = None if eligibility is None else broadcast("eligibility", eligibility, w.shape)
     signal = None if keep is None else ops.reward_signal(reward, steps)
     # A trace that is not finite acts at every step, so it needs the kernel that multiplies by the values.

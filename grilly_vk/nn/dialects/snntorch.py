@@ -27,18 +27,9 @@ from ..spiking.nodes import PerNeuron, per_neuron
 from ..synapses.recurrent_synapse import RecurrentSynapse
 
 __all__ = [
-    "Alpha",
-    "Lapicque",
-    "Leaky",
-    "RLeaky",
-    "RSynaptic",
-    "RecurrentOneToOne",
-    "StateLeaky",
-    "Synaptic",
-    "atan",
-    "fast_sigmoid",
-    "sigmoid",
-]
+    "Alpha", "Lapicque", "Leaky", "RLeaky", "RSynaptic", "RecurrentOneToOne", "StateLeaky", "Synaptic", "atan",
+    "fast_sigmoid", "sigmoid",
+]  # fmt: skip
 Mechanism: TypeAlias = Literal["subtract", "zero", "none"]
 
 

@@ -14,33 +14,17 @@ from ...modes import S
 from ...surrogate import ATan, Erf, FastSigmoid, PiecewiseQuadratic, Rect, Sigmoid, Surrogate
 from ...tensor import Tensor
 from ...typing import StepMode
-from ..spiking import node_models, nodes, readout
+from ..spiking import node_models, nodes
 from ..spiking.gated_node import GatedLIFNode
+from ..spiking.readout import NonSpikingIFNode, NonSpikingLIFNode
 from .analog import AnalogLIFNode
 from .starting import starting_at
 
 __all__ = [
-    "ATan",
-    "CUBALIFNode",
-    "EIFNode",
-    "Erf",
-    "GatedLIFNode",
-    "HalfThresholdIFNode",
-    "IFNode",
-    "IzhikevichNode",
-    "KLIFNode",
-    "LIAFNode",
-    "LIFNode",
-    "NonSpikingIFNode",
-    "NonSpikingLIFNode",
-    "ParametricLIFNode",
-    "PiecewiseQuadratic",
-    "QIFNode",
-    "Rect",
-    "Sigmoid",
-    "SoftSign",
-    "SuperSpike",
-]
+    "ATan", "CUBALIFNode", "EIFNode", "Erf", "GatedLIFNode", "HalfThresholdIFNode", "IFNode", "IzhikevichNode",
+    "KLIFNode", "LIAFNode", "LIFNode", "NonSpikingIFNode", "NonSpikingLIFNode", "ParametricLIFNode",
+    "PiecewiseQuadratic", "QIFNode", "Rect", "Sigmoid", "SoftSign", "SuperSpike",
+]  # fmt: skip
 
 
 def SoftSign(alpha: float = 2.0) -> FastSigmoid:
@@ -343,33 +327,6 @@ def CUBALIFNode(
         surrogate_function=surrogate,
     )
     return node if node.v_reset is None else starting_at(node, node.v_reset)
-
-
-def NonSpikingIFNode(
-    decode: readout.Decode | None = None,
-) -> readout.NonSpikingIFNode:
-    """`neuron.NonSpikingIFNode`: v = v + x, all steps (T, B, ...) in a call; begins again after `F.reset_net` alone.
-
-    Args:
-        decode: None (default), "max-mem", "max-abs-mem", "mean-mem" or "last-mem".
-
-    Raises:
-        TypeError, ValueError: an argument of the wrong type or value.
-    """
-    return readout.NonSpikingIFNode(decode)
-
-
-def NonSpikingLIFNode(tau: float = 2.0, decode: readout.Decode | None = None) -> readout.NonSpikingLIFNode:
-    """`neuron.NonSpikingLIFNode`: v = v + (x - v) / tau, all steps in a call; begins again after `F.reset_net` alone.
-
-    Args:
-        tau: time constant in steps, at least 1 (default 2).
-        decode: as in NonSpikingIFNode.
-
-    Raises:
-        TypeError, ValueError: an argument of the wrong type or value.
-    """
-    return readout.NonSpikingLIFNode(tau, decode)
 
 
 def _or_sigmoid(surrogate: Surrogate | None) -> Surrogate:

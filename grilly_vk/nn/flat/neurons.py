@@ -94,16 +94,8 @@ class LIFNeuron(Biophysical):
         threshold: float | None = None,
         decay: float | None = None,
     ) -> None:
-        physical = {
-            "n_neurons": n_neurons,
-            "dt": dt,
-            "tau_mem": tau_mem,
-            "v_thresh": v_thresh,
-            "v_rest": v_rest,
-            "v_reset": v_reset,
-            "r_mem": r_mem,
-            "t_refrac": t_refrac,
-        }
+        numbers = (n_neurons, dt, tau_mem, v_thresh, v_rest, v_reset, r_mem, t_refrac)
+        physical = dict(zip(_BIOPHYSICAL, numbers))
         given = [name for name, value in physical.items() if value is not None]
         normalised = [name for name, value in (("threshold", threshold), ("decay", decay)) if value is not None]
         if given and normalised:

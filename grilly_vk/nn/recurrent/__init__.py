@@ -1,8 +1,7 @@
 """Networks that feed back: recurrent cores, PyTorch's RNN, LSTM and GRU, and those whose gates are spikes."""
 
 from .core import Core, RecurrentCore
-from .cores import ALIF, IF, LI, LIF, CuBaLIF
-from .recurrent_cores import RIF, RLIF, RCuBaLIF
+from .cores import ALIF, IF, LI, LIF, RIF, RLIF, CuBaLIF, RCuBaLIF
 from .recurrent_layers import GRU, LSTM, RNN
 from .recurrent_snn import RecurrentSNN
 from .spiking_rnn import (

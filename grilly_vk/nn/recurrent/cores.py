@@ -1,4 +1,4 @@
-"""Recurrent cores without recurrent weights: IF, LIF, LI, ALIF and CuBaLIF.  Those with them are in recurrent_cores."""
+"""The recurrent cores: IF, LIF, LI, ALIF and CuBaLIF, and with recurrent weights RIF, RLIF and RCuBaLIF."""
 
 from __future__ import annotations
 
@@ -6,26 +6,54 @@ from typing import Any
 
 from ...surrogate import Surrogate
 from ...typing import ArrayLike, Shape
-from .core import Core
+from .core import Core, RecurrentCore
 
-
-class IF(Core):
-    """Integrate and fire: s = [V > threshold], V = V + x - s threshold.
+_CORE = """{what}
 
     Args:
-        hidden_shape: of a sample, a tuple or one number.
-        threshold: firing threshold (default 1).
+        hidden_shape: of a sample, a tuple or one number.{decays}
+        threshold: {threshold}.
         activation: surrogate gradient; None: superspike().
         name: kept as `name`.
 
     Shape:
-        x (..., *hidden_shape), state V of the same shape; gives (spikes, V).
+        x (..., *hidden_shape), state {state}; gives (spikes, {name}).{weights}
 
     Raises:
         TypeError, ValueError: as in Core.
 
-    Source: Lapicque 1907, as in spyx.nn.IF.
+    Source: {source}
     """
+_DECAY = """
+        {name}: {what} per step, clipped to [0, 1] where it is used.  A number: one learnable scalar that
+            starts there.  None: one per unit, drawn normally with mean 0.5 and deviation 0.25, cut to [0, 1]."""
+_WEIGHTS = """
+
+    Attributes:
+        recurrent_w: W, Parameter (n, n), from and to."""
+_STATES = {
+    "V": "V of the same shape",
+    "VT": "VT (..., 2 n): V and A side by side along the last axis",
+    "VI": "VI (..., 2 n): V and I side by side along the last axis",
+}
+
+
+def _text(
+    what: str, source: str, *, state: str = "V", threshold: str = "firing threshold (default 1)",
+    recurrent: bool = False, **decays: str,
+) -> str:  # fmt: skip
+    """A core's docstring; `decays` are its constants, and what they are of."""
+    told = "".join(_DECAY.format(name=name, what=of) for name, of in decays.items())
+    return _CORE.format(
+        what=what, source=source, decays=told, threshold=threshold, state=_STATES[state], name=state,
+        weights=_WEIGHTS if recurrent else "",
+    )  # fmt: skip
+
+
+class IF(Core):
+    __doc__ = _text(
+        "Integrate and fire: s = [V > threshold], V = V + x - s threshold.", "Lapicque 1907, as in spyx.nn.IF."
+    )
 
     _model = "if"
 
@@ -40,24 +68,10 @@ class IF(Core):
 
 
 class LIF(Core):
-    """Leaky integrate and fire: s = [V > threshold], V = beta V + x - s threshold.
-
-    Args:
-        hidden_shape: of a sample, a tuple or one number.
-        beta: decay per step, clipped to [0, 1] where it is used.  A number: one learnable scalar that starts there.
-            None: one per unit, drawn from a normal distribution of mean 0.5 and deviation 0.25, cut to [0, 1].
-        threshold: firing threshold (default 1).
-        activation: surrogate gradient; None: superspike().
-        name: kept as `name`.
-
-    Shape:
-        x (..., *hidden_shape), state V of the same shape; gives (spikes, V).
-
-    Raises:
-        TypeError, ValueError: as in Core.
-
-    Source: as in spyx.nn.LIF, after snnTorch's Leaky.
-    """
+    __doc__ = _text(
+        "Leaky integrate and fire: s = [V > threshold], V = beta V + x - s threshold.",
+        "as in spyx.nn.LIF, after snnTorch's Leaky.", beta="decay",
+    )  # fmt: skip
 
     _model = "lif"
 
@@ -115,29 +129,16 @@ class LI(Core):
 
 
 class ALIF(Core):
-    """Adaptive LIF: the threshold is `threshold` + A, and A follows the neuron's own spikes.
+    __doc__ = _text(
+        """Adaptive LIF: the threshold is `threshold` + A, and A follows the neuron's own spikes.
 
-    s = [V > threshold + A], V = beta V + x - s (threshold + A), A = gamma A + (1 - gamma) s.
-
-    Args:
-        hidden_shape: of a sample, a tuple or one number.
-        beta: decay of the potential per step, clipped to [0, 1] where it is used.  A number: one learnable scalar that
-            starts there.  None: one per unit, drawn from a normal distribution (0.5, 0.25), cut to [0, 1].
-        gamma: decay of the adaptation, likewise.
-        threshold: firing threshold without adaptation (default 1).
-        activation: surrogate gradient; None: superspike().
-        name: kept as `name`.
-
-    Shape:
-        x (..., *hidden_shape), state VT (..., 2 n): V and A side by side along the last axis; gives (spikes, VT).
-
-    Raises:
-        TypeError, ValueError: as in Core.
-
-    Source: spyx.nn.ALIF; after Bellec, Salaj, Subramoney, Legenstein & Maass, "Long short-term memory
+    s = [V > threshold + A], V = beta V + x - s (threshold + A), A = gamma A + (1 - gamma) s.""",
+        """spyx.nn.ALIF; after Bellec, Salaj, Subramoney, Legenstein & Maass, "Long short-term memory
     and learning-to-learn in networks of spiking neurons", NeurIPS 2018, whose A is scaled by another factor and whose
-    neurons spike on the potential after the input.
-    """
+    neurons spike on the potential after the input.""",
+        state="VT", threshold="firing threshold without adaptation (default 1)",
+        beta="decay of the potential", gamma="decay of the adaptation",
+    )  # fmt: skip
 
     _model, _second, _state_name = "alif", "gamma", "VT"
 
@@ -160,27 +161,13 @@ class ALIF(Core):
 
 
 class CuBaLIF(Core):
-    """Current-based LIF: the input goes into a current that decays, and the current into the potential.
+    __doc__ = _text(
+        """Current-based LIF: the input goes into a current that decays, and the current into the potential.
 
-    s = [V > threshold], I = alpha I + x, V = beta (V - s threshold) + I.
-
-    Args:
-        hidden_shape: of a sample, a tuple or one number.
-        alpha: decay of the current per step, clipped to [0, 1] where it is used.  A number: one learnable scalar that
-            starts there.  None: one per unit, drawn from a normal distribution (0.5, 0.25), cut to [0, 1].
-        beta: decay of the potential, likewise.
-        threshold: firing threshold (default 1).
-        activation: surrogate gradient; None: superspike().
-        name: kept as `name`.
-
-    Shape:
-        x (..., *hidden_shape), state VI (..., 2 n): V and I side by side along the last axis; gives (spikes, VI).
-
-    Raises:
-        TypeError, ValueError: as in Core.
-
-    Source: as in spyx.nn.CuBaLIF of spyx 1.0 (earlier releases subtracted the reset twice).
-    """
+    s = [V > threshold], I = alpha I + x, V = beta (V - s threshold) + I.""",
+        "as in spyx.nn.CuBaLIF of spyx 1.0 (earlier releases subtracted the reset twice).",
+        state="VI", alpha="decay of the current", beta="decay of the potential",
+    )  # fmt: skip
 
     _model, _second, _state_name = "cuba", "alpha", "VI"
 
@@ -200,3 +187,54 @@ class CuBaLIF(Core):
     def forward(self, x: ArrayLike, VI: Any = None, *, steps: str | None = None) -> Any:
         """(spikes, VI after the step) of x (..., *hidden_shape) and the state VI before it."""
         return self._call(x, VI, steps)
+
+
+class RIF(IF, RecurrentCore):
+    __doc__ = _text(
+        "Integrate and fire with recurrent weights: s = [V > threshold], V = V + x + s W - s threshold.",
+        "spyx.nn.RIF.", recurrent=True,
+    )  # fmt: skip
+
+    def __init__(
+        self, hidden_shape: Shape, threshold: float = 1, activation: Surrogate | None = None, name: str = "RIF"
+    ) -> None:
+        super().__init__(hidden_shape, threshold, activation, name)
+
+
+class RLIF(LIF, RecurrentCore):
+    __doc__ = _text(
+        "LIF with recurrent weights: s = [V > threshold], V = beta V + x + s W - s threshold.",
+        "spyx.nn.RLIF, after snnTorch's RLeaky.", recurrent=True, beta="decay",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        hidden_shape: Shape,
+        beta: float | None = None,
+        threshold: float = 1,
+        activation: Surrogate | None = None,
+        name: str = "RLIF",
+    ) -> None:
+        super().__init__(hidden_shape, beta, threshold, activation, name)
+
+
+class RCuBaLIF(CuBaLIF, RecurrentCore):
+    __doc__ = _text(
+        """Current-based LIF with recurrent weights.
+
+    s = [V > threshold], I = alpha I + x + s W, V = beta (V - s threshold) + I.""",
+        "spyx.nn.RCuBaLIF.", state="VI", recurrent=True,
+        threshold="firing threshold (default 1); spyx.nn had none; spyx 1.0 has it before `activation`",
+        alpha="decay of the current", beta="decay of the potential",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        hidden_shape: Shape,
+        alpha: float | None = None,
+        beta: float | None = None,
+        activation: Surrogate | None = None,
+        name: str = "RCuBaLIF",
+        threshold: float = 1,
+    ) -> None:
+        super().__init__(hidden_shape, alpha, beta, threshold, activation, name)

@@ -10,7 +10,7 @@ from ... import arguments
 from ...settings import setting
 from ...tensor import Tensor, full
 from ..module import Parameter
-from .nodes import LIFNode, SpikingNode, per_neuron, same, shown
+from .nodes import LIFNode, SpikingNode, per_neuron, same
 
 
 class QIFNode(SpikingNode):
@@ -34,6 +34,7 @@ class QIFNode(SpikingNode):
     tau = setting(per_neuron, arguments.time_constant, held=same)
     v_c, v_rest, a0 = setting(arguments.real), setting(arguments.real), setting(arguments.positive)
     _model = "qif"
+    _numbered = ("tau", "v_c", "a0", "v_rest")
 
     def __init__(
         self,
@@ -49,9 +50,6 @@ class QIFNode(SpikingNode):
         self.tau = tau
         self.v_c, self.v_rest = v_c, v_rest
         self.a0 = a0
-
-    def _own(self) -> list[str]:
-        return [f"tau={shown(self.tau)}", f"v_c={self.v_c:g}", f"a0={self.a0:g}", f"v_rest={self.v_rest:g}"]
 
 
 class EIFNode(SpikingNode):
@@ -75,6 +73,7 @@ class EIFNode(SpikingNode):
     tau, delta_T = setting(per_neuron, arguments.time_constant, held=same), setting(arguments.positive)
     theta_rh, v_rest = setting(arguments.real), setting(arguments.real)
     _model = "eif"
+    _numbered = ("tau", "delta_T", "theta_rh", "v_rest")
 
     def __init__(
         self,
@@ -90,10 +89,6 @@ class EIFNode(SpikingNode):
         self.tau = tau
         self.delta_T = delta_T
         self.theta_rh, self.v_rest = theta_rh, v_rest
-
-    def _own(self) -> list[str]:
-        numbers = {"tau": self.tau, "delta_T": self.delta_T, "theta_rh": self.theta_rh, "v_rest": self.v_rest}
-        return [f"{name}={shown(value)}" for name, value in numbers.items()]
 
 
 def no_waiting(name: str, value: Any, kind: str) -> float:
@@ -132,6 +127,7 @@ class IzhikevichNode(SpikingNode):
     v_c, v_rest, a, b = (setting(arguments.real) for _ in range(4))
     refractory = setting(no_waiting, "IzhikevichNode")
     _model = "izhikevich"
+    _numbered = ("tau", "v_c", "a0", "v_rest", "tau_w", "a", "b")
 
     def __init__(
         self,
@@ -152,9 +148,6 @@ class IzhikevichNode(SpikingNode):
         self.v_c, self.v_rest = v_c, v_rest
         self.a0, self.a, self.b = a0, a, b
         self.register_memory("w", arguments.real("w_rest", w_rest))
-
-    def _own(self) -> list[str]:
-        return [f"{n}={shown(getattr(self, n))}" for n in ("tau", "v_c", "a0", "v_rest", "tau_w", "a", "b")]
 
 
 class CUBALIFNode(LIFNode):
@@ -178,14 +171,12 @@ class CUBALIFNode(LIFNode):
 
     tau_syn = setting(arguments.time_constant)
     _model = "cuba"
+    _numbered = ("tau_syn",)
 
     def __init__(self, tau: float = 2.0, decay_input: bool = True, tau_syn: float = 2.0, **options: Any) -> None:
         super().__init__(tau, decay_input, **options)
         self.tau_syn = tau_syn
         self.register_memory("current", 0.0)
-
-    def _own(self) -> list[str]:
-        return [*super()._own(), f"tau_syn={self.tau_syn:g}"]
 
 
 class AdaptiveLIFNode(LIFNode):
@@ -211,6 +202,7 @@ class AdaptiveLIFNode(LIFNode):
 
     tau_adapt, beta = setting(arguments.time_constant), setting(arguments.real)
     _model = "adaptive"
+    _numbered = ("tau_adapt", "beta")
 
     def __init__(
         self, tau: float = 2.0, decay_input: bool = True, tau_adapt: float = 20.0, beta: float = 1.8, **options: Any
@@ -218,9 +210,6 @@ class AdaptiveLIFNode(LIFNode):
         super().__init__(tau, decay_input, **options)
         self.tau_adapt, self.beta = tau_adapt, beta
         self.register_memory("adaptation", 0.0)
-
-    def _own(self) -> list[str]:
-        return [*super()._own(), f"tau_adapt={self.tau_adapt:g}", f"beta={self.beta:g}"]
 
 
 class KLIFNode(LIFNode):

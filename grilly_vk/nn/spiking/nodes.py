@@ -139,6 +139,7 @@ class SpikingNode(StatefulModule):
     _model: str | NeuronModel = "if"
     _record = MODELS["if"][1]
     _second: str | None = None  # the attribute that holds the second state
+    _numbered: tuple[str, ...] = ()  # settings of the model that `repr` shows
     _starts_apart = False  # the potential starts at a number of its own
 
     def __init__(
@@ -201,7 +202,7 @@ class SpikingNode(StatefulModule):
 
     def _own(self) -> list[str]:
         """What `repr` shows of the model."""
-        return []
+        return [f"{name}={shown(getattr(self, name))}" for name in self._numbered]
 
     # ---- use ----
 
@@ -358,8 +359,9 @@ class LIFNode(SpikingNode):
         return super()._numbers() | {"decay_input": self.decay_input, "rest": self.v_rest}
 
     def _own(self) -> list[str]:
-        rest = [] if self.v_rest is None else [f"v_rest={shown(self.v_rest)}"]
-        return [f"tau={shown(self.tau)}", *(["decay_input=False"] if not self.decay_input else []), *rest]
+        parts = [f"tau={shown(self.tau)}"] + ([] if self.decay_input else ["decay_input=False"])
+        parts += [] if self.v_rest is None else [f"v_rest={shown(self.v_rest)}"]
+        return [*parts, *super()._own()]
 
 
 class ParametricLIFNode(SpikingNode):

@@ -35,6 +35,7 @@ class Izhikevich2003Node(SpikingNode):
     k = setting(arguments.positive)
     refractory = setting(no_waiting, "Izhikevich2003Node")
     _model = "izhikevich_2003"
+    _numbered = ("a", "b", "d", "sq", "mn", "bias", "k")
 
     def __init__(
         self,
@@ -58,6 +59,3 @@ class Izhikevich2003Node(SpikingNode):
 
     def _k(self) -> float:
         return self.k
-
-    def _own(self) -> list[str]:
-        return [f"{name}={getattr(self, name):g}" for name in ("a", "b", "d", "sq", "mn", "bias", "k")]
