@@ -200,3 +200,37 @@ class StatefulModule(Module):
 
 def _steps_of(module: StatefulModule) -> int:
     return int(module.step_mode == "m")
+
+
+class Counting(StatefulModule):
+    """Base of modules with numbers of each step, which count the steps that they are given one by one."""
+
+    t: int
+    T: int | None
+
+    def _step(self) -> int:
+        """The number of the step to come."""
+        self.beginning()
+        if self.T is None:
+            raise ValueError(
+                f"the number of steps of {type(self).__name__} is not known yet; give T, or all steps in one call first"
+            )
+        if arguments.size("t", self.t, 0) >= self.T:
+            raise ValueError(
+                f"{type(self).__name__} has parameters for T={self.T} steps, and this would be step {self.t + 1}; call "
+                "F.reset_net(model) before a new sequence"
+            )
+        return self.t
+
+    def _all_steps(self, x: Tensor) -> None:
+        self.beginning()
+        if x.shape[0] != self.T:
+            raise ValueError(f"x has shape {x.shape}, {x.shape[0]} steps; {type(self).__name__} has T={self.T}")
+        if self.t:
+            raise ValueError(
+                f"{type(self).__name__} is {self.t} steps into a sequence that came step by step; call "
+                "F.reset_net(model) before all steps of another one"
+            )
+
+    def _holds_tensors(self) -> bool:
+        return self.t > 0 or super()._holds_tensors()  # nor can a recording carry on from a step

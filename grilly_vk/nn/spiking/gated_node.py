@@ -18,10 +18,10 @@ from ...surrogate import Sigmoid, Surrogate, chosen, slope_of
 from ...tensor import Tensor, full
 from ...typing import ArrayLike, StepMode
 from ..module import Parameter
-from ..stateful import StatefulModule
+from ..stateful import Counting
 
 
-class GatedLIFNode(StatefulModule):
+class GatedLIFNode(Counting):
     """LIF whose leak, input and reset are each a learned mixture of two forms (GLIF).
 
     With the gates a, b, c = sigmoid(alpha, beta, gamma) and all other parameters behind a sigmoid too, in step t:
@@ -64,7 +64,6 @@ class GatedLIFNode(StatefulModule):
     surrogate_function = setting(chosen, held=slope_of)
     v: Any
     spike: Any
-    t: int
     is_spiking = takes_steps = True
     _shown = ("T", "inplane", "step_mode")
 
@@ -111,9 +110,6 @@ class GatedLIFNode(StatefulModule):
         """The state by name: v, and in step mode "s" the last spike."""
         return {"v": self.v, "spike": self.spike}
 
-    def _holds_tensors(self) -> bool:
-        return self.t > 0 or super()._holds_tensors()
-
     def forward(self, x: ArrayLike, *, steps: str | None = None) -> Tensor:
         """Spikes of x's shape, 0.0 and 1.0.
 
@@ -131,19 +127,10 @@ class GatedLIFNode(StatefulModule):
             wanted = f"({'T, ' if multi else ''}B, {self.inplane}, ...)"
             raise ValueError(f"x has shape {x.shape}; GatedLIFNode with inplane={self.inplane} expects {wanted}")
         self.entering(step)
-        if multi and x.shape[0] != self.T:
-            raise ValueError(f"x has shape {x.shape}, {x.shape[0]} steps; GatedLIFNode has T={self.T}")
-        if multi and self.t:
-            raise ValueError(
-                f"GatedLIFNode is {self.t} steps into a sequence that came step by step; call F.reset_net(model) "
-                "before all steps of another one"
-            )
-        if not multi and arguments.size("t", self.t, 0) >= self.T:
-            raise ValueError(
-                f"GatedLIFNode has parameters for T={self.T} steps, and this would be step {self.t + 1}; call "
-                "F.reset_net(model) before a new sequence"
-            )
-        spikes = self._run(x if multi else x.reshape(1, *x.shape), 0 if multi else self.t, 0.0 if multi else self.spike)
+        if multi:
+            self._all_steps(x)
+        begin, last = (0, 0.0) if multi else (self._step(), self.spike)
+        spikes = self._run(x if multi else x.reshape(1, *x.shape), begin, last)
         if multi:
             return stack(spikes).as_spikes()
         self.spike = spikes[0]

@@ -16,10 +16,11 @@ from ...tensor import Tensor, full
 from ...typing import ArrayLike, StepMode
 from ..layers.norm import RunningNorm, _ones_and_zeros
 from ..module import Parameter
-from .time_norm import OF_1D, OF_2D, SHAPES_1D, SHAPES_2D, Counting, text
+from ..stateful import Counting
+from .time_norm import OF_1D, OF_2D, SHAPES_1D, SHAPES_2D, Timed, text
 
 
-class _ThroughTime(RunningNorm, Counting):
+class _ThroughTime(RunningNorm, Counting, Timed):
     T: int | None = fixed(how="it comes with the first input, or make a new object with it")
     weight: Parameter | None
 

@@ -14,7 +14,7 @@ from ...tensor import Tensor, full
 from ...typing import ArrayLike, StepMode
 from ..layers.norm import BatchNorm1d, BatchNorm2d, _BatchNorm, _ones_and_zeros
 from ..module import Buffer, Module, Parameter
-from ..stateful import StatefulModule
+from ..stateful import Counting
 
 SHAPES_1D, SHAPES_2D = BatchNorm1d._shapes, BatchNorm2d._shapes
 
@@ -45,40 +45,6 @@ class Timed(Module):
                 f"{type(self).__name__} takes its statistics over all steps: in training give it all of them, in step "
                 "mode 'm'; single steps are for eval()"
             )
-
-
-class Counting(StatefulModule, Timed):
-    """A norm with numbers of each step, which counts the steps that it is given one by one."""
-
-    t: int
-    T: int | None
-
-    def _step(self) -> int:
-        """The number of the step to come."""
-        self.beginning()
-        if self.T is None:
-            raise ValueError(
-                f"the number of steps of {type(self).__name__} is not known yet; give T, or all steps in one call first"
-            )
-        if arguments.size("t", self.t, 0) >= self.T:
-            raise ValueError(
-                f"{type(self).__name__} has parameters for T={self.T} steps, and this would be step {self.t + 1}; call "
-                "F.reset_net(model) before a new sequence"
-            )
-        return self.t
-
-    def _all_steps(self, x: Tensor) -> None:
-        self.beginning()
-        if x.shape[0] != self.T:
-            raise ValueError(f"x has shape {x.shape}, {x.shape[0]} steps; {type(self).__name__} has T={self.T}")
-        if self.t:
-            raise ValueError(
-                f"{type(self).__name__} is {self.t} steps into a sequence that came step by step; call "
-                "F.reset_net(model) before all steps of another one"
-            )
-
-    def _holds_tensors(self) -> bool:
-        return self.t > 0  # a step that a recording can't carry on from, either
 
 
 # ---- tdBN ----
@@ -141,7 +107,7 @@ class _ThresholdDependent(_BatchNorm, Timed):
 # ---- TEBN ----
 
 
-class _TemporalEffective(_BatchNorm, Counting):
+class _TemporalEffective(_BatchNorm, Counting, Timed):
     T = fixed()
     scale: Parameter
 
