@@ -11,7 +11,8 @@ from . import arguments, families
 from .errors import warn
 from .modes import S, said
 from .ops.elementwise import as_tensor
-from .ops.shape import broadcast_to, stack
+from .ops.held import Held, held, step_of
+from .ops.shape import stack
 from .tensor import Tensor
 from .typing import ArrayLike, StepMode
 
@@ -130,7 +131,7 @@ def multi_step_forward(model: Any, x_temporal: ArrayLike, T: int = 10, *, repeat
     if timed and (x.ndim == 0 or x.shape[0] != steps):
         raise ValueError(f"x_temporal has shape {x.shape}; expected ({steps}, B, ...) for T={steps}")
     if not timed:
-        x = broadcast_to(x.reshape(1, *x.shape), (steps, *x.shape))
+        x = held(x, steps, share=False) if steps > 1 else x.reshape(1, *x.shape)
     modes = modes_of(model, driven=bool(type(model).takes_steps))
     if len(modes) == 2 and said_inside(model):
         raise ValueError(mixed(type(model).__name__))
@@ -268,6 +269,10 @@ def folded(module: Any, call: Any, x: Tensor, *args: Any, **options: Any) -> Any
     ranks = module._step_ranks()
     if ranks and x.ndim in ranks and x.ndim - 1 not in ranks:
         raise ValueError(one_step(x.shape, type(module).__name__))
+    if type(x) is Held and x.ndim >= 3 and not (args or options) and module._repeats():
+        step = step_of(x)
+        if step is not None:
+            return _once(module, x, step)
     out = call(merged(x), *args, **options)
     if x.ndim < 3:
         return out
@@ -280,6 +285,13 @@ def folded(module: Any, call: Any, x: Tensor, *args: Any, **options: Any) -> Any
                 "folds time into the batch (over_time, batchwise)"
             )
     return tuple(unmerged(y, x) for y in out) if many else unmerged(out, x)
+
+
+def _once(module: Any, x: Held, step: Tensor) -> Tensor:
+    """One call for all steps, which are the same: its result is that of each."""
+    y = module._of_one(step, x.shape[0])
+    apart = y.buffer is not step.buffer or not x.written  # else the user's own input, passed through
+    return held(y, x.shape[0], share=apart)
 
 
 def one_step(shape: tuple[int, ...], name: str) -> str:

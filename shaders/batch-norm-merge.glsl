@@ -15,6 +15,7 @@ READS(5, int, batches); // (sets / channels), with this one
 READS(6, float, x); // (samples, channels, inner)
 layout(push_constant) uniform Push {
     OFFSETS(7); uint sets; uint channels; uint inner; uint members; uint parts; float momentum;
+    float times; // how often each value stands in the run that the running variance is of
 } p;
 
 void main()
@@ -39,7 +40,7 @@ void main()
             float step = AVERAGE == 1 ? 1.0 / float(AT(batches, g / p.channels)) : p.momentum;
             uint m = BEGIN(running_mean) + g, v = BEGIN(running_var) + g;
             running_mean[m] = (1.0 - step) * running_mean[m] + step * (base + centre);
-            running_var[v] = (1.0 - step) * running_var[v] + step * (squares / (have - 1.0));
+            running_var[v] = (1.0 - step) * running_var[v] + step * (squares * p.times / (have * p.times - 1.0));
         }
     }
 }

@@ -40,6 +40,9 @@ class PoissonEncoder(Module):
         super().__init__()
         self.clip = clip
 
+    def _repeats(self) -> bool:
+        return False  # each step has spikes of its own
+
     def forward(self, x: ArrayLike) -> Tensor:
         """Spikes of x's shape."""
         given = within("x", x, 0.0, 1.0, self.clip)

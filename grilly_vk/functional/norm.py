@@ -303,8 +303,9 @@ def _layer(name: str, x: Any, given: Any, weight: Any, bias: Any, eps: Any, *, c
 def prepare(
     name: str, x: Any, running_mean: Tensor | None, running_var: Tensor | None, weight: Any, bias: Any,
     training: bool, momentum: float | None, eps: float, *, scale: Any = None, batches: Tensor | None = None,
+    times: int = 1,
 ) -> ops.Norm:  # fmt: skip
-    """Checks the arguments of a batch norm, and takes the statistics: all but the normalising itself."""
+    """Checks the arguments of a batch norm, and takes the statistics, of x `times` over: all but the normalising."""
     x = cast(as_tensor("x", x), FLOAT32)
     timed = name != "batch_norm"
     if x.ndim < 2 + timed:
@@ -329,12 +330,12 @@ def prepare(
         raise TypeError(f"batches must be a Tensor, not {type(batches).__name__}: it is changed in place")
     if batches is not None and (batches.count != counters or batches.dtype is not INT32):
         raise ValueError(f"batches must be {counters} int32, not {batches.dtype} of shape {batches.shape}")
-    if training and layout.count == 1 and x.count:
+    if training and layout.count * times == 1 and x.count:
         raise ValueError(f"{name} needs more than one value per channel when training; x has shape {x.shape}")
     changed = [t for t in (running_mean, running_var) if t is not None and training]
     if any(overlap(t, other) for i, t in enumerate(changed) for other in (x, *changed[:i])):
         raise ValueError("running_mean and running_var must have memory of their own: they are changed in place")
-    return ops.prepare(name, x, layout, running_mean, running_var, w, b, scale, training, momentum, eps, batches)
+    return ops.prepare(name, x, layout, running_mean, running_var, w, b, scale, training, momentum, eps, batches, times)
 
 
 def _running(mean: Any, var: Any, shape: tuple[int, ...], needed: bool) -> None:

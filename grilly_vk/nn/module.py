@@ -181,6 +181,15 @@ class Module:
         kind = type(self)
         return kind._ranks or ((kind._time_rank - 1,) if kind._time_rank > 3 else ())
 
+    def _repeats(self) -> bool:
+        """Whether equal steps give equal results, so that one call does for all of them; nobody looks at the calls."""
+        hooked = self._forward_hooks or self._forward_pre_hooks
+        return self.batchwise and not hooked and type(self).forward.__module__.startswith("grilly_vk.")
+
+    def _of_one(self, step: Tensor, steps: int) -> Any:
+        """What each of so many equal steps (B, ...) gives, where `_repeats` says that one call does."""
+        return self._call_once(step)
+
     # ---- registration ----
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 from .. import arguments, families
 from ..modes import S
 from ..ops.elementwise import as_tensor
+from ..ops.held import Held
 from ..ops.shape import concatenate, stack
 from ..settings import fixed
 from ..stepping import LINEAR, first_layer, folded, mixed, one_step, one_step_each, over_steps
@@ -87,7 +89,10 @@ class SeqToANNContainer(Module):
         x, first = _timed(x), first_layer(self.module)
         if isinstance(first, tuple) and x.ndim in first and x.ndim - 1 not in first and first != LINEAR:
             raise ValueError(one_step(x.shape, "its first layer"))
-        return folded(self.module, self.module, x)
+        chain = self.module
+        if type(x) is Held and type(chain) is Sequential and not (chain._forward_hooks or chain._forward_pre_hooks):
+            return functools.reduce(lambda y, part: folded(part, part, y), chain, x)
+        return folded(chain, chain, x)
 
 
 def stepwise(name: str, part: Any) -> None:

@@ -32,6 +32,8 @@ def repeat(x: Any, times: Sequence[int]) -> Tensor:
     if len(counts) < x.ndim:
         raise ValueError(f"repeats {tuple(counts)} must have at least {x.ndim} numbers, one for each axis of {x.shape}")
     shape = (1,) * (len(counts) - x.ndim) + x.shape
+    if shape[:1] == (1,) and set(counts[1:]) <= {1}:
+        return broadcast_to(reshape(x, shape), (counts[0], *shape[1:]))
     apart = [size for s in shape for size in (1, s)]
     wide = [size for n, s in zip(counts, shape) for size in (n, s)]
     return reshape(broadcast_to(reshape(x, apart), wide), [n * s for n, s in zip(counts, shape)])

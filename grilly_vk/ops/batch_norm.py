@@ -61,11 +61,15 @@ class BatchLayout:
 def prepare(
     name: str, x: Tensor, layout: BatchLayout, running_mean: Tensor | None, running_var: Tensor | None,
     w: Tensor | None, b: Tensor | None, scale: Tensor | None, training: bool, momentum: float | None, eps: float,
-    batches: Tensor | None,
+    batches: Tensor | None, times: int = 1,
 ) -> Norm:  # fmt: skip
-    """Takes the statistics, which moves the running ones in training: all but the normalising itself."""
+    """Takes the statistics, which moves the running ones in training: all but the normalising itself.
+
+    Args:
+        times: x stands for so many of it, such as the equal steps of a run.
+    """
     if training and x.count:
-        mean, var = _statistics(x, layout, running_mean, running_var, momentum, batches)
+        mean, var = _statistics(x, layout, running_mean, running_var, momentum, batches, times)
     else:
         zero = full((2, layout.sets), 0.0, on=x.engine) if running_mean is None else running_mean
         mean, var = zero, zero if running_var is None else running_var
@@ -187,6 +191,7 @@ def _statistics(
     running_var: Tensor | None,
     momentum: float | None,
     batches: Tensor | None,
+    times: int,
 ) -> tuple[Tensor, Tensor]:
     """The mean less the group's first value, and that value, (2, groups); the biased variance.  Moves the running."""
     running = [t for t in (running_mean, running_var, batches) if t is not None]
@@ -199,7 +204,7 @@ def _statistics(
     _MERGE(
         s=partial, mean=mean, variance=var, running_mean=running_mean, running_var=running_var,
         batches=batches if momentum is None else None, x=x, sets=at.sets, parts=sizes["parts"],
-        momentum=momentum or 0.0, work=at.sets * sizes["parts"], RUNNING=running_mean is not None,
+        momentum=momentum or 0.0, times=float(times), work=at.sets * sizes["parts"], RUNNING=running_mean is not None,
         AVERAGE=momentum is None, **at.numbers(),
     )  # fmt: skip
     for t in running:

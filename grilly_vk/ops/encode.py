@@ -12,6 +12,7 @@ from ..autograd import record
 from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty
 from .elementwise import binary, sum_to, where
+from .held import marked
 from .reduce import reduce
 
 LATENCY_MODES = ("linear", "log")
@@ -190,7 +191,7 @@ def time_expand(x: Tensor, steps: int) -> Tensor:
     _EXPAND(x=x, y=y, n=x.count, steps=steps)
     shape = x.shape
     record("time_expand", (x,), (y,), lambda g: sum_to(g, shape), ())
-    return y.as_spikes(x.is_spikes)
+    return marked(y.as_spikes(x.is_spikes), x)
 
 
 def random_words(counter: Tensor, key: tuple[int, int]) -> Tensor:

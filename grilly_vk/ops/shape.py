@@ -15,6 +15,7 @@ from ..runtime.plain import COPY
 from ..tensor import Tensor, empty, full, overlap
 from .copying import copy_box, repeat
 from .elementwise import as_tensor, cast, sum_to
+from .held import marked
 from .layout import axis_index, broadcast_shape, strides
 
 
@@ -113,7 +114,7 @@ def broadcast_to(x: Tensor, shape: Sequence[int]) -> Tensor:
         ValueError: the shape does not follow from x's. TypeError: sizes that are no whole numbers.
     """
     out = repeated(x, arguments.wholes("shape", shape))
-    return clone(out) if out.buffer is x.buffer else out
+    return clone(out) if out.buffer is x.buffer else marked(out, x)
 
 
 def expand(x: Tensor, shape: Sequence[int]) -> Tensor:
@@ -281,8 +282,11 @@ def concatenate(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
 
 def stack(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
     """Joined along a new axis."""
-    parts = [unsqueeze(as_tensor(f"tensors[{i}]", t), axis) for i, t in enumerate(_several(tensors))]
-    return concatenate(parts, axis).as_spikes(all(t.is_spikes for t in parts))
+    given = _several(tensors)
+    parts = [unsqueeze(as_tensor(f"tensors[{i}]", t), axis) for i, t in enumerate(given)]
+    out = concatenate(parts, axis).as_spikes(all(t.is_spikes for t in parts))
+    same = axis_index("axis", axis, out.ndim) == 0 and all(t is given[0] for t in given)
+    return marked(out, parts[0]) if same else out
 
 
 def split(x: Tensor, size: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:

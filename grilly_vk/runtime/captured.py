@@ -29,6 +29,7 @@ class Capture:
         self.cleared: set[int] | None = None
         self.called: list[weakref.ref[Any]] = []  # the modules that were called inside
         self.begun: dict[int, Any] = {}  # the modules whose state starts inside, by id
+        self.left: list[weakref.WeakMethod[Any]] = []  # what is to be recorded last
         self.at_end: list[Callable[[], None]] = []  # checks before the graph is finished
 
     def append(self, pipeline: Pipeline, groups: int, push: bytes, work: int, buffers: Sequence[Buffer]) -> None:

@@ -88,6 +88,10 @@ class Graph:
         capture, self._capture = self._capture, None
         try:
             try:
+                for method in capture.left if kind is None and capture is not None else ():
+                    last = method()
+                    if last is not None:
+                        last()
                 engine.memory.collect()  # what was dropped inside needs its memory no longer than its last dispatch
             finally:
                 engine.stream.capture = engine.memory.arena = None

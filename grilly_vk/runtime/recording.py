@@ -20,7 +20,7 @@ from .engine import Engine
 
 __all__ = [
     "Capture", "adds_to_gradient", "assignments", "begins", "called", "captures", "changed", "changed_gradient",
-    "recording", "refuse", "used", "used_counter", "used_gradient", "used_settings",
+    "leaves", "recording", "refuse", "used", "used_counter", "used_gradient", "used_settings",
 ]  # fmt: skip
 
 
@@ -47,6 +47,14 @@ def refuse(why: str, engine: Engine | None = None) -> None:
     """
     if recording(engine):
         raise RuntimeError(why)
+
+
+def leaves(method: Callable[[], None]) -> bool:
+    """Whether a graph is being captured, which then calls this bound method before it ends, if its object still is."""
+    capture = _capture_of(None)
+    if capture is not None:
+        capture.left.append(weakref.WeakMethod(method))
+    return capture is not None
 
 
 # ---- what the graph depends on ----

@@ -39,6 +39,9 @@ class Dropout(Module):
         self.p = p
         self.inplace = inplace
 
+    def _repeats(self) -> bool:
+        return not self.training and super()._repeats()
+
     def forward(self, x: ArrayLike) -> Tensor:
         """The same shape."""
         return dropout(x, self.p, self.training)

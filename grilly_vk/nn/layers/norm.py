@@ -13,6 +13,7 @@ from ...functional import norm as F
 from ...ops.batch_norm import Norm
 from ...ops.elementwise import as_tensor
 from ...ops.exchange import assign_all
+from ...runtime.recording import called
 from ...settings import fixed, setting
 from ...stepping import merged
 from ...tensor import Tensor, full
@@ -105,6 +106,16 @@ class _BatchNorm(RunningNorm):
         self._settings(num_features, eps, momentum, affine, track_running_stats)
         self._channels((num_features,))
 
+    def _repeats(self) -> bool:
+        kind, watched = type(self), self._forward_hooks or self._forward_pre_hooks
+        own = kind.forward is not _BatchNorm.forward or kind._prepare is not _BatchNorm._prepare
+        return not own and not watched
+
+    def _of_one(self, step: Tensor, steps: int) -> Tensor:
+        """Mean and variance of the run are those of its step; the running variance is told how long it is."""
+        called(self)
+        return self._standing_for(steps, step).run()
+
     def forward(self, x: ArrayLike) -> Tensor:
         """The same shape, normalised channel by channel."""
         return self._prepare(x).run()
@@ -112,7 +123,10 @@ class _BatchNorm(RunningNorm):
     def _prepare(self, x: Any, steps: str | None = None) -> Norm:
         """As in `RunningNorm`; with `steps` x has a time axis, which joins the batch."""
         x = as_tensor("x", x)
-        x = x if steps is None else merged(x)
+        return self._standing_for(1, x if steps is None else merged(x))
+
+    def _standing_for(self, times: int, x: Tensor) -> Norm:
+        """As `_prepare`, of x so many times over."""
         c = self.num_features
         if x.ndim not in [len(s) for s in self._shapes] or x.shape[1] != c:
             wanted = " or ".join(f"({', '.join(s)})" for s in self._shapes).replace("C", str(c))
@@ -120,7 +134,7 @@ class _BatchNorm(RunningNorm):
         training = self.training or self.running_mean is None
         return F.prepare(
             "batch_norm", x, self.running_mean, self.running_var, self.weight, self.bias, training, self.momentum,
-            self.eps, batches=self.num_batches_tracked,
+            self.eps, batches=self.num_batches_tracked, times=times,
         )  # fmt: skip
 
 

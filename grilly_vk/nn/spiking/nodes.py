@@ -12,6 +12,7 @@ from ... import arguments, errors
 from ...equations.neuron import NeuronModel
 from ...modes import S
 from ...ops.batch_norm import Norm
+from ...ops.held import Held, step_of
 from ...ops.nodes import MODELS, Dynamics, Each, node
 from ...ops.shape import broadcast_to
 from ...runtime.recording import assignments, called
@@ -235,8 +236,12 @@ class SpikingNode(StatefulModule):
             self.register_memory("left", 0.0)
         self.entering(shape)
         v = self.v if not isinstance(self.v, np.ndarray) else _start_of(dynamics, self.v, shape)
+        count = x.shape[0] if multi else None
+        once = step_of(x) if multi and type(x) is Held and (norm is None or norm._repeats()) else None
+        if once is not None:
+            x, norm = once if norm is None else norm._of_one(once, x.shape[0]), None
         prepared = None if norm is None else _prepared(norm, x, multi)
-        before = self.memories() if multi and x.shape[0] == 0 else {}
+        before = self.memories() if count == 0 else {}
         out = node(
             x,
             v,
@@ -244,7 +249,8 @@ class SpikingNode(StatefulModule):
             self.surrogate_function.slope,
             u=0.0 if self._second is None else getattr(self, self._second),
             w=self._learnable(),
-            steps=x.shape[0] if multi else None,
+            steps=count,
+            held=once is not None,
             store_v=multi and self.store_v_seq,
             recompute=self.memory == "low",
             norm=prepared,
