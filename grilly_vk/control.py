@@ -81,7 +81,7 @@ def manual_seed(seed: int) -> None:
     value = arguments.whole("seed", seed)
     if not 0 <= value < 1 << 64:
         raise ValueError(f"seed must lie in [0, 2**64), got {shown(seed)}")
-    engine().seed(value)
+    engine().draws.seed(value)
     host_random.seed(value)
 
 
@@ -93,7 +93,7 @@ def get_rng_state() -> np.ndarray:
     Raises:
         RuntimeError: a graph is being captured.
     """
-    return np.concatenate([engine().rng_state(), host_random.state()])
+    return np.concatenate([engine().draws.state(), host_random.state()])
 
 
 def set_rng_state(state: Any) -> None:
@@ -113,7 +113,7 @@ def set_rng_state(state: Any) -> None:
         raise ValueError(f"state has shape {words.shape}; expected ({_DEVICE_WORDS + host_random.STATE_WORDS},)")
     if words[_DEVICE_WORDS + 20] > 4 or words[_DEVICE_WORDS + 21] > 1:
         raise ValueError("state is not one that get_rng_state() gave")
-    engine().set_rng_state(words[:_DEVICE_WORDS])
+    engine().draws.set_state(words[:_DEVICE_WORDS])
     host_random.set_state(words[_DEVICE_WORDS:])
 
 

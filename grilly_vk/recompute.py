@@ -120,7 +120,7 @@ def checkpoint(fn: Callable[..., Any], *args: Any) -> Any:
     given = [a for a in args if isinstance(a, Tensor)]
     engine = given[0].engine if given else full((), 0.0).engine
     with engine.lock:  # random numbers of other threads must not come in between
-        position, above = engine.draw_position(), next_number()
+        position, above = engine.draws.position(), next_number()
         used: dict[int, tuple[Holder, dict[str, Any]]] = {}
         outer = _mode.used
         try:
@@ -128,7 +128,7 @@ def checkpoint(fn: Callable[..., Any], *args: Any) -> Any:
             result, own, made = _run(fn, args)
         finally:
             _mode.used = outer
-        drew = engine.draw_position() != position
+        drew = engine.draws.position() != position
     first = list(used.values())
     holders = [holder for holder, _ in first]
     left = _left(holders)
@@ -155,7 +155,7 @@ def checkpoint(fn: Callable[..., Any], *args: Any) -> Any:
             try:
                 _set(first)
                 if drew:
-                    with engine.draw_again(position):
+                    with engine.draws.again(position):
                         _, again, results = _run(fn, held)
                 else:
                     _, again, results = _run(fn, held)

@@ -378,7 +378,7 @@ def test_random_numbers_of_a_split_graph(other):
 
     name = kernel("test-draw", other)
     targets = [other.alloc(4) for _ in range(6)]
-    other.seed(0)
+    other.draws.seed(0)
     other.stream.budget = 2
     with Graph(other) as g:
         for t in targets:

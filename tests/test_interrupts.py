@@ -140,7 +140,7 @@ class Entered(set_detect_anomaly):
         anomaly,
         grilly_vk.profile,
         lambda: engine().outside_capture(),
-        lambda: engine().draw_again(engine().draw_position()),
+        lambda: engine().draws.again(engine().draws.position()),
     ],
     ids=["no_grad", "enable_grad", "anomaly", "profile", "outside", "again"],
 )
@@ -152,7 +152,7 @@ def test_modes(block):
         on = engine()
         return (
             grad_enabled(), autograd.detecting_anomalies,
-            on.stream.capture, on.memory.arena, on.stream.observer, on.draw_position(),
+            on.stream.capture, on.memory.arena, on.stream.observer, on.draws.position(),
         )  # fmt: skip
 
     blocks = []

@@ -347,7 +347,7 @@ def test_parts_and_others_keep_their_order(other, cut):
 
 def test_random_numbers_of_a_dispatch_in_parts(other):
     kernel("test-draw", other)
-    other.seed(0)
+    other.draws.seed(0)
     other.stream.budget = 10
     held = [other.alloc(4) for _ in range(6)]
     for i, t in enumerate(held):
@@ -574,7 +574,7 @@ def test_a_signal_handler_that_reads_doubles_and_loses_nothing(snippet):
 def test_a_graph_after_a_draw_that_nobody_took(other):
     """A recomputed function that raises before its first dispatch leaves no number to be drawn twice."""
     kernel("test-draw", other)
-    other.seed(0)
+    other.draws.seed(0)
 
     def drawn():
         target = other.alloc(4)
@@ -582,15 +582,15 @@ def test_a_graph_after_a_draw_that_nobody_took(other):
         return int(other.read(target, np.empty(1, np.uint32))[0])
 
     first = [drawn() for _ in range(3)]
-    position = other.draw_position()
+    position = other.draws.position()
     assert [drawn() for _ in range(2)] == [3, 4]
-    with pytest.raises(ZeroDivisionError), other.draw_again(position):
+    with pytest.raises(ZeroDivisionError), other.draws.again(position):
         raise ZeroDivisionError
     other.synchronize()
     assert [*first, drawn()] == [0, 1, 2, 5]
-    with pytest.raises(ZeroDivisionError), other.draw_again(position):
+    with pytest.raises(ZeroDivisionError), other.draws.again(position):
         raise ZeroDivisionError
-    other.seed(1)
+    other.draws.seed(1)
     assert drawn() == 0
 
 
@@ -690,7 +690,7 @@ def test_lost_submit_raises_from_then_on(other, call, result, words):
         lambda: numbers(other, [1]),
         lambda: other.write([(x, np.zeros(10, np.float32))]),
         lambda: other.launch("copy", 10, src=x, dst=y, n=10),
-        lambda: other.seed(1),
+        lambda: other.draws.seed(1),
         other.synchronize,
     ]
     for later in calls:
@@ -883,7 +883,7 @@ def test_draws_never_repeat_wherever_submits_fall(kinds, budget):
 
 def test_draws_carry_into_the_high_word(other):
     words = other._control.words
-    other.seed(0)
+    other.draws.seed(0)
     words[module.RNG_BASE] = 0xFFFFFFFF
     target = other.alloc(4)
     kernel("test-draw", other)
@@ -895,7 +895,7 @@ def test_draws_carry_into_the_high_word(other):
 
 def test_seed_sets_the_key(other):
     words = other._control.words
-    other.seed(0x0123456789ABCDEF)
+    other.draws.seed(0x0123456789ABCDEF)
     assert words[module.RNG_KEY : module.RNG_BASE + 2].tolist() == [0x89ABCDEF, 0x01234567, 0, 0]
 
 

@@ -17,10 +17,11 @@ from ..errors import DeviceError, OutOfDeviceMemory
 from . import debug, devices, failures, limits, pipeline_cache
 from .captured import Capture
 from .config import Config
+from .draws import Draws
 from .kernels import SPIRV, Kernels, Pipeline, Program
-from .leaving import holding, leaving
+from .leaving import leaving
 from .memory import Arena, Block, Buffer, Part, Pool, Segment, readable
-from .stream import RNG_BASE, RNG_KEY, Entry, Stream
+from .stream import Entry, Stream
 from .tuning import Tuning, tuning_for
 
 log = logging.getLogger("grilly_vk")
@@ -75,8 +76,8 @@ class Engine:
         self._pools: list[Pool] = []
         self._control = self._segment(_CONTROL_WORDS * 4, host=True)
         assert self._control.words is not None
-        self._markers: dict[int, Entry] = {}
-        self.stream = Stream(self.device, self.marker, self.tuning.work, self.tuning.first_work)
+        self.draws = Draws(self, self._control)
+        self.stream = Stream(self.device, self.draws.marker, self.tuning.work, self.tuning.first_work)
         self.memory = self._pool(host=self.host_visible)
         self.staging = self.memory if self.host_visible else self._pool(host=True)
         size = _CONTROL_WORDS * 4
@@ -86,7 +87,7 @@ class Engine:
         if config.debug:
             issuing = self.launch, self.stream.finish, self.outside_capture
             self.guards = debug.Guards(self.memory, self.control, *issuing, self.staging.alloc)
-        self.seed(int.from_bytes(os.urandom(8), "little"))
+        self.draws.seed(int.from_bytes(os.urandom(8), "little"))
         log.info(
             "grilly_vk runs on %s, %s memory, with %s",
             info,
@@ -149,7 +150,7 @@ class Engine:
     def duplicate(self, buffer: Buffer | Part, nbytes: int) -> Buffer:
         """A new buffer that the host copies as many bytes into as are asked for, where it sees the memory."""
         with self.lock:
-            self._sync_for_read()
+            self.wait()
             out = self.memory.alloc(nbytes, clean=True)
             out.words()[:] = buffer.words()[: (nbytes + 3) // 4]
             return out
@@ -157,7 +158,7 @@ class Engine:
     def read(self, buffer: Buffer | Part, out: np.ndarray) -> np.ndarray:
         """Copies the buffer into `out` once all issued work is done."""
         with self.lock:
-            self._sync_for_read()
+            self.wait()
             flat = out.reshape(-1).view(np.uint32)
             if self.host_visible:
                 flat[:] = buffer.words()[: flat.size]
@@ -173,7 +174,7 @@ class Engine:
         if not self.host_visible or not np.prod(shape):
             return self.read(buffer, np.empty(shape, dtype))
         with self.lock:
-            self._sync_for_read()
+            self.wait()
             root: Any = buffer
             while isinstance(root, Part):
                 root = root.parent
@@ -304,75 +305,10 @@ class Engine:
         fit = max(1, self.stream._budget // max(1, work_per_step))
         return 1 << (fit.bit_length() - 1)
 
-    def seed(self, seed: int) -> None:
-        """Restarts the random numbers from a 64-bit seed."""
-        with self.lock:
-            self.check()
-            self.stream.finish()
-            words = self._control.words
-            assert words is not None
-            words[RNG_KEY : RNG_KEY + 2] = seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF
-            self._set_base(0)
-
-    def draw_position(self) -> tuple[Any, int]:
-        """Where the random numbers stand: (the graph that is captured or None, random operations before)."""
-        if self.stream.capture is not None:
-            return self.stream.capture, self.stream.capture.draws
-        return None, self.stream.drawn + self.stream.draws
-
-    def draw_again(self, position: tuple[Any, int]) -> _DrawAgain:
-        """Inside, random operations get the numbers that they got from `position` on; afterwards the next fresh ones.
-
-        Other threads wait meanwhile.  Entering raises RuntimeError where the position is not of the graph that is
-        captured now.
-        """
-        return _DrawAgain(self, position)
-
-    def _stand_at(self, number: int) -> None:
-        if self.stream.capture is not None:
-            self.stream.capture.draws = number
-            return
-        if not 0 <= number - self.stream.drawn < 1 << 31:  # kernels count from the base, which submits move on
-            self.stream.finish()
-            self._set_base(number)
-        self.stream.draws = number - self.stream.drawn
-
-    def _set_base(self, number: int) -> None:
-        words = self._control.words
-        assert words is not None
-        words[RNG_BASE : RNG_BASE + 2] = number & 0xFFFFFFFF, number >> 32
-        self.stream.drawn = number
-
-    def rng_state(self) -> np.ndarray:
-        """Key and base of the random numbers, uint32 (4,), once all issued work is done."""
-        with self.lock:
-            self._sync_for_read()
-            assert self._control.words is not None
-            return self._control.words[RNG_KEY : RNG_BASE + 2].copy()
-
-    def set_rng_state(self, words: np.ndarray) -> None:
-        """Goes back to an earlier `rng_state`."""
-        with self.lock:
-            self._sync_for_read()
-            assert self._control.words is not None
-            self._control.words[RNG_KEY : RNG_BASE + 2] = words
-            self.stream.drawn = int(words[2]) | int(words[3]) << 32
-
     def synchronize(self) -> None:
         """Waits until all issued work is done."""
         with self.lock:
-            self._sync_for_read()
-
-    def marker(self, draws: int) -> Entry:
-        """The entry that ends a submit in which random numbers were drawn."""
-        found = self._markers.get(draws)
-        if found is None:
-            pipeline = self.kernels.pipeline("mark", (), self.local)
-            program = pipeline.program(self.device, (self._control,), 1)
-            found = (program, pipeline.pack([0], {"draws": draws}))
-            if len(self._markers) < 256:
-                self._markers[draws] = found
-        return found
+            self.wait()
 
     def check(self) -> None:
         """Raises what makes this engine unusable, if anything does."""
@@ -381,9 +317,8 @@ class Engine:
         if self.stream.lost is not None:
             raise DeviceError(self.stream.lost)
 
-    # ---- inside ----
-
-    def _sync_for_read(self) -> None:
+    def wait(self) -> None:
+        """Waits as `synchronize`, in a thread that holds the lock."""
         if self.dead is not None or self.stream.lost is not None:
             self.check()
         if self.stream.capture is not None:
@@ -391,6 +326,8 @@ class Engine:
         self.stream.finish()
         if self.guards is not None:
             self.guards.verify()
+
+    # ---- inside ----
 
     def outside_capture(self) -> _OutsideCapture:
         """Work issued inside runs now, even while a graph is captured."""
@@ -513,44 +450,6 @@ class _OutsideCapture:
                 stream.flush()
         finally:
             stream.capture, memory.arena = capture, arena
-
-
-class _DrawAgain:
-    """See `Engine.draw_again`."""
-
-    __slots__ = ("_after", "_engine", "_held", "_position", "left")
-
-    def __init__(self, engine: Engine, position: tuple[Any, int]) -> None:
-        self._engine, self._position = engine, position
-        self._held = holding(engine.lock)
-        self.left = 0
-
-    def __enter__(self) -> None:
-        engine = self._engine
-        try:
-            next(self._held)
-            capture, self._after = engine.draw_position()
-            if self._position[0] is not capture:
-                raise RuntimeError("random numbers can't be drawn again across the border of a captured graph")
-            try:
-                engine._stand_at(self._position[1])
-            except BaseException:
-                engine._stand_at(self._after)
-                raise
-        except BaseException:
-            self._held.close()
-            raise
-
-    @leaving
-    def __exit__(self, *error: object) -> None:
-        try:
-            self._engine._stand_at(self._after)  # may be done twice
-        except Exception:  # a second try would fail the same way; an interrupt is tried again
-            self.left += 1
-            self._held.close()
-            raise
-        self.left += 1
-        self._held.close()
 
 
 def _part(buffer: Buffer | Part, start: int, nbytes: int) -> Buffer | Part:

@@ -153,7 +153,7 @@ class Graph:
             batch.append((program, push))
             held += work
         if capture.draws:
-            batch.append(engine.marker(capture.draws))
+            batch.append(engine.draws.marker(capture.draws))
         if batch:
             self._entries.append(batch)
         self._keep = list(capture.keep.values())
