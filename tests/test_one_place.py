@@ -14,6 +14,12 @@ PUBLIC = {
     "Buffer", "Delay", "Function", "Graph", "IF", "LI", "LIF", "LIFNeuron", "Linear", "Node", "SNN", "Tanh",
 }  # fmt: skip
 
+# Operations that look at arguments themselves, most for the methods of tensors; for all others `functional` does.
+CHECKING = {
+    "arrange", "diehl_cook", "elementwise", "encode", "gather", "lif_constants", "linear", "matmul", "monitor",
+    "number_kinds", "plasticity", "readout", "reduce", "reductions", "shape", "sort", "state", "statistics", "steps",
+}  # fmt: skip
+
 
 def classes():
     """Every class at the top of a module: (path, definition)."""
@@ -64,3 +70,8 @@ def test_a_second_check_is_seen():
     twice = 'def __init__(self, p, inplace):\n    self.p, self.inplace = arguments.between("p", p, 0.0, 1.0), inplace'
     once = "def __init__(self, p):\n    self.p = p"
     assert len(list(checked_twice(twice, Dropout))) == 1 and not list(checked_twice(once, Dropout))
+
+
+def test_operations_take_what_was_checked():
+    found = {p.stem for p in FILES if p.parent.name == "ops" and "import arguments" in p.read_text()}
+    assert found <= CHECKING, sorted(found - CHECKING)
