@@ -2,6 +2,7 @@
 // Gradient of cross-entropy for the logits (share sums times softmax, less the shares), or for probabilities given as
 // the target (OF_TARGET).  EACH: one gradient of the loss for each row, else one for all.
 #include "common.glsl"
+#include "divided.glsl"
 #include "math.glsl"
 #include "classes.glsl"
 layout(constant_id = 5) const uint EACH = 0;
@@ -20,7 +21,8 @@ layout(push_constant) uniform Push {
 void main()
 {
     for (uint i = gl_GlobalInvocationID.x; i < p.rows * p.n; i += stride()) {
-        uint c = i / p.inner % p.n, row = i / (p.inner * p.n) * p.inner + i % p.inner;
+        uvec2 inner = divided(i, p.inner), at = divided(inner.x, p.n);
+        uint c = at.y, row = at.x * p.inner + inner.y;
         Row r = row_of(row, p.n, p.inner, PROBABILITIES == 1 ? 0 : int(AT(target, row)), p.ignore);
         float w = WEIGHT == 1 ? AT(weight, c) : 1.0;
         float q = PROBABILITIES == 1 ? uintBitsToFloat(AT(target, i)) : float(c == r.chosen);

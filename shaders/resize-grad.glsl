@@ -1,6 +1,7 @@
 #version 450
 // Gradient of resize: each input gathers from the results that took something from it, in order.
 #include "common.glsl"
+#include "divided.glsl"
 
 layout(constant_id = 1) const uint MODE = 0;
 #include "resizing.glsl"
@@ -16,7 +17,8 @@ void main()
 {
     Resized rows = Resized(p.h, p.oh, p.scale_y), cols = Resized(p.w, p.ow, p.scale_x);
     for (uint i = gl_GlobalInvocationID.x; i < p.planes * p.h * p.w; i += stride()) {
-        uint row = i / p.w % p.h, col = i % p.w, at = BEGIN(g) + i / p.w / p.h * p.oh * p.ow;
+        uvec2 along = divided(i, p.w), down = divided(along.x, p.h);
+        uint row = down.y, col = along.y, at = BEGIN(g) + down.x * p.oh * p.ow;
         uvec2 a = takers(rows, row), b = takers(cols, col);
         float sum = 0.0;
         for (uint oy = a.x; oy < a.y; oy++) {

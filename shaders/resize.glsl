@@ -1,6 +1,7 @@
 #version 450
 // Planes (h, w) resized to (oh, ow): the nearest input, or linear between the two or four nearest.
 #include "common.glsl"
+#include "divided.glsl"
 
 layout(constant_id = 1) const uint MODE = 0;
 #include "resizing.glsl"
@@ -16,8 +17,9 @@ void main()
 {
     Resized rows = Resized(p.h, p.oh, p.scale_y), cols = Resized(p.w, p.ow, p.scale_x);
     for (uint i = gl_GlobalInvocationID.x; i < p.planes * p.oh * p.ow; i += stride()) {
-        Taps a = taps(rows, i / p.ow % p.oh), b = taps(cols, i % p.ow);
-        uint at = BEGIN(x) + i / p.ow / p.oh * p.h * p.w;
+        uvec2 col = divided(i, p.ow), row = divided(col.x, p.oh);
+        Taps a = taps(rows, row.y), b = taps(cols, col.y);
+        uint at = BEGIN(x) + row.x * p.h * p.w;
         float v = x[at + a.first * p.w + b.first];
         if (MODE == LINEAR || MODE == CORNERS) {
             float above = (1.0 - b.share) * v, below = 0.0;

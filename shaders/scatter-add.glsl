@@ -1,13 +1,16 @@
 #version 450
+// variants: vec4
 // The gradient of gather: gx (outer, n, inner) sums the gy whose index it was, in order, so bits never change.
 // The entry `skip` gets none (-1: no such entry).
 #include "common.glsl"
+#include "vector.glsl"
+#include "divided.glsl"
 
 layout(constant_id = 1) const uint EACH = 0; // as in gather
 
-READS(0, float, gy);
+READS(0, REAL, gy);
 READS(1, int, pick);
-WRITES(2, float, gx);
+WRITES(2, REAL, gx);
 layout(push_constant) uniform Push {
     OFFSETS(3); uint outer; uint n; uint inner; uint k;
     int skip;
@@ -16,11 +19,11 @@ layout(push_constant) uniform Push {
 void main()
 {
     for (uint i = gl_GlobalInvocationID.x; i < p.outer * p.n * p.inner; i += stride()) {
-        uint inner = i % p.inner, outer = i / p.inner / p.n;
-        int own = int(i / p.inner % p.n);
-        float sum = 0.0;
+        uvec2 inner = divided(i, p.inner), entry = divided(inner.x, p.n);
+        int own = int(entry.y);
+        REAL sum = REAL(0);
         for (uint k = 0; k < p.k && own != p.skip; k++) {
-            uint at = (outer * p.k + k) * p.inner + inner;
+            uint at = (entry.x * p.k + k) * p.inner + inner.y;
             int chosen = AT(pick, EACH == 1 ? at : k);
             if ((chosen < 0 ? chosen + int(p.n) : chosen) == own)
                 sum += AT(gy, at);

@@ -1,4 +1,4 @@
-"""The strided kernels, by ones and by fours: copies between layouts, and operands that broadcast."""
+"""Kernels that find places from axes, by ones and by fours: copies between layouts, broadcasting, rows by index."""
 
 import itertools
 
@@ -31,6 +31,25 @@ def test_the_product_that_divides_by_a_size_is_exact(d):
     some = np.random.default_rng(d).integers(0, top, 2000).tolist()
     for i in [*(n for n in near if 0 <= n <= top), top, *some]:
         assert (2 * i * numbers["f5"] >> 32) >> (numbers["shifts"] >> 20 & 31) == i // d
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_rows_are_picked_and_added_up(axis):
+    for shape in ((3, 5, 8), (3, 5, 7), (6, 4, 4)):
+        array, index = values(*shape), np.array([2, 0, -1, 2], np.int32)
+        x = g.tensor(array, requires_grad=True)
+        with g.profile() as p:
+            y = g.index_select(x, axis, index)
+            pull = values(*y.shape)
+            y.backward(from_numpy(pull))
+            slope = x.grad.numpy()
+        np.testing.assert_array_equal(y.numpy(), array.take(index, axis))
+        want = np.zeros(shape)
+        np.add.at(np.moveaxis(want, axis, 0), index, np.moveaxis(pull, axis, 0))
+        np.testing.assert_array_equal(slope, want)
+        fours = axis < 2 and shape[2] % 4 == 0
+        ran = {row.kernel for row in p.kernels if row.kernel.startswith(("gather", "scatter"))}
+        assert ran == ({"gather.vec4", "scatter-add.vec4"} if fours else {"gather", "scatter-add"})
 
 
 # A shape, its copy in the engine and in numpy, and whether that goes by fours.

@@ -13,13 +13,13 @@ from ..runtime.kernel import Kernel
 from ..tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, empty, from_numpy
 from ..typing import ArrayLike
 from .elementwise import as_tensor
-from .layout import axis_index
+from .layout import axis_index, width_of
 
 # What an index from the device that is out of range gives: NaN, the least int32, the largest uint32, False.
 _OUTSIDE = {FLOAT32: 0x7FC00000, INT32: 0x80000000, UINT32: 0xFFFFFFFF, BOOL: 0}
 
-_GATHER = Kernel("gather", over="y")
-ADD = Kernel("scatter-add", over="gx")
+_GATHER = Kernel("gather", over="outer k inner", fours=None)
+_ADD = Kernel("scatter-add", over="outer n inner", fours=None)
 
 
 def _indices(name: str, value: Any, n: int) -> Tensor:
@@ -42,18 +42,30 @@ def _pick(name: str, x: Tensor, index: Tensor, a: int, shape: tuple[int, ...], e
     out = empty(shape, x.dtype, x.engine)
     outer, n, inner = math.prod(x.shape[:a]), x.shape[a], math.prod(x.shape[a + 1 :])
     k = index.shape[a] if each else index.count
-    sizes = dict(outer=outer, n=n, inner=inner, k=k)
-    _GATHER(x=x, pick=index, y=out, outside=_OUTSIDE[x.dtype], EACH=each, **sizes)
-
     before, engine = x.shape, x.engine
+    sizes = dict(outer=outer, n=n, k=k, EACH=each)
+    wide = by_rows(inner, each, x)
+    _GATHER(x=x, pick=index, y=out, outside=_OUTSIDE[x.dtype], inner=inner // wide, vec4=wide == 4, **sizes)
 
     def backward(g: Tensor) -> Tensor:
         gx = empty(before, on=engine)
-        ADD(gy=g, pick=index, gx=gx, skip=skip, work=gx.count * max(1, k // 8), EACH=each, **sizes)
+        add_up(g, index, gx, inner=inner, skip=skip, **sizes)
         return gx
 
     record(name, (x,), (out,), backward, (index,))
     return out
+
+
+def by_rows(inner: int, each: int, *tensors: Tensor) -> int:
+    """Elements a load where an index picks rows of `inner` neighbours; one where each element has its own (EACH)."""
+    return 1 if each else width_of(inner, *tensors)
+
+
+def add_up(gy: Tensor, pick: Tensor, gx: Tensor, *, inner: int, n: int, k: int, skip: int = -1, **more: int) -> None:
+    """gx (outer, n, inner) from what gy (outer, k, inner) adds to its entries `pick`."""
+    wide = by_rows(inner, more["EACH"], gy)
+    work = gx.count // wide * max(1, k // 8)
+    _ADD(gy=gy, pick=pick, gx=gx, n=n, k=k, inner=inner // wide, skip=skip, work=work, vec4=wide == 4, **more)
 
 
 def index_select(x: Any, axis: int, index: Any) -> Tensor:

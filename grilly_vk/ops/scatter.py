@@ -10,7 +10,7 @@ from ..runtime.kernel import Kernel
 from ..tensor import BOOL, FLOAT32, INT32, Tensor, empty, full
 from .counting import counting
 from .elementwise import as_tensor, binary, cast, where
-from .gather import ADD, _indices, _pick, gather
+from .gather import _indices, _pick, add_up, gather
 from .layout import axis_index
 from .scan import cumsum
 from .shape import broadcast_to, stack
@@ -117,7 +117,7 @@ def _added(x: Tensor, a: int, picks: Tensor, given: Tensor, each: int) -> Tensor
     total = empty(x.shape, FLOAT32, x.engine)
     k = picks.shape[a] if each else picks.count
     sizes: dict[str, Any] = dict(outer=math.prod(x.shape[:a]), n=x.shape[a], inner=math.prod(x.shape[a + 1 :]), k=k)
-    ADD(gy=given, pick=picks, gx=total, skip=-1, work=x.count * max(1, k // 8), EACH=each, **sizes)
+    add_up(given, picks, total, EACH=each, **sizes)
     shape = given.shape
     record("scatter_add", (given,), (total,), lambda g: _pick("gather", g._alias(), picks, a, shape, each), [picks])
     return x + total
