@@ -25,12 +25,19 @@ class Benchmark:
     after: Callable[[], Any] = lambda: None
 
 
+def families() -> list[str]:
+    """The names of the families, each that of a file."""
+    loaded = {m.name: importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__)}
+    return sorted(name for name, module in loaded.items() if hasattr(module, "cases"))
+
+
 def discover(options: Any) -> Iterator[Benchmark]:
-    """The benchmarks of the families (files) in `options.names`, or of all of them whose names have one as a part."""
+    """The benchmarks of the families (files) in `options.names`, and those whose names have another one as a part."""
     modules = sorted(m.name for m in pkgutil.iter_modules(__path__))
-    families = [m for m in modules if m in options.names]
-    for module in families or modules:
-        loaded = importlib.import_module(f"{__name__}.{module}")
+    parts = [name for name in options.names if name not in modules]
+    for module in modules:
+        whole = module in options.names or not options.names
+        loaded = importlib.import_module(f"{__name__}.{module}") if whole or parts else None
         for bench in loaded.cases(options) if hasattr(loaded, "cases") else ():
-            if families or not options.names or any(n in bench.name for n in options.names):
+            if whole or any(n in bench.name for n in parts):
                 yield bench

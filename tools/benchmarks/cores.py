@@ -1,4 +1,4 @@
-"""Recurrent cores over time against spyx: LIF, ALIF and RLIF, forward and with all gradients."""
+"""Recurrent cores over time against spyx and loops in PyTorch: LIF, ALIF and RLIF, forward and with all gradients."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ STEPS, BATCH, WIDTH = 100, 64, 256
 
 
 def cases(options):
-    """spyx takes two threads; give ours as many (LP_NUM_THREADS=2) where there are more cores."""
+    """Peers take two threads; give ours as many (LP_NUM_THREADS=2) where there are more cores."""
     data = _data()
-    peers = [Peer(options.spyx_python, "spyx_cores.py", data)] if options.spyx_python else []
+    scripts = ("spyx", options.spyx_python, "spyx_cores.py"), ("PyTorch loop", options.peer_python, "torch_cores.py")
+    peers = {title: Peer(python, script, data) for title, python, script in scripts if python}
     for name in ("LIF", "ALIF", "RLIF"):
         yield from _core(name, data, peers)
 
@@ -61,16 +62,22 @@ def _core(name, data, peers):
 
     def check():
         spikes = both().numpy()
-        for peer in peers:
-            theirs = peer.results(f"spyx {name} forward+backward")
-            agree(name, spikes, theirs["spikes"], {"grad": wanting.grad.numpy()} | _gradients(core), theirs)
+        for title, peer in peers.items():
+            theirs = peer.results(f"{title} {name} forward+backward")
+            agree(
+                f"{name} of {title}",
+                spikes,
+                theirs["spikes"],
+                {"grad": wanting.grad.numpy()} | _gradients(core),
+                theirs,
+            )
 
-    title = f"{name} core T={STEPS} B={BATCH} N={WIDTH}"
+    sizes = f"core T={STEPS} B={BATCH} N={WIDTH}"
     for work, ours in (("forward", forward), ("forward+backward", both)):
-        theirs = {}
-        if peers:
-            theirs["spyx"] = functools.partial(peers[0].request, "run", f"spyx {name} {work}")
-        yield Benchmark(f"{title} {work}", ours, theirs, check)
+        theirs = {
+            title: functools.partial(peer.request, "run", f"{title} {name} {work}") for title, peer in peers.items()
+        }
+        yield Benchmark(f"{name} {sizes} {work}", ours, theirs, check)
 
 
 def _gradients(core):

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import weakref
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,9 +25,14 @@ _THREADS = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
 class Peer:
     """Starts `python peers/<script> <folder>`; `arrays` lie in the folder as .npy files.
 
+    Attributes:
+        libraries: of the class: what each script that has run computed with, by name.
+
     Raises:
         RuntimeError: the process ended; its own message stands above on stderr.
     """
+
+    libraries: ClassVar[dict[str, dict[str, str]]] = {}
 
     def __init__(self, python: str, script: str, arrays: dict[str, np.ndarray]) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="bench-peer-")
@@ -44,6 +49,7 @@ class Peer:
         )
         self.close = weakref.finalize(self, _end, self.process, self.folder)
         self.info = self.request("list")
+        self.libraries[self.script] = self.info["versions"]
 
     def request(self, *words: Any) -> Any:
         """Sends one request and waits for its answer; see peers/serve.py."""

@@ -5,7 +5,6 @@ differ from our network's, so results do; the work is the same: 250 steps, Berno
 lateral inhibition, one spike a step, normalised weights.
 """
 
-import importlib.metadata
 import sys
 from pathlib import Path
 
@@ -40,10 +39,9 @@ if __name__ == "__main__":
     torch.set_num_threads(1)  # its fastest: the tensors are small, and two threads mostly wait for each other
     torch.set_grad_enabled(False)
     torch.manual_seed(0)
-    works, versions = {}, {"torch": torch.__version__}
+    works = {}
     try:
-        versions["bindsnet"] = importlib.metadata.version("bindsnet")
         works = {name: presentation(Path(sys.argv[1]), name == "learning") for name in ("learning", "frozen")}
     except ImportError as error:
         print(f"BindsNET is left out: {error}", file=sys.stderr)
-    serve(works, versions)
+    serve(works)

@@ -3,7 +3,6 @@
 The folder that is the only argument holds x.npy (T, B, N), cotangent.npy, beta.npy, gamma.npy and w.npy.
 """
 
-import importlib.metadata
 import sys
 from pathlib import Path
 
@@ -46,4 +45,4 @@ if __name__ == "__main__":
             return {"spikes": spikes, "grad": gx, **{f"grad_{k}": v for k, v in nnx.to_pure_dict(gp).items()}}
 
         works |= {f"spyx {name} forward": forwards, f"spyx {name} forward+backward": boths}
-    serve(works, {name: importlib.metadata.version(name) for name in ("spyx", "jax")})
+    serve(works)

@@ -3,7 +3,6 @@
 Its recurrence V = beta*V + x - s*th spikes on the incoming potential, so results differ from our node's.
 """
 
-import importlib.metadata
 import sys
 from pathlib import Path
 
@@ -35,4 +34,4 @@ if __name__ == "__main__":
         "spyx LIF forward": lambda: {"spikes": np.asarray(jax.block_until_ready(forward(state, x)))},
         "spyx LIF forward+backward": lambda: jax.block_until_ready(both(state, x, cotangent)),
     }
-    serve(works, {name: importlib.metadata.version(name) for name in ("spyx", "jax")})
+    serve(works)

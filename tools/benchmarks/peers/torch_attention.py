@@ -4,7 +4,6 @@ The folder that is the only argument holds kind.npy (the class), heads.npy, x.np
 channels, and p.NAME.npy, the parameters by our names.
 """
 
-import importlib.metadata
 import sys
 from pathlib import Path
 
@@ -38,13 +37,11 @@ def main():
     torch.set_num_threads(THREADS)
     data = {path.stem: np.load(path) for path in Path(sys.argv[1]).glob("*.npy")}
     kind = str(data["kind"])
-    works, versions = {}, {}
     try:
         module = module_of(kind, data)
-        versions = {p: importlib.metadata.version(p) for p in ("torch", "spikingjelly")}
     except ImportError as error:
         print(f"SpikingJelly is left out: {error}", file=sys.stderr)
-        serve(works, versions)
+        serve({})
         return
     from spikingjelly.activation_based import functional
 
@@ -65,7 +62,7 @@ def main():
         found = {"y": y.detach(), "grad": x.grad}
         return {k: v.transpose(-1, -2) for k, v in found.items()} if turned else found
 
-    serve({"SpikingJelly": both}, versions)
+    serve({"SpikingJelly": both})
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ The folder that is the only argument holds the weights w1, b1, ... of the networ
 converted network runs step by step, as SpikingJelly's own examples do, and with all steps as one input (T, B, ...).
 """
 
-import importlib.metadata
 import sys
 from pathlib import Path
 
@@ -68,7 +67,7 @@ def main():
     """Builds the works and serves them."""
     torch.set_num_threads(THREADS)
     data = {path.stem: torch.from_numpy(np.load(path)) for path in Path(sys.argv[1]).glob("*.npy")}
-    serve(works(data), {name: importlib.metadata.version(name) for name in ("torch", "spikingjelly")})
+    serve(works(data))
 
 
 if __name__ == "__main__":

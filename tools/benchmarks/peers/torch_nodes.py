@@ -4,7 +4,6 @@ The folder that is the only argument holds x.npy (T, B, N), cotangent.npy, and f
 (T, B, in), labels.npy, and w1, b1, w2, b2.npy.  Peers that are not installed are left out.
 """
 
-import importlib.metadata
 import sys
 from pathlib import Path
 
@@ -148,13 +147,7 @@ def main():
             gain = found[name][1]
             works[f"{name} training"] = training(make, gain, data)
             questions[f"{name} losses"] = lambda make=make, gain=gain: losses(make, gain, data)
-    versions = {}
-    for package in ("torch", "spikingjelly", "snntorch", "norse"):
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    serve(works, versions, questions)
+    serve(works, questions)
 
 
 def losses(make, gain, data):

@@ -3,7 +3,6 @@
 The folder that is the only argument holds x.npy (T, B, C, H, W), spikes.npy of the same shape, and cotangent.npy.
 """
 
-import importlib.metadata
 import sys
 from pathlib import Path
 
@@ -24,13 +23,20 @@ def layers(shape):
         "BNTT": (layer.BatchNormThroughTime2d(steps, channels), "x"),
         "NeuNorm": (layer.NeuNorm(channels, height, width), "spikes"),
     }
-    made["NeuNorm"][0].w.data.fill_(0.5)
+    neu_norm = layer.NeuNorm(channels, height, width)
+    for norm in (made["NeuNorm"][0], neu_norm):
+        norm.w.data.fill_(0.5)
+
+    def node():
+        return neuron.LIFNode(tau=2.0, surrogate_function=surrogate.ATan())
+
     for name, norm in (
         ("tdBN", layer.ThresholdDependentBatchNorm2d(1.0, 1.0, channels)),
         ("TEBN", layer.TemporalEffectiveBatchNorm2d(steps, channels)),
+        ("BNTT", layer.BatchNormThroughTime2d(steps, channels)),
     ):
-        node = neuron.LIFNode(tau=2.0, surrogate_function=surrogate.ATan())
-        made[f"{name} + LIFNode"] = (torch.nn.Sequential(norm, node), "x")
+        made[f"{name} + LIFNode"] = (torch.nn.Sequential(norm, node()), "x")
+    made["LIFNode + NeuNorm"] = (torch.nn.Sequential(node(), neu_norm), "x")
     for module, _ in made.values():
         for part in module.modules():
             if hasattr(part, "step_mode"):
@@ -61,7 +67,7 @@ def main():
     works = {}
     for name, (module, given) in layers(data["x"].shape).items():
         works[name] = work(module, data[given].clone().requires_grad_(), data["cotangent"])
-    serve(works, {package: importlib.metadata.version(package) for package in ("torch", "spikingjelly")})
+    serve(works)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ x.npy (T, B, in), weight.npy and delay.npy (out, in), for recurrence drive.npy (
 that are not installed are left out.
 """
 
-import importlib.metadata
 import math
 import sys
 from pathlib import Path
@@ -145,13 +144,7 @@ def main():
         return {"y": y.detach(), "grad": weight.grad}
 
     works |= {"a matmul a delay delays forward": delays, "a matmul a delay delays forward+backward": delays_both}
-    versions = {}
-    for package in ("torch", "spikingjelly"):
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    serve(works, versions)
+    serve(works)
 
 
 if __name__ == "__main__":
