@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import grilly_vk as g
+from grilly_vk.ops.conv import _pack_images
 from grilly_vk.ops.copying import copy_box
 from grilly_vk.ops.layout import sizes_of
 from grilly_vk.tensor import from_numpy
@@ -50,6 +51,18 @@ def test_rows_are_picked_and_added_up(axis):
         fours = axis < 2 and shape[2] % 4 == 0
         ran = {row.kernel for row in p.kernels if row.kernel.startswith(("gather", "scatter"))}
         assert ran == ({"gather.vec4", "scatter-add.vec4"} if fours else {"gather", "scatter-add"})
+
+
+@pytest.mark.parametrize(("pixels", "fours"), [(12, True), (9, False), (4, True)])
+@pytest.mark.parametrize("channels", [1, 4, 6])
+def test_channels_are_packed_with_zeros_behind_them(channels, pixels, fours):
+    array = values(3, 2 * channels, pixels) + 1
+    result, ran = kernels(lambda: _pack_images(from_numpy(array), 2, channels, pixels))
+    want = np.zeros((6, -(-channels // 4) * 4, pixels), np.float32)
+    want[:, :channels] = array.reshape(6, channels, pixels)
+    want = want.reshape(6, -1, 4, pixels).transpose(0, 1, 3, 2).reshape(-1, 4)
+    np.testing.assert_array_equal(result, [*want, np.zeros(4)])
+    assert ran == {"conv-pack.vec4" if fours else "conv-pack"}
 
 
 # A shape, its copy in the engine and in numpy, and whether that goes by fours.

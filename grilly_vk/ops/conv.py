@@ -15,6 +15,7 @@ from typing import Any
 from ..autograd import record
 from ..runtime.kernel import Kernel, spans
 from ..tensor import Tensor, empty, full
+from .layout import width_of
 from .reduce import reduce
 
 _SCRATCH = 1 << 24  # bytes of packed images at a time
@@ -26,7 +27,7 @@ _RUN = 1 << 14  # pixels that one of them adds up, if the parts do not take too 
 _CONV = Kernel("conv", over="count", fours=None)
 _LANES = Kernel("conv-lanes", over="", fours=None)
 _WEIGHT_GRAD = Kernel("conv-weight-grad", over="count", fours=None)
-_PACK = Kernel("conv-pack", over="")
+_PACK = Kernel("conv-pack", over="", fours=None)
 
 Pair = tuple[int, int]
 
@@ -77,9 +78,13 @@ def _pack(x: Tensor, outer: int, n: int, places: int, inner: Pair, steps: tuple[
     count = outer * fours * places * inner[1]
     out = empty((count + 1, 4))
     a_step, n_step, p_step, q_step = steps
+    wide = 1
+    if inner == (1, 1) and p_step == 1 and n_step % 4 == a_step % 4 == 0:
+        wide = width_of(places, x)
     _PACK(
-        x=x, y=out, count=count, fours=fours, places=places, inner=inner[1], n=n, q=inner[0], a_step=a_step,
-        n_step=n_step, p_step=p_step, q_step=q_step, items=count + 1, work=4 * count,
+        x=x, y=out, count=count // wide, fours=fours, places=places // wide, inner=inner[1], n=n, q=inner[0],
+        a_step=a_step // wide, n_step=n_step // wide, p_step=p_step, q_step=q_step, items=count // wide + 1,
+        work=4 * count, vec4=wide == 4,
     )  # fmt: skip
     return out
 
