@@ -19,7 +19,7 @@ _KEEP_MEMORY = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_ARENA_MAX": "1",
 }
-_THREADS = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
+_THREADS = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), os.environ.get("BENCH_THREADS", "2"))
 
 
 class Peer:
