@@ -17,10 +17,10 @@ def values(*shape):
 
 
 def kernels(act):
-    """What act() gives, and the kernels that it ran."""
+    """What act() gives, and the kernels that it ran, without those that bring values in and out or fill memory."""
     with g.profile() as p:
         result = act().numpy()
-    return result, {row.kernel for row in p.kernels}
+    return result, {row.kernel for row in p.kernels} - {"copy", "fill"}
 
 
 @pytest.mark.parametrize("d", [1, 2, 3, 5, 7, 64, 641, 65535, 65537, 2**30 - 1, 2**30, 2**30 + 1, 2**31 - 1])
