@@ -2,6 +2,7 @@
 #include "calls.hpp"
 #include "describe.hpp"
 #include "device.hpp"
+#include "host.hpp"
 #include "interrupts.hpp"
 #include "operations.hpp"
 #include "submits.hpp"
@@ -160,14 +161,41 @@ PYBIND11_MODULE(kp, m)
       m, "Stamp", "Notes when all commands before it are done. Number 0 must come first.")
       .def(py::init<std::shared_ptr<Timestamps>, std::uint32_t>(), py::arg("times"), py::arg("number"));
 
-    py::class_<Sequence, std::shared_ptr<Sequence>>(m, "Sequence", "Kompute's sequence of operations.")
+    py::class_<Blas>(m, "Blas", "A BLAS in this process, by the addresses of its functions.")
+      .def(py::init<std::uintptr_t, bool, std::uintptr_t, std::uintptr_t>(), py::arg("sgemm"), py::arg("wide"),
+           py::arg("get_threads"), py::arg("set_threads"));
+    py::class_<Host, std::shared_ptr<Host>>(m, "Host", "The processors, with a BLAS.")
+      .def(py::init<const Blas&>(), py::arg("blas"))
+      .def_property_readonly("threads", [](const Host& self) { return self.team.size(); });
+    py::class_<HostFace::Binding>(m, "HostBinding")
+      .def_readonly("name", &HostFace::Binding::name)
+      .def_readonly("reads", &HostFace::Binding::reads)
+      .def_readonly("writes", &HostFace::Binding::writes);
+    py::class_<HostFace>(m, "HostFace", "What a call of the host declares: bindings and numbers.")
+      .def_readonly("name", &HostFace::name)
+      .def_readonly("bindings", &HostFace::bindings)
+      .def_readonly("numbers", &HostFace::numbers);
+    m.def("host_faces", &host_faces, py::return_value_policy::reference, "Every kind of call that the host does.");
+    py::class_<HostCall, std::shared_ptr<HostCall>>(m, "HostCall", "One call of the host, on memory that it sees.")
+      .def(py::init([](const std::string& name, std::vector<std::shared_ptr<kp::Tensor>> tensors, const py::bytes& words) {
+               return host_call(name, std::move(tensors), words_of(words));
+           }),
+           py::arg("name"), py::arg("tensors"), py::arg("words"));
+
+    py::class_<Piece, std::shared_ptr<Piece>>(m, "Piece", "What a submit is made of.");
+    py::class_<HostWork, Piece, std::shared_ptr<HostWork>>(m, "HostWork", "Calls of the host, one after the other.")
+      .def(py::init<std::shared_ptr<Host>, std::vector<std::shared_ptr<HostCall>>>(), py::arg("host"), py::arg("calls"))
+      .def("read", &HostWork::read, "Nanoseconds before and after each call, once it is done.");
+    py::class_<Sequence, Piece, std::shared_ptr<Sequence>>(m, "Sequence", "Kompute's sequence of operations.")
       .def(py::init<const std::shared_ptr<Device>&>(), py::arg("device"))
       .def("record", &Sequence::record, py::arg("op"));
 
     py::class_<Submits, std::shared_ptr<Submits>>(m, "Submits", "Gives sequences to a device's queue, and waits for them.")
       .def(py::init<std::shared_ptr<Device>>(), py::arg("device"))
-      .def("submit", &Submits::submit, py::arg("groups"),
-           "Gives each group of sequences to the queue as one submit; returns at once.")
+      .def("submit",
+           py::overload_cast<const std::vector<std::vector<std::shared_ptr<Piece>>>&>(&Submits::submit),
+           py::arg("groups"), "Gives each group of pieces to the queue as one submit; returns at once.")
+      .def("settle", &Submits::settle, "Waits until the thread that does the host's share has nothing left to do.")
       .def("wait", &Submits::wait, py::arg("number"),
            "Waits until submits 1 to `number` are done; whether it had to. Other threads run, and signals are seen "
            "within a tenth of a second.")

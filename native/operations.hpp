@@ -84,8 +84,15 @@ class Stamp : public Operation
     std::uint32_t number_;
 };
 
+// What a submit is made of: sequences of the device, and work of the host between them (host.hpp).
+class Piece
+{
+  public:
+    virtual ~Piece() = default;
+};
+
 // Kompute's sequence of operations on a device. Submitted by Submits: Kompute's own submit waits, and drops its errors.
-class Sequence
+class Sequence : public Piece
 {
   public:
     explicit Sequence(const std::shared_ptr<Device>& device); // recording has begun

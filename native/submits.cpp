@@ -41,6 +41,15 @@ Submits::Submits(std::shared_ptr<Device> device)
 Submits::~Submits()
 {
     give_up();
+    if (thread_) {
+        {
+            std::lock_guard<std::mutex> guard(mutex_);
+            stop_ = true;
+        }
+        more_.notify_all();
+        thread_->join();
+        destroy_(device_->handle, between_, nullptr);
+    }
     for (VkFence one : spare_)
         destroy_(device_->handle, one, nullptr);
 }
@@ -58,52 +67,161 @@ VkFence Submits::fence()
     return one;
 }
 
-void Submits::submit(const std::vector<std::vector<std::shared_ptr<Sequence>>>& groups)
+void Submits::submit(const std::vector<VkCommandBuffer>& commands, VkFence fence)
+{
+    VkSubmitInfo info{ VK_STRUCTURE_TYPE_SUBMIT_INFO };
+    info.commandBufferCount = (std::uint32_t)commands.size();
+    info.pCommandBuffers = commands.data();
+    running_ = true;
+    result_of("vkQueueSubmit", [&] { return submit_(device_->queue_handle, 1, &info, fence); });
+}
+
+void Submits::submit(const std::vector<std::vector<std::shared_ptr<Piece>>>& groups)
 {
     for (const auto& group : groups) {
+        bool direct = true;
         std::vector<VkCommandBuffer> commands;
-        for (const auto& sequence : group)
-            commands.push_back(sequence->finished());
-        VkSubmitInfo info{ VK_STRUCTURE_TYPE_SUBMIT_INFO };
-        info.commandBufferCount = (std::uint32_t)commands.size();
-        info.pCommandBuffers = commands.data();
-        Flight flight{ fence(), group };
-        try {
-            result_of("vkQueueSubmit", [&] { return submit_(device_->queue_handle, 1, &info, flight.fence); });
-        } catch (...) {
-            destroy_(device_->handle, flight.fence, nullptr);
-            throw;
+        for (const auto& piece : group)
+            if (auto* sequence = dynamic_cast<Sequence*>(piece.get()))
+                commands.push_back(sequence->finished());
+            else
+                direct = false;
+        {
+            std::lock_guard<std::mutex> guard(mutex_);
+            if (error_)
+                std::rethrow_exception(error_);
+            direct = direct && jobs_.empty();
         }
-        flights_.push_back(std::move(flight));
+        const bool device_last = !group.empty() && dynamic_cast<Sequence*>(group.back().get());
+        Flight flight{ device_last ? fence() : VK_NULL_HANDLE, group, direct };
+        if (direct) {
+            try {
+                submit(commands, flight.fence);
+            } catch (...) {
+                destroy_(device_->handle, flight.fence, nullptr);
+                throw;
+            }
+            flights_.push_back(std::move(flight));
+        } else {
+            if (!thread_) {
+                between_ = fence();
+                thread_ = std::make_unique<std::thread>([this] { work(); });
+            }
+            flights_.push_back(std::move(flight));
+            {
+                std::lock_guard<std::mutex> guard(mutex_);
+                jobs_.push_back(&flights_.back()); // stays where it is: only the first of a deque is ever taken out
+            }
+            more_.notify_one();
+        }
         issued_++;
     }
+}
+
+// The thread's: the pieces of a flight in their order.
+void Submits::hand(Flight& flight)
+{
+    std::vector<VkCommandBuffer> commands;
+    for (const auto& piece : flight.pieces) {
+        if (auto* sequence = dynamic_cast<Sequence*>(piece.get())) {
+            commands.push_back(sequence->finished());
+            continue;
+        }
+        if (!commands.empty() || running_) {
+            submit(commands, between_);
+            commands.clear();
+            result_of("vkWaitForFences", [&] { return wait_(device_->handle, 1, &between_, VK_TRUE, UINT64_MAX); });
+            result_of("vkResetFences", [&] { return reset_(device_->handle, 1, &between_); });
+            running_ = false;
+        }
+        static_cast<HostWork&>(*piece).run();
+    }
+    if (!commands.empty())
+        submit(commands, flight.fence);
+}
+
+void Submits::work()
+{
+    std::unique_lock<std::mutex> lock(mutex_);
+    for (;;) {
+        more_.wait(lock, [this] { return stop_ || !jobs_.empty(); });
+        if (stop_)
+            return;
+        Flight& flight = *jobs_.front();
+        if (!error_ && !dropping_) {
+            lock.unlock();
+            std::exception_ptr failed;
+            try {
+                hand(flight);
+            } catch (...) {
+                failed = std::current_exception();
+            }
+            lock.lock();
+            if (failed)
+                error_ = failed;
+        }
+        flight.handed = true;
+        jobs_.pop_front();
+        less_.notify_all();
+    }
+}
+
+bool Submits::handed(const Flight& flight) const
+{
+    std::lock_guard<std::mutex> guard(mutex_);
+    return flight.handed;
 }
 
 bool Submits::wait(std::uint64_t number)
 {
     bool waited = false;
     while (finished_ < number && !flights_.empty()) {
+        if (!handed(flights_.front())) {
+            waited = true;
+            PyThreadState* thread = PyEval_SaveThread();
+            {
+                std::unique_lock<std::mutex> lock(mutex_);
+                const Flight& flight = flights_.front();
+                less_.wait_for(lock, std::chrono::nanoseconds(SLICE), [&] { return flight.handed; });
+            }
+            come_back(thread);
+            if (PyErr_CheckSignals() != 0)
+                throw py::error_already_set();
+            continue; // a handler may have waited for this one itself
+        }
         VkFence fence = flights_.front().fence;
         try {
-            VkResult result = result_of("vkWaitForFences", [&] { return wait_(device_->handle, 1, &fence, VK_TRUE, 0); });
-            if (result == VK_TIMEOUT) {
-                waited = true;
-                PyThreadState* thread = PyEval_SaveThread();
-                result = wait_(device_->handle, 1, &fence, VK_TRUE, SLICE);
-                come_back(thread);
-                if (check("vkWaitForFences", result) == VK_TIMEOUT) {
-                    if (PyErr_CheckSignals() != 0)
-                        throw py::error_already_set();
-                    continue; // a handler may have waited for this one itself
+            {
+                std::lock_guard<std::mutex> guard(mutex_);
+                if (error_)
+                    std::rethrow_exception(error_);
+            }
+            if (fence) {
+                VkResult result =
+                  result_of("vkWaitForFences", [&] { return wait_(device_->handle, 1, &fence, VK_TRUE, 0); });
+                if (result == VK_TIMEOUT) {
+                    waited = true;
+                    PyThreadState* thread = PyEval_SaveThread();
+                    result = wait_(device_->handle, 1, &fence, VK_TRUE, SLICE);
+                    come_back(thread);
+                    if (check("vkWaitForFences", result) == VK_TIMEOUT) {
+                        if (PyErr_CheckSignals() != 0)
+                            throw py::error_already_set();
+                        continue;
+                    }
                 }
             }
-        } catch (const VulkanError&) {
+        } catch (const py::error_already_set&) {
+            throw;
+        } catch (...) {
             give_up(); // the device is lost: nothing of this will ever be done
             throw;
         }
-        result_of("vkResetFences", [&] { return reset_(device_->handle, 1, &fence); });
-        spare_.push_back(fence);
-        Flight done = std::move(flights_.front()); // its sequences may be gone with it
+        if (fence) {
+            result_of("vkResetFences", [&] { return reset_(device_->handle, 1, &fence); });
+            spare_.push_back(fence);
+        }
+        Flight done = std::move(flights_.front()); // its pieces may be gone with it
         flights_.pop_front();
         finished_++;
     }
@@ -112,18 +230,39 @@ bool Submits::wait(std::uint64_t number)
 
 bool Submits::busy() const
 {
-    return !flights_.empty() &&
-           result_of("vkGetFenceStatus", [&] { return status_(device_->handle, flights_.back().fence); }) ==
-             VK_NOT_READY;
+    if (flights_.empty())
+        return false;
+    const Flight& last = flights_.back();
+    return !handed(last) || (last.fence && result_of("vkGetFenceStatus", [&] {
+                                 return status_(device_->handle, last.fence);
+                             }) == VK_NOT_READY);
+}
+
+void Submits::settle()
+{
+    PyThreadState* thread = PyEval_SaveThread();
+    {
+        std::unique_lock<std::mutex> lock(mutex_);
+        less_.wait(lock, [this] { return jobs_.empty(); });
+    }
+    come_back(thread);
 }
 
 // After a failed wait, or at the end. A lost device answers at once; any other error left the work running.
 void Submits::give_up()
 {
+    {
+        std::unique_lock<std::mutex> lock(mutex_);
+        dropping_ = true;
+        less_.wait(lock, [this] { return jobs_.empty(); });
+        dropping_ = false;
+        error_ = nullptr;
+    }
     if (!flights_.empty())
         device_->get<PFN_vkDeviceWaitIdle>("vkDeviceWaitIdle")(device_->handle);
     for (Flight& flight : flights_)
-        destroy_(device_->handle, flight.fence, nullptr);
+        if (flight.fence)
+            destroy_(device_->handle, flight.fence, nullptr);
     flights_.clear();
     finished_ = issued_;
 }

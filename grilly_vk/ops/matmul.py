@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ..autograd import record
 from ..errors import shown
+from ..runtime.host import HostCall
 from ..runtime.kernel import Kernel
 from ..tensor import FLOAT32, Tensor, empty, full
 from ..typing import ArrayLike
@@ -19,6 +20,7 @@ from .shape import basic_get, pad, repeated
 _NN, _NT, _TN = 0, 1, 2  # FORM of shaders/include/product.glsl
 
 _MATMUL = Kernel("matmul", over="", fours=None)
+_HOST = HostCall("host-product")
 _LANES = Kernel("matmul-lanes", over="")
 
 
@@ -39,6 +41,8 @@ def product(
     """
     if k == 0 and bias is None:
         return full((batch, m, n), 0.0, on=a.engine)
+    if batch * m * n * k >= a.engine.tuning.host_product and a.engine.host_products:
+        return _by_host(form, a, b, batch, m, n, k, steps, bias)
     last = {_NN: (k, n), _NT: (k, k), _TN: (m, n)}[form]
     wide = width_of(math.gcd(*last, *steps), a, b) == 4
     tuning = a.engine.tuning
@@ -58,6 +62,18 @@ def product(
     tiles = -(-m // (rows * band)) * band * -(-n // 4)
     _MATMUL(items=batch * tiles, vec4=wide, ROWS=rows, BAND=band, BIAS=bias is not None, **more, **sizes)
     return out
+
+
+def _by_host(
+    form: int, a: Tensor, b: Tensor, batch: int, m: int, n: int, k: int, steps: tuple[int, int], bias: Tensor | None
+) -> Tensor:
+    """The same by the host's BLAS, whose order of sums is its own; the device waits meanwhile."""
+    c = empty((batch, m, n), FLOAT32, a.engine)
+    _HOST(
+        a.engine, a=a, b=b, bias=bias, c=c, form=form, biased=bias is not None, batch=batch, m=m, n=n, k=k,
+        a_batch=steps[0], b_batch=steps[1], work=batch * m * n * k // 64,
+    )  # fmt: skip
+    return c
 
 
 def _padded(

@@ -38,6 +38,7 @@ class Config:
     memory_fraction: float  # GRILLY_VK_MEMORY_FRACTION: share of the heap that may be used
     memory: str  # GRILLY_VK_MEMORY: auto, host or storage
     features: bool  # GRILLY_VK_FEATURES=0: ask the device for nothing beyond Vulkan 1.1
+    host_blas: bool  # GRILLY_VK_HOST_BLAS=0: no products by the host's BLAS where the device is the CPU
     pipeline_cache: bool  # GRILLY_VK_PIPELINE_CACHE=0: don't keep compiled pipelines on disk
 
     @staticmethod
@@ -55,5 +56,6 @@ class Config:
             memory_fraction=fraction,
             memory=memory,
             features=_flag("GRILLY_VK_FEATURES", True),
+            host_blas=_flag("GRILLY_VK_HOST_BLAS", True),
             pipeline_cache=_flag("GRILLY_VK_PIPELINE_CACHE", True),
         )

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DeviceError, OutOfDeviceMemory
+from . import blas as blas_library
 from . import debug, devices, failures, limits, pipeline_cache
 from .captured import Capture
 from .config import Config
@@ -76,8 +77,15 @@ class Engine:
         self._pools: list[Pool] = []
         self._control = self._segment(_CONTROL_WORDS * 4, host=True)
         assert self._control.words is not None
-        self.draws = Draws(self, self._control)
-        self.stream = Stream(self.device, self.draws.marker, self.tuning.work, self.tuning.first_work)
+self.draws = Draws(self, self._control)
+        blas = blas_library.found() if info.type == "cpu" and self.host_visible else None
+        self.blas = blas  # for products, or None
+        self.host_products = blas is not None and config.host_blas  # whether large ones are the host's; may be set
+        host = functools.cache(functools.partial(_host, blas))
+        self.stream = Stream(self.device, self.draws.marker, host, self.tuning.work, self.tuning.first_work)
+        if blas is not None:
+            # The process's end must not find its thread inside a library that is being let go.
+            weakref.finalize(self, _settle, self.stream._queue, os.getpid())
         self.memory = self._pool(host=self.host_visible)
         self.staging = self.memory if self.host_visible else self._pool(host=True)
         size = _CONTROL_WORDS * 4
@@ -89,9 +97,10 @@ class Engine:
             self.guards = debug.Guards(self.memory, self.control, *issuing, self.staging.alloc)
         self.draws.seed(int.from_bytes(os.urandom(8), "little"))
         log.info(
-            "grilly_vk runs on %s, %s memory, with %s",
+            "grilly_vk runs on %s, %s memory, large products by %s, with %s",
             info,
             "host-visible" if self.host_visible else "device-local",
+            blas if self.host_products else "kernels",
             ", ".join(f.name for f in self.device.features if f.name in taken) or "no optional feature",
         )
         opened.add(self)
@@ -469,6 +478,18 @@ def _groups(items: int, local: int) -> int:
         step = 1 << max(0, groups.bit_length() - 4)
         groups = -(-groups // step) * step
     return min(groups, limits.MAX_GROUPS)
+
+
+def _host(blas: blas_library.Blas | None) -> Any:
+    """What does the host's calls; its threads start with the first."""
+    kp = devices.native()
+    assert blas is not None
+    return kp.Host(kp.Blas(blas.sgemm, blas.wide, blas.get_threads, blas.set_threads))
+
+
+def _settle(queue: Any, process: int) -> None:
+    if os.getpid() == process:
+        queue.settle()
 
 
 def _open(info: devices.DeviceInfo, config: Config) -> Any:

@@ -159,7 +159,7 @@ class Graph:
         self._keep = list(capture.keep.values())
         capture.assumptions.close(self._keep)
         with failures.of("this graph can't be recorded"):
-            self._batches = [[engine.stream.recorder.record(entries)] for entries in self._entries]
+            self._batches = [engine.stream.recorder.record(entries) for entries in self._entries]
         self.dispatches = len(capture.calls)
         self._work, self._draws = sum(capture.work), capture.draws
         self.called, self.begun = capture.called, list(capture.begun.values())

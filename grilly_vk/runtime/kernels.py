@@ -31,15 +31,25 @@ _MOST_PARTS = 4096  # of a dispatch: each is a submit with a command buffer
 
 
 class Program:
-    """A dispatch that only lacks its push constants.  `reads` and `writes` are as the validation layer sees them."""
+    """A dispatch that only lacks its push constants.  `reads` and `writes` are as the validation layer sees them.
 
-    __slots__ = ("_parts", "algorithm", "groups", "kernel", "part", "reads", "writes")
+    One without an algorithm is a call of the host, on `tensors` (host.py).
+    """
+
+    __slots__ = ("_parts", "algorithm", "groups", "kernel", "part", "reads", "tensors", "writes")
 
     def __init__(
-        self, kernel: str, algorithm: Any, reads: frozenset[Segment], writes: frozenset[Segment], groups: int
+        self,
+        kernel: str,
+        algorithm: Any,
+        reads: frozenset[Segment],
+        writes: frozenset[Segment],
+        groups: int,
+        tensors: list[Any] | None = None,
     ) -> None:
         self.kernel = kernel
         self.algorithm = algorithm
+        self.tensors = tensors
         self.reads = reads
         self.writes = writes
         self.groups = groups  # workgroups
@@ -151,25 +161,24 @@ class Pipeline:
         key = (segments, groups)
         found = self.programs.get(key)
         if found is None:
-            from . import kp
-
             self.check(device, segments)
             for segment in segments:
                 segment.check()
-            specs = np.array(self._spec_values, np.uint32).tobytes()
-            with failures.of(f"kernel {self.name!r} can't be made ready"):
-                algorithm = kp.Algorithm(
-                    device, [s.tensor for s in segments], self.code, (groups, 1, 1), specs, len(self._face.push)
-                )
+            tensors = [s.tensor for s in segments]
             pairs = list(zip(segments, self._face.bindings))
-            found = self.programs[key] = Program(
-                self.name,
-                algorithm,
-                frozenset(s for s, b in pairs if b.reads),
-                frozenset(s for s, b in pairs if b.writes),
-                groups,
-            )
+            reads, writes = (frozenset(s for s, b in pairs if getattr(b, use)) for use in ("reads", "writes"))
+            found = self.programs[key] = self._program(device, tensors, reads, writes, groups)
         return found
+
+    def _program(
+        self, device: kp.Device, tensors: list[Any], reads: frozenset[Segment], writes: frozenset[Segment], groups: int
+    ) -> Program:
+        from . import kp
+
+        specs = np.array(self._spec_values, np.uint32).tobytes()
+        with failures.of(f"kernel {self.name!r} can't be made ready"):
+            algorithm = kp.Algorithm(device, tensors, self.code, (groups, 1, 1), specs, len(self._face.push))
+        return Program(self.name, algorithm, reads, writes, groups)
 
     def forget(self, unwanted: Callable[[Program], bool]) -> None:
         """Drops the programs that `unwanted` names."""

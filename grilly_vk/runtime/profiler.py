@@ -50,8 +50,8 @@ class Profile:
 
     def record(self, entries: Sequence[Entry], sizes: Sequence[int], ticks: Sequence[tuple[int, int]]) -> None:
         """Takes in one submit; called by the stream."""
-        period = self._engine.info.timestamp_period * 1e-9
         for (program, _), nbytes, (begin, end) in zip(entries, sizes, ticks):
+            period = 1e-9 * (self._engine.info.timestamp_period if program.tensors is None else 1)  # the host has its own
             row = self._rows.setdefault(program.kernel, KernelProfile(program.kernel))
             row.seconds += max(0, end - begin) * period
             row.calls += 1

@@ -11,7 +11,8 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from ..errors import DeviceError
 from . import failures
@@ -44,24 +45,44 @@ class Observer(Protocol):
 
 
 class Recorder:
-    """Turns entries into Kompute sequences on a device."""
+    """Turns entries into Kompute sequences on a device, with what the host does between them."""
 
-    def __init__(self, device: kp.Device) -> None:
+    def __init__(self, device: kp.Device, host: Callable[[], kp.Host]) -> None:
         from . import kp
 
         self._kp = kp
         self._device = device
+        self._host = host
         where = kp.Barrier.Where
         self._begin, self._between, self._end = (kp.Barrier(w) for w in (where.BEGIN, where.BETWEEN, where.END))
 
-    def record(self, entries: Sequence[Entry], times: kp.Timestamps | None = None) -> kp.Sequence:
-        """A sequence of these dispatches; `times` gets two stamps for each, before and after."""
+    def record(self, entries: Sequence[Entry], timers: list[Any] | None = None) -> list[kp.Piece]:
+        """What does these dispatches, in their order; `timers` gets what tells two stamps of each, before and after."""
+        pieces: list[kp.Piece] = []
+        for host, run in groupby(entries, lambda entry: entry[0].tensors is not None):
+            piece = self._calls(list(run), timers) if host else self._dispatches(list(run), timers)
+            pieces.append(piece)
+        return pieces
+
+    def _calls(self, entries: list[Entry], timers: list[Any] | None) -> kp.HostWork:
+        kp = self._kp
+        work = kp.HostWork(self._host(), [kp.HostCall(p.kernel, p.tensors or [], push) for p, push in entries])
+        if timers is not None:
+            timers.append(work)
+        return work
+
+    def _dispatches(self, entries: list[Entry], timers: list[Any] | None) -> kp.Sequence:
         kp = self._kp
         dispatch = kp.OpAlgoDispatch
         sequence = kp.Sequence(self._device)
         record = sequence.record
         reads: set[Segment] = set()
         writes: set[Segment] = set()
+        times = None
+        if timers is not None:
+            with failures.of("the profile's timestamps"):
+                times = kp.Timestamps(self._device, 2 * len(entries))
+            timers.append(times)
         record(self._begin)
         for i, (program, push) in enumerate(entries):
             if not writes.isdisjoint(program.reads) or not program.writes.isdisjoint(reads | writes):
@@ -85,16 +106,22 @@ class Stream:
     Args:
         device: the opened device.
         marker: gives the entry that advances the random counter by so many draws.
+        host: gives what does the host's calls.
         budget: work (about one element-step each) that one submit may ever hold.
         start: how much it may hold until submits have shown how long they take (default: the same).
     """
 
     def __init__(
-        self, device: kp.Device, marker: Callable[[int], Entry], budget: int, start: int | None = None
+        self,
+        device: kp.Device,
+        marker: Callable[[int], Entry],
+        host: Callable[[], kp.Host],
+        budget: int,
+        start: int | None = None,
     ) -> None:
         from . import kp
 
-        self.recorder = Recorder(device)
+        self.recorder = Recorder(device, host)
         self.budget = budget
         if start is not None:
             self._budget = min(start, budget)
@@ -118,7 +145,7 @@ class Stream:
         # Of the last two issues: their submits' last number, how many, when, and the work in each.
         self._latest = self._before = (0, 1, 0.0, 0)
         self._done_at = 0.0  # when the device was last seen to end a submit
-        self._recorded: OrderedDict[tuple[Entry, ...], kp.Sequence] = OrderedDict()
+        self._recorded: OrderedDict[tuple[Entry, ...], list[kp.Piece]] = OrderedDict()
         self._recorded_entries = 0
 
     def append(self, program: Program, push: bytes, work: int, buffers: Sequence[Buffer]) -> None:
@@ -200,19 +227,19 @@ class Stream:
             if self.observer is not None:
                 self._observe(self.observer, groups, pending, noted)
                 continue
-            known, sequences = 0, []
+            known, recorded = 0, []
             for entries in groups:
                 key = tuple(entries)
-                sequence = self._recorded.get(key)
-                if sequence is not None:
+                pieces = self._recorded.get(key)
+                if pieces is not None:
                     known += 1
                     self._recorded.move_to_end(key)
                 else:
-                    sequence = self._record(entries)
+                    pieces = self._record(entries)
                     if len(groups) <= _CACHED_PARTS:
-                        self._keep(key, sequence)
-                sequences.append([sequence])
-            if self._give(sequences, pending, noted, work // len(groups), draws):
+                        self._keep(key, pieces)
+                recorded.append(pieces)
+            if self._give(recorded, pending, noted, work // len(groups), draws):
                 self.replays += known
                 self.dispatches += len(pending)
 
@@ -229,8 +256,8 @@ class Stream:
             if self._queue.finished != self.submits:
                 self._wait(self.submits)
 
-    def issue(self, groups: Sequence[Sequence[kp.Sequence]], work: int, draws: int) -> None:
-        """Submits a graph after what is noted, each group of its sequences as one submit.
+    def issue(self, groups: Sequence[Sequence[kp.Piece]], work: int, draws: int) -> None:
+        """Submits a graph after what is noted, each group of its pieces as one submit.
 
         `work` is what each group holds, to learn from its time how much should go into one; `draws` are the random
         operations in all of them.
@@ -250,7 +277,7 @@ class Stream:
             self._wait(self.submits - _IN_FLIGHT + 1)
 
     def _give(
-        self, groups: Sequence[Sequence[kp.Sequence]], pending: list[Entry], noted: int, work: int, draws: int
+        self, groups: Sequence[Sequence[kp.Piece]], pending: list[Entry], noted: int, work: int, draws: int
     ) -> bool:
         """Submits groups in place of `pending`; not if a signal handler has changed what is noted since the look at it.
 
@@ -292,9 +319,9 @@ class Stream:
             more = _SPREAD if seconds < _SHORT / 4 / _SPREAD else 2
             self._budget = min(self._budget * more, self._most)
 
-    def _record(self, entries: Sequence[Entry], times: kp.Timestamps | None = None) -> kp.Sequence:
+    def _record(self, entries: Sequence[Entry], timers: list[Any] | None = None) -> list[kp.Piece]:
         try:
-            return self.recorder.record(entries, times)
+            return self.recorder.record(entries, timers)
         except Exception as error:
             self._lose(f"the work could not be recorded ({error})", error)
 
@@ -310,8 +337,8 @@ class Stream:
         for key in [k for k in self._recorded if any(unwanted(p) for p, _ in k)]:
             self._drop(key)
 
-    def _keep(self, key: tuple[Entry, ...], sequence: kp.Sequence) -> None:
-        self._recorded[key] = sequence
+    def _keep(self, key: tuple[Entry, ...], pieces: list[kp.Piece]) -> None:
+        self._recorded[key] = pieces
         self._recorded_entries += len(key)
         while len(self._recorded) > 1 and (
             self._recorded_entries > _CACHED_ENTRIES or len(self._recorded) > _CACHED_SEQUENCES
@@ -324,16 +351,15 @@ class Stream:
 
     def _observe(self, observer: Observer, groups: list[list[Entry]], pending: list[Entry], noted: int) -> None:
         sizes = [*self._sizes, 4]  # the marker's is the last, where there is one
-        with failures.of("the profile's timestamps"):
-            times = [self._kp.Timestamps(self._device, 2 * len(entries)) for entries in groups]
-        sequences = [[self._record(entries, own)] for entries, own in zip(groups, times)]
-        if not self._give(sequences, pending, noted, self._work // len(groups), self.draws):
+        timers: list[list[Any]] = [[] for _ in groups]
+        recorded = [self._record(entries, own) for entries, own in zip(groups, timers)]
+        if not self._give(recorded, pending, noted, self._work // len(groups), self.draws):
             return
         self.dispatches += len(pending)
         self._wait(self.submits)
-        for entries, own in zip(groups, times):
+        for entries, own in zip(groups, timers):
             with failures.of("the profile's timestamps"):
-                ticks = own.read()
+                ticks = [tick for timer in own for tick in timer.read()]
             observer.record(entries, sizes[: len(entries)], list(zip(ticks[::2], ticks[1::2])))
             del sizes[: len(entries)]
 

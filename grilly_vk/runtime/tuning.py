@@ -48,6 +48,8 @@ class Tuning:
     product_tiles: tuple[tuple[int, int], ...] = ((8, 4), (4, 8), (8, 8))
     stepped_recurrence: bool = False  # recurrent layers take a product in each step; else a workgroup walks all steps
 
+    host_product: int = 1 << 21  # multiplications from which the host's BLAS repays the break in the device's work
+
     # Products with spikes that skip zeros.
     event_driven: bool = False  # where the user leaves it open, by density
     event_rows: int = 64  # rows of spikes from which making the lists costs less than the product
