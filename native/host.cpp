@@ -47,7 +47,7 @@ static Kind kind()
 
 static const std::vector<Kind>& kinds()
 {
-    static const std::vector<Kind> all{ kind<HostProduct>() };
+    static const std::vector<Kind> all{ kind<HostProduct>(), kind<HostConv>(), kind<HostConvWeights>() };
     return all;
 }
 

@@ -20,10 +20,22 @@ struct Host
     explicit Host(const Blas& blas)
       : blas(blas)
       , team(blas.threads())
+      , scratch_(team.size())
     {
+    }
+    // Memory of a member for as long as its job runs; it stays for the next one.
+    float* scratch(int member, std::size_t count)
+    {
+        std::vector<float>& own = scratch_[member];
+        if (own.size() < count)
+            own.resize(count);
+        return own.data();
     }
     Blas blas;
     Team team;
+
+  private:
+    std::vector<std::vector<float>> scratch_;
 };
 
 // What a host call declares, as a kernel's SPIR-V does.
@@ -36,7 +48,7 @@ struct HostFace
     };
     std::string name;
     std::vector<Binding> bindings;
-    std::vector<std::string> numbers; // uint32 each, after the offsets of the bindings
+    std::vector<std::string> numbers; // int32 each, after the offsets of the bindings
 };
 
 // One call: its memory, where in it each binding begins (in floats), and its numbers.
@@ -50,7 +62,7 @@ class HostCall
   protected:
     // A binding's memory, of which `count` floats will be touched.
     float* memory(std::size_t binding, std::uint64_t count) const;
-    std::uint32_t number(std::size_t place) const { return words_[face_.bindings.size() + place]; }
+    std::int64_t number(std::size_t place) const { return (std::int32_t)words_[face_.bindings.size() + place]; }
 
   private:
     const HostFace& face_;

@@ -1,4 +1,4 @@
-// The calls that the host does: products through its BLAS.
+// The calls that the host does: products through its BLAS, and convolutions as products.
 #pragma once
 
 #include "host.hpp"
@@ -18,6 +18,72 @@ class HostProduct : public HostCall
     const float *a_, *b_, *bias_;
     float* c_;
     std::int64_t form_, batch_, m_, n_, k_, a_batch_, b_batch_;
+};
+
+// A convolution of images (batch, sets * ins, h, width) with weights (sets * outs, ins, kh, kw); the result is
+// (batch, sets * outs, oh, ow). Images are laid out by taps a few rows at a time, in memory that caches hold.
+class HostImages : public HostCall
+{
+  public:
+    static const std::vector<std::string> numbers;
+
+  protected:
+    HostImages(const HostFace& face, std::vector<std::shared_ptr<kp::Tensor>> tensors, std::vector<std::uint32_t> words);
+
+    // Rows first .. last of the result's images: of one image, or all rows of several.
+    struct Tile
+    {
+        std::int64_t image, images, row, rows;
+        std::int64_t pixels = images * rows; // times ow
+    };
+    std::int64_t image_tiles() const { return (batch_ + together_ - 1) / together_; }
+    template<class F>
+    void tiles(std::int64_t item, F each) const; // those of an image, or of the images that are taken together
+    template<class F>
+    void share(Host& host, F item) const;
+
+    // The column of each pixel of a tile (ins * taps, pixels), or those added to where they came from.
+    void lay_out(const float* images, const Tile& tile, float* columns) const;
+    void add_back(const float* columns, const Tile& tile, float* images) const;
+    // Results of several images side by side (outs, pixels), and back.
+    void gather(const float* results, const Tile& tile, float* out) const;
+    void scatter(const float* in, const Tile& tile, float* results) const;
+    bool plain() const; // pixels are their own columns
+
+    std::int64_t batch_, sets_, ins_, outs_, h_, width_, oh_, ow_, kh_, kw_, stride_y_, stride_x_, pad_y_, pad_x_, gap_y_,
+      gap_x_;
+    std::int64_t weights_, size_, results_; // of a set: numbers of weights for one result, pixels of image and result
+    std::int64_t together_, rows_;          // images, or rows of one, in a tile
+    std::uint64_t scratch_;                 // floats that a tile needs
+};
+
+// y = x * w + bias; with `back` x = the gradient to the images from y, the result's, + bias (of the images' channels).
+class HostConv : public HostImages
+{
+  public:
+    HostConv(std::vector<std::shared_ptr<kp::Tensor>> tensors, std::vector<std::uint32_t> words);
+    void run(Host& host) const override;
+    static const HostFace face;
+
+  private:
+    void forward(Host& host, int member, std::int64_t item, std::int64_t set) const;
+    void backward(Host& host, int member, std::int64_t item, std::int64_t set) const;
+    const float *source_, *w_, *bias_;
+    float* target_;
+    bool back_;
+};
+
+// w = the gradient to the weights from g, the result's, and the images x.
+class HostConvWeights : public HostImages
+{
+  public:
+    HostConvWeights(std::vector<std::shared_ptr<kp::Tensor>> tensors, std::vector<std::uint32_t> words);
+    void run(Host& host) const override;
+    static const HostFace face;
+
+  private:
+    const float *g_, *x_;
+    float* w_;
 };
 
 } // namespace grilly

@@ -1,7 +1,8 @@
 """Convolutions over one and two axes and their transposes, with gradients.
 
 The sums are made directly from the images, in a fixed order, four pixels by four channels an invocation; what is
-read most often is first laid out four channels side by side (`conv-pack`).
+read most often is first laid out four channels side by side (`conv-pack`).  On devices that are the CPU the host makes
+large ones of products (native/host_images.cpp).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..autograd import record
+from ..runtime.engine import Engine
+from ..runtime.host import HostCall
 from ..runtime.kernel import Kernel, spans
 from ..tensor import Tensor, empty, full
 from .layout import width_of
@@ -28,6 +31,8 @@ _CONV = Kernel("conv", over="count", fours=None)
 _LANES = Kernel("conv-lanes", over="", fours=None)
 _WEIGHT_GRAD = Kernel("conv-weight-grad", over="count", fours=None)
 _PACK = Kernel("conv-pack", over="", fours=None)
+_HOST = HostCall("host-conv")
+_HOST_WEIGHTS = HostCall("host-conv-weights")
 
 Pair = tuple[int, int]
 
@@ -57,6 +62,21 @@ class _Plan:
         names = ("stride", self.stride), ("pad", self.pad), ("gap", self.gap)
         both = {f"{n}_{axis}": v[i] for n, v in names for i, axis in enumerate("yx")}
         return {"sets": self.groups, "kh": self.kernel[0], "kw": self.kernel[1], **both}
+
+    @functools.cached_property
+    def multiplications(self) -> int:
+        """Of each of its kernels."""
+        return self.batch * self.groups * self.outs * self.ins * self.taps * math.prod(self.out)
+
+    @functools.cached_property
+    def host(self) -> dict[str, Any]:
+        """Numbers of the host's calls."""
+        sizes = {"batch": self.batch, "ins": self.ins, "outs": self.outs, "h": self.size[0], "width": self.size[1]}
+        return {**sizes, "oh": self.out[0], "ow": self.out[1], "work": self.multiplications // 64, **self.push}
+
+    def by_host(self, on: Engine) -> bool:
+        """Whether the host's products are faster than the device's kernels."""
+        return on.host_products and self.multiplications >= on.tuning.host_product
 
     @functools.cached_property
     def forward(self) -> _Pass:
@@ -157,6 +177,9 @@ def _apply(x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan, *, back:
     out = empty((plan.batch, *way.results))
     if out.count == 0:
         return out
+    if plan.by_host(x.engine):
+        _HOST(x.engine, x=x, w=weight, bias=bias, y=out, back=back, biased=bias is not None, **plan.host)
+        return out
     packed_weight = _pack(weight, *way.weights)
     kernel, tiles, work, more = _CONV, way.tiles, way.work, {"vec4": way.packed_bytes > 0, **way.push}
     tuning = x.engine.tuning
@@ -186,6 +209,10 @@ def _weight_gradient(g: Tensor, x: Tensor, plan: _Plan, shape: tuple[int, ...]) 
     weights = math.prod(shape)
     if weights == 0 or plan.batch == 0:
         return full(shape, 0.0)
+    if plan.by_host(x.engine):
+        out = empty(shape)
+        _HOST_WEIGHTS(x.engine, g=g, x=x, w=out, **plan.host)
+        return out
     pixels, results = math.prod(plan.size), math.prod(plan.out)
     x_bytes = _packed_bytes(plan.groups, plan.ins, pixels)
     wide = 4 if plan.ins > 2 and x_bytes <= _LARGEST else 1

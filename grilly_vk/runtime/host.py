@@ -60,4 +60,4 @@ def _interface(name: str) -> Interface:
     face = next(f for f in devices.native().host_faces() if f.name == name)
     bindings = tuple(Binding(b.name, 4, b.reads, b.writes) for b in face.bindings)
     offsets = tuple(Scalar(b.name + "_at", "I") for b in face.bindings)
-    return Interface(bindings, offsets + tuple(Scalar(n, "I") for n in face.numbers), ())
+    return Interface(bindings, offsets + tuple(Scalar(n, "i") for n in face.numbers), ())
