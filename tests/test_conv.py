@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 from op_table import normal
 from records_conv import conv2d as conv2d_reference
-from tuned import tune
+from tuned import kernels_only, tune
 
 import grilly_vk
 import grilly_vk.functional as F
 from grilly_vk import nn
 from grilly_vk.ops import conv
 from grilly_vk.tensor import from_numpy
+
+pytestmark = pytest.mark.usefixtures(kernels_only.__name__)
 
 
 def run(*arrays, **options):

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
-from tuned import tune
+from tuned import kernels_only, tune
 
 import grilly_vk
 from grilly_vk.ops import matmul as ops
 from grilly_vk.tensor import from_numpy
+
+pytestmark = pytest.mark.usefixtures(kernels_only.__name__)
 
 FORMS = {"A B": 0, "A B^T": 1, "A^T B": 2}
 SIZES = [  # m, n, k: all heights of tiles, both sides of their edges, odd sizes

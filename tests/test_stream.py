@@ -115,9 +115,9 @@ class Spy:
 
 @pytest.mark.parametrize(("copies", "barriers"), HAZARDS.values(), ids=HAZARDS)
 def test_barriers_stand_where_they_are_needed(programs, copies, barriers):
-    recorder = Recorder(programs.other.device)
+    recorder = Recorder(programs.other.device, None)
     recorder._kp = types.SimpleNamespace(Sequence=Spy, OpAlgoDispatch=kp.OpAlgoDispatch)
-    first, *kinds, last = recorder.record([programs(s, t) for s, t in copies]).kinds
+    ((first, *kinds, last),) = [piece.kinds for piece in recorder.record([programs(s, t) for s, t in copies])]
     assert first == last == "Barrier"
     assert kinds.count("OpAlgoDispatch") == len(copies)
     assert kinds.count("Barrier") == barriers

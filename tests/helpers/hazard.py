@@ -14,7 +14,7 @@ class Blind:
     """A program that hides what it touches, so that the recorder sees no conflict."""
 
     def __init__(self, program):
-        self.algorithm, self.part = program.algorithm, program.part
+        self.algorithm, self.part, self.tensors = program.algorithm, program.part, program.tensors
         self.reads = self.writes = frozenset()
 
 

@@ -30,3 +30,9 @@ def tune(monkeypatch, rules=None, **changes):
     if rules.lanes and not engine().info.lanes:
         pytest.skip("the device has no subgroups of eight lanes")
     monkeypatch.setattr(engine(), "tuning", rules)
+
+
+@pytest.fixture
+def kernels_only(monkeypatch):
+    """No product goes to the host, however large."""
+    monkeypatch.setattr(engine(), "host_products", False)
