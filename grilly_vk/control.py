@@ -13,8 +13,8 @@ from .runtime import Graph, Profile, engine, set_device
 from .runtime.devices import DeviceInfo, devices
 
 __all__ = [
-    "capture", "device", "devices", "get_rng_state", "host_blas", "manual_seed", "memory_stats", "profile", "set_device",
-    "set_host_blas", "set_rng_state", "synchronize",
+    "capture", "device", "devices", "get_rng_state", "host_blas", "manual_seed", "memory_stats", "profile",
+    "set_device", "set_host_blas", "set_rng_state", "synchronize",
 ]  # fmt: skip
 _DEVICE_WORDS = 4
 _HERE = re.compile(r"(?:cuda|gpu|vulkan|mps|xpu|hip)(?::(\d+))?")  # all mean the device in use
@@ -140,18 +140,19 @@ def memory_stats() -> dict[str, int]:
 def host_blas() -> str | None:
     """The BLAS that large dense products and convolutions go to, in the order of the device's work, or None.
 
-    That is so where the device is the CPU (lavapipe, SwiftShader), whose memory is the host's, and numpy or scipy brings
-    OpenBLAS: it is several times as fast there as a shader.  A GPU computes all of them itself.
+    That is so where the device is the CPU (lavapipe, SwiftShader), whose memory is the host's, and numpy or scipy
+    brings OpenBLAS: it is several times as fast there as a shader.  A GPU computes all of them itself.
     """
     used = engine()
     return str(used.blas) if used.host_products else None
 
 
 def set_host_blas(enabled: bool) -> None:
-    """Whether `host_blas` is used from here on by the device in use; GRILLY_VK_HOST_BLAS=0 turns it off from the start.
+    """Whether the device in use takes large products from the host's BLAS; see `host_blas`.
 
-    Captured graphs keep what they were captured with.  Results agree to rounding: a BLAS has its own order of sums, which
-    may depend on the number of rows; the same call with the same number of threads gives the same bits.
+    It does so from the start unless GRILLY_VK_HOST_BLAS=0.  Captured graphs keep what they were captured with.  Results
+    agree to rounding: a BLAS has its own order of sums, which may depend on the number of rows; the same call with the
+    same number of threads gives the same bits.
 
     Args:
         enabled: False: the device's kernels do every product.
@@ -165,8 +166,8 @@ def set_host_blas(enabled: bool) -> None:
     used = engine()
     if enabled and used.blas is None:
         raise RuntimeError(
-            f"{used.info} takes no products from the host: that needs a device of type cpu with memory that the host sees, "
-            "and a numpy or scipy with OpenBLAS"
+            f"{used.info} takes no products from the host: that needs a device of type cpu with memory that the host "
+            "sees, and a numpy or scipy with OpenBLAS"
         )
     used.host_products = bool(enabled)
 

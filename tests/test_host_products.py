@@ -222,7 +222,7 @@ def test_profiles_time_them(host):
 @needs_host
 @pytest.mark.parametrize("call", ["vkQueueSubmit", "vkWaitForFences"])
 def test_an_error_in_its_thread_is_the_callers(host, call):
-    """The submit before a host call fails in the thread that does both; the engine is lost, as after its own submits."""
+    """The submit before a host call fails in the thread that does both; the engine is lost, as after any other."""
     a = from_numpy(normal(8, 8))
     (a * 2.0).numpy()
     kp.fail(call, kp.DEVICE_LOST, 0)
@@ -311,8 +311,8 @@ def test_it_can_not_be_had_where_there_is_none(monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "kind", "has", "uses"),
     [
-        ({}, "cpu", True, True), ({"host_blas": False}, "cpu", True, False), ({"memory": "storage"}, "cpu", False, False),
-        ({"memory": "host"}, "integrated", False, False),
+        ({}, "cpu", True, True), ({"host_blas": False}, "cpu", True, False),
+        ({"memory": "storage"}, "cpu", False, False), ({"memory": "host"}, "integrated", False, False),
     ],
 )  # fmt: skip
 def test_who_takes_it(changes, kind, has, uses, caplog):

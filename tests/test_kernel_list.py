@@ -16,6 +16,7 @@ from grilly_vk import autograd, nn
 from grilly_vk.cli import main
 from grilly_vk.cli.kernel_list import kernel_entries
 from grilly_vk.cli.kernel_uses import installed
+from grilly_vk.runtime import kp
 from grilly_vk.runtime.engine import Engine
 from grilly_vk.runtime.kernel import REGISTRY
 from grilly_vk.runtime.kernels import Kernels
@@ -23,6 +24,7 @@ from grilly_vk.tensor import engine
 
 SHADERS = Path(__file__).parent.parent / "shaders"
 FILES = Kernels().names()
+HOST_CALLS = {face.name for face in kp.host_faces()}
 NAMES = sorted({file.split(".")[0] for file in FILES})
 
 
@@ -50,7 +52,8 @@ class Launches:
         marker = stream._marker
 
         def issued(own, pipeline, *args):
-            self.note(pipeline.name)
+            if pipeline.name not in HOST_CALLS:  # no kernels of the device
+                self.note(pipeline.name)
             issue(own, pipeline, *args)
 
         def made(own, /, *args, **kwargs):

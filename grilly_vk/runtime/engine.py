@@ -77,7 +77,7 @@ class Engine:
         self._pools: list[Pool] = []
         self._control = self._segment(_CONTROL_WORDS * 4, host=True)
         assert self._control.words is not None
-self.draws = Draws(self, self._control)
+        self.draws = Draws(self, self._control)
         blas = blas_library.found() if info.type == "cpu" and self.host_visible else None
         self.blas = blas  # for products, or None
         self.host_products = blas is not None and config.host_blas  # whether large ones are the host's; may be set

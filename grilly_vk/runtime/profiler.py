@@ -51,9 +51,9 @@ class Profile:
     def record(self, entries: Sequence[Entry], sizes: Sequence[int], ticks: Sequence[tuple[int, int]]) -> None:
         """Takes in one submit; called by the stream."""
         for (program, _), nbytes, (begin, end) in zip(entries, sizes, ticks):
-            period = 1e-9 * (
-                self._engine.info.timestamp_period if program.tensors is None else 1
-            )  # the host has its own
+            period = 1e-9  # the host's clock
+            if program.tensors is None:
+                period *= self._engine.info.timestamp_period
             row = self._rows.setdefault(program.kernel, KernelProfile(program.kernel))
             row.seconds += max(0, end - begin) * period
             row.calls += 1

@@ -60,8 +60,8 @@ class Recorder:
         """What does these dispatches, in their order; `timers` gets what tells two stamps of each, before and after."""
         pieces: list[kp.Piece] = []
         for host, run in groupby(entries, lambda entry: entry[0].tensors is not None):
-            piece = self._calls(list(run), timers) if host else self._dispatches(list(run), timers)
-            pieces.append(piece)
+            make = self._calls if host else self._dispatches
+            pieces.append(make(list(run), timers))
         return pieces
 
     def _calls(self, entries: list[Entry], timers: list[Any] | None) -> kp.HostWork:

@@ -156,8 +156,8 @@ CALLS = {
     "g.tensor": "x(2, 3)", "g.Tensor": "x(2, 3)", "g.save": "place('saved'), {'a': g.ones(2)}", "g.load": "saved()",
     "g.device": "None", "g.set_device": "None", "g.set_host_blas": "False",
     **{f"g.{k}": "" for k in (
-        "capture", "devices", "get_rng_state", "host_blas", "is_grad_enabled", "memory_stats", "profile", "synchronize", "no_grad",
-        "enable_grad", "inference_mode",
+        "capture", "devices", "get_rng_state", "host_blas", "is_grad_enabled", "memory_stats", "profile",
+        "synchronize", "no_grad", "enable_grad", "inference_mode",
     )},
     # ---- F ----
     **{f"F.{k}": v for k, v in each(
