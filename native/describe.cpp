@@ -82,6 +82,10 @@ py::dict describe(const Instance& instance, VkPhysicalDevice device)
     d["subgroup_sizes"] = py::make_tuple(sizes.most ? sizes.least : subgroup.subgroupSize,
                                          sizes.most ? sizes.most : subgroup.subgroupSize);
     d["subgroup_pinned"] = sizes.compute;
+    py::list matrices;
+    for (const MatrixSizes& one : matrix_sizes(instance, device))
+        matrices.append(py::make_tuple(one.m, one.n, one.k));
+    d["matrix_sizes"] = matrices;
     d["max_memory_allocation_size"] = (std::uint64_t)largest.maxMemoryAllocationSize;
     d["timestamp_period"] = base.limits.timestampPeriod; // nanoseconds a tick
     d["limits"] = limits_of(base.limits);

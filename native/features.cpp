@@ -18,6 +18,18 @@ struct VkPhysicalDeviceCooperativeMatrixFeaturesKHR
     VkBool32 cooperativeMatrix;
     VkBool32 cooperativeMatrixRobustBufferAccess;
 };
+static const VkStructureType VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR = (VkStructureType)1000506001;
+struct VkCooperativeMatrixPropertiesKHR // the types and the scope are enumerations of 32 bits
+{
+    VkStructureType sType;
+    void* pNext;
+    std::uint32_t MSize, NSize, KSize, AType, BType, CType, ResultType;
+    VkBool32 saturatingAccumulation;
+    std::uint32_t scope;
+};
+typedef VkResult(VKAPI_PTR* PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR)(VkPhysicalDevice, std::uint32_t*,
+                                                                                    VkCooperativeMatrixPropertiesKHR*);
+static const std::uint32_t VK_COMPONENT_TYPE_FLOAT16_KHR = 0, VK_COMPONENT_TYPE_FLOAT32_KHR = 1, VK_SCOPE_SUBGROUP_KHR = 3;
 #endif
 
 namespace grilly {
@@ -157,6 +169,30 @@ SubgroupSizes subgroup_sizes(const Instance& instance, VkPhysicalDevice device)
     instance.get<PFN_vkGetPhysicalDeviceProperties2>("vkGetPhysicalDeviceProperties2")(device, &properties);
     return { sizes.minSubgroupSize, sizes.maxSubgroupSize, sizes.maxComputeWorkgroupSubgroups,
              (sizes.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0 };
+}
+
+std::vector<MatrixSizes> matrix_sizes(const Instance& instance, VkPhysicalDevice device)
+{
+    if (!extensions_of(instance, device).count(VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME))
+        return {};
+    const char* name = "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR";
+    auto query = instance.get<PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR>(name);
+    if (!query) // an old loader
+        return {};
+    std::uint32_t count = 0;
+    check(name, query(device, &count, nullptr));
+    VkCooperativeMatrixPropertiesKHR blank{};
+    blank.sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR;
+    std::vector<VkCooperativeMatrixPropertiesKHR> found(count, blank);
+    check(name, query(device, &count, found.data()));
+    found.resize(count);
+    std::vector<MatrixSizes> out;
+    for (const auto& one : found)
+        if (one.scope == VK_SCOPE_SUBGROUP_KHR && one.AType == VK_COMPONENT_TYPE_FLOAT16_KHR &&
+            one.BType == VK_COMPONENT_TYPE_FLOAT16_KHR && one.CType == VK_COMPONENT_TYPE_FLOAT32_KHR &&
+            one.ResultType == VK_COMPONENT_TYPE_FLOAT32_KHR && !one.saturatingAccumulation)
+            out.push_back({ one.MSize, one.NSize, one.KSize });
+    return out;
 }
 
 void Features::apply(VkDeviceCreateInfo& info)

@@ -50,4 +50,11 @@ struct SubgroupSizes
 };
 SubgroupSizes subgroup_sizes(const Instance& instance, VkPhysicalDevice device);
 
+// Sizes of the products m x k times k x n of float16 matrices with float32 sums that a subgroup takes on matrix units.
+struct MatrixSizes
+{
+    std::uint32_t m, n, k;
+};
+std::vector<MatrixSizes> matrix_sizes(const Instance& instance, VkPhysicalDevice device);
+
 } // namespace grilly

@@ -55,6 +55,7 @@ NO_EFFECT = {
 # Of the class, for those who write subclasses; and what belongs to a form that the object has not.
 OF_CLASSES = {"over_time", "batchwise", "takes_steps", "runs_steps", "is_spiking"}
 OTHER_FORM = {"nn.LIFNeuron": {"threshold", "decay"}, "nn.IzhikevichNode": {"refractory"}}
+OTHER_FORM["nn.Linear"] = {"precision"}  # of devices with matrix units: test_matrix_units.py
 MODES = {"training", "step_mode"}  # they change what a call takes
 
 

@@ -72,6 +72,9 @@ def run(args: argparse.Namespace) -> int:
             console.print(_table(device))
             if device == chosen and features:
                 console.print(_features_table(features))
+                console.print(
+                    f"precision='float16': {lacking if (lacking := engine().matrices.lacking) else 'on matrix units'}"
+                )
     if problem is not None:
         raise problem
     return 0
@@ -147,6 +150,7 @@ def _table(d: DeviceInfo) -> Table:
         "work groups in a dispatch": " x ".join(map(str, limits["max_compute_work_group_count"])),
         "push constants": _bytes(limits["max_push_constants_size"]),
         "subgroup size": str(d.subgroup_size),
+        "float16 matrices": ", ".join(" x ".join(map(str, sizes)) for sizes in d.matrix_sizes) or "none",
         "timestamp tick": f"{d.timestamp_period:g} ns",
     }
     for name, value in rows.items():

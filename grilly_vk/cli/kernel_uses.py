@@ -70,8 +70,11 @@ class KernelUses:
                 if isinstance(found, tuple) and found not in seen:
                     seen.add(found)
                     open_.append(found)
-        for name, face in ((name, Kernels().module(name)[1]) for name in REGISTRY):
-            if any(number.name == "draw" for number in face.push):  # a submit with random numbers ends with a mark
+        kernels = Kernels()
+        for name in filter(kernels.has, REGISTRY):  # an older compiler leaves some unbuilt
+            if any(
+                number.name == "draw" for number in kernels.module(name)[1].push
+            ):  # a submit with random numbers ends with a mark
                 self._callers.setdefault("mark", set()).update(self._callers.get(name, ()))
 
     # ---- what a function mentions ----

@@ -35,7 +35,9 @@ def fits(neurons: Any, layer: Any, x: Tensor) -> Plan | None:
 
     The same numbers for all neurons, no gain on the way in, and nobody who listens to a part.
     """
-    if type(neurons) not in (IF, LIF, CubaLIF) or type(layer) is not Linear or layer.event_driven is True:
+    if type(neurons) not in (IF, LIF, CubaLIF) or type(layer) is not Linear:
+        return None
+    if layer.event_driven is True or layer.precision != "float32":
         return None
     if any(part._forward_hooks or part._forward_pre_hooks or "forward" in vars(part) for part in (neurons, layer)):
         return None

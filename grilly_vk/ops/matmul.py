@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from .. import arguments
 from ..autograd import record
 from ..errors import shown
 from ..runtime.host import HostCall
 from ..runtime.kernel import Kernel
 from ..tensor import FLOAT32, Tensor, empty, full
 from ..typing import ArrayLike
-from . import event_linear
+from . import event_linear, matrix_product
 from .elementwise import as_tensor, sum_to
 from .layout import broadcast_shape, width_of
 from .reduce import reduce
@@ -34,11 +35,14 @@ def product(
     k: int,
     steps: tuple[int, int],
     bias: Tensor | None = None,
+    precision: str = "float32",
 ) -> Tensor:
     """(batch, m, n); `steps` are the elements between the batches of a and b, 0 to repeat.
 
     `bias` (n,) is added to every row.  Every sum is made in the order of k.
     """
+    if precision == "float16":
+        return matrix_product.product(form, a, b, batch, m, n, k, steps, bias)
     if k == 0 and bias is None:
         return full((batch, m, n), 0.0, on=a.engine)
     if batch * m * n * k >= a.engine.tuning.host_product and a.engine.host_products:
@@ -103,12 +107,19 @@ def _padded(
     return out if (rows, columns) == (m, n) else basic_get(out, (slice(None), slice(0, m), slice(0, n)))
 
 
-def matmul(x: ArrayLike, y: ArrayLike) -> Tensor:
+def matmul(x: ArrayLike, y: ArrayLike, *, precision: str = "float32") -> Tensor:
     """x @ y as numpy and PyTorch define it: vectors, matrices, and stacks of matrices with broadcasting.
 
+    Args:
+        x, y: float32, (..., m, k) and (..., k, n), or vectors (k,).
+        precision: of the product and of those in its gradients: "float32" (default), or "float16", which takes matrix
+            units: factors are rounded to float16 (11 bits, nothing beyond 65504), their products summed in float32.
+
     Raises:
-        ValueError: inner sizes that differ, or no axes. TypeError: not float32.
+        ValueError: inner sizes that differ, no axes, or another precision. TypeError: not float32.
+        DeviceError: precision "float16" on a device without such matrix units; `python -m grilly_vk info` tells.
     """
+    arguments.choice("precision", precision, matrix_product.PRECISIONS)
     a, b = as_tensor("x", x), as_tensor("y", y)
     for name, t in (("x", a), ("y", b)):
         if t.dtype is not FLOAT32:
@@ -120,7 +131,7 @@ def matmul(x: ArrayLike, y: ArrayLike) -> Tensor:
         right = b.reshape(-1, 1) if b.ndim == 1 else b
         if left.shape[-1] != right.shape[-2]:
             raise ValueError(_mismatch(a, b, left, right))
-        out = matmul(left, right)
+        out = matmul(left, right, precision=precision)
         shape = out.shape[:-2] + (() if a.ndim == 1 else out.shape[-2:-1]) + (() if b.ndim == 1 else out.shape[-1:])
         return out.reshape(shape)
     if a.shape[-1] != b.shape[-2]:
@@ -129,11 +140,11 @@ def matmul(x: ArrayLike, y: ArrayLike) -> Tensor:
     lead = broadcast_shape(a.shape[:-2], b.shape[:-2])
     batch = math.prod(lead)
     if b.ndim == 2 and batch != 1:  # one matrix for all: the batch is more rows
-        out = matmul(a.reshape(batch * m, k), b)
+        out = matmul(a.reshape(batch * m, k), b, precision=precision)
         return out.reshape(*lead, m, n)
     full_a, a_step = _batched(a, lead, m * k)
     full_b, b_step = _batched(b, lead, k * n)
-    out = product(_NN, full_a, full_b, batch, m, n, k, (a_step, b_step))._alias((*lead, m, n))
+    out = product(_NN, full_a, full_b, batch, m, n, k, (a_step, b_step), precision=precision)._alias((*lead, m, n))
 
     shape_a, shape_b = a.shape, b.shape
     kept_a, kept_b = full_a if b.requires_grad else None, full_b if a.requires_grad else None
@@ -141,9 +152,11 @@ def matmul(x: ArrayLike, y: ArrayLike) -> Tensor:
     def backward(g: Tensor) -> Sequence[Tensor | None]:
         ga = gb = None
         if kept_b is not None:  # g B^T
-            ga = sum_to(product(_NT, g, kept_b, batch, m, k, n, (m * n, b_step))._alias((*lead, m, k)), shape_a)
+            ga = product(_NT, g, kept_b, batch, m, k, n, (m * n, b_step), precision=precision)
+            ga = sum_to(ga._alias((*lead, m, k)), shape_a)
         if kept_a is not None:  # A^T g
-            gb = sum_to(product(_TN, kept_a, g, batch, k, n, m, (a_step, m * n))._alias((*lead, k, n)), shape_b)
+            gb = product(_TN, kept_a, g, batch, k, n, m, (a_step, m * n), precision=precision)
+            gb = sum_to(gb._alias((*lead, k, n)), shape_b)
         return ga, gb
 
     record("matmul", (a, b), (out,), backward, [t for t in (kept_a, kept_b) if t is not None])
@@ -167,6 +180,7 @@ def linear(
     bias: ArrayLike | None = None,
     *,
     event_driven: bool | event_linear.Ways = False,
+    precision: str = "float32",
 ) -> Tensor:
     """x @ weight.T + bias.
 
@@ -176,12 +190,18 @@ def linear(
             products.  `nn.Linear` chooses by the density it measures.  Both sum the same products, so results agree
             to rounding; but where x is 0, skipping sees neither infinity nor NaN in weight or gradient, whose product
             with 0 is NaN.
+        precision: of the dense products, also those in gradients: "float32" (default), or "float16", as in
+            `grilly_vk.matmul`.
 
     Raises:
-        ValueError: shapes that don't fit, or another event_driven.
+        ValueError: shapes that don't fit, another event_driven or precision, or "float16" with event_driven.
+        DeviceError: precision "float16" on a device without such matrix units.
     """
+    arguments.choice("precision", precision, matrix_product.PRECISIONS)
     if not isinstance(event_driven, (bool, event_linear.Ways)):
         raise ValueError(f"event_driven must be True or False, got {shown(event_driven)}")
+    if event_driven and precision != "float32":
+        raise ValueError(f"event_driven=True sums in float32, so precision must be 'float32', not {precision!r}")
     x, weight = as_tensor("x", x), as_tensor("weight", weight)
     bias = None if bias is None else as_tensor("bias", bias)
     for name, t in (("x", x), ("weight", weight), ("bias", bias)):
@@ -199,7 +219,7 @@ def linear(
     if events.forward:
         y = event_linear.forward(x, weight, bias)
     else:
-        y = product(_NT, x, weight, 1, rows, outs, ins, (0, 0), bias)
+        y = product(_NT, x, weight, 1, rows, outs, ins, (0, 0), bias, precision)
     y = y._alias((*x.shape[:-1], outs))
     shape_x, add_bias = x.shape, bias is not None and bias.requires_grad
     kept_x, kept_w = x if weight.requires_grad else None, weight if x.requires_grad else None
@@ -207,11 +227,11 @@ def linear(
     def backward(g: Tensor) -> Sequence[Tensor | None]:
         gx = gw = gb = None
         if kept_w is not None:
-            gx = product(_NN, g, kept_w, 1, rows, ins, outs, (0, 0))._alias(shape_x)
+            gx = product(_NN, g, kept_w, 1, rows, ins, outs, (0, 0), precision=precision)._alias(shape_x)
         if kept_x is not None and events.gradient:
             gw = event_linear.weight_gradient(g, kept_x, rows)
         elif kept_x is not None:
-            gw = product(_TN, g, kept_x, 1, outs, ins, rows, (0, 0))._alias((outs, ins))
+            gw = product(_TN, g, kept_x, 1, outs, ins, rows, (0, 0), precision=precision)._alias((outs, ins))
         if add_bias:
             gb = reduce("sum", g._alias((rows, outs)), (0,), keepdims=False)
         return (gx, gw) if bias is None else (gx, gw, gb)

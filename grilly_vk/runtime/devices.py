@@ -36,6 +36,7 @@ class DeviceInfo:
     subgroup_sizes: tuple[int, int]  # the least and the most that a kernel may run with
     subgroup_pinned: bool  # the engine can demand one of them
     subgroup_ballot: bool  # broadcasts within a subgroup
+    matrix_sizes: tuple[tuple[int, int, int], ...]  # m, n, k of float16 products with float32 sums on matrix units
     timestamp_period: float  # nanoseconds a tick
     max_allocation: int
     limits: dict[str, Any]
@@ -128,6 +129,7 @@ def _info(index: int, d: dict[str, Any]) -> DeviceInfo:
         subgroup_sizes=tuple(d["subgroup_sizes"]),
         subgroup_pinned=d["subgroup_pinned"],
         subgroup_ballot=d["subgroup_ballot"],
+        matrix_sizes=tuple(d["matrix_sizes"]),
         timestamp_period=d["timestamp_period"],
         max_allocation=d["max_memory_allocation_size"],
         limits=d["limits"],

@@ -21,6 +21,7 @@ from .config import Config
 from .draws import Draws
 from .kernels import SPIRV, Kernels, Pipeline, Program
 from .leaving import leaving
+from .matrices import MatrixUnits
 from .memory import Arena, Block, Buffer, Part, Pool, Segment, readable
 from .stream import Entry, Stream
 from .tuning import Tuning, tuning_for
@@ -74,6 +75,7 @@ class Engine:
         )
         taken = {f.name for f in self.device.features if f.taken}
         self.kernels = Kernels(info=info, float_controls="float controls" in taken)
+        self.matrices = MatrixUnits(info, self.kernels, taken, self.local)
         self._pools: list[Pool] = []
         self._control = self._segment(_CONTROL_WORDS * 4, host=True)
         assert self._control.words is not None

@@ -46,6 +46,7 @@ class Tuning:
     lanes_padded: int = 1 << 22  # multiplications from which odd sizes are brought to multiples of four for them
     # (rows that an invocation keeps, tiles of rows that share columns) for A B, A B^T, A^T B of 64 rows and more
     product_tiles: tuple[tuple[int, int], ...] = ((8, 4), (4, 8), (8, 8))
+    matrix_tile: tuple[int, int] = (2, 4)  # results of matrix units, by rows and columns, that a subgroup keeps
     stepped_recurrence: bool = False  # recurrent layers take a product in each step; else a workgroup walks all steps
 
     host_product: int = 1 << 21  # multiplications from which the host's BLAS repays the break in the device's work

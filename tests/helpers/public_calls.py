@@ -12,6 +12,7 @@ import grilly_vk.functional as F
 from grilly_vk import decode, encode, nn, optim
 from grilly_vk.data import events
 from grilly_vk.monitor import OutputMonitor, RateMonitor, SpikeMonitor
+from grilly_vk.runtime import engine
 
 
 def x(*shape, seed=0):
@@ -241,7 +242,10 @@ CALLS = {
     # ---- tensors ----
     "grilly_vk.rand": lambda: grilly_vk.rand(5),
     "grilly_vk.full": lambda: grilly_vk.full((3,), 2.0),
-    "grilly_vk.matmul": lambda: backward(grilly_vk.matmul(leaf(20, 20), leaf(20, 20))),
+    "grilly_vk.matmul": lambda: [
+        backward(grilly_vk.matmul(leaf(20, 20), leaf(20, 20), precision=precision))
+        for precision in (("float32",) if engine().matrices.lacking else ("float32", "float16"))
+    ],
     "grilly_vk.where": lambda: grilly_vk.where(leaf(3) > 0.0, 1.0, 0.0),
     "Tensor.isclose": lambda: grilly_vk.tensor(x(5)).isclose(x(5)),
     "Tensor.__setitem__": lambda: grilly_vk.ones(3).__setitem__(np.array([True, False, True]), 0.0),

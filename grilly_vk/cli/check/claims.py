@@ -52,7 +52,7 @@ def _limits(time: Time) -> list[Found]:
     d = engine().info
     out = []
     for need, (label, _, _) in LIMITS.items():
-        needed = {name: n[need] for name, n in needs_of_all(d.lanes, engine().local).items()}
+        needed = {name: n[need] for name, n in needs_of_all(d.lanes, local=engine().local).items()}
         most = max(needed.values())
         by = [name for name, n in needed.items() if n == most]
         given = offered(d, need)

@@ -13,12 +13,14 @@ from ...runtime import Engine, engine
 from ...runtime.devices import DeviceInfo
 from ...runtime.kernels import Kernels
 from ...runtime.limits import needs as needs_of
+from ...runtime.matrices import KERNEL as ON_MATRICES
 from ...runtime.shared_memory import NAMES, declared
 from .runner import CUT, FAIL, PASS, Check, Found, Time
 
 Specs = tuple[tuple[str, float], ...]
 HINT = "the driver's compiler refuses the kernel: send the row and the driver's version; a newer driver may help"
 PLAIN = {1}  # the capability that every device has: Shader
+MATRICES = {9, 61, 5345, 6022}  # of devices with matrix units
 _CORES, _NODES = len(core_run.MODELS), len(nodes.MODELS)
 _MODELS = {"snn-core": _CORES, "snn-recurrent-node": _NODES, "snn-recurrent": _CORES, "snn-node": _NODES,
            "snn-trace-neuron": len(traced.MODELS), "snn-synapse": len(RECURRENCES)}  # fmt: skip
@@ -42,6 +44,8 @@ def _values(kernel: str, constant: str, default: int) -> tuple[int, ...]:
     if constant == "MODEL":
         name = next((m for m in _MODELS if kernel.startswith(m)), "")
         return tuple(i for i in range(_MODELS.get(name, 2)) if i != default)
+    if kernel == ON_MATRICES and constant not in ("FORM", "BIAS"):  # sizes, which must be the device's
+        return ()
     if constant == "ROWS" and "lanes" not in kernel:
         return (8,)
     if constant in _VALUES:
@@ -49,17 +53,18 @@ def _values(kernel: str, constant: str, default: int) -> tuple[int, ...]:
     return (1 - default,) if default in (0, 1) else ()
 
 
-def names(lanes: bool) -> list[str]:
-    """The kernels that a device would use; those by lanes are for one kind only (`DeviceInfo.lanes`)."""
-    return [name for name in Kernels().names() if lanes or "-lanes" not in name]
+def names(lanes: bool, matrices: bool) -> list[str]:
+    """The kernels that a device would use, with those by lanes (`DeviceInfo.lanes`) and on matrix units or without."""
+    others = (*(() if lanes else ("-lanes",)), *(() if matrices else ("-matrices",)))
+    return [name for name in Kernels().names() if not any(other in name for other in others)]
 
 
-def variants(kernels: Kernels, name: str) -> Iterator[Specs]:
+def variants(kernels: Kernels, name: str, usual: Specs = ()) -> Iterator[Specs]:
     """Each specialization constant changed by itself, and steps in blocks, as long runs on a CPU take them."""
     face = kernels.module(name)[1]
     for s in face.specs:
         for value in _values(name, s.name, s.default):
-            yield ((s.name, value),)
+            yield (*usual, (s.name, value))
     if any(s.name == "BLOCK" for s in face.specs):
         yield (("CHUNK", 2), ("BLOCK", 8))
 
@@ -71,11 +76,11 @@ def needs(kernels: Kernels, name: str, local: int, specs: Specs = ()) -> dict[st
 
 
 @functools.lru_cache(1)
-def needs_of_all(lanes: bool, local: int = 64) -> dict[str, dict[str, int]]:
+def needs_of_all(lanes: bool, matrices: bool = False, local: int = 64) -> dict[str, dict[str, int]]:
     """By kernel, of those that a device would use; of shared memory, the most that any variant needs."""
     kernels = Kernels()
     out = {}
-    for name in names(lanes):
+    for name in names(lanes, matrices):
         most = needs(kernels, name, local)
         if most["shared memory"]:
             each = [needs(kernels, name, local, specs)["shared memory"] for specs in variants(kernels, name)]
@@ -101,8 +106,9 @@ def _compiled(others: bool, time: Time) -> list[Found]:
     with_own = Engine(main.info, dataclasses.replace(main.config, pipeline_cache=False, segment_bytes=1 << 16))
     segment = with_own.alloc(1024).block.segment
     todo: list[tuple[str, Specs]] = []
-    for name in names(main.info.lanes):
-        todo += [(name, s) for s in variants(with_own.kernels, name)] if others else [(name, ())]
+    for name in names(main.info.lanes, not main.matrices.lacking):
+        usual = tuple(main.matrices.tile((1, 1), 1, 1)._asdict().items()) if name == ON_MATRICES else ()
+        todo += [(name, s) for s in variants(with_own.kernels, name, usual)] if others else [(name, usual)]
     if others and time.quick:
         todo = todo[::10]
     bad: list[Found] = []
@@ -130,7 +136,7 @@ def _compiled(others: bool, time: Time) -> list[Found]:
 def _fails(on: Engine, info: DeviceInfo, name: str, specs: Specs, segment: Any) -> str:
     """Why a kernel can't be used on the device; "" if it can."""
     _, capabilities = declared(on.kernels.module(name)[0], {})
-    beyond = capabilities - PLAIN
+    beyond = capabilities - PLAIN - (MATRICES if name == ON_MATRICES else set())
     if beyond and not info.subgroup_ballot:
         return f"needs {', '.join(NAMES.get(c, str(c)) for c in sorted(beyond))}"
     try:

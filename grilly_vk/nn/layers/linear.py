@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import arguments
-from ...ops import event_linear, gather, matmul
+from ...ops import event_linear, gather, matmul, matrix_product
 from ...ops.elementwise import as_tensor
 from ...runtime.recording import recording
 from ...settings import fixed, setting
@@ -29,6 +29,8 @@ class Linear(Module):
         event_driven: how inputs of spikes are multiplied: True skips what is 0, False never; "auto" (default) skips
             in tensors that are marked as spikes (`Tensor.is_spikes`) where that is faster at the density that was
             measured: at the calls 1, 2, 4, 8, ..., but not while a graph is captured.  See `F.linear`.
+        precision: of the products, also those in gradients: "float32" (default), or "float16" on matrix units, whose
+            products are always dense.  See `grilly_vk.matmul`.
 
     Shape:
         (..., in_features) to (..., out_features).
@@ -38,11 +40,14 @@ class Linear(Module):
         bias: Parameter (out_features,), or None.
 
     Raises:
-        ValueError: sizes below 1, another event_driven; at the call, an input of another last axis.
+        ValueError: sizes below 1, another event_driven or precision, "float16" with event_driven=True; at the call, an
+            input of another last axis.
+        DeviceError: at the call, precision "float16" on a device without such matrix units.
     """
 
     in_features, out_features = fixed(), fixed()
     event_driven = setting(lambda name, value: event_linear.checked(value))
+    precision = setting(arguments.choice, matrix_product.PRECISIONS)
     bias: Parameter | None
     batchwise = True
     _time_rank = 0
@@ -54,9 +59,12 @@ class Linear(Module):
         bias: bool = True,
         *,
         event_driven: event_linear.EventDriven = "auto",
+        precision: str = "float32",
     ) -> None:
         super().__init__()
         self.event_driven = event_linear.checked(event_driven)
+        self.precision = precision
+        self._settle("precision")
         self._calls = 0
         self._ways: event_linear.Ways | None = None  # measured last
         self.in_features = arguments.size("in_features", in_features)
@@ -76,8 +84,16 @@ class Linear(Module):
     def forward(self, x: ArrayLike) -> Any:
         """(..., in_features) to (..., out_features)."""
         x = as_tensor("x", x)
-        how = self._by_density(x) if self.event_driven == "auto" else self.event_driven
-        return matmul.linear(x, self.weight, self.bias, event_driven=how)
+        how: event_linear.Ways | bool = self.event_driven is True
+        if self.event_driven == "auto" and self.precision == "float32":
+            how = self._by_density(x)
+        return matmul.linear(x, self.weight, self.bias, event_driven=how, precision=self.precision)
+
+    def _settle(self, name: str) -> None:
+        if self.event_driven is True and self.precision != "float32":
+            raise ValueError(
+                f"event_driven=True sums in float32, so precision must be 'float32', not {self.precision!r}"
+            )
 
     def _by_density(self, x: Tensor) -> event_linear.Ways | bool:
         """What was faster when the density was measured last; the waits grow rarer."""
@@ -90,8 +106,9 @@ class Linear(Module):
         return self._ways or False
 
     def extra_repr(self) -> str:
-        """Sizes, whether there is a bias, and event_driven unless it is "auto"."""
+        """Sizes, whether there is a bias, and event_driven and precision unless they are the defaults."""
         tail = "" if self.event_driven == "auto" else f", event_driven={self.event_driven}"
+        tail += "" if self.precision == "float32" else f", precision={self.precision!r}"
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}{tail}"
 
 

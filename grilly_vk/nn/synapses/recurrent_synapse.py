@@ -35,10 +35,10 @@ class RecurrentSynapse(_Recurrent):
 
     All steps are one operation, with one kernel that does the product and the step, where the parts are a node of one
     state (IFNode, LIFNode, ParametricLIFNode, QIFNode, EIFNode, KLIFNode, ThetaNode or a CustomNode), Linear(n, n) and
-    SynapseFilter or None: these classes themselves, without hooks, and not a Linear with event_driven=True.  A
-    CustomNode's kernels for that are compiled at the first call and kept, as its others are.  So they are of a
-    LateResetNode whose decays are numbers for all neurons, or train, and the rest as it is unless given.  Other parts
-    are called step by step, with the same result.
+    SynapseFilter or None: these classes themselves, without hooks, and not a Linear with event_driven=True or of
+    another precision.  A CustomNode's kernels for that are compiled at the first call and kept, as its others are.  So
+    they are of a LateResetNode whose decays are numbers for all neurons, or train, and the rest as it is unless given.
+    Other parts are called step by step, with the same result.
 
     Args:
         node: from (B, ...) to the same shape, in step mode "s", such as a spiking node.
@@ -111,6 +111,7 @@ class RecurrentSynapse(_Recurrent):
             isinstance(connection, Linear)
             and _plain(connection, Linear)
             and connection.event_driven is not True
+            and connection.precision == "float32"
             and connection.weight.shape == (n, n)
             and x.dtype is FLOAT32
             and (self.y is None or isinstance(self.y, Tensor))
