@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from . import tuning_table
 from .devices import LANES as SUBGROUP
 from .devices import DeviceInfo
 
@@ -98,6 +99,12 @@ LANES = replace(CPU, lanes=True, stepped_recurrence=True)  # lavapipe, with vect
 _BY_TYPE = {"discrete": DISCRETE, "integrated": INTEGRATED, "virtual": INTEGRATED, "cpu": CPU, "other": OTHER}
 
 
-def tuning_for(info: DeviceInfo) -> Tuning:
-    """What suits a device."""
+def usual(info: DeviceInfo) -> Tuning:
+    """What suits a device of its kind."""
     return LANES if info.lanes else _BY_TYPE[info.type]
+
+
+def tuning_for(info: DeviceInfo) -> Tuning:
+    """What suits a device: what suits its kind, with what `check --tune` measured on it (tuning_table.py)."""
+    measured = tuning_table.load(info)
+    return replace(usual(info), **measured) if measured else usual(info)

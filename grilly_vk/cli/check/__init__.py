@@ -14,7 +14,7 @@ from typing import Any
 from ...errors import DeviceError
 from ...runtime.config import Config
 from ..errors import CliError
-from . import barriers, claims, kernels, memory, operations, repeat, report, speed, worker
+from . import barriers, claims, kernels, memory, operations, repeat, report, speed, tune, worker
 from .runner import FAIL, Check
 
 SECONDS = 100.0
@@ -31,6 +31,10 @@ def add_to(commands: Any) -> None:
         help=f"also write everything as JSON (default file: {report.FILE})",
     )  # fmt: skip
     where.add_argument("--output", type=Path, metavar="FOLDER", help=f"the same, as {report.FILE} in a folder")
+    where.add_argument(
+        "--tune", action="store_true",
+        help="check nothing: measure which tile sizes and the like are fastest on this device, and keep them for it",
+    )  # fmt: skip
     command.add_argument("--quick", action="store_true", help="fewer sizes and repetitions")
     command.add_argument(
         "--seconds", type=float, metavar="N",
@@ -52,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         DeviceError: no device.
-        CliError: a bad option, GRILLY_VK_* variable or file.
+        CliError: a bad option, GRILLY_VK_* variable or file, or one that can't be written.
     """
     seconds = args.seconds if args.seconds is not None else QUICK_SECONDS if args.quick else SECONDS
     if not 0 <= seconds < 1e6:
@@ -64,6 +68,8 @@ def run(args: argparse.Namespace) -> int:
     if args.worker is not None:
         worker.work(all_checks(), args.worker, args.quick, seconds, args.crashed)
         return 0
+    if args.tune:
+        return tune.run(args.quick)
     began = time.monotonic()
     file = args.output / report.FILE if args.output else args.json
     if file is not None:
