@@ -97,7 +97,7 @@ def test_auto_takes_what_is_faster_at_the_measured_density(monkeypatch):
     seen, measured = [], []
     real, measure = event_linear.forward, event_linear.measured
     monkeypatch.setattr(event_linear, "forward", lambda *a: seen.append(1) or real(*a))
-    monkeypatch.setattr(event_linear, "measured", lambda x: measured.append(1) or measure(x))
+    monkeypatch.setattr(event_linear, "measured", lambda x, outs: measured.append(1) or measure(x, outs))
 
     def goes_by_events(x, outs=64, how="auto", layer=None):
         seen.clear()

@@ -83,7 +83,14 @@ def test_events_pay_where_the_rules_say_so(monkeypatch):
     tune(monkeypatch, event_rows=64, event_outs=65)
     assert not event_linear.may_pay(x, 64)
     tune(monkeypatch, event_forward=1.1, event_gradient=0.0)
-    assert event_linear.measured(x) == (True, False)
+    monkeypatch.setattr(engine(), "host_products", False)
+    assert event_linear.measured(x, 64) == (True, False)
+    monkeypatch.setattr(engine(), "host_products", True)
+    tune(monkeypatch, event_host=0.0, host_product=x.count * 64)
+    assert event_linear.measured(x, 64) == (False, False)
+    assert event_linear.measured(x, 63) == (True, False)
+    tune(monkeypatch, event_host=1.1)
+    assert event_linear.measured(x, 64) == (True, True)
 
 
 def test_blocks():

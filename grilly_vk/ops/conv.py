@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..autograd import record
-from ..runtime.engine import Engine
 from ..runtime.host import HostCall
 from ..runtime.kernel import Kernel, spans
 from ..tensor import Tensor, empty, full
@@ -73,10 +72,6 @@ class _Plan:
         """Numbers of the host's calls."""
         sizes = {"batch": self.batch, "ins": self.ins, "outs": self.outs, "h": self.size[0], "width": self.size[1]}
         return {**sizes, "oh": self.out[0], "ow": self.out[1], "work": self.multiplications // 64, **self.push}
-
-    def by_host(self, on: Engine) -> bool:
-        """Whether the host's products are faster than the device's kernels."""
-        return on.host_products and self.multiplications >= on.tuning.host_product
 
     @functools.cached_property
     def forward(self) -> _Pass:
@@ -177,7 +172,7 @@ def _apply(x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan, *, back:
     out = empty((plan.batch, *way.results))
     if out.count == 0:
         return out
-    if plan.by_host(x.engine):
+    if x.engine.host_does(plan.multiplications):
         _HOST(x.engine, x=x, w=weight, bias=bias, y=out, back=back, biased=bias is not None, **plan.host)
         return out
     packed_weight = _pack(weight, *way.weights)
@@ -209,7 +204,7 @@ def _weight_gradient(g: Tensor, x: Tensor, plan: _Plan, shape: tuple[int, ...]) 
     weights = math.prod(shape)
     if weights == 0 or plan.batch == 0:
         return full(shape, 0.0)
-    if plan.by_host(x.engine):
+    if x.engine.host_does(plan.multiplications):
         out = empty(shape)
         _HOST_WEIGHTS(x.engine, g=g, x=x, w=out, **plan.host)
         return out

@@ -60,9 +60,11 @@ def may_pay(x: Tensor, outs: int) -> bool:
     return x.is_spikes and tuning.event_driven and rows >= tuning.event_rows and outs >= tuning.event_outs
 
 
-def measured(x: Tensor) -> Ways:
-    """Which way is faster at the density of x (..., ins); waits for the device."""
+def measured(x: Tensor, outs: int) -> Ways:
+    """Which way is faster at the density of x (..., ins) for a product with so many results; waits for the device."""
     shares, tuning = shares_of(x), x.engine.tuning
+    if x.engine.host_does(x.count * outs):
+        return Ways(shares.forward < tuning.event_host, shares.gradient < tuning.event_host)
     return Ways(shares.forward < tuning.event_forward, shares.gradient < tuning.event_gradient)
 
 

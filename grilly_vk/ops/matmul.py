@@ -45,7 +45,7 @@ def product(
         return matrix_product.product(form, a, b, batch, m, n, k, steps, bias)
     if k == 0 and bias is None:
         return full((batch, m, n), 0.0, on=a.engine)
-    if batch * m * n * k >= a.engine.tuning.host_product and a.engine.host_products:
+    if a.engine.host_does(batch * m * n * k):
         return _by_host(form, a, b, batch, m, n, k, steps, bias)
     last = {_NN: (k, n), _NT: (k, k), _TN: (m, n)}[form]
     wide = width_of(math.gcd(*last, *steps), a, b) == 4

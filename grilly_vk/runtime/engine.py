@@ -213,6 +213,10 @@ class Engine:
 
     # ---- work ----
 
+    def host_does(self, multiplications: int) -> bool:
+        """Whether a product of this size is faster on the host's BLAS than in a kernel, and may go there."""
+        return self.host_products and multiplications >= self.tuning.host_product
+
     def launch(
         self,
         kernel: str,

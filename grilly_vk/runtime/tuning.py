@@ -58,6 +58,7 @@ class Tuning:
     event_outs: int = 32  # results, likewise
     event_forward: float = 0.27  # share of the dense work from which dense products are faster
     event_gradient: float = 0.45  # the same for the weight's gradient
+    event_host: float = 0.06  # the same for both where the host does the dense product
     event_columns: tuple[int, int] = (1, 1)  # columns that an invocation keeps, or as many fours of them
 
     def blocks(self, items: int) -> tuple[int, int]:

@@ -102,7 +102,7 @@ class Linear(Module):
         if not recording():
             calls = self.__dict__["_calls"] = self._calls + 1
             if calls & (calls - 1) == 0:
-                self.__dict__["_ways"] = event_linear.measured(x)
+                self.__dict__["_ways"] = event_linear.measured(x, self.out_features)
         return self._ways or False
 
     def extra_repr(self) -> str:
