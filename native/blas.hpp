@@ -17,16 +17,17 @@ class Blas
     {
     }
 
-    // C (m, n) = op(A) op(B) + beta C, all in rows; op transposes where told to.
+    // C (m, n) = alpha op(A) op(B) + beta C, all in rows; op transposes where told to.
     void product(bool transpose_a, bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, const float* a,
-                 std::int64_t row_a, const float* b, std::int64_t row_b, float beta, float* c, std::int64_t row_c) const
+                 std::int64_t row_a, const float* b, std::int64_t row_b, float beta, float* c, std::int64_t row_c,
+                 float alpha = 1.0f) const
     {
         const int rows = 101, as_is = 111, transposed = 112; // of CBLAS's enumerations
         const int ta = transpose_a ? transposed : as_is, tb = transpose_b ? transposed : as_is;
         if (wide_)
-            reinterpret_cast<Sgemm<std::int64_t>>(sgemm_)(rows, ta, tb, m, n, k, 1.0f, a, row_a, b, row_b, beta, c, row_c);
+            reinterpret_cast<Sgemm<std::int64_t>>(sgemm_)(rows, ta, tb, m, n, k, alpha, a, row_a, b, row_b, beta, c, row_c);
         else
-            reinterpret_cast<Sgemm<int>>(sgemm_)(rows, ta, tb, (int)m, (int)n, (int)k, 1.0f, a, (int)row_a, b, (int)row_b,
+            reinterpret_cast<Sgemm<int>>(sgemm_)(rows, ta, tb, (int)m, (int)n, (int)k, alpha, a, (int)row_a, b, (int)row_b,
                                                  beta, c, (int)row_c);
     }
     int threads() const { return get_threads_(); }

@@ -3,6 +3,7 @@
 #include "host_calls.hpp"
 
 #include <chrono>
+#include <cstring>
 #include <stdexcept>
 
 namespace grilly {
@@ -13,7 +14,7 @@ HostCall::HostCall(const HostFace& face, std::vector<std::shared_ptr<kp::Tensor>
   , tensors_(std::move(tensors))
   , words_(std::move(words))
 {
-    if (tensors_.size() != face.bindings.size() || words_.size() != face.bindings.size() + face.numbers.size())
+    if (tensors_.size() != face.bindings.size() || words_.size() != face.bindings.size() + face.numbers.size() + face.factors.size())
         throw std::invalid_argument(face.name + " was given another number of tensors or numbers than it declares");
     for (const auto& tensor : tensors_)
         if (!tensor->rawData())
@@ -28,6 +29,13 @@ float* HostCall::memory(std::size_t binding, std::uint64_t count) const
         throw std::out_of_range(face_.name + " would reach element " + std::to_string(from + count) + " of '" +
                                 face_.bindings[binding].name + "', whose segment has " + std::to_string(tensor->size()));
     return (float*)tensor->rawData() + from;
+}
+
+float HostCall::factor(std::size_t place) const
+{
+    float value;
+    std::memcpy(&value, &words_[face_.bindings.size() + face_.numbers.size() + place], sizeof value);
+    return value;
 }
 
 // Every kind: what it declares, and how one is made.
@@ -47,7 +55,8 @@ static Kind kind()
 
 static const std::vector<Kind>& kinds()
 {
-    static const std::vector<Kind> all{ kind<HostProduct>(), kind<HostConv>(), kind<HostConvWeights>() };
+    static const std::vector<Kind> all{ kind<HostProduct>(), kind<HostConv>(), kind<HostConvWeights>(), kind<HostHebbian>(),
+                                        kind<HostStdp>() };
     return all;
 }
 

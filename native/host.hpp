@@ -49,6 +49,7 @@ struct HostFace
     std::string name;
     std::vector<Binding> bindings;
     std::vector<std::string> numbers; // int32 each, after the offsets of the bindings
+    std::vector<std::string> factors{}; // float32 each, after those
 };
 
 // One call: its memory, where in it each binding begins (in floats), and its numbers.
@@ -63,6 +64,7 @@ class HostCall
     // A binding's memory, of which `count` floats will be touched.
     float* memory(std::size_t binding, std::uint64_t count) const;
     std::int64_t number(std::size_t place) const { return (std::int32_t)words_[face_.bindings.size() + place]; }
+    float factor(std::size_t place) const;
 
   private:
     const HostFace& face_;

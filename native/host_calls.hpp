@@ -1,4 +1,4 @@
-// The calls that the host does: products through its BLAS, and convolutions as products.
+// The calls that the host does: products through its BLAS, and convolutions and learning rules as products.
 #pragma once
 
 #include "host.hpp"
@@ -84,6 +84,40 @@ class HostConvWeights : public HostImages
   private:
     const float *g_, *x_;
     float* w_;
+};
+
+// w (outs, ins) += rate * post^T pre - shrink * base, and with `oja` - rate * sum(post^2) * base of each output; the
+// samples are pre (n, ins) and post (n, outs).  `pieces`: base has the weights before the first piece; else it is w.
+class HostHebbian : public HostCall
+{
+  public:
+    HostHebbian(std::vector<std::shared_ptr<kp::Tensor>> tensors, std::vector<std::uint32_t> words);
+    void run(Host& host) const override;
+    static const HostFace face;
+
+  private:
+    float* w_;
+    const float *pre_, *post_, *base_;
+    std::int64_t ins_, outs_, n_;
+    bool oja_;
+    float rate_, shrink_;
+};
+
+// What shaders/snn-stdp.glsl does, for hard bounds and without a reward: each step two products that add to w, and the
+// bounds.  trace has the traces before each of the steps, of pre and after them of post.
+class HostStdp : public HostCall
+{
+  public:
+    HostStdp(std::vector<std::shared_ptr<kp::Tensor>> tensors, std::vector<std::uint32_t> words);
+    void run(Host& host) const override;
+    static const HostFace face;
+
+  private:
+    void learn(const Blas& blas, std::int64_t first, std::int64_t last) const; // of some outputs
+    float* w_;
+    const float *pre_, *post_, *trace_;
+    std::int64_t ins_, outs_, batch_, steps_;
+    float plus_, minus_, low_, high_;
 };
 
 } // namespace grilly

@@ -171,10 +171,11 @@ PYBIND11_MODULE(kp, m)
       .def_readonly("name", &HostFace::Binding::name)
       .def_readonly("reads", &HostFace::Binding::reads)
       .def_readonly("writes", &HostFace::Binding::writes);
-    py::class_<HostFace>(m, "HostFace", "What a call of the host declares: bindings and numbers.")
+    py::class_<HostFace>(m, "HostFace", "What a call of the host declares: bindings, numbers and factors.")
       .def_readonly("name", &HostFace::name)
       .def_readonly("bindings", &HostFace::bindings)
-      .def_readonly("numbers", &HostFace::numbers);
+      .def_readonly("numbers", &HostFace::numbers)
+      .def_readonly("factors", &HostFace::factors);
     m.def("host_faces", &host_faces, py::return_value_policy::reference, "Every kind of call that the host does.");
     py::class_<HostCall, std::shared_ptr<HostCall>>(m, "HostCall", "One call of the host, on memory that it sees.")
       .def(py::init([](const std::string& name, std::vector<std::shared_ptr<kp::Tensor>> tensors, const py::bytes& words) {

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .. import arguments
+from ..runtime.host import HostCall
 from ..runtime.kernel import Kernel, spans
 from ..tensor import Tensor, empty, from_numpy, full
 from .exchange import assign_all
@@ -46,6 +47,9 @@ _BCM = Kernel("snn-bcm", over="outs", cut="y c")
 _TRACES = Kernel("snn-stdp-traces", cut="s trace")
 _TRACES_NOW = Kernel("snn-stdp-traces")
 _STDP = Kernel("snn-stdp", _squares, cut="pre post reward")
+_HOST_HEBBIAN = HostCall("host-hebbian")
+_HOST_STDP = HostCall("host-stdp")
+_HOST_BATCH = 4  # samples from which a product of all spikes is faster than a kernel that looks for them
 
 
 @dataclass(frozen=True)
@@ -223,10 +227,22 @@ def _add_products(
     """w += rate * post.T pre - shrink * w and Oja's term, which are of `base` where one is given."""
     outs, ins = w.shape
     n = pre.shape[0]
+    if _host_takes(w, n, rate):
+        _HOST_HEBBIAN(
+            w.engine, w=w, pre=pre, post=post, base=base, ins=ins, outs=outs, n=n, oja=oja, pieces=base is not None,
+            rate=rate, shrink=shrink, work=n * outs * ins // 64,
+        )  # fmt: skip
+        return
     _HEBBIAN(
         w=w, pre=pre, post=post, base=base, ins=ins, outs=outs, n=n, rate=rate, shrink=shrink,
         work=n * (outs * ins // 4 + 1), OJA=oja, PIECES=base is not None,
     )  # fmt: skip
+
+
+def _host_takes(w: Tensor, samples: int, *factors: float) -> bool:
+    """Whether the host multiplies so many samples for each weight.  Its BLAS sees no NaN behind a factor of 0."""
+    on = w.engine
+    return on.host_products and w.count * samples >= on.tuning.host_product and all(np.float32(f) != 0 for f in factors)
 
 
 def _take_overlap(w: Tensor, overlap: Tensor, base: Tensor, *, lower: bool) -> None:
@@ -306,11 +322,20 @@ def stdp(
                 s=spikes._rows(span.start, span.stop), state=state, trace=trace, events=marks, n=state.count,
                 steps=count, decay=keep, work=count * state.count, NEAREST=rule.nearest, AFTER=False,
             )  # fmt: skip
+        plus, minus = amplitude * rule.a_plus, amplitude * rule.a_minus
+        dense = batch >= _HOST_BATCH and not rule.soft and reward is None
+        if dense and _host_takes(weight, 2 * count * batch, plus, minus):
+            _HOST_STDP(
+                weight.engine, w=weight, pre=pre, post=post, trace=scratch, ins=ins, outs=outs, batch=batch,
+                first=span.start, steps=count, plus=plus, minus=minus, low=rule.low, high=rule.high,
+                work=count * batch * outs * ins // 32,
+            )  # fmt: skip
+            continue
         _STDP(
             w=weight, pre=pre, post=post, trace=scratch, events=events,
             eligibility=None if reward is None else reward.eligibility,
             reward=None if reward is None else reward.signal, ins=ins, outs=outs, batch=batch, steps=span,
-            plus=amplitude * rule.a_plus, minus=amplitude * rule.a_minus, low=rule.low, high=rule.high,
+            plus=plus, minus=minus, low=rule.low, high=rule.high,
             keep=0.0 if reward is None else reward.keep, rate=0.0 if reward is None else reward.rate,
             work=batch * outs * ins // 2 + 1, SOFT=rule.soft, VALUES=batch > 1 or not binary,
             REWARD=reward is not None,

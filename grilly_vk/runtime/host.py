@@ -45,7 +45,7 @@ class HostCall:
         Args:
             on: the device.
             work: element-steps, for splitting submits.
-            arguments: a tensor for each binding (None for one that is not used), and a whole number for each other.
+            arguments: a tensor for each binding (None for one that is not used), and a number for each other.
         """
         with on.lock:
             key = (self.name, (), on.local)
@@ -60,4 +60,5 @@ def _interface(name: str) -> Interface:
     face = next(f for f in devices.native().host_faces() if f.name == name)
     bindings = tuple(Binding(b.name, 4, b.reads, b.writes) for b in face.bindings)
     offsets = tuple(Scalar(b.name + "_at", "I") for b in face.bindings)
-    return Interface(bindings, offsets + tuple(Scalar(n, "i") for n in face.numbers), ())
+    numbers = tuple(Scalar(n, "i") for n in face.numbers) + tuple(Scalar(n, "f") for n in face.factors)
+    return Interface(bindings, offsets + numbers, ())

@@ -86,6 +86,7 @@ class HostFace:
     name: str
     bindings: list[HostBinding]
     numbers: list[str]
+    factors: list[str]
 
 class HostCall:
     def __init__(self, name: str, tensors: list[Tensor], words: bytes) -> None: ...
