@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..autograd import record
+from ..runtime.engine import Engine
 from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty
 from .shape import reshape
@@ -17,6 +19,57 @@ MAXIMUM, FIXED, WITH_PAD, WITHOUT_PAD = range(4)  # as in shaders/pool.glsl
 
 _POOL = Kernel("pool", over="planes oh ow", cut="x y index", steps="planes")
 _GRAD = Kernel("pool-grad", over="planes h w", cut="g y index", steps="planes")
+_TILES = Kernel("pool-tiles", over="planes oh runs", fours=None, cut="x y index", steps="planes")
+_TILES_GRAD = Kernel("pool-tiles-grad", over="planes rows runs", fours=None, cut="g y index", steps="planes")
+_LARGEST = 16  # elements of a window that those take: an invocation has one, and its loops are written out
+
+
+@dataclass(frozen=True)
+class _Tiles:
+    """Windows that lie side by side, without padding."""
+
+    size: tuple[int, int]
+    out: tuple[int, int]
+    k: tuple[int, int]
+
+    @property
+    def by_fours(self) -> bool:
+        """Whether two windows are four elements of a row, in every row."""
+        return self.k[1] == 2 and self.size[1] == 2 * self.out[1] and self.out[1] % 2 == 0
+
+    def _push(self, on: Engine, planes: int, columns: int, rows: int, vec4: bool) -> dict[str, Any]:
+        """Numbers of the kernels, for windows (rows, columns) of each plane."""
+        (h, w), (oh, ow), (kh, kw) = self.size, self.out, self.k
+        if vec4:
+            w, ow, columns = w // 4, ow // 2, columns // 2
+        runs = -(-columns // on.tuning.blocks(planes * rows * columns)[0])
+        sizes = {"h": h, "w": w, "oh": oh, "ow": ow, "run": -(-columns // max(1, runs)), "runs": runs}
+        return {**sizes, "KH": kh, "KW": kw, "vec4": vec4}
+
+    def pool(self, x: Tensor, y: Tensor, index: Tensor | None, work: int, push: dict[str, Any]) -> None:
+        """Fills y, and index if there is one."""
+        vec4 = self.by_fours and x.buffer.offset % 16 == 0
+        whole = all(o * k <= n for n, o, k in zip(self.size, self.out, self.k))
+        more = self._push(x.engine, push["planes"], self.out[1], self.out[0], vec4)
+        _TILES(x=x, y=y, index=index, work=work, WHOLE=whole, INDEX=index is not None, **push, **more)
+
+    def gradient(self, g: Tensor, index: Tensor | None, gx: Tensor, work: int, push: dict[str, Any]) -> None:
+        """Fills gx."""
+        vec4 = self.by_fours and g.buffer.offset % 8 == 0
+        whole = all(o * k == n for n, o, k in zip(self.size, self.out, self.k))
+        rows, cols = (max(o, -(-n // k)) for n, o, k in zip(self.size, self.out, self.k))
+        more = self._push(g.engine, push["planes"], cols, rows, vec4)
+        more |= {"rows": rows, "cols": cols // 2 if vec4 else cols}
+        _TILES_GRAD(g=g, index=index, y=gx, work=work, WHOLE=whole, **push, **more)
+
+
+def _tiles(size: tuple[int, int], out: tuple[int, int], windows: Mapping[str, int]) -> _Tiles | None:
+    """The windows, if they are such tiles, and not too large."""
+    k = windows["kh"], windows["kw"]
+    apart = all(windows[f"stride_{a}"] == n and (n == 1 or windows[f"gap_{a}"] == 1) for n, a in zip(k, "yx"))
+    if apart and windows["pad_y"] == windows["pad_x"] == 0 and k[0] * k[1] <= _LARGEST:
+        return _Tiles(size, out, k)
+    return None
 
 
 def pool(
@@ -33,19 +86,30 @@ def pool(
         adaptive: the windows divide the image.
     """
     h, w = x.shape[-2:] if axes == 2 else (1, x.shape[-1])
+    if adaptive and h % out[0] == w % out[1] == 0:  # windows of one size, side by side
+        down, right = h // out[0], w // out[1]
+        windows = {**windows, "kh": down, "kw": right, "stride_y": down, "stride_x": right, "pad_y": 0, "pad_x": 0}
+        adaptive = False
     planes, inputs, results = math.prod(x.shape[:-axes]), h * w, out[0] * out[1]
     y = empty((*x.shape[:-axes], *out[-axes:]), on=x.engine)
     taken = empty(y.shape, np.int32) if index else None
-    push: dict[str, Any] = {"h": h, "w": w, "oh": out[0], "ow": out[1], "divisor": divisor, **windows}
-    push |= {"KIND": kind, "ADAPTIVE": adaptive}
     window = -(-inputs // results) if adaptive else windows["kh"] * windows["kw"]
-
-    _POOL(x=x, y=y, index=taken, planes=planes, work=results * window, INDEX=index, **push)
+    tiles = None if adaptive else _tiles((h, w), out, windows)
+    push: dict[str, Any] = {"KIND": kind, "divisor": divisor, "planes": planes}
+    if tiles is None:
+        push |= {"h": h, "w": w, "oh": out[0], "ow": out[1], "ADAPTIVE": adaptive, **windows}
+        _POOL(x=x, y=y, index=taken, work=results * window, INDEX=index, **push)
+    else:
+        tiles.pool(x, y, taken, results * window, push)
     before, engine = x.shape, x.engine
 
     def backward(g: Tensor, *_: Any) -> Tensor:
         gx = empty(before, on=engine)
-        _GRAD(g=g, index=taken, y=gx, planes=planes, work=max(inputs, results * window), **push)
+        work = max(inputs, results * window)
+        if tiles is None:
+            _GRAD(g=g, index=taken, y=gx, work=work, **push)
+        else:
+            tiles.gradient(g, taken, gx, work, push)
         return gx
 
     record(name, (x,), (y,), backward, () if taken is None else (taken,))
