@@ -13,6 +13,7 @@ from tuned import tune
 
 import grilly_vk
 import grilly_vk.functional as F
+from grilly_vk.cli import main
 from grilly_vk.ops.matmul import product
 from grilly_vk.runtime import blas, kp
 from grilly_vk.runtime.engine import Engine
@@ -324,6 +325,20 @@ def test_who_takes_it(changes, kind, has, uses, caplog):
         uses and blas.found() is not None,
     )
     assert ("large products by OpenBLAS" in caplog.text) == one.host_products
+
+
+@needs_host
+def test_devices_and_info_name_it(capsys):
+    assert grilly_vk.device().host_blas == str(blas.found())
+    grilly_vk.set_host_blas(True)
+    assert main(["info"]) == 0
+    assert f"large products: by {blas.found()}" in capsys.readouterr().out
+    grilly_vk.set_host_blas(False)
+    try:
+        main(["info"])
+    finally:
+        grilly_vk.set_host_blas(True)
+    assert "large products: by kernels" in capsys.readouterr().out
 
 
 def test_small_products_stay_in_the_submit(monkeypatch):

@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from ..control import host_blas
 from ..errors import DeviceError
 from ..runtime import engine
 from ..runtime.config import Config
@@ -75,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
                 console.print(
                     f"precision='float16': {lacking if (lacking := engine().matrices.lacking) else 'on matrix units'}"
                 )
+                console.print(f"large products: by {host_blas() or 'kernels'}")
     if problem is not None:
         raise problem
     return 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import DeviceError
+from .blas import found as found_blas
 
 INSTALL_HINT = (
     "Install a Vulkan driver: Debian and Ubuntu `apt install mesa-vulkan-drivers libvulkan1` (that includes "
@@ -43,6 +44,7 @@ class DeviceInfo:
     heaps: tuple[dict[str, Any], ...]
     memory_types: tuple[dict[str, Any], ...]
     queue_families: tuple[dict[str, Any], ...]
+    host_blas: str | None  # the host's, for large products of a device that is the CPU; see `grilly_vk.host_blas`
 
     def __str__(self) -> str:
         return f"[{self.index}] {self.name} ({self.type}, {self.driver}, Vulkan {self.api_version})"
@@ -136,6 +138,7 @@ def _info(index: int, d: dict[str, Any]) -> DeviceInfo:
         heaps=tuple(d["heaps"]),
         memory_types=tuple(d["memory_types"]),
         queue_families=tuple(d["queue_families"]),
+        host_blas=str(blas) if d["type"] == "cpu" and (blas := found_blas()) else None,
     )
 
 
