@@ -241,8 +241,7 @@ def _add_products(
 
 def _host_takes(w: Tensor, samples: int, *factors: float) -> bool:
     """Whether the host multiplies so many samples for each weight.  Its BLAS sees no NaN behind a factor of 0."""
-    on = w.engine
-    return on.host_products and w.count * samples >= on.tuning.host_product and all(np.float32(f) != 0 for f in factors)
+    return w.engine.host_does(w.count * samples) and all(np.float32(f) != 0 for f in factors)
 
 
 def _take_overlap(w: Tensor, overlap: Tensor, base: Tensor, *, lower: bool) -> None:
