@@ -49,7 +49,7 @@ _TRACES_NOW = Kernel("snn-stdp-traces")
 _STDP = Kernel("snn-stdp", _squares, cut="pre post reward")
 _HOST_HEBBIAN = HostCall("host-hebbian")
 _HOST_STDP = HostCall("host-stdp")
-_HOST_BATCH = 4  # samples from which a product of all spikes is faster than a kernel that looks for them
+_HOST_BATCH = 2  # samples from which products of all spikes are faster than a kernel that looks for them
 
 
 @dataclass(frozen=True)
