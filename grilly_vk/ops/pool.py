@@ -18,10 +18,16 @@ from .shape import reshape
 MAXIMUM, FIXED, WITH_PAD, WITHOUT_PAD = range(4)  # as in shaders/pool.glsl
 
 _POOL = Kernel("pool", over="planes oh ow", cut="x y index", steps="planes")
-_GRAD = Kernel("pool-grad", over="planes h w", cut="g y index", steps="planes")
+_GRAD = Kernel("pool-grad", over="planes h runs", cut="g y index", steps="planes")
 _TILES = Kernel("pool-tiles", over="planes oh runs", fours=None, cut="x y index", steps="planes")
 _TILES_GRAD = Kernel("pool-tiles-grad", over="planes rows runs", fours=None, cut="g y index", steps="planes")
 _LARGEST = 16  # elements of a window that those take: an invocation has one, and its loops are written out
+
+
+def _runs(on: Engine, rows: int, columns: int) -> dict[str, int]:
+    """How invocations share out rows: how many neighbours one takes, and how many take a row."""
+    runs = max(1, -(-columns // on.tuning.blocks(rows * columns)[0]))
+    return {"run": -(-columns // runs), "runs": runs}
 
 
 @dataclass(frozen=True)
@@ -42,8 +48,7 @@ class _Tiles:
         (h, w), (oh, ow), (kh, kw) = self.size, self.out, self.k
         if vec4:
             w, ow, columns = w // 4, ow // 2, columns // 2
-        runs = -(-columns // on.tuning.blocks(planes * rows * columns)[0])
-        sizes = {"h": h, "w": w, "oh": oh, "ow": ow, "run": -(-columns // max(1, runs)), "runs": runs}
+        sizes = {"h": h, "w": w, "oh": oh, "ow": ow, **_runs(on, planes * rows, columns)}
         return {**sizes, "KH": kh, "KW": kw, "vec4": vec4}
 
     def pool(self, x: Tensor, y: Tensor, index: Tensor | None, work: int, push: dict[str, Any]) -> None:
@@ -107,7 +112,8 @@ def pool(
         gx = empty(before, on=engine)
         work = max(inputs, results * window)
         if tiles is None:
-            _GRAD(g=g, index=taken, y=gx, work=work, **push)
+            steps = {"STEP_Y": windows["stride_y"], "STEP_X": windows["stride_x"], **_runs(g.engine, planes * h, w)}
+            _GRAD(g=g, index=taken, y=gx, work=work, **steps, **push)
         else:
             tiles.gradient(g, taken, gx, work, push)
         return gx
