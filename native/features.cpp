@@ -67,10 +67,14 @@ const std::vector<Row>& rows()
     using Matrix = VkPhysicalDeviceCooperativeMatrixFeaturesKHR;
     using Reset = VkPhysicalDeviceHostQueryResetFeaturesEXT;
     using Floats = VkPhysicalDeviceFloatControlsPropertiesKHR;
+    using Core = VkPhysicalDeviceFeatures2; // those of Vulkan 1.0
     static const auto& all = *new std::vector<Row>{
         ROW("subgroup size control", VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME, "kernels written for one subgroup size",
             Size, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT,
             offsetof(Size, subgroupSizeControl), offsetof(Size, computeFullSubgroups)),
+        ROW("64-bit integers", "", "loads and stores of eight numbers on lavapipe", Core,
+            VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+            offsetof(Core, features) + offsetof(VkPhysicalDeviceFeatures, shaderInt64)),
         ROW("16-bit storage", "", "half-precision weights and activations in memory", Storage,
             VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES, offsetof(Storage, storageBuffer16BitAccess)),
         ROW("float16 arithmetic", VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME, "half-precision products", Half,
@@ -136,13 +140,18 @@ Features::Features(const Instance& instance, VkPhysicalDevice device, bool take)
             asked.pNext = held.pNext = structure;
             if (row.property)
                 properties(device, &held);
+            else if (row.type == asked.sType)
+                query(device, (VkPhysicalDeviceFeatures2*)structure);
             else
                 query(device, &asked);
             for (std::size_t at : row.members)
                 feature.offered = feature.offered && *member(at);
         }
         feature.taken = feature.offered && take;
-        if (feature.taken && row.size && !row.property) { // these members and no others
+        if (feature.taken && row.type == base_.sType) {
+            for (std::size_t at : row.members)
+                *(VkBool32*)((char*)&base_ + at) = VK_TRUE;
+        } else if (feature.taken && row.size && !row.property) { // these members and no others
             std::fill(memory.begin(), memory.end(), 0);
             structure->sType = row.type;
             structure->pNext = base_.pNext;

@@ -1,11 +1,15 @@
 #version 450
-// variants: vec4
+// variants: vec4 vec8
 // Sums of gy * z, z the normalised x, and of gy over the members of each group, in parts.
 #include "common.glsl"
 #include "vector.glsl"
 
 READS(0, REAL, x);
 READS(1, REAL, gy);
+#ifdef EIGHTS
+READS_EIGHTS(x);
+READS_EIGHTS(gy);
+#endif
 READS(2, float, mean); // as in batch-norm
 READS(3, float, variance);
 WRITES(4, float, y); // (2, sets, parts)
@@ -16,6 +20,9 @@ layout(push_constant) uniform Push {
 } p;
 #include "channels-sums.glsl"
 layout(constant_id = 4) const uint TRAIN = 1;
+#ifdef EIGHTS
+#include "eights.glsl"
+#endif
 
 void main()
 {
@@ -34,11 +41,22 @@ void main()
         for (uint k = part * length + lane() / p.across; k < min(units, (part + 1) * length); k += lanes() / p.across) {
             uvec2 of = stretch(g, k);
             REAL row = REAL(0), row_z = REAL(0); // sums of sums: rounding grows slower
-            for (uint j = of.x / VEC + lane() % p.across; j < (of.y + VEC - 1) / VEC; j += p.across) {
+            uint from = of.x / VEC + lane() % p.across, to = (of.y + VEC - 1) / VEC;
+#ifdef EIGHTS
+            for (uint j = from / 2 * 2; j < to; j += 2) {
+                Pair g = PAIR(gy, j), v = PAIR(x, j);
+                REAL first = inside(g.a, j, of), second = inside(g.b, j + 1, of);
+                row = (row + first) + second; // in order: the same bits as one by one
+                row_z += first * inside((v.a - base) - centre, j, of);
+                row_z += second * inside((v.b - base) - centre, j + 1, of);
+            }
+#else
+            for (uint j = from; j < to; j += p.across) {
                 REAL v = inside(AT(gy, j), j, of);
                 row += v;
                 row_z += v * inside((AT(x, j) - base) - centre, j, of);
             }
+#endif
             sum += row;
             sum_z += row_z;
         }

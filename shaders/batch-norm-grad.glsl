@@ -1,5 +1,5 @@
 #version 450
-// variants: vec4
+// variants: vec4 vec8
 // Gradient of batch-norm for x: with gain = weight / sqrt(variance + eps), and SCALE's number in gy,
 // gain * gy, less (TRAIN = 1, where the statistics depend on x) gain * (mean(gy) + z * mean(gy * z)).
 #include "common.glsl"
@@ -14,6 +14,11 @@ READS(4, float, weight);
 READS(5, float, scale);
 READS(6, float, sums); // (2, sets) sums of gy * z and of gy
 WRITES(7, REAL, gx);
+#ifdef EIGHTS
+READS_EIGHTS(x);
+READS_EIGHTS(gy);
+WRITES_EIGHTS(gx);
+#endif
 layout(push_constant) uniform Push {
     OFFSETS(8);
     uint n; uint channels; uint inner; uint members; uint step; uint sets; uint run; float count; float eps;
@@ -42,12 +47,31 @@ Channel channel(uint row)
     return c;
 }
 
-REAL value(uint i, Channel c)
+REAL slope(REAL g, REAL v, Channel c)
 {
-    REAL g = AT(gy, i) * c.gain;
-    return TRAIN == 1 ? (g - c.shift) - ((AT(x, i) - c.base) - c.mean) * c.slope : g;
+    g *= c.gain;
+    return TRAIN == 1 ? (g - c.shift) - ((v - c.base) - c.mean) * c.slope : g;
 }
+REAL value(uint i, Channel c) { return slope(AT(gy, i), TRAIN == 1 ? AT(x, i) : REAL(0), c); }
 void put(uint i, Channel c) { AT(gx, i) = value(i, c); }
+#ifdef EIGHTS
+#include "eights.glsl"
+void put_pair(uint i, Channel c)
+{
+    Pair g = PAIR(gy, i), v = g;
+    if (TRAIN == 1)
+        v = PAIR(x, i);
+    PUT_PAIR(gx, i, slope(g.a, v.a, c), slope(g.b, v.b, c));
+}
+void put_pair_both(uint i, uint end, Channel c, Channel d)
+{
+    Pair g = PAIR(gy, i), v = g;
+    if (TRAIN == 1)
+        v = PAIR(x, i);
+    PUT_PAIR(gx, i, mix(slope(g.a, v.a, d), slope(g.a, v.a, c), before(i, end)),
+             mix(slope(g.b, v.b, d), slope(g.b, v.b, c), before(i + 1, end)));
+}
+#endif
 #if VEC == 4
 void put_both(uint i, Channel a, Channel b, bvec4 own) { AT(gx, i) = mix(value(i, b), value(i, a), own); }
 #endif

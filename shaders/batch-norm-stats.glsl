@@ -1,11 +1,14 @@
 #version 450
-// variants: vec4
+// variants: vec4 vec8
 // How many values each part of a group has, their mean (less the group's first value: differences from that are exact
 // in channels far from zero), and the sum of squared deviations; joined stretch by stretch (Chan, Golub & LeVeque, 1983).
 #include "common.glsl"
 #include "vector.glsl"
 
 READS(0, REAL, x);
+#ifdef EIGHTS
+READS_EIGHTS(x);
+#endif
 WRITES(1, float, y); // (3, sets, parts)
 CHANGES(2, int, batches);
 layout(push_constant) uniform Push {
@@ -14,6 +17,9 @@ layout(push_constant) uniform Push {
 #include "channels-sums.glsl"
 layout(constant_id = 4) const uint TRACK = 0; // count this batch, in every step
 
+#ifdef EIGHTS
+#include "eights.glsl"
+#endif
 REAL value(uint j, REAL base, REAL mean) { return (AT(x, j) - base) - mean; }
 
 void main()
@@ -49,11 +55,20 @@ void main()
                 mean = REAL(TOTAL(sum) / more);
             }
             REAL sum = REAL(0), square = REAL(0);
+#ifdef EIGHTS
+            for (uint j = from / 2 * 2; j < to; j += 2) {
+                Pair v = PAIR(x, j);
+                REAL d = inside((v.a - base) - mean, j, of), e = inside((v.b - base) - mean, j + 1, of);
+                sum = (sum + d) + e; // in order: the same bits as one by one
+                square = (square + d * d) + e * e;
+            }
+#else
             for (uint j = from; j < to; j += p.across) {
                 REAL d = inside(value(j, base, mean), j, of);
                 sum += d;
                 square += d * d;
             }
+#endif
             if (COLUMNS == 0) {
                 sum = REAL(TOTAL(sum));
                 square = REAL(TOTAL(square));

@@ -204,7 +204,7 @@ def test_nothing_beyond_vulkan_1_1_is_needed(snippet):
 def test_what_is_offered_is_taken_and_says_who_needs_it():
     features = {f.name: f for f in engine().device.features}
     assert set(features) == {
-        "subgroup size control", "16-bit storage", "float16 arithmetic",
+        "subgroup size control", "64-bit integers", "16-bit storage", "float16 arithmetic",
         "vulkan memory model", "cooperative matrix", "host query reset", "float controls", "memory budget",
     }  # fmt: skip
     wanted = engine().config.features

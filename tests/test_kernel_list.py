@@ -227,7 +227,7 @@ def test_json_is_the_interface_that_launches_use(cli):
         assert bindings == [(b.name, b.reads, b.writes, b.stride) for b in face.bindings]
         assert [p["name"] for p in kernel["push_constants"]] == [p.name for p in face.push]
         assert [c["name"] for c in kernel["constants"]] == [c.name for c in face.specs]
-        assert kernel["variants"] == (["vec4"] if f"{name}.vec4" in FILES else [])
+        assert kernel["variants"] == [v for v in ("vec4", "vec8") if f"{name}.{v}" in FILES]
         assert kernel["public_calls"]
         assert kernel["runs_over"] == REGISTRY[name].runs if name in REGISTRY else kernel["runs_over"] == ""
     tall = {c["name"]: c for c in told["snn-matmul"]["constants"]}

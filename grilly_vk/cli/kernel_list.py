@@ -74,7 +74,7 @@ def kernel_entries(patterns: Sequence[str] = ()) -> list[KernelEntry]:
     names = sorted({file.split(".")[0] for file in files})
     wanted: set[str] = set()
     for pattern in patterns:
-        found = fnmatch.filter(names, pattern.removesuffix(".vec4"))
+        found = fnmatch.filter(names, pattern.removesuffix(".vec4").removesuffix(".vec8"))
         if not found:
             near = difflib.get_close_matches(pattern, names) or names
             raise CliError(f"no kernel is called {pattern!r}; there are {', '.join(near)}")

@@ -14,6 +14,7 @@ from .reduce import fold
 
 _FLAT, _ROWS, _COLUMNS = 0, 1, 2  # of shaders/include/channels.glsl
 _PARTS = 64  # stretches that a long sum is cut into on a GPU
+_EIGHT = 8  # elements that an inner size must have for kernels to take eight at once: then they are of two rows at most
 _STRETCH = 1024  # elements of a row that are summed at once
 
 _NORM = Kernel("batch-norm", over="", fours=None)
@@ -138,11 +139,12 @@ class Norm:
         """One of the kernels with channels-walk.glsl; `tensors` of x's shape, besides x, are among the arguments."""
         x, at = self.x, self.layout
         wide = width_of(at.channels if at.inner == 1 else x.count, x, *tensors)
-        walk, run, items = _walk_of(x, at, wide)
+        eights = wide == 4 and at.inner >= _EIGHT and x.engine.eights
+        walk, run, items = _walk_of(x, at, wide, eights)
         kernel(
             x=x, mean=self.mean, variance=self.var, weight=self.w, scale=self.scale, n=x.count // wide, step=at.step,
             sets=at.sets, run=run, eps=self.eps, vec4=wide == 4, items=items, work=x.count, WALK=walk,
-            **at.numbers(), **more,
+            eights=eights and walk == _ROWS, **at.numbers(), **more,
         )  # fmt: skip
 
     def backward(self, g: Tensor) -> list[Tensor | None]:
@@ -215,8 +217,8 @@ def _statistics(
 # ---- how kernels share out the elements ----
 
 
-def _walk_of(x: Tensor, at: BatchLayout, wide: int) -> tuple[int, int, int]:
-    """(WALK, run, items) of the kernels with channels-walk.glsl."""
+def _walk_of(x: Tensor, at: BatchLayout, wide: int, eights: bool) -> tuple[int, int, int]:
+    """(WALK, run, items) of the kernels with channels-walk.glsl; runs begin where eight elements do with `eights`."""
     if not x.count:
         return _FLAT, 1, 0
     tuning, n = x.engine.tuning, x.count // wide
@@ -228,8 +230,11 @@ def _walk_of(x: Tensor, at: BatchLayout, wide: int) -> tuple[int, int, int]:
         return _COLUMNS, run, across * steps * -(-at.step // max(1, run))
     if not tuning.norm_rows:
         return _FLAT, 1, n
-    whole = at.inner // math.gcd(at.inner, wide)  # rows that end where a load does
-    run = whole * max(1, 16 // whole) if n // whole >= 512 else max(16, n // 1024)
+    fours = 2 if eights else 1
+    whole = at.inner // math.gcd(at.inner, fours * wide)  # rows that end where a load does
+    run = fours * (
+        whole * max(1, 16 // whole) if n // (fours * whole) >= 512 else max(16 // fours, n // (fours * 1024))
+    )
     return _ROWS, run, -(-n // run)
 
 
@@ -238,9 +243,10 @@ def _sums_of(x: Tensor, at: BatchLayout, *more: Tensor) -> dict[str, Any]:
     tuning, columns = x.engine.tuning, at.inner == 1
     wide = width_of(at.channels if columns else x.count, x, *more)
     cuts = max(1, -(-at.inner // _STRETCH))
-    ragged = not columns and wide == 4 and at.inner % (4 * cuts) != 0
     units, items = at.members * cuts, at.sets // (wide if columns else 1)
     team = tuning.norm_teams and not columns
+    eights = x.engine.eights and not team and not columns
+    ragged = not columns and wide == 4 and (eights or at.inner % (4 * cuts) != 0)
     if team:
         parts = sorted((1, at.count // 4096, _PARTS))[1]
     else:
@@ -252,5 +258,6 @@ def _sums_of(x: Tensor, at: BatchLayout, *more: Tensor) -> dict[str, Any]:
     return {
         "sets": at.sets, "parts": parts, "cuts": cuts, "across": across, "vec4": wide == 4, "work": 2 * x.count,
         "items": items * parts * (x.engine.local if team else 1), "TEAM": team, "COLUMNS": columns, "RAGGED": ragged,
+        "eights": eights,
         **at.numbers(),
     }  # fmt: skip

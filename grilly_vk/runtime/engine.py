@@ -74,6 +74,7 @@ class Engine:
             config.memory == "host" or (info.type in ("cpu", "integrated") and info.heap_for(host=True) > 0)
         )
         taken = {f.name for f in self.device.features if f.taken}
+        self._integers = "64-bit integers" in taken
         self.kernels = Kernels(info=info, float_controls="float controls" in taken)
         self.matrices = MatrixUnits(info, self.kernels, taken, self.local)
         self._pools: list[Pool] = []
@@ -116,6 +117,11 @@ class Engine:
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError("an opened device can't be pickled, and neither can what lies on it")
+
+    @property
+    def eights(self) -> bool:
+        """Whether kernels take their variant of eight numbers a load."""
+        return self._integers and self.tuning.eights
 
     # ---- memory ----
 

@@ -12,7 +12,7 @@ from .memory import Part
 from .spirv import Interface, SpirvError
 
 REGISTRY: dict[str, Kernel] = {}  # every declared kernel, by name
-_WIDE = "{}.vec4"  # the variant of four elements a load
+_SUFFIX = {1: "", 4: ".vec4", 8: ".vec8"}  # of the variants, by elements a load
 _Over = str | Callable[[Mapping[str, Any]], int]
 
 
@@ -59,6 +59,8 @@ class Kernel:
             of elements), or a function of all arguments.
         fours: names of the numbers that count elements, which are a quarter in the variant of four; a name that is
             none of the shader's is only looked at.  None: the caller chooses, by an argument `vec4`, and quarters.
+            The variant of eight, where the build made one, takes fours two at a time: on devices that like it, unless
+            an argument `eights` forbids it.
         team: each takes a workgroup; where the shader has TEAM (shaders/include/team.glsl), each is a row of `n`
             elements that lie `inner` apart, if there is such a number, and only long ones take one.
         cut: names of the tensors (T, ...) that are cut to the steps of a piece; one with a question mark behind it
@@ -180,11 +182,17 @@ class Kernel:
                         pipelines, wide = face.by_fours, 4
                         for number in self._fours:
                             arguments[number] >>= 2
+            if wide == 4 and face.eights and on.eights and arguments.get("eights", True):
+                for place in face.places:
+                    if buffers[place].offset & 31:
+                        break
+                else:
+                    pipelines, wide = face.by_eights, 8
             items = arguments[self._one] if self._one else self._items(arguments)
             if items <= 0:
                 return
             if face.shares:
-                items = self._shared(on, face, arguments, items, wide)
+                items = self._shared(on, face, arguments, items, min(wide, 4))
             # Which arguments there are tells a call with a misspelt constant from one without that constant.
             key: Any = tuple(arguments)
             if face.constants:
@@ -240,15 +248,15 @@ class Kernel:
         if unknown:
             raise SpirvError(f"kernel {self.name!r} has no specialization constant {unknown}")
         specs = tuple((name, arguments[name]) for name in face.constants if arguments.get(name) is not None)
-        return on.kernels.pipeline(_WIDE.format(self.name) if wide == 4 else self.name, specs, on.local)
+        return on.kernels.pipeline(self.name + _SUFFIX[wide], specs, on.local)
 
 
 class _Face:
     """What a device's SPIR-V says of a kernel, and its pipelines by the values of the constants."""
 
-    __slots__ = ("bindings", "by_fours", "constants", "pipelines", "places", "shares", "walks")
+    __slots__ = ("bindings", "by_eights", "by_fours", "constants", "eights", "pipelines", "places", "shares", "walks")
 
-    def __init__(self, scalar: Interface, vec4: Interface | None, team: bool) -> None:
+    def __init__(self, scalar: Interface, vec4: Interface | None, eights: bool, team: bool) -> None:
         self.bindings = tuple(b.name for b in scalar.bindings)
         self.constants = tuple(s.name for s in scalar.specs if s.name != "LOCAL")
         self.walks = "CHUNK" in self.constants
@@ -257,10 +265,13 @@ class _Face:
         self.places = None if vec4 is None else [i for i, b in enumerate(vec4.bindings) if b.stride == 16]
         self.pipelines: dict[Any, Pipeline] = {}
         self.by_fours: dict[Any, Pipeline] = {}
+        self.eights = eights
+        self.by_eights: dict[Any, Pipeline] = {}
 
 
 def _face(kernels: Kernels, kernel: Kernel) -> _Face:
-    wide = _WIDE.format(kernel.name)
+    wide = kernel.name + _SUFFIX[4]
     vec4 = kernels.module(wide)[1] if kernels.has(wide) else None
-    found = kernels.faces[kernel] = _Face(kernels.module(kernel.name)[1], vec4, kernel.team)
+    eights = kernels.has(kernel.name + _SUFFIX[8])
+    found = kernels.faces[kernel] = _Face(kernels.module(kernel.name)[1], vec4, eights, kernel.team)
     return found

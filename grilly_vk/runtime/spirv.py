@@ -142,10 +142,12 @@ def _reflect(code: bytes, where: str) -> Interface:
                 for m, member in enumerate(members)
             )
         else:
-            number = decorations[variable, _BINDING]
+            number, stride = decorations[variable, _BINDING], decorations[members[0], _ARRAY_STRIDE]
+            if number in bindings and bindings[number].stride < stride:
+                continue  # the same once more, by eights (shaders/include/eights.glsl)
             bindings[number] = Binding(
                 name=member_names[struct_id, 0],
-                stride=decorations[members[0], _ARRAY_STRIDE],
+                stride=stride,
                 reads=(struct_id, 0, _NON_READABLE) not in member_decorations
                 and (variable, _NON_READABLE) not in decorations,
                 writes=(struct_id, 0, _NON_WRITABLE) not in member_decorations

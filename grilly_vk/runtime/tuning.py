@@ -31,6 +31,9 @@ class Tuning:
     images: int = 256  # workgroups that present images to a Diehl & Cook network side by side
     idle: int = 256  # how much slower the device is on one workgroup than on all that it can run
 
+    # Variants of kernels that load and store eight numbers at once (shaders/include/eights.glsl), if the device can.
+    eights: bool = False
+
     # Batch norm.
     norm_rows: bool = False  # an invocation normalises a stretch of a row, not single elements
     norm_columns: int = 65536  # invocations wanted where channels lie side by side
@@ -95,7 +98,7 @@ CPU = Tuning(
     norm_rows=True, norm_columns=1024, norm_teams=False, norm_sums=2048, norm_per_step_joins=False,
     event_driven=True, event_columns=(8, 4),
 )  # fmt: skip
-LANES = replace(CPU, lanes=True, stepped_recurrence=True)  # lavapipe, with vectors of eight floats
+LANES = replace(CPU, lanes=True, stepped_recurrence=True, eights=True)  # lavapipe, with vectors of eight floats
 
 _BY_TYPE = {"discrete": DISCRETE, "integrated": INTEGRATED, "virtual": INTEGRATED, "cpu": CPU, "other": OTHER}
 

@@ -17,7 +17,8 @@ uvec2 stretch(uint g, uint k)
     return at + uvec2(from, min(p.inner, from + length));
 }
 
-// Four elements that begin at 4 * j, with 0 for those that are not of first..last.
+// Four elements that begin at 4 * j, with 0 for those that are not of first..last.  By eights, which is RAGGED
+// and without TEAM and COLUMNS, what such a load takes beyond the tensor's end is of the same block of memory.
 #if VEC == 4
 vec4 inside(vec4 v, uint j, uvec2 of)
 {

@@ -1,5 +1,6 @@
 // main() of kernels over x (samples, channels, inner), which say what a Channel is, `Channel channel(uint row)` and
-// `void put(uint i, Channel c)` for element i.  Four elements may belong to two rows: `put_both`.
+// `void put(uint i, Channel c)` for element i.  Four elements may belong to two rows: `put_both`.  By eights, where rows
+// are no shorter, `put_pair` takes elements i and i + 1, and `put_pair_both` has those from `end` on in the next row.
 //   FLAT: neighbouring invocations take neighbouring elements, as GPUs like it.
 //   ROWS: an invocation takes `run` elements in a row, and looks up a channel's numbers once: ten times as fast on a CPU.
 //   COLUMNS: inner is 1; an invocation takes one channel (or four) of `run` samples of a step.
@@ -32,6 +33,19 @@ void main()
             Channel own = channel(row);
             while (i < last) {
                 uint end = ++row * p.inner;
+#ifdef EIGHTS
+                for (uint whole = min(last, end / VEC) / 2 * 2; i < whole; i += 2)
+                    put_pair(i, own);
+                Channel next = own;
+                if (i < last && end < VEC * p.n)
+                    next = channel(row);
+                if (i + 1 < last && VEC * i < end) {
+                    put_pair_both(i, end, own, next);
+                    i += 2;
+                } else if (i < last && VEC * i < end) // the tensor's last four
+                    put_row(i++, end, own, next);
+                own = next;
+#else
                 for (uint whole = min(last, end / VEC); i < whole; i++)
                     put(i, own);
                 if (i < last) {
@@ -40,6 +54,7 @@ void main()
                         put_row(i++, end, own, next);
                     own = next;
                 }
+#endif
             }
         }
     } else {
