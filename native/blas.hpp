@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 
 namespace grilly {
 
@@ -30,28 +31,51 @@ class Blas
             reinterpret_cast<Sgemm<int>>(sgemm_)(rows, ta, tb, (int)m, (int)n, (int)k, alpha, a, (int)row_a, b, (int)row_b,
                                                  beta, c, (int)row_c);
     }
-    int threads() const { return get_threads_(); }
+    // What was set by others than Single.
+    int threads() const
+    {
+        std::lock_guard<std::mutex> guard(shared().mutex);
+        return shared().singles ? shared().before : get_threads_();
+    }
 
-    // While it lives, each product takes one thread: several run side by side.
+    // While it lives, each product takes one thread: several run side by side. The number is the process's: the first
+    // that lives, of whatever device, notes what it was, and the last sets it so again.
     class Single
     {
       public:
         explicit Single(const Blas& blas)
           : blas_(blas)
-          , before_(blas.threads())
         {
-            blas_.set_threads_(1);
+            std::lock_guard<std::mutex> guard(shared().mutex);
+            if (shared().singles++ == 0) {
+                shared().before = blas_.get_threads_();
+                blas_.set_threads_(1);
+            }
         }
-        ~Single() { blas_.set_threads_(before_); }
+        ~Single()
+        {
+            std::lock_guard<std::mutex> guard(shared().mutex);
+            if (--shared().singles == 0)
+                blas_.set_threads_(shared().before);
+        }
         Single(const Single&) = delete;
         Single& operator=(const Single&) = delete;
 
       private:
         const Blas& blas_;
-        const int before_;
     };
 
   private:
+    struct Shared
+    {
+        std::mutex mutex;
+        int singles = 0, before = 0;
+    };
+    static Shared& shared() // of the one BLAS that this process takes (runtime/blas.py)
+    {
+        static Shared one;
+        return one;
+    }
     template<class Int>
     using Sgemm = void (*)(int, int, int, Int, Int, Int, float, const float*, Int, const float*, Int, float, float*, Int);
     std::uintptr_t sgemm_;

@@ -30,11 +30,11 @@ class HostImages : public HostCall
   protected:
     HostImages(const HostFace& face, std::vector<std::shared_ptr<kp::Tensor>> tensors, std::vector<std::uint32_t> words);
 
-    // Rows first .. last of the result's images: of one image, or all rows of several.
+    // Of the result: a stretch of a row, some rows of an image, or all of several.
     struct Tile
     {
-        std::int64_t image, images, row, rows;
-        std::int64_t pixels = images * rows; // times ow
+        std::int64_t image, images, row, rows, column, columns;
+        std::int64_t pixels = images * rows * columns;
     };
     std::int64_t image_tiles() const { return (batch_ + together_ - 1) / together_; }
     template<class F>
@@ -53,7 +53,7 @@ class HostImages : public HostCall
     std::int64_t batch_, sets_, ins_, outs_, h_, width_, oh_, ow_, kh_, kw_, stride_y_, stride_x_, pad_y_, pad_x_, gap_y_,
       gap_x_;
     std::int64_t weights_, size_, results_; // of a set: numbers of weights for one result, pixels of image and result
-    std::int64_t together_, rows_;          // images, or rows of one, in a tile
+    std::int64_t together_, rows_, long_;   // images, rows of one, and pixels of a row, in a tile
     std::uint64_t scratch_;                 // floats that a tile needs
 };
 

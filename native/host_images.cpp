@@ -7,6 +7,8 @@ namespace grilly {
 
 // Floats of a tile's columns: they stay in a core's second cache.
 static const std::int64_t COLUMNS = 1 << 17;
+// The same of a single row: longer ones are cut, for there is no end to a row's length.
+static const std::int64_t LONGEST = 1 << 21;
 // Pixels that a product should have at least: of smaller images several are taken together.
 static const std::int64_t PIXELS = 192;
 
@@ -25,10 +27,12 @@ HostImages::HostImages(const HostFace& face, std::vector<std::shared_ptr<kp::Ten
     weights_ = ins_ * kh_ * kw_;
     size_ = h_ * width_;
     results_ = oh_ * ow_;
-    const std::int64_t pixels = std::max(ow_, COLUMNS / weights_);
+    const std::int64_t most = COLUMNS / weights_;
+    long_ = std::min(ow_, std::max(PIXELS, LONGEST / weights_));
+    const std::int64_t pixels = std::max(long_, most);
     together_ = results_ >= PIXELS ? 1 : std::max<std::int64_t>(1, std::min({ batch_, PIXELS / results_ + 1, pixels / results_ }));
     rows_ = together_ > 1 ? oh_ : std::min(oh_, std::max<std::int64_t>(1, pixels / ow_));
-    scratch_ = (std::uint64_t)(weights_ + outs_) * together_ * rows_ * ow_;
+    scratch_ = (std::uint64_t)(weights_ + (together_ > 1 ? outs_ : 0)) * together_ * rows_ * long_;
 }
 
 bool HostImages::plain() const
@@ -36,11 +40,12 @@ bool HostImages::plain() const
     return kh_ * kw_ == 1 && stride_y_ == 1 && stride_x_ == 1 && pad_y_ == 0 && pad_x_ == 0 && h_ == oh_ && width_ == ow_;
 }
 
-// For each tap: which results of a row find a pixel there, and where.
+// For each tap: which results of a stretch of a row find a pixel there, and where.
 struct Reach
 {
-    Reach(std::int64_t tap, std::int64_t gap, std::int64_t pad, std::int64_t stride, std::int64_t size, std::int64_t results)
-      : from(tap * gap - pad)
+    Reach(std::int64_t tap, std::int64_t gap, std::int64_t pad, std::int64_t stride, std::int64_t size, std::int64_t begin,
+          std::int64_t results)
+      : from(begin * stride + tap * gap - pad)
     {
         first = from >= 0 ? 0 : std::min(results, (-from + stride - 1) / stride);
         last = size - from <= 0 ? first : std::max(first, std::min(results, (size - from + stride - 1) / stride));
@@ -50,14 +55,14 @@ struct Reach
 
 void HostImages::lay_out(const float* images, const Tile& tile, float* columns) const
 {
-    const std::int64_t row_bytes = ow_ * (std::int64_t)sizeof(float);
+    const std::int64_t row_bytes = tile.columns * (std::int64_t)sizeof(float);
     for (std::int64_t c = 0; c < ins_; c++)
         for (std::int64_t ky = 0; ky < kh_; ky++)
             for (std::int64_t kx = 0; kx < kw_; kx++) {
-                const Reach x(kx, gap_x_, pad_x_, stride_x_, width_, ow_);
+                const Reach x(kx, gap_x_, pad_x_, stride_x_, width_, tile.column, tile.columns);
                 for (std::int64_t n = 0; n < tile.images; n++) {
                     const float* image = images + ((tile.image + n) * sets_ * ins_ + c) * size_;
-                    for (std::int64_t y = tile.row; y < tile.row + tile.rows; y++, columns += ow_) {
+                    for (std::int64_t y = tile.row; y < tile.row + tile.rows; y++, columns += tile.columns) {
                         const std::int64_t from = y * stride_y_ - pad_y_ + ky * gap_y_;
                         if (from < 0 || from >= h_) {
                             std::memset(columns, 0, row_bytes);
@@ -70,7 +75,7 @@ void HostImages::lay_out(const float* images, const Tile& tile, float* columns) 
                         else
                             for (std::int64_t i = x.first; i < x.last; i++)
                                 columns[i] = row[i * stride_x_];
-                        std::fill(columns + x.last, columns + ow_, 0.0f);
+                        std::fill(columns + x.last, columns + tile.columns, 0.0f);
                     }
                 }
             }
@@ -81,10 +86,10 @@ void HostImages::add_back(const float* columns, const Tile& tile, float* images)
     for (std::int64_t c = 0; c < ins_; c++)
         for (std::int64_t ky = 0; ky < kh_; ky++)
             for (std::int64_t kx = 0; kx < kw_; kx++) {
-                const Reach x(kx, gap_x_, pad_x_, stride_x_, width_, ow_);
+                const Reach x(kx, gap_x_, pad_x_, stride_x_, width_, tile.column, tile.columns);
                 for (std::int64_t n = 0; n < tile.images; n++) {
                     float* image = images + ((tile.image + n) * sets_ * ins_ + c) * size_;
-                    for (std::int64_t y = tile.row; y < tile.row + tile.rows; y++, columns += ow_) {
+                    for (std::int64_t y = tile.row; y < tile.row + tile.rows; y++, columns += tile.columns) {
                         const std::int64_t from = y * stride_y_ - pad_y_ + ky * gap_y_;
                         if (from < 0 || from >= h_)
                             continue;
@@ -119,7 +124,8 @@ void HostImages::tiles(std::int64_t item, F each) const
 {
     const std::int64_t image = item * together_, images = std::min(together_, batch_ - image);
     for (std::int64_t row = 0; row < oh_; row += rows_)
-        each(Tile{ image, images, row, std::min(rows_, oh_ - row) });
+        for (std::int64_t column = 0; column < ow_; column += long_)
+            each(Tile{ image, images, row, std::min(rows_, oh_ - row), column, std::min(long_, ow_ - column) });
 }
 
 // Calls item(member, images, set) for all; members share them out where there are enough.
@@ -183,12 +189,12 @@ void HostConv::forward(Host& host, int member, std::int64_t item, std::int64_t s
     const float* w = w_ + set * outs_ * weights_;
     float* results = target_ + set * outs_ * results_;
     tiles(item, [&](const Tile& tile) {
-        const std::int64_t pixels = tile.pixels * ow_;
+        const std::int64_t pixels = tile.pixels;
         float* columns = host.scratch(member, scratch_);
         float* out = columns + weights_ * pixels;
         std::int64_t row = pixels;
         if (together_ == 1) { // straight to where it belongs
-            out = results + tile.image * sets_ * outs_ * results_ + tile.row * ow_;
+            out = results + tile.image * sets_ * outs_ * results_ + tile.row * ow_ + tile.column;
             row = results_;
         }
         if (bias_)
@@ -197,7 +203,7 @@ void HostConv::forward(Host& host, int member, std::int64_t item, std::int64_t s
         const float* source = columns;
         std::int64_t source_row = pixels;
         if (plain() && together_ == 1) {
-            source = images + tile.image * sets_ * ins_ * size_ + tile.row * ow_;
+            source = images + tile.image * sets_ * ins_ * size_ + tile.row * ow_ + tile.column;
             source_row = size_;
         } else
             lay_out(images, tile, columns);
@@ -217,9 +223,9 @@ void HostConv::backward(Host& host, int member, std::int64_t item, std::int64_t 
         for (std::int64_t c = 0; c < ins_; c++)
             std::fill_n(images + (n * sets_ * ins_ + c) * size_, size_, bias_ ? bias_[set * ins_ + c] : 0.0f);
     tiles(item, [&](const Tile& tile) {
-        const std::int64_t pixels = tile.pixels * ow_;
+        const std::int64_t pixels = tile.pixels;
         float* columns = host.scratch(member, scratch_);
-        const float* source = results + tile.image * sets_ * outs_ * results_ + tile.row * ow_;
+        const float* source = results + tile.image * sets_ * outs_ * results_ + tile.row * ow_ + tile.column;
         std::int64_t row = results_;
         if (together_ > 1) {
             gather(results, tile, columns + weights_ * pixels);
@@ -260,10 +266,10 @@ void HostConvWeights::run(Host& host) const
         float* own = sums(member) + set * outs_ * weights_;
         const float* results = g_ + set * outs_ * results_;
         tiles(item, [&](const Tile& tile) {
-            const std::int64_t pixels = tile.pixels * ow_;
+            const std::int64_t pixels = tile.pixels;
             float* columns = host.scratch(member, scratch_ + all);
             lay_out(x_ + set * ins_ * size_, tile, columns);
-            const float* source = results + tile.image * sets_ * outs_ * results_ + tile.row * ow_;
+            const float* source = results + tile.image * sets_ * outs_ * results_ + tile.row * ow_ + tile.column;
             std::int64_t row = results_;
             if (together_ > 1) {
                 gather(results, tile, columns + weights_ * pixels);

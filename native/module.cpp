@@ -196,7 +196,6 @@ PYBIND11_MODULE(kp, m)
       .def("submit",
            py::overload_cast<const std::vector<std::vector<std::shared_ptr<Piece>>>&>(&Submits::submit),
            py::arg("groups"), "Gives each group of pieces to the queue as one submit; returns at once.")
-      .def("settle", &Submits::settle, "Waits until the thread that does the host's share has nothing left to do.")
       .def("wait", &Submits::wait, py::arg("number"),
            "Waits until submits 1 to `number` are done; whether it had to. Other threads run, and signals are seen "
            "within a tenth of a second.")

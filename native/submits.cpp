@@ -4,8 +4,16 @@
 
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <cstdlib>
+#include <new>
+#include <system_error>
 #include <thread>
+#ifndef _WIN32
+#include <pthread.h>
+#endif
 
 namespace py = pybind11;
 
@@ -25,6 +33,37 @@ static void come_back(PyThreadState* thread)
     while (finalizing())
         std::this_thread::sleep_for(std::chrono::hours(1));
     PyEval_RestoreThread(thread);
+}
+
+// Those with a thread. While they are held none of these begins anything.
+static std::mutex working_mutex;
+static std::vector<Submits*>& working()
+{
+    static auto* all = new std::vector<Submits*>; // the process's end uses it
+    return *all;
+}
+static std::atomic<bool> held{ false };
+
+// Before a fork and at the process's end: a BLAS stops its own threads in both, which must not find a product under way.
+// Waits for what runs now. The threads that are waited for need nothing that the caller may have locked.
+void Submits::hold()
+{
+    working_mutex.lock();
+    held = true;
+    for (Submits* one : working()) {
+        std::unique_lock<std::mutex> lock(one->mutex_);
+        one->less_.wait(lock, [one] { return !one->at_work_; });
+    }
+}
+
+void Submits::go_on()
+{
+    held = false;
+    for (Submits* one : working()) {
+        std::lock_guard<std::mutex> lock(one->mutex_);
+        one->more_.notify_all();
+    }
+    working_mutex.unlock();
 }
 
 Submits::Submits(std::shared_ptr<Device> device)
@@ -48,8 +87,11 @@ Submits::~Submits()
         }
         more_.notify_all();
         thread_->join();
-        destroy_(device_->handle, between_, nullptr);
+        std::lock_guard<std::mutex> guard(working_mutex);
+        working().erase(std::find(working().begin(), working().end(), this));
     }
+    if (between_)
+        destroy_(device_->handle, between_, nullptr);
     for (VkFence one : spare_)
         destroy_(device_->handle, one, nullptr);
 }
@@ -74,6 +116,34 @@ void Submits::submit(const std::vector<VkCommandBuffer>& commands, VkFence fence
     info.pCommandBuffers = commands.data();
     running_ = true;
     result_of("vkQueueSubmit", [&] { return submit_(device_->queue_handle, 1, &info, fence); });
+}
+
+void Submits::begin()
+{
+    static const bool watched = [] { // later than the BLAS did so, which makes it the first to be called
+#ifndef _WIN32
+        pthread_atfork(hold, go_on, [] {
+            working().clear(); // a child has none of these threads
+            go_on();
+        });
+#endif
+        std::atexit([] {
+            hold();
+            working_mutex.unlock(); // but held they stay
+        });
+        return true;
+    }();
+    (void)watched;
+    if (!between_)
+        between_ = fence();
+    std::lock_guard<std::mutex> guard(working_mutex);
+    working().reserve(working().size() + 1);
+    try {
+        thread_ = std::make_unique<std::thread>([this] { work(); });
+    } catch (const std::system_error&) {
+        throw VulkanError("a thread for the host's calls", VK_ERROR_OUT_OF_HOST_MEMORY);
+    }
+    working().push_back(this);
 }
 
 void Submits::submit(const std::vector<std::vector<std::shared_ptr<Piece>>>& groups)
@@ -104,8 +174,7 @@ void Submits::submit(const std::vector<std::vector<std::shared_ptr<Piece>>>& gro
             flights_.push_back(std::move(flight));
         } else {
             if (!thread_) {
-                between_ = fence();
-                thread_ = std::make_unique<std::thread>([this] { work(); });
+                begin();
             }
             flights_.push_back(std::move(flight));
             {
@@ -144,19 +213,26 @@ void Submits::work()
 {
     std::unique_lock<std::mutex> lock(mutex_);
     for (;;) {
-        more_.wait(lock, [this] { return stop_ || !jobs_.empty(); });
+        more_.wait(lock, [this] { return stop_ || (!jobs_.empty() && (!held || dropping_)); });
         if (stop_)
             return;
         Flight& flight = *jobs_.front();
         if (!error_ && !dropping_) {
+            at_work_ = true;
             lock.unlock();
             std::exception_ptr failed;
             try {
                 hand(flight);
-            } catch (...) {
+            } catch (const VulkanError&) {
                 failed = std::current_exception();
+            } catch (const std::bad_alloc&) { // to the caller, the same: work was lost
+                failed = std::make_exception_ptr(VulkanError("a call of the host", VK_ERROR_OUT_OF_HOST_MEMORY));
+            } catch (const std::exception& error) {
+                failed = std::make_exception_ptr(
+                  VulkanError(std::string("a call of the host: ") + error.what(), VK_ERROR_UNKNOWN));
             }
             lock.lock();
+            at_work_ = false;
             if (failed)
                 error_ = failed;
         }
@@ -238,22 +314,13 @@ bool Submits::busy() const
                              }) == VK_NOT_READY);
 }
 
-void Submits::settle()
-{
-    PyThreadState* thread = PyEval_SaveThread();
-    {
-        std::unique_lock<std::mutex> lock(mutex_);
-        less_.wait(lock, [this] { return jobs_.empty(); });
-    }
-    come_back(thread);
-}
-
 // After a failed wait, or at the end. A lost device answers at once; any other error left the work running.
 void Submits::give_up()
 {
     {
         std::unique_lock<std::mutex> lock(mutex_);
         dropping_ = true;
+        more_.notify_all();
         less_.wait(lock, [this] { return jobs_.empty(); });
         dropping_ = false;
         error_ = nullptr;

@@ -35,9 +35,6 @@ class Submits
     // Whether some of it still runs, by asking the device.
     bool busy() const;
 
-    // Waits until that thread has nothing left to do, without the interpreter lock. Whatever failed is kept.
-    void settle();
-
     // Submits given to the queue, and those known to be done: only a wait learns of more, so that equal programs see
     // equal numbers.
     std::uint64_t issued() const { return issued_; }
@@ -52,10 +49,13 @@ class Submits
     };
     VkFence fence();
     void submit(const std::vector<VkCommandBuffer>& commands, VkFence fence);
+    void begin();
     void hand(Flight& flight);
     void work();
     bool handed(const Flight& flight) const;
     void give_up();
+    static void hold();
+    static void go_on();
 
     std::shared_ptr<Device> device_;
     std::deque<Flight> flights_; // the first is submit number finished_ + 1
@@ -64,7 +64,7 @@ class Submits
     std::condition_variable more_, less_;
     std::deque<Flight*> jobs_;
     std::exception_ptr error_;
-    bool dropping_ = false, stop_ = false;
+    bool dropping_ = false, stop_ = false, at_work_ = false;
     std::unique_ptr<std::thread> thread_; // from the first work of the host on
     bool running_ = false;                // work was given to the device that nobody has waited for
     VkFence between_ = VK_NULL_HANDLE;    // the thread's own, for the host to go on

@@ -7,11 +7,21 @@ namespace grilly {
 Team::Team(int size)
   : size_(std::max(1, size))
 {
-    for (int number = 1; number < size_; number++)
-        threads_.emplace_back([this, number] { member(number); });
+    try {
+        for (int number = 1; number < size_; number++)
+            threads_.emplace_back([this, number] { member(number); });
+    } catch (...) {
+        stop(); // no more threads are to be had
+        throw;
+    }
 }
 
 Team::~Team()
+{
+    stop();
+}
+
+void Team::stop()
 {
     {
         std::lock_guard<std::mutex> guard(mutex_);

@@ -23,6 +23,7 @@ class Team
     void run(const std::function<void(int)>& job);
 
   private:
+    void stop();
     void member(int number);
     void share(int number);
 

@@ -96,6 +96,10 @@ CONVOLUTIONS = [  # images, weights, options: several images in a product, sever
     ((1, 2, 3, 3), (2, 2, 3, 3), {"padding": 4}),  # taps that never meet the image
     ((17, 3, 20), (4, 3, 5), {"padding": 2, "stride": 2}),
     ((2, 2, 4, 5, 6), (3, 2, 2, 3, 2), {"padding": 1}),
+    # rows in several products
+    ((1, 2, 9000), (2, 2, 601), {"stride": 3, "padding": 200}),
+    ((1, 90, 3, 1000), (2, 90, 3, 9), {"padding": (1, 4)}),
+    ((2, 4, 4000), (2, 2, 700), {"groups": 2, "padding": 650}),
 ]
 REFERENCES = {3: (conv1d, F.conv1d), 4: (conv2d, F.conv2d), 5: (conv3d, F.conv3d)}
 

@@ -86,9 +86,6 @@ class Engine:
         self.host_products = blas is not None and config.host_blas  # whether large ones are the host's; may be set
         host = functools.cache(functools.partial(_host, blas))
         self.stream = Stream(self.device, self.draws.marker, host, self.tuning.work, self.tuning.first_work)
-        if blas is not None:
-            # The process's end must not find its thread inside a library that is being let go.
-            weakref.finalize(self, _settle, self.stream._queue, os.getpid())
         self.memory = self._pool(host=self.host_visible)
         self.staging = self.memory if self.host_visible else self._pool(host=True)
         size = _CONTROL_WORDS * 4
@@ -497,11 +494,6 @@ def _host(blas: blas_library.Blas | None) -> Any:
     kp = devices.native()
     assert blas is not None
     return kp.Host(kp.Blas(blas.sgemm, blas.wide, blas.get_threads, blas.set_threads))
-
-
-def _settle(queue: Any, process: int) -> None:
-    if os.getpid() == process:
-        queue.settle()
 
 
 def _open(info: devices.DeviceInfo, config: Config) -> Any:
