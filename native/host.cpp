@@ -55,8 +55,8 @@ static Kind kind()
 
 static const std::vector<Kind>& kinds()
 {
-    static const std::vector<Kind> all{ kind<HostProduct>(), kind<HostConv>(), kind<HostConvWeights>(), kind<HostHebbian>(),
-                                        kind<HostStdp>() };
+    static const std::vector<Kind> all{ kind<HostProduct>(), kind<HostHeads>(), kind<HostConv>(), kind<HostConvWeights>(),
+                                        kind<HostHebbian>(), kind<HostStdp>() };
     return all;
 }
 

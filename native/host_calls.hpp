@@ -5,7 +5,7 @@
 
 namespace grilly {
 
-// c (batch, m, n) = op(a) op(b) [+ bias (n,) in each row]. form 0: a (m, k), b (k, n); 1: b (n, k); 2: a (k, m).
+// c (batch, m, n) = op(a) op(b) [+ bias]; biased 1: (n,) in each row, 2: (m, n). form 0: a (m, k), b (k, n); 1: b (n, k); 2: a (k, m).
 // a_batch and b_batch are the elements between matrices, 0 to use one for all.
 class HostProduct : public HostCall
 {
@@ -17,7 +17,29 @@ class HostProduct : public HostCall
   private:
     const float *a_, *b_, *bias_;
     float* c_;
-    std::int64_t form_, batch_, m_, n_, k_, a_batch_, b_batch_;
+    std::int64_t form_, batch_, m_, n_, k_, a_batch_, b_batch_, bias_row_;
+};
+
+// c = scale * op(a) op(b), forms as above, for `batch` heads in all. Of each array: where the first head begins, and the
+// elements between rows, between sequences, of which each has `heads` of them, and between its heads.
+class HostHeads : public HostCall
+{
+  public:
+    HostHeads(std::vector<std::shared_ptr<kp::Tensor>> tensors, std::vector<std::uint32_t> words);
+    void run(Host& host) const override;
+    static const HostFace face;
+
+  private:
+    struct Place
+    {
+        float* first;
+        std::int64_t row, batch, head;
+        float* of(std::int64_t sequence, std::int64_t which) const { return first + sequence * batch + which * head; }
+    };
+    Place place(std::size_t binding, std::int64_t rows, std::int64_t columns) const;
+    std::int64_t form_, batch_, heads_, m_, n_, k_;
+    float scale_;
+    Place places_[3]; // of a, b and c
 };
 
 // A convolution of images (batch, sets * ins, h, width) with weights (sets * outs, ins, kh, kw); the result is

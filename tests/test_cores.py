@@ -5,7 +5,7 @@ import copy
 import core_reference as reference
 import numpy as np
 import pytest
-from tuned import tune
+from tuned import recurrence as take
 
 import grilly_vk
 import grilly_vk.functional as F
@@ -98,12 +98,7 @@ def cotangents(given, seed=1):
     return (rng.standard_normal(s).astype(np.float32) for s in (given["xs"].shape, shape))
 
 
-WAYS = [(name, way) for name in CORES for way in (["whole"] if name in FEED else ["whole", "stepped"])]
-
-
-def take(way, monkeypatch):
-    """Recurrent weights in one kernel for all steps, or by products and steps in turn."""
-    tune(monkeypatch, stepped_recurrence=way == "stepped", lanes=way == "stepped")
+WAYS = [(name, way) for name in CORES for way in (["whole"] if name in FEED else ["whole", "stepped", "hosted"])]
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -164,7 +159,7 @@ def test_constants_are_clipped_where_they_are_used(name, way, monkeypatch):
     ],
     ids=["lif-triangular", "alif-function", "rcuba-function", "rlif-text", "cuba-text"],
 )
-@pytest.mark.parametrize("way", ["whole", "stepped"])
+@pytest.mark.parametrize("way", ["whole", "stepped", "hosted"])
 def test_threshold_and_activation(name, slope, activation, way, monkeypatch):
     take(way, monkeypatch)
     given = numbers(name, 9, 2, 4)
@@ -296,6 +291,8 @@ def test_many_neurons_in_blocks():
         ("rcuba", "whole", 9, 37),
         ("rcuba", "whole", 3, 520),
         ("rcuba", "stepped", 9, 96),
+        ("rlif", "hosted", 9, 516),
+        ("rcuba", "hosted", 3, 301),
     ],
 )
 def test_more_recurrent_units(name, way, batch, n, monkeypatch):
@@ -345,10 +342,11 @@ def recurrent_by_hand(kind, given, cy, cs):
     return found if kind == "lif" else found | {"alpha": gc}
 
 
+@pytest.mark.parametrize("way", ["stepped", "hosted"])
 @pytest.mark.parametrize("name", ["rlif", "rcuba"])
-def test_recurrent_cores_on_memory_at_odd_places(name, monkeypatch):
+def test_recurrent_cores_on_memory_at_odd_places(name, way, monkeypatch):
     """Inputs, states and gradients that four elements at a time can't be read from give the same bits."""
-    take("stepped", monkeypatch)
+    take(way, monkeypatch)
     given = numbers(name, 5, 3, 8)
     core, cy = built(name, 8, given), next(cotangents(given))
 

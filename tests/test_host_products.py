@@ -14,7 +14,8 @@ from tuned import tune
 import grilly_vk
 import grilly_vk.functional as F
 from grilly_vk.cli import main
-from grilly_vk.ops.matmul import product
+from grilly_vk.ops.attention import attention
+from grilly_vk.ops.matmul import by_host, product
 from grilly_vk.runtime import blas, kp
 from grilly_vk.runtime.engine import Engine
 from grilly_vk.tensor import from_numpy
@@ -80,6 +81,49 @@ def test_not_a_number_passes_through(host):
     np.testing.assert_array_equal(
         np.isnan((from_numpy(a) @ from_numpy(np.ones((3, 2), np.float32))).numpy()).any(1), [0, 1, 0, 0]
     )
+
+
+@needs_host
+@pytest.mark.parametrize("form", range(3))
+def test_a_matrix_added_to_products(host, form):
+    a, b, plus = normal(2, 5, 7), normal(2, 7, 6, seed=1), normal(2, 5, 6, seed=2)
+    given_a = np.ascontiguousarray(a.swapaxes(1, 2)) if form == 2 else a
+    given_b = np.ascontiguousarray(b.swapaxes(1, 2)) if form == 1 else b
+    for i in range(2):
+        own = (from_numpy(t[i].copy()) for t in (given_a, given_b))
+        got = by_host(form, *own, 1, 5, 6, 7, (0, 0), from_numpy(plus[i].copy()))
+        np.testing.assert_allclose(got.numpy()[0], a[i].astype(float) @ b[i] + plus[i], rtol=1e-5, atol=1e-5)
+
+
+@needs_host
+@pytest.mark.parametrize("first", ["qk", "kv"])
+@pytest.mark.parametrize(("sequences", "tokens", "heads", "size"), [(1, 1, 1, 1), (3, 5, 2, 3), (2, 7, 4, 8)])
+def test_heads_of_attention(host, monkeypatch, first, sequences, tokens, heads, size):
+    """Where they lie among others: the result, and its gradients; the result is linear in q, k and v."""
+    tune(monkeypatch, host_heads=1)
+    width = heads * size
+    qkv, g = normal(sequences, tokens, 3 * width), normal(sequences, tokens, width, seed=1)
+    x = from_numpy(qkv).requires_grad_()
+
+    def reference(*parts):
+        q, k, v = (p.reshape(sequences, tokens, heads, size).swapaxes(1, 2) for p in parts)
+        return (0.3 * (q @ k.swapaxes(2, 3)) @ v).swapaxes(1, 2).reshape(g.shape)
+
+    found = []
+
+    def both():
+        found.append(attention(x, heads, 0.3, first))
+        found[0].backward(from_numpy(g))
+
+    ran = kernels(both)
+    assert ran["host-heads"].calls == 6 and not any(name.startswith("snn-attention") for name in ran)
+    parts = np.split(qkv.astype(float), 3, -1)
+    np.testing.assert_allclose(found[0].numpy(), reference(*parts), rtol=1e-4, atol=1e-5)
+    got = np.split(x.grad.numpy(), 3, -1)
+    for i in range(3):
+        direction = normal(*g.shape, seed=5 + i).astype(float)
+        want = (g * reference(*[direction if j == i else p for j, p in enumerate(parts)])).sum()
+        np.testing.assert_allclose((got[i] * direction).sum(), want, rtol=1e-4, atol=1e-4 * np.abs(got[i]).sum())
 
 
 # ---- convolutions ----

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from core_reference import Dual, pick
 from test_nodes import MODELS, atan
-from tuned import tune
+from tuned import recurrence as take
 
 import grilly_vk
 import grilly_vk.functional as F
@@ -16,13 +16,8 @@ import grilly_vk.ops.recurrent_nodes as ops
 from grilly_vk import nn
 
 KINDS = ["if", "lif", "plif", "klif", "qif", "eif"]
-WAYS = ["whole", "stepped"]
+WAYS = ["whole", "stepped", "hosted"]
 SIZES = [(1, 1, 1), (6, 2, 5), (7, 2, 4), (5, 9, 8)]
-
-
-def take(way, monkeypatch):
-    """All steps in one dispatch, as on GPUs, or one per step with the product inside it."""
-    tune(monkeypatch, stepped_recurrence=way == "stepped", lanes=way == "stepped")
 
 
 def by_parts(net):
@@ -411,14 +406,14 @@ def test_compiled():
 
 @pytest.mark.parametrize("way", WAYS)
 def test_dispatches(way, monkeypatch):
-    """One for all steps, or one per step that does the product too."""
+    """One for all steps, or one per step that does the product too, or one and the host's product."""
     take(way, monkeypatch)
     net = built(nn.LIFNode(), numbers(20, 2, 8)[0])
     x = grilly_vk.tensor(np.ones((20, 2, 8), np.float32))
     grilly_vk.synchronize()
     with grilly_vk.no_grad(), grilly_vk.profile() as p:
         net(x).numpy()
-    assert sum(k.calls for k in p.kernels) <= (20 if way == "stepped" else 1) + 8
+    assert sum(k.calls for k in p.kernels) <= {"whole": 1, "stepped": 20, "hosted": 39}[way] + 8
 
 
 @pytest.mark.parametrize("v_reset", [0.0, None])

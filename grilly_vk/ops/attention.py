@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..autograd import record
+from ..runtime.host import HostCall
 from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty
 from .layout import width_of
@@ -14,6 +15,7 @@ from .matmul import _NN, _NT, _TN
 
 _PRODUCT = Kernel("snn-attention-product", over="", fours=None)
 _LANES = Kernel("snn-attention-lanes", over="")
+_HOST = HostCall("host-heads")
 
 
 class _Heads:
@@ -41,13 +43,18 @@ def _product(
 ) -> None:
     """c (m, n) = scale * op(a) op(b), sums over k, for `count` heads in all; shape are (m, n, k)."""
     m, n, k = shape
-    tuning = a.tensor.engine.tuning
+    engine, tuning = a.tensor.engine, a.tensor.engine.tuning
     last = {_NN: (k, n), _NT: (k, k), _TN: (m, n)}[form]
     places = (*a.numbers("a").values(), *b.numbers("b").values())
     wide = width_of(math.gcd(*last, *places), a.tensor, b.tensor) == 4
     sizes: dict[str, Any] = {"batch": count, "heads": heads, "m": m, "n": n, "k": k, "scale": scale}
     sizes |= a.numbers("a") | b.numbers("b") | c.numbers("c")
-    sizes |= {"a": a.tensor, "b": b.tensor, "c": c.tensor, "work": max(1, count * m * n * k // 8), "FORM": form}
+    sizes |= {"a": a.tensor, "b": b.tensor, "c": c.tensor}
+    products = count * m * n * k
+    if engine.host_products and products >= tuning.host_heads:
+        _HOST(engine, form=form, work=products // 64, **sizes)
+        return
+    sizes |= {"work": max(1, products // 8), "FORM": form}
     aligned = wide and width_of(math.gcd(n, *c.numbers("c").values()), c.tensor) == 4
     if aligned and k % 4 == 0 and tuning.lanes and n >= tuning.lanes_heads:
         rows, items = tuning.lane_tiles(m, n, count)

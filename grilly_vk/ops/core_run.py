@@ -13,6 +13,8 @@ from .layout import width_of
 from .reduce import reduce
 from .surrogate import Slope
 
+FORWARD = Kernel("snn-core-forward", fours=None, cut="x y h u")  # without recurrent weights
+BACKWARD = Kernel("snn-core-backward", fours=None, cut="h u d gy gx")
 MODELS = {model.title: (i, model) for i, model in enumerate(CORES)}  # with the kernels' constant MODEL
 TWO_STATES = {model.title for model in CORES if model.two}
 SMALL = 512  # units up to which a workgroup takes all steps of a sample; more are one dispatch per step
@@ -53,7 +55,8 @@ class CoreRun:
         self.each_b, self.each_c = (t is not None and t.ndim > 0 for t in (b, c))
         work = self.n if w is None else self.n * max(1, dynamics.units // 8)
         whole = w is None or dynamics.units <= SMALL
-        self.stepped = w is not None and by_products(self.engine) and self._by_lanes(w)
+        self.hosted = w is not None and by_host_in_steps(self.engine, self.rows, dynamics.units)
+        self.stepped = self.hosted or (w is not None and by_products(self.engine) and self._by_lanes(w))
         self.pieces = spans(self.engine, self.steps, work, None if whole else 1)
         self.work = work
 
@@ -85,7 +88,7 @@ class CoreRun:
         models, common = self.common(wide)
         numbers = dict((*models, *specs))
         common |= {"n": self.n // wide, "steps": span, "work": self.work, "vec4": wide == 4, **arguments}
-        if self.w is None:
+        if self.w is None or self.hosted:
             kernel(**common, **numbers)
             return
         tiles = 1 if d.units <= SMALL else -(-d.units // (wide * self.engine.local))
@@ -123,6 +126,11 @@ class CoreRun:
 def by_products(engine: Any) -> bool:
     """Whether recurrent layers take a matrix product in each step: with lavapipe's products by lanes, faster."""
     return bool(engine.tuning.stepped_recurrence)
+
+
+def by_host_in_steps(engine: Any, rows: int, units: int) -> bool:
+    """Whether the host makes the product in each step of a recurrent layer: it repays a break in the device's work."""
+    return bool(engine.host_products and rows * units * units >= engine.tuning.host_recurrence)
 
 
 def room_for(units: int) -> int:

@@ -10,14 +10,12 @@ from ..autograd import grad_enabled, record
 from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty
 from . import stepped_cores as stepped
-from .core_run import CoreDynamics, CoreRun
+from .core_run import BACKWARD, FORWARD, CoreDynamics, CoreRun
 from .elementwise import add
 from .matmul import _TN, product
 from .shape import clone, permute
 from .surrogate import Slope
 
-_FORWARD = Kernel("snn-core-forward", fours=None, cut="x y h u")
-_BACKWARD = Kernel("snn-core-backward", fours=None, cut="h u d gy gx")
 _RECURRENT = Kernel("snn-recurrent-forward", fours=None, cut="x y h u")
 _RECURRENT_BACKWARD = Kernel("snn-recurrent-backward", fours=None, cut="h u d gy gx")
 
@@ -65,7 +63,7 @@ def _forward(run: CoreRun, x: Tensor, state: Tensor, y: Tensor, h: Tensor | None
     """Steps through x, filling y and what is asked for; the state after the last step."""
     if run.stepped:
         return stepped.forward(run, x, state.detach(), y, h, u)
-    kernel = _FORWARD
+    kernel = FORWARD
     more: dict[str, Any] = {}
     if run.w is not None:
         kernel, more = _RECURRENT, {"w": run.w}
@@ -84,12 +82,12 @@ def _backward(
     """The gradient rule: gradients of (outputs, state after) to those of (x, state, [b], [c], [w])."""
 
     def backward(gy: Tensor | None, gafter: Tensor | None) -> Sequence[Tensor | None]:
-        kernel, given = _BACKWARD, None
+        kernel, given = BACKWARD, None
         more: dict[str, Any] = {}
         if run.w is not None and not run.stepped:
             kernel, more = _RECURRENT_BACKWARD, {"w": permute(run.w, (1, 0))}
         if run.stepped:
-            kernel = stepped.BACKWARD
+            kernel = BACKWARD if run.hosted else stepped.BACKWARD
         if slope is not None and slope.text:
             kernel = kernel.with_text("SURROGATE_TEXT", slope.text, name="derivative")
         if slope is not None and slope.given is not None:

@@ -46,7 +46,7 @@ def product(
     if k == 0 and bias is None:
         return full((batch, m, n), 0.0, on=a.engine)
     if a.engine.host_does(batch * m * n * k):
-        return _by_host(form, a, b, batch, m, n, k, steps, bias)
+        return by_host(form, a, b, batch, m, n, k, steps, bias)
     last = {_NN: (k, n), _NT: (k, k), _TN: (m, n)}[form]
     wide = width_of(math.gcd(*last, *steps), a, b) == 4
     tuning = a.engine.tuning
@@ -68,13 +68,25 @@ def product(
     return out
 
 
-def _by_host(
-    form: int, a: Tensor, b: Tensor, batch: int, m: int, n: int, k: int, steps: tuple[int, int], bias: Tensor | None
+def by_host(
+    form: int,
+    a: Tensor,
+    b: Tensor,
+    batch: int,
+    m: int,
+    n: int,
+    k: int,
+    steps: tuple[int, int],
+    bias: Tensor | None = None,
 ) -> Tensor:
-    """The same by the host's BLAS, whose order of sums is its own; the device waits meanwhile."""
+    """The same by the host's BLAS, whose order of sums is its own; the device waits meanwhile.
+
+    `bias` may also be a whole matrix (..., m, n), which is added to each product.
+    """
     c = empty((batch, m, n), FLOAT32, a.engine)
+    biased = 0 if bias is None else 1 if bias.ndim == 1 else 2
     _HOST(
-        a.engine, a=a, b=b, bias=bias, c=c, form=form, biased=bias is not None, batch=batch, m=m, n=n, k=k,
+        a.engine, a=a, b=b, bias=bias, c=c, form=form, biased=biased, batch=batch, m=m, n=n, k=k,
         a_batch=steps[0], b_batch=steps[1], work=batch * m * n * k // 64,
     )  # fmt: skip
     return c

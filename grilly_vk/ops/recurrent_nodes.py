@@ -1,5 +1,6 @@
 """Spiking nodes that hear their own spikes of the step before: all T steps of node, weights and synapse as one op.
 
+Where the device is the host's CPU, a large product with the weights is the host's, and a step is that and one dispatch.
 Where lanes share loads (lavapipe) a step is one dispatch, the product with the weights and the node's step behind it;
 elsewhere a workgroup takes a sample through all steps, or above SMALL units a step is one dispatch.
 """
@@ -17,10 +18,10 @@ from ..equations.nodes_glsl import planes
 from ..runtime.engine import Engine
 from ..runtime.kernel import Kernel, Span, spans
 from ..tensor import Tensor, empty, full
-from .core_run import SMALL, by_products, room_for
+from .core_run import SMALL, by_host_in_steps, by_products, room_for
 from .elementwise import add
 from .layout import width_of
-from .matmul import _NN, _NT, _TN, product
+from .matmul import _NN, _NT, _TN, by_host, product
 from .nodes import Dynamics, State, level_of, numbers_of, own_kernels, potentials, specs_of
 from .reduce import reduce
 from .shape import permute
@@ -36,6 +37,11 @@ _WALKS = (
 _LANES = (
     Kernel("snn-node-forward-lanes", over="", fours=None, cut="x s h fs"),
     Kernel("snn-node-backward-lanes", over="", fours=None, cut="h d gs gx gi fs gtrace"),
+)
+
+_STEPS = (
+    Kernel("snn-node-step-forward", over="", fours=None, cut="x s h fs"),
+    Kernel("snn-node-step-backward", over="", fours=None, cut="h d gs gx gi fs gtrace"),
 )
 
 
@@ -146,12 +152,14 @@ class _RecurrentRun:
         self.v, self.y, self.f, self.w = _off(v), _off(y), _off(f), _off(w)
         self.weight, self.bias, self.decay = _off(feedback.weight), _off(feedback.bias), _off(feedback.decay)
         self.whole = feedback.whole
+        self.sizes = 1, self.rows, self.units, self.units, (0, 0)  # of the product with the weights
         self.sums_decay = feedback.decay is not None and feedback.decay.requires_grad
-        self.stepped = by_products(self.engine) and self.units % 4 == 0
-        self.kernels = _LANES if self.stepped else _WALKS
+        self.hosted = by_host_in_steps(self.engine, self.rows, self.units)
+        self.stepped = not self.hosted and by_products(self.engine) and self.units % 4 == 0
+        self.kernels = _STEPS if self.hosted else _LANES if self.stepped else _WALKS
         self.planes = planes(dynamics.record)
         self.work = self.n * max(1, self.units // 8)
-        whole = self.units <= SMALL and not self.stepped
+        whole = self.units <= SMALL and not (self.stepped or self.hosted)
         self.pieces = spans(self.engine, self.steps, self.work, None if whole else 1)
         self.models = (*specs_of(dynamics, w is not None), ("STRICT", int(dynamics.strict)))
         self.numbers: dict[str, Any] = {**numbers_of(dynamics), "w": self.w, "decay": self.decay}
@@ -185,6 +193,10 @@ class _RecurrentRun:
             kernel(items=items, units=self.units // 4, tiles=1, vec4=False, **own)
             return
         wide = width_of(self.units, *tensors.values())
+        if self.hosted:
+            own |= {"units": self.units // wide, "tiles": 1, "vec4": wide == 4, **dict((*self.models, *specs))}
+            kernel(items=self.n // wide, **own)
+            return
         tiles = 1 if self.units <= SMALL else -(-self.units // (wide * self.engine.local))
         if "backward" in kernel.name:
             space = room_for(self.units) if tiles == 1 else self.engine.local * wide
@@ -200,12 +212,13 @@ class _RecurrentRun:
         """Steps through x, filling spikes and what is asked for; the states after the last step."""
         h, fs = kept
         v, f = self.beginning(self.v), None if self.decay is None else self.beginning(self.f)
-        weight, bias, prev = permute(self.weight, (1, 0)), self.bias, self.y
+        weight = self.weight if self.hosted else permute(self.weight, (1, 0))
+        bias, prev = self.bias, self.y
         kernel, came = self.compiled(0), 0
         if self.stepped:
             x, bias, prev = (self.loadable(t) for t in (x, bias, self.beginning(0.0 if prev is None else prev)))
         elif prev is not None:  # what y holds need not be 0 and 1
-            prev = product(_NT, prev, self.weight, 1, self.rows, self.units, self.units, (0, 0))
+            prev = prev if self.hosted else product(_NT, prev, self.weight, *self.sizes)
             came = 2
         way = 0 if self.decay is None else 1 + self.whole
         stores = (("STORE_H", int(h is not None)), ("STORE_F", int(fs is not None)))
@@ -213,6 +226,8 @@ class _RecurrentRun:
         tensors = {"x": x, "s": spikes, "h": h, "fs": fs, "v": v, "f": f, "weight": weight, "bias": bias}
         for span in self.pieces:
             before = row(spikes, span.start - 1) if span.start else prev
+            if self.hosted and before is not None:
+                before = by_host(_NT, before, self.weight, *self.sizes)
             self.launch(kernel, specs, span, {**tensors, "prev": before}, came=1 if span.start else came)
         return v, f
 
@@ -304,6 +319,8 @@ def _through(
     for span in reversed(run.pieces):
         if span.stop < run.steps:
             later = row(gi if gi is not None else gx, span.stop)
+            if run.hosted and later is not None:
+                later = by_host(_NN, later, weight, *run.sizes)
         before = row(h, span.start - 1) if span.start else first
         run.launch(
             kernel, specs, span, {**tensors, "before": before, "later": later},

@@ -54,6 +54,8 @@ class Tuning:
     stepped_recurrence: bool = False  # recurrent layers take a product in each step; else a workgroup walks all steps
 
     host_product: int = 1 << 21  # multiplications from which the host's BLAS repays the break in the device's work
+    host_heads: int = 1 << 19  # the same for products of attention, of all heads: those of the device are slower
+    host_recurrence: int = 1 << 20  # of one step, from which a recurrent layer's products are the host's
 
     # Products with spikes that skip zeros.
     event_driven: bool = False  # where the user leaves it open, by density

@@ -40,6 +40,7 @@ layout(constant_id = 10) const uint HAS_U = 1;
 #ifdef BACK
 REAL back; // gradient of this step's spikes that came by the weights
 #else
+layout(constant_id = 13) const uint NEXT = 0; // 1: gx gets the input's gradient of the step before
 const REAL back = REAL(0);
 #endif
 
@@ -73,11 +74,17 @@ void run(uint i, uint first, uint last)
         if (SPIKES)
             slope = SURROGATE == 0 ? AT(d, at) : surrogate(SURROGATE, above(v, other), p.alpha, p.beta);
 #ifndef AHEAD
-        AT(gx, at) = of_input(g, a, out_);
+#ifndef BACK
+        if (NEXT == 0)
+#endif
+            AT(gx, at) = of_input(g, a, out_);
 #endif
         retreat(v, other, slope, out_, back, g, a, sum_b, sum_c, beta, second);
 #ifdef AHEAD
         AT(gx, at) = of_input(g, a, REAL(0));
+#elif !defined(BACK)
+        if (NEXT == 1)
+            AT(gx, at) = of_input(g, a, REAL(0));
 #endif
     }
     AT(gbefore, own) = g;

@@ -29,7 +29,9 @@ layout(push_constant) uniform Push {
 #include "core.glsl"
 layout(constant_id = 4) const uint STORE_H = 0;
 layout(constant_id = 5) const uint STORE_U = 0;
-#ifdef BACK
+#ifndef BACK
+layout(constant_id = 8) const uint NEXT = 0; // 1: y gets the spikes of the next step
+#else
 REAL back; // what the spikes of this step add to x by the weights
 REAL next_spikes; // who fires in the step behind this one
 #endif
@@ -56,7 +58,8 @@ void run(uint i, uint first, uint last)
 #endif
         AT(y, at) = fired;
 #else
-        AT(y, at) = advance(AT(x, at), fired, v, other, beta, second);
+        REAL shown = advance(AT(x, at), fired, v, other, beta, second);
+        AT(y, at) = NEXT == 1 ? REAL(ABOVE(above(v, other), REAL(0))) : shown;
 #endif
     }
     AT(after, own) = v;

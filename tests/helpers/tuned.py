@@ -32,6 +32,15 @@ def tune(monkeypatch, rules=None, **changes):
     monkeypatch.setattr(engine(), "tuning", rules)
 
 
+def recurrence(way, monkeypatch):
+    """How recurrent layers go: "whole": all steps in one dispatch; "stepped": one per step with the product inside it;
+    "hosted": one per step, and the product by the host."""
+    if way == "hosted" and engine().blas is None:
+        pytest.skip("the device's memory is its own, or there is no OpenBLAS")
+    monkeypatch.setattr(engine(), "host_products", way == "hosted")
+    tune(monkeypatch, stepped_recurrence=way == "stepped", lanes=way == "stepped", host_recurrence=1)
+
+
 @pytest.fixture
 def kernels_only(monkeypatch):
     """No product goes to the host, however large."""
