@@ -42,7 +42,10 @@ class Once(nn.LIFNode):
 @pytest.mark.parametrize(
     "call, text",
     [
-        (lambda: Mine(1), r"Mine was not given out_features; it takes in_features, out_features, bias, event_driven$"),
+        (
+            lambda: Mine(1),
+            r"Mine was not given out_features; it takes in_features, out_features, bias, event_driven, precision$",
+        ),
         (lambda: Mine(1, 2, True, 4, 5), r"Mine takes at most 3 arguments by place \(.*\), got 5; .* of type int$"),
         (lambda: Sized(3), r"Linear.__init__ of Sized takes at most 3 arguments by place .*, got 5"),
         (lambda: Named(1, taau=2), r"LIFNode.__init__ of Named has no argument 'taau' \(did you mean tau\?\)"),
