@@ -66,6 +66,7 @@ def forward(run: CoreRun, x: Tensor, state: Tensor, y: Tensor, h: Tensor | None,
     fired = cast(_halves(before, run)[0] > run.dynamics.threshold, FLOAT32)
     y._rows(0, 1).assign(fired._alias(spare.shape))
     specs = (("STORE_H", int(h is not None)), ("STORE_U", int(u is not None)))
+    more: dict[str, Tensor | None]
     for t in range(run.steps):
         after, now = empty(run.state, on=run.engine), x._rows(t, t + 1)
         if run.hosted:

@@ -46,7 +46,8 @@ def found() -> Blas | None:
 
 def _modules() -> Iterator[tuple[str, str]]:
     """(package, file of an extension module that calls BLAS); scipy is not imported for it."""
-    core: Any = np.core if np.__version__.startswith("1.") else np._core  # 1.26 has a `_core` too, for pickles
+    # 1.26 has a `_core` too, for pickles
+    core: Any = getattr(np, "core" if np.__version__.startswith("1.") else "_core")
     yield f"numpy {np.__version__}", core._multiarray_umath.__file__
     try:
         place = importlib.util.find_spec("scipy")

@@ -183,7 +183,7 @@ class Kernel:
                         for number in self._fours:
                             arguments[number] >>= 2
             if wide == 4 and face.eights and on.eights and arguments.get("eights", True):
-                for place in face.places:
+                for place in face.places or ():
                     if buffers[place].offset & 31:
                         break
                 else:
