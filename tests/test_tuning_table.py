@@ -70,7 +70,7 @@ def test_the_command_measures_and_keeps(info, capsys, monkeypatch):
     def measured(trial, rules, seconds):
         times = real(trial, rules, 0.0)
         assert trial.values == tuple(times) and min(times.values()) > 0
-        now = getattr(rules, trial.field)
+        now = trial.of(rules)
         return {value: 1.0 + (value == now and now == slow.get(trial.field)) for value in times}
 
     monkeypatch.setattr(tune, "measured", measured)
@@ -91,10 +91,31 @@ def test_a_gpu_tries_products_too(info, monkeypatch):
         "tiles of A B^T",
         "tiles of A^T B",
     ]
-    for trial in trials[:3]:
-        assert getattr(tuning.DISCRETE, trial.field) in trial.values
+    for trial in (t for t in trials if t.field != "matrix_tile"):
+        assert trial.of(tuning.DISCRETE) in trial.values
         assert set(tune.measured(trial, tuning.DISCRETE, 0.0)) == set(trial.values)
-        assert set(trial.values) <= set(tuning_table.CANDIDATES[trial.field])
+        for value in trial.values:
+            assert getattr(trial.put(tuning.DISCRETE, value), trial.field) in tuning_table.CANDIDATES[trial.field]
+
+
+def test_each_form_of_products_has_a_tile_of_its_own(info, monkeypatch):
+    """Another tile for each form, of which each must stay when the next form is measured."""
+    chosen = iter([(4, 8), (8, 4), (4, 4)])
+
+    def measured(trial, rules, seconds):
+        assert not engine().host_products  # which would do the products
+        best = next(chosen) if trial.field == "product_tiles" else trial.of(rules)
+        return {value: 1.0 + (value != best) for value in trial.values}
+
+    monkeypatch.setattr(engine(), "host_products", engine().blas is not None)
+    monkeypatch.setattr(engine(), "tuning", engine().tuning)
+    monkeypatch.setattr(tune, "usual", lambda _: tuning.DISCRETE)
+    monkeypatch.setattr(tune, "measured", measured)
+    assert main(["check", "--tune"]) == 0
+    assert engine().tuning.product_tiles == ((4, 8), (8, 4), (4, 4))
+    assert json.loads(tuning_table.file_of(info).read_text()) == {"product_tiles": [[4, 8], [8, 4], [4, 4]]}
+    assert tuning.tuning_for(info).product_tiles == ((4, 8), (8, 4), (4, 4))
+    assert engine().host_products == (engine().blas is not None)
 
 
 def test_a_failing_measurement_leaves_the_rules_alone(info, monkeypatch):

@@ -25,12 +25,25 @@ _FORMS = ("A B", "A B^T", "A^T B")
 
 
 class Trial(NamedTuple):
-    """A field, the values to try, and the work that depends on it."""
+    """A field, or one place of a field that is a tuple, the values to try there, and the work that depends on it."""
 
     name: str
     field: str
     values: tuple[Any, ...]
     work: Callable[[], object]
+    place: int | None = None
+
+    def of(self, rules: Tuning) -> Any:
+        """The value that these rules have there."""
+        held = getattr(rules, self.field)
+        return held if self.place is None else held[self.place]
+
+    def put(self, rules: Tuning, value: Any) -> Tuning:
+        """The rules with another value there."""
+        if self.place is not None:
+            held = getattr(rules, self.field)
+            value = (*held[: self.place], value, *held[self.place + 1 :])
+        return dataclasses.replace(rules, **{self.field: value})
 
 
 def run(quick: bool) -> int:
@@ -42,19 +55,20 @@ def run(quick: bool) -> int:
     on = engine()
     rules, found = usual(on.info), {}
     print(f"{on.info}")
-    before = on.tuning
+    before, by_host = on.tuning, on.host_products
+    on.host_products = False  # it would do the products that kernels are measured by
     try:
         for trial in trials(rules):
             times = measured(trial, rules, 0.05 if quick else 0.3)
-            now = getattr(rules, trial.field)
+            now = trial.of(rules)
             best = chosen(times, now)
-            print(f"{trial.name}: {_said(trial, best)}, {times[now] / times[best]:.2f} times as fast as usual")
+            print(f"{trial.name}: {trial.field} = {best}, {times[now] / times[best]:.2f} times as fast as usual")
             if best != now:
-                found[trial.field] = best
-                rules = dataclasses.replace(rules, **{trial.field: best})
+                rules = trial.put(rules, best)
+                found[trial.field] = getattr(rules, trial.field)
         before = rules
     finally:
-        on.tuning = before
+        on.tuning, on.host_products = before, by_host
     try:
         file = tuning_table.save(on.info, found)
     except (OSError, RuntimeError) as error:
@@ -66,10 +80,11 @@ def run(quick: bool) -> int:
 def trials(rules: Tuning) -> Iterator[Trial]:
     """What a device that follows these rules can choose; the values hold the usual one."""
 
-    def trial(name: str, field: str, work: Callable[[], object], values: tuple[Any, ...] = ()) -> Trial:
-        values = values or tuning_table.CANDIDATES[field]
-        now = getattr(rules, field)
-        return Trial(name, field, values if now in values else (now, *values), work)
+    def trial(name: str, field: str, work: Callable[[], object], place: int | None = None) -> Trial:
+        values = tuning_table.CANDIDATES[field] if place is None else tuning_table.PRODUCT_TILES
+        one = Trial(name, field, values, work, place)
+        now = one.of(rules)
+        return one if now in values else one._replace(values=(now, *values))
 
     rows = [_numbers(1 << 18 >> n, 1 << n) for n in (6, 7, 8, 9, 11, 13)]
     columns = [_numbers(1 << n, 1 << 18 >> n) for n in (6, 8, 10, 12)]
@@ -79,9 +94,7 @@ def trials(rules: Tuning) -> Iterator[Trial]:
     )
     a, b = _numbers(384, 384), _numbers(384, 384)
     for form, name in enumerate(_FORMS if not rules.lanes else ()):
-        tiles = list(rules.product_tiles)
-        values = [(*tiles[:form], tile, *tiles[form + 1 :]) for tile in tuning_table.PRODUCT_TILES]
-        yield trial(f"tiles of {name}", "product_tiles", functools.partial(_product, form, a, b), tuple(values))
+        yield trial(f"tiles of {name}", "product_tiles", functools.partial(_product, form, a, b), form)
     if not engine().matrices.lacking:
         yield trial("tiles on matrix units", "matrix_tile", lambda: _product(0, a, b, "float16"))
 
@@ -92,7 +105,7 @@ def measured(trial: Trial, rules: Tuning, seconds: float) -> dict[Any, float]:
     times: dict[Any, float] = {}
     for turn in range(100):
         for value in trial.values:
-            on.tuning = dataclasses.replace(rules, **{trial.field: value})
+            on.tuning = trial.put(rules, value)
             start = time.perf_counter()
             trial.work()
             on.stream.finish()
@@ -108,10 +121,6 @@ def chosen(times: Mapping[Any, float], now: Any) -> Any:
     """The fastest value, or the usual one unless that gains enough."""
     best = min(times, key=lambda value: times[value])
     return best if times[best] < GAIN * times[now] else now
-
-
-def _said(trial: Trial, value: Any) -> str:
-    return f"{trial.field} = {value}"
 
 
 def _numbers(*shape: int) -> Tensor:
