@@ -148,10 +148,27 @@ CONVOLUTIONS = [  # images, weights, options: several images in a product, sever
 REFERENCES = {3: (conv1d, F.conv1d), 4: (conv2d, F.conv2d), 5: (conv3d, F.conv3d)}
 
 
+def slopes(x, w, g, stride=1, padding=0, dilation=1, groups=1):
+    """Gradients of sum(g * y) for x, w and the bias, tap by tap."""
+    stride, padding, dilation = (np.broadcast_to(o, x.ndim - 2) for o in (stride, padding, dilation))
+    padded = np.pad(x, [(0, 0), (0, 0), *((p, p) for p in padding)])
+    gx, gw = np.zeros_like(padded), np.zeros_like(w)
+    parts = g.reshape(len(x), groups, len(w) // groups, -1)
+    for tap in np.ndindex(w.shape[2:]):
+        places = zip(tap, dilation, g.shape[2:], stride)
+        at = (..., *(slice(t * d, t * d + (n - 1) * s + 1, s) for t, d, n, s in places))
+        seen = padded[at].reshape(len(x), groups, w.shape[1], -1)
+        weights = w[(..., *tap)].reshape(groups, -1, w.shape[1])
+        gw[(..., *tap)] = np.einsum("bgop,bgip->goi", parts, seen, optimize=True).reshape(w.shape[:2])
+        gx[at] += np.einsum("bgop,goi->bgip", parts, weights, optimize=True).reshape(gx[at].shape)
+    inner = (..., *(slice(p, p + n) for p, n in zip(padding, x.shape[2:])))
+    return gx[inner], gw, g.sum((0, *range(2, g.ndim)))
+
+
 @needs_host
 @pytest.mark.parametrize(("x", "w", "options"), CONVOLUTIONS, ids=str)
 def test_convolutions(host, x, w, options):
-    """The result and all gradients; y is linear in each input, so <g, y> has them as its exact differences."""
+    """The result, and each element of all gradients."""
     reference, function = REFERENCES[len(x)]
     x, w, b = normal(*x), normal(*w, seed=1), normal(w[0], seed=2)
     leaves = [from_numpy(t).requires_grad_() for t in (x, w, b)]
@@ -164,16 +181,8 @@ def test_convolutions(host, x, w, options):
     np.testing.assert_allclose(y.numpy(), want, rtol=1e-5, atol=1e-5 * np.abs(want).max())
     ran = kernels(lambda: y.backward(from_numpy(g)))
     assert {"host-conv", "host-conv-weights"} <= set(ran)
-    rng = np.random.default_rng(5)
-    for i, leaf in enumerate(leaves):
-        got = leaf.grad.numpy()
-        assert got.shape == leaf.shape
-        for _ in range(4):
-            direction = rng.standard_normal(leaf.shape)
-            moved = [t + direction if j == i else t for j, t in enumerate(wide)]
-            exact = (g * (reference(*moved, **options) - want)).sum()
-            size = np.sqrt((g.astype(float) ** 2).sum() * (direction**2).sum())
-            assert abs((got * direction).sum() - exact) <= 1e-5 * size * np.abs(wide[1 - min(i, 1)]).max() * 30
+    for leaf, exact in zip(leaves, slopes(*wide[:2], g.astype(float), **options), strict=True):
+        np.testing.assert_allclose(leaf.grad.numpy(), exact, rtol=1e-5, atol=1e-5 * np.abs(exact).max())
 
 
 @needs_host
@@ -299,10 +308,10 @@ def test_signals_pass_while_the_host_works(snippet):
             raise KeyboardInterrupt
         a = grilly_vk.tensor(np.random.default_rng(0).random((512, 512), np.float32))
         b = a
-        for _ in range(400):
+        for _ in range(80):
             b = (a @ b) * (1 / 128)
         signal.signal(signal.SIGALRM, interrupt)
-        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
         try:
             grilly_vk.synchronize()
             print("done")
@@ -310,11 +319,11 @@ def test_signals_pass_while_the_host_works(snippet):
             print("stopped", engine().stream._queue.busy)
         first = b.numpy()
         b = a
-        for _ in range(400):
+        for _ in range(80):
             b = (a @ b) * (1 / 128)
         print(first.tobytes() == b.numpy().tobytes())
     """
-    assert snippet(source).out.split("\n")[:2] == ["stopped True", "True"]
+    assert snippet(source, OPENBLAS_NUM_THREADS=1).out == "stopped True\nTrue\n"
 
 
 @needs_host
@@ -380,16 +389,12 @@ def test_who_takes_it(changes, kind, has, uses, caplog):
 
 
 @needs_host
-def test_devices_and_info_name_it(capsys):
+def test_devices_and_info_name_it(host, capsys):
     assert grilly_vk.device().host_blas == str(blas.found())
-    grilly_vk.set_host_blas(True)
     assert main(["info"]) == 0
     assert f"large products: by {blas.found()}" in capsys.readouterr().out
     grilly_vk.set_host_blas(False)
-    try:
-        main(["info"])
-    finally:
-        grilly_vk.set_host_blas(True)
+    assert main(["info"]) == 0
     assert "large products: by kernels" in capsys.readouterr().out
 
 

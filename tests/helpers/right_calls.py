@@ -154,7 +154,7 @@ CALLS = {
     "g.grad": "(leaf(3) * 2.0).sum(), leaf(3)", "g.set_rng_state": "g.get_rng_state()",
     "g.set_detect_anomaly": "False", "g.set_grad_enabled": "True", "g.iinfo": "g.int32", "g.finfo": "g.float32",
     "g.tensor": "x(2, 3)", "g.Tensor": "x(2, 3)", "g.save": "place('saved'), {'a': g.ones(2)}", "g.load": "saved()",
-    "g.device": "None", "g.set_device": "None", "g.set_host_blas": "False",
+    "g.device": "None", "g.set_device": "None", "g.set_host_blas": "g.host_blas() is not None",
     **{f"g.{k}": "" for k in (
         "capture", "devices", "get_rng_state", "host_blas", "is_grad_enabled", "memory_stats", "profile",
         "synchronize", "no_grad", "enable_grad", "inference_mode",
