@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .errors import shown
+from .runtime.engine import Engine
 from .tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, from_numpy
 from .values import came as came
 from .values import flag as flag
@@ -270,6 +271,7 @@ def any_tensor(
     *,
     whole: np.dtype | None = None,
     what: str = "hold real numbers",
+    on: Engine | None = None,
 ) -> Tensor:
     """A Tensor itself, or a new one with the numbers of an array-like.
 
@@ -280,6 +282,7 @@ def any_tensor(
             float32 become infinity, as in numpy; an int dtype cuts fractions off.
         whole: the dtype of all whole numbers instead.
         what: what the argument must do, for the error.
+        on: the engine that a new one lies on; None: the one in use.
 
     Raises:
         TypeError: no real numbers. ValueError: lists of different lengths, or numbers that an int dtype can't hold.
@@ -300,7 +303,7 @@ def any_tensor(
         if not (low > limits.min - 1 and high < limits.max + 1):
             raise ValueError(f"{name} must fit {dtype}, got values from {low:.10g} to {high:.10g}")
     with np.errstate(over="ignore"):
-        return from_numpy(np.asarray(given, dtype, order="C"))
+        return from_numpy(np.asarray(given, dtype, order="C"), on=on)
 
 
 def counters(name: str, value: Any) -> np.ndarray:
@@ -311,23 +314,24 @@ def counters(name: str, value: Any) -> np.ndarray:
     return given.astype(np.uint32)
 
 
-def tensor(name: str, value: Any, *, borrow: bool = False) -> Tensor:
+def tensor(name: str, value: Any, *, borrow: bool = False, on: Engine | None = None) -> Tensor:
     """A float32 Tensor: the same one, or the upload of an array-like.
 
-    `borrow` allows the use of a device result's own memory; see `grilly_vk.tensor.from_numpy`.
+    `borrow` allows the use of a device result's own memory, `on` is where an upload goes; see
+    `grilly_vk.tensor.from_numpy`.
     """
     if isinstance(value, Tensor):
         if value.dtype != np.float32:
             raise TypeError(f"{name} must be a float32 tensor, not {value.dtype}")
         return value
-    return from_numpy(array(name, value), borrow=borrow)
+    return from_numpy(array(name, value), borrow=borrow, on=on)
 
 
-def optional(name: str, value: Any, wanted: Sequence[int | str | None]) -> Tensor | None:
+def optional(name: str, value: Any, wanted: Sequence[int | str | None], on: Engine | None = None) -> Tensor | None:
     """None, or a float32 Tensor of this shape; see `tensor` and `shape`."""
     if value is None:
         return None
-    out = tensor(name, value)
+    out = tensor(name, value, on=on)
     shape(name, out.shape, wanted)
     return out
 

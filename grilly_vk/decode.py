@@ -144,5 +144,5 @@ def phase(spikes: ArrayLike, K: int = 8) -> Tensor:
     if steps % period:
         raise ValueError(f"spikes has shape {run.shape}; expected a multiple of K = {period} steps")
     weights = 2.0 ** -(1 + np.arange(steps) % period) * (period / steps)
-    column = from_numpy(weights.astype(np.float32).reshape(-1, *[1] * (run.ndim - 1)))
+    column = from_numpy(weights.astype(np.float32).reshape(-1, *[1] * (run.ndim - 1)), on=run.engine)
     return reduce_sum(run * column, 0)

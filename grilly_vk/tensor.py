@@ -407,16 +407,16 @@ _alone = _Alone()
 _ALONE = sys.getrefcount(_alone.buffer)  # what the interpreter counts for an object that one other holds
 
 
-def from_numpy(array: np.ndarray, *, borrow: bool = False) -> Tensor:
+def from_numpy(array: np.ndarray, *, borrow: bool = False, on: Engine | None = None) -> Tensor:
     """A tensor with a copy of a float32, int32, uint32 or bool array.
 
     With `borrow`, an array that is a device result itself (from `Tensor.share`) is used in place, without any
-    copy; only for calls that finish before they return.
+    copy; only for calls that finish before they return.  It lies on the engine in use, or `on` another.
 
     Raises:
         TypeError: an array of another dtype; `grilly_vk.tensor` converts.
     """
-    current = engine()
+    current = on or engine()
     if borrow:
         window = array.base
         if (

@@ -107,11 +107,11 @@ def test_no_memory_in_the_middle_of_a_run_leaves_the_state(monkeypatch, rule):
     monkeypatch.setattr(steps, "_PIECE", 4 * 30 * 7)
     send, calls = steps.from_numpy, []
 
-    def third_time_out_of_memory(values):
+    def third_time_out_of_memory(values, **settings):
         calls.append(1)
         if len(calls) == 4:
             raise grilly_vk.OutOfDeviceMemory("no room")
-        return send(values)
+        return send(values, **settings)
 
     monkeypatch.setattr(steps, "from_numpy", third_time_out_of_memory)
     with pytest.raises(grilly_vk.OutOfDeviceMemory):

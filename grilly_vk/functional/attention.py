@@ -14,6 +14,7 @@ from ..ops.layout import broadcast_shape
 from ..ops.matmul import matmul
 from ..ops.shape import transpose
 from ..ops.softmax import softmax
+from ..runtime.engine import Engine
 from ..tensor import BOOL, FLOAT32, Tensor, from_numpy
 from ..typing import ArrayLike
 
@@ -58,8 +59,8 @@ def scaled_dot_product_attention(
     if arguments.flag("is_causal", is_causal) and attn_mask is not None:
         raise ValueError("attn_mask and is_causal=True can't both be given")
     shape = (*broadcast_shape(q.shape[:-2], k.shape[:-2]), q.shape[-2], k.shape[-2])
-    mask = causal(*shape[-2:]) if is_causal else attn_mask
-    added = None if mask is None else additive("attn_mask", mask, shape, allowed=True)
+    mask = causal(shape[-2], shape[-1], q.engine) if is_causal else attn_mask
+    added = None if mask is None else additive("attn_mask", as_tensor("attn_mask", mask, q), shape, allowed=True)
     factor = 1 / math.sqrt(q.shape[-1]) if scale is None and q.shape[-1] else arguments.real("scale", scale or 1.0)
     drop = arguments.between("dropout_p", dropout_p, 0.0, 1.0)
     return weighed(unary("scale", q, factor), transpose(k), v, added, drop)[0]
@@ -74,9 +75,9 @@ def weighed(q: Tensor, k: Tensor, v: Tensor, added: Tensor | None, drop: float) 
     return matmul(weights, v), weights
 
 
-def causal(length: int, keys: int) -> Tensor:
-    """True where query i may see key j: j <= i."""
-    return from_numpy(np.tri(length, keys, dtype=np.bool_))
+def causal(length: int, keys: int, on: Engine) -> Tensor:
+    """True where query i may see key j: j <= i; on this engine."""
+    return from_numpy(np.tri(length, keys, dtype=np.bool_), on=on)
 
 
 def additive(name: str, mask: Any, shape: tuple[int, ...], *, allowed: bool) -> Tensor:

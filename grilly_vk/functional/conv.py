@@ -202,8 +202,9 @@ def smaller(output_padding: tuple[int, ...], stride: tuple[int, ...], dilation: 
 
 def _operands(x: Any, weight: Any, bias: Any, form: Sequence[str]) -> tuple[Tensor, Tensor, Tensor | None]:
     """Input, weight and bias as float32 tensors; `form` names the weight's axes."""
-    x, weight = as_tensor("x", x), as_tensor("weight", weight)
-    bias = None if bias is None else as_tensor("bias", bias)
+    x = as_tensor("x", x, weight if isinstance(weight, Tensor) else None)
+    weight = as_tensor("weight", weight, x)
+    bias = None if bias is None else as_tensor("bias", bias, x)
     for label, t in (("x", x), ("weight", weight), ("bias", bias)):
         if t is not None and t.dtype is not FLOAT32:
             raise TypeError(f"{label} must be float32, not {t.dtype}")

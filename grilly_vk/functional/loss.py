@@ -294,7 +294,7 @@ def _classes(
         raise ValueError(f"x has shape {x.shape}; expected at least one class")
     ignore = class_index("ignore_index", ignore)
     t = _target(target, x, n, ignore, name == "cross_entropy")
-    return ops.classes(name, x, t, arguments.optional("weight", weight, (n,)), ignore, reduction, smoothing)
+    return ops.classes(name, x, t, arguments.optional("weight", weight, (n,), x.engine), ignore, reduction, smoothing)
 
 
 def _target(target: Any, x: Tensor, classes: int, ignore: int, probabilities: bool) -> Tensor:
@@ -309,9 +309,9 @@ def _target(target: Any, x: Tensor, classes: int, ignore: int, probabilities: bo
             if wrong.size:
                 bad = wrong.reshape(-1)[0]
                 raise IndexError(f"target holds class {bad}; x has {classes} classes, 0..{classes - 1}")
-            t = from_numpy(np.asarray(given, np.int32, order="C"))
+            t = from_numpy(np.asarray(given, np.int32, order="C"), on=x.engine)
         else:
-            t = arguments.tensor("target", target)
+            t = arguments.tensor("target", target, on=x.engine)
     if t.dtype is FLOAT32 and probabilities:
         if t.shape != x.shape:
             raise ValueError(

@@ -194,7 +194,7 @@ def group_norm(
     c = x.shape[1]
     if c % groups:
         raise ValueError(f"num_groups={groups} does not divide the {c} channels of x, which has shape {x.shape}")
-    w, b = arguments.optional("weight", weight, (c,)), arguments.optional("bias", bias, (c,))
+    w, b = arguments.optional("weight", weight, (c,), x.engine), arguments.optional("bias", bias, (c,), x.engine)
     return groups_of.group_norm(x, groups, w, b, arguments.non_negative("eps", eps))
 
 
@@ -234,7 +234,7 @@ def instance_norm(
     c = x.shape[1]
     if math.prod(x.shape[2:]) == 1:
         raise ValueError(f"x has shape {x.shape}: instance norm needs more than one value per channel")
-    w, b = arguments.optional("weight", weight, (c,)), arguments.optional("bias", bias, (c,))
+    w, b = arguments.optional("weight", weight, (c,), x.engine), arguments.optional("bias", bias, (c,), x.engine)
     _running(running_mean, running_var, (c,), needed=False)
     if momentum is not None or running_mean is not None:
         arguments.real("momentum", momentum)
@@ -266,7 +266,7 @@ def neu_norm(
     if x.ndim != 5:
         raise ValueError(f"x has shape {x.shape}; expected (T, B, C, H, W)")
     samples, channels, high, across = x.shape[1:]
-    w = arguments.tensor("weight", weight)
+    w = arguments.tensor("weight", weight, on=x.engine)
     if w.shape != (1, high, across):
         arguments.shape("weight", w.shape, (channels, high, across))
     k = arguments.real("k", k)
@@ -296,7 +296,7 @@ def _layer(name: str, x: Any, given: Any, weight: Any, bias: Any, eps: Any, *, c
     x = cast(as_tensor("x", x), FLOAT32)
     shape = shape_of(given)
     arguments.shape("x", x.shape, ("...", *shape))
-    w, b = arguments.optional("weight", weight, shape), arguments.optional("bias", bias, shape)
+    w, b = arguments.optional("weight", weight, shape, x.engine), arguments.optional("bias", bias, shape, x.engine)
     return layer(name, x, shape, w, b, arguments.non_negative("eps", eps), centre=centre)
 
 
@@ -315,9 +315,9 @@ def prepare(
     shape: tuple[int, ...] = (t, c) if name == "batch_norm_through_time" else (c,)  # of what each group has one of
     layout = ops.BatchLayout(t * n, c, math.prod(x.shape[2 + timed :]), n, own=t if len(shape) == 2 else 1)
     if name == "temporal_effective_batch_norm":
-        scale = arguments.tensor("scale", scale)
+        scale = arguments.tensor("scale", scale, on=x.engine)
         arguments.shape("scale", scale.shape, (t,))
-    w, b = arguments.optional("weight", weight, shape), arguments.optional("bias", bias, shape)
+    w, b = arguments.optional("weight", weight, shape, x.engine), arguments.optional("bias", bias, shape, x.engine)
     eps = arguments.non_negative("eps", eps)
     training = arguments.flag("training", training)
     _running(running_mean, running_var, shape, needed=not training)

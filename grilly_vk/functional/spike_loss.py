@@ -46,8 +46,9 @@ def _spikes(spikes: Any) -> Tensor:
     return run
 
 
-def _classes(targets: Any, rest: tuple[int, ...], classes: int) -> Tensor:
+def _classes(targets: Any, run: Tensor, classes: int) -> Tensor:
     """Targets as int32 classes (...); those of the host are within 0..classes-1."""
+    rest = run.shape[1:-1]
     if isinstance(targets, Tensor):
         t = targets
     else:
@@ -59,7 +60,7 @@ def _classes(targets: Any, rest: tuple[int, ...], classes: int) -> Tensor:
             raise IndexError(
                 f"targets holds class {wrong.reshape(-1)[0]}; there are {classes} classes, 0..{classes - 1}"
             )
-        t = from_numpy(np.asarray(given, np.int32, order="C"))
+        t = from_numpy(np.asarray(given, np.int32, order="C"), on=run.engine)
     if t.dtype is not INT32:
         raise TypeError(f"targets must hold int32 classes, not {t.dtype}")
     if t.shape != rest:
@@ -96,7 +97,7 @@ def ce_rate_loss(
     Source: snnTorch's ce_rate_loss (Eshraghian et al., Proceedings of the IEEE 111 (2023)).
     """
     run = _spikes(spikes)
-    t = _classes(targets, run.shape[1:-1], run.shape[-1])
+    t = _classes(targets, run, run.shape[-1])
     return _cross_entropy(run, time_expand(t, len(run)), weight, label_smoothing)
 
 
@@ -131,7 +132,7 @@ def ce_count_loss(
     """
     run = _spikes(spikes)
     counts = count(run) if num_classes is None else population_vote(run, num_classes)
-    t = _classes(targets, run.shape[1:-1], counts.shape[-1])
+    t = _classes(targets, run, counts.shape[-1])
     return _cross_entropy(counts, t, weight, label_smoothing)
 
 
@@ -175,7 +176,7 @@ def mse_count_loss(
     run = _spikes(spikes)
     counts = count(run) if num_classes is None else population_vote(run, num_classes)
     classes = counts.shape[-1]
-    t = _classes(targets, run.shape[1:-1], classes)
+    t = _classes(targets, run, classes)
     m = run.shape[-1] // classes
     wanted = one_hot(t, classes, arguments.nearest(len(run) * m * on), arguments.nearest(len(run) * m * off))
     return unary("scale", mse_loss(counts, wanted), 1.0 / len(run))
@@ -213,7 +214,7 @@ def ce_temporal_loss(
     """
     arguments.choice("inverse", inverse, INVERSES)
     run = _spikes(spikes)
-    t = _classes(targets, run.shape[1:-1], run.shape[-1])
+    t = _classes(targets, run, run.shape[-1])
     time = spike_time(run)
     logits = unary("neg", time) if inverse == "negate" else 1.0 / (time + 1.0)
     return _cross_entropy(logits, t, weight, label_smoothing)
@@ -250,7 +251,7 @@ def mse_temporal_loss(
     near = arguments.non_negative("tolerance", tolerance)
     run = _spikes(spikes)
     steps = len(run)
-    t = _classes(targets, run.shape[1:-1], run.shape[-1])
+    t = _classes(targets, run, run.shape[-1])
     wanted = one_hot(t, run.shape[-1], _step("on_target", on_target, steps), _step("off_target", off_target, steps))
     time = spike_time(run)
     if near:

@@ -125,21 +125,22 @@ def delayed_linear(
         TypeError, ValueError: an argument of the wrong type or value, or shapes that don't fit; no max_delay for a
         Tensor of delays without history.
     """
-    x, weight = arguments.tensor("x", x), arguments.tensor("weight", weight)
+    x = arguments.tensor("x", x)
+    weight = arguments.tensor("weight", weight, on=x.engine)
     arguments.shape("weight", weight.shape, ("out", "in"))
     outs, ins = weight.shape
     arguments.shape("x", x.shape, ("T", "B", ins))
-    bias = None if bias is None else arguments.tensor("bias", bias)
+    bias = None if bias is None else arguments.tensor("bias", bias, on=x.engine)
     if bias is not None:
         arguments.shape("bias", bias.shape, (outs,))
-    past = None if history is None else arguments.tensor("history", history)
+    past = None if history is None else arguments.tensor("history", history, on=x.engine)
     if isinstance(delay, Tensor):
         if delay.dtype.kind == "b" or delay.dtype.kind == "u":
             raise TypeError(f"delay must be int32 or float32, not {delay.dtype}")
         late, top = delay, 0
     else:
         whole = arguments.counters("delay", delay).astype(np.int32)
-        late, top = from_numpy(np.ascontiguousarray(whole)), int(whole.max(initial=0))
+        late, top = from_numpy(np.ascontiguousarray(whole), on=x.engine), int(whole.max(initial=0))
     arguments.shape("delay", late.shape, (outs, ins))
     if max_delay is None:
         if past is None and isinstance(delay, Tensor):

@@ -37,7 +37,7 @@ class Picking(Tensor):
         Raises:
             IndexError: out of range, of indices from the host. TypeError: no whole numbers.
         """
-        return get(self.reshape((self.count,)), _indices("index", index, self.count))
+        return get(self.reshape((self.count,)), _indices("index", index, self.count, self.engine))
 
     def masked_select(self, mask: ArrayLike) -> Tensor:
         """The elements where the mask is true, 1-d, in C order; waits for the device."""

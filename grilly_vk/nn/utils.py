@@ -101,7 +101,7 @@ def clip_grad_norm_(
     wide = [width_of(r.size, r) for r in runs]
     blocks = [-(-r.size // (step * _BLOCK)) for r, step in zip(runs, wide)]
     total = sum(blocks)
-    parts, found = empty((total,)), empty((2,))
+    parts, found = empty((total,), on=engine), empty((2,), on=engine)
     shared = {"power": power, "limit": limit, "NORM": norm}
     first = 0
     for r, step, count in zip(runs, wide, blocks):

@@ -175,7 +175,7 @@ def diag(x: Any) -> Tensor:
         count = min(n, m)
         return basic_get(reshape(x, (x.count,)), slice(0, max(count - 1, 0) * (m + 1) + 1 if count else 0, m + 1))
     if x.ndim == 1:
-        rows = counting(x.shape[0])
+        rows = counting(x.shape[0], x.engine)
         same = binary("eq", reshape(rows, (-1, 1)), rows)
         return where(same, reshape(x, (1, -1)), full((), 0, x.dtype, x.engine))
     raise ValueError(f"diag needs one or two axes, got shape {x.shape}")
@@ -191,7 +191,7 @@ def triangle(x: Any, diagonal: int, *, upper: bool) -> Tensor:
     if x.ndim < 2:
         raise ValueError(f"{'triu' if upper else 'tril'} needs two axes at least, got shape {x.shape}")
     k = arguments.whole("diagonal", diagonal)
-    across = binary("sub", counting(x.shape[-1]), reshape(counting(x.shape[-2]), (-1, 1)))
+    across = binary("sub", counting(x.shape[-1], x.engine), reshape(counting(x.shape[-2], x.engine), (-1, 1)))
     return where(binary("ge" if upper else "le", across, k), x, full((), 0, x.dtype, x.engine))
 
 

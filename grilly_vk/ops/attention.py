@@ -51,7 +51,7 @@ def _product(
     sizes |= a.numbers("a") | b.numbers("b") | c.numbers("c")
     sizes |= {"a": a.tensor, "b": b.tensor, "c": c.tensor}
     products = count * m * n * k
-    if engine.host_products and products >= tuning.host_heads:
+    if engine.host_does(products, tuning.host_heads):
         _HOST(engine, form=form, work=products // 64, **sizes)
         return
     sizes |= {"work": max(1, products // 8), "FORM": form}

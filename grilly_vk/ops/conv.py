@@ -91,7 +91,7 @@ def _pack(x: Tensor, outer: int, n: int, places: int, inner: Pair, steps: tuple[
     """
     fours = -(-n // 4)
     count = outer * fours * places * inner[1]
-    out = empty((count + 1, 4))
+    out = empty((count + 1, 4), on=x.engine)
     a_step, n_step, p_step, q_step = steps
     wide = 1
     if inner == (1, 1) and p_step == 1 and n_step % 4 == a_step % 4 == 0:
@@ -169,7 +169,7 @@ def _plan_pass(plan: _Plan, back: bool) -> _Pass:
 def _apply(x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan, *, back: bool) -> Tensor:
     """The convolution of x, or with `back` the gradient to its input from x, that of its result."""
     way = plan.back if back else plan.forward
-    out = empty((plan.batch, *way.results))
+    out = empty((plan.batch, *way.results), on=x.engine)
     if out.count == 0:
         return out
     if x.engine.host_does(plan.multiplications):
@@ -203,9 +203,9 @@ def _weight_gradient(g: Tensor, x: Tensor, plan: _Plan, shape: tuple[int, ...]) 
     """Gradient to the weight, from that of the result and the input."""
     weights = math.prod(shape)
     if weights == 0 or plan.batch == 0:
-        return full(shape, 0.0)
+        return full(shape, 0.0, on=x.engine)
     if x.engine.host_does(plan.multiplications):
-        out = empty(shape)
+        out = empty(shape, on=x.engine)
         _HOST_WEIGHTS(x.engine, g=g, x=x, w=out, **plan.host)
         return out
     pixels, results = math.prod(plan.size), math.prod(plan.out)
@@ -220,7 +220,7 @@ def _weight_gradient(g: Tensor, x: Tensor, plan: _Plan, shape: tuple[int, ...]) 
     rows = longest * plan.out[0] * -(-plan.out[1] // 256)
     parts = max(-(-_TILES // (tiles * len(pieces))), -(-longest * results // _RUN))
     parts = max(1, min(parts, rows, _SCRATCH // (8 * weights * len(pieces))))
-    sums = empty((len(pieces), parts, weights))
+    sums = empty((len(pieces), parts, weights), on=x.engine)
     work = max(1, 4 * wide * longest * results // parts // 4)
     for piece, (start, stop) in enumerate(pieces):
         x_part = x._rows(start, stop)

@@ -130,7 +130,7 @@ def by_products(engine: Any) -> bool:
 
 def by_host_in_steps(engine: Any, rows: int, units: int) -> bool:
     """Whether the host makes the product in each step of a recurrent layer: it repays a break in the device's work."""
-    return bool(engine.host_products and rows * units * units >= engine.tuning.host_recurrence)
+    return bool(engine.host_does(rows * units * units, engine.tuning.host_recurrence))
 
 
 def room_for(units: int) -> int:

@@ -91,7 +91,7 @@ def present(
     engine = weight.engine
     wide = width_of(n, weight, theta, counts, *([] if spikes is None else [spikes]))
     groups = 1 if learn else min(images, engine.tuning.images)
-    lists = empty((max(1, groups) * ((_BLOCK + 3) * ins + 2 * n),), np.uint32)
+    lists = empty((max(1, groups) * ((_BLOCK + 3) * ins + 2 * n),), np.uint32, engine)
     slow = max(1, engine.tuning.idle // max(1, groups))
     effort = steps * (_SPIKES * n + ins) * slow
     for span in spans(engine, images, effort, _DISPATCH * groups):

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import arguments, autograd
 from ..autograd import record
+from ..runtime.engine import Engine
 from ..runtime.kernel import Kernel
 from ..runtime.plain import PAIRED
 from ..tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, dtype_of, empty, full
@@ -34,11 +35,14 @@ _CAST = Kernel("cast")
 _WHERE = Kernel("where")
 
 
-def as_tensor(name: str, value: Any, like: Tensor | None = None, *, floats: bool = False) -> Tensor:
+def as_tensor(
+    name: str, value: Any, like: Tensor | None = None, *, floats: bool = False, on: Engine | None = None
+) -> Tensor:
     """A Tensor from a Tensor, a number or an array-like.
 
     Whole numbers and bools take the dtype of `like` where it can hold them, other numbers are float32.  Arrays of
     floats become float32, of whole numbers int32, of bools bool.  With `floats`, whole numbers are float32 too.
+    A new one lies on the engine of `like`, or `on` another.
 
     Raises:
         TypeError: something that holds no real numbers.
@@ -46,7 +50,7 @@ def as_tensor(name: str, value: Any, like: Tensor | None = None, *, floats: bool
     """
     if isinstance(value, Tensor):
         return value
-    on = like.engine if like is not None else None
+    on = like.engine if like is not None else on
     if type(value) is float:
         return full((), _single(name, value), FLOAT32, on)
     if isinstance(value, (bool, np.bool_)):
@@ -61,7 +65,7 @@ def as_tensor(name: str, value: Any, like: Tensor | None = None, *, floats: bool
     if isinstance(value, numbers.Real):
         return full((), arguments.number(name, value), FLOAT32, on)
     kind = FLOAT32 if floats else INT32
-    return arguments.any_tensor(name, value, whole=kind, what="be a Tensor, or hold real numbers")
+    return arguments.any_tensor(name, value, whole=kind, what="be a Tensor, or hold real numbers", on=on)
 
 
 def cast(x: Tensor, dtype: Any) -> Tensor:
@@ -398,7 +402,7 @@ def where(condition: Any, x: Any, y: Any) -> Tensor:
     c = as_tensor("condition", condition)
     if c.dtype is not BOOL:
         raise TypeError(f"condition must be a bool tensor, not {c.dtype}")
-    a = as_tensor("x", x, y if isinstance(y, Tensor) else None)
+    a = as_tensor("x", x, y if isinstance(y, Tensor) else None, on=c.engine)
     b = as_tensor("y", y, a)
     if a.dtype is not b.dtype:
         a, b = _common("where", a, b)

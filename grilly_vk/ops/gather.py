@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import arguments
 from ..autograd import record
+from ..runtime.engine import Engine
 from ..runtime.kernel import Kernel
 from ..tensor import BOOL, FLOAT32, INT32, UINT32, Tensor, empty, from_numpy
 from ..typing import ArrayLike
@@ -22,8 +23,8 @@ _GATHER = Kernel("gather", over="outer k inner", fours=None)
 _ADD = Kernel("scatter-add", over="outer n inner", fours=None)
 
 
-def _indices(name: str, value: Any, n: int) -> Tensor:
-    """Indices as an int32 tensor; those that come from the host are checked against n."""
+def _indices(name: str, value: Any, n: int, on: Engine) -> Tensor:
+    """Indices as an int32 tensor; those that come from the host are checked against n, and go to `on`."""
     if isinstance(value, Tensor):
         if value.dtype is not INT32:
             raise TypeError(f"{name} must be an int32 tensor, not {value.dtype}")
@@ -35,7 +36,7 @@ def _indices(name: str, value: Any, n: int) -> Tensor:
         raise TypeError(f"{name} must hold whole numbers, not {arguments.came(value, given)}")
     if given.size and (given.min() < -n or given.max() >= n):
         raise IndexError(f"{name} holds {given.min()}..{given.max()}; the axis has {n} entries")
-    return from_numpy(np.asarray(given, np.int32, order="C"))
+    return from_numpy(np.asarray(given, np.int32, order="C"), on=on)
 
 
 def _pick(name: str, x: Tensor, index: Tensor, a: int, shape: tuple[int, ...], each: int, skip: int = -1) -> Tensor:
@@ -77,7 +78,7 @@ def index_select(x: Any, axis: int, index: Any) -> Tensor:
     """
     x = as_tensor("x", x)
     a = axis_index("axis", axis, x.ndim)
-    picks = _indices("index", index, x.shape[a])
+    picks = _indices("index", index, x.shape[a], x.engine)
     if picks.ndim != 1:
         raise ValueError(f"index has shape {picks.shape}; expected (k,)")
     return _pick("index_select", x, picks, a, (*x.shape[:a], picks.count, *x.shape[a + 1 :]), 0)
@@ -91,7 +92,7 @@ def gather(x: Any, axis: int, index: Any) -> Tensor:
     """
     x = as_tensor("x", x)
     a = axis_index("axis", axis, x.ndim)
-    picks = _indices("index", index, x.shape[a])
+    picks = _indices("index", index, x.shape[a], x.engine)
     if picks.ndim != x.ndim or picks.shape[:a] + picks.shape[a + 1 :] != x.shape[:a] + x.shape[a + 1 :]:
         raise ValueError(f"index has shape {picks.shape}; expected {x.shape} except on axis {a}")
     return _pick("gather", x, picks, a, picks.shape, 1)
@@ -117,7 +118,7 @@ def embedding(index: ArrayLike, weight: ArrayLike, padding_idx: int | None = Non
     if weight.ndim != 2:
         raise ValueError(f"weight has shape {weight.shape}; expected (n, d)")
     skip = -1 if padding_idx is None else padding_row(padding_idx, weight.shape[0])
-    picks = _indices("index", index, weight.shape[0])
+    picks = _indices("index", index, weight.shape[0], weight.engine)
     return _pick("embedding", weight, picks._alias((picks.count,)), 0, (*picks.shape, weight.shape[1]), 0, skip)
 
 

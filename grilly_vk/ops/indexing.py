@@ -60,7 +60,7 @@ def _by_array(key: Any) -> bool:
 _MASK_FILL = Kernel("mask-fill")
 
 
-def _array(k: Any) -> Tensor:
+def _array(k: Any, x: Tensor) -> Tensor:
     """One of a key's arrays as an int32 or bool tensor; whether indices fit is looked at later."""
     if isinstance(k, Tensor):
         if k.dtype not in (INT32, BOOL):
@@ -71,7 +71,7 @@ def _array(k: Any) -> Tensor:
         given = given.astype(np.int32)
     if given.dtype.kind not in "biu":
         raise TypeError(f"a tensor is indexed by whole numbers and bools, not by an array of {given.dtype}")
-    return as_tensor("index", given)
+    return as_tensor("index", given, x)
 
 
 class _Key:
@@ -81,7 +81,7 @@ class _Key:
         items = list(key) if isinstance(key, tuple) else [key]
         if [k for k in items if isinstance(k, (bool, np.bool_))]:
             raise TypeError("a tensor can't be indexed by a bool; see where")
-        arrays = {i: _array(k) for i, k in enumerate(items) if isinstance(k, _ARRAYS)}
+        arrays = {i: _array(k, x) for i, k in enumerate(items) if isinstance(k, _ARRAYS)}
         wide = [
             arrays[i].ndim if i in arrays and arrays[i].dtype is BOOL else int(k is not None and k is not Ellipsis)
             for i, k in enumerate(items)
@@ -110,8 +110,8 @@ class _Key:
                         )
                     self.picks += nonzero_axes(index)
                 else:
-                    host = None if isinstance(k, Tensor) else _indices("index", k if len(k) else [], sizes[0])
-                    self.picks.append(index if host is None else host)
+                    given = index if isinstance(k, Tensor) else k if len(k) else []
+                    self.picks.append(_indices("index", given, sizes[0], x.engine))
                 self.axes += range(at, at + taken)
                 basic += [slice(None)] * taken
                 at += taken
@@ -175,7 +175,7 @@ def _set(x: Tensor, key: Any, value: Any) -> None:
     given = cast(as_tensor("value", value, x), x.dtype).detach()
     mask = key[0] if isinstance(key, tuple) and len(key) == 1 else key
     if given.ndim == 0 and isinstance(mask, (Tensor, np.ndarray)) and mask.dtype == np.bool_:
-        mask = _array(mask)  # no need to know where it is true
+        mask = _array(mask, x)  # no need to know where it is true
         if mask.ndim <= x.ndim and mask.shape == x.shape[: mask.ndim]:
             if overlap(mask, x):
                 mask = mask.copy()
@@ -183,6 +183,6 @@ def _set(x: Tensor, key: Any, value: Any) -> None:
             given = given.copy() if overlap(given, x) else given
             _MASK_FILL(mask=mask, value=given, y=x, n=x.count, inner=inner)
             return
-    picks = _Key(x, key).get(counting(x.count)._alias(x.shape))
+    picks = _Key(x, key).get(counting(x.count, x.engine)._alias(x.shape))
     values = broadcast_to(given, picks.shape)
     put(x._alias((x.count,)), picks._alias((picks.count,)), values._alias((picks.count,)), 0, 0)

@@ -28,7 +28,7 @@ def matmul(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     arguments.shape("x", x.shape, ("...", ins))
     if bias is not None:
         arguments.shape("bias", bias.shape, (outs,))
-    y = empty((*x.shape[:-1], outs))
+    y = empty((*x.shape[:-1], outs), on=x.engine)
     rows = y.count // outs if outs else 0
     flat, out = x.reshape((rows, ins)) if rows else x, y.reshape((rows, outs))
     for span in spans(y.engine, rows, outs * ins // 8):

@@ -132,7 +132,8 @@ def matmul(x: ArrayLike, y: ArrayLike, *, precision: str = "float32") -> Tensor:
         DeviceError: precision "float16" on a device without such matrix units; `python -m grilly_vk info` tells.
     """
     arguments.choice("precision", precision, matrix_product.PRECISIONS)
-    a, b = as_tensor("x", x), as_tensor("y", y)
+    a = as_tensor("x", x, y if isinstance(y, Tensor) else None)
+    b = as_tensor("y", y, a)
     for name, t in (("x", a), ("y", b)):
         if t.dtype is not FLOAT32:
             raise TypeError(f"{name} must be float32, not {t.dtype}")
@@ -214,8 +215,9 @@ def linear(
         raise ValueError(f"event_driven must be True or False, got {shown(event_driven)}")
     if event_driven and precision != "float32":
         raise ValueError(f"event_driven=True sums in float32, so precision must be 'float32', not {precision!r}")
-    x, weight = as_tensor("x", x), as_tensor("weight", weight)
-    bias = None if bias is None else as_tensor("bias", bias)
+    x = as_tensor("x", x, weight if isinstance(weight, Tensor) else None)
+    weight = as_tensor("weight", weight, x)
+    bias = None if bias is None else as_tensor("bias", bias, x)
     for name, t in (("x", x), ("weight", weight), ("bias", bias)):
         if t is not None and t.dtype is not FLOAT32:
             raise TypeError(f"{name} must be float32, not {t.dtype}")

@@ -54,7 +54,8 @@ def gif(
 def _run(
     x: Tensor, v: Tensor, hold: Tensor, w: Tensor | None, c: LIFConstants, record: bool, held: bool, **adaptation: float
 ) -> tuple[Tensor, Tensor | None]:
-    spikes, trace = empty(x.shape), empty(x.shape) if record else None
+    spikes = empty(x.shape, on=x.engine)
+    trace = empty(x.shape, on=x.engine) if record else None
     _LIF(
         x=x, v=v, hold=hold, w=w, s=spikes, trace=trace, n=v.count, steps=x.shape[0], **vars(c),
         **(adaptation or _NONE), REFRACTORY=c.hold_steps > 0 or held, STORE_V=record, ADAPT=w is not None,

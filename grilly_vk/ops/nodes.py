@@ -175,7 +175,9 @@ def level_of(dynamics: Dynamics, each: Tensor | None = None) -> Tensor | float:
         names |= dict(zip(("rest", "threshold", "reset"), each.numpy()[1:4]))
     names |= {"hard": dynamics.v_reset is not None, "decay_input": dynamics.decay_input}
     level = evaluate(model.level, {**names, **dict(zip(model.numbers, dynamics.numbers))}, np)
-    return from_numpy(np.asarray(level, np.float32)) if np.ndim(level) else float(level)
+    if each is None or not np.ndim(level):
+        return float(level)
+    return from_numpy(np.asarray(level, np.float32), on=each.engine)
 
 
 class Steps(NamedTuple):

@@ -200,11 +200,11 @@ def hebbian(
         pre.shape[0] <= steps_at_once(pre, post)
         and spans(weight.engine, samples, effort, _MOST_STEPS)[0].stop == samples
     )
-    overlap = full((outs, outs), 0.0) if rule in _OVERLAP else None
+    overlap = full((outs, outs), 0.0, on=weight.engine) if rule in _OVERLAP else None
     beside = not whole or overlap is not None
     target = weight.copy() if beside else weight
     level = theta if whole or theta is None else theta.copy()
-    for before, after in pieces(pre, post):
+    for before, after in pieces(pre, post, on=weight.engine):
         if level is not None:
             after = _bcm_factor(after, level, blend)
         n = before.shape[0] * before.shape[1]
@@ -253,7 +253,7 @@ def _take_overlap(w: Tensor, overlap: Tensor, base: Tensor, *, lower: bool) -> N
 def _bcm_factor(post: Tensor, theta: Tensor, blend: float) -> Tensor:
     """post * (post - theta) for (T, B, out), updating theta (out,) in place."""
     steps, batch, outs = post.shape
-    factor = empty(post.shape)
+    factor = empty(post.shape, on=post.engine)
     for span in spans(post.engine, steps, batch * outs, max(1, _MOST_STEPS // batch)):
         _BCM(y=post, theta=theta, c=factor, outs=outs, batch=batch, steps=span, blend=blend, work=batch * outs)
     return factor
@@ -264,7 +264,7 @@ def _bcm_factor(post: Tensor, theta: Tensor, blend: float) -> Tensor:
 
 def spike_traces(spikes: Tensor, state: Tensor, keep: float, *, nearest: bool = False) -> Tensor:
     """Exponential traces of spikes (T, ...) after each step, updating state (...) in place."""
-    out = empty(spikes.shape)
+    out = empty(spikes.shape, on=spikes.engine)
     for span in spans(spikes.engine, spikes.shape[0], state.count, _MOST_STEPS):
         _TRACES(
             s=spikes, state=state, trace=out, events=None, n=state.count, steps=span, decay=keep, NEAREST=nearest,
@@ -304,8 +304,8 @@ def stdp(
     cuts = spans(weight.engine, steps, batch * outs * ins // 2, most)
     longest = max(span.stop - span.start for span in cuts)
     # The traces of both sides lie one behind the other in one buffer, and so do the event words.
-    scratch = empty((longest * row,))
-    events = empty((-(-longest // 32) * row,), np.uint32)
+    scratch = empty((longest * row,), on=weight.engine)
+    events = empty((-(-longest // 32) * row,), np.uint32, weight.engine)
     amplitude = (learning_rate if reward is None else 1.0) / batch
     for span in cuts:
         count = span.stop - span.start
@@ -358,10 +358,10 @@ def learn(
     If memory runs out in between, all of them are as they were.
     """
     state = [weight, *traces] if eligibility is None else [weight, *traces, eligibility]
-    rewards = None if signal is None else from_numpy(signal)
+    rewards = None if signal is None else from_numpy(signal, on=weight.engine)
     start = 0
     with restoring(state, when=pre.shape[0] > steps_at_once(pre, post)):
-        for before, after in pieces(pre, post):
+        for before, after in pieces(pre, post, on=weight.engine):
             stop = start + before.shape[0]
             reward = None
             if rewards is not None and eligibility is not None and keep is not None:

@@ -97,7 +97,7 @@ def pool(
         adaptive = False
     planes, inputs, results = math.prod(x.shape[:-axes]), h * w, out[0] * out[1]
     y = empty((*x.shape[:-axes], *out[-axes:]), on=x.engine)
-    taken = empty(y.shape, np.int32) if index else None
+    taken = empty(y.shape, np.int32, x.engine) if index else None
     window = -(-inputs // results) if adaptive else windows["kh"] * windows["kw"]
     tiles = None if adaptive else _tiles((h, w), out, windows)
     push: dict[str, Any] = {"KIND": kind, "divisor": divisor, "planes": planes}

@@ -39,7 +39,7 @@ def put(x: Tensor, index: Tensor, values: Tensor, a: int, each: int) -> None:
 def _checked(x: Any, axis: int, index: Any, source: Any) -> tuple[Tensor, int, Tensor, Tensor]:
     x = as_tensor("x", x)
     a = axis_index("axis", axis, x.ndim)
-    picks = _indices("index", index, x.shape[a])
+    picks = _indices("index", index, x.shape[a], x.engine)
     if picks.ndim != x.ndim or picks.shape[:a] + picks.shape[a + 1 :] != x.shape[:a] + x.shape[a + 1 :]:
         raise ValueError(f"index has shape {picks.shape}; expected {x.shape} except on axis {a}")
     given = as_tensor("src", source, x)
@@ -73,16 +73,18 @@ def scatter(x: Any, axis: int, index: Any, source: Any) -> Tensor:
         if not need_source:
             return kept, None
         # A value that was written over has no gradient.
-        own = binary("eq", gather(last, a, picks), _counting(picks.shape, a) + 1)
+        own = binary("eq", gather(last, a, picks), _counting(picks, a) + 1)
         return kept, where(own, gather(g._alias(shape), a, picks), 0.0)
 
     record("scatter", (x, given), (out,), backward, saved)
     return out
 
 
-def _counting(shape: tuple[int, ...], a: int) -> Tensor:
+def _counting(like: Tensor, a: int) -> Tensor:
     """0, 1, 2 ... along an axis."""
-    return broadcast_to(counting(shape[a])._alias((shape[a],) + (1,) * (len(shape) - a - 1)), shape)
+    shape = like.shape
+    row = counting(shape[a], like.engine)._alias((shape[a],) + (1,) * (len(shape) - a - 1))
+    return broadcast_to(row, shape)
 
 
 def scatter_add(x: Any, axis: int, index: Any, source: Any) -> Tensor:
@@ -103,7 +105,7 @@ def index_add(x: Any, axis: int, index: Any, source: Any) -> Tensor:
     """
     x = as_tensor("x", x)
     a = axis_index("axis", axis, x.ndim)
-    picks = _indices("index", index, x.shape[a])
+    picks = _indices("index", index, x.shape[a], x.engine)
     given = as_tensor("source", source, x)
     wanted = (*x.shape[:a], picks.count, *x.shape[a + 1 :])
     if picks.ndim != 1 or given.shape != wanted:

@@ -73,7 +73,7 @@ def permute(x: Tensor, axes: Sequence[int]) -> Tensor:
         raise ValueError(f"axes {given} are no permutation of {x.ndim} axes")
     shape = tuple(x.shape[a] for a in order)
     own = strides(x.shape)
-    out = empty(shape, x.dtype)
+    out = empty(shape, x.dtype, x.engine)
     copy_box(x, out, shape, [own[a] for a in order], strides(shape))
     back = sorted(range(x.ndim), key=order.__getitem__)
     record("permute", (x,), (out,), lambda g: permute(g, back), ())

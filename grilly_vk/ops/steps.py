@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from .. import arguments
+from ..runtime.engine import Engine
 from ..runtime.leaving import leaving
 from ..runtime.recording import recording
 from ..tensor import Tensor, from_numpy
@@ -27,12 +28,12 @@ def fits(array: np.ndarray) -> bool:
     return len(array) <= steps_at_once(array)
 
 
-def pieces(*runs: Run) -> Iterator[tuple[Tensor, ...]]:
-    """Runs (T, ...) of the same length side by side on the device, in stretches of steps."""
+def pieces(*runs: Run, on: Engine | None = None) -> Iterator[tuple[Tensor, ...]]:
+    """Runs (T, ...) of the same length side by side on the engine in use or another, in stretches of steps."""
     steps, size = runs[0].shape[0], steps_at_once(*runs)
     for start in range(0, steps, size):
         stop = min(steps, start + size)
-        yield tuple(run._rows(start, stop) if isinstance(run, Tensor) else from_numpy(run[start:stop]) for run in runs)
+        yield tuple(r._rows(start, stop) if isinstance(r, Tensor) else from_numpy(r[start:stop], on=on) for r in runs)
 
 
 class restoring:

@@ -216,9 +216,14 @@ class Engine:
 
     # ---- work ----
 
-    def host_does(self, multiplications: int) -> bool:
-        """Whether a product of this size is faster on the host's BLAS than in a kernel, and may go there."""
-        return self.host_products and multiplications >= self.tuning.host_product
+    def host_does(self, multiplications: int, least: int | None = None) -> bool:
+        """Whether a product of this size is faster on the host's BLAS than in a kernel, and may go there.
+
+        Args:
+            multiplications: of all products of the call.
+            least: from how many on; None: the tuning's `host_product`.
+        """
+        return self.host_products and multiplications >= (self.tuning.host_product if least is None else least)
 
     def launch(
         self,

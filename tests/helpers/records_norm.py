@@ -88,7 +88,7 @@ def _batch(x, w=None, b=None, mean=None, var=None, *, training, momentum=0.1, ep
 def _run_batch(x, w=None, b=None, mean=None, var=None, *, batches=None, **options):
     from grilly_vk.tensor import from_numpy
 
-    count = None if batches is None else from_numpy(np.array([batches - 1], np.int32))
+    count = None if batches is None else from_numpy(np.array([batches - 1], np.int32), on=x.engine)
     y = batch_norm(x, mean, var, w, b, batches=count, **options)
     assert count is None or count.item() == batches
     return y if mean is None else (y, mean, var)

@@ -130,7 +130,9 @@ class Core(Module):
         called(self)
         xs = self._input("xs", xs, timed=True)
         lead = xs.shape[1 : xs.ndim - len(self.hidden_shape)]
-        state = full((*lead, *self.state_shape), 0.0) if state is None else self._given("state", state, lead)
+        state = (
+            full((*lead, *self.state_shape), 0.0, on=xs.engine) if state is None else self._given("state", state, lead)
+        )
         return self._run(xs, state)
 
     def _call(self, x: Any, state: Any, steps: str | None) -> Any:
