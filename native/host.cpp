@@ -1,6 +1,7 @@
 #include "host.hpp"
 
 #include "host_calls.hpp"
+#include "host_norm.hpp"
 
 #include <chrono>
 #include <cstring>
@@ -56,7 +57,8 @@ static Kind kind()
 static const std::vector<Kind>& kinds()
 {
     static const std::vector<Kind> all{ kind<HostProduct>(), kind<HostHeads>(), kind<HostConv>(), kind<HostConvWeights>(),
-                                        kind<HostHebbian>(), kind<HostStdp>() };
+                                        kind<HostHebbian>(), kind<HostStdp>(), kind<HostNorm>(),
+                                        kind<HostNormGrad>() };
     return all;
 }
 

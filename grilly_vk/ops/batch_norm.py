@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..autograd import record
+from ..runtime.host import HostCall
 from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty, full
 from .layout import width_of
@@ -24,6 +25,8 @@ _GRAD_SUMS = Kernel("batch-norm-grad-sums", over="", fours=None)
 _TABLE = Kernel("batch-norm-table", over="sets")
 _MERGE = Kernel("batch-norm-merge", over="sets")
 _SCALE_GRAD = Kernel("snn-step-scale-grad", over="")
+_HOST = HostCall("host-norm")
+_HOST_GRAD = HostCall("host-norm-grad")
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,13 @@ def prepare(
     Args:
         times: x stands for so many of it, such as the equal steps of a run.
     """
+    if x.engine.host_streams(x.count) and layout.inner >= _EIGHT:
+        moving = _Moving(running_mean, running_var, momentum, batches, times)
+        if not training:
+            assert running_mean is not None and running_var is not None
+            return _HostNorm(name, x, layout, running_mean, running_var, w, b, scale, False, eps, moving)
+        mean, var = empty((2, layout.sets), on=x.engine), empty((layout.sets,), on=x.engine)
+        return _HostNorm(name, x, layout, mean, var, w, b, scale, True, eps, moving)
     if training and x.count:
         mean, var = _statistics(x, layout, running_mean, running_var, momentum, batches, times)
     else:
@@ -151,9 +161,9 @@ class Norm:
         """From the gradient of the normalised x to those of the inputs."""
         x, w, b, scale, engine = self.x, self.w, self.b, self.scale, self.x.engine
         wants = any(t is not None and t.requires_grad for t in (w, b, scale))
-        sums = gx = gscale = None
-        if wants or (self.training and x.requires_grad):
-            sums = self._sums(g)
+        sums, gx = self._gradients(g, wants)
+        gscale = None
+        if sums is not None:
             if scale is not None:
                 each, sums = sums, empty((2, self.layout.channels), on=engine)
                 gscale = empty(scale.shape, on=engine)
@@ -162,7 +172,7 @@ class Norm:
                     s=each, scale=scale, weight=w, bias=b, sums=sums, gscale=gscale, steps=steps, channels=channels,
                     items=channels + steps, work=2 * channels * steps, WEIGHT=w is not None, BIAS=b is not None,
                 )  # fmt: skip
-        if x.requires_grad:
+        if gx is None and x.requires_grad:
             gx = empty(x.shape, on=engine)
             more = {"gy": g, "sums": sums, "gx": gx, "count": float(self.layout.count)}
             self._walk(_GRAD, g, gx, **more, **self._given("WEIGHT", "SCALE"))
@@ -171,6 +181,10 @@ class Norm:
             if t is not None:
                 out.append(sums._rows(i, i + 1)._alias(t.shape) if sums is not None and t.requires_grad else None)
         return out if scale is None else [*out, gscale]
+
+    def _gradients(self, g: Tensor, wants: bool) -> tuple[Tensor | None, Tensor | None]:
+        """The sums, if anything needs them, and the gradient of x, if it is to be had at once."""
+        return self._sums(g) if wants or (self.training and self.x.requires_grad) else None, None
 
     def _sums(self, g: Tensor) -> Tensor:
         """(2, groups): sums of g * z and of g, for each step where steps have a number of their own."""
@@ -184,6 +198,71 @@ class Norm:
             **sizes,
         )  # fmt: skip
         return fold(partial, 2)
+
+
+@dataclass(frozen=True)
+class _Moving:
+    """Running statistics, and how they move."""
+
+    mean: Tensor | None
+    var: Tensor | None
+    momentum: float | None
+    batches: Tensor | None
+    times: int
+
+
+@dataclass
+class _HostNorm(Norm):
+    """A norm that the host does, which passes through memory in a third of the time of lavapipe's kernels.
+
+    The statistics are taken by `run`, which normalises in the same pass, or else by `table`: one of both is called.
+    """
+
+    moving: _Moving
+
+    def run(self) -> Tensor:
+        y = empty(self.x.shape, on=self.x.engine)
+        self._call(y)
+        record(self.name, self.inputs, (y,), self.backward, saved=self.read)
+        return y
+
+    def table(self) -> Tensor:
+        if self.training:
+            self._call(None)
+        return super().table()
+
+    def _call(self, y: Tensor | None) -> None:
+        """Statistics in training, and y if there is one."""
+        x, at, m = self.x, self.layout, self.moving
+        running = [t for t in (m.mean, m.var, m.batches) if t is not None] if self.training else []
+        for t in running:
+            t.changing()
+        _HOST(
+            x.engine, x=x, mean=self.mean, variance=self.var, weight=self.w, bias=self.b, scale=self.scale,
+            running_mean=m.mean if self.training else None, running_var=m.var if self.training else None,
+            batches=m.batches if self.training else None, y=y, samples=at.samples, channels=at.channels, inner=at.inner,
+            step=at.step, own=at.own, take=self.training, put=y is not None, train=self.training,
+            weighted=self.w is not None, biased=self.b is not None, scaled=self.scale is not None,
+            running=self.training and m.mean is not None, counted=self.training and m.batches is not None,
+            average=m.momentum is None, momentum=m.momentum or 0.0, times=float(m.times), eps=self.eps, work=2 * x.count,
+        )  # fmt: skip
+        for t in running:
+            t.version += 1
+
+    def _gradients(self, g: Tensor, wants: bool) -> tuple[Tensor | None, Tensor | None]:
+        x, at = self.x, self.layout
+        steps = 1 if self.scale is None else self.scale.count
+        need = wants or (self.training and x.requires_grad)
+        sums = empty((2, steps * at.sets), on=x.engine) if need else None
+        gx = empty(x.shape, on=x.engine) if x.requires_grad else None
+        if need or gx is not None:
+            _HOST_GRAD(
+                x.engine, x=x, gy=g, mean=self.mean, variance=self.var, weight=self.w, scale=self.scale, sums=sums, gx=gx,
+                samples=at.samples, channels=at.channels, inner=at.inner, step=at.step, own=at.own, steps=steps,
+                train=self.training, weighted=self.w is not None, scaled=self.scale is not None, sum=need,
+                put=gx is not None, eps=self.eps, work=3 * x.count,
+            )  # fmt: skip
+        return sums, gx
 
 
 def _statistics(

@@ -225,6 +225,10 @@ class Engine:
         """
         return self.host_products and multiplications >= (self.tuning.host_product if least is None else least)
 
+    def host_streams(self, elements: int) -> bool:
+        """Whether passes over so many elements, bound by memory, are faster on the host than in kernels."""
+        return self.host_products and elements >= self.tuning.host_stream
+
     def launch(
         self,
         kernel: str,
