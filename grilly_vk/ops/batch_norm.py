@@ -72,7 +72,7 @@ def prepare(
     Args:
         times: x stands for so many of it, such as the equal steps of a run.
     """
-    if x.engine.host_streams(x.count) and layout.inner >= _EIGHT:
+    if x.engine.host_does(x.count, x.engine.tuning.host_stream) and layout.inner >= _EIGHT:
         moving = _Moving(running_mean, running_var, momentum, batches, times)
         if not training:
             assert running_mean is not None and running_var is not None
@@ -163,15 +163,14 @@ class Norm:
         wants = any(t is not None and t.requires_grad for t in (w, b, scale))
         sums, gx = self._gradients(g, wants)
         gscale = None
-        if sums is not None:
-            if scale is not None:
-                each, sums = sums, empty((2, self.layout.channels), on=engine)
-                gscale = empty(scale.shape, on=engine)
-                steps, channels = scale.count, self.layout.channels
-                _SCALE_GRAD(
-                    s=each, scale=scale, weight=w, bias=b, sums=sums, gscale=gscale, steps=steps, channels=channels,
-                    items=channels + steps, work=2 * channels * steps, WEIGHT=w is not None, BIAS=b is not None,
-                )  # fmt: skip
+        if sums is not None and scale is not None:
+            each, sums = sums, empty((2, self.layout.channels), on=engine)
+            gscale = empty(scale.shape, on=engine)
+            steps, channels = scale.count, self.layout.channels
+            _SCALE_GRAD(
+                s=each, scale=scale, weight=w, bias=b, sums=sums, gscale=gscale, steps=steps, channels=channels,
+                items=channels + steps, work=2 * channels * steps, WEIGHT=w is not None, BIAS=b is not None,
+            )  # fmt: skip
         if gx is None and x.requires_grad:
             gx = empty(x.shape, on=engine)
             more = {"gy": g, "sums": sums, "gx": gx, "count": float(self.layout.count)}
@@ -244,7 +243,8 @@ class _HostNorm(Norm):
             step=at.step, own=at.own, take=self.training, put=y is not None, train=self.training,
             weighted=self.w is not None, biased=self.b is not None, scaled=self.scale is not None,
             running=self.training and m.mean is not None, counted=self.training and m.batches is not None,
-            average=m.momentum is None, momentum=m.momentum or 0.0, times=float(m.times), eps=self.eps, work=2 * x.count,
+            average=m.momentum is None, momentum=m.momentum or 0.0, times=float(m.times), eps=self.eps,
+            work=2 * x.count,
         )  # fmt: skip
         for t in running:
             t.version += 1
@@ -257,8 +257,8 @@ class _HostNorm(Norm):
         gx = empty(x.shape, on=x.engine) if x.requires_grad else None
         if need or gx is not None:
             _HOST_GRAD(
-                x.engine, x=x, gy=g, mean=self.mean, variance=self.var, weight=self.w, scale=self.scale, sums=sums, gx=gx,
-                samples=at.samples, channels=at.channels, inner=at.inner, step=at.step, own=at.own, steps=steps,
+                x.engine, x=x, gy=g, mean=self.mean, variance=self.var, weight=self.w, scale=self.scale, sums=sums,
+                gx=gx, samples=at.samples, channels=at.channels, inner=at.inner, step=at.step, own=at.own, steps=steps,
                 train=self.training, weighted=self.w is not None, scaled=self.scale is not None, sum=need,
                 put=gx is not None, eps=self.eps, work=3 * x.count,
             )  # fmt: skip
