@@ -1,6 +1,7 @@
 #include "host.hpp"
 
 #include "host_calls.hpp"
+#include "host_neurons.hpp"
 #include "host_norm.hpp"
 
 #include <chrono>
@@ -58,7 +59,7 @@ static const std::vector<Kind>& kinds()
 {
     static const std::vector<Kind> all{ kind<HostProduct>(), kind<HostHeads>(), kind<HostConv>(), kind<HostConvWeights>(),
                                         kind<HostHebbian>(), kind<HostStdp>(), kind<HostNorm>(),
-                                        kind<HostNormGrad>() };
+                                        kind<HostNormGrad>(), kind<HostLif>() };
     return all;
 }
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from ..runtime.host import HostCall
 from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty
 from .lif_constants import LIFConstants
 
 _LIF = Kernel("snn-lif", cut="x s trace")
+_HOST = HostCall("host-lif")
 _NONE = {"pull": 0.0, "adapt_decay": 0.0, "jump": 0.0}
 
 
@@ -56,8 +58,16 @@ def _run(
 ) -> tuple[Tensor, Tensor | None]:
     spikes = empty(x.shape, on=x.engine)
     trace = empty(x.shape, on=x.engine) if record else None
+    refractory = c.hold_steps > 0 or held
+    plain = w is None and not record and c.hold_steps < 1 << 31
+    if plain and x.engine.host_does(x.count, x.engine.tuning.host_stream):
+        _HOST(
+            x.engine, x=x, v=v, hold=hold, s=spikes, n=v.count, steps=x.shape[0], **vars(c), refractory=refractory,
+            work=x.count,
+        )  # fmt: skip
+        return spikes, None
     _LIF(
         x=x, v=v, hold=hold, w=w, s=spikes, trace=trace, n=v.count, steps=x.shape[0], **vars(c),
-        **(adaptation or _NONE), REFRACTORY=c.hold_steps > 0 or held, STORE_V=record, ADAPT=w is not None,
+        **(adaptation or _NONE), REFRACTORY=refractory, STORE_V=record, ADAPT=w is not None,
     )  # fmt: skip
     return spikes, trace

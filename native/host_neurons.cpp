@@ -1,0 +1,104 @@
+#include "host_neurons.hpp"
+
+#include "lanes.hpp"
+
+#include <algorithm>
+
+namespace grilly {
+
+static const std::int64_t BLOCK = 2048; // neurons that go through all steps together, a multiple of the lanes
+
+const HostFace HostLif::face{
+    "host-lif",
+    { { "x", true, false }, { "v", true, true }, { "hold", true, true }, { "s", false, true } },
+    { "n", "steps", "hold_steps", "refractory" },
+    { "decay", "gain", "rest", "threshold", "reset" },
+};
+
+HostLif::HostLif(std::vector<std::shared_ptr<kp::Tensor>> tensors, std::vector<std::uint32_t> words)
+  : HostCall(face, std::move(tensors), std::move(words))
+  , n_(number(0))
+  , steps_(number(1))
+  , c_{ (std::int32_t)number(2), factor(0), factor(1), factor(2), factor(3), factor(4) }
+{
+    x_ = memory(0, n_ * steps_);
+    v_ = memory(1, n_);
+    hold_ = number(3) ? (std::int32_t*)memory(2, n_) : nullptr;
+    s_ = memory(3, n_ * steps_);
+}
+
+// Where a mask is set, a, else b.
+GRILLY_INLINE void choose(Lanes& to, const LaneMask& where, const Lanes& a, const Lanes& b)
+{
+    to = (Lanes)(((LaneMask)a & where) | ((LaneMask)b & ~where));
+}
+
+// A step of sixteen neurons.
+GRILLY_INLINE void lif_step(const float* x, float* v, std::int32_t* hold, float* s, const HostLif::Constants& c)
+{
+    Lanes drive, now, reset, one, none{};
+    fill(reset, c.reset);
+    fill(one, 1.0f);
+    load(drive, x);
+    load(now, v);
+    now = (c.rest + (now - c.rest) * c.decay) + drive * c.gain;
+    LaneMask fired = now >= c.threshold;
+    if (hold) {
+        LaneMask held;
+        std::memcpy(&held, hold, sizeof held);
+        const LaneMask listening = held == 0;
+        fired &= listening;
+        choose(now, listening, now, reset);
+        held += ~listening; // one less where they are held
+        held = (fired & c.hold_steps) | (~fired & held);
+        std::memcpy(hold, &held, sizeof held);
+    }
+    choose(now, fired, reset, now);
+    store(v, now);
+    choose(now, fired, one, none);
+    store(s, now);
+}
+
+GRILLY_WIDE static void lif(const float* x, float* v, std::int32_t* hold, float* s, std::int64_t n, std::int64_t steps,
+                            std::int64_t apart, const HostLif::Constants& c)
+{
+    if (hold)
+        for (std::int64_t t = 0; t < steps; t++)
+            for (std::int64_t i = 0; i < n; i += LANES)
+                lif_step(x + t * apart + i, v + i, hold + i, s + t * apart + i, c);
+    else
+        for (std::int64_t t = 0; t < steps; t++)
+            for (std::int64_t i = 0; i < n; i += LANES)
+                lif_step(x + t * apart + i, v + i, nullptr, s + t * apart + i, c);
+}
+
+void HostLif::run(Host& host) const
+{
+    const std::int64_t blocks = (n_ + BLOCK - 1) / BLOCK;
+    host.team.run([&](int member) {
+        const auto [first, last] = part(blocks, member, host.team.size());
+        for (std::int64_t block = first; block < last; block++) {
+            const std::int64_t from = block * BLOCK, n = std::min(BLOCK, n_ - from), whole = n / LANES * LANES;
+            lif(x_ + from, v_ + from, hold_ ? hold_ + from : nullptr, s_ + from, whole, steps_, n_, c_);
+            if (whole == n)
+                continue;
+            // The last few, copied to whole lanes and back.
+            const std::int64_t at = from + whole, few = (n - whole) * (std::int64_t)sizeof(float);
+            float x[LANES]{}, v[LANES]{}, s[LANES];
+            std::int32_t hold[LANES]{};
+            std::memcpy(v, v_ + at, few);
+            if (hold_)
+                std::memcpy(hold, hold_ + at, few);
+            for (std::int64_t t = 0; t < steps_; t++) {
+                std::memcpy(x, x_ + t * n_ + at, few);
+                lif(x, v, hold_ ? hold : nullptr, s, LANES, 1, LANES, c_);
+                std::memcpy(s_ + t * n_ + at, s, few);
+            }
+            std::memcpy(v_ + at, v, few);
+            if (hold_)
+                std::memcpy(hold_ + at, hold, few);
+        }
+    });
+}
+
+} // namespace grilly
