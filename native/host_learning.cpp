@@ -1,4 +1,5 @@
 #include "host_calls.hpp"
+#include "lanes.hpp"
 
 #include <algorithm>
 
@@ -87,12 +88,29 @@ void HostStdp::run(Host& host) const
     });
 }
 
+// One step of one sample: each weight is read and written once.
+GRILLY_WIDE static void learn_one(float* __restrict w, const float* __restrict trace, const float* __restrict pre,
+                                  std::int64_t ins, float up, float down, float low, float high)
+{
+    for (std::int64_t i = 0; i < ins; i++) {
+        float v = (w[i] + up * trace[i]) - down * pre[i];
+        v = v < low ? low : v; // NaN stays
+        w[i] = v > high ? high : v;
+    }
+}
+
 void HostStdp::learn(const Blas& blas, std::int64_t first, std::int64_t last) const
 {
     const float* post_trace = trace_ + steps_ * batch_ * ins_;
     float *w = w_ + first * ins_, *end = w_ + last * ins_;
     for (std::int64_t t = 0; t < steps_; t++) {
         const std::int64_t row = t * batch_;
+        if (batch_ == 1) {
+            for (std::int64_t o = first; o < last; o++)
+                learn_one(w + (o - first) * ins_, trace_ + t * ins_, pre_ + t * ins_, ins_, plus_ * post_[t * outs_ + o],
+                          minus_ * post_trace[t * outs_ + o], low_, high_);
+            continue;
+        }
         blas.product(true, false, last - first, ins_, batch_, post_ + row * outs_ + first, outs_, trace_ + row * ins_, ins_,
                      1.0f, w, ins_, plus_);
         blas.product(true, false, last - first, ins_, batch_, post_trace + row * outs_ + first, outs_, pre_ + row * ins_,

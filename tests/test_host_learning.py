@@ -77,7 +77,8 @@ def test_hebbian_of_what_is_not_finite(bad, rule):
 
 @pytest.mark.parametrize("pairing", ["all", "nearest"])
 @pytest.mark.parametrize(
-    "steps, batch, ins, outs", [(1, 2, 1, 1), (40, 4, 65, 66), (7, 16, 784, 90), (3, 5, 3000, 21), (33, 9, 1, 300)]
+    "steps, batch, ins, outs",
+    [(1, 2, 1, 1), (40, 4, 65, 66), (7, 16, 784, 90), (3, 5, 3000, 21), (33, 9, 1, 300), (1, 1, 784, 400)],
 )
 def test_stdp_runs_match_the_rule(steps, batch, ins, outs, pairing):
     """One band of outputs and several, whole and not; traces that go on; graded spikes."""
@@ -97,7 +98,7 @@ def test_stdp_runs_match_the_rule(steps, batch, ins, outs, pairing):
 
 @pytest.mark.parametrize("case", ["batch", "soft", "reward", "amplitude"])
 def test_other_forms_stay_kernels(case):
-    """One sample, whose rare spikes a kernel looks for; soft bounds, rewards, and an amplitude of 0."""
+    """One sample of few weights; soft bounds, rewards, and an amplitude of 0."""
     pre, post, w = test_stdp.problem(20, 1 if case == "batch" else 6, 30, 20)
     more = {"soft": {"bound": "soft"}, "reward": {"tau_eligibility": 30.0}, "amplitude": {"a_plus": 0.0}}.get(case, {})
     given = {"reward": 0.4} if case == "reward" else {}
@@ -113,6 +114,19 @@ def test_weights_from_outside_are_clipped_and_bounds_hold_at_each_step():
     rule = dict(SETTINGS, a_plus=2.0, a_minus=2.5, w_min=-0.5, w_max=0.75)
     one = test_stdp.layer(w, **rule)
     one.update_weights(pre, post)
+    np.testing.assert_allclose(one.weight, test_stdp.reference(pre, post, w, **rule)[0], atol=2e-5)
+
+
+@pytest.mark.parametrize("bound", [0.0, 1.0])
+def test_a_single_sample_is_a_pass_over_the_weights(bound, monkeypatch):
+    """Bounds at each step, rates of 0, and what is not a number."""
+    tune(monkeypatch, host_stream=1)
+    pre, post, w = test_stdp.problem(30, 1, 37, 17)
+    rule = dict(SETTINGS, a_plus=2.0 * bound, a_minus=2.5 * bound, w_min=-0.5, w_max=0.75)
+    w = w * 3 - 1
+    w[3, 2] = np.nan
+    one = test_stdp.layer(w, **rule)
+    assert "host-stdp" in ran(lambda: one.update_weights(pre, post))
     np.testing.assert_allclose(one.weight, test_stdp.reference(pre, post, w, **rule)[0], atol=2e-5)
 
 

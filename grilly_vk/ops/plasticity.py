@@ -322,8 +322,10 @@ def stdp(
                 steps=count, decay=keep, work=count * state.count, NEAREST=rule.nearest, AFTER=False,
             )  # fmt: skip
         plus, minus = amplitude * rule.a_plus, amplitude * rule.a_minus
-        dense = batch >= _HOST_BATCH and not rule.soft and reward is None
-        if dense and _host_takes(weight, 2 * count * batch, plus, minus):
+        plain = not rule.soft and reward is None
+        products = batch >= _HOST_BATCH and _host_takes(weight, 2 * count * batch, plus, minus)
+        passes = batch == 1 and weight.engine.host_does(weight.count, weight.engine.tuning.host_stream)
+        if plain and (products or passes):
             _HOST_STDP(
                 weight.engine, w=weight, pre=pre, post=post, trace=scratch, ins=ins, outs=outs, batch=batch,
                 first=span.start, steps=count, plus=plus, minus=minus, low=rule.low, high=rule.high,
