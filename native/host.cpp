@@ -1,6 +1,7 @@
 #include "host.hpp"
 
 #include "host_calls.hpp"
+#include "host_delay.hpp"
 #include "host_neurons.hpp"
 #include "host_norm.hpp"
 
@@ -59,7 +60,8 @@ static const std::vector<Kind>& kinds()
 {
     static const std::vector<Kind> all{ kind<HostProduct>(), kind<HostHeads>(), kind<HostConv>(), kind<HostConvWeights>(),
                                         kind<HostHebbian>(), kind<HostStdp>(), kind<HostNorm>(),
-                                        kind<HostNormGrad>(), kind<HostLif>() };
+                                        kind<HostNormGrad>(), kind<HostLif>(), kind<HostDelay>(),
+                                        kind<HostDelayGrad>() };
     return all;
 }
 

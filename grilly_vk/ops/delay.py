@@ -1,5 +1,7 @@
 """A product with a weight and a delay for each connection, over T steps in one dispatch, with all gradients.
 
+On devices that are the CPU the host does large ones (native/host_delay.hpp).
+
 Inputs are laid out as (units, steps, samples) first, with the history in front and zeros behind: then a delay is a
 distance in memory, no step needs a test of bounds, and four samples are loaded at a time.
 """
@@ -10,6 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from ..autograd import grad_enabled, record
+from ..runtime.host import HostCall
 from ..runtime.kernel import Kernel, spans
 from ..runtime.plain import FILL
 from ..tensor import FLOAT32, Tensor, empty, full
@@ -21,6 +24,8 @@ _TILE = 8  # of shaders/snn-delay.glsl
 _BUSY = 1 << 14  # invocations that keep a device busy
 
 _DELAY = Kernel("snn-delay", over="", fours=None)
+_HOST = HostCall("host-delay")
+_HOST_GRAD = HostCall("host-delay-grad")
 _WEIGHT_GRAD = Kernel("snn-delay-weight-grad", over="", fours=None)
 
 
@@ -43,13 +48,20 @@ def delayed_linear(
     """
     run = _DelayRun(x, delay, weight, max_delay)
     y = empty((run.steps, run.batch, run.outs), on=run.engine)
-    ext = run.laid_out(x, history, max_delay)
-    run.product(ext, weight, delay, bias, y, run.steps)
+    ext = None
+    if run.hosted:
+        run.by_host(x, history, weight, delay, bias, y, run.steps, max_delay)
+    else:
+        ext = run.laid_out(x, history, max_delay)
+        run.product(ext, weight, delay, bias, y, run.steps)
     after = run.next_history(x, history)
     inputs = [t for t in (x, history, weight, delay if run.real else None, bias) if t is not None]
     if run.steps and grad_enabled() and any(t.requires_grad for t in inputs):
         rule = run.rule(ext, x, history, weight, delay, bias)
-        record("delayed_linear", inputs, (y, after), rule, (weight, delay))
+        read = [
+            t for t in (x, history) if t is not None and run.hosted and (weight.requires_grad or delay.requires_grad)
+        ]
+        record("delayed_linear", inputs, (y, after), rule, (weight, delay, *read))
     return y, after
 
 
@@ -64,6 +76,8 @@ class _DelayRun:
         self.real = delay.dtype is FLOAT32
         self.width = 4 if self.batch > 2 else 1
         self.wide = -(-self.batch // self.width)
+        size = self.steps * self.batch * self.ins * self.outs
+        self.hosted = self.engine.host_does(size, self.engine.tuning.host_delays)
 
     def laid_out(self, x: Tensor, history: Tensor | None, before: int, behind: int = 0) -> Tensor:
         """x (T, B, units) as (units, rows, samples), after `before` rows of history or zeros, ahead of `behind` zeros.
@@ -116,6 +130,40 @@ class _DelayRun:
                 INTERPOLATE=self.real, ADJOINT=adjoint, TILE=tile,
             )  # fmt: skip
 
+    def by_host(
+        self,
+        x: Tensor,
+        past: Tensor | None,
+        weight: Tensor,
+        delay: Tensor,
+        bias: Tensor | None,
+        out: Tensor,
+        rows: int,
+        front: int,
+        adjoint: bool = False,
+    ) -> None:
+        """`product` by the host, from x after `front` rows of past or zeros, which are laid out on the way."""
+        _HOST(
+            self.engine, x=x, past=past if front else None, w=weight, d=delay, bias=bias, y=out, steps=self.steps,
+            batch=self.batch, ins=self.ins, outs=self.outs, max_delay=self.max_delay, real=self.real, front=front,
+            rows=rows, adjoint=adjoint, has_past=past is not None and front > 0, has_bias=bias is not None,
+            work=1 + self.steps * self.batch * self.ins * self.outs // 64,
+        )  # fmt: skip
+
+    def weight_gradients_by_host(
+        self, x: Tensor, past: Tensor | None, gradient: Tensor, weight: Tensor, delay: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """`weight_gradients` by the host, from the tensors as they are."""
+        gw = empty((self.outs, self.ins), on=self.engine)
+        gd = empty((self.outs, self.ins), on=self.engine) if self.real else None
+        held = past if self.max_delay else None
+        _HOST_GRAD(
+            self.engine, x=x, past=held, g=gradient, w=weight, d=delay, gw=gw, gd=gd, steps=self.steps,
+            batch=self.batch, ins=self.ins, outs=self.outs, max_delay=self.max_delay, real=self.real,
+            has_past=held is not None, work=1 + self.steps * self.batch * self.ins * self.outs // 64,
+        )  # fmt: skip
+        return gw, gd
+
     def weight_gradients(
         self, ext: Tensor, gradient: Tensor, before: int, weight: Tensor, delay: Tensor
     ) -> tuple[Tensor, Tensor | None]:
@@ -136,29 +184,39 @@ class _DelayRun:
         return reduce("sum", gw, (0,), False), None if gd is None else reduce("sum", gd, (0,), False)
 
     def rule(
-        self, ext: Tensor, x: Tensor, history: Tensor | None, weight: Tensor, delay: Tensor, bias: Tensor | None
+        self, ext: Tensor | None, x: Tensor, history: Tensor | None, weight: Tensor, delay: Tensor, bias: Tensor | None
     ) -> Callable[..., Sequence[Tensor | None]]:
         """The gradient rule: gradients of (y, next history) to those of the inputs."""
         wants_x, wants_history = x.requires_grad, history is not None and history.requires_grad
         wants_w, wants_d = weight.requires_grad, self.real and delay.requires_grad
         has_history, has_bias = history is not None, bias is not None
         kept = ext if wants_w or wants_d else None
+        held = (
+            (x.detach(), None if history is None else history.detach())
+            if self.hosted and (wants_w or wants_d)
+            else None
+        )
         w, d = weight.detach(), delay.detach()
 
         def backward(gy: Tensor | None, g_after: Tensor | None) -> Sequence[Tensor | None]:
             given = full((self.steps, self.batch, self.outs), 0.0, on=self.engine) if gy is None else gy
             skip = 0 if wants_history else self.max_delay  # of the rows of history and x, those that nobody asks for
             before = self.max_delay - skip
-            laid = self.laid_out(given, None, before, self.max_delay)
+            laid = given if self.hosted else self.laid_out(given, None, before, self.max_delay)
             gw = gd = rows = None
             if wants_x or wants_history:
                 count = self.steps + before
                 rows = empty((count, self.batch, self.ins), on=self.engine)
-                self.product(laid, w, d, None, rows, count, adjoint=True)
+                if self.hosted:
+                    self.by_host(given, None, w, d, None, rows, count, before, adjoint=True)
+                else:
+                    self.product(laid, w, d, None, rows, count, adjoint=True)
                 if g_after is not None:  # the next history is the last rows
                     new = min(self.max_delay, count)
                     _add(g_after._rows(self.max_delay - new, self.max_delay), rows._rows(count - new, count))
-            if kept is not None:
+            if held is not None:
+                gw, gd = self.weight_gradients_by_host(*held, given, w, d)
+            elif kept is not None:
                 gw, gd = self.weight_gradients(kept, laid, before, w, d)
             found = [None if rows is None else rows._rows(before, before + self.steps)]
             found += [None if rows is None or not wants_history else rows._rows(0, before)] if has_history else []
