@@ -60,7 +60,7 @@ static const std::vector<Kind>& kinds()
 {
     static const std::vector<Kind> all{ kind<HostProduct>(), kind<HostHeads>(), kind<HostConv>(), kind<HostConvWeights>(),
                                         kind<HostHebbian>(), kind<HostStdp>(), kind<HostNorm>(),
-                                        kind<HostNormGrad>(), kind<HostLif>(), kind<HostDelay>(),
+                                        kind<HostNormGrad>(), kind<HostLif>(), kind<HostFilter>(), kind<HostDelay>(),
                                         kind<HostDelayGrad>() };
     return all;
 }

@@ -101,4 +101,49 @@ void HostLif::run(Host& host) const
     });
 }
 
+// ---- exponential filters ----
+
+const HostFace HostFilter::face{
+    "host-filter",
+    { { "x", true, false }, { "start", true, false }, { "y", true, true }, { "end", false, true } },
+    { "n", "steps", "started" },
+    { "decay" },
+};
+
+HostFilter::HostFilter(std::vector<std::shared_ptr<kp::Tensor>> tensors, std::vector<std::uint32_t> words)
+  : HostCall(face, std::move(tensors), std::move(words))
+  , n_(number(0))
+  , steps_(number(1))
+  , decay_(factor(0))
+{
+    x_ = memory(0, n_ * steps_);
+    start_ = number(2) ? memory(1, n_) : nullptr;
+    y_ = memory(2, n_ * steps_);
+    end_ = memory(3, n_);
+}
+
+GRILLY_WIDE static void filter(float* __restrict y, const float* __restrict x, float* __restrict state, std::int64_t n,
+                               float decay)
+{
+    for (std::int64_t i = 0; i < n; i++)
+        y[i] = state[i] = state[i] * decay + x[i];
+}
+
+void HostFilter::run(Host& host) const
+{
+    const std::int64_t blocks = (n_ + BLOCK - 1) / BLOCK;
+    host.team.run([&](int member) {
+        const auto [first, last] = part(blocks, member, host.team.size());
+        for (std::int64_t at = first * BLOCK; at < std::min(n_, last * BLOCK); at += BLOCK) {
+            const std::int64_t n = std::min(BLOCK, n_ - at);
+            if (start_)
+                std::copy_n(start_ + at, n, end_ + at);
+            else
+                std::fill_n(end_ + at, n, 0.0f);
+            for (std::int64_t t = 0; t < steps_; t++)
+                filter(y_ + t * n_ + at, x_ + t * n_ + at, end_ + at, n, decay_);
+        }
+    });
+}
+
 } // namespace grilly

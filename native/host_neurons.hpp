@@ -26,4 +26,19 @@ class HostLif : public HostCall
     std::int32_t* hold_; // null without a refractory time
 };
 
+// Exponential filters over time, y = y * decay + x in each step, from `start` or zero; `end` gets the last y.
+class HostFilter : public HostCall
+{
+  public:
+    HostFilter(std::vector<std::shared_ptr<kp::Tensor>> tensors, std::vector<std::uint32_t> words);
+    void run(Host& host) const override;
+    static const HostFace face;
+
+  private:
+    std::int64_t n_, steps_;
+    float decay_;
+    const float *x_, *start_; // no start: null
+    float *y_, *end_;
+};
+
 } // namespace grilly

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from ..autograd import grad_enabled, record
 from ..equations.printing import evaluate
 from ..equations.recurrence import Recurrence
-from ..equations.synapses import RECURRENCES
+from ..equations.synapses import RECURRENCES, SYNAPSE_FILTER
+from ..runtime.host import HostCall
 from ..runtime.kernel import Kernel, Span, spans
 from ..tensor import Tensor, empty
 from .reduce import reduce
@@ -18,6 +19,7 @@ Constant = float | Tensor
 
 _FORWARD = Kernel("snn-synapse-forward")
 _BACKWARD = Kernel("snn-synapse-backward")
+_HOST_FILTER = HostCall("host-filter")
 _MODELS = {model: i for i, model in enumerate(RECURRENCES)}
 _TENSORS = ("c0", "c1", "c2", "c3")  # constants as the kernels take them, or as numbers k0 to k3
 _NO_CONSTANTS = {**dict.fromkeys(_TENSORS), **dict.fromkeys(("k0", "k1", "k2", "k3"), 0.0)}
@@ -76,7 +78,14 @@ def run(
         else:
             common[f"k{i}"] = constant
     given = sum(1 << i for i, t in enumerate(starts) if t is not None)
-    for start, stop, _ in pieces:
+    plain = model is SYNAPSE_FILTER and not held and not isinstance(constants[0], Tensor)
+    hosted = plain and on.host_does(n * count, on.tuning.host_stream)
+    if hosted:
+        _HOST_FILTER(
+            on, x=x, start=firsts[0], y=y, end=ends[0], n=n, steps=count, started=firsts[0] is not None,
+            decay=constants[0], work=n * count,
+        )  # fmt: skip
+    for start, stop, _ in () if hosted else pieces:
         _FORWARD(
             on, **common, x=x, y=y, left=kept[0], right=kept[1], **_pair("a", "b", ends), steps=stop - start,
             begun=start, given=given, STORE=sum(t is not None for t in kept),

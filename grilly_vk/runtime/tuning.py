@@ -55,7 +55,7 @@ class Tuning:
 
     host_product: int = 1 << 21  # multiplications from which the host's BLAS repays the break in the device's work
     host_heads: int = 1 << 19  # the same for products of attention, of all heads: those of the device are slower
-    host_stream: int = 1 << 15  # elements from which passes through memory (batch norms, LIF) are the host's
+    host_stream: int = 1 << 15  # elements from which passes through memory (batch norms, LIF, filters) are the host's
     host_delays: int = 1 << 19  # multiplications of a product with a delay for each connection, likewise
     host_recurrence: int = 1 << 20  # of one step, from which a recurrent layer's products are the host's
 
