@@ -4,6 +4,7 @@
 #include "host_delay.hpp"
 #include "host_neurons.hpp"
 #include "host_norm.hpp"
+#include "host_squeeze.hpp"
 
 #include <chrono>
 #include <cstring>
@@ -61,7 +62,7 @@ static const std::vector<Kind>& kinds()
     static const std::vector<Kind> all{ kind<HostProduct>(), kind<HostHeads>(), kind<HostConv>(), kind<HostConvWeights>(),
                                         kind<HostHebbian>(), kind<HostStdp>(), kind<HostNorm>(),
                                         kind<HostNormGrad>(), kind<HostLif>(), kind<HostFilter>(), kind<HostDelay>(),
-                                        kind<HostDelayGrad>() };
+                                        kind<HostDelayGrad>(), kind<HostExcite>() };
     return all;
 }
 

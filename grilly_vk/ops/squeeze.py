@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..autograd import record
+from ..runtime.host import HostCall
 from ..runtime.kernel import Kernel
 from ..tensor import UINT32, Tensor, empty, full
 from .reduce import reduce
@@ -29,6 +30,8 @@ _ACROSS = Kernel("snn-squeeze", over="sides parts", fours="sides beside step inn
 _ALONG = Kernel("snn-squeeze", over="count parts", fours="members step inner outer_step")
 _MERGE = Kernel("snn-squeeze-merge", over="count")
 _EXCITE = Kernel("snn-excite", fours="n row")
+_HOST_EXCITE = HostCall("host-excite")
+_ENDLESS = 1 << 31  # a `whole` that no element reaches
 
 
 class Groups(NamedTuple):
@@ -57,7 +60,7 @@ def groups(shape: tuple[int, ...], over: str) -> Groups:
     t, b, c, s = shape
     row, all_time = c * s, b * c * s
     if over == "time":
-        return Groups((t, b), t * b, row, 1, row, row, 1, 0, row, t * b, 1 << 31)
+        return Groups((t, b), t * b, row, 1, row, row, 1, 0, row, t * b, _ENDLESS)
     if over == "channels":
         return Groups((b, c), b * c, t * s, 1, s, s, 1, all_time, s, b * c, all_time)
     return Groups((b, s), b * s, t * c, s, row, c, s, all_time, row, b, all_time)
@@ -134,8 +137,16 @@ def _launch(x: Tensor, gy: Tensor | None, y: Tensor, where: Tensor | None, g: Gr
 
 
 def _scaled(x: Tensor, score: Tensor, y: Tensor, g: Groups, gout: Tensor | None, where: Tensor | None) -> None:
+    row = g.beside if g.across else g.inner
+    if x.engine.host_streams(x.count):
+        _HOST_EXCITE(
+            x.engine, x=x, score=score, g=gout, where=where, y=y, n=x.count, count=g.groups, row=row, span=g.span,
+            turns=g.turns, beside=g.beside, whole=g.whole % _ENDLESS, inner=g.inner, inner_step=g.inner_step,
+            grad=gout is not None, across=g.across, scale=1.0 / g.members, work=x.count,
+        )  # fmt: skip
+        return
     _EXCITE(
         x=x, score=score, g=gout, where=where, y=y, n=x.count, count=g.groups, span=g.span, turns=g.turns,
         beside=g.beside, whole=g.whole, inner=g.inner, inner_step=g.inner_step, scale=1.0 / g.members,
-        row=g.beside if g.across else g.inner, GRAD=gout is not None, ACROSS=g.across,
+        row=row, GRAD=gout is not None, ACROSS=g.across,
     )  # fmt: skip
