@@ -32,7 +32,7 @@ LAYERS = [
     {"snn", "compute"},
     {"nn"},
     {"models"},
-    {"encode", "optim", "saving", "snn_compute", "nir", "interop"},
+    {"encode", "optim", "saving", "sim", "snn_compute", "nir", "interop"},
     {"surroundings"},
     {"compiled"},
     {"data", "plot", "report"},
