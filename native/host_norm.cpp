@@ -134,6 +134,7 @@ HostNorm::HostNorm(std::vector<std::shared_ptr<kp::Tensor>> tensors, std::vector
     running_var_ = number(11) ? memory(7, sets_) : nullptr;
     batches_ = number(12) ? (std::int32_t*)memory(8, own_) : nullptr;
     y_ = put_ ? memory(9, all) : nullptr;
+    spans_ = scale_ ? samples_ / step_ : own_;
 }
 
 void HostNorm::run(Host& host) const
@@ -141,6 +142,13 @@ void HostNorm::run(Host& host) const
     if (take_ && batches_)
         for (std::int64_t t = 0; t < own_; t++)
             batches_[t]++;
+    if (inner_ == 1) {
+        if (take_)
+            take_columns(host);
+        if (put_)
+            put_columns(host);
+        return;
+    }
     share(host, 4, [&](std::int64_t set, std::int64_t count) {
         if (take_)
             take(set, count);
@@ -173,18 +181,21 @@ void HostNorm::take(std::int64_t set, std::int64_t count) const
     const std::int64_t channel = set % channels_, first = row(set / channels_ * members_, channel);
     Moments of[TOGETHER];
     moments(of, x_ + first, count, members_, channels_ * inner_, inner_);
-    for (std::int64_t c = 0; c < count; c++) {
-        const std::int64_t s = set + c;
-        const float base = x_[first + c * inner_];
-        mean_[s] = (float)(of[c].mean - base);
-        mean_[sets_ + s] = base;
-        variance_[s] = (float)(of[c].deviations / of[c].count);
-        if (running_mean_) {
-            const float step = average_ ? 1.0f / (float)batches_[s / channels_] : momentum_;
-            const double all = of[c].count * times_;
-            running_mean_[s] = (1 - step) * running_mean_[s] + step * (float)of[c].mean;
-            running_var_[s] = (1 - step) * running_var_[s] + step * (float)(of[c].deviations * times_ / (all - 1));
-        }
+    for (std::int64_t c = 0; c < count; c++)
+        note(set + c, x_[first + c * inner_], of[c].mean, of[c].deviations, of[c].count);
+}
+
+// The statistics of a set, and the running ones.
+void HostNorm::note(std::int64_t s, float base, double mean, double deviations, double count) const
+{
+    mean_[s] = (float)(mean - base);
+    mean_[sets_ + s] = base;
+    variance_[s] = (float)(deviations / count);
+    if (running_mean_) {
+        const float step = average_ ? 1.0f / (float)batches_[s / channels_] : momentum_;
+        const double all = count * times_;
+        running_mean_[s] = (1 - step) * running_mean_[s] + step * (float)mean;
+        running_var_[s] = (1 - step) * running_var_[s] + step * (float)(deviations * times_ / (all - 1));
     }
 }
 
@@ -259,10 +270,18 @@ HostNormGrad::HostNormGrad(std::vector<std::shared_ptr<kp::Tensor>> tensors, std
     scale_ = number(8) ? memory(5, samples_ / step_) : nullptr;
     sums_ = number(9) ? memory(6, 2 * steps_ * sets_) : nullptr;
     gx_ = number(10) ? memory(7, all) : nullptr;
+    spans_ = own_ * steps_;
 }
 
 void HostNormGrad::run(Host& host) const
 {
+    if (inner_ == 1) {
+        if (sums_)
+            sum_columns(host);
+        if (gx_)
+            put_columns(host);
+        return;
+    }
     share(host, 8, [&](std::int64_t set, std::int64_t count) {
         if (sums_)
             sum(set, count);
@@ -377,36 +396,40 @@ GRILLY_WIDE static void scaled(float* gx, const float* g, std::int64_t n, float 
         gx[i] = g[i] * gain;
 }
 
+HostNormGrad::Numbers HostNormGrad::numbers(std::int64_t s) const
+{
+    Numbers of;
+    const float root = 1.0f / std::sqrt(variance_[s] + eps_), values = (float)(members_ * inner_);
+    of.gain = w_ ? root * w_[s] : root;
+    if (!train_)
+        return of;
+    float z = 0, all = 0;
+    for (std::int64_t t = 0; t < steps_; t++) {
+        const float scale = scale_ ? scale_[t] : 1.0f;
+        z += scale * sums_[t * sets_ + s];
+        all += scale * sums_[(steps_ + t) * sets_ + s];
+    }
+    of.base = mean_[sets_ + s];
+    of.mean = mean_[s];
+    of.less = root * of.gain * (z / values);
+    of.off = of.gain * (all / values);
+    return of;
+}
+
 void HostNormGrad::put(std::int64_t set, std::int64_t count) const
 {
     const std::int64_t channel = set % channels_, begin = set / channels_ * members_;
-    const float values = (float)(members_ * inner_);
-    float base[TOGETHER], mean[TOGETHER], gain[TOGETHER], less[TOGETHER], off[TOGETHER];
-    for (std::int64_t c = 0; c < count; c++) {
-        const std::int64_t s = set + c;
-        const float root = 1.0f / std::sqrt(variance_[s] + eps_);
-        gain[c] = w_ ? root * w_[s] : root;
-        if (!train_)
-            continue;
-        float z = 0, all = 0;
-        for (std::int64_t t = 0; t < steps_; t++) {
-            const float scale = scale_ ? scale_[t] : 1.0f;
-            z += scale * sums_[t * sets_ + s];
-            all += scale * sums_[(steps_ + t) * sets_ + s];
-        }
-        base[c] = mean_[sets_ + s];
-        mean[c] = mean_[s];
-        less[c] = root * gain[c] * (z / values);
-        off[c] = gain[c] * (all / values);
-    }
+    Numbers of[TOGETHER];
+    for (std::int64_t c = 0; c < count; c++)
+        of[c] = numbers(set + c);
     for (std::int64_t m = begin; m < begin + members_; m++) {
         const float scale = scale_ ? scale_[m / step_] : 1.0f;
         for (std::int64_t c = 0; c < count; c++) {
             const std::int64_t at = row(m, channel + c);
             if (train_)
-                slope(gx_ + at, x_ + at, g_ + at, inner_, base[c], mean[c], gain[c] * scale, less[c], off[c]);
+                slope(gx_ + at, x_ + at, g_ + at, inner_, of[c].base, of[c].mean, of[c].gain * scale, of[c].less, of[c].off);
             else
-                scaled(gx_ + at, g_ + at, inner_, gain[c] * scale);
+                scaled(gx_ + at, g_ + at, inner_, of[c].gain * scale);
         }
     }
 }

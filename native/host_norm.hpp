@@ -1,5 +1,5 @@
 // Batch norms of x (samples, channels, inner) in one call forward and one back, which read x once from memory: a second
-// pass over a few channels finds them in a core's cache.
+// pass over a few channels finds them in a core's cache.  Channels that lie side by side: host_columns.cpp.
 #pragma once
 
 #include "host.hpp"
@@ -13,6 +13,11 @@ class HostNormed : public HostCall
     void sizes(); // the first numbers
     template<class F>
     void share(Host& host, std::int64_t bytes, F group) const;
+    // For inner = 1: calls each(member, number, set of channel 0, first sample, last) for stretches of samples, which lie
+    // within a span; the same stretches whatever the team.
+    template<class F>
+    void stretches(Host& host, F each) const;
+    std::int64_t spans_; // of samples with statistics, a scale or sums of their own
     // Where a channel's row of a sample begins; samples of a group count from that of its step.
     std::int64_t row(std::int64_t sample, std::int64_t channel) const { return (sample * channels_ + channel) * inner_; }
 
@@ -32,6 +37,9 @@ class HostNorm : public HostNormed
   private:
     void take(std::int64_t set, std::int64_t count) const;
     void put(std::int64_t set, std::int64_t count) const;
+    void note(std::int64_t set, float base, double mean, double deviations, double count) const;
+    void take_columns(Host& host) const; // with inner = 1
+    void put_columns(Host& host) const;
     bool take_, put_, train_, average_;
     float momentum_, times_, eps_;
     const float *x_, *w_, *b_, *scale_;
@@ -50,6 +58,13 @@ class HostNormGrad : public HostNormed
   private:
     void sum(std::int64_t set, std::int64_t count) const;
     void put(std::int64_t set, std::int64_t count) const;
+    void sum_columns(Host& host) const; // with inner = 1
+    void put_columns(Host& host) const;
+    struct Numbers
+    {
+        float base = 0, mean = 0, gain, less = 0, off = 0;
+    };
+    Numbers numbers(std::int64_t set) const; // of gx
     std::int64_t steps_;
     bool train_;
     float eps_;

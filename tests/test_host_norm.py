@@ -13,6 +13,8 @@ import grilly_vk.functional as F
 pytestmark = pytest.mark.skipif(engine().blas is None, reason="the device's memory is its own, or there is no OpenBLAS")
 # Rows below a vector, with a rest, of whole vectors, beyond a stretch of sums; many channels at once, and a single one.
 SHAPES = [(3, 4, 5, 3, 3), (2, 5, 70, 7, 7), (4, 3, 2, 4, 4), (2, 3, 3, 1100), (5, 2, 1, 19)]
+# Channels side by side: fewer than a vector, and of all widths that are taken together; several stretches of samples.
+SHAPES += [(4, 3, 5), (2, 150, 83)]
 
 
 @pytest.fixture(autouse=True)
@@ -66,14 +68,15 @@ def test_values_and_gradients_match_float64(shape, kind, training):
     np.testing.assert_array_equal(counted, before["num_batches_tracked"] + 1)
 
 
-def test_statistics_far_from_zero_and_after_a_first_value_far_off():
+@pytest.mark.parametrize("shape", [(40, 3, 70), (2800, 3), (2800, 19)], ids=str)
+def test_statistics_far_from_zero_and_after_a_first_value_far_off(shape):
     """Deviations are taken from a mean, never from zero or from the first value."""
-    x = normal(40, 3, 70, seed=1)
+    x = normal(*shape, seed=1)
     x[:, 1] += 1e4
-    x[0, 2, 0] = 1e4
+    x[(0, 2, *[0] * (x.ndim - 2))] = 1e4
     y = F.batch_norm(x, None, None, training=True).numpy()
-    exact = x.astype(float)
-    want = (exact - exact.mean((0, 2), keepdims=True)) / np.sqrt(exact.var((0, 2), keepdims=True) + 1e-5)
+    exact, axes = x.astype(float), (0, *range(2, x.ndim))
+    want = (exact - exact.mean(axes, keepdims=True)) / np.sqrt(exact.var(axes, keepdims=True) + 1e-5)
     np.testing.assert_allclose(y, want, rtol=1e-4, atol=2e-3)  # float32 holds 1e4 to 5e-4
 
 
@@ -88,13 +91,29 @@ def test_momentum_none_is_the_mean_over_all_batches():
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_what_is_not_finite_stays_in_its_channel(bad):
-    x = normal(5, 3, 40, seed=2)
-    for place in ((0, 1, 0), (3, 1, 39)):
-        x[place] = bad
-        y = F.batch_norm(x, None, None, training=True).numpy()
-        np.testing.assert_array_equal(np.isnan(y).all((0, 2)), [False, True, False])
-        np.testing.assert_array_equal(np.isfinite(y).all((0, 2)), [True, False, True])
+@pytest.mark.parametrize("shape", [(5, 17, 40), (300, 17)], ids=str)
+def test_what_is_not_finite_stays_in_its_channel(bad, shape):
+    x, axes = normal(*shape, seed=2), (0, *range(2, len(shape)))
+    for place in ((0, 1), (3, 16)):  # a whole vector's, and one beyond
+        x[(*place, *[0] * (x.ndim - 2))] = bad
+    y = F.batch_norm(x, None, None, training=True).numpy()
+    struck = np.isin(np.arange(17), [1, 16])
+    np.testing.assert_array_equal(np.isnan(y).all(axes), struck)
+    np.testing.assert_array_equal(np.isfinite(y).all(axes), ~struck)
+
+
+def test_the_same_bits_by_several_threads(snippet):
+    """Sums of channels that lie side by side are of the same stretches whoever makes them."""
+    source = """
+        import hashlib, numpy as np, grilly_vk
+        import grilly_vk.functional as F
+        x, cotangent = np.random.default_rng(0).normal(size=(2, 3001, 21)).astype(np.float32)
+        given = grilly_vk.tensor(x, requires_grad=True)
+        y = F.batch_norm(given, None, None, training=True)
+        y.backward(grilly_vk.tensor(cotangent))
+        print(hashlib.sha256(y.numpy().tobytes() + given.grad.numpy().tobytes()).hexdigest())
+    """
+    assert snippet(source, OPENBLAS_NUM_THREADS=1).out == snippet(source, OPENBLAS_NUM_THREADS=2).out
 
 
 def test_a_graph_replays_them_and_moves_the_running_statistics():
