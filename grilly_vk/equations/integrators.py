@@ -54,14 +54,14 @@ def integrate(
     elif method == "exponential_euler":
         _exponential_euler(scheme, system)
     else:
-        exactly = [s for s in together if s not in held] if method == "rk4" else []
+        exactly = linear(system, host, without=held) if method == "rk4" else ()
         _stages(scheme, system, method, exactly, held, substeps > 1)
     return scheme
 
 
-def linear(system: System, host: Collection[str]) -> tuple[str, ...]:
+def linear(system: System, host: Collection[str], without: Collection[str] = ()) -> tuple[str, ...]:
     """The states whose slopes are linear, with constant coefficients, in such states and `current` alone."""
-    found = set(system.slopes)
+    found = set(system.slopes) - set(without)
     while True:
         lost = {s for s in found if not _is_linear(system.flat(s), found, host)}
         if not lost:

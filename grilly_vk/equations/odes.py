@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from .expression import EquationError, Expression, Function, expression
 
@@ -33,9 +34,11 @@ class System:
 
     def flat(self, state: str) -> Expression:
         """A state's slope without names of values."""
-        return self.slopes[state].value.put(self._inlined())
+        return self.slopes[state].value.put(self.inlined)
 
-    def _inlined(self) -> dict[Expression, Expression]:
+    @cached_property
+    def inlined(self) -> dict[Expression, Expression]:
+        """What the names of values stand for, without such names."""
         out: dict[Expression, Expression] = {}
         for n, line in self.values.items():
             out[Expression("name", (n,))] = line.value.put(out)

@@ -56,10 +56,17 @@ def _record(name: str, equations: str, about: str, **given: Any) -> dict[str, An
         given.setdefault("refractory", "t_ref")
     given.setdefault("initial", {"V_m": "E_L"})
     given.setdefault("reset", "V_m = V_reset")
-    made = arguments(name, equations, about=about, checks=checks, **given)[0]
-    units = {n: _UNITS.get(n, "ms" if n.startswith("tau") else _BY_LETTER.get(n.split("_")[0], "1")) for n in (
-        *made["states"], *parameters, "current")}  # fmt: skip
+    stated = given.pop("units", None) or {n: _unit(n) for n in (*_UNITS, *parameters)}
+    checked = {} if "define" in given else stated  # formulas of rates are of plain numbers
+    made = arguments(name, equations, about=about, checks=checks, units=checked, **given)[0]
+    units = {n: stated.get(n, "1") for n in (*made["states"], *parameters, "current")}
     return {"name": name, "units": units, **made}
+
+
+def _unit(name: str) -> str:
+    if name in _UNITS:
+        return _UNITS[name]
+    return "ms" if name.startswith("tau") else _BY_LETTER[name.split("_")[0]]
 
 
 _MEMBRANE = "dV_m/dt = (E_L - V_m) / tau_m + ({}I_e + current) / C_m\n"
@@ -150,7 +157,7 @@ def _models() -> list[dict[str, Any]]:
         _record(
             "izhikevich",
             "V_now = min(V_m, V_th)\n"
-            "dV_m/dt = 0.04 * V_now * V_now + 5 * V_now + 140 - U_m + current + I_e\n"
+            "dV_m/dt = 0.04 / mV / ms * V_now * V_now + 5 / ms * V_now + 140 * mV / ms - U_m + current + I_e\n"
             "dU_m/dt = a * (b * V_now - U_m)",
             "Izhikevich's neuron (IEEE Trans. Neural Networks 14, 2003); a spike adds its weight, in mV. By the "
             "Runge-Kutta method of fourth order in 2 substeps, not by the paper's steps of Euler.",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from .expression import Expression, Statement, expression, statements
+from . import units as dimensions
+from .expression import Expression, Statement, expression, number, statements
 from .integrators import METHODS, Scheme, integrate
-from .odes import System, known, read
-from .printing import text as shown
+from .odes import Line, System, known, read
 from .step_model import defined
+from .units import WRITTEN
 
 
 def arguments(
@@ -27,6 +29,7 @@ def arguments(
     substeps: int = 1,
     begin: str = "",
     define: str = "",
+    units: Mapping[str, str] | None = None,
     **others: Any,
 ) -> tuple[dict[str, Any], Scheme, System]:
     """What StepModel takes, of equations; see grilly_vk.sim.equations for the arguments.
@@ -39,9 +42,14 @@ def arguments(
         raise ValueError(f"method must be None or one of {', '.join(METHODS)}, got {method!r}")
     functions = defined(f"define of {name!r}", define)
     system = read(f"the equations of {name!r}", equations, functions)
-    known(system, [*parameters, "current"])
+    known(system, [*parameters, "current", *WRITTEN])
+    dimensions.check(system, units or {})
+    system = _without_units(system, parameters)
+    values = system.inlined
+    fires = expression(f"threshold of {name!r}", threshold, functions)
+    resets = statements(f"reset of {name!r}", reset, functions)
     if held is None:
-        watched = expression(f"threshold of {name!r}", threshold, functions).names
+        watched = fires.put(values).names
         held = system.held or [s for s in system.slopes if s in watched] * bool(refractory)
     scheme = integrate(system, method, parameters, held if refractory else (), substeps)
     before = statements(f"begin of {name!r}", begin, functions)
@@ -59,8 +67,8 @@ def arguments(
         "begin": (*scheme.begin, *before),
         "substeps": substeps,
         "step": tuple(scheme.statements),
-        "fires": _inlined(threshold, system, functions, f"threshold of {name!r}"),
-        "reset": reset,
+        "fires": fires.put(values),
+        "reset": tuple(Statement(s.target, s.value.put(values)) for s in resets),
         "refractory": refractory,
         "held": tuple(held) if refractory else (),
         "arrive": "\n".join(arrive),
@@ -70,9 +78,12 @@ def arguments(
     return record, scheme, system
 
 
-def _inlined(condition: str, system: System, functions: Mapping[str, Any], what: str) -> str:
-    """With the equations of values in place of their names."""
-    values: dict[Expression, Expression] = {}
-    for statement in (Statement(n, line.value) for n, line in system.values.items()):
-        values[Expression("name", (statement.target,))] = statement.value.put(values)
-    return shown(expression(what, condition, functions).put(values))
+def _without_units(system: System, parameters: Collection[str]) -> System:
+    """With 1 in place of names of units, such as 0.04 / ms / mV holds."""
+    own = {*parameters, *system.slopes, *system.values}
+    ones = {Expression("name", (n,)): number(1) for n in WRITTEN if n not in own}
+
+    def plain(lines: Mapping[str, Line]) -> dict[str, Line]:
+        return {n: replace(line, value=line.value.put(ones)) for n, line in lines.items()}
+
+    return System(plain(system.slopes), plain(system.values), system.held)

@@ -82,8 +82,8 @@ class StepModel:
         states: Mapping[str, float | str],
         parameters: Mapping[str, float],
         step: str | Sequence[Statement],
-        fires: str,
-        reset: str,
+        fires: str | Expression,
+        reset: str | Sequence[Statement],
         constants: Mapping[str, Any] | None = None,
         receptors: Sequence[str] = ("exc", "inh"),
         refractory: str = "",
@@ -157,10 +157,10 @@ class StepModel:
         check(self._what(part), made, known)
         return made
 
-    def _condition(self, part: str, given: str, known: Collection[str]) -> Expression:
-        made = expression(self._what(part), given, self._functions)
+    def _condition(self, part: str, given: str | Expression, known: Collection[str]) -> Expression:
+        made = given if isinstance(given, Expression) else expression(self._what(part), given, self._functions)
         if made.op not in COMPARED:
-            raise EquationError(f"{self._what(part)}: {given!r}: expected a condition such as 'V_m >= V_th'")
+            raise EquationError(f"{self._what(part)}: {text(made)!r}: expected a condition such as 'V_m >= V_th'")
         for side in made.args:
             check(self._what(part), side, known)
         return made

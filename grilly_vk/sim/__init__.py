@@ -2,5 +2,6 @@
 
 from . import models
 from .model import Model
+from .own import equations
 
-__all__ = ["Model", "models"]
+__all__ = ["Model", "equations", "models"]
