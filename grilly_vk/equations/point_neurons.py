@@ -99,7 +99,7 @@ def _adex(name: str, synapses: tuple[str, dict[str, str]], kind: str) -> dict[st
     return _record(
         name, _ADEX_LINES + synapses[0],
         f"Adaptive exponential integrate-and-fire neuron with {kind} conductances (Brette & Gerstner, J. Neurophysiol. "
-        f"94, 2005). {_RK4}, in 4 substeps.",
+        f"94, 2005). {_RK4}, in 4 substeps. It is reset at the end of the step in which V_m reaches V_peak.",
         parameters=_ADEX, threshold=_SPIKE, reset="V_m = V_reset\nw = w + b", receptors=synapses[1], held=("V_m",),
         substeps=4,
     )  # fmt: skip
