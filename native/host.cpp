@@ -3,6 +3,7 @@
 #include "host_calls.hpp"
 #include "host_delay.hpp"
 #include "host_neurons.hpp"
+#include "host_nodes.hpp"
 #include "host_norm.hpp"
 #include "host_squeeze.hpp"
 
@@ -62,7 +63,8 @@ static const std::vector<Kind>& kinds()
     static const std::vector<Kind> all{ kind<HostProduct>(), kind<HostHeads>(), kind<HostConv>(), kind<HostConvWeights>(),
                                         kind<HostHebbian>(), kind<HostStdp>(), kind<HostNorm>(),
                                         kind<HostNormGrad>(), kind<HostLif>(), kind<HostFilter>(), kind<HostDelay>(),
-                                        kind<HostDelayGrad>(), kind<HostExcite>() };
+                                        kind<HostDelayGrad>(), kind<HostExcite>(), kind<HostNode>(),
+                                        kind<HostNodeGrad>() };
     return all;
 }
 

@@ -19,6 +19,7 @@ from ..equations.nodes_glsl import planes, source
 from ..runtime import glsl
 from ..runtime.kernel import Kernel, Span, spans
 from ..tensor import Tensor, empty, from_numpy, full
+from . import host_nodes
 from .batch_norm import Norm
 from .elementwise import add, binary
 from .indexing import getitem
@@ -364,6 +365,7 @@ class _Run:
             ends = [full(self.state, c, on=self.engine) if t is None else t.copy() for t, c in fill]
             self.ends.append((ends[0], ends[1] if self.two else None))
         norm: tuple[tuple[str, int], ...] = ()
+        by_host = v_seq is None and host_nodes.takes(self)
         if self.norm is not None:
             norm = ("NORM", 1 + (self.norm.layout.own > 1)), ("SCALE", int(self.norm.scale is not None))
         trace = 0 if v_seq is None else 1 + early
@@ -376,6 +378,9 @@ class _Run:
             if self.two and (v0 is None) != (u0 is None):  # one is given, the other starts at its number
                 v0 = full(self.state, self.numbers["v_init"], on=self.engine) if v0 is None else v0
                 u0 = full(self.state, self.u_init, on=self.engine) if u0 is None else u0
+            if by_host:
+                host_nodes.forward(self, span, x, v0, s, h, v, self._lines(span), dict(norm).get("NORM", 0))
+                continue
             self.launch(
                 _FORWARD.compiled(self.own), span, (*stores, *norm), given=int(v0 is not None),
                 x=x, v0=v0, u0=u0, s=s, h=h, z=z, trace=v_seq, v=v, u=u, left=left, u_init=self.u_init,
@@ -437,6 +442,7 @@ def _backward(
             given = slope.given(above if above is not None else binary("sub", potentials(kept, run.planes), level))
         gx, sums, shares = run.room() if not run.held else None, [], []
         of_trace = gtrace[0] if gtrace else None
+        by_host = of_trace is None and host_nodes.takes(run, slope)
         for span, (v0, _) in reversed(list(zip(run.pieces, run.ends))):
             gend, guend = gv, gu
             gv, gu = empty(run.state, on=run.engine), empty(run.state, on=run.engine) if run.two else None
@@ -444,6 +450,10 @@ def _backward(
             if run.held:
                 gx = empty(run.state, on=run.engine)
                 shares.append(gx)
+            if by_host:
+                assert gx is not None
+                host_nodes.backward(run, span, slope, kept, gs, gend, gx, gv)
+                continue
             specs = [("HAS_GS", int(gs is not None)), ("HAS_GTRACE", 0 if of_trace is None else 1 + early)]
             run.launch(
                 _BACKWARD.compiled(suffix), span,
