@@ -135,6 +135,7 @@ class Kernel:
                 - work: element-steps, for splitting submits, of a kernel with `cut` those of one step; default the
                   items;
                 - groups: exact number of workgroups, instead of the one that follows from the items;
+                - LOCAL: invocations of a workgroup, instead of what suits the device;
                 - extents: as in `Engine.issue`.
 
                 Of a kernel with `cut`, the number `steps` is T, and the run goes in pieces if one is too long; or it is
@@ -198,8 +199,9 @@ class Kernel:
             if face.constants:
                 key = (key, *map(arguments.get, face.constants))
             pipeline = pipelines.get(key)
-            if pipeline is None or pipeline.local != on.local:
-                pipeline = pipelines[key] = self._pipeline(on, face, wide, arguments)
+            local = arguments.get("LOCAL") or on.local
+            if pipeline is None or pipeline.local != local:
+                pipeline = pipelines[key] = self._pipeline(on, face, wide, local, arguments)
             if self._chosen:
                 pipeline.aligned(buffers)
             on.issue(pipeline, buffers, arguments, items, work)
@@ -243,12 +245,12 @@ class Kernel:
             return items * on.local if arguments["TEAM"] else items
         return items * on.local
 
-    def _pipeline(self, on: Engine, face: _Face, wide: int, arguments: Mapping[str, Any]) -> Pipeline:
-        unknown = sorted(name for name in arguments if name.isupper() and name not in face.constants)
+    def _pipeline(self, on: Engine, face: _Face, wide: int, local: int, arguments: Mapping[str, Any]) -> Pipeline:
+        unknown = sorted(name for name in arguments if name.isupper() and name not in ("LOCAL", *face.constants))
         if unknown:
             raise SpirvError(f"kernel {self.name!r} has no specialization constant {unknown}")
         specs = tuple((name, arguments[name]) for name in face.constants if arguments.get(name) is not None)
-        return on.kernels.pipeline(self.name + _SUFFIX[wide], specs, on.local)
+        return on.kernels.pipeline(self.name + _SUFFIX[wide], specs, local)
 
 
 class _Face:

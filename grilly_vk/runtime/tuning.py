@@ -59,6 +59,11 @@ class Tuning:
     host_delays: int = 1 << 19  # multiplications of a product with a delay for each connection, likewise
     host_recurrence: int = 1 << 20  # of one step, from which a recurrent layer's products are the host's
 
+    # Delivery of spikes in grilly_vk.sim.
+    sim_lanes: int = 1  # of a slice, each of which owns its neurons; 1: a row is shared, and sums are atomic
+    sim_slices: int = 1  # of a table, at least
+    sim_groups: int = 1024  # workgroups that share the rows of a batch
+
     # Products with spikes that skip zeros.
     event_driven: bool = False  # where the user leaves it open, by density
     event_rows: int = 64  # rows of spikes from which making the lists costs less than the product
@@ -100,7 +105,7 @@ CPU = Tuning(
     work=1 << 29, first_work=1 << 29,
     chunk=16, row=4096, column=4096, stretches=128, images=8, idle=1,
     norm_rows=True, norm_columns=1024, norm_teams=False, norm_sums=2048, norm_per_step_joins=False,
-    event_driven=True, event_columns=(8, 4),
+    event_driven=True, event_columns=(8, 4), sim_lanes=8, sim_slices=2,
 )  # fmt: skip
 LANES = replace(CPU, lanes=True, stepped_recurrence=True, eights=True)  # lavapipe, with vectors of eight floats
 

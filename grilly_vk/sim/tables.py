@@ -1,0 +1,248 @@
+"""Tables of synapses in device memory: how they are laid out, and how they are built.
+
+The neurons of a group are cut into slices, and a slice into lanes that own neurons which follow each other.  A row has
+the synapses of one source in one slice, in loads of 16 bytes that the lanes take in turn.  A table too large for one
+storage buffer is cut into parts, each with some of the slices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..runtime.engine import Engine
+from ..runtime.kernel import Kernel
+from ..tensor import UINT32, Tensor, from_numpy, full
+from .connectors import GIVEN as LISTED
+from .synapses import EACH_LOAD, GIVEN, PACKED, PACKED_TARGETS, TARGETS, Synapses
+
+_CONNECT = Kernel("sim-connect", over="n")
+_OWNERS, _TARGETS_ALONE, _SOURCES = range(3)  # BY of the shader
+_LOAD = 16  # bytes
+_MOST_TARGETS = 65535  # of a slice, whose targets are counted from 1 in 16 bits
+
+
+class Cut(NamedTuple):
+    """How a group is cut.
+
+    Args:
+        slices: of all parts, as many in each.
+        lanes: of a slice; 1 if rows are shared by whoever comes and sums are atomic.
+        per: neurons of a lane.
+        parts: tables.
+    """
+
+    slices: int
+    lanes: int
+    per: int
+    parts: int
+
+    @property
+    def span(self) -> int:
+        """Neurons of a slice."""
+        return self.lanes * self.per
+
+    @property
+    def each(self) -> int:
+        """Slices of a part."""
+        return self.slices // self.parts
+
+
+def cut_of(size: int, packed: bool, lanes: int, slices: int, parts: int) -> Cut:
+    """A cut into so many parts, with the slices that are wanted for each or as many as are needed."""
+    most = min(_MOST_TARGETS // lanes, PACKED_TARGETS) if packed else _MOST_TARGETS // lanes
+    useful = max(1, -(-size // (lanes * parts)))
+    each = max(min(slices, useful), -(-size // (most * lanes * parts)))
+    return Cut(each * parts, lanes, max(1, -(-size // (each * parts * lanes))), parts)
+
+
+@dataclass
+class TablePart:
+    """Rows of some slices in device memory.
+
+    Args:
+        first, slices: which.
+        starts: of each projection, where its rows begin, in loads (slices, sources + 1), uint32.
+        rows: the same of all projections, one behind the other.
+        places: of each projection, where its rows are in `rows`.
+        synapse: the loads, uint32 (loads * 4).
+    """
+
+    first: int
+    slices: int
+    starts: list[np.ndarray]
+    rows: Tensor
+    places: list[int]
+    synapse: Tensor
+
+    @property
+    def nbytes(self) -> int:
+        """On the device."""
+        return self.rows.nbytes + self.synapse.nbytes
+
+
+class Counted(NamedTuple):
+    """What counting found."""
+
+    cut: Cut
+    starts: list[list[np.ndarray]]  # by part and projection, (slices, sources + 1) int64
+    heard: list[np.ndarray | None]  # by projection, (targets)
+
+
+class Builder:
+    """Counts, and then places, the synapses of some projections.
+
+    Args:
+        engine: where.
+        projections: what is connected.
+        size: neurons of the group.
+        lanes, slices: see `Cut`; slices of a part that are wanted.
+    """
+
+    def __init__(self, engine: Engine, projections: Sequence[Synapses], size: int, lanes: int, slices: int) -> None:
+        self.engine, self.projections, self.size, self.lanes, self.slices = engine, projections, size, lanes, slices
+        self.most = engine.info.max_tensor_bytes
+        self._begins = [from_numpy(p.rows.begin.astype(np.uint32), on=engine) for p in projections]
+
+    def count(self) -> Counted:
+        """Counts all rows, in as many parts as are needed for each to fit a storage buffer."""
+        parts = 1
+        while True:
+            packed = any(p.format == PACKED for p in self.projections)
+            cut = cut_of(self.size, packed, self.lanes, self.slices, parts)
+            found = self._counted(cut) if self._room(cut) else None
+            if found is not None:
+                return found
+            parts *= 2
+
+    def _room(self, cut: Cut) -> bool:
+        """Whether what counting takes fits, and what synapses take without any padding."""
+        rows = sum(p.pre + 1 for p in self.projections) * cut.each
+        cursor = max((p.pre for p in self.projections), default=0) * cut.each * cut.lanes
+        loads = sum(p.total // EACH_LOAD[p.format] for p in self.projections) // cut.parts
+        return max(4 * rows, 4 * cursor, _LOAD * loads) <= self.most
+
+    def _counted(self, cut: Cut) -> Counted | None:
+        heard: list[np.ndarray | None] = []
+        starts: list[list[np.ndarray]] = [[] for _ in range(cut.parts)]
+        ends = [0] * cut.parts
+        for q, p in enumerate(self.projections):
+            sums = full((p.post,), 0, UINT32, self.engine) if p.hearing else None
+            listed = _given(self.engine, p, None)
+            for part in range(cut.parts):
+                cursor = full((cut.each, p.pre, cut.lanes), 0, UINT32, self.engine)
+                self._launch(q, cut, part, cursor, heard=sums, given=listed, unit=p.coarse)
+                start = ends[part] + row_starts(cursor.numpy(), EACH_LOAD[p.format])
+                ends[part] = int(start[-1, -1]) if start.size else ends[part]
+                starts[part].append(start)
+                if _LOAD * ends[part] > self.most:
+                    return None
+            heard.append(None if sums is None else sums.numpy())
+        return Counted(cut, starts, heard)
+
+    def place(self, counted: Counted, units: Sequence[float], shifts: Sequence[int]) -> Iterator[TablePart]:
+        """Makes the parts.
+
+        Args:
+            units: of each projection, how many units of the ring one is.
+            shifts: of each projection, by how many bits its weights are kept shorter.
+        """
+        cut = counted.cut
+        for part, found in enumerate(counted.starts):
+            starts = [start.astype(np.uint32) for start in found]
+            loads = int(found[-1][-1, -1]) if found and found[-1].size else 0
+            rows = from_numpy(np.concatenate([np.zeros(0, np.uint32), *[s.ravel() for s in starts]]), on=self.engine)
+            synapse = full((4 * loads,), 0, UINT32, self.engine)
+            place = np.concatenate([[0], np.cumsum([s.size for s in starts])]).astype(int).tolist()
+            for q, p in enumerate(self.projections):
+                cursor = full((cut.each, p.pre, cut.lanes), 0, UINT32, self.engine)
+                unit = units[q] / 2.0 ** shifts[q]
+                start = rows._rows(place[q], place[q + 1])
+                given = _given(self.engine, p, unit)
+                self._launch(q, cut, part, cursor, start=start, synapse=synapse, given=given, unit=unit)
+            yield TablePart(part * cut.each, cut.each, starts, rows, place[:-1], synapse)
+
+    def _launch(self, q: int, cut: Cut, part: int, cursor: Tensor, **tensors: Any) -> None:
+        p = self.projections[q]
+        if not p.total:
+            return
+        owners = not p.rows.by_source and cut.lanes > 1
+        by = _SOURCES if p.rows.by_source else _OWNERS if owners else _TARGETS_ALONE
+        n = (cut.each * cut.lanes, p.post, p.pre)[by]
+        w, d = p.weight, p.delay
+        _CONNECT(
+            self.engine, **{"heard": None, "start": None, "synapse": None, **tensors},
+            cursor=cursor, begin=self._begins[q],
+            n=n, pre=p.pre, post=p.post, into=p.post_first, itself=p.offset or 0,
+            first=part * cut.each, slices=cut.each, per=cut.per, seed0=p.seed & 0xFFFFFFFF, seed1=p.seed >> 32,
+            w0=w.a, w1=w.b, w_low=w.low, w_high=w.high, d0=d.a, d1=d.b, d_low=d.low, d_high=d.high,
+            weights=_place(p, "weight"), delays=_place(p, "delay"),
+            work=2 * p.total + 8 * n, LOCAL=min(cut.lanes, self.engine.local) if owners else self.engine.local,
+            PLACE=tensors.get("synapse") is not None, BY=by,
+            CHOICE=p.rows.choice, ITSELF=p.rows.autapses or p.offset is None, FORMAT=p.format, LANES=cut.lanes,
+            WEIGHT=w.kind, DELAY=d.kind, HEARD=p.hearing,
+        )  # fmt: skip
+
+
+def row_starts(counts: np.ndarray, each_load: int) -> np.ndarray:
+    """Where rows begin, in loads, of so many synapses for each lane: (slices, sources + 1) int64."""
+    slices, pre, lanes = counts.shape
+    longest = counts.max(axis=2, initial=0).astype(np.int64).ravel()
+    ends = np.concatenate([[0], np.cumsum(-(-longest // each_load) * lanes)])
+    return ends[np.arange(slices)[:, None] * pre + np.arange(pre + 1)]
+
+
+def _place(p: Synapses, name: str) -> int:
+    """Where weights or delays begin in what is given."""
+    place = p.total if p.rows.choice == LISTED else 0
+    return place + (p.total if name == "delay" and p.weight.kind == GIVEN else 0)
+
+
+def _given(engine: Engine, p: Synapses, unit: float | None) -> Tensor | None:
+    """Targets, weights in units and delays that the user listed, one behind the other; to count, targets alone."""
+    parts = []
+    if p.rows.targets is not None:
+        parts.append(p.rows.targets)
+    if unit is not None:
+        if p.weight.each is not None:
+            parts.append(np.floor(p.weight.each * unit + 0.5).astype(np.int64).astype(np.int32).view(np.uint32))
+        if p.delay.each is not None:
+            parts.append(p.delay.each.astype(np.uint32))
+    return from_numpy(np.concatenate(parts), on=engine) if parts and p.total else None
+
+
+def entries(p: Synapses, i: int, part: TablePart, cut: Cut, shift: int) -> tuple[np.ndarray, ...]:
+    """Projection i in a part, read back: sources from 0, targets in the group, weights in units, delays, all int64."""
+    start = part.starts[i].astype(np.int64)
+    lengths = np.diff(start, axis=1).ravel()
+    first, last = (int(start[0, 0]), int(start[-1, -1])) if start.size else (0, 0)
+    rows = np.repeat(np.arange(lengths.size), lengths)
+    load = np.arange(last - first)
+    lane = (load - (np.cumsum(lengths) - lengths)[rows]) % cut.lanes
+    slices, sources = np.divmod(rows, max(1, p.pre))
+    words = (
+        part.synapse._rows(4 * first, 4 * last).numpy().reshape(-1, 4) if last > first else np.zeros((0, 4), np.uint32)
+    )
+    begin = (part.first + slices) * cut.span
+    if p.format == TARGETS:
+        found = words.view(np.uint16)
+        keep = found != 0
+        post, weight, delay = (
+            begin[:, None] + found - 1,
+            np.zeros(found.shape, np.int64),
+            np.zeros(found.shape, np.int64),
+        )
+    else:
+        begin = (begin + lane * cut.per)[:, None]
+        if p.format == PACKED:
+            post, delay = begin + (words & 2047), words.astype(np.int64) >> 11 & 63
+            weight = (words.view(np.int32) >> 17).astype(np.int64) << shift
+        else:
+            target, weight = words[:, ::2], words[:, 1::2].view(np.int32).astype(np.int64)
+            post, delay = begin + (target & 0xFFFF), target.astype(np.int64) >> 16
+        keep = delay != 0
+    sources = np.broadcast_to(sources[:, None], post.shape)
+    return sources[keep], post[keep], weight[keep], delay[keep]
