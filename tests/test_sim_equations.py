@@ -65,19 +65,31 @@ def test_states_that_follow_a_held_one_see_it_held():
     """An adaptation current goes on towards the held potential, in the exact method too."""
     text = "dv/dt = (20 - v - w) / 10 (unless refractory)\ndw/dt = (v - w) / 30"
     found = []
-    for method in ("exact", "rk4"):
+    for method, substeps in (("exact", 1), ("rk4", 1), ("rk4", 3), ("exponential_euler", 3)):
         model = sim.equations(
-            text, threshold="v > 5", reset="v = 2", parameters={"rest": 10.0}, refractory="rest", method=method
+            text, threshold="v > 5", reset="v = 2", parameters={"rest": 10.0}, refractory="rest", method=method,
+            substeps=substeps,
         )  # fmt: skip
-        found.append(sim_frame.run(model, {}, 0.1, None, None, 300))
-    trace, spikes = found[0]
-    np.testing.assert_array_equal(spikes, found[1][1])
-    np.testing.assert_allclose(trace, found[1][0], rtol=0, atol=1e-5)
-    first = np.flatnonzero(spikes[:, 0])[0]
-    held = trace[first : first + 101, :, 0]
-    wanted = 2 + (held[0, 1] - 2) * np.exp(-0.1 * np.arange(101) / 30)
-    np.testing.assert_allclose(held[:, 1], wanted, rtol=0, atol=1e-5)
-    np.testing.assert_array_equal(held[:, 0], 2)
+        trace, spikes = sim_frame.run(model, {}, 0.1, None, None, 300)
+        found.append((trace, spikes))
+        first = np.flatnonzero(spikes[:, 0])[0]
+        held = trace[first : first + 101, :, 0]
+        wanted = 2 + (held[0, 1] - 2) * np.exp(-0.1 * np.arange(101) / 30)
+        np.testing.assert_allclose(held[:, 1], wanted, rtol=0, atol=1e-5)
+        np.testing.assert_array_equal(held[:, 0], 2)
+    for trace, spikes in found[1:3]:
+        np.testing.assert_array_equal(spikes, found[0][1])
+        np.testing.assert_allclose(trace, found[0][0], rtol=0, atol=1e-5)
+
+
+def test_states_that_are_marked_are_held_and_no_others():
+    text = "dv/dt = 1 + 0*v\ndw/dt = 1 + 0*w (unless refractory)"
+    model = sim.equations(text, threshold="v > 3", reset="v = 0", parameters={"rest": 5.0}, refractory="rest")
+    assert model.held == ("w",)
+    trace, spikes = sim_frame.run(model, {}, 1.0, None, None, 9)
+    np.testing.assert_array_equal(np.flatnonzero(spikes[:, 0]), [3])  # v is above 3 once more, and refractory
+    np.testing.assert_array_equal(trace[:, 0, 0], [1, 2, 3, 0, 1, 2, 3, 4, 5])
+    np.testing.assert_array_equal(trace[:, 1, 0], [1, 2, 3, 4, 4, 4, 4, 4, 4])
 
 
 NONLINEAR = """
@@ -184,6 +196,7 @@ def test_units_of_numbers_in_the_text():
         ("dv/dt = exp(v) / tau : mV", {}, "exp takes a number without a unit, and 'v' has mV"),
         ("dv/dt = x / tau : mV\nx = v**2 : mV", {}, "'v ** 2' has unit 10^-6 V^2, expected mV"),
         ("dv/dt = x / tau : mV\nx = v*v", {}, "expected mV/ms"),
+        ("dx/dt = 1 : 1", {}, "'1' has unit 1, expected 1/ms"),
         ("dv/dt = -v / tau : mW", {}, "line 1 of the equations of 'own': 'mW' is no unit"),
     ],
 )  # fmt: skip

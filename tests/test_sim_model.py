@@ -44,6 +44,7 @@ def test_numbers_are_computed_in_float64_and_shared():
     assert numbers.shape == (6, 3) and numbers.dtype == np.float32
     np.testing.assert_array_equal(numbers[0], np.float32(np.expm1(-0.001 / 20)))
     np.testing.assert_array_equal(numbers[-1], 1940)
+    np.testing.assert_array_equal(model.numbers({"t_ref": 0.3}, 0.1, 1)[-1], 3)  # 0.3 / 0.1 is below 3
     np.testing.assert_array_equal(model.initial({"E_L": np.arange(3.0)}, 3), [[0, 1, 2]])
 
 

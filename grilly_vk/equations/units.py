@@ -52,7 +52,7 @@ UNITS = {
     f"{p}{n}": unit.times(Unit(scale=Fraction(power))) for p, power in _PREFIXES.items() for n, unit in _BASE.items()
 }
 WRITTEN = ("mV", "ms", "pA", "nA", "nS", "uS", "pF", "nF", "MOhm", "Hz")  # what equations may hold as numbers
-_SHOWN = {"1": ONE, **{n: UNITS[n] for n in WRITTEN}, **UNITS}
+_SHOWN = {"1": ONE, "1/ms": ONE.times(UNITS["ms"], -1), **{n: UNITS[n] for n in WRITTEN}, **UNITS}
 
 
 def unit_of(what: str, words: str) -> Unit:
