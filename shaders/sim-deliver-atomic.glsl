@@ -6,32 +6,33 @@
 
 void main()
 {
-    uint now = AT(count, p.steps), mask = p.slots - 1, before = 0; // rows of the steps so far
+    uint now = AT(count, p.steps), mask = p.slots - 1;
+    uint before = 0, next = gl_WorkGroupID.x; // rows of the steps so far, and the next that is ours
     for (uint k = 0; k < p.steps; k++) {
-        uint all = AT(count, k) * p.n, t = now + k, begin_at = (gl_WorkGroupID.x + groups() - before % groups()) % groups();
-        before += all;
-        for (uint e = begin_at; e < all; e += groups()) {
-            uint s = e % p.n, slice = BEGIN(ring) + (p.first + s) * p.per * p.lanes;
-            uint source = AT(list, k * p.total + e / p.n), stretch = AT(where, source), last = AT(range, stretch + 1);
-            for (uint r = AT(range, stretch); r < last; r++) {
-                uvec4 table = AT(record, 2 * r), alike = AT(record, 2 * r + 1);
-                uint row = table.x + s * table.y + source, receptor = alike.w * p.slots;
+        uint all = AT(count, k) * p.n, t = now + k;
+        for (; next < before + all; next += groups()) {
+            uint e = next - before, s = e % p.n, slice = BEGIN(ring) + (p.first + s) * p.per * p.lanes;
+            uint source = AT(list, k * p.total + e / p.n), r = AT(first_record, source);
+            for (bool more = r != NOWHERE; more; r++) {
+                uvec4 table = AT(record, r);
+                more = MORE_AFTER(table.z);
+                uint row = table.x + s * table.y + source, receptor = RECEPTOR_OF(table.z) * p.slots, format = FORMAT_OF(table.z);
                 uint begin = AT(rows, row), loads = AT(rows, row + 1) - begin;
                 for (uint a = gl_LocalInvocationID.x; a < loads; a += LOCAL) {
                     uvec4 found = AT(synapse, begin + a);
-                    if (table.z == TARGETS) {
-                        uint from = (receptor + (t + alike.y & mask)) * p.width + slice - 1;
+                    if (format == TARGETS) {
+                        uint from = (receptor + (t + DELAY_OF(table.z) & mask)) * p.width + slice - 1;
                         for (uint c = 0; c < 8; c++) {
                             uint target = c % 2 == 0 ? found[c / 2] & 0xFFFFu : found[c / 2] >> 16;
                             if (target != 0)
-                                atomicAdd(ring[from + target], int(alike.x));
+                                atomicAdd(ring[from + target], int(table.w));
                         }
                         continue;
                     }
                     uint own = slice + a % p.lanes * p.per;
-                    if (table.z == PACKED) {
+                    if (format == PACKED) {
                         for (uint c = 0; c < 4; c++) {
-                            int weight = int(found[c]) >> 17 << alike.z;
+                            int weight = int(found[c]) >> 17 << SHIFT_OF(table.z);
                             uint slot = (receptor + (t + (found[c] >> 11 & 63u) & mask)) * p.width;
                             if (weight != 0)
                                 atomicAdd(ring[own + slot + (found[c] & 2047u)], weight);
@@ -45,5 +46,6 @@ void main()
                 }
             }
         }
+        before += all;
     }
 }

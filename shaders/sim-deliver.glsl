@@ -13,25 +13,26 @@ void main()
         for (uint k = 0; k < p.steps; k++) {
             uint all = AT(count, k), t = now + k;
             for (uint e = 0; e < all; e++) {
-                uint source = AT(list, k * p.total + e), stretch = AT(where, source), last = AT(range, stretch + 1);
-                for (uint r = AT(range, stretch); r < last; r++) {
-                    uvec4 table = AT(record, 2 * r), alike = AT(record, 2 * r + 1);
-                    uint row = table.x + s * table.y + source, receptor = alike.w * p.slots;
+                uint source = AT(list, k * p.total + e), r = AT(first_record, source);
+                for (bool more = r != NOWHERE; more; r++) {
+                    uvec4 table = AT(record, r);
+                    more = MORE_AFTER(table.z);
+                    uint row = table.x + s * table.y + source, receptor = RECEPTOR_OF(table.z) * p.slots, format = FORMAT_OF(table.z);
                     uint a = BEGIN(synapse) + AT(rows, row) + lane, end = BEGIN(synapse) + AT(rows, row + 1);
-                    if (table.z == TARGETS) {
-                        uint slot = (receptor + (t + alike.y & mask)) * p.width;
+                    if (format == TARGETS) {
+                        uint slot = (receptor + (t + DELAY_OF(table.z) & mask)) * p.width;
                         uint from = slot + slice - 1, none = slot + spare;
                         for (; a < end; a += LOCAL) {
                             uvec4 found = synapse[a], low = found & 0xFFFFu, high = found >> 16;
                             for (uint c = 0; c < 4; c++) {
-                                ring[low[c] == 0 ? none : from + low[c]] += int(alike.x);
-                                ring[high[c] == 0 ? none : from + high[c]] += int(alike.x);
+                                ring[low[c] == 0 ? none : from + low[c]] += int(table.w);
+                                ring[high[c] == 0 ? none : from + high[c]] += int(table.w);
                             }
                         }
-                    } else if (table.z == PACKED) {
+                    } else if (format == PACKED) {
                         for (; a < end; a += LOCAL) {
                             uvec4 found = synapse[a], slot = (receptor + (t + (found >> 11 & 63u) & mask)) * p.width;
-                            ivec4 weight = ivec4(found) >> 17 << alike.z;
+                            ivec4 weight = ivec4(found) >> 17 << SHIFT_OF(table.z);
                             for (uint c = 0; c < 4; c++)
                                 ring[own + slot[c] + (found[c] & 2047u)] += weight[c];
                         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -19,6 +20,8 @@ _OWNERS = Kernel("sim-deliver")
 _ATOMIC = Kernel("sim-deliver-atomic")
 _MOST = (1 << 31) - 1  # what a place of the ring can hold
 _LEAST_UNITS = 1024  # that the largest weight of a projection comes to
+_RECEPTORS = 256  # what a record has bits for
+_NOWHERE = 0xFFFFFFFF
 _LINE = 16  # numbers of the ring that lie in one line of a CPU's cache
 
 
@@ -64,6 +67,8 @@ class Delivery:
         self.sources = arguments.size("sources", sources, 0)
         self.size = arguments.size("size", size, 0)
         self.receptors = arguments.size("receptors", receptors)
+        if receptors > _RECEPTORS:
+            raise ValueError(f"receptors must be at most {_RECEPTORS}, got {receptors}")
         self.lanes = engine.tuning.sim_lanes if lanes is None else lanes
         self.slices = engine.tuning.sim_slices if slices is None else slices
         self.projections: list[Synapses] = []
@@ -174,9 +179,9 @@ class Delivery:
         self.width = self.spare + (cut.slices * self.line if cut.lanes > 1 else 0)
         self.ring = full((self.receptors, self.slots, self.width), 0, INT32, self.engine)
         parts = list(builder.place(counted, [units[p.receptor] for p in self.projections], self._shifts))
-        self._where, self._range, self._records = self._stretches(parts, units)
+        self._first, self._tables = self._records(parts, units)
         self._parts = parts
-        tables = [self.ring, self._where, self._range, *self._records]
+        tables = [self.ring, self._first, *self._tables]
         self.nbytes = sum(t.nbytes for t in tables) + sum(part.nbytes for part in parts)
 
     def _units(self, counted: Counted) -> list[float]:
@@ -200,30 +205,33 @@ class Delivery:
                 )
         return units
 
-    def _stretches(self, parts: list[TablePart], units: list[float]) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Stretches of sources with the same projections: that of each source, their records' ranges, the records."""
+    def _records(self, parts: list[TablePart], units: list[float]) -> tuple[Tensor, list[Tensor]]:
+        """The first record of each source, and the records for each part: see sim-table.glsl.
+
+        Sources between two edges have the same projections, whose records lie one behind the other.
+        """
         projections = [(q, p) for q, p in enumerate(self.projections) if p.total]
-        cuts = {0, self.sources}
+        edges = {0, self.sources}
         for _, p in projections:
-            cuts |= {p.pre_first, p.pre_first + p.pre}
-        edges = sorted(cuts)
-        where = np.repeat(np.arange(len(edges) - 1), np.diff(edges)).astype(np.uint32)
-        ranges, which = [0], []
-        for edge in edges[:-1]:
-            which += [q for q, p in projections if p.pre_first <= edge < p.pre_first + p.pre]
-            ranges.append(len(which))
-        records = []
-        for part in parts:
-            record = np.zeros((max(1, len(which)), 8), np.int64)
-            for line, q in enumerate(which):
-                p = self.projections[q]
-                weight = math.floor(p.weight.a * units[p.receptor] + 0.5) if p.format == TARGETS else 0
-                delay = int(p.delay.a) if p.format == TARGETS else 0
-                begin = part.places[q] - p.pre_first
-                record[line] = begin, p.pre + 1, p.format, 0, weight, delay, self._shifts[q], p.receptor
-            records.append(from_numpy((record & 0xFFFFFFFF).astype(np.uint32), on=self.engine))
-        ranges_ = np.array(ranges, np.uint32)
-        return from_numpy(where, on=self.engine), from_numpy(ranges_, on=self.engine), records
+            edges |= {p.pre_first, p.pre_first + p.pre}
+        first = np.full(max(1, self.sources), _NOWHERE, np.uint32)
+        order: list[tuple[int, bool]] = []  # projection, whether another one follows
+        for begin, end in itertools.pairwise(sorted(edges)):
+            here = [q for q, p in projections if p.pre_first <= begin < p.pre_first + p.pre]
+            if here:
+                first[begin:end] = len(order)
+                order += [(q, q != here[-1]) for q in here]
+        return from_numpy(first, on=self.engine), [self._records_of(part, order, units) for part in parts]
+
+    def _records_of(self, part: TablePart, order: list[tuple[int, bool]], units: list[float]) -> Tensor:
+        records = np.zeros((max(1, len(order)), 4), np.int64)
+        for record, (q, more) in zip(records, order):
+            p = self.projections[q]
+            alike = p.format == TARGETS
+            delay, weight = (int(p.delay.a), _units(p.weight.a, units[p.receptor])) if alike else (0, 0)
+            what = p.format | more << 2 | self._shifts[q] << 3 | p.receptor << 8 | delay << 16
+            record[:] = part.places[q] - p.pre_first, p.pre + 1, what, weight
+        return from_numpy((records & 0xFFFFFFFF).astype(np.uint32), on=self.engine)
 
     def deliver(self, count: Tensor, list: Tensor) -> None:
         """Issues the delivery of a batch's spikes into the ring.
@@ -243,9 +251,9 @@ class Delivery:
             return
         cut, owners = self.cut, self.cut.lanes > 1
         kernel = _OWNERS if owners else _ATOMIC
-        for part, record in zip(self._parts, self._records):
+        for part, record in zip(self._parts, self._tables):
             kernel(
-                self.engine, where=self._where, range=self._range, record=record, rows=part.rows, synapse=part.synapse,
+                self.engine, first_record=self._first, record=record, rows=part.rows, synapse=part.synapse,
                 ring=self.ring, count=count, list=list,
                 n=part.slices, first=part.first, steps=steps, total=total, slots=self.slots, width=self.width,
                 per=cut.per, lanes=cut.lanes, spare=self.spare, line=self.line,
@@ -269,7 +277,7 @@ class Delivery:
         found = [entries(p, i, part, self.cut, self._shifts[i]) for part in self._parts]
         pre, post, weight, delay = (np.concatenate(c) for c in zip(*found))
         if p.format == TARGETS:
-            weight = np.full(len(pre), math.floor(p.weight.a * unit + 0.5))
+            weight = np.full(len(pre), _units(p.weight.a, unit))
             delay = np.full(len(pre), int(p.delay.a))
         order = np.lexsort((weight, delay, post, pre))
         return pre[order] + p.pre_first, post[order], weight[order] / unit, delay[order]
@@ -278,6 +286,10 @@ class Delivery:
 def _inside(name: str, first: int, size: int, most: int) -> None:
     if arguments.whole(f"{name}_first", first) < 0 or first + size > most:
         raise ValueError(f"{name}: neurons {first} .. {first + size - 1} are not within 0 .. {most - 1}")
+
+
+def _units(weight: float, unit: float) -> int:
+    return math.floor(weight * unit + 0.5)
 
 
 def _shift(largest: float) -> int:
