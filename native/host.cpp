@@ -1,6 +1,7 @@
 #include "host.hpp"
 
 #include "host_calls.hpp"
+#include "host_cores.hpp"
 #include "host_delay.hpp"
 #include "host_neurons.hpp"
 #include "host_nodes.hpp"
@@ -64,7 +65,7 @@ static const std::vector<Kind>& kinds()
                                         kind<HostHebbian>(), kind<HostStdp>(), kind<HostNorm>(),
                                         kind<HostNormGrad>(), kind<HostLif>(), kind<HostFilter>(), kind<HostDelay>(),
                                         kind<HostDelayGrad>(), kind<HostExcite>(), kind<HostNode>(),
-                                        kind<HostNodeGrad>() };
+                                        kind<HostNodeGrad>(), kind<HostCore>(), kind<HostCoreGrad>() };
     return all;
 }
 

@@ -1,18 +1,12 @@
 #include "host_nodes.hpp"
 
-#include "lanes.hpp"
+#include "host_surrogate.hpp"
 
 #include <algorithm>
 
 namespace grilly {
 
 static const std::int64_t BLOCK = 1024; // neurons that go through all steps together, a multiple of the lanes
-
-// Where a mask is set, a, else b.
-GRILLY_INLINE void choose(Lanes& to, const LaneMask& where, const Lanes& a, const Lanes& b)
-{
-    to = (Lanes)(((LaneMask)a & where) | ((LaneMask)b & ~where));
-}
 
 GRILLY_INLINE void fires(LaneMask& to, const Lanes& z, bool strict)
 {
@@ -188,53 +182,8 @@ HostNodeGrad::HostNodeGrad(std::vector<std::shared_ptr<kp::Tensor>> tensors, std
     gv_ = memory(4, n_);
 }
 
-GRILLY_INLINE void clear_below(Lanes& of)
-{
-    const Lanes none{};
-    choose(of, none > of, none, of);
-}
-
-// Those of shaders/include/surrogate.glsl, by its numbers.
-GRILLY_INLINE void surrogate(Lanes& to, const Lanes& z, const HostNodeGrad::Slope& of)
-{
-    const float a = of.alpha, b = of.beta;
-    const Lanes none{};
-    Lanes one, y, x, level;
-    fill(one, 1.0f);
-    y = (Lanes)((LaneMask)z & 0x7FFFFFFF);
-    switch (of.kind) {
-        case 1: // atan
-            x = z * (1.5707963267948966f * a);
-            to = (0.5f * a) / (one + x * x);
-            return;
-        case 3: // fast_sigmoid, super_spike, scaled
-        case 4:
-        case 12:
-            x = one + a * y;
-            to = (of.kind == 4 ? 1.0f : of.kind == 12 ? b : 0.5f * a) / (x * x);
-            return;
-        case 5: // piecewise_quadratic
-            to = a - (a * a) * y;
-            clear_below(to);
-            return;
-        case 7: // rect
-            fill(level, 0.5f / a);
-            fill(x, a);
-            choose(to, level > y, x, none);
-            return;
-        case 9: // boxcar
-            fill(level, 0.5f * a);
-            fill(x, b);
-            choose(to, level >= y, x, none);
-            return;
-        default: // triangular
-            to = one - a * y;
-            clear_below(to);
-    }
-}
-
 GRILLY_WIDE static void retreat(const float* h, const float* gs, float* g, float* gx, std::int64_t n, bool detach,
-                                const NodeConstants& c, const HostNodeGrad::Slope& of)
+                                const NodeConstants& c, const HostSlope& of)
 {
     Lanes threshold, reset;
     const Lanes none{};

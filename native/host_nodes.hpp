@@ -2,6 +2,7 @@
 #pragma once
 
 #include "host.hpp"
+#include "host_surrogate.hpp"
 
 namespace grilly {
 
@@ -36,17 +37,12 @@ class HostNodeGrad : public HostCall
     HostNodeGrad(std::vector<std::shared_ptr<kp::Tensor>> tensors, std::vector<std::uint32_t> words);
     void run(Host& host) const override;
     static const HostFace face;
-    struct Slope
-    {
-        std::int64_t kind;
-        float alpha, beta;
-    };
 
   private:
     std::int64_t n_, steps_;
     NodeConstants c_;
     bool detach_;
-    Slope slope_;
+    HostSlope slope_;
     const float *h_, *gs_, *gend_;
     float *gx_, *gv_;
 };

@@ -292,6 +292,7 @@ def test_many_neurons_in_blocks():
         ("rcuba", "whole", 3, 520),
         ("rcuba", "stepped", 9, 96),
         ("rlif", "hosted", 9, 516),
+        ("rlif", "hosted", 150, 20),
         ("rcuba", "hosted", 3, 301),
     ],
 )

@@ -9,6 +9,7 @@ from typing import Any
 from ..autograd import grad_enabled, record
 from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty
+from . import host_cores
 from . import stepped_cores as stepped
 from .core_run import BACKWARD, FORWARD, CoreDynamics, CoreRun
 from .elementwise import add
@@ -61,6 +62,8 @@ def unroll(
 
 def _forward(run: CoreRun, x: Tensor, state: Tensor, y: Tensor, h: Tensor | None, u: Tensor | None) -> Tensor:
     """Steps through x, filling y and what is asked for; the state after the last step."""
+    if host_cores.takes(run):
+        return host_cores.forward(run, x.detach(), state.detach(), y, h)
     if run.stepped:
         return stepped.forward(run, x, state.detach(), y, h, u)
     kernel = FORWARD
@@ -96,7 +99,11 @@ def _backward(
             given = slope.given(distance - u if run.model.moves else distance)
         found = slope or Slope("atan")
         gx, totals = run.room(), []
-        if run.stepped:
+        if host_cores.takes(run, found):
+            assert h is not None
+            gafter, gb, gc = host_cores.backward(run, found, h, gy, gafter, gx)
+            totals.append(run.totals(gb, gc))
+        elif run.stepped:
             gafter, gb, gc = stepped.backward(run, kernel, found, h=h, u=u, d=given, gy=gy, gafter=gafter, gx=gx)
             totals.append(run.totals(gb, gc))
         for span in () if run.stepped else reversed(run.pieces):

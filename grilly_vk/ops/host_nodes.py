@@ -11,7 +11,7 @@ from .surrogate import Slope
 
 _FORWARD = HostCall("host-node")
 _BACKWARD = HostCall("host-node-grad")
-_SLOPES = {
+SLOPES = {
     "atan", "fast_sigmoid", "super_spike", "scaled", "piecewise_quadratic", "rect", "boxcar", "triangular",
 }  # fmt: skip
 
@@ -24,7 +24,7 @@ def takes(run: Any, slope: Slope | None = None) -> bool:
     """
     if run.dynamics.model not in ("if", "lif") or run.learn or run.held or run.each is not None:
         return False
-    if slope is not None and slope.kind not in _SLOPES:
+    if slope is not None and slope.kind not in SLOPES:
         return False
     return bool(run.engine.host_does(run.n * run.steps, run.engine.tuning.host_stream))
 

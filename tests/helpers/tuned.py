@@ -34,11 +34,11 @@ def tune(monkeypatch, rules=None, **changes):
 
 def recurrence(way, monkeypatch):
     """How recurrent layers go: "whole": all steps in one dispatch; "stepped": one per step with the product inside it;
-    "hosted": one per step, and the product by the host."""
+    "hosted": all steps in one call of the host, or its product and a dispatch in each."""
     if way == "hosted" and engine().blas is None:
         pytest.skip("the device's memory is its own, or there is no OpenBLAS")
     monkeypatch.setattr(engine(), "host_products", way == "hosted")
-    tune(monkeypatch, stepped_recurrence=way == "stepped", lanes=way == "stepped", host_recurrence=1)
+    tune(monkeypatch, stepped_recurrence=way == "stepped", lanes=way == "stepped", host_recurrence=1, host_stream=1)
 
 
 @pytest.fixture
