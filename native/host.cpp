@@ -3,6 +3,7 @@
 #include "host_calls.hpp"
 #include "host_cores.hpp"
 #include "host_delay.hpp"
+#include "host_neu_norm.hpp"
 #include "host_neurons.hpp"
 #include "host_nodes.hpp"
 #include "host_norm.hpp"
@@ -63,9 +64,10 @@ static const std::vector<Kind>& kinds()
 {
     static const std::vector<Kind> all{ kind<HostProduct>(), kind<HostHeads>(), kind<HostConv>(), kind<HostConvWeights>(),
                                         kind<HostHebbian>(), kind<HostStdp>(), kind<HostNorm>(),
-                                        kind<HostNormGrad>(), kind<HostLif>(), kind<HostFilter>(), kind<HostDelay>(),
-                                        kind<HostDelayGrad>(), kind<HostExcite>(), kind<HostNode>(),
-                                        kind<HostNodeGrad>(), kind<HostCore>(), kind<HostCoreGrad>() };
+                                        kind<HostNormGrad>(), kind<HostLif>(), kind<HostFilter>(), kind<HostFilterGrad>(),
+                                        kind<HostDelay>(), kind<HostDelayGrad>(), kind<HostExcite>(), kind<HostNode>(),
+                                        kind<HostNodeGrad>(), kind<HostCore>(), kind<HostCoreGrad>(), kind<HostNeuNorm>(),
+                                        kind<HostNeuNormGrad>() };
     return all;
 }
 

@@ -8,6 +8,18 @@ namespace grilly {
 
 static const std::int64_t BLOCK = 2048; // neurons that go through all steps together, a multiple of the lanes
 
+// Calls block(first, how many) for all n neurons.
+template<class F>
+static void in_blocks(Host& host, std::int64_t n, F block)
+{
+    const std::int64_t blocks = (n + BLOCK - 1) / BLOCK;
+    host.team.run([&](int member) {
+        const auto [first, last] = part(blocks, member, host.team.size());
+        for (std::int64_t at = first * BLOCK; at < std::min(n, last * BLOCK); at += BLOCK)
+            block(at, std::min(BLOCK, n - at));
+    });
+}
+
 const HostFace HostLif::face{
     "host-lif",
     { { "x", true, false }, { "v", true, true }, { "hold", true, true }, { "s", false, true } },
@@ -74,31 +86,31 @@ GRILLY_WIDE static void lif(const float* x, float* v, std::int32_t* hold, float*
 
 void HostLif::run(Host& host) const
 {
-    const std::int64_t blocks = (n_ + BLOCK - 1) / BLOCK;
-    host.team.run([&](int member) {
-        const auto [first, last] = part(blocks, member, host.team.size());
-        for (std::int64_t block = first; block < last; block++) {
-            const std::int64_t from = block * BLOCK, n = std::min(BLOCK, n_ - from), whole = n / LANES * LANES;
-            lif(x_ + from, v_ + from, hold_ ? hold_ + from : nullptr, s_ + from, whole, steps_, n_, c_);
-            if (whole == n)
-                continue;
-            // The last few, copied to whole lanes and back.
-            const std::int64_t at = from + whole, few = (n - whole) * (std::int64_t)sizeof(float);
-            float x[LANES]{}, v[LANES]{}, s[LANES];
-            std::int32_t hold[LANES]{};
-            std::memcpy(v, v_ + at, few);
-            if (hold_)
-                std::memcpy(hold, hold_ + at, few);
-            for (std::int64_t t = 0; t < steps_; t++) {
-                std::memcpy(x, x_ + t * n_ + at, few);
-                lif(x, v, hold_ ? hold : nullptr, s, LANES, 1, LANES, c_);
-                std::memcpy(s_ + t * n_ + at, s, few);
-            }
-            std::memcpy(v_ + at, v, few);
-            if (hold_)
-                std::memcpy(hold_ + at, hold, few);
-        }
+    in_blocks(host, n_, [&](std::int64_t from, std::int64_t n) {
+        const std::int64_t whole = n / LANES * LANES;
+        lif(x_ + from, v_ + from, hold_ ? hold_ + from : nullptr, s_ + from, whole, steps_, n_, c_);
+        if (whole < n)
+            rest(from + whole, n - whole);
     });
+}
+
+// The last few, copied to whole lanes and back.
+void HostLif::rest(std::int64_t at, std::int64_t n) const
+{
+    const std::int64_t few = n * (std::int64_t)sizeof(float);
+    float x[LANES]{}, v[LANES]{}, s[LANES];
+    std::int32_t hold[LANES]{};
+    std::memcpy(v, v_ + at, few);
+    if (hold_)
+        std::memcpy(hold, hold_ + at, few);
+    for (std::int64_t t = 0; t < steps_; t++) {
+        std::memcpy(x, x_ + t * n_ + at, few);
+        lif(x, v, hold_ ? hold : nullptr, s, LANES, 1, LANES, c_);
+        std::memcpy(s_ + t * n_ + at, s, few);
+    }
+    std::memcpy(v_ + at, v, few);
+    if (hold_)
+        std::memcpy(hold_ + at, hold, few);
 }
 
 // ---- exponential filters ----
@@ -129,20 +141,64 @@ GRILLY_WIDE static void filter(float* __restrict y, const float* __restrict x, f
         y[i] = state[i] = state[i] * decay + x[i];
 }
 
+// Where the states of a run begin.
+static void begin(float* state, const float* from, std::int64_t at, std::int64_t n)
+{
+    if (from)
+        std::copy_n(from + at, n, state + at);
+    else
+        std::fill_n(state + at, n, 0.0f);
+}
+
 void HostFilter::run(Host& host) const
 {
-    const std::int64_t blocks = (n_ + BLOCK - 1) / BLOCK;
-    host.team.run([&](int member) {
-        const auto [first, last] = part(blocks, member, host.team.size());
-        for (std::int64_t at = first * BLOCK; at < std::min(n_, last * BLOCK); at += BLOCK) {
-            const std::int64_t n = std::min(BLOCK, n_ - at);
-            if (start_)
-                std::copy_n(start_ + at, n, end_ + at);
-            else
-                std::fill_n(end_ + at, n, 0.0f);
-            for (std::int64_t t = 0; t < steps_; t++)
-                filter(y_ + t * n_ + at, x_ + t * n_ + at, end_ + at, n, decay_);
+    in_blocks(host, n_, [&](std::int64_t at, std::int64_t n) {
+        begin(end_, start_, at, n);
+        for (std::int64_t t = 0; t < steps_; t++)
+            filter(y_ + t * n_ + at, x_ + t * n_ + at, end_ + at, n, decay_);
+    });
+}
+
+const HostFace HostFilterGrad::face{
+    "host-filter-grad",
+    { { "gy", true, false }, { "gend", true, false }, { "gx", false, true }, { "gstart", true, true } },
+    { "n", "steps", "has_gy", "has_gend" },
+    { "decay" },
+};
+
+HostFilterGrad::HostFilterGrad(std::vector<std::shared_ptr<kp::Tensor>> tensors, std::vector<std::uint32_t> words)
+  : HostCall(face, std::move(tensors), std::move(words))
+  , n_(number(0))
+  , steps_(number(1))
+  , decay_(factor(0))
+{
+    gy_ = number(2) ? memory(0, n_ * steps_) : nullptr;
+    end_ = number(3) ? memory(1, n_) : nullptr;
+    gx_ = memory(2, n_ * steps_);
+    start_ = memory(3, n_);
+}
+
+GRILLY_WIDE static void filter_back(float* __restrict gx, const float* __restrict gy, float* __restrict later,
+                                    std::int64_t n, float decay)
+{
+    if (gy)
+        for (std::int64_t i = 0; i < n; i++) {
+            gx[i] = later[i] + gy[i];
+            later[i] = gx[i] * decay;
         }
+    else
+        for (std::int64_t i = 0; i < n; i++) {
+            gx[i] = later[i];
+            later[i] = gx[i] * decay;
+        }
+}
+
+void HostFilterGrad::run(Host& host) const
+{
+    in_blocks(host, n_, [&](std::int64_t at, std::int64_t n) {
+        begin(start_, end_, at, n);
+        for (std::int64_t t = steps_; t-- > 0;)
+            filter_back(gx_ + t * n_ + at, gy_ ? gy_ + t * n_ + at : nullptr, start_ + at, n, decay_);
     });
 }
 

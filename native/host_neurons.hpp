@@ -19,6 +19,7 @@ class HostLif : public HostCall
     };
 
   private:
+    void rest(std::int64_t at, std::int64_t n) const;
     std::int64_t n_, steps_;
     Constants c_;
     const float* x_;
@@ -39,6 +40,21 @@ class HostFilter : public HostCall
     float decay_;
     const float *x_, *start_; // no start: null
     float *y_, *end_;
+};
+
+// And back: g = later + gy in each step, gx = g, later = g * decay, from `end` or zero; `start` gets the first `later`.
+class HostFilterGrad : public HostCall
+{
+  public:
+    HostFilterGrad(std::vector<std::shared_ptr<kp::Tensor>> tensors, std::vector<std::uint32_t> words);
+    void run(Host& host) const override;
+    static const HostFace face;
+
+  private:
+    std::int64_t n_, steps_;
+    float decay_;
+    const float *gy_, *end_; // none: null
+    float *gx_, *start_;
 };
 
 } // namespace grilly

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd import grad_enabled, record
+from ..runtime.host import HostCall
 from ..runtime.kernel import Kernel, spans
 from ..tensor import Tensor, empty, full
 from .reduce import reduce
@@ -14,6 +15,9 @@ _ROWS = 64  # steps and samples that one invocation adds up for the weight's gra
 _NORM = Kernel("snn-neu-norm", over="samples inner", fours="inner", cut="x y trace")
 _GRAD = Kernel("snn-neu-norm-grad", over="samples inner", fours="inner", cut="gy gx")
 _GRAD_WEIGHT = Kernel("snn-neu-norm-grad-weight", over="parts channels inner", fours="inner")
+_HOST, _HOST_GRAD = HostCall("host-neu-norm"), HostCall("host-neu-norm-grad")
+_LANES = 16  # pixels that the host's passes take at once, at least
+_HOST_PARTS = 8  # stretches of samples that add up the weight's gradient side by side, whatever the number of threads
 
 
 class NeuNormRun:
@@ -35,6 +39,7 @@ class NeuNormRun:
             "w": w, "samples": self.samples, "channels": self.channels, "inner": self.inner, "k": k, "share": share,
             "work": 2 * self.samples * self.channels * self.inner, "SHARED": self.shared,
         }  # fmt: skip
+        self.hosted = self.inner >= _LANES and x.engine.host_streams(x.count)
         self.pieces = spans(self.engine, self.steps, max(1, self.samples * self.channels * self.inner))
 
     def _state(self, steps: int | None = None) -> Tensor:
@@ -48,7 +53,13 @@ class NeuNormRun:
         y = empty(self.shape, on=self.engine)
         trace = self._state(self.steps) if wants and w.requires_grad else None
         m = self.m
-        for span in self.pieces:
+        if self.hosted:
+            m = self._state()
+            _HOST(
+                self.engine, x=x, m0=self.m, y=y, trace=trace, m=m, given=self.m is not None, start=self.start,
+                store=trace is not None, **self._host_numbers(),
+            )  # fmt: skip
+        for span in () if self.hosted else self.pieces:
             end = self._state()
             _NORM(
                 x=x, m0=m, y=y, trace=trace, m=end, steps=span, given=m is not None, start=self.start,
@@ -68,6 +79,9 @@ class NeuNormRun:
         def backward(gy: Tensor | None, gend: Tensor | None) -> list[Tensor | None]:
             gy = full(self.shape, 0.0, on=self.engine) if gy is None else gy
             gx = empty(self.shape, on=self.engine)
+            if self.hosted:
+                first, gw = self._host_backward(gy, gend, gx, trace)
+                return [gx, *([first] if first_state is not None else []), gw]
             gm = gend
             for span in reversed(self.pieces):
                 begin = self._state()
@@ -78,6 +92,25 @@ class NeuNormRun:
             return [*out, self._weight(gy, trace) if trace is not None else None]
 
         return backward
+
+    def _host_numbers(self) -> dict[str, Any]:
+        numbers = {name: n for name, n in self.numbers.items() if name != "SHARED"}
+        return {**numbers, "steps": self.steps, "shared": self.shared, "work": self.steps * self.numbers["work"]}
+
+    def _host_backward(
+        self, gy: Tensor, gend: Tensor | None, gx: Tensor, trace: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Writes gx; gradients of the first state and, where states were kept, of the weight."""
+        parts, on = min(self.samples, _HOST_PARTS), self.engine
+        gm = self._state()
+        gw = partial = None
+        if trace is not None:
+            gw, partial = empty(self.w.shape, on=on), empty((parts, *self.w.shape), on=on)
+        _HOST_GRAD(
+            on, gy=gy, gend=gend, trace=trace, gx=gx, gm=gm, partial=partial, gw=gw, has_gend=gend is not None,
+            learn=trace is not None, parts=parts, **self._host_numbers(),
+        )  # fmt: skip
+        return gm, gw
 
     def _weight(self, gy: Tensor, trace: Tensor) -> Tensor:
         rows, n = self.steps * self.samples, self.channels * self.inner

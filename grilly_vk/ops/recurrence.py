@@ -19,7 +19,7 @@ Constant = float | Tensor
 
 _FORWARD = Kernel("snn-synapse-forward")
 _BACKWARD = Kernel("snn-synapse-backward")
-_HOST_FILTER = HostCall("host-filter")
+_HOST_FILTER, _HOST_FILTER_GRAD = HostCall("host-filter"), HostCall("host-filter-grad")
 _MODELS = {model: i for i, model in enumerate(RECURRENCES)}
 _TENSORS = ("c0", "c1", "c2", "c3")  # constants as the kernels take them, or as numbers k0 to k3
 _NO_CONSTANTS = {**dict.fromkeys(_TENSORS), **dict.fromkeys(("k0", "k1", "k2", "k3"), 0.0)}
@@ -103,6 +103,12 @@ def run(
     def backward(gy: Tensor | None, *g_ends: Tensor | None) -> Sequence[Tensor | None]:
         gx = empty(x_shape, on=on)
         before = [empty(shape, on=on) for _ in own]
+        if hosted:
+            _HOST_FILTER_GRAD(
+                on, gy=gy, gend=g_ends[0], gx=gx, gstart=before[0], n=n, steps=count, has_gy=gy is not None,
+                has_gend=g_ends[0] is not None, decay=constants[0], work=n * count,
+            )  # fmt: skip
+            return [gx, *(g for g, there in zip(before, own) if there)]
         gc = empty((sums, n), on=on) if sums else None
         ending = given | (_A_END if g_ends[0] is not None else 0) | (_B_END if g_ends[-1] is not None else 0)
         left, right, options = *kept, {"SURROGATE": 1, "DETACH": detach, "alpha": 0.0, "beta": 0.0}
