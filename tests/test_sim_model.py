@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import sim_frame
+from scipy.linalg import expm
 
 from grilly_vk.sim import Model, models
+from grilly_vk.sim.model import expm1
 
 PLAIN = {
     "states": {"v": "rest"},
@@ -46,6 +48,22 @@ def test_numbers_are_computed_in_float64_and_shared():
     np.testing.assert_array_equal(numbers[-1], 1940)
     np.testing.assert_array_equal(model.numbers({"t_ref": 0.3}, 0.1, 1)[-1], 3)  # 0.3 / 0.1 is below 3
     np.testing.assert_array_equal(model.initial({"E_L": np.arange(3.0)}, 3), [[0, 1, 2]])
+
+
+def test_a_large_groups_numbers_are_each_neurons_own(monkeypatch):
+    """Matrices are computed some at a time, and none changes with those beside it; against scipy's."""
+    model, tau = models.iaf_psc_alpha, np.geomspace(0.01, 100, 50)
+    whole = model.numbers({"tau_syn_ex": tau}, 0.1, 50)
+    monkeypatch.setattr("grilly_vk.sim.model._AT_ONCE", 7)
+    np.testing.assert_array_equal(model.numbers({"tau_syn_ex": tau}, 0.1, 50), whole)
+    for i in (0, 20, 49):
+        np.testing.assert_array_equal(model.numbers({"tau_syn_ex": tau[i]}, 0.1, 1)[:, 0], whole[:, i])
+    matrices = np.random.default_rng(0).normal(0, 1, (40, 3, 3)) * np.geomspace(1e-6, 10, 40)[:, None, None]
+    for matrix, found in zip(matrices, expm1(matrices)):
+        np.testing.assert_allclose(
+            found, expm(matrix) - np.eye(3), rtol=1e-9, atol=1e-12 * np.exp(np.abs(matrix).max())
+        )
+        np.testing.assert_array_equal(expm1(matrix), found)
 
 
 @pytest.mark.parametrize("tau_syn", [10.0, 10.0 + 1e-9, 9.99])

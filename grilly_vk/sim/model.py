@@ -15,6 +15,7 @@ from ..equations.step_model import Element, StepModel
 from ..runtime import glsl
 
 KERNEL = "sim-advance"
+_AT_ONCE = 16384  # neurons whose matrices are in memory together
 BUILT_IN: dict[str, str] = {}  # sources that the build compiles, by the models' names (models.py)
 
 
@@ -41,10 +42,10 @@ class Model(StepModel):
             raise ValueError(f"dt must be a positive number of milliseconds, got {dt!r}")
         values = self.values(parameters, size)
         values["dt"] = np.float64(dt / self.substeps)
-        made: dict[Any, np.ndarray] = {}
-        for name, constant in self.constants.items():
-            if isinstance(constant, Element):
-                values[name] = self._element(constant, values, made)
+        elements = {n: c for n, c in self.constants.items() if isinstance(c, Element)}
+        for matrix, scale in dict.fromkeys((e.matrix, e.scale) for e in elements.values()):
+            wanted = {n: e for n, e in elements.items() if (e.matrix, e.scale) == (matrix, scale)}
+            values |= self._elements(matrix, scale, wanted, values)
         out = np.zeros((self.count, size), np.float32)
         for i, number in enumerate(self.lowered.numbers):
             out[i] = self._single(self._value(number, values, text(number)), text(number))
@@ -106,15 +107,25 @@ class Model(StepModel):
             raise ValueError(f"{self.name}: {what} is {_first(value, np.abs(value) > 3e38)}, too large for float32")
         return value
 
-    def _element(self, wanted: Element, values: Mapping[str, Any], made: dict[Any, np.ndarray]) -> np.ndarray:
-        """An element of a matrix exponential, which is computed once for all of its elements."""
-        key = (wanted.matrix, wanted.scale)
-        if key not in made:
-            entries = [[self._value(e, values, text(e)) for e in row] for row in wanted.matrix]
-            shape = np.broadcast_shapes(*(e.shape for row in entries for e in row))
-            matrix = np.stack([np.stack([np.broadcast_to(e, shape) for e in row], -1) for row in entries], -2)
-            made[key] = expm1(matrix * (wanted.scale * values["dt"]))
-        return made[key][..., wanted.row, wanted.column]
+    def _elements(
+        self,
+        matrix: tuple[tuple[Expression, ...], ...],
+        scale: float,
+        wanted: Mapping[str, Element],
+        values: Mapping[str, Any],
+    ) -> dict[str, np.ndarray]:
+        """Elements of a matrix exponential by name, () or (size,)."""
+        entries = [[self._value(e, values, text(e)) for e in row] for row in matrix]
+        shape = np.broadcast_shapes(*(e.shape for row in entries for e in row))
+        out = {n: np.empty(shape) for n in wanted}
+        for first in range(0, shape[0] if shape else 1, _AT_ONCE):
+            part = (slice(first, first + _AT_ONCE),) if shape else ()
+            here = np.broadcast_to(entries[0][0], shape)[part].shape
+            rows = [[np.broadcast_to(e[part] if e.shape else e, here) for e in row] for row in entries]
+            grown = expm1(np.stack([np.stack(row, -1) for row in rows], -2) * (scale * values["dt"]))
+            for n, element in wanted.items():
+                out[n][part] = grown[..., element.row, element.column]
+        return out
 
     @cached_property
     def source(self) -> str:
@@ -143,15 +154,15 @@ def expm1(matrix: np.ndarray) -> np.ndarray:
 
     Without the identity nothing is lost of a short step's small change.
     """
-    size = np.abs(matrix).sum(-1).max() if matrix.size else 0.0
-    doublings = max(0, int(np.ceil(np.log2(size))) + 2) if size > 0 else 0
+    size = np.abs(matrix).sum(-1).max(-1)
+    doublings = np.maximum(0, np.ceil(np.log2(np.maximum(size, 1e-300))) + 2)[..., None, None]
     small = matrix / 2.0**doublings
     term = total = small
     for k in range(2, 16):  # of norm 1/4: the next term is below 1e-22
         term = term @ small / k
         total = total + term
-    for _ in range(doublings):
-        total = 2 * total + total @ total
+    for k in range(int(doublings.max(initial=0))):  # each matrix as often as it was halved, whatever stands beside it
+        total = np.where(k < doublings, 2 * total + total @ total, total)
     return total
 
 
