@@ -3,6 +3,7 @@
 #include "host_calls.hpp"
 #include "host_cores.hpp"
 #include "host_delay.hpp"
+#include "host_gates.hpp"
 #include "host_neu_norm.hpp"
 #include "host_neurons.hpp"
 #include "host_nodes.hpp"
@@ -67,7 +68,7 @@ static const std::vector<Kind>& kinds()
                                         kind<HostNormGrad>(), kind<HostLif>(), kind<HostFilter>(), kind<HostFilterGrad>(),
                                         kind<HostDelay>(), kind<HostDelayGrad>(), kind<HostExcite>(), kind<HostNode>(),
                                         kind<HostNodeGrad>(), kind<HostCore>(), kind<HostCoreGrad>(), kind<HostNeuNorm>(),
-                                        kind<HostNeuNormGrad>() };
+                                        kind<HostNeuNormGrad>(), kind<HostGateSums>(), kind<HostGate>() };
     return all;
 }
 

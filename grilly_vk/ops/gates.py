@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from .. import autograd
 from ..autograd import record
+from ..runtime.host import HostCall
 from ..runtime.kernel import Kernel
 from ..tensor import Tensor, empty, full
 
@@ -19,6 +21,8 @@ _TOKENS = Kernel("snn-token-sum", over="rows heads", fours="size")
 _CHANNELS = Kernel("snn-channel-sum", over="sequences d", fours="d")
 _BY_TOKEN = Kernel("snn-gate", over="rows d", fours="d size")
 _BY_CHANNEL = Kernel("snn-gate", over="rows d", fours="d")
+_HOST_SUMS = HostCall("host-gate-sums")
+_HOST_GATE = HostCall("host-gate")
 
 
 def sums(qk: Tensor, heads: int, form: str) -> tuple[Tensor, Tensor]:
@@ -70,7 +74,12 @@ def _sum(
 ) -> None:
     tokens, d = qk.shape[-2], qk.shape[-1] // 2
     rows = math.prod(qk.shape[:-1])
-    shared = {"x": qk, "gy": g, "gate": gate, "y": out, "gx": gqk, "work": max(1, qk.count // 2), "GRAD": g is not None}
+    shared: dict[str, Any] = {"x": qk, "gy": g, "gate": gate, "y": out, "gx": gqk, "work": max(1, qk.count // 2)}
+    if _by_host(qk):
+        numbers = {"rows": rows, "d": d, "size": d // heads, "tokens": tokens}
+        _HOST_SUMS(qk.engine, by_token=form == "token", grad=g is not None, **numbers, **shared)
+        return
+    shared["GRAD"] = g is not None
     if form == "token":
         _TOKENS(rows=rows, heads=heads, size=d // heads, **shared)
     else:
@@ -80,7 +89,17 @@ def _sum(
 def _spread(qk: Tensor | None, gate: Tensor, out: Tensor, d: int, heads: int, tokens: int, form: str) -> None:
     """out = k * gate, or without qk: the gradient of sums into q's half of out."""
     rows = out.count // (d if qk is not None else 2 * d) if d else 0
+    if _by_host(out):
+        _HOST_GATE(
+            out.engine, x=qk, gate=gate, y=out, rows=rows, d=d, size=d // heads, tokens=tokens,
+            by_token=form == "token", grad=qk is None, work=rows * d,
+        )  # fmt: skip
+        return
     kernel = _BY_TOKEN if form == "token" else _BY_CHANNEL
     kernel(
         x=qk, gate=gate, y=out, rows=rows, d=d, size=d // heads, tokens=tokens, TOKEN=form == "token", GRAD=qk is None
     )
+
+
+def _by_host(t: Tensor) -> bool:
+    return t.engine.host_does(t.count, t.engine.tuning.host_stream)
