@@ -6,7 +6,7 @@ Importing needs no driver and no GPU; the first use opens a device and raises De
 import builtins as _builtins
 import sys as _sys
 
-from . import autograd, data, decode, encode, functional, interop, models, monitor, nn, optim, plot, snn, tensor
+from . import autograd, data, decode, encode, functional, interop, models, monitor, nn, optim, plot, sim, snn, tensor
 from . import control as _control
 from . import creation as _creation
 from . import methods as methods
@@ -52,7 +52,7 @@ __all__ = [
     "enable_grad", "encode", "float32", "from_dlpack", "from_numpy", "functional", "grad", "gradcheck",
     "inference_mode", "int32", "int64", "interop", "is_grad_enabled", "load", "long", "matmul", "models", "monitor",
     "nn", "no_grad", "normal", "optim", "plot", "randint", "randperm", "save", "set_detect_anomaly", "set_grad_enabled",
-    "tensor", "uint32",
+    "sim", "tensor", "uint32",
 ]  # fmt: skip
 __all__ += _control.__all__
 __all__ += _creation.__all__

@@ -7,6 +7,9 @@ sys.path.append(str(Path(__file__).parents[1] / "grilly_vk"))  # nothing else of
 
 from equations import cores, nodes_glsl, recurrences_glsl, updates
 from equations.neurons import NODES
+from equations.point_neurons import NEURONS
+from equations.step_glsl import source as step_source
+from equations.step_model import StepModel
 from equations.synapses import RECURRENCES
 
 FILES = {
@@ -16,6 +19,12 @@ FILES = {
     "pairs.glsl": updates.source(updates.PAIRS),
     "recurrences.glsl": recurrences_glsl.source(RECURRENCES),
 }
+for name, record in NEURONS.items():  # the kernel of each, sim-advance.glsl with the model in it
+    FILES[f"kernels/sim-advance~{name}.glsl"] = (
+        '#version 450\n// variants: vec4\n#include "common.glsl"\n#include "vector.glsl"\n'
+        f'{step_source(StepModel(**record))}#include "sim-frame.glsl"\n'
+    )
+Path(sys.argv[1], "kernels").mkdir(exist_ok=True)
 for name, text in FILES.items():
     file = Path(sys.argv[1], name)
     if not file.exists() or file.read_text() != text:  # else kernels would be compiled again

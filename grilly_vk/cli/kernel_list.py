@@ -70,7 +70,7 @@ def kernel_entries(patterns: Sequence[str] = ()) -> list[KernelEntry]:
         CliError: a pattern that fits no kernel, or a damaged installation.
     """
     kernels = Kernels()
-    files = kernels.names()
+    files = [file for file in kernels.names() if "~" not in file]  # a kernel with another text in it is the same one
     names = sorted({file.split(".")[0] for file in files})
     wanted: set[str] = set()
     for pattern in patterns:

@@ -102,7 +102,7 @@ class KernelUses:
                 scope.append(vars(found))
         # Attributes of what is annotated with a class of an operation, which the module knows then.
         helpers = [c for c in scope[0].values() if isinstance(c, type) and c not in self._shown]
-        scope += [vars(c) for c in helpers if c.__module__.startswith(f"{_PACKAGE}.ops")]
+        scope += [vars(c) for c in helpers if c.__module__.startswith((f"{_PACKAGE}.ops", f"{_PACKAGE}.sim"))]
         for name in names:
             for space in scope:
                 yield from self._reached(space.get(name))

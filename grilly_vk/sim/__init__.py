@@ -1,7 +1,27 @@
-"""Networks of point neurons with sparse projections and delays, simulated in biological time."""
+"""Large sparse networks of spiking neurons with delays: populations, projections, noise and recordings."""
 
 from . import models
+from .connectors import (
+    AllToAll,
+    Connector,
+    FixedInDegree,
+    FixedOutDegree,
+    FixedProbability,
+    FixedTotalNumber,
+    FromList,
+    FromSparse,
+    OneToOne,
+)
+from .distributions import Distribution, Lognormal, Normal, Uniform
 from .model import Model
+from .network import Network
 from .own import equations
+from .poisson import PoissonInput
+from .population import Population
+from .projection import Projection
 
-__all__ = ["Model", "equations", "models"]
+__all__ = [
+    "AllToAll", "Connector", "Distribution", "FixedInDegree", "FixedOutDegree", "FixedProbability", "FixedTotalNumber",
+    "FromList", "FromSparse", "Lognormal", "Model", "Network", "Normal", "OneToOne", "PoissonInput", "Population",
+    "Projection", "Uniform", "equations", "models",
+]  # fmt: skip

@@ -32,8 +32,7 @@ class Distribution:
         Raises:
             ValueError: no or hardly any number would be.
         """
-        self.low = -math.inf if low == -math.inf else arguments.real("low", low)
-        self.high = math.inf if high == math.inf else arguments.real("high", high)
+        self.low, self.high = _limit_of("low", low), _limit_of("high", high)
         if not self.low <= self.high:
             raise ValueError(f"low must be at most high, got {low} and {high}")
 
@@ -146,6 +145,11 @@ class Lognormal(Distribution):
         """See `Distribution.bounds`."""
         spread = _FAR * self.sigma
         return max(self.low, math.exp(self.mu - spread)), min(self.high, math.exp(self.mu + spread))
+
+
+def _limit_of(name: str, value: Any) -> float:
+    """A finite number, or an infinite one, which is no limit."""
+    return float(value) if isinstance(value, float) and math.isinf(value) else arguments.real(name, value)
 
 
 def _limits(given: Any) -> str:

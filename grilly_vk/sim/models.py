@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
+import functools
+
 from ..equations.point_neurons import NEURONS
 from .model import BUILT_IN, Model
 
 
+@functools.cache
 def _made(name: str) -> Model:
     model = Model(**NEURONS[name])
     BUILT_IN[name] = model.source
     return model
 
 
-iaf_psc_delta = _made("iaf_psc_delta")
-iaf_psc_exp = _made("iaf_psc_exp")
-iaf_psc_alpha = _made("iaf_psc_alpha")
-iaf_cond_exp = _made("iaf_cond_exp")
-iaf_cond_alpha = _made("iaf_cond_alpha")
-iaf_cond_exp_sfa_rr = _made("iaf_cond_exp_sfa_rr")
-aeif_cond_exp = _made("aeif_cond_exp")
-aeif_cond_alpha = _made("aeif_cond_alpha")
-izhikevich = _made("izhikevich")
-hh_cond_exp_traub = _made("hh_cond_exp_traub")
-mihalas_niebur = _made("mihalas_niebur")
+def __getattr__(name: str) -> Model:
+    """A model is made when it is first asked for."""
+    if name in NEURONS:
+        return _made(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-__all__ = [
-    "aeif_cond_alpha",
-    "aeif_cond_exp",
-    "hh_cond_exp_traub",
-    "iaf_cond_alpha",
-    "iaf_cond_exp",
-    "iaf_cond_exp_sfa_rr",
-    "iaf_psc_alpha",
-    "iaf_psc_delta",
-    "iaf_psc_exp",
-    "izhikevich",
-    "mihalas_niebur",
-]
+
+def find(name: str) -> Model:
+    """The built-in model of this name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if name not in NEURONS:
+        raise ValueError(f"there is no neuron model {name!r}; there are {', '.join(NEURONS)}")
+    return _made(name)
+
+
+__all__ = [*NEURONS]

@@ -5,11 +5,13 @@ A kernel that no record of the op table launches needs an example here, under th
 gradient's.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 import grilly_vk
 import grilly_vk.functional as F
-from grilly_vk import decode, encode, nn, optim
+from grilly_vk import decode, encode, nn, optim, sim
 from grilly_vk.data import events
 from grilly_vk.monitor import OutputMonitor, RateMonitor, SpikeMonitor
 from grilly_vk.runtime import engine
@@ -140,6 +142,19 @@ def recording(n=20):
     return events.make_events(*fields)
 
 
+def brain(owners):
+    """A tiny network, its targets owned by invocations, or rows shared."""
+    with sim.Network() as net:
+        population = sim.Population(5, "iaf_psc_delta", I_e=900.0)
+        sim.Projection(population, population, sim.AllToAll())
+    on, before = engine(), engine().tuning
+    try:
+        on.tuning = replace(before, sim_lanes=owners)
+        net.run(30)
+    finally:
+        on.tuning = before
+
+
 CALLS = {
     # ---- neurons ----
     "nn.LIFNeuron": lambda: nn.LIFNeuron(n_neurons=5)(x(5)),
@@ -230,7 +245,9 @@ CALLS = {
     "nn.SynapseFilter": lambda: backward(nn.SynapseFilter()(leaf(2, 3))),
     "nn.DualTimescaleSynapse": lambda: backward(nn.DualTimescaleSynapse()(leaf(2, 3))),
     "nn.STPSynapse": lambda: backward(nn.STPSynapse()(leaf(2, 3))),
-    "nn.TemporalWiseAttention": lambda: backward(nn.TemporalWiseAttention(T=4, reduction=2)(leaf(4, 2, 9000))),
+    "nn.TemporalWiseAttention": lambda: [
+        backward(nn.TemporalWiseAttention(T=4, reduction=2)(leaf(4, 2, n))) for n in (9000, 30)
+    ],
     "nn.SpikingSelfAttention": lambda: [
         attentive(nn.SpikingSelfAttention(heads * size, heads), 3, 2, tokens, heads * size)
         for heads, size, tokens in (
@@ -242,7 +259,7 @@ CALLS = {
     "nn.ChannelQKAttention": lambda: attentive(nn.ChannelQKAttention(32, 2), 3, 2, 5, 32),
     "nn.Converter": converted,
     "nn.LIF": lambda: unrolled(nn.LIF((8,))),
-    "nn.RLIF": lambda: unrolled(nn.RLIF((96,))),
+    "nn.RLIF": lambda: [unrolled(nn.RLIF((n,))) for n in (56, 96)],
     # ---- tensors ----
     "grilly_vk.rand": lambda: grilly_vk.rand(5),
     "grilly_vk.full": lambda: grilly_vk.full((3,), 2.0),
@@ -283,5 +300,6 @@ CALLS = {
     "grilly_vk.monitor.SpikeMonitor": lambda: watched(SpikeMonitor),
     "grilly_vk.monitor.OutputMonitor": lambda: watched(OutputMonitor),
     "grilly_vk.monitor.RateMonitor": lambda: watched(RateMonitor),
+    "grilly_vk.sim.Network.run": lambda: [brain(owners) for owners in (4, 1)],
     "grilly_vk.synchronize": lambda: (F.dropout(leaf(3), 0.5), grilly_vk.synchronize()),
 }

@@ -11,10 +11,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from scipy import sparse
 
 import grilly_vk as g
 import grilly_vk.functional as F
-from grilly_vk import data, decode, encode, models, monitor, nn, optim, plot, snn, surrogate
+from grilly_vk import data, decode, encode, models, monitor, nn, optim, plot, sim, snn, surrogate
 from grilly_vk.equations.neurons import PUBLISHED
 from grilly_vk.functional.loss_layers import LAYERS
 from grilly_vk.nn import conversion, dialects, init, traced, utils
@@ -22,7 +23,7 @@ from grilly_vk.ops.pointwise import BINARY_METHODS, UNARY_METHODS
 
 __all__ = [
     "CALLS", "MADE", "METHODS", "F", "conversion", "data", "decode", "dialects", "encode", "g", "init", "models",
-    "monitor", "nn", "optim", "plot", "snn", "surrogate", "traced", "utils",
+    "monitor", "nn", "optim", "plot", "sim", "snn", "sparse", "surrogate", "traced", "utils",
 ]  # fmt: skip
 
 
@@ -44,6 +45,10 @@ def u(*shape, seed=0):
 def i(*shape, below=2):
     """Whole numbers."""
     return np.random.default_rng(shape).integers(0, below, shape).astype(np.int32)
+
+
+def cells():
+    return sim.Population(3, "iaf_psc_delta")
 
 
 def leaf(*shape):
@@ -368,6 +373,15 @@ MADE = {
     "models.PatchEmbedding": ("4, 2, 1, 8", "x(2, 1, 4, 4)"),
     "models.Spikformer": ("4, 2, 1, 3, embed_dim=8, depth=1, num_heads=2", None),
     "g.SNNCompute": ("4, 10", None), "g.VulkanCompute": ("", None),
+    # ---- large sparse networks ----
+    "sim.Network": ("0.5, 3", None), "sim.Population": ("3, 'iaf_psc_delta'", None),
+    "sim.Projection": ("cells(), cells(), sim.AllToAll(), weight=1.0, delay=1.0", None),
+    "sim.PoissonInput": ("cells(), 100.0, 0.5", None), "sim.Normal": ("1.0, 0.5", None),
+    "sim.Lognormal": ("1.0, 0.5", None),
+    "sim.Uniform": ("1.0, 2.0", None), "sim.AllToAll": ("", None), "sim.OneToOne": ("", None),
+    "sim.FixedProbability": ("0.5", None), "sim.FixedInDegree": ("2", None), "sim.FixedOutDegree": ("2", None),
+    "sim.FixedTotalNumber": ("2", None), "sim.FromList": ("[(0, 1), (1, 2)]", None),
+    "sim.FromSparse": ("sparse.eye(3)", None),
 }  # fmt: skip
 
 MATRIX = "g.tensor(x(2, 3))"

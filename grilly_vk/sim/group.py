@@ -1,0 +1,195 @@
+"""Groups: all neurons of one model, what the device holds of them, and their advance by a batch of steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..runtime.engine import Engine
+from ..runtime.kernel import Kernel
+from ..tensor import INT32, Tensor, from_numpy, full
+from .delivery import Delivery
+from .injection import Injection
+from .model import Model
+from .poisson import PoissonInput, Tables
+from .population import Population
+
+ADVANCE = Kernel("sim-advance", fours="n row")
+INPUTS = 4  # Poisson inputs of a neuron, see sim-frame.glsl
+
+
+def up(n: int, to: int) -> int:
+    """The next multiple."""
+    return -(-n // to) * to
+
+
+class Group:
+    """Populations of one model on the device, one behind the other."""
+
+    def __init__(self, engine: Engine, model: Model, populations: list[Population], first: int, dt: float) -> None:
+        self.engine, self.model, self.populations, self.first, self.dt = engine, model, populations, first, dt
+        self.begins: dict[Population, int] = {}
+        n = 0
+        for population in populations:
+            self.begins[population] = n
+            population.global_first = first + n
+            n += population.size
+        self.n, self.width = n, up(max(n, 1), 4)
+        self.state = from_numpy(self._padded(self._initial()), on=engine)
+        self.wait = full((self.width,), 0, INT32, engine)
+        self.numbers = self._numbers()
+        self.number = from_numpy(self._padded(self.numbers), on=engine)
+        self.kernel = ADVANCE.compiled(model.kernel_suffix)
+        self.delivery: Delivery | None = None
+        self.noise: list[tuple[int, np.ndarray, np.ndarray]] = []  # receptor, events a step, weight
+        self.sampled: tuple[str, ...] = ()
+        self.signals: list[tuple[Injection, ...]] = [()]  # electrodes whose currents add up; the first has none
+        self.every = 1
+        self.columns = 0
+        self.arguments: dict[str, Any] = {}
+
+    def _padded(self, rows: np.ndarray) -> np.ndarray:
+        out = np.zeros((max(1, len(rows)), self.width), np.float32)
+        out[: len(rows), : self.n] = rows
+        if self.n and len(rows):
+            out[: len(rows), self.n :] = rows[:, -1:]  # what no neuron is, computes what the last one does
+        return out
+
+    def _initial(self) -> np.ndarray:
+        parts = []
+        for p in self.populations:
+            values = self.model.initial(p.parameters, p.size)
+            for name, value in p.initial.items():
+                values[list(self.model.states).index(name)] = value
+            parts.append(values)
+        return np.concatenate(parts, axis=1)
+
+    def _numbers(self) -> np.ndarray:
+        return np.concatenate([self.model.numbers(p.parameters, self.dt, p.size) for p in self.populations], axis=1)
+
+    def renumber(self) -> None:
+        """Takes up parameters that populations were given."""
+        self.numbers = self._numbers()
+        self.number.assign(self._padded(self.numbers))
+        self.arguments.update(EACH=self._each())
+
+    def _each(self) -> int:
+        bits = 0
+        for j, row in enumerate(self.numbers):
+            bits |= int(self.n > 0 and bool((row != row[0]).any())) << j
+        return bits
+
+    def add_noise(self, given: PoissonInput) -> None:
+        """Notes a Poisson input, beside those of other neurons where it can.
+
+        Raises:
+            ValueError: a neuron has more than four.
+        """
+        receptor = self.model.receptors.index(given.receptor)
+        where = self.begins[given.target.population] + given.target.indices
+        for to, events, weight in self.noise:  # noqa: B007
+            if to == receptor and not events[where].any():
+                break
+        else:
+            if len(self.noise) == INPUTS:
+                raise ValueError(
+                    f"a neuron hears at most {INPUTS} Poisson inputs of different weights; add up their rates"
+                )
+            events, weight = np.zeros(self.n), np.zeros(self.n)
+            self.noise.append((receptor, events, weight))
+        events[where] = given.rate * (self.dt / 1000)
+        weight[where] = given.weight
+
+    def prepare(
+        self,
+        delivery: Delivery,
+        batch: int,
+        shared: dict[str, Tensor],
+        total: int,
+        tables: Tables,
+        key: tuple[int, int],
+    ) -> None:
+        """Makes what a launch takes, once the delays and so the batch are known."""
+        engine, width = self.engine, self.width
+        self.delivery = delivery
+        rows = max(1, len(self.noise))
+        of, weight = np.full((rows, width), -1, np.int32), np.zeros((rows, width), np.float32)
+        for q, (_, events, strength) in enumerate(self.noise):
+            of[q, : self.n], weight[q, : self.n] = tables.of(events), strength
+        self.noise_of, self.noise_weight = of, weight
+        receptors = [to for to, _, _ in self.noise] or [0]
+        watch = np.full(width, -1, np.int32)
+        names: list[str] = []
+        for p, begin in self.begins.items():
+            mine = np.zeros(p.size, bool)
+            for name, where in p.sampled.items():
+                names += [name] * (name not in names)
+                mine |= where
+            at = begin + np.flatnonzero(mine)
+            watch[at] = self.columns + np.arange(len(at))
+            self.columns += len(at)
+        self.sampled = tuple(name for name in self.model.states if name in names)
+        self.watch = watch
+        signal_of = self._signals()
+        bits = sum(1 << j for j, name in enumerate(self.model.states) if name in self.sampled)
+        self.arguments = dict(
+            state=self.state, wait=self.wait, number=self.number, ring=delivery.ring,
+            scale=from_numpy(np.asarray(delivery.scale, np.float32), on=engine),
+            count=shared["count"], list=shared["list"],
+            noise_of=from_numpy(of, on=engine), noise_weight=from_numpy(weight, on=engine),
+            noise_receptor=from_numpy(np.array(receptors, np.uint32), on=engine),
+            signal=None, signal_of=from_numpy(signal_of, on=engine), chunk=1, signals=len(self.signals),
+            watched=from_numpy(watch, on=engine), samples=None,
+            n=width, slots=delivery.slots, row=delivery.width, first=self.first, total=total, last=self.n,
+            key0=key[0], key1=key[1], every=self.every, rows=1, columns=max(1, self.columns),
+            B=batch, EACH=self._each(), NOISE=len(self.noise), INJECT=int(len(self.signals) > 1), SAMPLED=bits,
+            HEARD=sum(1 << r for r in {p.receptor for p in delivery.projections if p.total}),
+        )  # fmt: skip
+
+    def _signals(self) -> np.ndarray:
+        """Which of the signals each neuron hears, int32 (width)."""
+        heard: list[list[Injection]] = [[] for _ in range(self.n)]
+        for p, begin in self.begins.items():
+            for given in p.injections:
+                for i in given.indices:
+                    heard[begin + i].append(given)
+        known: dict[tuple[int, ...], int] = {(): 0}
+        out = np.zeros(self.width, np.int32)
+        for i, given_here in enumerate(heard):
+            key = tuple(map(id, given_here))
+            if key not in known:
+                known[key] = len(self.signals)
+                self.signals.append(tuple(given_here))
+            out[i] = known[key]
+        return out
+
+    def inject(self, first: int, steps: int) -> None:
+        """Writes the currents of the steps first .. first + steps - 1."""
+        if len(self.signals) == 1:
+            return
+        table: Tensor = self.arguments["signal"]
+        step = np.arange(first, first + steps)
+        rows = np.zeros((steps, len(self.signals)))
+        for j, given_here in enumerate(self.signals):
+            for given in given_here:
+                rows[:, j] += given.at(step, self.dt)
+        values = table.numpy()
+        values[step % len(values)] = rows
+        table.assign(values)
+
+    def rows_for(self, longest: int) -> None:
+        """Makes the records of samples and of currents long enough for so many steps."""
+        if len(self.signals) > 1:
+            self.arguments["chunk"] = longest
+            self.arguments["signal"] = full((longest, len(self.signals)), 0.0, on=self.engine)
+        if self.sampled:
+            rows = longest // self.every + 2
+            self.arguments["rows"] = rows
+            shape = (rows, self.columns, len(self.sampled))
+            self.arguments["samples"] = full(shape, 0.0, on=self.engine)
+
+    def advance(self, steps: int) -> None:
+        """Issues the advance of a batch."""
+        if self.n:
+            self.kernel(self.engine, steps=steps, work=self.width * steps * 16, **self.arguments)

@@ -1,0 +1,39 @@
+"""Electrodes: currents into chosen neurons over time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(eq=False)
+class Injection:
+    """A current from `start` to `stop` ms: one number, or a function of the times in ms."""
+
+    indices: np.ndarray
+    amplitude: float | Callable[[np.ndarray], Any]
+    start: float
+    stop: float
+
+    def at(self, step: np.ndarray, dt: float) -> np.ndarray:
+        """The current in each of these steps, float64: its value at the step's beginning, for the whole step.
+
+        Raises:
+            ValueError: the function gives something else than a finite number for each time.
+        """
+        first, last = np.rint(self.start / dt), np.rint(min(self.stop / dt, 1e18))
+        on = (step >= first) & (step < last)
+        out = np.zeros(len(step))
+        if callable(self.amplitude):
+            given = np.asarray(self.amplitude(step[on] * dt), np.float64)
+            if given.shape not in ((), (int(on.sum()),)) or not np.isfinite(given).all():
+                raise ValueError(
+                    f"amplitude must give a finite number for each of {int(on.sum())} times, gave {given.shape}"
+                )
+            out[on] = given
+        else:
+            out[on] = self.amplitude
+        return out

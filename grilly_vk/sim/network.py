@@ -1,0 +1,410 @@
+"""Networks: populations, projections and inputs that run together."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .. import arguments
+from ..control import engine as current_engine
+from ..runtime.engine import Engine
+from ..runtime.graph import Graph
+from ..runtime.kernel import Kernel
+from ..tensor import UINT32, Tensor, from_numpy, full
+from .delivery import Delivery
+from .distributions import Distribution
+from .group import Group
+from .parts import inside
+from .poisson import PoissonInput, Tables
+from .population import Population
+from .projection import Projection
+
+_LOG = Kernel("sim-log", over=lambda a: 64)
+_LONGEST_BATCH = 16  # steps
+_ROOM = 1 << 24  # spikes in the record of one chunk of a run: as many as could be
+_CHUNK = 2048  # steps between two looks at the record
+
+
+class Network:
+    """A network of spiking neurons, advanced in steps of fixed length on the device.
+
+    Populations, projections and inputs are added by `add`, or made inside ``with Network() as net:``. The network is
+    built at the first run, and then stays as it is; parameters, states and weights may be changed between runs.
+
+    Args:
+        dt: ms, the length of a step.
+        seed: of everything random: same seed, same spikes, whatever the device.
+
+    Raises:
+        TypeError, ValueError: dt is no positive number, seed no whole one.
+    """
+
+    def __init__(self, dt: float = 0.1, seed: int = 0) -> None:
+        self.dt = arguments.positive("dt", dt)
+        self.seed = arguments.whole("seed", seed) & 0xFFFFFFFFFFFFFFFF
+        self.populations: list[Population] = []
+        self.projections: list[Projection] = []
+        self.inputs: list[PoissonInput] = []
+        self.groups: list[Group] = []
+        self.built = False
+        self.steps_done = 0
+        self.real_time_factor = math.nan
+        self._graphs: dict[int, Graph] = {}
+        self._spikes: list[tuple[np.ndarray, np.ndarray]] = []  # steps, global numbers
+        self._samples: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}  # by group
+
+    def __repr__(self) -> str:
+        neurons = sum(p.size for p in self.populations)
+        return f"Network(dt={self.dt}, {neurons} neurons in {len(self.populations)} populations, t={self.t:g} ms)"
+
+    def __enter__(self) -> Network:
+        inside.append(self)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        inside.pop()
+
+    @property
+    def t(self) -> float:
+        """The time so far, ms."""
+        return self.steps_done * self.dt
+
+    def add(self, *parts: Any) -> None:
+        """Takes populations, projections and inputs; the populations of a projection come with it.
+
+        Raises:
+            TypeError: something else. ValueError: a part of another network. RuntimeError: the network is built.
+        """
+        if self.built:
+            raise RuntimeError("the network is built: add its parts before the first run")
+        for part in parts:
+            if not isinstance(part, (Population, Projection, PoissonInput)):
+                raise TypeError(f"a network has populations, projections and inputs, not {type(part).__name__}")
+            for p in self._populations_of(part):
+                if p.network is not None and p.network is not self:
+                    raise ValueError(f"{p!r} belongs to another network")
+        for part in parts:
+            for p in self._populations_of(part):
+                if p.network is None:
+                    p.network = self
+                    self.populations.append(p)
+            if isinstance(part, Projection) and part not in self.projections:
+                self.projections.append(part)
+            elif isinstance(part, PoissonInput) and part not in self.inputs:
+                self.inputs.append(part)
+
+    def _populations_of(self, part: Any) -> list[Population]:
+        names = ("population",), ("pre", "post"), ("target",)
+        for found in names:
+            if hasattr(part, found[0]):
+                values = [getattr(part, name) for name in found]
+                return [v if found[0] == "population" else v.population for v in values]
+        return []
+
+    # ---- building ----
+
+    def build(self) -> None:
+        """Makes everything on the device, once; the first run does it too.
+
+        Raises:
+            ValueError: no populations, a delay below one step, more than the device can hold.
+        """
+        self._build()
+
+    def _build(self) -> None:
+        if self.built:
+            return
+        if not self.populations:
+            raise ValueError("the network has no population; make one inside `with network:` or call network.add")
+        self.engine: Engine = current_engine()
+        models = list(dict.fromkeys(p.model for p in self.populations))
+        first, groups = 0, []
+        for model in models:
+            group = Group(self.engine, model, [p for p in self.populations if p.model is model], first, self.dt)
+            groups.append(group)
+            first += group.n
+        self.total = max(first, 1)
+        by_model = {g.model: g for g in groups}
+        for given in self.inputs:
+            by_model[given.target.population.model].add_noise(given)
+        deliveries = {}
+        for group in groups:
+            delivery = Delivery(self.engine, self.total, group.n, max(1, len(group.model.receptors)))
+            deliveries[group] = delivery
+        for number, projection in enumerate(self.projections):
+            self._connect(deliveries, by_model, number, projection)
+        least = min((d.least_delay for d in deliveries.values() if d.least_delay), default=_LONGEST_BATCH)
+        self.batch = max(1, min(_LONGEST_BATCH, least))
+        for delivery in deliveries.values():
+            delivery.finish(batch=self.batch)
+        tables = Tables()
+        key = (self.seed & 0xFFFFFFFF, self.seed >> 32)
+        shared = self.shared = {
+            "count": full((self.batch + 2,), 0, UINT32, self.engine),
+            "list": full((self.batch, self.total), 0, UINT32, self.engine),
+        }
+        for group in groups:
+            intervals = {p.every for p in group.populations if p.sampled}
+            if len(intervals) > 1:
+                raise ValueError(
+                    f"states of {group.model.name} are recorded every {sorted(map(str, intervals))} ms; give one"
+                )
+            every = next(iter(intervals), None)
+            group.every = 1 if every is None else max(1, round(every / self.dt))
+            group.prepare(deliveries[group], self.batch, shared, self.total, tables, key)
+        entries, bits = tables.array()
+        table = from_numpy(entries, on=self.engine)
+        for group in groups:
+            group.arguments.update(alias=table, bits=bits)
+        self.groups = groups
+        self._make_room()
+        self.built = True
+
+    def _connect(self, deliveries: Any, by_model: Any, number: int, projection: Projection) -> None:
+        pre, post = projection.pre, projection.post
+        group = by_model[post.population.model]
+        delay = projection.delay if projection.delay is not None else self.dt
+        seed = projection.seed if projection.seed is not None else self.seed * 1_000_003 + number
+        projection.number = deliveries[group].add(
+            projection.connector,
+            pre_first=pre.population.global_first + pre.first, pre_size=len(pre),
+            post_first=group.begins[post.population] + post.first, post_size=len(post),
+            same=pre.population is post.population, offset=pre.first - post.first,
+            receptor=group.model.receptors.index(projection.receptor),
+            weight=projection.weight, delay=in_steps(delay, self.dt), seed=seed, dt=self.dt, packed=projection.small,
+        )  # fmt: skip
+
+    def _make_room(self) -> None:
+        chunk = max(self.batch, min(_CHUNK, _ROOM // self.total) // self.batch * self.batch)
+        self.chunk = chunk
+        self.record = full((min(_ROOM, chunk * self.total),), 0, UINT32, self.engine)
+        self.each = full((chunk,), 0, UINT32, self.engine)
+        self.fill = full((2,), 0, UINT32, self.engine)
+        for group in self.groups:
+            group.rows_for(chunk)
+
+    # ---- running ----
+
+    def run(self, duration: float, *, progress: bool = False) -> None:
+        """Runs for `duration` ms.
+
+        An interrupt (Ctrl+C) ends the run between two chunks of it; a later run goes on from there.
+
+        Args:
+            duration: ms, a whole number of steps (rounded).
+            progress: shows a bar.
+
+        Raises:
+            TypeError, ValueError: no number of at least 0.
+        """
+        arguments.flag("progress", progress)
+        steps = round(arguments.non_negative("duration", duration) / self.dt)
+        self._build()
+        start, begun = time.perf_counter(), self.steps_done
+        with _bar(steps, progress) as moved:
+            while (left := steps - (self.steps_done - begun)) > 0:
+                self._run_chunk(min(left, self.chunk))
+                moved(self.steps_done - begun)
+        if steps:
+            self.real_time_factor = (time.perf_counter() - start) * 1000 / (steps * self.dt)
+
+    def _run_chunk(self, steps: int) -> None:
+        self.fill.assign(np.array([0, self.steps_done], np.uint32))
+        for group in self.groups:
+            group.inject(self.steps_done, steps)
+        whole, rest = divmod(steps, self.batch)
+        if whole > 1:
+            if whole not in self._graphs:
+                if len(self._graphs) > 3:
+                    self._graphs.pop(next(iter(self._graphs)))
+                self._graphs[whole] = graph = Graph(self.engine)
+                with graph:
+                    for _ in range(whole):
+                        self._batch(self.batch)
+            self._graphs[whole].replay()
+        else:
+            rest = steps
+        while rest:
+            now = min(rest, self.batch)
+            self._batch(now)
+            rest -= now
+        self._drain(steps)
+        self.steps_done += steps
+
+    def _batch(self, steps: int) -> None:
+        for group in self.groups:
+            group.advance(steps)
+        count, lists = self.shared["count"], self.shared["list"]
+        for group in self.groups:
+            if group.n and group.delivery is not None:
+                group.delivery.deliver(count, lists)
+        _LOG(
+            self.engine, count=count, list=lists, fill=self.fill, record=self.record, each=self.each,
+            n=1, steps=steps, total=self.total, groups=1, work=self.total, B=self.batch, KEEP=1,
+        )  # fmt: skip
+
+    def _drain(self, steps: int) -> None:
+        found = int(self.fill.numpy()[0])
+        each = self.each.numpy()[:steps]
+        if found and any(p.recorded.any() for p in self.populations):
+            who = read_first(self.record, found)
+            step = np.repeat(np.arange(steps, dtype=np.int64) + self.steps_done, each)
+            keep = self._recorded()[who]
+            step, who = step[keep], who[keep]
+            order = np.lexsort((who, step))
+            self._spikes.append((step[order], who[order].astype(np.int64)))
+        for g, group in enumerate(self.groups):
+            if group.sampled:
+                self._samples.setdefault(g, []).append(sampled(group, self.steps_done, steps))
+
+    def _recorded(self) -> np.ndarray:
+        out = np.zeros(self.total, bool)
+        for p in self.populations:
+            out[p.global_first : p.global_first + p.size] = p.recorded
+        return out
+
+    # ---- what populations ask ----
+
+    def _place(self, population: Population) -> tuple[Group, int]:
+        group = next(g for g in self.groups if population in g.begins)
+        return group, group.begins[population]
+
+    def state(self, population: Population, name: str) -> np.ndarray:
+        """A state of a population now."""
+        group, begin = self._place(population)
+        row = list(group.model.states).index(name)
+        return group.state.numpy()[row, begin : begin + population.size]
+
+    def assign(self, population: Population, indices: np.ndarray, values: dict[str, Any]) -> None:
+        """Writes states, and takes up parameters."""
+        group, begin = self._place(population)
+        states = {n: v for n, v in values.items() if n in group.model.states}
+        if states:
+            now = group.state.numpy()
+            for name, value in states.items():
+                now[list(group.model.states).index(name), begin + indices] = value
+            group.state.assign(now)
+        if len(states) < len(values):
+            group.renumber()
+            self._graphs.clear()
+
+    def spikes_of(self, population: Population) -> tuple[np.ndarray, np.ndarray]:
+        """Times in ms and indices of the recorded spikes of a population."""
+        first, last = population.global_first, population.global_first + population.size
+        steps, who = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        for step, number in self._spikes:
+            mine = (number >= first) & (number < last)
+            steps.append(step[mine])
+            who.append(number[mine] - first)
+        return (np.concatenate(steps) + 1) * self.dt, np.concatenate(who)
+
+    def samples_of(self, population: Population, name: str, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Times in ms and values of a recorded state."""
+        wanted = indices[population.sampled[name][indices]]
+        if not self.built:
+            return np.zeros(0), np.zeros((0, len(wanted)), np.float32)
+        group, begin = self._place(population)
+        parts = self._samples.get(self.groups.index(group), [])
+        times = np.concatenate([np.zeros(0), *[t for t, _ in parts]]) * self.dt
+        columns, j = group.watch[begin + wanted], group.sampled.index(name)
+        empty = np.zeros((0, len(wanted)), np.float32)
+        return times, np.concatenate([empty, *[values[:, columns, j] for _, values in parts]])
+
+    def connections_of(self, projection: Projection) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """See `Projection.connections`."""
+        self._build()
+        group, begin = self._place(projection.post.population)
+        assert group.delivery is not None
+        pre, post, weight, delay = group.delivery.connections(projection.number)
+        return pre - projection.pre.population.global_first, post - begin, weight, delay * self.dt
+
+    def clear(self) -> None:
+        """Forgets the recorded spikes and samples; the network goes on as it is."""
+        self._spikes.clear()
+        self._samples.clear()
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a run changes, as arrays: with it `load_state_dict` goes on bit for bit."""
+        self._build()
+        out: dict[str, Any] = {"steps": self.steps_done, "count": self.shared["count"].numpy()}
+        for g, group in enumerate(self.groups):
+            assert group.delivery is not None
+            out[f"{g}.state"], out[f"{g}.wait"] = group.state.numpy(), group.wait.numpy()
+            out[f"{g}.ring"] = group.delivery.ring.numpy()
+        return out
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes up a state of the same network.
+
+        Raises:
+            KeyError, ValueError: it is of another network; nothing is changed then.
+        """
+        self._build()
+        targets: list[tuple[str, Tensor]] = [("count", self.shared["count"])]
+        for g, group in enumerate(self.groups):
+            assert group.delivery is not None
+            targets += [(f"{g}.state", group.state), (f"{g}.wait", group.wait), (f"{g}.ring", group.delivery.ring)]
+        for name, tensor in targets:
+            if name not in state:
+                raise KeyError(f"the state has no {name!r}: it is of another network")
+            if np.shape(state[name]) != tensor.shape:
+                raise ValueError(f"{name} must have shape {tensor.shape}, got {np.shape(state[name])}")
+        for name, tensor in targets:
+            tensor.assign(np.asarray(state[name], tensor.dtype))
+        self.steps_done = int(state["steps"])
+
+    def reset(self) -> None:
+        """Back to time 0: first states, nothing under way, nothing recorded. Weights and parameters stay."""
+        self.clear()
+        self.steps_done = 0
+        if not self.built:
+            return
+        self.shared["count"].assign(np.zeros(self.batch + 2, np.uint32))
+        for group in self.groups:
+            assert group.delivery is not None
+            group.state.assign(group._padded(group._initial()))
+            group.wait.assign(np.zeros(group.wait.shape, np.int32))
+            group.delivery.ring.assign(np.zeros(group.delivery.ring.shape, np.int32))
+
+
+def in_steps(delay: Any, dt: float) -> Any:
+    """A delay in ms as steps; distributions are scaled, and rounded where they are drawn."""
+    if isinstance(delay, Distribution):
+        return delay.scaled(1 / dt)
+    if arguments.is_array(delay):
+        return np.rint(arguments.array("delay", delay) / dt)
+    steps = round(arguments.positive("delay", delay) / dt)
+    if steps < 1:
+        raise ValueError(f"delay must be at least one step of {dt} ms, got {delay}")
+    return steps
+
+
+def read_first(tensor: Tensor, count: int) -> np.ndarray:
+    """The first `count` elements of a tensor without axes to spare."""
+    return tensor._rows(0, count).numpy()
+
+
+def sampled(group: Group, first: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Steps after which states were sampled in first .. first + steps - 1, counted from 1, and the samples."""
+    begin, end = first // group.every, (first + steps) // group.every
+    rows = group.arguments["rows"]
+    values = group.arguments["samples"].numpy()
+    which = np.arange(begin, end)
+    return (which + 1) * group.every * 1.0, values[which % rows]
+
+
+@contextlib.contextmanager
+def _bar(steps: int, wanted: bool) -> Iterator[Any]:
+    if not wanted:
+        yield lambda done: None
+        return
+    from rich.progress import Progress  # not for those who show no bar
+
+    with Progress() as bar:
+        task = bar.add_task("run", total=steps)
+        yield lambda done: bar.update(task, completed=done)

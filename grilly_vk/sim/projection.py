@@ -1,0 +1,92 @@
+"""Projections: synapses from one population's neurons to another's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import arguments
+from ..errors import shown
+from .connectors import Connector
+from .distributions import Distribution
+from .parts import register
+from .population import Part
+
+
+class Projection:
+    """Synapses between two populations, or contiguous parts of them.
+
+    Args:
+        pre: where spikes come from.
+        post: where they arrive.
+        connector: which neurons are connected, such as `FixedInDegree(100)`.
+        weight: in the unit of the receptor: a number, a distribution such as `Normal(45, 4.5)`, or an array with one
+            for each synapse, as the connector says; `FromList` and `FromSparse` may hold their own.
+        delay: ms, at least one step: the same.  Delays are rounded to steps; a warning counts those
+            that moved.
+        receptor: of the post-synaptic model; default its first.
+        dtype: of weights that differ between synapses: float32, or float16, with which a synapse takes 4 bytes in
+            place of 8, its weight 15 bits (of the largest), and its delay must be below 64 steps.
+        seed: of its random choices; default from the network's seed and the projection's number.
+
+    Raises:
+        TypeError, ValueError: arguments that don't fit, before anything is made.
+    """
+
+    def __init__(
+        self,
+        pre: Part,
+        post: Part,
+        connector: Connector,
+        *,
+        weight: Any = 1.0,
+        delay: Any = None,
+        receptor: str | None = None,
+        seed: int | None = None,
+        dtype: Any = np.float32,
+    ) -> None:
+        for name, part in (("pre", pre), ("post", post)):
+            if not isinstance(part, Part):
+                raise TypeError(f"{name} must be a Population or a part of one, not {type(part).__name__}")
+            if not part.contiguous:
+                raise ValueError(f"{name} must be neurons that follow each other; connect other choices by FromList")
+        if not isinstance(connector, Connector):
+            raise TypeError(f"connector must be one such as FixedInDegree(100), not {type(connector).__name__}")
+        model = post.population.model
+        if not model.receptors:
+            raise ValueError(f"post: {model.name} has no receptor for synapses")
+        self.receptor = (
+            model.receptors[0] if receptor is None else arguments.choice("receptor", receptor, model.receptors)
+        )
+        for name, value in (("weight", weight), ("delay", delay)):
+            if arguments.is_array(value) or isinstance(value, list):
+                if not np.isfinite(arguments.array(name, value)).all():
+                    raise ValueError(f"{name} must be finite, got {shown(value)}")
+            elif not isinstance(value, Distribution) and not (name == "delay" and value is None):
+                arguments.real(name, value)
+        self.pre, self.post, self.connector = pre, post, connector
+        self.weight, self.delay = weight, delay
+        self.seed = None if seed is None else arguments.whole("seed", seed)
+        if not (isinstance(dtype, (str, type)) and dtype in (np.float32, np.float16, "float32", "float16")):
+            raise ValueError(f"dtype must be float32 or float16, got {shown(dtype)}")
+        self.small = dtype in (np.float16, "float16")
+        self.number = -1  # in its group's delivery, once built
+        register(self)
+
+    def __repr__(self) -> str:
+        return f"Projection({self.pre.population.label} -> {self.post.population.label}, {self.connector!r})"
+
+    def __len__(self) -> int:
+        """Synapses, once the network is built."""
+        return len(self.connections()[0])
+
+    def connections(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Each synapse's pre and post index (in their populations), weight, and delay in ms, as the device holds them.
+
+        Builds the network if it is not built.
+        """
+        network = self.pre.population.network
+        if network is None:
+            raise RuntimeError("the projection is in no network: network.add(projection)")
+        return network.connections_of(self)
