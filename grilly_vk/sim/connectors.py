@@ -294,7 +294,8 @@ class FromList(Connector):
     def _take(self, pre: np.ndarray, post: np.ndarray, weight: Any = None, delay: Any = None) -> None:
         for name, values in (("sources", pre), ("targets", post)):
             if len(values) and (not np.isfinite(values).all() or (values % 1).any() or values.min() < 0):
-                raise ValueError(f"connections: {name} must be whole numbers of at least 0, got {shown(values)}")
+                wrong = values[~((values % 1 == 0) & (values >= 0))][0]
+                raise ValueError(f"connections: {name} must be whole numbers of at least 0, got {wrong}")
         for name, values in (("weights", weight), ("delays", delay)):
             if values is not None and not np.isfinite(values).all():
                 raise ValueError(f"connections: {name} must be finite")
