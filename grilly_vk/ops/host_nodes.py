@@ -11,20 +11,18 @@ from .surrogate import Slope
 
 _FORWARD = HostCall("host-node")
 _BACKWARD = HostCall("host-node-grad")
+# Surrogates with an exponential are left to the kernel, whose exponential is the driver's.
 SLOPES = {
     "atan", "fast_sigmoid", "super_spike", "scaled", "piecewise_quadratic", "rect", "boxcar", "triangular",
 }  # fmt: skip
 
 
-def takes(run: Any, slope: Slope | None = None) -> bool:
-    """Whether the host takes a run of nodes (`nodes._Run`), or with `slope` its way back.
+def takes(run: Any) -> bool:
+    """Whether the host takes a run of nodes (`nodes._Run`), and its way back with one of SLOPES.
 
-    Each of both has the kernel's bits.  Surrogates with an exponential are left to the kernel, whose exponential is the
-    driver's.
+    Each of both has the kernel's bits.
     """
     if run.dynamics.model not in ("if", "lif") or run.learn or run.held or run.each is not None:
-        return False
-    if slope is not None and slope.kind not in SLOPES:
         return False
     return bool(run.engine.host_does(run.n * run.steps, run.engine.tuning.host_stream))
 

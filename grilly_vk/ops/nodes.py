@@ -319,6 +319,7 @@ class _Run:
         self.refractory = each is not None and each.refractory
         self.left = left.detach() if isinstance(left, Tensor) else left
         self.left_end: Tensor | None = None
+        self.by_host = host_nodes.takes(self)
         self.specs: tuple[tuple[str, float], ...] = (
             *specs_of(dynamics, w is not None), ("STRICT", int(dynamics.strict)), ("HELD", int(held)),
             ("EACH", int(each is not None)), ("REFRACTORY", int(self.refractory)),
@@ -365,7 +366,7 @@ class _Run:
             ends = [full(self.state, c, on=self.engine) if t is None else t.copy() for t, c in fill]
             self.ends.append((ends[0], ends[1] if self.two else None))
         norm: tuple[tuple[str, int], ...] = ()
-        by_host = v_seq is None and host_nodes.takes(self)
+        by_host = v_seq is None and self.by_host
         if self.norm is not None:
             norm = ("NORM", 1 + (self.norm.layout.own > 1)), ("SCALE", int(self.norm.scale is not None))
         trace = 0 if v_seq is None else 1 + early
@@ -442,7 +443,7 @@ def _backward(
             given = slope.given(above if above is not None else binary("sub", potentials(kept, run.planes), level))
         gx, sums, shares = run.room() if not run.held else None, [], []
         of_trace = gtrace[0] if gtrace else None
-        by_host = of_trace is None and host_nodes.takes(run, slope)
+        by_host = of_trace is None and run.by_host and slope.kind in host_nodes.SLOPES
         for span, (v0, _) in reversed(list(zip(run.pieces, run.ends))):
             gend, guend = gv, gu
             gv, gu = empty(run.state, on=run.engine), empty(run.state, on=run.engine) if run.two else None
