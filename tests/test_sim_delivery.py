@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from sim_delivery import LAYOUTS
 
 import grilly_vk
+from grilly_vk.sim import tables
 from grilly_vk.sim.connectors import (
     AllToAll,
     FixedInDegree,
@@ -17,7 +19,6 @@ from grilly_vk.sim.delivery import Delivery
 from grilly_vk.sim.distributions import Lognormal, Normal, Uniform
 from grilly_vk.tensor import from_numpy
 
-LAYOUTS = [(8, 2), (8, 1), (4, 3), (16, 5), (1, 1), (1, 4)]  # lanes, slices; one lane: atomic sums
 SOURCES, SIZE = 60, 47
 
 
@@ -110,3 +111,115 @@ def test_layouts_give_the_same_bits():
         for i in range(len(first.projections)):
             for a, b in zip(first.connections(i), other.connections(i)):
                 np.testing.assert_array_equal(a, b)
+
+
+def test_tables_in_parts(monkeypatch):
+    """A table that one buffer can't hold is cut, and gives the same."""
+    whole = made()
+    arrived, _ = run(whole, 12)
+    monkeypatch.setattr(tables, "most_bytes", lambda engine: 40_000)
+    cut = made()
+    assert cut.cut.parts > 1 and whole.cut.parts == 1
+    np.testing.assert_array_equal(run(cut, 12)[0], arrived)
+    for i in range(len(whole.projections)):
+        for a, b in zip(whole.connections(i), cut.connections(i)):
+            np.testing.assert_array_equal(a, b)
+    monkeypatch.setattr(tables, "most_bytes", lambda engine: 2_000)
+    with pytest.raises(grilly_vk.OutOfDeviceMemory, match="storage buffers of 2000 bytes"):
+        made()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_many_neurons(layout):
+    """More targets than 16 bits count, and more than 11 bits do in lanes of packed synapses."""
+    size = 140_000
+    far = [0, 1, 2047, 2048, 65_533, 65_534, 65_535, 65_536, 131_071, size - 1]
+    lines = np.array([[q % 3, post] for q, post in enumerate(far)])
+    for packed, weight in ((False, 1.5), (False, Uniform(1, 2)), (True, Uniform(1, 2))):
+        given = [(FromList(lines), 0, 3, 0, size, False, 0, weight, 1, 1, {"packed": packed})]
+        delivery = made(layout, 1, 3, size, 1, given)
+        pre, post, _, _ = delivery.connections(0)
+        np.testing.assert_array_equal(np.column_stack([pre, post]), lines[np.lexsort(lines.T[::-1])])
+        arrived, fired = run(delivery, 3, batch=1, seed=3)
+        np.testing.assert_array_equal(arrived, expected(delivery, fired, 3) / delivery.scale[0])
+        assert (arrived != 0).any()
+
+
+@pytest.mark.parametrize("delay, batch, slots", [(1, 1, 2), (15, 15, 32), (17, 15, 32), (18, 15, 64), (32, 1, 64)])
+def test_slots(delay, batch, slots):
+    """As many as the longest delay and a batch take; delays as long as they allow arrive on time."""
+    given = [(AllToAll(), 0, 5, 0, 6, False, 0, 1.0, delay, 1, {})]
+    delivery = made((8, 2), batch, 5, 6, 1, given)
+    assert delivery.slots == slots and delivery.width % 4 == 0 and delivery.least_delay == delay
+    steps = 5 * slots // batch
+    arrived, fired = run(delivery, steps, batch=batch)
+    np.testing.assert_array_equal(arrived, expected(delivery, fired, steps * batch) / delivery.scale[0])
+
+
+def test_sums_use_31_bits_and_no_more():
+    """All of the neurons that a target hears fire at once: the largest sum there can be is above 2**29, below 2**31."""
+    for weight in (0.7, -123.0, Normal(-1.0, 0.1, high=0.0), Lognormal(0, 1)):
+        for connector in (FixedInDegree(33), FixedProbability(0.9), FixedOutDegree(20), AllToAll()):
+            for packed in (False, True):
+                given = [(connector, 0, 50, 0, 40, False, 0, weight, 1, 1, {"packed": packed})]
+                delivery = made((8, 2), 1, 50, 40, 1, given)
+                count, all_ = np.array([50, 0, 0], np.uint32), np.arange(50, dtype=np.uint32)[None]
+                delivery.deliver(from_numpy(count), from_numpy(all_))
+                ring = delivery.ring.numpy()[0, 1, :40].astype(np.int64)
+                _, post, weights, _ = delivery.connections(0)
+                np.testing.assert_array_equal(ring * delivery.scale[0], np.bincount(post, weights, 40))
+                assert np.abs(ring).max() < 2**31 - 1
+                assert np.abs(ring).max() > (2**28 if packed or isinstance(connector, AllToAll) else 2**29)
+
+
+def test_clocks_beyond_32_bits_of_slots():
+    """The step's number wraps around after 2**32; slots go on in turn."""
+    given = [(OneToOne(), 0, 4, 0, 4, False, 0, 1.0, 3, 1, {})]
+    delivery = made((8, 2), 2, 4, 4, 1, given)
+    count = np.array([1, 1, 2**32 - 1, 0], np.uint32)
+    delivery.deliver(from_numpy(count), from_numpy(np.array([[1, 9, 9, 9], [2, 9, 9, 9]], np.uint32)))
+    ring = delivery.ring.numpy()[0, :, :4]
+    assert np.argwhere(ring).tolist() == [[2, 1], [3, 2]]
+
+
+def test_nothing_to_deliver():
+    """Empty groups, no sources and no synapses take calls as others do."""
+    for sources, size, projections in ((0, 0, []), (3, 0, []), (3, 5, []), (3, 5, [(FixedInDegree(0), 0, 3, 0, 5)])):
+        given = [(*p, False, 0, 1.0, 1, 1, {}) for p in projections]
+        delivery = made((8, 2), 1, sources, size, 2, given)
+        assert delivery.synapses == 0 and delivery.least_delay is None and delivery.scale == [1.0, 1.0]
+        count = np.array([sources, 0, 0], np.uint32)
+        delivery.deliver(from_numpy(count), from_numpy(np.arange(max(1, sources), dtype=np.uint32)[None]))
+        assert not delivery.ring.numpy().any()
+
+
+def test_wrong_calls():
+    """Before anything changes, with what was expected."""
+    engine = grilly_vk.control.engine()
+    with pytest.raises(ValueError, match="receptors must be at most 256"):
+        Delivery(engine, 1, 1, 257)
+    with pytest.raises(ValueError, match="size must be at least 0"):
+        Delivery(engine, 1, -1, 1)
+    delivery = Delivery(engine, 4, 4, 1)
+    with pytest.raises(RuntimeError, match="not finished"):
+        delivery.deliver(from_numpy(np.zeros(3, np.uint32)), from_numpy(np.zeros((1, 4), np.uint32)))
+    with pytest.raises(RuntimeError, match="not finished"):
+        delivery.connections(0)
+    right = (AllToAll(), 0, 4, 0, 4, False, 0, 1000.0, 2, 1)
+    delivery.add(*right)
+    with pytest.raises(ValueError, match="batch must be at most 2 steps, the shortest delay, got 3"):
+        delivery.finish(3)
+    delivery.add(*right[:7], 1e-4, 2, 1)
+    with pytest.raises(ValueError, match=r"weight of projection 1, at most 0\.0001, is too small"):
+        delivery.finish(2)
+    delivery = Delivery(engine, 4, 4, 1)
+    delivery.add(*right)
+    delivery.finish(2)
+    with pytest.raises(RuntimeError, match="finished"):
+        delivery.add(*right)
+    with pytest.raises(RuntimeError, match="finished already"):
+        delivery.finish(2)
+    with pytest.raises(ValueError, match=r"list must have shape \(B, 4\) and count \(B \+ 2,\)"):
+        delivery.deliver(from_numpy(np.zeros(3, np.uint32)), from_numpy(np.zeros((2, 4), np.uint32)))
+    with pytest.raises(ValueError, match=r"i must be a projection's number, 0 \.\. 0, got 1"):
+        delivery.connections(1)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..errors import OutOfDeviceMemory
 from ..runtime.engine import Engine
 from ..runtime.kernel import Kernel
 from ..tensor import UINT32, Tensor, from_numpy, full
@@ -84,6 +85,11 @@ class TablePart:
         return self.rows.nbytes + self.synapse.nbytes
 
 
+def most_bytes(engine: Engine) -> int:
+    """What one storage buffer holds, at most."""
+    return engine.info.max_tensor_bytes
+
+
 class Counted(NamedTuple):
     """What counting found."""
 
@@ -104,11 +110,15 @@ class Builder:
 
     def __init__(self, engine: Engine, projections: Sequence[Synapses], size: int, lanes: int, slices: int) -> None:
         self.engine, self.projections, self.size, self.lanes, self.slices = engine, projections, size, lanes, slices
-        self.most = engine.info.max_tensor_bytes
+        self.most = most_bytes(engine)
         self._begins = [from_numpy(p.rows.begin.astype(np.uint32), on=engine) for p in projections]
 
     def count(self) -> Counted:
-        """Counts all rows, in as many parts as are needed for each to fit a storage buffer."""
+        """Counts all rows, in as many parts as are needed for each to fit a storage buffer.
+
+        Raises:
+            OutOfDeviceMemory: not even the rows of as many neurons as there are lanes fit.
+        """
         parts = 1
         while True:
             packed = any(p.format == PACKED for p in self.projections)
@@ -116,6 +126,11 @@ class Builder:
             found = self._counted(cut) if self._room(cut) else None
             if found is not None:
                 return found
+            if cut.per == 1 and cut.each == 1:
+                raise OutOfDeviceMemory(
+                    f"{sum(p.total for p in self.projections)} synapses onto {self.size} neurons have rows that don't "
+                    f"fit one of the device's storage buffers of {self.most} bytes, however they are cut"
+                )
             parts *= 2
 
     def _room(self, cut: Cut) -> bool:
