@@ -29,6 +29,8 @@ def two_cores():
 def libraries():
     """Versions of what has been imported by now."""
     found = {name: importlib.metadata.version(name) for name in PACKAGES if name in sys.modules}
+    if "nest" in sys.modules:
+        found["nest-simulator"] = sys.modules["nest"].__version__
     if "torch" in found:
         torch = sys.modules["torch"]
         patterns = r"Math Kernel Library Version (\S+)", r"MKL-DNN v(\S+)", r"CPU capability usage: (\S+)"

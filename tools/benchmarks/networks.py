@@ -1,0 +1,51 @@
+"""Brunel's network of 10,000 neurons and 10 million synapses, 200 ms of it, against NEST.
+
+8,000 excitatory and 2,000 inhibitory neurons with delta synapses, a tenth of each population onto each neuron, 1.5 ms
+delay, 0.1 ms steps (Brunel, J. Comput. Neurosci. 8, 2000). Spikes are recorded and read.
+"""
+
+from __future__ import annotations
+
+from grilly_vk import sim
+
+from . import Benchmark
+from .peer import Peer
+
+STEP, SPAN = 0.1, 200.0
+EXC, INH, DEGREE_EXC, DEGREE_INH = 8000, 2000, 800, 200
+J, G, DELAY, TAU, THETA = 0.1, 5.0, 1.5, 20.0, 20.0
+RATE = 2 * THETA / (J * DEGREE_EXC * TAU) * DEGREE_EXC * 1000  # events a second onto a neuron
+
+
+def cases(options):
+    """The network by itself, and NEST's where it is installed."""
+    with sim.Network(dt=STEP, seed=5) as net:
+        lif = dict(tau_m=TAU, C_m=1.0, E_L=0.0, V_th=THETA, V_reset=10.0, t_ref=2.0)
+        exc, inh = (sim.Population(n, "iaf_psc_delta", **lif) for n in (EXC, INH))
+        for target in (exc, inh):
+            sim.Projection(exc, target, sim.FixedInDegree(DEGREE_EXC), weight=J, delay=DELAY)
+            sim.Projection(inh, target, sim.FixedInDegree(DEGREE_INH), weight=-G * J, delay=DELAY)
+            sim.PoissonInput(target, RATE, J)
+            target.record("spikes")
+    net.build()
+
+    def ours():
+        net.clear()
+        net.run(SPAN)
+        return len(exc.spikes[0]) + len(inh.spikes[0])
+
+    peers = {}
+    if options.nest_python:
+        peer = Peer(options.nest_python, "nest_brunel.py", {})
+        peers[f"NEST {peer.info['versions'].get('nest-simulator', '')}".strip()] = lambda: peer.request("run", "brunel")
+
+    def check():
+        ours()  # past the start
+        own = ours() / (EXC + INH) / SPAN * 1000
+        assert 40 < own < 46, own
+        for run in peers.values():
+            run()
+            run()
+            assert abs(peer.request("ask", "rate") - own) < 1.5, (peer.request("ask", "rate"), own)
+
+    yield Benchmark("network of Brunel, 10,000 neurons, 200 ms", ours, peers, check, 5)
