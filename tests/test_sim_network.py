@@ -119,6 +119,30 @@ def test_short_chunks_and_batches_are_the_run(monkeypatch):
     np.testing.assert_array_equal(spikes(other), spikes(net))
 
 
+def test_a_run_goes_on_after_an_interrupt(monkeypatch):
+    net, *_ = two()
+    net.run(300)
+    other, exc, _ = two()
+    exc.record("V_m")
+    drain, calls = other._drain, []
+
+    def interrupted(steps):
+        calls.append(steps)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        drain(steps)
+
+    monkeypatch.setattr(other, "_drain", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        other.run(250)
+    assert other.t == 0
+    other.run(50)
+    assert other.t == pytest.approx(calls[0] * DT + 50)
+    other.run(300 - other.t)
+    np.testing.assert_array_equal(spikes(other), spikes(net))
+    assert len(exc.samples("V_m")[0]) == 3000
+
+
 def noisy(seed=1, n=64):
     with sim.Network(dt=DT, seed=seed) as net:
         p = sim.Population(n, "iaf_psc_delta", V_th=-50.0)

@@ -26,7 +26,7 @@ from .projection import Projection
 
 _LOG = Kernel("sim-log", over=lambda a: 64)
 _LONGEST_BATCH = 16  # steps
-_ROOM = 1 << 24  # spikes in the record of one chunk of a run: as many as could be
+_ROOM = 1 << 24  # spikes in the record of one chunk of a run, which are as many as could be, unless a batch has more
 _CHUNK = 2048  # steps between two looks at the record
 
 
@@ -182,7 +182,7 @@ class Network:
     def _make_room(self) -> None:
         chunk = max(self.batch, min(_CHUNK, _ROOM // self.total) // self.batch * self.batch)
         self.chunk = chunk
-        self.record = full((min(_ROOM, chunk * self.total),), 0, UINT32, self.engine)
+        self.record = full((chunk * self.total,), 0, UINT32, self.engine)
         self.each = full((chunk,), 0, UINT32, self.engine)
         self.fill = full((2,), 0, UINT32, self.engine)
         for group in self.groups:
@@ -205,6 +205,7 @@ class Network:
         arguments.flag("progress", progress)
         steps = round(arguments.non_negative("duration", duration) / self.dt)
         self._build()
+        self._catch_up()
         start, begun = time.perf_counter(), self.steps_done
         with _bar(steps, progress) as moved:
             while (left := steps - (self.steps_done - begun)) > 0:
@@ -212,6 +213,12 @@ class Network:
                 moved(self.steps_done - begun)
         if steps:
             self.real_time_factor = (time.perf_counter() - start) * 1000 / (steps * self.dt)
+
+    def _catch_up(self) -> None:
+        """After an interrupt the device may be ahead of what was read."""
+        ahead = int(self.shared["count"].numpy()[self.batch]) - self.steps_done
+        if ahead:
+            self._drain(ahead)
 
     def _run_chunk(self, steps: int) -> None:
         self.fill.assign(np.array([0, self.steps_done], np.uint32))
@@ -234,7 +241,6 @@ class Network:
             self._batch(now)
             rest -= now
         self._drain(steps)
-        self.steps_done += steps
 
     def _batch(self, steps: int) -> None:
         for group in self.groups:
@@ -249,18 +255,23 @@ class Network:
         )  # fmt: skip
 
     def _drain(self, steps: int) -> None:
-        found = int(self.fill.numpy()[0])
-        each = self.each.numpy()[:steps]
+        """Takes what the last steps left to be read, all of it or nothing."""
+        found, each = int(self.fill.numpy()[0]), self.each.numpy()[:steps]
+        spikes, samples = [], []
         if found and any(p.recorded.any() for p in self.populations):
             who = read_first(self.record, found)
             step = np.repeat(np.arange(steps, dtype=np.int64) + self.steps_done, each)
             keep = self._recorded()[who]
             step, who = step[keep], who[keep]
             order = np.lexsort((who, step))
-            self._spikes.append((step[order], who[order].astype(np.int64)))
+            spikes.append((step[order], who[order].astype(np.int64)))
         for g, group in enumerate(self.groups):
             if group.sampled:
-                self._samples.setdefault(g, []).append(sampled(group, self.steps_done, steps))
+                samples.append((g, sampled(group, self.steps_done, steps)))
+        for g, sample in samples:
+            self._samples.setdefault(g, []).append(sample)
+        self._spikes += spikes
+        self.steps_done += steps
 
     def _recorded(self) -> np.ndarray:
         out = np.zeros(self.total, bool)
