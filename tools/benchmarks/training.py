@@ -39,16 +39,28 @@ def _cnn(n):
     )  # fmt: skip
 
 
+def _spiking(n):
+    net = n.Sequential(
+        n.Conv2d(1, 16, 3, padding=1), n.LIFNode(), n.MaxPool2d(2), n.Conv2d(16, 32, 3, padding=1), n.LIFNode(),
+        n.MaxPool2d(2), n.Flatten(), n.Linear(32 * 49, 10),
+    )  # fmt: skip
+    F.set_step_mode(net, "m")
+    return net
+
+
 def cases(options):
-    """An MLP 784-1000-10 and a small CNN on 28 x 28 images, batch 128, Adam."""
+    """An MLP 784-1000-10 and a small CNN on 28 x 28 images, batch 128, and a spiking CNN over 8 steps; Adam."""
     yield _submits_and_python()
-    for name, make, shape in (("MLP 784-1000-10", _mlp, (784,)), ("CNN 16-32 on 28x28", _cnn, (1, 28, 28))):
-        yield _memory(name, make, shape)
+    yield _memory("MLP 784-1000-10", _mlp, (_BATCH, 784))
+    yield _memory("CNN 16-32 on 28x28", _cnn, (_BATCH, 1, 28, 28))
+    yield _memory("spiking CNN 16-32 on 28x28, T=8", _spiking, (8, 64, 1, 28, 28))
 
 
 def _data(shape):
+    """Inputs of an image or a vector for each sample, over time where there are five axes; labels."""
     rng = np.random.default_rng(0)
-    return rng.standard_normal((_BATCH, *shape)).astype(np.float32), rng.integers(0, 10, _BATCH).astype(np.int32)
+    batch = shape[1 if len(shape) == 5 else 0]
+    return rng.standard_normal(shape).astype(np.float32), rng.integers(0, 10, batch).astype(np.int32)
 
 
 def _step(make):
@@ -58,7 +70,9 @@ def _step(make):
 
     def step(x, y):
         optimizer.zero_grad()
-        loss = F.cross_entropy(model(x), y)
+        F.reset_net(model)
+        out = model(x)
+        loss = F.cross_entropy(out.mean(0) if out.ndim == 3 else out, y)
         loss.backward()
         optimizer.step()
         return loss
@@ -67,7 +81,7 @@ def _step(make):
 
 
 def _submits_and_python():
-    x, y = _data((784,))
+    x, y = _data((_BATCH, 784))
     compiled = grilly_vk.compile(_step(_mlp))
     stream = engine().stream
     plain = stream._wait
@@ -119,13 +133,13 @@ def _memory(name, make, shape):
     def note(seconds, device):
         eager, compiled = ours(lambda f: f), ours(grilly_vk.compile)
         text = f"peak memory of a step: eager {eager / 1e6:.1f} MB, compiled {compiled / 1e6:.1f} MB"
-        if torch is None:
+        if torch is None or make is _spiking:  # PyTorch has no such node
             return [text]
         theirs = _torch_peak(make, x, y)
         return [f"{text}, PyTorch {theirs / 1e6:.1f} MB: {eager / theirs:.2f} and {compiled / theirs:.2f} times"]
 
     inputs, step = (grilly_vk.tensor(x), grilly_vk.tensor(y)), _step(make)
-    return Benchmark(f"{name}, B=128, Adam, eager", lambda: step(*inputs).item(), note=note, rounds=3)
+    return Benchmark(f"{name}, B={len(y)}, Adam, eager", lambda: step(*inputs).item(), note=note, rounds=3)
 
 
 def _torch_peak(make, x, y):
