@@ -11,7 +11,7 @@ void main()
     for (uint k = 0; k < p.steps; k++) {
         uint all = AT(count, k) * p.n, t = now + k;
         for (; next < before + all; next += groups()) {
-            uint e = next - before, s = e % p.n, slice = BEGIN(ring) + (p.first + s) * p.per * p.lanes;
+            uint e = next - before, s = e % p.n, slice = BEGIN(ring) + (p.first + s) * p.per;
             uint source = AT(list, k * p.total + e / p.n), r = AT(first_record, source);
             for (bool more = r != NOWHERE; more; r++) {
                 uvec4 table = AT(record, r);
@@ -29,19 +29,18 @@ void main()
                         }
                         continue;
                     }
-                    uint own = slice + a % p.lanes * p.per;
                     if (format == PACKED) {
                         for (uint c = 0; c < 4; c++) {
                             int weight = int(found[c]) >> 17 << SHIFT_OF(table.z);
                             uint slot = (receptor + (t + (found[c] >> 11 & 63u) & mask)) * p.width;
                             if (weight != 0)
-                                atomicAdd(ring[own + slot + (found[c] & 2047u)], weight);
+                                atomicAdd(ring[slice + slot + (found[c] & 2047u)], weight);
                         }
                     } else
                         for (uint c = 0; c < 4; c += 2) {
                             uint slot = (receptor + (t + (found[c] >> 16) & mask)) * p.width;
                             if (found[c + 1] != 0)
-                                atomicAdd(ring[own + slot + (found[c] & 0xFFFFu)], int(found[c + 1]));
+                                atomicAdd(ring[slice + slot + (found[c] & 0xFFFFu)], int(found[c + 1]));
                         }
                 }
             }

@@ -55,12 +55,13 @@ def test_degrees_and_pairs(multapses, offset):
         (FixedTotalNumber(900, **kinds), None, 900),
         (FixedProbability(0.6, autapses=False), None, None),
         (AllToAll(autapses=False), None, PRE * POST - own.sum()),
+        (FixedTotalNumber(PRE * POST - own.sum(), autapses=False, multapses=False), None, PRE * POST - own.sum()),
     ):
         found = pairs(connector, **where)
         assert not found[own].any()
         if degree is not None:
             assert (found.sum(axis) == degree).all()
-        distinct = not multapses or isinstance(connector, (FixedProbability, AllToAll))
+        distinct = not getattr(connector, "multapses", False)
         assert (found.max() == 1) if distinct else (found.max() > 1)
         assert found[~own].astype(bool).mean() > 0.4
 
@@ -159,6 +160,10 @@ def test_normal_weights_are_box_muller_of_philox():
     wanted = np.sort(1 + 0.25 * np.sqrt(-2 * np.log(u)) * np.cos(2 * np.pi * v), axis=1)
     order = np.lexsort((weights, targets))
     np.testing.assert_allclose(weights[order].reshape(POST, 6), wanted, rtol=2e-6, atol=1e-6)
+    _, targets, weights, _ = connected(FixedInDegree(6), weight=Normal(1.0, 0.25), seed=9, packed=True)
+    found = np.sort(weights[np.lexsort((weights, targets))].reshape(POST, 6), axis=1)
+    steps = np.unique(np.abs(weights))
+    assert np.abs(found - wanted).max() <= 0.51 * np.gcd.reduce((steps * 2.0**31).astype(np.int64)) / 2.0**31
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -132,8 +132,11 @@ def test_tables_in_parts(monkeypatch):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_many_neurons(layout):
     """More targets than 16 bits count, and more than 11 bits do in lanes of packed synapses."""
-    size = 140_000
-    far = [0, 1, 2047, 2048, 65_533, 65_534, 65_535, 65_536, 131_071, size - 1]
+    for size, far in ((65_536, [65_534, 65_535]), (140_000, [65_533, 65_534, 65_535, 65_536, 131_071, 139_999])):
+        _arrives_at(layout, size, [0, 1, 2047, 2048, *far])
+
+
+def _arrives_at(layout, size, far):
     lines = np.array([[q % 3, post] for q, post in enumerate(far)])
     for packed, weight in ((False, 1.5), (False, Uniform(1, 2)), (True, Uniform(1, 2))):
         given = [(FromList(lines), 0, 3, 0, size, False, 0, weight, 1, 1, {"packed": packed})]

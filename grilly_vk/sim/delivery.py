@@ -256,7 +256,7 @@ class Delivery:
                 self.engine, first_record=self._first, record=record, rows=part.rows, synapse=part.synapse,
                 ring=self.ring, count=count, list=list,
                 n=part.slices, first=part.first, steps=steps, total=total, slots=self.slots, width=self.width,
-                per=cut.per, lanes=cut.lanes, spare=self.spare, line=self.line,
+                per=cut.per, spare=self.spare, line=self.line,
                 groups=part.slices if owners else self.engine.tuning.sim_groups,
                 LOCAL=cut.lanes if owners else self.engine.local, work=10 * total * steps,
             )  # fmt: skip

@@ -12,7 +12,7 @@ layout(push_constant) uniform Push {
     uint n; // slices of this part
     uint first; // the first of them
     uint steps; uint total; uint slots; uint width;
-    uint per; uint lanes; // neurons that a lane owns, lanes of a slice
+    uint per; // neurons that a lane owns; where sums are atomic, a slice has one lane
     uint spare; // where places begin that no neuron reads
     uint line; // of these, how many a slice has
 } p;
