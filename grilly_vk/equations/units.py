@@ -94,7 +94,7 @@ def check(system: System, given: Mapping[str, str]) -> None:
         if line.unit or line.name not in known:
             known[line.name] = unit_of(line.what, line.unit) if line.unit else None
     for line in (*system.values.values(), *system.slopes.values()):
-        found, stated = _Reader(line, known).of(line.value), known[line.name]
+        found, stated = _Dimensions(line, known).of(line.value), known[line.name]
         if line.name in system.slopes and stated is not None:
             stated = stated.times(UNITS["ms"], -1)
         if found is not None and stated is None and line.name in system.values:
@@ -107,7 +107,7 @@ def _zero(e: Expression) -> bool:
     return e.op == "number" and e.args[0] == 0
 
 
-class _Reader:
+class _Dimensions:
     """The unit of an expression, or None where one is not known."""
 
     def __init__(self, line: Line, known: Mapping[str, Unit | None]) -> None:

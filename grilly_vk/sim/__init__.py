@@ -17,11 +17,11 @@ from .model import Model
 from .network import Network
 from .own import equations
 from .poisson import PoissonInput
-from .population import Population
+from .population import Population, PopulationView
 from .projection import Projection
 
 __all__ = [
     "AllToAll", "Connector", "Distribution", "FixedInDegree", "FixedOutDegree", "FixedProbability", "FixedTotalNumber",
     "FromList", "FromSparse", "Lognormal", "Model", "Network", "Normal", "OneToOne", "PoissonInput", "Population",
-    "Projection", "Uniform", "equations", "models",
+    "PopulationView", "Projection", "Uniform", "equations", "models",
 ]  # fmt: skip

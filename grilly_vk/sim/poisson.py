@@ -10,7 +10,7 @@ import numpy as np
 from .. import arguments
 from ..errors import shown
 from .parts import register
-from .population import Part
+from .population import PopulationView
 
 _MOST = 12  # bits of a table: 4096 events in a step
 
@@ -30,8 +30,8 @@ class PoissonInput:
         ValueError: a negative rate, one of more than 4000 events in a step, or a receptor that the model has not.
     """
 
-    def __init__(self, target: Part, rate: Any, weight: Any, receptor: str | None = None) -> None:
-        if not isinstance(target, Part):
+    def __init__(self, target: PopulationView, rate: Any, weight: Any, receptor: str | None = None) -> None:
+        if not isinstance(target, PopulationView):
             raise TypeError(f"target must be a Population or a part of one, not {type(target).__name__}")
         model = target.population.model
         receptor = model.receptors[0] if receptor is None else arguments.choice("receptor", receptor, model.receptors)

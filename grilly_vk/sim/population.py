@@ -15,7 +15,7 @@ from .models import find
 from .parts import Owner, register
 
 
-class Part:
+class PopulationView:
     """Neurons of a population: all of them, or those that an index picks.
 
     What is asked of a part before the first run is noted; afterwards it is read from the device, or written there.
@@ -42,7 +42,7 @@ class Part:
         """The index of the first neuron in its population."""
         return int(self.indices[0]) if len(self) else 0
 
-    def __getitem__(self, index: Any) -> Part:
+    def __getitem__(self, index: Any) -> PopulationView:
         """Some of these neurons: a whole number, a slice, a list of numbers or an array of bools."""
         if isinstance(index, (int, np.integer)) and not isinstance(index, (bool, np.bool_)):
             if not -len(self) <= index < len(self):
@@ -54,7 +54,7 @@ class Part:
             raise IndexError(f"index {shown(index)} of {len(self)} neurons: {error}") from None
         if picked.ndim != 1 or len(np.unique(picked)) != len(picked):
             raise IndexError("a part of a population has each neuron once")
-        return Part(self.population, picked)
+        return PopulationView(self.population, picked)
 
     def set(self, **values: Any) -> None:
         """Gives parameters or states new values: numbers, or an array with one for each of these neurons.
@@ -116,7 +116,7 @@ class Part:
         return self.population._samples(name, self.indices)
 
 
-class Population(Part):
+class Population(PopulationView):
     """Neurons of one model.
 
     Args:
@@ -158,7 +158,7 @@ class Population(Part):
     def __repr__(self) -> str:
         return f"Population({self.size}, {self.model.name!r}, label={self.label!r})"
 
-    def __iter__(self) -> Iterator[Part]:
+    def __iter__(self) -> Iterator[PopulationView]:
         return (self[i] for i in range(self.size))
 
     def _built(self) -> Owner | None:

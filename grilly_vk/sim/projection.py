@@ -11,7 +11,7 @@ from ..errors import shown
 from .connectors import Connector
 from .distributions import Distribution
 from .parts import register
-from .population import Part
+from .population import PopulationView
 
 
 class Projection:
@@ -36,8 +36,8 @@ class Projection:
 
     def __init__(
         self,
-        pre: Part,
-        post: Part,
+        pre: PopulationView,
+        post: PopulationView,
         connector: Connector,
         *,
         weight: Any = 1.0,
@@ -47,7 +47,7 @@ class Projection:
         dtype: Any = np.float32,
     ) -> None:
         for name, part in (("pre", pre), ("post", post)):
-            if not isinstance(part, Part):
+            if not isinstance(part, PopulationView):
                 raise TypeError(f"{name} must be a Population or a part of one, not {type(part).__name__}")
             if not part.contiguous:
                 raise ValueError(f"{name} must be neurons that follow each other; connect other choices by FromList")
