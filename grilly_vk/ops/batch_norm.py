@@ -73,7 +73,7 @@ def prepare(
         times: x stands for so many of it, such as the equal steps of a run.
     """
     by_rows = layout.inner == 1 or layout.inner >= _EIGHT
-    if by_rows and x.engine.host_does(x.count, x.engine.tuning.host_stream):
+    if by_rows and x.engine.host_streams(x.count):
         moving = _Moving(running_mean, running_var, momentum, batches, times)
         if not training:
             assert running_mean is not None and running_var is not None

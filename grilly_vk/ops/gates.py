@@ -75,7 +75,7 @@ def _sum(
     tokens, d = qk.shape[-2], qk.shape[-1] // 2
     rows = math.prod(qk.shape[:-1])
     shared: dict[str, Any] = {"x": qk, "gy": g, "gate": gate, "y": out, "gx": gqk, "work": max(1, qk.count // 2)}
-    if _by_host(qk):
+    if qk.engine.host_streams(qk.count):
         numbers = {"rows": rows, "d": d, "size": d // heads, "tokens": tokens}
         _HOST_SUMS(qk.engine, by_token=form == "token", grad=g is not None, **numbers, **shared)
         return
@@ -89,7 +89,7 @@ def _sum(
 def _spread(qk: Tensor | None, gate: Tensor, out: Tensor, d: int, heads: int, tokens: int, form: str) -> None:
     """out = k * gate, or without qk: the gradient of sums into q's half of out."""
     rows = out.count // (d if qk is not None else 2 * d) if d else 0
-    if _by_host(out):
+    if out.engine.host_streams(out.count):
         _HOST_GATE(
             out.engine, x=qk, gate=gate, y=out, rows=rows, d=d, size=d // heads, tokens=tokens,
             by_token=form == "token", grad=qk is None, work=rows * d,
@@ -99,7 +99,3 @@ def _spread(qk: Tensor | None, gate: Tensor, out: Tensor, d: int, heads: int, to
     kernel(
         x=qk, gate=gate, y=out, rows=rows, d=d, size=d // heads, tokens=tokens, TOKEN=form == "token", GRAD=qk is None
     )
-
-
-def _by_host(t: Tensor) -> bool:
-    return t.engine.host_does(t.count, t.engine.tuning.host_stream)

@@ -24,7 +24,7 @@ def takes(run: Any) -> bool:
     """
     if run.dynamics.model not in ("if", "lif") or run.learn or run.held or run.each is not None:
         return False
-    return bool(run.engine.host_does(run.n * run.steps, run.engine.tuning.host_stream))
+    return bool(run.engine.host_streams(run.n * run.steps))
 
 
 def _numbers(run: Any, span: Span) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def _run(
     trace = empty(x.shape, on=x.engine) if record else None
     refractory = c.hold_steps > 0 or held
     plain = w is None and not record and c.hold_steps < 1 << 31
-    if plain and x.engine.host_does(x.count, x.engine.tuning.host_stream):
+    if plain and x.engine.host_streams(x.count):
         _HOST(
             x.engine, x=x, v=v, hold=hold, s=spikes, n=v.count, steps=x.shape[0], **vars(c), refractory=refractory,
             work=x.count,

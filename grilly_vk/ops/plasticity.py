@@ -324,7 +324,7 @@ def stdp(
         plus, minus = amplitude * rule.a_plus, amplitude * rule.a_minus
         plain = not rule.soft and reward is None
         products = batch >= _HOST_BATCH and _host_takes(weight, 2 * count * batch, plus, minus)
-        passes = batch == 1 and weight.engine.host_does(weight.count, weight.engine.tuning.host_stream)
+        passes = batch == 1 and weight.engine.host_streams(weight.count)
         if plain and (products or passes):
             _HOST_STDP(
                 weight.engine, w=weight, pre=pre, post=post, trace=scratch, ins=ins, outs=outs, batch=batch,

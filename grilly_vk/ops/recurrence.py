@@ -79,7 +79,7 @@ def run(
             common[f"k{i}"] = constant
     given = sum(1 << i for i, t in enumerate(starts) if t is not None)
     plain = model is SYNAPSE_FILTER and not held and not isinstance(constants[0], Tensor)
-    hosted = plain and on.host_does(n * count, on.tuning.host_stream)
+    hosted = plain and on.host_streams(n * count)
     if hosted:
         _HOST_FILTER(
             on, x=x, start=firsts[0], y=y, end=ends[0], n=n, steps=count, started=firsts[0] is not None,
