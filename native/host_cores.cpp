@@ -1,6 +1,6 @@
 #include "host_cores.hpp"
 
-#include <algorithm>
+#include "host_blocks.hpp"
 
 namespace grilly {
 
@@ -191,10 +191,7 @@ void HostCoreGrad::run(Host& host) const
     share(host, [&](std::int64_t row, std::int64_t rows, const float* beta, float* sent) {
         const std::int64_t from = row * units_, count = rows * units_;
         float *g = gx_ + (steps_ - 1) * n_ + from, *gb = gb_ ? gb_ + from : nullptr;
-        if (gafter_)
-            std::copy_n(gafter_ + from, count, g);
-        else
-            std::fill_n(g, count, 0.0f);
+        begin(g, gafter_, from, count);
         if (gb)
             std::fill_n(gb, count, 0.0f);
         for (std::int64_t t = steps_; t-- > 0;) {

@@ -83,6 +83,19 @@ GRILLY_WIDE static void dots(float* to, const float* g, const float* const* x, s
     to[3] = (float)total(d);
 }
 
+void HostDelayed::sizes(std::int64_t rows)
+{
+    steps_ = number(0);
+    batch_ = number(1);
+    ins_ = number(2);
+    outs_ = number(3);
+    most_ = number(4);
+    real_ = number(5);
+    span_ = most_ * batch_;
+    tile_ = whole(std::min(std::max(COLUMNS, span_), rows * batch_));
+    room_ = tile_ + span_ + LANES;
+}
+
 std::int64_t HostDelayed::lag(std::int64_t connection, float& share) const
 {
     share = 0;
@@ -131,13 +144,8 @@ const HostFace HostDelay::face{
 HostDelay::HostDelay(std::vector<std::shared_ptr<kp::Tensor>> tensors, std::vector<std::uint32_t> words)
   : HostDelayed(face, std::move(tensors), std::move(words))
 {
-    steps_ = number(0);
-    batch_ = number(1);
-    ins_ = number(2);
-    outs_ = number(3);
-    most_ = number(4);
-    real_ = number(5);
     rows_ = number(7);
+    sizes(rows_);
     adjoint_ = number(8);
     own_ = adjoint_ ? ins_ : outs_;
     const std::int64_t many = adjoint_ ? outs_ : ins_, front = number(6);
@@ -150,25 +158,21 @@ HostDelay::HostDelay(std::vector<std::shared_ptr<kp::Tensor>> tensors, std::vect
 
 void HostDelay::run(Host& host) const
 {
-    const std::int64_t tile = std::max(COLUMNS, whole(most_ * batch_));
-    const std::int64_t room = whole(std::min(tile, rows_ * batch_)) + most_ * batch_ + LANES;
     host.team.run([&](int member) {
         const auto [first, last] = part(own_, member, host.team.size());
         if (first < last)
-            some(host.scratch(member, source_.units * room + std::min(UNITS, last - first) * STRIP), first, last);
+            some(host.scratch(member, source_.units * room_ + std::min(UNITS, last - first) * STRIP), first, last);
     });
 }
 
 void HostDelay::some(float* scratch, std::int64_t first, std::int64_t last) const
 {
-    const std::int64_t span = most_ * batch_, columns = rows_ * batch_, tile = std::max(COLUMNS, whole(span));
-    const std::int64_t room = whole(std::min(tile, columns)) + span + LANES;
-    float* sums = scratch + source_.units * room;
-    const std::int64_t each = std::clamp<std::int64_t>(CACHE / (STRIP + span), 4, 32);
+    const std::int64_t columns = rows_ * batch_, each = std::clamp<std::int64_t>(CACHE / (STRIP + span_), 4, 32);
+    float* sums = scratch + source_.units * room_;
     Tap taps[64];
-    for (std::int64_t c = 0; c < columns; c += tile) {
-        const std::int64_t wide = std::min(tile, columns - c);
-        lay_out(source_, 0, source_.units, c, whole(wide) + span, room, scratch);
+    for (std::int64_t c = 0; c < columns; c += tile_) {
+        const std::int64_t wide = std::min(tile_, columns - c);
+        lay_out(source_, 0, source_.units, c, whole(wide) + span_, room_, scratch);
         for (std::int64_t s = 0; s < wide; s += STRIP)
             for (std::int64_t o = first; o < last; o += UNITS) {
                 const std::int64_t many = std::min(UNITS, last - o), strip = std::min(STRIP, wide - s), n = whole(strip);
@@ -181,7 +185,7 @@ void HostDelay::some(float* scratch, std::int64_t first, std::int64_t last) cons
                             const std::int64_t at = adjoint_ ? i * ins_ + o + k : (o + k) * ins_ + i;
                             float share;
                             const std::int64_t late = lag(at, share);
-                            const float* row = scratch + i * room + s;
+                            const float* row = scratch + i * room_ + s;
                             taps[count++] = { w_[at] - w_[at] * share, row + (adjoint_ ? late : most_ - late) * batch_ };
                             if (real_)
                                 taps[count++] = { w_[at] * share, row + (adjoint_ ? late + 1 : most_ - late - 1) * batch_ };
@@ -213,12 +217,7 @@ const HostFace HostDelayGrad::face{
 HostDelayGrad::HostDelayGrad(std::vector<std::shared_ptr<kp::Tensor>> tensors, std::vector<std::uint32_t> words)
   : HostDelayed(face, std::move(tensors), std::move(words))
 {
-    steps_ = number(0);
-    batch_ = number(1);
-    ins_ = number(2);
-    outs_ = number(3);
-    most_ = number(4);
-    real_ = number(5);
+    sizes(number(0));
     x_ = { memory(0, steps_ * batch_ * ins_), number(6) ? memory(1, most_ * batch_ * ins_) : nullptr, most_, steps_, ins_ };
     g_ = { memory(2, steps_ * batch_ * outs_), nullptr, 0, steps_, outs_ };
     w_ = memory(3, outs_ * ins_);
@@ -229,28 +228,26 @@ HostDelayGrad::HostDelayGrad(std::vector<std::shared_ptr<kp::Tensor>> tensors, s
 
 void HostDelayGrad::run(Host& host) const
 {
-    const std::int64_t tile = whole(std::min(std::max(COLUMNS, most_ * batch_), steps_ * batch_));
     host.team.run([&](int member) {
         const auto [first, last] = part(outs_, member, host.team.size());
         if (first < last)
-            some(host.scratch(member, ins_ * (tile + most_ * batch_ + LANES) + (last - first) * (tile + LANES)), first, last);
+            some(host.scratch(member, ins_ * room_ + (last - first) * (tile_ + LANES)), first, last);
     });
 }
 
 void HostDelayGrad::some(float* scratch, std::int64_t first, std::int64_t last) const
 {
-    const std::int64_t span = most_ * batch_, columns = steps_ * batch_;
-    const std::int64_t tile = whole(std::min(std::max(COLUMNS, span), columns)), room = tile + span + LANES;
-    const std::int64_t ways = real_ ? 2 : 1, each = std::clamp<std::int64_t>(2 * CACHE / room, 4, 32) / 4 * 4;
-    float* gradients = scratch + ins_ * room;
+    const std::int64_t columns = steps_ * batch_, ways = real_ ? 2 : 1;
+    const std::int64_t each = std::clamp<std::int64_t>(2 * CACHE / room_, 4, 32) / 4 * 4;
+    float* gradients = scratch + ins_ * room_;
     std::vector<double> sums((last - first) * ins_ * ways, 0.0); // of stretches of a tile
-    for (std::int64_t c = 0; c < columns; c += tile) {
-        const std::int64_t wide = whole(std::min(tile, columns - c));
-        lay_out(x_, 0, ins_, c, wide + span, room, scratch);
-        lay_out(g_, first, last - first, c, wide, tile + LANES, gradients);
+    for (std::int64_t c = 0; c < columns; c += tile_) {
+        const std::int64_t wide = whole(std::min(tile_, columns - c));
+        lay_out(x_, 0, ins_, c, wide + span_, room_, scratch);
+        lay_out(g_, first, last - first, c, wide, tile_ + LANES, gradients);
         for (std::int64_t j = 0; j < ins_; j += each)
             for (std::int64_t o = first; o < last; o++) {
-                const float *rows[4], *g = gradients + (o - first) * (tile + LANES);
+                const float *rows[4], *g = gradients + (o - first) * (tile_ + LANES);
                 double* into[4];
                 std::int64_t filled = 0;
                 const auto flush = [&] {
@@ -266,7 +263,7 @@ void HostDelayGrad::some(float* scratch, std::int64_t first, std::int64_t last) 
                     float share;
                     const std::int64_t late = lag(o * ins_ + i, share);
                     for (std::int64_t way = 0; way < ways; way++) {
-                        rows[filled] = scratch + i * room + (most_ - late - way) * batch_;
+                        rows[filled] = scratch + i * room_ + (most_ - late - way) * batch_;
                         into[filled++] = &sums[((o - first) * ins_ + i) * ways + way];
                         if (filled == 4)
                             flush();

@@ -10,6 +10,7 @@ class HostDelayed : public HostCall
 {
   protected:
     using HostCall::HostCall;
+    void sizes(std::int64_t rows); // the first numbers; the result, or what is summed over, has so many rows
     struct Rows // of a tensor (steps, batch, units), after `front` rows of `past` or zeros, ahead of zeros
     {
         const float *x, *past;
@@ -22,6 +23,7 @@ class HostDelayed : public HostCall
     std::int64_t lag(std::int64_t connection, float& share) const;
 
     std::int64_t steps_, batch_, ins_, outs_, most_;
+    std::int64_t span_, tile_, room_; // columns of the longest delay, of a tile, and of that with what came before it
     bool real_;
     const float *w_, *d_;
 };

@@ -1,6 +1,6 @@
 #include "host_gates.hpp"
 
-#include "host_surrogate.hpp"
+#include "lanes.hpp"
 
 #include <algorithm>
 

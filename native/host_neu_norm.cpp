@@ -1,8 +1,7 @@
 #include "host_neu_norm.hpp"
 
+#include "host_blocks.hpp"
 #include "lanes.hpp"
-
-#include <algorithm>
 
 namespace grilly {
 
@@ -118,10 +117,7 @@ void HostNeuNorm::sample(std::int64_t sample, std::int64_t from, std::int64_t n,
     const Row row{ n, channels_, inner_, apart_, k_, share_ };
     const std::int64_t state = sample * inner_ + from;
     float *before = rows, *after = rows + n;
-    if (m0_)
-        std::copy_n(m0_ + state, n, before);
-    else
-        std::fill_n(before, n, start_);
+    begin(before, m0_, state, n, start_);
     for (std::int64_t t = 0; t < steps_; t++) {
         const std::int64_t at = (t * samples_ + sample) * channels_ * inner_ + from;
         take_off(row, x_ + at, w_ + from, y_ + at, before, after);
@@ -226,10 +222,7 @@ void HostNeuNormGrad::sample(std::int64_t sample, std::int64_t from, std::int64_
     const Row row{ n, channels_, inner_, apart_, k_, share_ };
     const std::int64_t state = sample * inner_ + from;
     float *after = rows, *before = rows + n;
-    if (end_)
-        std::copy_n(end_ + state, n, after);
-    else
-        std::fill_n(after, n, 0.0f);
+    begin(after, end_, state, n);
     for (std::int64_t t = steps_; t-- > 0;) {
         const std::int64_t at = (t * samples_ + sample) * channels_ * inner_ + from;
         const float* trace = trace_ ? trace_ + t * samples_ * inner_ + state : nullptr;

@@ -1,24 +1,11 @@
 #include "host_neurons.hpp"
 
+#include "host_blocks.hpp"
 #include "lanes.hpp"
-
-#include <algorithm>
 
 namespace grilly {
 
 static const std::int64_t BLOCK = 2048; // neurons that go through all steps together, a multiple of the lanes
-
-// Calls block(first, how many) for all n neurons.
-template<class F>
-static void in_blocks(Host& host, std::int64_t n, F block)
-{
-    const std::int64_t blocks = (n + BLOCK - 1) / BLOCK;
-    host.team.run([&](int member) {
-        const auto [first, last] = part(blocks, member, host.team.size());
-        for (std::int64_t at = first * BLOCK; at < std::min(n, last * BLOCK); at += BLOCK)
-            block(at, std::min(BLOCK, n - at));
-    });
-}
 
 const HostFace HostLif::face{
     "host-lif",
@@ -37,12 +24,6 @@ HostLif::HostLif(std::vector<std::shared_ptr<kp::Tensor>> tensors, std::vector<s
     v_ = memory(1, n_);
     hold_ = number(3) ? (std::int32_t*)memory(2, n_) : nullptr;
     s_ = memory(3, n_ * steps_);
-}
-
-// Where a mask is set, a, else b.
-GRILLY_INLINE void choose(Lanes& to, const LaneMask& where, const Lanes& a, const Lanes& b)
-{
-    to = (Lanes)(((LaneMask)a & where) | ((LaneMask)b & ~where));
 }
 
 // A step of sixteen neurons.
@@ -86,7 +67,7 @@ GRILLY_WIDE static void lif(const float* x, float* v, std::int32_t* hold, float*
 
 void HostLif::run(Host& host) const
 {
-    in_blocks(host, n_, [&](std::int64_t from, std::int64_t n) {
+    in_blocks(host, n_, BLOCK, [&](int, std::int64_t from, std::int64_t n) {
         const std::int64_t whole = n / LANES * LANES;
         lif(x_ + from, v_ + from, hold_ ? hold_ + from : nullptr, s_ + from, whole, steps_, n_, c_);
         if (whole < n)
@@ -141,19 +122,10 @@ GRILLY_WIDE static void filter(float* __restrict y, const float* __restrict x, f
         y[i] = state[i] = state[i] * decay + x[i];
 }
 
-// Where the states of a run begin.
-static void begin(float* state, const float* from, std::int64_t at, std::int64_t n)
-{
-    if (from)
-        std::copy_n(from + at, n, state + at);
-    else
-        std::fill_n(state + at, n, 0.0f);
-}
-
 void HostFilter::run(Host& host) const
 {
-    in_blocks(host, n_, [&](std::int64_t at, std::int64_t n) {
-        begin(end_, start_, at, n);
+    in_blocks(host, n_, BLOCK, [&](int, std::int64_t at, std::int64_t n) {
+        begin(end_ + at, start_, at, n);
         for (std::int64_t t = 0; t < steps_; t++)
             filter(y_ + t * n_ + at, x_ + t * n_ + at, end_ + at, n, decay_);
     });
@@ -195,8 +167,8 @@ GRILLY_WIDE static void filter_back(float* __restrict gx, const float* __restric
 
 void HostFilterGrad::run(Host& host) const
 {
-    in_blocks(host, n_, [&](std::int64_t at, std::int64_t n) {
-        begin(start_, end_, at, n);
+    in_blocks(host, n_, BLOCK, [&](int, std::int64_t at, std::int64_t n) {
+        begin(start_ + at, end_, at, n);
         for (std::int64_t t = steps_; t-- > 0;)
             filter_back(gx_ + t * n_ + at, gy_ ? gy_ + t * n_ + at : nullptr, start_ + at, n, decay_);
     });

@@ -1,8 +1,7 @@
 #include "host_nodes.hpp"
 
+#include "host_blocks.hpp"
 #include "host_surrogate.hpp"
-
-#include <algorithm>
 
 namespace grilly {
 
@@ -121,36 +120,31 @@ void HostNode::spread(float* to, const float* lines, std::int64_t first, std::in
 
 void HostNode::run(Host& host) const
 {
-    const std::int64_t blocks = (n_ + BLOCK - 1) / BLOCK, all = norm_ ? channels_ * (norm_ == 2 ? steps_ : 1) : 0;
-    host.team.run([&](int member) {
-        const auto [first, last] = part(blocks, member, host.team.size());
-        float *v = host.scratch(member, 5 * BLOCK + 4 * all), *norm = norm_ ? v + BLOCK : nullptr, *apart = v + 5 * BLOCK;
-        if (norm && first < last)
-            lines(apart);
-        for (std::int64_t from = first * BLOCK; from < std::min(n_, last * BLOCK); from += BLOCK) {
-            const std::int64_t n = std::min(BLOCK, n_ - from);
-            if (v0_)
-                std::copy_n(v0_ + from, n, v);
-            else
-                std::fill_n(v, n, v_init_);
-            for (std::int64_t t = 0; t < steps_; t++) {
-                if (norm && (t == 0 || norm_ == 2))
-                    spread(norm, apart + (norm_ == 2 ? t * channels_ : 0), from, n);
-                const std::int64_t at = t * n_ + from, whole = n / LANES * LANES, few = n - whole;
-                const float scale = scale_ ? scale_[t] : 1.0f;
-                advance(x_ + at, v, norm, scale, s_ ? s_ + at : nullptr, h_ ? h_ + at : nullptr, whole, c_);
-                if (few == 0)
-                    continue;
-                float x[LANES]{}, s[LANES], h[LANES];
-                std::copy_n(x_ + at + whole, few, x);
-                advance(x, v + whole, norm ? norm + whole : nullptr, scale, s, h, LANES, c_);
-                if (s_)
-                    std::copy_n(s, few, s_ + at + whole);
-                if (h_)
-                    std::copy_n(h, few, h_ + at + whole);
-            }
-            std::copy_n(v, n, v_ + from);
+    const std::int64_t all = norm_ ? channels_ * (norm_ == 2 ? steps_ : 1) : 0;
+    std::vector<float> apart(4 * all);
+    if (norm_)
+        lines(apart.data());
+    in_blocks(host, n_, BLOCK, [&](int member, std::int64_t from, std::int64_t n) {
+        float *v = host.scratch(member, 5 * BLOCK), *norm = norm_ ? v + BLOCK : nullptr;
+        const std::int64_t whole = n / LANES * LANES, few = n - whole;
+        begin(v, v0_, from, n, v_init_);
+        for (std::int64_t t = 0; t < steps_; t++) {
+            if (norm && (t == 0 || norm_ == 2))
+                spread(norm, apart.data() + (norm_ == 2 ? t * channels_ : 0), from, n);
+            const std::int64_t at = t * n_ + from;
+            const float scale = scale_ ? scale_[t] : 1.0f;
+            advance(x_ + at, v, norm, scale, s_ ? s_ + at : nullptr, h_ ? h_ + at : nullptr, whole, c_);
+            if (few == 0)
+                continue;
+            float x[LANES]{}, s[LANES], h[LANES];
+            std::copy_n(x_ + at + whole, few, x);
+            advance(x, v + whole, norm ? norm + whole : nullptr, scale, s, h, LANES, c_);
+            if (s_)
+                std::copy_n(s, few, s_ + at + whole);
+            if (h_)
+                std::copy_n(h, few, h_ + at + whole);
         }
+        std::copy_n(v, n, v_ + from);
     });
 }
 
@@ -214,30 +208,23 @@ GRILLY_WIDE static void retreat(const float* h, const float* gs, float* g, float
 
 void HostNodeGrad::run(Host& host) const
 {
-    const std::int64_t blocks = (n_ + BLOCK - 1) / BLOCK;
-    host.team.run([&](int member) {
-        const auto [first, last] = part(blocks, member, host.team.size());
+    in_blocks(host, n_, BLOCK, [&](int member, std::int64_t from, std::int64_t n) {
         float* g = host.scratch(member, BLOCK);
-        for (std::int64_t from = first * BLOCK; from < std::min(n_, last * BLOCK); from += BLOCK) {
-            const std::int64_t n = std::min(BLOCK, n_ - from), whole = n / LANES * LANES, few = n - whole;
-            if (gend_)
-                std::copy_n(gend_ + from, n, g);
-            else
-                std::fill_n(g, n, 0.0f);
-            for (std::int64_t t = steps_; t-- > 0;) {
-                const std::int64_t at = t * n_ + from;
-                retreat(h_ + at, gs_ ? gs_ + at : nullptr, g, gx_ + at, whole, detach_, c_, slope_);
-                if (few == 0)
-                    continue;
-                float h[LANES]{}, gs[LANES]{}, gx[LANES];
-                std::copy_n(h_ + at + whole, few, h);
-                if (gs_)
-                    std::copy_n(gs_ + at + whole, few, gs);
-                retreat(h, gs_ ? gs : nullptr, g + whole, gx, LANES, detach_, c_, slope_);
-                std::copy_n(gx, few, gx_ + at + whole);
-            }
-            std::copy_n(g, n, gv_ + from);
+        const std::int64_t whole = n / LANES * LANES, few = n - whole;
+        begin(g, gend_, from, n);
+        for (std::int64_t t = steps_; t-- > 0;) {
+            const std::int64_t at = t * n_ + from;
+            retreat(h_ + at, gs_ ? gs_ + at : nullptr, g, gx_ + at, whole, detach_, c_, slope_);
+            if (few == 0)
+                continue;
+            float h[LANES]{}, gs[LANES]{}, gx[LANES];
+            std::copy_n(h_ + at + whole, few, h);
+            if (gs_)
+                std::copy_n(gs_ + at + whole, few, gs);
+            retreat(h, gs_ ? gs : nullptr, g + whole, gx, LANES, detach_, c_, slope_);
+            std::copy_n(gx, few, gx_ + at + whole);
         }
+        std::copy_n(g, n, gv_ + from);
     });
 }
 

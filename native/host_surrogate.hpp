@@ -11,31 +11,6 @@ struct HostSlope
     float alpha, beta;
 };
 
-// Where a mask is set, a, else b.
-GRILLY_INLINE void choose(Lanes& to, const LaneMask& where, const Lanes& a, const Lanes& b)
-{
-    to = (Lanes)(((LaneMask)a & where) | ((LaneMask)b & ~where));
-}
-
-// The first `few` of sixteen; the others are zero.
-GRILLY_INLINE void load_some(Lanes& to, const float* from, std::int64_t few)
-{
-    if (few >= LANES) {
-        load(to, from);
-        return;
-    }
-    to = Lanes{};
-    std::memcpy(&to, from, few * sizeof(float));
-}
-
-GRILLY_INLINE void store_some(float* to, const Lanes& from, std::int64_t few)
-{
-    if (few >= LANES)
-        store(to, from);
-    else
-        std::memcpy(to, &from, few * sizeof(float));
-}
-
 GRILLY_INLINE void clear_below(Lanes& of)
 {
     const Lanes none{};

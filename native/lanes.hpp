@@ -25,6 +25,28 @@ typedef float LanesInMemory __attribute__((vector_size(64), aligned(4), may_alia
 GRILLY_INLINE void load(Lanes& to, const float* from) { to = *(const LanesInMemory*)from; }
 GRILLY_INLINE void store(float* to, const Lanes& from) { *(LanesInMemory*)to = from; }
 GRILLY_INLINE void fill(Lanes& to, float value) { to = value - Lanes{}; }
+// The first `few` of sixteen; the others are zero.
+GRILLY_INLINE void load_some(Lanes& to, const float* from, std::int64_t few)
+{
+    if (few >= LANES) {
+        load(to, from);
+        return;
+    }
+    to = Lanes{};
+    std::memcpy(&to, from, few * sizeof(float));
+}
+GRILLY_INLINE void store_some(float* to, const Lanes& from, std::int64_t few)
+{
+    if (few >= LANES)
+        store(to, from);
+    else
+        std::memcpy(to, &from, few * sizeof(float));
+}
+// Where a mask is set, a, else b.
+GRILLY_INLINE void choose(Lanes& to, const LaneMask& where, const Lanes& a, const Lanes& b)
+{
+    to = (Lanes)(((LaneMask)a & where) | ((LaneMask)b & ~where));
+}
 // Zero in the first `count` lanes.
 GRILLY_INLINE void drop(Lanes& of, std::int64_t count)
 {
