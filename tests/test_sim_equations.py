@@ -183,7 +183,7 @@ def test_units_of_numbers_in_the_text():
         ("dv/dt = abs(v)", {"method": "exponential_euler"}, "'exponential_euler' needs dv/dt linear in v"),
         (LIF, {"method": "best"}, "method must be None or one of exact, exponential_euler, euler, heun, rk4,"),
         (LIF, {"initial": {"w": 1.0}}, "initial must name states, got 'w'; the states are v"),
-        (LIF, {"threshold": "u > v_th"}, "fires of 'own': 'u': u is unknown"),
+        (LIF, {"threshold": "u > v_th"}, "threshold of 'own': 'u': u is unknown"),
         (LIF, {"reset": "R = 1"}, "reset of 'own': R can't be given a value here"),
         (LIF, {"receptors": {"exc": "q"}}, "arrive of 'own'"),
         (LIF, {"units": {"w": "mV"}}, "units must be of parameters or current, got 'w'"),

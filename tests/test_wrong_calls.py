@@ -118,7 +118,6 @@ NOT_VARIED = {  # what has no right call of its own
     "Sentences LoadReport StateMismatch",
     "blocks and parts of the tape": "Node Hook Edge set_detect_anomaly backward start Context",
     "needs another package, h5py": "SHD",
-    "texts of equations, whose errors name their lines (test_sim_model.py, test_sim_equations.py)": "Model equations",
     "bases of the simulator": "Connector Distribution PopulationView",
     "inside": "dtype_of unmasked empty full owned overlap from_numpy Size record run_tape next_number edge_of "
     "edge_key grad_enabled",

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 FUNCTIONS = {
     "where": 3, "max": 2, "min": 2, "clip": 3, "abs": 1, "exp": 1, "log": 1, "sqrt": 1, "sin": 1, "cos": 1, "tanh": 1,
@@ -84,6 +85,17 @@ class Function:
     value: Expression
 
 
+def text_of(what: str, given: Any) -> str:
+    """A text.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not isinstance(given, str):
+        raise TypeError(f"{what} must be a text, not {type(given).__name__}")
+    return given
+
+
 def number(value: float) -> Expression:
     """A number as an expression."""
     return Expression("number", (float(value),))
@@ -98,9 +110,7 @@ class _Reader:
     """Reads one text; errors say what it is and where in it they are."""
 
     def __init__(self, what: str, text: str, functions: Mapping[str, Function]) -> None:
-        if not isinstance(text, str):
-            raise EquationError(f"{what} must be a text, not {type(text).__name__}")
-        if len(text) > _LONGEST:
+        if len(text_of(what, text)) > _LONGEST:
             raise EquationError(f"{what} has {len(text)} letters; at most {_LONGEST} are read")
         self.what, self.lines, self.functions = what, [line.strip() for line in text.split("\n")], functions
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
 from .derivative import derivative
-from .expression import COMPARED, CONSTANTS, EquationError, Expression, Function, expression, function, statements
+from .expression import CONSTANTS, EquationError, Expression, expression, statements, text_of
+from .given import check, functions_of, identifier, numbers_by_name, own_names, texts_by_name
 from .printing import evaluate, text
 
 SLOTS = 6  # numbers of a model beside k and rest, as the kernels' push constants have room for
@@ -66,20 +66,14 @@ class NeuronModel:
         after: str = "",
         define: str = "",
     ) -> None:
-        if not isinstance(title, str):
-            raise TypeError(f"title must be a text, not {type(title).__name__}")
-        if not (title.isidentifier() and title.isascii()):
-            raise ValueError(f"title must be an identifier such as 'my_neuron', got {title!r}")
-        self.title = title
+        self.title = identifier("title", title)
         self.starts = state is not None  # else the potential begins where a spike resets it
-        self.state = _numbers("state", {"v": 0.0} if state is None else state)
-        self.parameters = _numbers("parameters", parameters or {})
+        self.state = MappingProxyType(numbers_by_name("state", {"v": 0.0} if state is None else state))
+        self.parameters = MappingProxyType(numbers_by_name("parameters", parameters or {}))
         texts = {"charge": charge, "fires": fires, "reset": reset, "after": after, "define": define}
-        for name, value in texts.items():
-            if not isinstance(value, str):
-                raise TypeError(f"{name} must be a text, not {type(value).__name__}")
-        self.texts = MappingProxyType(texts)
-        self.derived, self.learn = _texts("derived", derived or {}), _texts("learn", learn or {})
+        self.texts = MappingProxyType({n: text_of(n, value) for n, value in texts.items()})
+        self.derived = MappingProxyType(texts_by_name("derived", derived or {}))
+        self.learn = MappingProxyType(texts_by_name("learn", learn or {}))
         self._read()
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -124,11 +118,7 @@ class NeuronModel:
     # ---- reading ----
 
     def _read(self) -> None:
-        defined: dict[str, Function] = {}
-        for line in self.texts["define"].replace("\n", ";").split(";"):
-            if line.strip():
-                own = function(f"define of {self.title!r}", line.strip(), defined)
-                defined[own.name] = own
+        defined = functions_of(self._what("define"), self.texts["define"])
         self.charge = statements(self._what("charge"), self.texts["charge"], defined)
         self.reset = expression(self._what("reset"), self.texts["reset"], defined)
         self.after = statements(self._what("after"), self.texts["after"], defined)
@@ -151,9 +141,8 @@ class NeuronModel:
         if not 1 <= len(self.state) <= 2:
             raise ValueError(f"state must name one or two states, got {len(self.state)}")
         own = [*self.state, *self.parameters, *self.derived]
-        for i, name in enumerate(own):
-            if not (name.isidentifier() and name.isascii()) or name in _RESERVED or name in own[:i]:
-                raise ValueError(f"{self.title!r} can't call a state or parameter {name!r}: it is taken, or no name")
+        parts = {"states": self.state, "parameters": self.parameters, "derived numbers": self.derived}
+        own_names(self.title, parts, _RESERVED)
         for name, value in self.host.items():
             self._known(f"derived {name!r}", text(value), value, self.parameters)
         if len(self.learn) > 1:
@@ -198,18 +187,7 @@ class NeuronModel:
                 raise EquationError(f"derived {other!r} of {self.title!r}: {text(value)!r}: {why}")
 
     def _known(self, part: str, shown: str, value: Expression, known: Any) -> None:
-        whole = Expression("", (value,))
-        for e in whole.walk():
-            for i, operand in enumerate(e.parts):
-                test = operand.op in COMPARED or (operand.op == "name" and operand.args[0] in SWITCHES)
-                if test != (e.op == "where" and i == 0):
-                    why = f"{text(operand)} is a condition, which stands first in where" if test else ""
-                    why = why or f"where needs a condition such as {text(operand)} > 0 first, not {text(operand)}"
-                    raise EquationError(f"{part} of {self.title!r}: {shown!r}: {why}")
-        strange = sorted(value.names - set(known))
-        if strange:
-            there = ", ".join(sorted(set(known) - set(SWITCHES)))
-            raise EquationError(f"{part} of {self.title!r}: {shown!r}: {strange[0]} is unknown; the names are {there}")
+        check(self._what(part), value, known, SWITCHES, shown)
 
     # ---- what others take of it ----
 
@@ -370,26 +348,3 @@ class HostMath:
     @staticmethod
     def where(test: bool, a: float, b: float) -> float:
         return a if test else b
-
-
-def _numbers(name: str, given: Any) -> Mapping[str, float]:
-    found = _mapping(name, given, numbers.Real, "numbers")
-    try:
-        return MappingProxyType({key: float(value) for key, value in found.items()})
-    except OverflowError:
-        raise ValueError(f"{name} must hold numbers of at most 1.8e308") from None
-
-
-def _texts(name: str, given: Any) -> Mapping[str, str]:
-    return MappingProxyType(_mapping(name, given, str, "texts"))
-
-
-def _mapping(name: str, given: Any, kind: Any, kinds: str) -> dict[str, Any]:
-    if not isinstance(given, Mapping):
-        raise TypeError(f"{name} must be a mapping from names to {kinds}, not {type(given).__name__}")
-    for key, value in given.items():
-        if not isinstance(key, str) or not isinstance(value, kind) or isinstance(value, bool):
-            raise TypeError(f"{name} must be a mapping from names to {kinds}, got {key!r}: {value!r}")
-        if kinds == "numbers" and not -math.inf < value < math.inf:
-            raise ValueError(f"{name} must hold finite numbers, got {key!r}: {value!r}")
-    return dict(given)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from .expression import EquationError, Expression, Function, expression
+from .expression import EquationError, Expression, Function, expression, text_of
 
 _SLOPE = re.compile(r"d(\w+)\s*/\s*dt\s*=(.*)")
 _VALUE = re.compile(r"(\w+)\s*=(?!=)(.*)")
@@ -49,14 +49,13 @@ def read(what: str, text: str, functions: Mapping[str, Function]) -> System:
     """Reads equations, a line each; what follows # is a comment, what follows : a unit.
 
     Raises:
+        TypeError: no text.
         EquationError: a line is neither `dNAME/dt = ...` nor `NAME = ...`, or a name has two; names the line.
     """
-    if not isinstance(text, str):
-        raise EquationError(f"{what} must be a text, not {type(text).__name__}")
     slopes: dict[str, Line] = {}
     values: dict[str, Line] = {}
     held: list[str] = []
-    for i, whole in enumerate(text.splitlines(), 1):
+    for i, whole in enumerate(text_of(what, text).splitlines(), 1):
         line = whole.split("#")[0].strip()
         if not line:
             continue

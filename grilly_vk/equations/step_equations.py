@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from . import units as dimensions
-from .expression import Expression, Statement, expression, number, statements
+from .expression import Expression, Statement, expression, number, statements, text_of
+from .given import came, count, functions_of, identifier, starts_by_name, texts_by_name, texts_in
 from .integrators import METHODS, Scheme, integrate
 from .odes import Line, System, known, read
-from .step_model import defined
+from .step_model import EXPREL, MOST_SUBSTEPS, condition
 from .units import WRITTEN
 
 
@@ -38,26 +39,29 @@ def arguments(
         EquationError: a text that is none; names the line.
         ValueError: an unknown method, or an initial value of what is no state.
     """
-    if method is not None and method not in METHODS:
-        raise ValueError(f"method must be None or one of {', '.join(METHODS)}, got {method!r}")
-    functions = defined(f"define of {name!r}", define)
+    if method is not None and not (isinstance(method, str) and method in METHODS):
+        raise ValueError(f"method must be None or one of {', '.join(METHODS)}, got {came(method)}")
+    substeps = count("substeps", substeps, MOST_SUBSTEPS)
+    refractory = text_of("refractory", refractory)
+    receptors, starts = texts_by_name("receptors", receptors or {}), starts_by_name("initial", initial or {})
+    functions = functions_of(f"define of {identifier('name', name)!r}", define, [EXPREL])
     system = read(f"the equations of {name!r}", equations, functions)
     known(system, [*parameters, "current", *WRITTEN])
     dimensions.check(system, units or {})
     system = _without_units(system, parameters)
     values = system.inlined
     fires = expression(f"threshold of {name!r}", threshold, functions)
+    condition(f"threshold of {name!r}", fires, [*system.slopes, *system.values, *starts, *parameters, "dt"])
     resets = statements(f"reset of {name!r}", reset, functions)
     if held is None:
         watched = fires.put(values).names
         held = system.held or [s for s in system.slopes if s in watched] * bool(refractory)
+    held = texts_in("held", held)
     scheme = integrate(system, method, parameters, held if refractory else (), substeps)
     before = statements(f"begin of {name!r}", begin, functions)
-    starts = dict(initial or {})
     more = [s for s in starts if s not in system.slopes and s not in {b.target for b in before}]
     if more:
         raise ValueError(f"initial must name states, got {more[0]!r}; the states are {', '.join(system.slopes)}")
-    receptors = receptors or {}
     arrive = [t if "=" in t else f"{t} = {t} + arrived_{r}" for r, t in receptors.items()]
     record = {
         "states": {**dict.fromkeys(system.slopes, 0.0), **starts},
@@ -70,7 +74,7 @@ def arguments(
         "fires": fires.put(values),
         "reset": tuple(Statement(s.target, s.value.put(values)) for s in resets),
         "refractory": refractory,
-        "held": tuple(held) if refractory else (),
+        "held": held if refractory else (),
         "arrive": "\n".join(arrive),
         "define": define,
         **others,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
 from types import MappingProxyType
 from typing import Any
 
@@ -14,13 +15,25 @@ from .expression import (
     FUNCTIONS,
     EquationError,
     Expression,
-    Function,
     Statement,
     expression,
     function,
     name,
     number,
     statements,
+    text_of,
+)  # fmt: skip
+from .given import (
+    by_name,
+    check,
+    count,
+    functions_of,
+    identifier,
+    numbers_by_name,
+    own_names,
+    starts_by_name,
+    texts_by_name,
+    texts_in,
 )  # fmt: skip
 from .neuron import HostMath
 from .printing import evaluate, text
@@ -31,6 +44,7 @@ EXPREL = function(
 )
 HEARS = "hears"  # the condition that the neuron is not refractory
 TESTS = frozenset({HEARS})
+MOST_SUBSTEPS = 1000
 _TAKEN = {HEARS, "dt", "current", *CONSTANTS, *FUNCTIONS, "exprel"}
 
 
@@ -64,7 +78,7 @@ class StepModel:
         held: states that keep their value while the neuron is refractory.
         begin, arrive: statements before and after the substeps.
         checks: conditions of parameters that must hold, such as "tau_m > 0".
-        define: functions that the texts may call, a line each.
+        define: functions that the texts may call, divided by semicolons or lines.
         units: of states, parameters and `current`, for readers.
         about: what it is, with its source.
 
@@ -96,19 +110,19 @@ class StepModel:
         units: Mapping[str, str] | None = None,
         about: str = "",
     ) -> None:
-        self.name = _identifier("name", name)
-        self.parameters = MappingProxyType({n: _finite(f"parameter {n!r}", v) for n, v in parameters.items()})
-        self.receptors = tuple(_identifier("receptors", r) for r in receptors)
-        self.refractory, self.held = refractory, tuple(held)
-        self.units, self.about = MappingProxyType(dict(units or {})), about
-        if isinstance(substeps, bool) or not isinstance(substeps, int) or not 1 <= substeps <= 1000:
-            raise ValueError(f"substeps must be a whole number from 1 to 1000, got {substeps!r}")
-        self.substeps = substeps
-        self._functions = defined(self._what("define"), define)
-        self._names(states, constants or {})
+        self.name = identifier("name", name)
+        states = starts_by_name("states", states)
+        constants = by_name("constants", constants or {}, (Real, str, Expression, Element), "numbers or texts")
+        self.parameters = MappingProxyType(numbers_by_name("parameters", parameters))
+        self.receptors = tuple(identifier("receptors", r) for r in texts_in("receptors", receptors))
+        self.refractory, self.held = text_of("refractory", refractory), texts_in("held", held)
+        self.units, self.about = MappingProxyType(texts_by_name("units", units or {})), text_of("about", about)
+        self.substeps = count("substeps", substeps, MOST_SUBSTEPS)
+        self._functions = functions_of(self._what("define"), define, [EXPREL])
+        self._names(states, constants)
         self.starts = {n: self._host(f"state {n!r}", v, self.parameters) for n, v in states.items()}
         self.constants: dict[str, Expression | Element] = {}
-        for n, value in (constants or {}).items():
+        for n, value in constants.items():
             known = [*self.parameters, "dt", *self.constants]
             made = value if isinstance(value, Element) else self._host(f"constant {n!r}", value, known)
             self.constants[n] = made
@@ -117,7 +131,7 @@ class StepModel:
         self.arrive = self._statements("arrive", arrive, arrivals=True)
         self.fires = self._condition("fires", fires, [*states, *self._known])
         self.reset = self._statements("reset", reset, arrivals=False, own=False)
-        self.checks = tuple((c, self._condition("checks", c, self.parameters)) for c in checks)
+        self.checks = tuple((c, self._condition("checks", c, self.parameters)) for c in texts_in("checks", checks))
         if refractory and refractory not in self.parameters:
             raise ValueError(f"refractory of {name!r} must name a parameter, or be '', got {refractory!r}")
         for state in self.held:
@@ -137,10 +151,8 @@ class StepModel:
             raise ValueError(f"states of {self.name!r} must name at least one state")
         arrivals = [f"arrived_{r}" for r in self.receptors]
         named = [n for n, value in constants.items() if not isinstance(value, Element)]
-        own = [*states, *self.parameters, *named, *arrivals]
-        for i, n in enumerate(own):
-            if not isinstance(n, str) or not (n.isidentifier() and n.isascii()) or n in _TAKEN or n in own[:i]:
-                raise ValueError(f"{self.name!r} can't call a state, parameter or constant {n!r}: taken, or no name")
+        parts = {"states": states, "parameters": self.parameters, "constants": named, "receptors": arrivals}
+        own_names(self.name, parts, _TAKEN)
         self.states = tuple(states)
 
     @cached_property
@@ -152,28 +164,28 @@ class StepModel:
         if isinstance(value, Expression):
             return value
         if not isinstance(value, str):
-            return number(_finite(f"{part} of {self.name!r}", value))
+            return number(value)
         made = expression(self._what(part), value, self._functions)
         check(self._what(part), made, known)
         return made
 
     def _condition(self, part: str, given: str | Expression, known: Collection[str]) -> Expression:
         made = given if isinstance(given, Expression) else expression(self._what(part), given, self._functions)
-        if made.op not in COMPARED:
-            raise EquationError(f"{self._what(part)}: {text(made)!r}: expected a condition such as 'V_m >= V_th'")
-        for side in made.args:
-            check(self._what(part), side, known)
+        condition(self._what(part), made, known)
         return made
 
     def _statements(
         self, part: str, given: str | Sequence[Statement], arrivals: bool, own: bool = True, made: Iterable[str] = ()
     ) -> tuple[Statement, ...]:
-        found = statements(self._what(part), given, self._functions) if isinstance(given, str) else tuple(given)
+        if isinstance(given, (list, tuple)) and all(isinstance(s, Statement) for s in given):
+            found: tuple[Statement, ...] = tuple(given)
+        else:
+            found = statements(self._what(part), text_of(self._what(part), given), self._functions)
         known = {*self.states, *self._known, "current", *made}
         if arrivals:
             known |= {f"arrived_{r}" for r in self.receptors}
         for s in found:
-            check(self._what(part), s.value, known, TESTS)
+            check(self._what(part), s.value, known | TESTS, TESTS)
             if s.target not in self.states and (not own or s.target in known - set(made) or s.target in _TAKEN):
                 raise EquationError(f"{self._what(part)}: {s.target} can't be given a value here")
             known.add(s.target)
@@ -283,43 +295,9 @@ def _product(factors: Sequence[Expression]) -> Expression:
     return out
 
 
-def check(what: str, value: Expression, known: Collection[str], tests: Collection[str] = ()) -> None:
-    """Raises EquationError where an expression reads unknown names, or has conditions anywhere but first in where."""
-    for e in Expression("", (value,)).walk():
-        for i, operand in enumerate(e.parts):
-            test = operand.op in COMPARED or (operand.op == "name" and operand.args[0] in tests)
-            if test != (e.op == "where" and i == 0):
-                why = f"{text(operand)} is a condition, which stands first in where" if test else ""
-                why = why or f"where needs a condition such as {text(operand)} > 0 first, not {text(operand)}"
-                raise EquationError(f"{what}: {text(value)!r}: {why}")
-    strange = sorted(value.names - set(known) - set(tests))
-    if strange:
-        there = ", ".join(sorted(known))
-        raise EquationError(f"{what}: {text(value)!r}: {strange[0]} is unknown; the names are {there}")
-
-
-def defined(what: str, text: str) -> dict[str, Function]:
-    """Functions by name: `exprel`, and those of a text with a definition a line."""
-    found = {EXPREL.name: EXPREL}
-    for line in text.strip().splitlines():
-        own = function(what, line, found)
-        found[own.name] = own
-    return found
-
-
-def _identifier(what: str, given: Any) -> str:
-    if not isinstance(given, str):
-        raise TypeError(f"{what} must be text, not {type(given).__name__}")
-    if not (given.isidentifier() and given.isascii()):
-        raise ValueError(f"{what} must be an identifier such as 'my_neuron', got {given!r}")
-    return given
-
-
-def _finite(what: str, given: Any) -> float:
-    try:
-        value = float(given)
-    except (TypeError, ValueError):
-        raise TypeError(f"{what} must be a number, got {given!r}") from None
-    if isinstance(given, (bool, str)) or not -1.7e308 < value < 1.7e308:
-        raise ValueError(f"{what} must be a finite number, got {given!r}")
-    return value
+def condition(what: str, given: Expression, known: Collection[str]) -> None:
+    """Raises EquationError where an expression is no condition of known names."""
+    if given.op not in COMPARED:
+        raise EquationError(f"{what}: {text(given)!r}: expected a condition such as 'V_m >= V_th'")
+    for side in given.args:
+        check(what, side, known)

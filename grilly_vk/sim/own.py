@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
+from ..equations.given import numbers_by_name, texts_by_name
 from ..equations.step_equations import arguments
 from .model import Model
 
@@ -59,7 +60,7 @@ def equations(
             and name the line), or another argument is none of what is expected.
         TypeError: an argument of another type.
     """
-    stated = dict(units or {})
+    parameters, stated = numbers_by_name("parameters", parameters), texts_by_name("units", units or {})
     unknown = [n for n in stated if n not in (*parameters, "current")]
     if unknown:
         raise ValueError(f"units must be of parameters or current, got {unknown[0]!r}")

@@ -237,6 +237,8 @@ CALLS = {
     "SNN.snn_matmul": "x(2, 4), x(3, 4), x(3)", "SNN.snn_readout": "s(5, 2, 4), x(3, 4), x(3)",
     "SNN.spike_count": "s(5, 3)", "SNN.firing_rate": "s(5, 3)", "SNN.first_spike": "s(5, 3)",
     "SNN.snn_softmax": "x(2, 5)", "SNN.snn_rmsnorm": "x(2, 5), x(5)",
+    # ---- large sparse networks ----
+    "sim.equations": "'da/dt = -a', threshold='a > 1', reset='a = 0', parameters={}, receptors={'exc': 'a'}",
 }  # fmt: skip
 
 V = dict.fromkeys
@@ -382,6 +384,7 @@ MADE = {
     "sim.FixedProbability": ("0.5", None), "sim.FixedInDegree": ("2", None), "sim.FixedOutDegree": ("2", None),
     "sim.FixedTotalNumber": ("2", None), "sim.FromList": ("[(0, 1), (1, 2)]", None),
     "sim.FromSparse": ("sparse.eye(3)", None),
+    "sim.Model": ("'own', states={'a': 0.5}, parameters={}, step='a = a + dt', fires='a > 1', reset='a = 0'", None),
 }  # fmt: skip
 
 MATRIX = "g.tensor(x(2, 3))"
