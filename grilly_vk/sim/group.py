@@ -117,7 +117,6 @@ class Group:
         of, weight = np.full((rows, width), -1, np.int32), np.zeros((rows, width), np.float32)
         for q, (_, events, strength) in enumerate(self.noise):
             of[q, : self.n], weight[q, : self.n] = tables.of(events), strength
-        self.noise_of, self.noise_weight = of, weight
         receptors = [to for to, _, _ in self.noise] or [0]
         watch = np.full(width, -1, np.int32)
         names: list[str] = []

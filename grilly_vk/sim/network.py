@@ -34,7 +34,7 @@ class Network:
     """A network of spiking neurons, advanced in steps of fixed length on the device.
 
     Populations, projections and inputs are added by `add`, or made inside ``with Network() as net:``. The network is
-    built at the first run, and then stays as it is; parameters, states and weights may be changed between runs.
+    built at the first run, and then stays as it is; parameters and states may be changed between runs.
 
     Args:
         dt: ms, the length of a step.
@@ -85,11 +85,11 @@ class Network:
         for part in parts:
             if not isinstance(part, (Population, Projection, PoissonInput)):
                 raise TypeError(f"a network has populations, projections and inputs, not {type(part).__name__}")
-            for p in self._populations_of(part):
+            for p in part.populations:
                 if p.network is not None and p.network is not self:
                     raise ValueError(f"{p!r} belongs to another network")
         for part in parts:
-            for p in self._populations_of(part):
+            for p in part.populations:
                 if p.network is None:
                     p.network = self
                     self.populations.append(p)
@@ -97,14 +97,6 @@ class Network:
                 self.projections.append(part)
             elif isinstance(part, PoissonInput) and part not in self.inputs:
                 self.inputs.append(part)
-
-    def _populations_of(self, part: Any) -> list[Population]:
-        names = ("population",), ("pre", "post"), ("target",)
-        for found in names:
-            if hasattr(part, found[0]):
-                values = [getattr(part, name) for name in found]
-                return [v if found[0] == "population" else v.population for v in values]
-        return []
 
     # ---- building ----
 
@@ -126,16 +118,20 @@ class Network:
         first, groups = 0, []
         for model in models:
             group = Group(self.engine, model, [p for p in self.populations if p.model is model], first, self.dt)
+            intervals = {p.every for p in group.populations if p.sampled}
+            if len(intervals) > 1:
+                raise ValueError(
+                    f"states of {group.model.name} are recorded every {sorted(map(str, intervals))} ms; give one"
+                )
+            every = intervals.pop() if intervals else None
+            group.every = 1 if every is None else max(1, round(every / self.dt))
             groups.append(group)
             first += group.n
         self.total = max(first, 1)
         by_model = {g.model: g for g in groups}
         for given in self.inputs:
             by_model[given.target.population.model].add_noise(given)
-        deliveries = {}
-        for group in groups:
-            delivery = Delivery(self.engine, self.total, group.n, max(1, len(group.model.receptors)))
-            deliveries[group] = delivery
+        deliveries = {g: Delivery(self.engine, self.total, g.n, max(1, len(g.model.receptors))) for g in groups}
         for number, projection in enumerate(self.projections):
             self._connect(deliveries, by_model, number, projection)
         least = min((d.least_delay for d in deliveries.values() if d.least_delay), default=_LONGEST_BATCH)
@@ -149,13 +145,6 @@ class Network:
             "list": full((self.batch, self.total), 0, UINT32, self.engine),
         }
         for group in groups:
-            intervals = {p.every for p in group.populations if p.sampled}
-            if len(intervals) > 1:
-                raise ValueError(
-                    f"states of {group.model.name} are recorded every {sorted(map(str, intervals))} ms; give one"
-                )
-            every = next(iter(intervals), None)
-            group.every = 1 if every is None else max(1, round(every / self.dt))
             group.prepare(deliveries[group], self.batch, shared, self.total, tables, key)
         entries, bits = tables.array()
         table = from_numpy(entries, on=self.engine)
@@ -259,7 +248,7 @@ class Network:
         found, each = int(self.fill.numpy()[0]), self.each.numpy()[:steps]
         spikes, samples = [], []
         if found and any(p.recorded.any() for p in self.populations):
-            who = read_first(self.record, found)
+            who = self.record._rows(0, found).numpy()
             step = np.repeat(np.arange(steps, dtype=np.int64) + self.steps_done, each)
             keep = self._recorded()[who]
             step, who = step[keep], who[keep]
@@ -393,11 +382,6 @@ def in_steps(delay: Any, dt: float) -> Any:
     if steps < 1:
         raise ValueError(f"delay must be at least one step of {dt} ms, got {delay}")
     return steps
-
-
-def read_first(tensor: Tensor, count: int) -> np.ndarray:
-    """The first `count` elements of a tensor without axes to spare."""
-    return tensor._rows(0, count).numpy()
 
 
 def sampled(group: Group, first: int, steps: int) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ import numpy as np
 from .. import arguments
 from ..errors import shown
 from .parts import register
-from .population import PopulationView
+from .population import Population, PopulationView
 
 _MOST = 12  # bits of a table: 4096 events in a step
 
@@ -48,6 +48,11 @@ class PoissonInput:
         self.target, self.receptor = target, receptor
         self.rate, self.weight = values["rate"], values["weight"]
         register(self)
+
+    @property
+    def populations(self) -> tuple[Population, ...]:
+        """The population that hears it."""
+        return (self.target.population,)
 
 
 def probabilities(events: float) -> np.ndarray:

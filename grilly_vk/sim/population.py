@@ -151,9 +151,9 @@ class Population(PopulationView):
         register(self)
 
     @property
-    def size(self) -> int:
-        """How many neurons."""
-        return len(self.indices)
+    def populations(self) -> tuple[Population, ...]:
+        """What a network takes with it: the population itself."""
+        return (self,)
 
     def __repr__(self) -> str:
         return f"Population({self.size}, {self.model.name!r}, label={self.label!r})"

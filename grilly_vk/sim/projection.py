@@ -11,7 +11,7 @@ from ..errors import shown
 from .connectors import Connector
 from .distributions import Distribution
 from .parts import register
-from .population import PopulationView
+from .population import Population, PopulationView
 
 
 class Projection:
@@ -73,6 +73,11 @@ class Projection:
         self.small = dtype in (np.float16, "float16")
         self.number = -1  # in its group's delivery, once built
         register(self)
+
+    @property
+    def populations(self) -> tuple[Population, ...]:
+        """Both populations, which a network takes with the projection."""
+        return self.pre.population, self.post.population
 
     def __repr__(self) -> str:
         return f"Projection({self.pre.population.label} -> {self.post.population.label}, {self.connector!r})"
