@@ -276,6 +276,18 @@ def test_parts_are_recorded_and_set():
     assert not late.any()
 
 
+def test_a_model_of_more_numbers_than_a_word_has_bits():
+    terms = " + ".join(f"max(v, a{i})" for i in range(40))
+    names = {f"a{i}": float(i) for i in range(40)}
+    model = sim.equations(f"dv/dt = ({terms}) / tau : 1", threshold="v > 1e9", reset="v = 0.0", method="euler",
+                          parameters={"tau": 1000.0, **names})  # fmt: skip
+    with sim.Network(dt=DT) as net:
+        p = sim.Population(3, model, a38=[38.0, 100.0, 200.0])
+    net.run(DT)
+    want = (sum(names.values()) - 38 + np.array([38.0, 100.0, 200.0])) * DT / 1000
+    np.testing.assert_allclose(p.get("v"), want, rtol=1e-6)
+
+
 def test_empty_and_single_populations_run():
     with sim.Network() as net:
         none, one = sim.Population(0, "iaf_psc_exp"), sim.Population(1, "iaf_psc_exp", I_e=1000.0)

@@ -77,7 +77,7 @@ class Group:
     def _each(self) -> int:
         bits = 0
         for j, row in enumerate(self.numbers):
-            bits |= int(self.n > 0 and bool((row != row[0]).any())) << j
+            bits |= int(self.n > 0 and bool((row != row[0]).any())) << min(j, 31)
         return bits
 
     def add_noise(self, given: PoissonInput) -> None:

@@ -40,7 +40,7 @@ layout(push_constant) uniform Push {
     uint chunk; uint signals;
 } p;
 layout(constant_id = 1) const uint B = 1;
-layout(constant_id = 2) const uint EACH = 0xFFFFFFFFu; // numbers that differ from neuron to neuron, a bit each
+layout(constant_id = 2) const uint EACH = 0xFFFFFFFFu; // numbers that differ from neuron to neuron, a bit each; the last for all further
 layout(constant_id = 3) const uint NOISE = 0; // Poisson inputs of a neuron, at most INPUTS
 const uint INPUTS = 4;
 layout(constant_id = 4) const uint INJECT = 0;
@@ -63,7 +63,7 @@ void main()
         for (uint j = 0; j < STATES; j++)
             s[j] = AT(state, j * p.n + i);
         for (uint j = 0; j < NUMBERS; j++)
-            c[j] = (EACH >> j & 1u) == 1u ? AT(number, j * p.n + i) : REAL(FIRST(AT(number, j * p.n)));
+            c[j] = (EACH >> min(j, 31u) & 1u) == 1u ? AT(number, j * p.n + i) : REAL(FIRST(AT(number, j * p.n)));
         WHOLE left = AT(wait, i);
         uvec4 dice[INPUTS * VEC];
         for (uint k = 0; k < p.steps; k++) {
