@@ -203,6 +203,23 @@ def test_poisson_inputs_have_the_moments_of_their_rate():
         assert abs(np.corrcoef(events.ravel(), moved.ravel())[0, 1]) < close
 
 
+def test_poisson_inputs_are_independent_and_go_to_their_receptors():
+    """Of two inputs of one neuron, and of neurons of one number in two groups."""
+    steps, n = 1000, 64
+    with sim.Network(dt=DT, seed=4) as net:
+        a = sim.Population(n, "iaf_psc_exp", V_th=1e9, tau_syn_ex=0.1, tau_syn_in=0.1)
+        b = sim.Population(n, "iaf_cond_exp", V_th=1e9, tau_syn_ex=0.1)
+        for target, weight, receptor in ((a, 1.0, "exc"), (a, -1.0, "inh"), (b, 1.0, "exc")):
+            sim.PoissonInput(target, 9_000.0, weight, receptor)
+        a.record("I_ex", "I_in")
+        b.record("g_ex")
+    net.run(steps * DT)
+    trains = [p.samples(name)[1].ravel() for p, name in ((a, "I_ex"), (a, "I_in"), (b, "g_ex"))]
+    assert trains[0].min() >= 0 >= trains[1].max() and all(train.std() > 0.1 for train in trains)
+    different = np.abs(np.corrcoef(trains) - np.eye(3))
+    assert different.max() < 5 / np.sqrt(steps * n / 3), different  # neighbours in time share a third or so
+
+
 @pytest.mark.parametrize("events", [1e-3, 0.7, 2.3, 31.0, 900.0])
 def test_a_table_of_a_poisson_number_has_its_probabilities(events):
     from math import lgamma
