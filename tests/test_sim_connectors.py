@@ -200,6 +200,7 @@ def test_arrays_of_weights_and_delays(autapses):
     _, targets, w, d = connected(OneToOne(), pre=POST, weight=np.arange(POST) + 1.0, delay=np.arange(POST) + 1)
     np.testing.assert_allclose(w, targets + 1, rtol=1e-6)
     np.testing.assert_array_equal(d, targets + 1)
+    np.testing.assert_array_equal(connected(OneToOne(), pre=3, post=3, delay=[1.4, 2.5, 2.6])[3], [1, 3, 3])
     _, _, w, d = connected(FromList([[4, 4], [1, 2], [1, 1]]), weight=[3.0, 2.0, 1.0], delay=[3, 2, 1])
     np.testing.assert_allclose(w, [1, 2, 3])
     np.testing.assert_array_equal(d, [1, 2, 3])

@@ -175,6 +175,27 @@ def test_sums_use_31_bits_and_no_more():
                 assert np.abs(ring).max() > (2**28 if packed or isinstance(connector, AllToAll) else 2**29)
 
 
+@pytest.mark.parametrize(
+    "weights, packed",
+    [
+        ([(2**31 - 1) / 4] * 4, False),  # each is rounded up, so that 30 bits must do
+        ([(2**31 - 10) / 4] * 4, True),  # to 15 bits
+        ([1.5e9, -1.5e9, 1.5e9, -1.5e9], False),  # whatever the order, since sizes are added
+    ],
+)
+def test_sums_of_rounded_weights_fit(weights, packed):
+    lines = [(i, 1, w) for i, w in enumerate(weights)]
+    delivery = made(receptors=1, projections=[(FromList(lines), 0, 4, 0, 3, False, 0, None, 3, 1, {"packed": packed})])
+    sizes = np.abs(delivery.connections(0)[2]).sum() / delivery.scale[0]
+    assert 2**28 < sizes < 2**31
+
+
+def test_lanes_own_no_spare_places():
+    """A group of 26 in 48 places: lanes without neurons add their zeros where no other lane does."""
+    delivery = made((8, 3), size=26, receptors=1, projections=[(AllToAll(), 0, 5, 0, 26, False, 0, 1.0, 3, 1, {})])
+    assert delivery.cut.slices * delivery.cut.span == 48 <= delivery.spare < delivery.width
+
+
 def test_clocks_beyond_32_bits_of_slots():
     """The step's number wraps around after 2**32; slots go on in turn."""
     given = [(OneToOne(), 0, 4, 0, 4, False, 0, 1.0, 3, 1, {})]

@@ -175,7 +175,7 @@ class Delivery:
             _shift(p.weight.largest * units[p.receptor]) if p.format == PACKED else 0 for p in self.projections
         ]
         self.line = -(-cut.lanes // _LINE) * _LINE
-        self.spare = -(-max(cut.slices * cut.span, self.size) // _LINE) * _LINE
+        self.spare = -(-cut.slices * cut.span // _LINE) * _LINE  # a cut has room for the whole group
         self.width = self.spare + (cut.slices * self.line if cut.lanes > 1 else 0)
         self.ring = full((self.receptors, self.slots, self.width), 0, INT32, self.engine)
         parts = list(builder.place(counted, [units[p.receptor] for p in self.projections], self._shifts))
