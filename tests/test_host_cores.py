@@ -64,3 +64,14 @@ def test_it_goes_on_from_a_state_and_replays(monkeypatch):
         x.assign(turn)
         graph.replay()
         np.testing.assert_array_equal(spikes.numpy(), there_and_back(core, turn)[0])
+
+
+def test_an_infinite_gradient_of_a_spike_far_from_the_threshold_leads_nowhere(monkeypatch):
+    """Where the surrogate's slope is 0 so is its product, as in the kernels, and not a NaN."""
+    recurrence("hosted", monkeypatch)
+    values, cotangent = normal(3, 2, 17, seed=1), normal(3, 2, 17, seed=2)
+    values[0, 1, 16], cotangent[1, 1, 16] = 1e30, np.inf
+    x = grilly_vk.tensor(values, requires_grad=True)
+    y, _ = F.unroll(nn.RLIF((17,)), x, None)
+    y.backward(grilly_vk.tensor(cotangent))
+    assert np.isfinite(x.grad.numpy()).all() and x.grad.numpy()[0, 0].any()

@@ -21,9 +21,9 @@ def host(monkeypatch):
 
 
 @pytest.mark.parametrize("learnable", [False, True])
-@pytest.mark.parametrize("size", [*test_delays.SIZES, (3, 300, 5, 300, 9), (40, 70, 18, 19, 2)], ids=str)
+@pytest.mark.parametrize("size", [*test_delays.SIZES, (3, 300, 5, 300, 9), (40, 70, 18, 19, 2), (3, 2, 3, 1100, 2)], ids=str)
 def test_against_brute_force(size, learnable):
-    """Odd sizes, one lag, lags beyond T, a batch equal to T; several tiles, strips and blocks of units."""
+    """Odd sizes, one lag, lags beyond T, a batch equal to T; several tiles, strips, blocks of units for each thread."""
     test_delays.test_against_brute_force(size, learnable)
 
 
