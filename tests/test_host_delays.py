@@ -11,6 +11,7 @@ import grilly_vk.functional as F
 from grilly_vk import nn
 
 pytestmark = pytest.mark.skipif(engine().blas is None, reason="the device's memory is its own, or there is no OpenBLAS")
+LARGER = [(3, 300, 5, 300, 9), (40, 70, 18, 19, 2), (3, 2, 3, 1100, 2)]
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +22,7 @@ def host(monkeypatch):
 
 
 @pytest.mark.parametrize("learnable", [False, True])
-@pytest.mark.parametrize("size", [*test_delays.SIZES, (3, 300, 5, 300, 9), (40, 70, 18, 19, 2), (3, 2, 3, 1100, 2)], ids=str)
+@pytest.mark.parametrize("size", [*test_delays.SIZES, *LARGER], ids=str)
 def test_against_brute_force(size, learnable):
     """Odd sizes, one lag, lags beyond T, a batch equal to T; several tiles, strips, blocks of units for each thread."""
     test_delays.test_against_brute_force(size, learnable)
