@@ -150,6 +150,13 @@ def test_wrong_parameters_are_refused(given, kind, words):
     assert words in str(refused.value)
 
 
+def test_constants_may_be_of_constants_before():
+    constants = {"rate": "1 / tau", "short": "dt * rate", "keep": "exp(-short)"}
+    model = Model("plain", **{**PLAIN, "constants": constants})
+    tau = np.array([2.0, 5.0])
+    assert np.exp(-0.5 / tau).astype(np.float32).tolist() in model.numbers({"tau": tau}, 0.5, 2).tolist()
+
+
 def test_wrong_steps_and_what_has_no_value_are_refused():
     with pytest.raises(ValueError, match="dt must be a positive number of milliseconds, got 0"):
         models.iaf_psc_exp.numbers({}, 0, 1)

@@ -196,9 +196,10 @@ class StepModel:
     @cached_property
     def lowered(self) -> Lowered:
         """The statements, with all that the host can compute as numbers of each neuron."""
-        known = {name(n): v for n, v in self.constants.items() if isinstance(v, Expression)}
-        for _ in known:  # constants of constants
-            known = {n: v.put(known) for n, v in known.items()}
+        known: dict[Expression, Expression] = {}
+        for n, v in self.constants.items():
+            if isinstance(v, Expression):
+                known[name(n)] = v.put(known)  # constants of those before
         elements = {n for n, v in self.constants.items() if isinstance(v, Element)}
         lower = Lowering({*self.parameters, "dt", *elements}, known)
         parts = {part: lower.statements(getattr(self, part)) for part in ("begin", "step", "arrive", "reset")}
