@@ -196,6 +196,9 @@ def test_units_of_numbers_in_the_text():
         ("dv/dt = exp(v) / tau : mV", {}, "exp takes a number without a unit, and 'v' has mV"),
         ("dv/dt = x / tau : mV\nx = v**2 : mV", {}, "'v ** 2' has unit 10^-6 V^2, expected mV"),
         ("dv/dt = x / tau : mV\nx = v*v", {}, "expected mV/ms"),
+        ("dv/dt = sqrt(v) / tau : mV", {}, "expected mV/ms"),
+        ("dv/dt = where(v > tau, 1, 2) * v / tau : mV", {}, "'v' has unit mV and 'tau' has ms"),
+        ("dv/dt = where(v > 1, v, v + 1)", {"method": "exact", "units": {}}, "method 'exact' needs slopes"),
         ("dx/dt = 1 : 1", {}, "'1' has unit 1, expected 1/ms"),
         ("dv/dt = -v / tau : mW", {}, "line 1 of the equations of 'own': 'mW' is no unit"),
     ],
@@ -210,3 +213,4 @@ def test_units_that_are_not_known_are_not_looked_at():
     for units in ({}, {"tau": "ms"}, {n: LIF_UNITS[n] for n in ("tau", "v_rest")}):
         assert lif(units=units).units["v"] == "mV"
     assert lif(LIF.replace(" : mV", "")).units.keys() == LIF_UNITS.keys()
+    assert lif("dv/dt = max(-v, 0) / tau : mV").units["v"] == "mV"  # 0 has every unit
