@@ -8,6 +8,7 @@
 #include "host_neurons.hpp"
 #include "host_nodes.hpp"
 #include "host_norm.hpp"
+#include "host_plain_cores.hpp"
 #include "host_squeeze.hpp"
 
 #include <chrono>
@@ -67,7 +68,8 @@ static const std::vector<Kind>& kinds()
                                         kind<HostHebbian>(), kind<HostStdp>(), kind<HostNorm>(),
                                         kind<HostNormGrad>(), kind<HostLif>(), kind<HostFilter>(), kind<HostFilterGrad>(),
                                         kind<HostDelay>(), kind<HostDelayGrad>(), kind<HostExcite>(), kind<HostNode>(),
-                                        kind<HostNodeGrad>(), kind<HostCore>(), kind<HostCoreGrad>(), kind<HostNeuNorm>(),
+                                        kind<HostNodeGrad>(), kind<HostCore>(), kind<HostCoreGrad>(), kind<HostPlainCore>(),
+                                        kind<HostPlainCoreGrad>(), kind<HostNeuNorm>(),
                                         kind<HostNeuNormGrad>(), kind<HostGateSums>(), kind<HostGate>() };
     return all;
 }

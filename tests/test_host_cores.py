@@ -1,4 +1,4 @@
-"""Which cores with recurrent weights the host takes as a whole; test_cores.py compares all of them with float64."""
+"""Which cores the host takes as a whole; test_cores.py compares all of them with float64."""
 
 import numpy as np
 import pytest
@@ -75,3 +75,36 @@ def test_an_infinite_gradient_of_a_spike_far_from_the_threshold_leads_nowhere(mo
     y, _ = F.unroll(nn.RLIF((17,)), x, None)
     y.backward(grilly_vk.tensor(cotangent))
     assert np.isfinite(x.grad.numpy()).all() and x.grad.numpy()[0, 0].any()
+
+
+@pytest.mark.parametrize("make", [nn.IF, nn.LIF, nn.LI, nn.ALIF, nn.CuBaLIF])
+def test_cores_without_recurrent_weights_have_the_kernels_values(make, monkeypatch):
+    """Over several blocks of neurons, of which one ends within a row of the second state and within sixteen lanes."""
+    core, values = make((7, 37)), normal(6, 11, 7, 37, seed=1) + 0.3
+    beyond = normal(7, 37, seed=4) * 0.4 + 0.5  # some beyond [0, 1]
+    core.load_state_dict(dict.fromkeys(core.state_dict(), beyond))
+    found = {}
+    for way in ("whole", "hosted"):
+        core.zero_grad()
+        with monkeypatch.context() as patch:
+            recurrence(way, patch)
+            _, state = F.unroll(core, grilly_vk.tensor(values[:2]))
+            *got, calls = there_and_back(core, values, state.detach())
+        ours = {name: n for name, n in calls.items() if "core" in name}
+        names = (
+            ("host-plain-core", "host-plain-core-grad")
+            if way == "hosted"
+            else ("snn-core-forward", "snn-core-backward")
+        )
+        assert ours == dict.fromkeys(names, 1)
+        found[way] = [*got, *(p.grad.numpy() for p in core.parameters())]
+    for got, want in zip(found["hosted"], found["whole"]):
+        np.testing.assert_allclose(got, want, 1e-6, 1e-6 * np.abs(want).max())
+    np.testing.assert_array_equal(found["hosted"][0], found["whole"][0])
+
+
+def test_small_runs_and_exponential_surrogates_are_the_kernels():
+    *_, calls = there_and_back(nn.LIF((20,)), normal(6, 3, 20))
+    assert calls["snn-core-forward"] == calls["snn-core-backward"] == 1
+    *_, calls = there_and_back(nn.LIF((64,), activation=grilly_vk.surrogate.Sigmoid()), normal(64, 16, 64))
+    assert calls["host-plain-core"] == calls["snn-core-backward"] == 1

@@ -63,7 +63,7 @@ def unroll(
 def _forward(run: CoreRun, x: Tensor, state: Tensor, y: Tensor, h: Tensor | None, u: Tensor | None) -> Tensor:
     """Steps through x, filling y and what is asked for; the state after the last step."""
     if host_cores.takes(run):
-        return host_cores.forward(run, x.detach(), state.detach(), y, h)
+        return host_cores.forward(run, x.detach(), state.detach(), y, h, u)
     if run.stepped:
         return stepped.forward(run, x, state.detach(), y, h, u)
     kernel = FORWARD
@@ -98,15 +98,15 @@ def _backward(
             distance = h - run.dynamics.threshold
             given = slope.given(distance - u if run.model.moves else distance)
         found = slope or Slope("atan")
-        gx, totals = run.room(), []
+        gx, totals, pieces = run.room(), [], () if run.stepped else reversed(run.pieces)
         if host_cores.takes(run, found):
-            assert h is not None
-            gafter, gb, gc = host_cores.backward(run, found, h, gy, gafter, gx)
+            pieces = ()
+            gafter, gb, gc = host_cores.backward(run, found, h, u, gy, gafter, gx)
             totals.append(run.totals(gb, gc))
         elif run.stepped:
             gafter, gb, gc = stepped.backward(run, kernel, found, h=h, u=u, d=given, gy=gy, gafter=gafter, gx=gx)
             totals.append(run.totals(gb, gc))
-        for span in () if run.stepped else reversed(run.pieces):
+        for span in pieces:
             gend, gafter = gafter, empty(run.state, on=run.engine)
             gb, gc = run.sums()
             specs = run.backward_specs(found, gy, gend, h, u)
