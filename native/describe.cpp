@@ -37,6 +37,14 @@ static std::string version_text(std::uint32_t v)
            std::to_string(VK_VERSION_PATCH(v));
 }
 
+static std::string hex_of(const std::uint8_t (&bytes)[VK_UUID_SIZE])
+{
+    std::string text;
+    for (std::uint8_t byte : bytes)
+        text += { "0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15] };
+    return text;
+}
+
 py::dict describe(const Instance& instance, VkPhysicalDevice device)
 {
     auto properties2 = instance.get<PFN_vkGetPhysicalDeviceProperties2>("vkGetPhysicalDeviceProperties2");
@@ -52,8 +60,10 @@ py::dict describe(const Instance& instance, VkPhysicalDevice device)
     VkPhysicalDeviceMaintenance3Properties largest{ VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES };
     VkPhysicalDeviceSubgroupProperties subgroup{ VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES };
     VkPhysicalDeviceProperties2 chain{ VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2 };
+    VkPhysicalDeviceIDProperties identity{ VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES };
     chain.pNext = &largest;
-    largest.pNext = &subgroup;
+    largest.pNext = &identity;
+    identity.pNext = &subgroup;
     if (base.apiVersion >= VK_API_VERSION_1_2) // driver properties entered the core there
         subgroup.pNext = &driver;
     properties2(device, &chain);
@@ -69,10 +79,8 @@ py::dict describe(const Instance& instance, VkPhysicalDevice device)
     d["device_id"] = base.deviceID;
     d["api_version"] = version_text(base.apiVersion);
     d["driver_version"] = base.driverVersion;
-    std::string uuid;
-    for (std::uint8_t byte : base.pipelineCacheUUID)
-        uuid += { "0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15] };
-    d["pipeline_cache_uuid"] = uuid;
+    d["uuid"] = hex_of(identity.deviceUUID);
+    d["pipeline_cache_uuid"] = hex_of(base.pipelineCacheUUID);
     d["driver_name"] = std::string(driver.driverName);
     d["driver_info"] = std::string(driver.driverInfo);
     d["subgroup_size"] = subgroup.subgroupSize;

@@ -15,7 +15,7 @@ layout(push_constant) uniform Push {
     OFFSETS(6);
     uint n; // invocations: owners, or neurons drawn for
     uint pre; uint post; // sources, targets
-    uint into; // the first target's number in the group
+    uint into; // the first target's number in the group, and RANKS - rank more
     int itself; // source i is the same neuron as target i + this
     uint first; uint slices; uint per; // the part: its first slice, how many, neurons of a lane
     uint seed0; uint seed1;
@@ -32,6 +32,7 @@ layout(constant_id = 6) const uint LANES = 8;
 layout(constant_id = 7) const uint WEIGHT = 0; // 0: alike, 1: uniform, 2: normal, 3: lognormal, 4: given
 layout(constant_id = 8) const uint DELAY = 0;
 layout(constant_id = 9) const uint HEARD = 0; // 1: counts what targets hear, 2: sums sizes
+layout(constant_id = 10) const uint RANKS = 1; // that share the group's neurons in turn
 const uint OWNERS = 0, TARGETS_ALONE = 1, SOURCES = 2; // BY
 const uint ANY = 0, DISTINCT = 1, ALL = 2, SAME = 3, GIVEN = 4; // CHOICE
 const uint TARGETS = 0, PACKED = 1, FULL = 2; // FORMAT
@@ -85,8 +86,8 @@ float weight_of(uint i, uint k) { return number_of(WEIGHT, p.w0, p.w1, p.w_low, 
 // Synapse k of neuron i, which goes from source to target; false if it is none of this part's.
 bool put(uint source, uint target, uint i, uint k)
 {
-    uint neuron = p.into + target, owner = neuron / p.per, slice = owner / LANES - p.first, lane = owner % LANES;
-    if (slice >= p.slices)
+    uint neuron = (p.into + target) / RANKS - 1, owner = neuron / p.per, slice = owner / LANES - p.first, lane = owner % LANES;
+    if (slice >= p.slices || (p.into + target) % RANKS != 0)
         return false;
     uint place = (slice * p.pre + source) * LANES + lane, rank;
     if (BY == TARGETS_ALONE)
@@ -173,12 +174,14 @@ void main()
 {
     for (uint item = gl_GlobalInvocationID.x; item < p.n; item += stride()) {
         if (BY != OWNERS) {
-            draw(item);
+            draw(BY == TARGETS_ALONE ? (RANKS - p.into % RANKS) % RANKS + item * RANKS : item);
             continue;
         }
         uint neuron = (p.first * LANES + item) * p.per;
-        uint from = max(neuron, p.into) - p.into, to = min(max(neuron + p.per, p.into) - p.into, p.post);
-        for (uint target = from; target < to; target++)
-            draw(target);
+        for (uint own = neuron; own < neuron + p.per; own++) {
+            uint target = (own + 1) * RANKS - p.into; // huge where it would be below 0
+            if (target < p.post)
+                draw(target);
+        }
     }
 }

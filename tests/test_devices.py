@@ -115,7 +115,7 @@ def test_bad_switches_are_named(monkeypatch, name, value, expected):
 def test_switches_default_when_empty_and_accept_words(monkeypatch):
     for name in ("DEBUG", "FEATURES", "PIPELINE_CACHE", "SEGMENT_MB", "MEMORY_FRACTION", "MEMORY", "DEVICE"):
         monkeypatch.setenv(f"GRILLY_VK_{name}", " ")
-    assert Config.from_environment() == Config(None, False, 64 << 20, 0.8, "auto", True, True, True)
+    assert Config.from_environment() == Config(None, False, 64 << 20, 0.8, "auto", True, True, False, True)
     monkeypatch.setenv("GRILLY_VK_DEBUG", "Yes")
     monkeypatch.setenv("GRILLY_VK_FEATURES", "off")
     monkeypatch.setenv("GRILLY_VK_MEMORY", "STORAGE")

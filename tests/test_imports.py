@@ -10,7 +10,17 @@ FILES = {
     if path.suffix in (".py", ".pyi")
 }
 NATIVE = "grilly_vk.runtime.kp"  # loaded at its first use, so that its lack is told as an error of ours
-OPTIONAL = {"h5py", "lz4", "matplotlib", "nir", "rich", "safetensors", "torch", "zstandard"}  # at their first use
+OPTIONAL = {
+    "h5py",
+    "lz4",
+    "matplotlib",
+    "mpi4py",
+    "nir",
+    "rich",
+    "safetensors",
+    "torch",
+    "zstandard",
+}  # at their first use
 # What only type checkers import, since it would lead back; why it can't be otherwise.
 TYPING = {
     ("grilly_vk.tensor", "grilly_vk.tensor_types"): "declares the methods that methods/ attaches to Tensor",

@@ -21,7 +21,7 @@ LAYERS = [
     {"settings", "host_random"},
     {"ops"},
     {"control"},
-    {"creation", "recompute"},
+    {"creation", "ranks", "recompute"},
     {"methods"},
     {"functions", "random_numbers"},
     {"gradient_check"},

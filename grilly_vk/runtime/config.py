@@ -39,6 +39,7 @@ class Config:
     memory: str  # GRILLY_VK_MEMORY: auto, host or storage
     features: bool  # GRILLY_VK_FEATURES=0: ask the device for nothing beyond Vulkan 1.1
     host_blas: bool  # GRILLY_VK_HOST_BLAS=0: no products by the host's BLAS where the device is the CPU
+    share_device: bool  # GRILLY_VK_SHARE_DEVICE: ranks of one machine may use one GPU together
     pipeline_cache: bool  # GRILLY_VK_PIPELINE_CACHE=0: don't keep compiled pipelines on disk
 
     @staticmethod
@@ -57,5 +58,6 @@ class Config:
             memory=memory,
             features=_flag("GRILLY_VK_FEATURES", True),
             host_blas=_flag("GRILLY_VK_HOST_BLAS", True),
+            share_device=_flag("GRILLY_VK_SHARE_DEVICE"),
             pipeline_cache=_flag("GRILLY_VK_PIPELINE_CACHE", True),
         )

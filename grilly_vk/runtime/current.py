@@ -34,6 +34,11 @@ def engine() -> Engine:
     return _current
 
 
+def opened_engine() -> Engine | None:
+    """The engine in use, or None if none is opened yet."""
+    return _current
+
+
 def set_device(device: int | str | None = None) -> devices.DeviceInfo:
     """Uses another device from now on, by index or part of its name (None: GRILLY_VK_DEVICE, or the best).
 

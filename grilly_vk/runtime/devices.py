@@ -29,6 +29,7 @@ class DeviceInfo:
     type: str  # discrete, integrated, virtual, cpu or other
     driver: str
     driver_version: int
+    uuid: str  # of the device itself, the same for all processes that see it
     pipeline_cache_uuid: str  # changes when the driver's compiled pipelines do
     api_version: str
     vendor_id: int
@@ -123,6 +124,7 @@ def _info(index: int, d: dict[str, Any]) -> DeviceInfo:
         type=d["type"],
         driver=driver,
         driver_version=d["driver_version"],
+        uuid=d["uuid"],
         pipeline_cache_uuid=d["pipeline_cache_uuid"],
         api_version=d["api_version"],
         vendor_id=d["vendor_id"],

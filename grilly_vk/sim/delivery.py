@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import arguments
+from ..ranks import ALONE, Ranks
 from ..runtime.engine import Engine
 from ..runtime.kernel import Kernel
 from ..tensor import INT32, Tensor, from_numpy, full
@@ -36,6 +37,7 @@ class Delivery:
         sources: neurons and other sources of spikes in the whole network, which have the numbers 0 .. sources - 1.
         size: neurons of the group.
         receptors: of each.
+        ranks: those that share the group's neurons in turn: tables are of synapses onto this one's.
         lanes, slices: how the group is cut (see tables.py); default what suits the device.  One lane: sums are atomic.
 
     Attributes, after `finish`:
@@ -59,6 +61,7 @@ class Delivery:
         sources: int,
         size: int,
         receptors: int,
+        ranks: Ranks = ALONE,
         *,
         lanes: int | None = None,
         slices: int | None = None,
@@ -66,6 +69,7 @@ class Delivery:
         self.engine = engine
         self.sources = arguments.size("sources", sources, 0)
         self.size = arguments.size("size", size, 0)
+        self.ranks = ranks
         self.receptors = arguments.size("receptors", receptors)
         if receptors > _RECEPTORS:
             raise ValueError(f"receptors must be at most {_RECEPTORS}, got {receptors}")
@@ -166,7 +170,8 @@ class Delivery:
             raise ValueError(f"batch must be at most {self.least_delay} steps, the shortest delay, got {batch}")
         longest = max((p.longest for p in self.projections if p.total), default=1)
         self.slots = 1 << (longest + batch - 1).bit_length()
-        builder = Builder(self.engine, self.projections, self.size, self.lanes, self.slices)
+        own = self.ranks.count(self.size)
+        builder = Builder(self.engine, self.projections, own, self.lanes, self.slices, self.ranks)
         counted = builder.count()
         units = self._units(counted)
         cut = self.cut = counted.cut
@@ -191,7 +196,7 @@ class Delivery:
             loads[p.receptor, p.post_first : p.post_first + p.post] += p.load(heard)
             most[p.receptor] += min(p.rows.heard, p.total)
         units = []
-        for load, synapses in zip(loads.max(axis=1, initial=0.0), most):
+        for load, synapses in zip(self.ranks.highest(loads.max(axis=1, initial=0.0)), most):
             room = _MOST - synapses / 2 - 1  # each weight is rounded
             power = math.floor(math.log2(room / load)) if load > 0 and room > 0 else 0
             units.append(2.0 ** min(max(power, -100), 100))
@@ -262,7 +267,7 @@ class Delivery:
             )  # fmt: skip
 
     def connections(self, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """The synapses of projection i as the device has them, by source, target, delay and weight.
+        """The synapses of projection i as this rank's device has them, by source, target, delay and weight.
 
         Returns:
             The source's number in the network, the target's in the group, both int64, the weight, float64, and the
@@ -280,7 +285,7 @@ class Delivery:
             weight = np.full(len(pre), _units(p.weight.a, unit))
             delay = np.full(len(pre), int(p.delay.a))
         order = np.lexsort((weight, delay, post, pre))
-        return pre[order] + p.pre_first, post[order], weight[order] / unit, delay[order]
+        return pre[order] + p.pre_first, self.ranks.numbers(post[order]), weight[order] / unit, delay[order]
 
 
 def _inside(name: str, first: int, size: int, most: int) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ranks import ALONE, Ranks
 from ..runtime.engine import Engine
 from ..runtime.kernel import Kernel
 from ..tensor import INT32, Tensor, from_numpy, full
@@ -27,15 +28,25 @@ def up(n: int, to: int) -> int:
 class Group:
     """Populations of one model on the device, one behind the other."""
 
-    def __init__(self, engine: Engine, model: Model, populations: list[Population], first: int, dt: float) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        model: Model,
+        populations: list[Population],
+        first: int,
+        dt: float,
+        ranks: Ranks = ALONE,
+    ) -> None:
         self.engine, self.model, self.populations, self.first, self.dt = engine, model, populations, first, dt
+        self.ranks = ranks
         self.begins: dict[Population, int] = {}
         n = 0
         for population in populations:
             self.begins[population] = n
             population.global_first = first + n
             n += population.size
-        self.n, self.width = n, up(max(n, 1), 4)
+        self.all, self.n = n, ranks.count(n)  # neurons, and this rank's
+        self.width = up(max(self.n, 1), 4)
         self.state = from_numpy(self._padded(self._initial()), on=engine)
         self.wait = full((self.width,), 0, INT32, engine)
         self.numbers = self._numbers()
@@ -63,10 +74,11 @@ class Group:
             for name, value in p.initial.items():
                 values[list(self.model.states).index(name)] = value
             parts.append(values)
-        return np.concatenate(parts, axis=1)
+        return self.ranks.own(np.concatenate(parts, axis=1))
 
     def _numbers(self) -> np.ndarray:
-        return np.concatenate([self.model.numbers(p.parameters, self.dt, p.size) for p in self.populations], axis=1)
+        rows = [self.model.numbers(p.parameters, self.dt, p.size) for p in self.populations]
+        return self.ranks.own(np.concatenate(rows, axis=1))
 
     def renumber(self) -> None:
         """Takes up parameters that populations were given."""
@@ -96,7 +108,7 @@ class Group:
                 raise ValueError(
                     f"a neuron hears at most {INPUTS} Poisson inputs of different weights; add up their rates"
                 )
-            events, weight = np.zeros(self.n), np.zeros(self.n)
+            events, weight = np.zeros(self.all), np.zeros(self.all)
             self.noise.append((receptor, events, weight))
         events[where] = given.rate * (self.dt / 1000)
         weight[where] = given.weight
@@ -116,7 +128,7 @@ class Group:
         rows = max(1, len(self.noise))
         of, weight = np.full((rows, width), -1, np.int32), np.zeros((rows, width), np.float32)
         for q, (_, events, strength) in enumerate(self.noise):
-            of[q, : self.n], weight[q, : self.n] = tables.of(events), strength
+            of[q, : self.n], weight[q, : self.n] = self.ranks.own(tables.of(events)), self.ranks.own(strength)
         receptors = [to for to, _, _ in self.noise] or [0]
         watch = np.full(width, -1, np.int32)
         names: list[str] = []
@@ -125,7 +137,7 @@ class Group:
             for name, where in p.sampled.items():
                 names += [name] * (name not in names)
                 mine |= where
-            at = begin + np.flatnonzero(mine)
+            _, at = self.ranks.places(begin + np.flatnonzero(mine))
             watch[at] = self.columns + np.arange(len(at))
             self.columns += len(at)
         self.sampled = tuple(name for name in self.model.states if name in names)
@@ -140,7 +152,8 @@ class Group:
             noise_receptor=from_numpy(np.array(receptors, np.uint32), on=engine),
             signal=None, signal_of=from_numpy(signal_of, on=engine), chunk=1, signals=len(self.signals),
             watched=from_numpy(watch, on=engine), samples=None,
-            n=width, slots=delivery.slots, row=delivery.width, first=self.first, total=total, last=self.n,
+            n=width, slots=delivery.slots, row=delivery.width, total=total, last=self.n,
+            first=self.first + self.ranks.rank, RANKS=self.ranks.size,
             key0=key[0], key1=key[1], every=self.every, rows=1, columns=max(1, self.columns),
             B=batch, EACH=self._each(), NOISE=len(self.noise), INJECT=int(len(self.signals) > 1), SAMPLED=bits,
             HEARD=sum(1 << r for r in {p.receptor for p in delivery.projections if p.total}),
@@ -148,19 +161,21 @@ class Group:
 
     def _signals(self) -> np.ndarray:
         """Which of the signals each neuron hears, int32 (width)."""
-        heard: list[list[Injection]] = [[] for _ in range(self.n)]
+        heard: list[list[Injection]] = [[] for _ in range(self.all)]
         for p, begin in self.begins.items():
             for given in p.injections:
                 for i in given.indices:
                     heard[begin + i].append(given)
         known: dict[tuple[int, ...], int] = {(): 0}
-        out = np.zeros(self.width, np.int32)
+        which = np.zeros(self.all, np.int32)
         for i, given_here in enumerate(heard):
             key = tuple(map(id, given_here))
             if key not in known:
                 known[key] = len(self.signals)
                 self.signals.append(tuple(given_here))
-            out[i] = known[key]
+            which[i] = known[key]
+        out = np.zeros(self.width, np.int32)
+        out[: self.n] = self.ranks.own(which)
         return out
 
     def inject(self, first: int, steps: int) -> None:

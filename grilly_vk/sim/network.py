@@ -12,12 +12,15 @@ import numpy as np
 
 from .. import arguments
 from ..control import engine as current_engine
+from ..ranks import Ranks
 from ..runtime.engine import Engine
 from ..runtime.graph import Graph
 from ..runtime.kernel import Kernel
 from ..tensor import UINT32, Tensor, from_numpy, full
+from .alike import digest
 from .delivery import Delivery
 from .distributions import Distribution
+from .exchange import Exchange, interrupts
 from .group import Group
 from .parts import inside
 from .poisson import PoissonInput, Tables
@@ -39,14 +42,21 @@ class Network:
     Args:
         dt: ms, the length of a step.
         seed: of everything random: same seed, same spikes, whatever the device.
+        comm: processes that share the neurons: a communicator of mpi4py, or "world" for all that were started.  Every
+            one of them makes the same network, and the same calls of it: what is read is that of all neurons.
+        share_device: lets processes of one machine use one GPU together.
 
     Raises:
-        TypeError, ValueError: dt is no positive number, seed no whole one.
+        TypeError, ValueError: dt is no positive number, seed no whole one, comm no communicator.
+        ImportError: "world" without mpi4py. DeviceError: two processes on one GPU that they may not share.
     """
 
-    def __init__(self, dt: float = 0.1, seed: int = 0) -> None:
+    def __init__(self, dt: float = 0.1, seed: int = 0, *, comm: Any = None, share_device: bool = False) -> None:
         self.dt = arguments.positive("dt", dt)
         self.seed = arguments.whole("seed", seed) & 0xFFFFFFFFFFFFFFFF
+        arguments.flag("share_device", share_device)
+        self._ranks = Ranks.of(comm)
+        self._ranks.take_device(share_device)
         self.populations: list[Population] = []
         self.projections: list[Projection] = []
         self.inputs: list[PoissonInput] = []
@@ -55,6 +65,8 @@ class Network:
         self.steps_done = 0
         self.real_time_factor = math.nan
         self._graphs: dict[int, Graph] = {}
+        self._exchange: Exchange | None = None  # where neurons are shared among processes
+        self._broken = False  # a run over several processes, by an error
         self._spikes: list[tuple[np.ndarray, np.ndarray]] = []  # steps, global numbers
         self._samples: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}  # by group
 
@@ -63,11 +75,21 @@ class Network:
         return f"Network(dt={self.dt}, {neurons} neurons in {len(self.populations)} populations, t={self.t:g} ms)"
 
     def __enter__(self) -> Network:
-        inside.append(self)
+        inside.networks.append(self)
         return self
 
     def __exit__(self, *error: Any) -> None:
-        inside.pop()
+        inside.networks.pop()
+
+    @property
+    def rank(self) -> int:
+        """Which of the processes that share the neurons this is, from 0."""
+        return self._ranks.rank
+
+    @property
+    def num_ranks(self) -> int:
+        """How many processes share the neurons; 1 without `comm`."""
+        return self._ranks.size
 
     @property
     def t(self) -> float:
@@ -109,15 +131,25 @@ class Network:
         self._build()
 
     def _build(self) -> None:
-        if self.built:
-            return
+        if not self.built:
+            with self._ranks.together("building a network", self._described()):
+                self._make()
+
+    def _described(self) -> dict[str, Any]:
+        """What must be the same on all ranks."""
+        parts = [*self.populations, *self.projections, *self.inputs] if self._ranks.size > 1 else []
+        named = {f"{i} {type(p).__name__} {getattr(p, 'label', '')}": digest(p) for i, p in enumerate(parts)}
+        return {"dt": self.dt, "seed": self.seed, **named}
+
+    def _make(self) -> None:
         if not self.populations:
             raise ValueError("the network has no population; make one inside `with network:` or call network.add")
         self.engine: Engine = current_engine()
         models = list(dict.fromkeys(p.model for p in self.populations))
         first, groups = 0, []
         for model in models:
-            group = Group(self.engine, model, [p for p in self.populations if p.model is model], first, self.dt)
+            of_it = [p for p in self.populations if p.model is model]
+            group = Group(self.engine, model, of_it, first, self.dt, self._ranks)
             intervals = {p.every for p in group.populations if p.sampled}
             if len(intervals) > 1:
                 raise ValueError(
@@ -126,12 +158,15 @@ class Network:
             every = intervals.pop() if intervals else None
             group.every = 1 if every is None else max(1, round(every / self.dt))
             groups.append(group)
-            first += group.n
+            first += group.all
         self.total = max(first, 1)
+        own = max(1, sum(group.n for group in groups))
         by_model = {g.model: g for g in groups}
         for given in self.inputs:
             by_model[given.target.population.model].add_noise(given)
-        deliveries = {g: Delivery(self.engine, self.total, g.n, max(1, len(g.model.receptors))) for g in groups}
+        deliveries = {
+            g: Delivery(self.engine, self.total, g.all, max(1, len(g.model.receptors)), self._ranks) for g in groups
+        }
         for number, projection in enumerate(self.projections):
             self._connect(deliveries, by_model, number, projection)
         least = min((d.least_delay for d in deliveries.values() if d.least_delay), default=_LONGEST_BATCH)
@@ -142,16 +177,21 @@ class Network:
         key = (self.seed & 0xFFFFFFFF, self.seed >> 32)
         shared = self.shared = {
             "count": full((self.batch + 2,), 0, UINT32, self.engine),
-            "list": full((self.batch, self.total), 0, UINT32, self.engine),
+            "list": full((self.batch, own), 0, UINT32, self.engine),
         }
         for group in groups:
-            group.prepare(deliveries[group], self.batch, shared, self.total, tables, key)
+            group.prepare(deliveries[group], self.batch, shared, own, tables, key)
         entries, bits = tables.array()
         table = from_numpy(entries, on=self.engine)
         for group in groups:
             group.arguments.update(alias=table, bits=bits)
         self.groups = groups
         self._make_room()
+        if self._ranks.size > 1:
+            self._exchange = Exchange(
+                self.engine, self._ranks, self.batch, shared, self.total,
+                advance=self._advance, log=self._log, deliver=self._deliver,
+            )  # fmt: skip
         self.built = True
 
     def _connect(self, deliveries: Any, by_model: Any, number: int, projection: Projection) -> None:
@@ -169,9 +209,10 @@ class Network:
         )  # fmt: skip
 
     def _make_room(self) -> None:
-        chunk = max(self.batch, min(_CHUNK, _ROOM // self.total) // self.batch * self.batch)
+        most = max(1, sum(-(-group.all // self._ranks.size) for group in self.groups))  # that a rank has
+        chunk = max(self.batch, min(_CHUNK, _ROOM // most) // self.batch * self.batch)
         self.chunk = chunk
-        self.record = full((chunk * self.total,), 0, UINT32, self.engine)
+        self.record = full((chunk * most,), 0, UINT32, self.engine)
         self.each = full((chunk,), 0, UINT32, self.engine)
         self.fill = full((2,), 0, UINT32, self.engine)
         for group in self.groups:
@@ -182,7 +223,8 @@ class Network:
     def run(self, duration: float, *, progress: bool = False) -> None:
         """Runs for `duration` ms.
 
-        An interrupt (Ctrl+C) ends the run between two chunks of it; a later run goes on from there.
+        An interrupt (Ctrl+C) ends the run between two chunks of it; a later run goes on from there.  Of several
+        processes all end the run after the same step.
 
         Args:
             duration: ms, a whole number of steps (rounded).
@@ -190,18 +232,26 @@ class Network:
 
         Raises:
             TypeError, ValueError: no number of at least 0.
+            RuntimeError: another process failed, or an earlier run over several processes did.
         """
         arguments.flag("progress", progress)
         steps = round(arguments.non_negative("duration", duration) / self.dt)
-        self._build()
+        with interrupts(noted=self._ranks.size > 1) as noted, self._ranks.together("Network.run", steps):
+            self._build()
+            self._run(steps, progress and self._ranks.rank == 0, noted)
+
+    def _run(self, steps: int, progress: bool, interrupted: list[Any]) -> None:
+        if self._broken:
+            raise RuntimeError("an error broke off a run over several processes: reset() or load_state_dict() first")
         self._catch_up()
         start, begun = time.perf_counter(), self.steps_done
         with _bar(steps, progress) as moved:
             while (left := steps - (self.steps_done - begun)) > 0:
-                self._run_chunk(min(left, self.chunk))
+                self._run_chunk(min(left, self.chunk), interrupted)
                 moved(self.steps_done - begun)
         if steps:
-            self.real_time_factor = (time.perf_counter() - start) * 1000 / (steps * self.dt)
+            factor = (time.perf_counter() - start) * 1000 / (steps * self.dt)
+            self.real_time_factor = float(self._ranks.highest(factor))
 
     def _catch_up(self) -> None:
         """After an interrupt the device may be ahead of what was read."""
@@ -209,10 +259,13 @@ class Network:
         if ahead:
             self._drain(ahead)
 
-    def _run_chunk(self, steps: int) -> None:
+    def _run_chunk(self, steps: int, interrupted: list[Any]) -> None:
         self.fill.assign(np.array([0, self.steps_done], np.uint32))
         for group in self.groups:
             group.inject(self.steps_done, steps)
+        if self._exchange is not None:
+            self._run_together(self._exchange, steps, interrupted)
+            return
         whole, rest = divmod(steps, self.batch)
         if whole > 1:
             if whole not in self._graphs:
@@ -231,16 +284,39 @@ class Network:
             rest -= now
         self._drain(steps)
 
+    def _run_together(self, exchange: Exchange, steps: int, interrupted: list[Any]) -> None:
+        """A chunk on one of several ranks."""
+        self._broken = True
+        done, who = exchange.run(steps, self._last_spikes, interrupted)
+        self._broken = False
+        self._drain(done)
+        if who is not None:
+            interrupted.clear()
+            raise KeyboardInterrupt(f"rank {who} was interrupted; all stopped at {self.t:g} ms")
+
+    def _last_spikes(self, many: int) -> np.ndarray:
+        filled = int(self.fill.numpy()[0])
+        return self.record._rows(filled - many, filled).numpy()
+
     def _batch(self, steps: int) -> None:
+        self._advance(steps)
+        self._deliver(self.shared["count"], self.shared["list"])
+        self._log(steps)
+
+    def _advance(self, steps: int) -> None:
         for group in self.groups:
             group.advance(steps)
-        count, lists = self.shared["count"], self.shared["list"]
+
+    def _deliver(self, count: Tensor, lists: Tensor) -> None:
         for group in self.groups:
             if group.n and group.delivery is not None:
                 group.delivery.deliver(count, lists)
+
+    def _log(self, steps: int) -> None:
+        total = self.shared["list"].shape[1]
         _LOG(
-            self.engine, count=count, list=lists, fill=self.fill, record=self.record, each=self.each,
-            n=1, steps=steps, total=self.total, groups=1, work=self.total, B=self.batch, KEEP=1,
+            self.engine, **self.shared, fill=self.fill, record=self.record, each=self.each,
+            n=1, steps=steps, total=total, groups=1, work=total, B=self.batch, KEEP=1,
         )  # fmt: skip
 
     def _drain(self, steps: int) -> None:
@@ -278,7 +354,9 @@ class Network:
         """A state of a population now."""
         group, begin = self._place(population)
         row = list(group.model.states).index(name)
-        return group.state.numpy()[row, begin : begin + population.size]
+        with self._ranks.together(f"reading {name} of {population!r}"):
+            values = self._ranks.whole(group.state.numpy()[row, : group.n])
+        return values[begin : begin + population.size]
 
     def assign(self, population: Population, indices: np.ndarray, values: dict[str, Any]) -> None:
         """Writes states, and takes up parameters."""
@@ -286,12 +364,15 @@ class Network:
         states = {n: v for n, v in values.items() if n in group.model.states}
         if states:
             now = group.state.numpy()
+            mine, places = self._ranks.places(begin + indices)
             for name, value in states.items():
-                now[list(group.model.states).index(name), begin + indices] = value
+                now[list(group.model.states).index(name), places] = np.broadcast_to(value, mine.shape)[mine]
             group.state.assign(now)
         if len(states) < len(values):
             group.renumber()
             self._graphs.clear()
+            if self._exchange is not None:
+                self._exchange.changed()
 
     def spikes_of(self, population: Population) -> tuple[np.ndarray, np.ndarray]:
         """Times in ms and indices of the recorded spikes of a population."""
@@ -301,7 +382,12 @@ class Network:
             mine = (number >= first) & (number < last)
             steps.append(step[mine])
             who.append(number[mine] - first)
-        return (np.concatenate(steps) + 1) * self.dt, np.concatenate(who)
+        found = np.stack([np.concatenate(steps), np.concatenate(who)])
+        if self._ranks.size > 1:
+            with self._ranks.together(f"reading spikes of {population!r}"):
+                found = np.concatenate(self._ranks.meet(found), axis=1)
+            found = found[:, np.lexsort((found[1], found[0]))]
+        return (found[0] + 1) * self.dt, found[1]
 
     def samples_of(self, population: Population, name: str, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Times in ms and values of a recorded state."""
@@ -311,16 +397,25 @@ class Network:
         group, begin = self._place(population)
         parts = self._samples.get(self.groups.index(group), [])
         times = np.concatenate([np.zeros(0), *[t for t, _ in parts]]) * self.dt
-        columns, j = group.watch[begin + wanted], group.sampled.index(name)
-        empty = np.zeros((0, len(wanted)), np.float32)
-        return times, np.concatenate([empty, *[values[:, columns, j] for _, values in parts]])
+        mine, places = self._ranks.places(begin + wanted)
+        columns, j = group.watch[places], group.sampled.index(name)
+        values = np.zeros((len(times), len(wanted)), np.float32)
+        values[:, mine] = np.concatenate([values[:0, mine], *[values[:, columns, j] for _, values in parts]])
+        with self._ranks.together(f"reading {name} of {population!r}"):
+            for r, theirs in enumerate(self._ranks.meet(values[:, mine])):
+                values[:, (begin + wanted) % self._ranks.size == r] = theirs
+        return times, values
 
     def connections_of(self, projection: Projection) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """See `Projection.connections`."""
         self._build()
         group, begin = self._place(projection.post.population)
         assert group.delivery is not None
-        pre, post, weight, delay = group.delivery.connections(projection.number)
+        with self._ranks.together(f"reading connections of {projection!r}"):
+            parts = self._ranks.meet(group.delivery.connections(projection.number))
+        pre, post, weight, delay = (np.concatenate(columns) for columns in zip(*parts))
+        order = np.lexsort((weight, delay, post, pre))
+        pre, post, weight, delay = pre[order], post[order], weight[order], delay[order]
         return pre - projection.pre.population.global_first, post - begin, weight, delay * self.dt
 
     def clear(self) -> None:
@@ -329,13 +424,24 @@ class Network:
         self._samples.clear()
 
     def state_dict(self) -> dict[str, Any]:
-        """All that a run changes, as arrays: with it `load_state_dict` goes on bit for bit."""
+        """All that a run changes, as arrays: with it `load_state_dict` goes on bit for bit.
+
+        It is the same whatever the device, and however many processes share the neurons.
+        """
         self._build()
         out: dict[str, Any] = {"steps": self.steps_done, "count": self.shared["count"].numpy()}
+        with self._ranks.together("Network.state_dict"):
+            for name, (tensor, many, _) in self._changing().items():
+                out[name] = self._ranks.whole(tensor.numpy()[..., :many])
+        return out
+
+    def _changing(self) -> dict[str, tuple[Tensor, int, int]]:
+        """What a run changes of each neuron, along the last axis, of how many here and in all."""
+        out = {}
         for g, group in enumerate(self.groups):
             assert group.delivery is not None
-            out[f"{g}.state"], out[f"{g}.wait"] = group.state.numpy(), group.wait.numpy()
-            out[f"{g}.ring"] = group.delivery.ring.numpy()
+            for name, tensor in (("state", group.state), ("wait", group.wait), ("ring", group.delivery.ring)):
+                out[f"{g}.{name}"] = tensor, group.n, group.all
         return out
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -345,23 +451,26 @@ class Network:
             KeyError, ValueError: it is of another network; nothing is changed then.
         """
         self._build()
-        targets: list[tuple[str, Tensor]] = [("count", self.shared["count"])]
-        for g, group in enumerate(self.groups):
-            assert group.delivery is not None
-            targets += [(f"{g}.state", group.state), (f"{g}.wait", group.wait), (f"{g}.ring", group.delivery.ring)]
-        for name, tensor in targets:
+        count, changing = self.shared["count"], self._changing()
+        shapes = {name: (*tensor.shape[:-1], every) for name, (tensor, _, every) in changing.items()}
+        for name, shape in {"count": count.shape, **shapes}.items():
             if name not in state:
                 raise KeyError(f"the state has no {name!r}: it is of another network")
-            if np.shape(state[name]) != tensor.shape:
-                raise ValueError(f"{name} must have shape {tensor.shape}, got {np.shape(state[name])}")
-        for name, tensor in targets:
-            tensor.assign(np.asarray(state[name], tensor.dtype))
-        self.steps_done = int(state["steps"])
+            if np.shape(state[name]) != shape:
+                raise ValueError(f"{name} must have shape {shape}, got {np.shape(state[name])}")
+        for name, (tensor, many, _) in changing.items():
+            values = np.zeros(tensor.shape, tensor.dtype)
+            values[..., :many] = self._ranks.own(np.asarray(state[name], tensor.dtype))
+            if many and name.endswith(".state"):
+                values[..., many:] = values[..., many - 1 : many]  # padding computes what the last neuron does
+            tensor.assign(values)
+        count.assign(np.asarray(state["count"], count.dtype))
+        self.steps_done, self._broken = int(state["steps"]), False
 
     def reset(self) -> None:
         """Back to time 0: first states, nothing under way, nothing recorded. Weights and parameters stay."""
         self.clear()
-        self.steps_done = 0
+        self.steps_done, self._broken = 0, False
         if not self.built:
             return
         self.shared["count"].assign(np.zeros(self.batch + 2, np.uint32))

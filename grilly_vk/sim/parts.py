@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any, Protocol
 
 import numpy as np
@@ -32,10 +33,17 @@ class Owner(Protocol):
         """A projection's synapses."""
 
 
-inside: list[Owner] = []  # networks whose with-blocks we are in, the innermost last
+class _Blocks(threading.local):
+    """The networks whose with-blocks a thread is in, the innermost last."""
+
+    def __init__(self) -> None:
+        self.networks: list[Owner] = []
+
+
+inside = _Blocks()
 
 
 def register(part: Any) -> None:
     """Adds what was just made to the network whose with-block we are in, if any."""
-    if inside:
-        inside[-1].add(part)
+    if inside.networks:
+        inside.networks[-1].add(part)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import OutOfDeviceMemory
+from ..ranks import Ranks
 from ..runtime.engine import Engine
 from ..runtime.kernel import Kernel
 from ..tensor import UINT32, Tensor, from_numpy, full
@@ -106,10 +107,14 @@ class Builder:
         projections: what is connected.
         size: neurons of the group.
         lanes, slices: see `Cut`; slices of a part that are wanted.
+        ranks: those that share the group; `size` are this one's neurons.
     """
 
-    def __init__(self, engine: Engine, projections: Sequence[Synapses], size: int, lanes: int, slices: int) -> None:
+    def __init__(
+        self, engine: Engine, projections: Sequence[Synapses], size: int, lanes: int, slices: int, ranks: Ranks
+    ) -> None:
         self.engine, self.projections, self.size, self.lanes, self.slices = engine, projections, size, lanes, slices
+        self.ranks = ranks
         self.most = most_bytes(engine)
         self._begins = [from_numpy(p.rows.begin.astype(np.uint32), on=engine) for p in projections]
 
@@ -186,12 +191,13 @@ class Builder:
             return
         owners = not p.rows.by_source and cut.lanes > 1
         by = _SOURCES if p.rows.by_source else _OWNERS if owners else _TARGETS_ALONE
-        n = (cut.each * cut.lanes, p.post, p.pre)[by]
+        alone = self.ranks.count(p.post_first + p.post) - self.ranks.count(p.post_first)
+        n = (cut.each * cut.lanes, alone, p.pre)[by]
         w, d = p.weight, p.delay
         _CONNECT(
             self.engine, **{"heard": None, "start": None, "synapse": None, **tensors},
             cursor=cursor, begin=self._begins[q],
-            n=n, pre=p.pre, post=p.post, into=p.post_first, itself=p.offset or 0,
+            n=n, pre=p.pre, post=p.post, into=p.post_first + self.ranks.size - self.ranks.rank, itself=p.offset or 0,
             first=part * cut.each, slices=cut.each, per=cut.per, seed0=p.seed & 0xFFFFFFFF, seed1=p.seed >> 32,
             w0=w.a, w1=w.b, w_low=w.low, w_high=w.high, d0=d.a, d1=d.b, d_low=d.low, d_high=d.high,
             weights=_place(p, "weight"), delays=_place(p, "delay"),
@@ -199,6 +205,7 @@ class Builder:
             PLACE=tensors.get("synapse") is not None, BY=by,
             CHOICE=p.rows.choice, ITSELF=p.rows.autapses or p.offset is None, FORMAT=p.format, LANES=cut.lanes,
             WEIGHT=w.kind, DELAY=d.kind, HEARD=p.hearing,
+            RANKS=self.ranks.size,
         )  # fmt: skip
 
 

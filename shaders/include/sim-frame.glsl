@@ -46,6 +46,8 @@ const uint INPUTS = 4;
 layout(constant_id = 4) const uint INJECT = 0;
 layout(constant_id = 6) const uint HEARD = 0xFFFFFFFFu; // receptors that have synapses, a bit each
 layout(constant_id = 5) const uint SAMPLED = 0; // states that are sampled, a bit each
+layout(constant_id = 7) const uint RANKS = 1; // that share the neurons in turn
+#define NUMBER_OF(neuron) (p.first + (neuron) * RANKS)
 
 // A Poisson number from 32 random bits by Walker's alias method, integers only.
 int drawn(int table, uint dice)
@@ -87,7 +89,7 @@ void main()
                         if (table < 0)
                             continue;
                         if (k == 0 || (t & 3u) == 0) { // four steps' words from one counter, whatever the batch
-                            dice[q * VEC + m] = philox(uvec4(p.first + VEC * i + m, t >> 2, q, 0x50u), uvec2(p.key0, p.key1));
+                            dice[q * VEC + m] = philox(uvec4(NUMBER_OF(VEC * i + m), t >> 2, q, 0x50u), uvec2(p.key0, p.key1));
                             for (uint turn = 0; turn < (t & 3u); turn++)
                                 dice[q * VEC + m] = dice[q * VEC + m].yzwx;
                         }
@@ -112,7 +114,7 @@ void main()
                 for (uint m = 0; m < VEC; m++)
                     if (LANE(fired, m) && VEC * i + m < p.last) {
                         uint last = atomicAdd(AT(count, k), 1u);
-                        AT(list, k * p.total + last) = p.first + VEC * i + m;
+                        AT(list, k * p.total + last) = NUMBER_OF(VEC * i + m);
                         if (REFRACTORY < NUMBERS)
                             LANE(left, m) = int(LANE(c[min(REFRACTORY, NUMBERS - 1)], m));
                     }

@@ -8,6 +8,7 @@ gradient's.
 from dataclasses import replace
 
 import numpy as np
+from thread_ranks import on_ranks
 
 import grilly_vk
 import grilly_vk.functional as F
@@ -142,15 +143,20 @@ def recording(n=20):
     return events.make_events(*fields)
 
 
-def brain(owners):
-    """A tiny network, its targets owned by invocations, or rows shared."""
-    with sim.Network() as net:
+def brain(comm=None):
+    """A tiny network."""
+    with sim.Network(comm=comm) as net:
         population = sim.Population(5, "iaf_psc_delta", I_e=900.0)
         sim.Projection(population, population, sim.AllToAll())
+    net.run(30)
+
+
+def brain_by(owners):
+    """Its targets owned by invocations, or rows shared."""
     on, before = engine(), engine().tuning
     try:
         on.tuning = replace(before, sim_lanes=owners)
-        net.run(30)
+        brain()
     finally:
         on.tuning = before
 
@@ -300,6 +306,6 @@ CALLS = {
     "grilly_vk.monitor.SpikeMonitor": lambda: watched(SpikeMonitor),
     "grilly_vk.monitor.OutputMonitor": lambda: watched(OutputMonitor),
     "grilly_vk.monitor.RateMonitor": lambda: watched(RateMonitor),
-    "grilly_vk.sim.Network.run": lambda: [brain(owners) for owners in (4, 1)],
+    "grilly_vk.sim.Network.run": lambda: [brain_by(4), brain_by(1), on_ranks(2, brain)],
     "grilly_vk.synchronize": lambda: (F.dropout(leaf(3), 0.5), grilly_vk.synchronize()),
 }
