@@ -11,6 +11,7 @@ from . import control as _control
 from . import creation as _creation
 from . import methods as methods
 from . import nir as nir  # not in __all__: a star import must not hide the package nir
+from . import parallel as parallel
 from .autograd import Function, enable_grad, grad, no_grad, set_detect_anomaly
 from .calling import welcome as _welcome
 from .compiled import compile
@@ -51,8 +52,8 @@ __all__ = [
     "VulkanCompute", "__version__", "as_tensor", "autograd", "checkpoint", "compile", "data", "decode", "empty",
     "enable_grad", "encode", "float32", "from_dlpack", "from_numpy", "functional", "grad", "gradcheck",
     "inference_mode", "int32", "int64", "interop", "is_grad_enabled", "load", "long", "matmul", "models", "monitor",
-    "nn", "no_grad", "normal", "optim", "plot", "randint", "randperm", "save", "set_detect_anomaly", "set_grad_enabled",
-    "sim", "tensor", "uint32",
+    "nn", "no_grad", "normal", "optim", "parallel", "plot", "randint", "randperm", "save", "set_detect_anomaly",
+    "set_grad_enabled", "sim", "tensor", "uint32",
 ]  # fmt: skip
 __all__ += _control.__all__
 __all__ += _creation.__all__

@@ -29,7 +29,7 @@ _PATIENCE = 10.0  # seconds after which a rank says that it waits
 _ROOM = 256  # words of a meeting's first round
 _PIECE = 1 << 26  # words in one call of MPI: counts are 32 bits in older ones
 _WELL, _FAILED = 0, 1
-_NEEDS = ("Get_rank", "Get_size", "Allgather", "Allgatherv", "Dup", "Get_attr", "Set_attr", "Create_keyval")
+_NEEDS = ("Get_rank", "Get_size", "Allgather", "Allgatherv", "Alltoall", "Dup", "Get_attr", "Set_attr", "Create_keyval")
 _keys: dict[type, int] = {}  # under which MPI keeps the ranks of a communicator with it
 
 
@@ -53,6 +53,7 @@ class Ranks:
         self.rank: int = 0 if comm is None else comm.Get_rank()
         self.size: int = 1 if comm is None else comm.Get_size()
         self.room = _ROOM
+        self._settled = False
         self._told: BaseException | None = None  # the failure that the others know
 
     def __repr__(self) -> str:
@@ -70,6 +71,8 @@ class Ranks:
         Raises:
             TypeError: no communicator. ImportError: "world" without mpi4py.
         """
+        if isinstance(comm, Ranks):
+            return comm
         if comm is None:
             return ALONE
         if isinstance(comm, str) and comm == "world":
@@ -164,6 +167,30 @@ class Ranks:
         own = np.asarray(values)
         return own if self.size == 1 else np.max(np.stack(self.meet(own)), axis=0)
 
+    def turned(self, rows: np.ndarray) -> np.ndarray:
+        """Of rows, one for each rank, those that the ranks have for this one, float32; inside `together`."""
+        out = np.empty_like(rows)
+        if self.size == 1:
+            return rows
+        for at in range(0, rows.shape[1], _PIECE // self.size):
+            some = np.s_[:, at : at + _PIECE // self.size]
+            piece = np.empty_like(rows[some])
+            self.comm.Alltoall(np.ascontiguousarray(rows[some]), piece)
+            out[some] = piece
+        return out
+
+    def side_by_side(self, row: np.ndarray) -> np.ndarray:
+        """The ranks' rows of one length; inside `together`."""
+        if self.size == 1:
+            return row[None]
+        out = np.empty((self.size, len(row)), row.dtype)
+        for at in range(0, len(row), _PIECE // self.size):
+            some = np.s_[at : at + _PIECE // self.size]
+            piece = np.empty_like(out[:, some])
+            self.comm.Allgather(np.ascontiguousarray(row[some]), piece)
+            out[:, some] = piece
+        return out
+
     @contextlib.contextmanager
     def together(self, what: str, described: Any = None) -> Iterator[None]:
         """Something that all ranks do: it begins and ends in all of them, or fails in all.
@@ -244,7 +271,13 @@ class Ranks:
             twins = [r for r in here if used[r] == engine.info.uuid]
             if engine.info.type != "cpu" and len(twins) > 1 and not share:
                 raise DeviceError(f"ranks {', '.join(map(str, twins))} would share one GPU, {engine.info}; {_HOW}")
+            self._settled = True
             return engine.info
+
+    def settle(self) -> None:
+        """Takes a device, unless that was done."""
+        if not self._settled:
+            self.take_device()
 
 
 ALONE = Ranks()

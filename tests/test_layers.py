@@ -33,7 +33,7 @@ LAYERS = [
     {"nn"},
     {"models"},
     {"encode", "optim", "saving", "sim", "snn_compute", "nir", "interop"},
-    {"surroundings"},
+    {"parallel", "surroundings"},
     {"compiled"},
     {"data", "plot", "report"},
     {"monitor"},

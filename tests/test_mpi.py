@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rank_networks import mixed, observed, whole_life
+from rank_training import train
 
 pytest.importorskip("mpi4py", reason="mpi4py is not installed: pip install mpi4py mpich")
 BESIDE = Path(sys.executable).with_name("mpiexec")  # that of the environment, as the wheel of MPICH brings it
@@ -50,5 +51,7 @@ def test_processes_give_the_bits_of_one(size, alone, tmp_path):
             stops, text = got["interrupted stops"], got["interrupted text"]
             assert 200 <= stops[0] < 600 and stops[0] < stops[1] < 600
             assert all(f"rank {size - 1} was interrupted" in line for line in text)
+            for i, wanted in enumerate(train(None)):
+                np.testing.assert_allclose(got[f"trained {i}"], wanted, rtol=0, atol=1e-4)
             for name, wanted in alone.items():
                 np.testing.assert_array_equal(got[name], wanted, err_msg=name)

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import arguments
 from ..errors import shown
+from ..ranks import Ranks
 from ..settings import fixed, setting
 from ..surroundings import as_numpy, is_foreign
 from ..tensor import Tensor
@@ -33,6 +34,9 @@ class DataLoader:
         drop_last: leave out a last batch that is smaller.
         seed: of the order.
         progress: show a progress bar.
+        comm: processes that share the rows: a communicator of mpi4py, or "world"; None (default): this one alone.  All
+            take the same order, and each its rows of every stretch of `batch_size` times the processes.  They have as
+            many batches, of the same sizes: where rows lack for that, some of the beginning come a second time.
         collate_fn: makes a batch of a list of samples, `it[i]`; with it the argument may also be a list of samples.
             Default for data sets: `stack`.  See also `pad_sequences`, and `events.Frames.collate`.
 
@@ -41,6 +45,7 @@ class DataLoader:
 
     Raises:
         ValueError: no arrays, lengths that differ, a batch size below 1, collate_fn with several arrays.
+        TypeError: comm is no communicator. ImportError: "world" without mpi4py.
     """
 
     arrays: list[np.ndarray] = fixed()
@@ -58,6 +63,7 @@ class DataLoader:
         seed: int = 0,
         progress: bool = False,
         collate_fn: Callable[[Sequence[Any]], Any] | None = None,
+        comm: Any = None,
     ) -> None:
         if not arrays:
             raise ValueError("DataLoader needs at least one array")
@@ -81,17 +87,21 @@ class DataLoader:
         self.shuffle, self.drop_last, self.progress = shuffle, drop_last, progress
         self.seed = seed
         self.epoch = 0
+        self._ranks = Ranks.of(comm)
 
     def _rows(self) -> int:
         return len(self.arrays[0]) if self.dataset is None else len(self.dataset)
 
     def __len__(self) -> int:
-        rows = self._rows()
-        return rows // self.batch_size if self.drop_last else -(-rows // self.batch_size)
+        rows, stretch = self._rows(), self.batch_size * self._ranks.size
+        return rows // stretch if self.drop_last else -(-rows // stretch)
 
     def __iter__(self) -> Iterator[Any]:
         rows = self._rows()
         order = np.random.default_rng([self.seed, self.epoch]).permutation(rows) if self.shuffle else np.arange(rows)
+        if (more := -rows % self._ranks.size) and rows:
+            order = np.concatenate([order, np.resize(order, more)])
+        order = self._ranks.own(order)
         self.epoch += 1
         batches: Any = range(len(self))
         if self.progress:

@@ -15,6 +15,7 @@ import numpy as np
 from .. import families
 from ..autograd import enable_grad
 from ..errors import shown
+from ..nn.hooks import Handle
 from ..nn.module import clear_gradients
 from ..ops.exchange import issue, prepared
 from ..runtime.kernel import Kernel
@@ -139,6 +140,7 @@ class Optimizer:
         self.defaults = defaults
         self.param_groups = []
         self._added = [0]  # counts groups
+        self._step_pre_hooks: dict[int, Any] = {}
         owner = callable(getattr(params, "parameters", None))
         if owner or isinstance(params, (Tensor, Mapping, type)) or not isinstance(params, Iterable):
             hint = "; use model.parameters()" if owner and not families.library(type(params)) else ""
@@ -283,6 +285,8 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        for hook in tuple(self._step_pre_hooks.values()):
+            hook(self, () if closure is None else (closure,), {})
         for group in self.param_groups:
             if group.written is None:  # after an interrupted assignment
                 exchange([(group, {})])
@@ -293,6 +297,19 @@ class Optimizer:
                 used_counter(engine, flat.cuts, "an optimizer's parameters took different steps, or counts")
                 used_counter(engine, self._added, "an optimizer got another group of parameters")
         return loss
+
+    def register_step_pre_hook(self, hook: Callable[[Optimizer, tuple[Any, ...], dict[str, Any]], Any]) -> Handle:
+        """Calls ``hook(optimizer, args, kwargs)`` in each step, before any parameter changes.
+
+        A closure has been called by then, so that the hook sees its gradients; PyTorch calls the hook first.
+
+        Returns:
+            A handle; call it or its `remove()` to take the hook away.
+
+        Raises:
+            TypeError: a hook that can't be called.
+        """
+        return Handle(self._step_pre_hooks, hook)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Drops the gradients, or with set_to_none=False makes those that exist zero."""

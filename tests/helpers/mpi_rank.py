@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from mpi4py import MPI
 from rank_networks import mixed, observed, whole_life
+from rank_training import train
 
 
 def interrupted():
@@ -45,6 +46,7 @@ def interrupted():
 def main(folder):
     results = {f"life {k}": v for k, v in whole_life("world").items()}
     results |= {f"interrupted {k}": v for k, v in interrupted().items()}
+    results |= {f"trained {i}": v for i, v in enumerate(train("world"))}
     np.savez(Path(folder, f"{MPI.COMM_WORLD.Get_rank()}.npz"), **results)
 
 

@@ -15,7 +15,7 @@ from scipy import sparse
 
 import grilly_vk as g
 import grilly_vk.functional as F
-from grilly_vk import data, decode, encode, models, monitor, nn, optim, plot, sim, snn, surrogate
+from grilly_vk import data, decode, encode, models, monitor, nn, optim, parallel, plot, sim, snn, surrogate
 from grilly_vk.equations.neurons import PUBLISHED
 from grilly_vk.functional.loss_layers import LAYERS
 from grilly_vk.nn import conversion, dialects, init, traced, utils
@@ -23,7 +23,7 @@ from grilly_vk.ops.pointwise import BINARY_METHODS, UNARY_METHODS
 
 __all__ = [
     "CALLS", "MADE", "METHODS", "F", "conversion", "data", "decode", "dialects", "encode", "g", "init", "models",
-    "monitor", "nn", "optim", "plot", "sim", "snn", "sparse", "surrogate", "traced", "utils",
+    "monitor", "nn", "optim", "parallel", "plot", "sim", "snn", "sparse", "surrogate", "traced", "utils",
 ]  # fmt: skip
 
 
@@ -238,6 +238,8 @@ CALLS = {
     "SNN.spike_count": "s(5, 3)", "SNN.firing_rate": "s(5, 3)", "SNN.first_spike": "s(5, 3)",
     "SNN.snn_softmax": "x(2, 5)", "SNN.snn_rmsnorm": "x(2, 5), x(5)",
     # ---- large sparse networks ----
+    "parallel.average_gradients": "[nn.Parameter(x(3))], None", "parallel.broadcast": "[nn.Parameter(x(3))], None",
+    "parallel.share_gradients": "sgd(), None", "parallel.use_device": "None", "parallel.rank": "None",
     "sim.equations": "'da/dt = -a', threshold='a > 1', reset='a = 0', parameters={}, receptors={'exc': 'a'}",
 }  # fmt: skip
 
@@ -429,6 +431,7 @@ METHODS = {
     "models.DiehlCook.present_spikes": ("models.DiehlCook(9, 4, 5)", "s(5, 9)"),
     "optim.ReduceLROnPlateau.step": ("optim.ReduceLROnPlateau(sgd())", "0.5"),
     "optim.SGD.load_state_dict": ("sgd()", "sgd().state_dict()"),
+    "optim.SGD.register_step_pre_hook": ("sgd()", "lambda own, args, kwargs: None"),
     "optim.SGD.add_param_group": ("sgd()", "{'params': [nn.Parameter(x(3))]}"),
     "data.DataLoader.load_state_dict": ("data.DataLoader(x(6, 3))", "{'epoch': 2}"),
 }  # fmt: skip

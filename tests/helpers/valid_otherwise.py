@@ -85,6 +85,7 @@ LISTED = {
     "None is the 2-norm, as in numpy": r"g\.norm \[p\] None",
     "an array broadcasts": r"g\.masked_fill \[value\] .*|g\.normal \[(mean|std)\] .*|traced\.\w+ \[thresh\] a list"
         r"|F\.plif_step \[w\] a list|SNN\.\w+ \[membrane\] no batch|F\.scaled_dot_product_attention .* no batch",
+    "a module stands for its parameters": r"parallel\.\w+ \[(parameters|values)\] a module",
     "modules are functions": r"g\.(checkpoint|gradcheck) \[fn\] a module|g\.compile \[function\] a module"
         r"|nn\.CustomSurrogate \[derivative\] .*|nn\.\w+ \[element_wise_function\] a .*",
     "a file may have that name, a state be a dict, a core be called so":
