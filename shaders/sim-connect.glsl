@@ -35,7 +35,7 @@ layout(constant_id = 9) const uint HEARD = 0; // 1: counts what targets hear, 2:
 layout(constant_id = 10) const uint RANKS = 1; // that share the group's neurons in turn
 const uint OWNERS = 0, TARGETS_ALONE = 1, SOURCES = 2; // BY
 const uint ANY = 0, DISTINCT = 1, ALL = 2, SAME = 3, GIVEN = 4; // CHOICE
-const uint TARGETS = 0, PACKED = 1, FULL = 2; // FORMAT
+const uint TARGETS = 0, PACKED = 1, FULL = 2, PLASTIC = 3; // FORMAT; PLASTIC: as FULL, with float32 weights
 const uint EACH_LOAD = FORMAT == TARGETS ? 8 : FORMAT == PACKED ? 4 : 2;
 const uint PARTNER = 0x43u, NUMBERS = 0x57u, ORDER = 0x50u; // what random words are for
 const uint ATTEMPTS = 100;
@@ -114,7 +114,7 @@ bool put(uint source, uint target, uint i, uint k)
         weight = int(AT(given, p.weights + number));
     else {
         precise float units = (WEIGHT == 0 ? p.w0 : weight_of(i, k)) * p.unit;
-        weight = int(floor(units + 0.5));
+        weight = FORMAT == PLASTIC ? floatBitsToInt(units) : int(floor(units + 0.5));
     }
     uint delay;
     if (DELAY == 4)

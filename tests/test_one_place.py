@@ -13,7 +13,7 @@ FILES = sorted((ROOT / "grilly_vk").rglob("*.py"))
 # Users see these in both places, by names that other libraries gave them, or in one of them.
 PUBLIC = {
     "Buffer", "Delay", "Function", "Graph", "IF", "LI", "LIF", "LIFNeuron", "Linear", "Network", "Node", "SNN",
-    "Tanh",
+    "STDP", "Tanh",
 }  # fmt: skip
 
 # Operations that look at arguments themselves, most for the methods of tensors; for all others `functional` does.

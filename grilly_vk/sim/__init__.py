@@ -16,12 +16,36 @@ from .distributions import Distribution, Lognormal, Normal, Uniform
 from .model import Model
 from .network import Network
 from .own import equations
+from .plasticity import STDP, DopamineSTDP, Plasticity, TripletSTDP, TsodyksMarkram
 from .poisson import PoissonInput
 from .population import Population, PopulationView
 from .projection import Projection
 
 __all__ = [
-    "AllToAll", "Connector", "Distribution", "FixedInDegree", "FixedOutDegree", "FixedProbability", "FixedTotalNumber",
-    "FromList", "FromSparse", "Lognormal", "Model", "Network", "Normal", "OneToOne", "PoissonInput", "Population",
-    "PopulationView", "Projection", "Uniform", "equations", "models",
+    "STDP",
+    "AllToAll",
+    "Connector",
+    "Distribution",
+    "DopamineSTDP",
+    "FixedInDegree",
+    "FixedOutDegree",
+    "FixedProbability",
+    "FixedTotalNumber",
+    "FromList",
+    "FromSparse",
+    "Lognormal",
+    "Model",
+    "Network",
+    "Normal",
+    "OneToOne",
+    "Plasticity",
+    "PoissonInput",
+    "Population",
+    "PopulationView",
+    "Projection",
+    "TripletSTDP",
+    "TsodyksMarkram",
+    "Uniform",
+    "equations",
+    "models",
 ]  # fmt: skip

@@ -125,6 +125,7 @@ class Group:
         """Makes what a launch takes, once the delays and so the batch are known."""
         engine, width = self.engine, self.width
         self.delivery = delivery
+        delivery.clock(shared["count"], shared["list"])
         rows = max(1, len(self.noise))
         of, weight = np.full((rows, width), -1, np.int32), np.zeros((rows, width), np.float32)
         for q, (_, events, strength) in enumerate(self.noise):

@@ -23,6 +23,8 @@ from .distributions import Distribution
 from .exchange import Exchange, interrupts
 from .group import Group
 from .parts import inside
+from .plastic import Plastic
+from .plasticity import DopamineSTDP
 from .poisson import PoissonInput, Tables
 from .population import Population
 from .projection import Projection
@@ -206,6 +208,8 @@ class Network:
             same=pre.population is post.population, offset=pre.first - post.first,
             receptor=group.model.receptors.index(projection.receptor),
             weight=projection.weight, delay=in_steps(delay, self.dt), seed=seed, dt=self.dt, packed=projection.small,
+            rule=projection.synapse, weight_max=projection.weight_max,
+            post_number=post.population.global_first + post.first, givers=_givers(projection.synapse),
         )  # fmt: skip
 
     def _make_room(self) -> None:
@@ -414,9 +418,28 @@ class Network:
         with self._ranks.together(f"reading connections of {projection!r}"):
             parts = self._ranks.meet(group.delivery.connections(projection.number))
         pre, post, weight, delay = (np.concatenate(columns) for columns in zip(*parts))
-        order = np.lexsort((weight, delay, post, pre))
-        pre, post, weight, delay = pre[order], post[order], weight[order], delay[order]
+        if len(parts) > 1:
+            order = np.lexsort((weight, delay, post, pre))
+            pre, post, weight, delay = pre[order], post[order], weight[order], delay[order]
         return pre - projection.pre.population.global_first, post - begin, weight, delay * self.dt
+
+    def weights_of(self, projection: Projection) -> np.ndarray:
+        """See `Projection.weights`."""
+        return self.connections_of(projection)[2].astype(np.float32)
+
+    def set_weights(self, projection: Projection, values: np.ndarray) -> None:
+        """See `Projection.weights`."""
+        self._build()
+        delivery = self._place(projection.post.population)[0].delivery
+        assert delivery is not None
+        delivery.set_weights(projection.number, values)
+
+    def plastic_of(self, projection: Projection) -> Plastic:
+        """What is kept on the device of a projection whose synapses change."""
+        self._build()
+        delivery = self._place(projection.post.population)[0].delivery
+        assert delivery is not None
+        return delivery.plastic[projection.number]
 
     def clear(self) -> None:
         """Forgets the recorded spikes and samples; the network goes on as it is."""
@@ -433,7 +456,14 @@ class Network:
         with self._ranks.together("Network.state_dict"):
             for name, (tensor, many, _) in self._changing().items():
                 out[name] = self._ranks.whole(tensor.numpy()[..., :many])
+        for begin, plastic in self._plastic().items():
+            out |= {begin + name: array for name, array in plastic.state().items()}
         return out
+
+    def _plastic(self) -> dict[str, Plastic]:
+        """Projections whose synapses change, by what their names in a state begin with."""
+        deliveries = [group.delivery for group in self.groups]
+        return {f"{g}.{q}.": p for g, d in enumerate(deliveries) if d is not None for q, p in d.plastic.items()}
 
     def _changing(self) -> dict[str, tuple[Tensor, int, int]]:
         """What a run changes of each neuron, along the last axis, of how many here and in all."""
@@ -453,6 +483,8 @@ class Network:
         self._build()
         count, changing = self.shared["count"], self._changing()
         shapes = {name: (*tensor.shape[:-1], every) for name, (tensor, _, every) in changing.items()}
+        learning = self._plastic()
+        shapes |= {begin + name: shape for begin, p in learning.items() for name, shape in p.shapes().items()}
         for name, shape in {"count": count.shape, **shapes}.items():
             if name not in state:
                 raise KeyError(f"the state has no {name!r}: it is of another network")
@@ -464,11 +496,16 @@ class Network:
             if many and name.endswith(".state"):
                 values[..., many:] = values[..., many - 1 : many]  # padding computes what the last neuron does
             tensor.assign(values)
+        for begin, p in learning.items():
+            p.load({name: np.asarray(state[begin + name]) for name in p.shapes()})
         count.assign(np.asarray(state["count"], count.dtype))
         self.steps_done, self._broken = int(state["steps"]), False
 
     def reset(self) -> None:
-        """Back to time 0: first states, nothing under way, nothing recorded. Weights and parameters stay."""
+        """Back to time 0: first states, nothing under way, nothing recorded, and what synapses learned forgotten.
+
+        Parameters stay, and weights that the user gave.
+        """
         self.clear()
         self.steps_done, self._broken = 0, False
         if not self.built:
@@ -479,6 +516,14 @@ class Network:
             group.state.assign(group._padded(group._initial()))
             group.wait.assign(np.zeros(group.wait.shape, np.int32))
             group.delivery.ring.assign(np.zeros(group.delivery.ring.shape, np.int32))
+        for plastic in self._plastic().values():
+            plastic.reset()
+
+
+def _givers(rule: Any) -> tuple[int, int]:
+    """The first number and how many neurons release dopamine."""
+    given = rule.dopamine if isinstance(rule, DopamineSTDP) else None
+    return (0, 0) if given is None else (given.population.global_first + given.first, len(given))
 
 
 def in_steps(delay: Any, dt: float) -> Any:

@@ -32,6 +32,15 @@ class Owner(Protocol):
     def connections_of(self, projection: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """A projection's synapses."""
 
+    def weights_of(self, projection: Any) -> np.ndarray:
+        """Their weights."""
+
+    def plastic_of(self, projection: Any) -> Any:
+        """What is kept of it on the device."""
+
+    def set_weights(self, projection: Any, values: np.ndarray) -> None:
+        """Gives them other ones."""
+
 
 class _Blocks(threading.local):
     """The networks whose with-blocks a thread is in, the innermost last."""

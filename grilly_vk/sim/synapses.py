@@ -17,7 +17,8 @@ from .distributions import Distribution
 
 ALIKE, GIVEN = 0, 4  # kinds of numbers: one for all synapses, one for each; the others are distributions'
 TARGETS, PACKED, FULL = 0, 1, 2  # how synapses are kept, see sim-table.glsl
-EACH_LOAD = (8, 4, 2)
+PLASTIC = 3  # as FULL, the weight float32 in place of units
+EACH_LOAD = (8, 4, 2, 2)
 PACKED_DELAY, PACKED_WEIGHT, PACKED_TARGETS = 63, (1 << 14) - 1, 2048  # the largest, the largest, and how many
 LONGEST = 65535  # steps
 
@@ -97,6 +98,8 @@ class Synapses:
         weight, delay: in the receptor's unit, and in steps.
         packed: whether a synapse with a weight or delay of its own takes 4 bytes, not 8.
         seed: of random choices.
+        plastic: whether weights change.
+        limit: no weight ever is larger in size; default none is larger than now.
     """
 
     pre_first: int
@@ -110,10 +113,19 @@ class Synapses:
     delay: SynapseNumbers
     packed: bool
     seed: int
+    plastic: bool = False
+    limit: float | None = None
+
+    @property
+    def largest(self) -> float:
+        """No weight is larger in size."""
+        return self.weight.largest if self.limit is None else self.limit
 
     @property
     def format(self) -> int:
         """How they are kept."""
+        if self.plastic:
+            return PLASTIC
         if self.weight.kind == ALIKE and self.delay.kind == ALIKE:
             return TARGETS
         return PACKED if self.packed else FULL
@@ -136,10 +148,11 @@ class Synapses:
     @property
     def hearing(self) -> int:
         """What the device must find out of each target: 0 nothing, 1 how many synapses it has, 2 their sizes' sum."""
-        if self.weight.kind == GIVEN:
-            return 0
-        if self.weight.kind != ALIKE:
-            return 2
+        if self.limit is None:
+            if self.weight.kind == GIVEN:
+                return 0
+            if self.weight.kind != ALIKE:
+                return 2
         return int(self.rows.by_source and self.rows.choice in (ANY, DISTINCT))
 
     @property
@@ -157,22 +170,22 @@ class Synapses:
             heard: what the device found, see `hearing`.
         """
         rows, weight = self.rows, self.weight
-        if weight.each is not None:
+        if weight.each is not None and self.limit is None:
             if rows.targets is not None:
                 targets = rows.targets
             else:
                 targets = self._analytic()
             load: Any = np.bincount(targets, np.abs(weight.each), self.post)
         elif heard is not None:
-            load = heard / self.coarse if self.hearing == 2 else heard * weight.largest
+            load = heard / self.coarse if self.hearing == 2 else heard * self.largest
         elif rows.targets is not None:
-            load = np.bincount(rows.targets, minlength=self.post) * weight.largest
+            load = np.bincount(rows.targets, minlength=self.post) * self.largest
         elif rows.by_source:
-            load = np.full(self.post, min(rows.heard, rows.total) * weight.largest)
+            load = np.full(self.post, min(rows.heard, rows.total) * self.largest)
         else:
-            load = np.diff(rows.begin) * weight.largest
+            load = np.diff(rows.begin) * self.largest
         if self.format == PACKED:  # a weight is rounded to a 16,383th of the largest
-            load = load + rows.heard * weight.largest / PACKED_WEIGHT
+            load = load + rows.heard * self.largest / PACKED_WEIGHT
         return np.asarray(load, np.float64)
 
     def _analytic(self) -> np.ndarray:

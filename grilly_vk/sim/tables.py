@@ -19,7 +19,7 @@ from ..runtime.engine import Engine
 from ..runtime.kernel import Kernel
 from ..tensor import UINT32, Tensor, from_numpy, full
 from .connectors import GIVEN as LISTED
-from .synapses import EACH_LOAD, GIVEN, PACKED, PACKED_TARGETS, TARGETS, Synapses
+from .synapses import EACH_LOAD, GIVEN, PACKED, PACKED_TARGETS, PLASTIC, TARGETS, Synapses
 
 _CONNECT = Kernel("sim-connect", over="n")
 _OWNERS, _TARGETS_ALONE, _SOURCES = range(3)  # BY of the shader
@@ -230,14 +230,20 @@ def _given(engine: Engine, p: Synapses, unit: float | None) -> Tensor | None:
         parts.append(p.rows.targets)
     if unit is not None:
         if p.weight.each is not None:
-            parts.append(np.floor(p.weight.each * unit + 0.5).astype(np.int64).astype(np.int32).view(np.uint32))
+            if p.format == PLASTIC:
+                parts.append(p.weight.each.astype(np.float32).view(np.uint32))
+            else:
+                parts.append(np.floor(p.weight.each * unit + 0.5).astype(np.int64).astype(np.int32).view(np.uint32))
         if p.delay.each is not None:
             parts.append(p.delay.each.astype(np.uint32))
     return from_numpy(np.concatenate(parts), on=engine) if parts and p.total else None
 
 
 def entries(p: Synapses, i: int, part: TablePart, cut: Cut, shift: int) -> tuple[np.ndarray, ...]:
-    """Projection i in a part, read back: sources from 0, targets in the group, weights in units, delays, all int64."""
+    """Projection i in a part, read back: sources from 0, targets in the group, weights in units, delays, all int64.
+
+    And each one's place among those of the projection in this part, empty ones counted.
+    """
     start = part.starts[i].astype(np.int64)
     lengths = np.diff(start, axis=1).ravel()
     first, last = (int(start[0, 0]), int(start[-1, -1])) if start.size else (0, 0)
@@ -267,4 +273,4 @@ def entries(p: Synapses, i: int, part: TablePart, cut: Cut, shift: int) -> tuple
             post, delay = begin + (target & 0xFFFF), target.astype(np.int64) >> 16
         keep = delay != 0
     sources = np.broadcast_to(sources[:, None], post.shape)
-    return sources[keep], post[keep], weight[keep], delay[keep]
+    return sources[keep], post[keep], weight[keep], delay[keep], np.flatnonzero(keep)

@@ -148,6 +148,8 @@ def brain(comm=None):
     with sim.Network(comm=comm) as net:
         population = sim.Population(5, "iaf_psc_delta", I_e=900.0)
         sim.Projection(population, population, sim.AllToAll())
+        if comm is None:
+            sim.Projection(population, population, sim.AllToAll(), synapse=sim.STDP())
     net.run(30)
 
 

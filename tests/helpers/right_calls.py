@@ -386,6 +386,7 @@ MADE = {
     "sim.FixedProbability": ("0.5", None), "sim.FixedInDegree": ("2", None), "sim.FixedOutDegree": ("2", None),
     "sim.FixedTotalNumber": ("2", None), "sim.FromList": ("[(0, 1), (1, 2)]", None),
     "sim.FromSparse": ("sparse.eye(3)", None),
+    **V(["sim.STDP", "sim.TripletSTDP", "sim.DopamineSTDP", "sim.TsodyksMarkram"], ("", None)),
     "sim.Model": ("'own', states={'a': 0.5}, parameters={}, step='a = a + dt', fires='a > 1', reset='a = 0'", None),
 }  # fmt: skip
 
