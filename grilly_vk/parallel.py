@@ -148,10 +148,13 @@ def _mean(ranks: Ranks, own: np.ndarray, shares: np.ndarray) -> np.ndarray:
     sent = np.zeros((ranks.size, each), np.float32)
     sent.reshape(-1)[: len(own)] = own
     mine = np.zeros(each)
-    for part, share in zip(ranks.turned(sent), shares):
-        if share:  # what counts for nothing may be infinite
-            mine += share * part
-    return ranks.side_by_side(mine.astype(np.float32)).reshape(-1)[: len(own)]
+    parts = ranks.turned(sent)
+    with np.errstate(all="ignore"):  # infinity and NaN go their way, as on the device
+        for part, share in zip(parts, shares):
+            if share:  # what counts for nothing may be infinite
+                mine += share * part
+        mean = mine.astype(np.float32)
+    return ranks.side_by_side(mean).reshape(-1)[: len(own)]
 
 
 def _tensors(name: str, given: Any) -> list[Tensor]:

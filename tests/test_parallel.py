@@ -46,13 +46,16 @@ def test_means_by_weight_and_of_parameters_without_a_gradient():
 def test_what_counts_for_nothing_may_be_infinite_and_nan_stays():
     def mean(comm):
         rank, _ = parallel.rank(comm)
-        p = leaf(1, 2)
+        p, q = leaf(1, 2), leaf(1, 2)
         p.grad = tensor([np.inf if rank else 2.0, 1.0 if rank else np.nan])
+        q.grad = tensor([np.inf if rank else -np.inf, 3e38])
         parallel.average_gradients([p], comm, weight=1 - rank)
-        return p.grad.numpy()
+        parallel.average_gradients([q], comm)
+        return p.grad.numpy(), q.grad.numpy()
 
-    for got in on_ranks(2, mean):
-        np.testing.assert_array_equal(got, [2, np.nan])
+    for one, two in on_ranks(2, mean):
+        np.testing.assert_array_equal(one, [2, np.nan])
+        np.testing.assert_array_equal(two, np.float32([np.nan, 3e38]))
 
 
 def test_alone_nothing_changes():

@@ -13,6 +13,7 @@ from thread_ranks import on_ranks
 from grilly_vk import DeviceError, ranks, sim
 from grilly_vk.ranks import OtherRank, Ranks
 from grilly_vk.runtime import engine
+from grilly_vk.sim import network as networks
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,24 @@ def test_bursts_that_outgrow_a_message_and_ranks_without_neurons():
     assert np.unique(wanted["0 times"], return_counts=True)[1].max() >= 300 and len(wanted["1 times"])
     for got in on_ranks(4, burst):
         same(got, wanted)
+
+
+def test_chunks_are_of_one_length_where_the_record_has_little_room(monkeypatch):
+    monkeypatch.setattr(networks, "_ROOM", 32 * 40)
+
+    def short(comm):
+        with sim.Network(comm=comm, seed=1) as net:
+            p = sim.Population(81, "iaf_psc_delta")  # 41 and 40
+            sim.PoissonInput(p, 30_000.0, 0.5)
+            p.record("spikes")
+        net.run(20)
+        return net.chunk, *p.spikes
+
+    found = [*on_ranks(2, short), short(None)]
+    assert [chunk for chunk, _, _ in found] == [16, 16, 16]
+    for _, times, who in found:
+        np.testing.assert_array_equal(times, found[2][1])
+        np.testing.assert_array_equal(who, found[2][2])
 
 
 def test_neurons_without_synapses():

@@ -86,7 +86,7 @@ class Exchange:
             who = self._talk(bool(interrupted), record)
             done += begun
             after = 0 if who is not None else min(steps - done, self.batch)
-            if begun == after == self.batch:
+            if after == self.batch:
                 self._middle()
             else:
                 self._end(begun)
