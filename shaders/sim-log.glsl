@@ -7,9 +7,11 @@ READS(1, uint, list); // (B, total)
 CHANGES(2, uint, fill); // (2): spikes in the record, the step at which it begins
 WRITES(3, uint, record); // (room) numbers of the neurons, step by step
 WRITES(4, uint, each); // (longest) spikes of each step
-layout(push_constant) uniform Push { OFFSETS(5); uint n; uint steps; uint total; } p;
+CHANGES(5, uint, counted); // (neurons of the network) spikes of each
+layout(push_constant) uniform Push { OFFSETS(6); uint n; uint steps; uint total; } p;
 layout(constant_id = 1) const uint B = 1;
 layout(constant_id = 2) const uint KEEP = 1;
+layout(constant_id = 3) const uint COUNT = 0;
 
 void main()
 {
@@ -21,6 +23,10 @@ void main()
                 AT(record, to + e) = AT(list, k * p.total + e);
             to += all;
         }
+    if (COUNT == 1)
+        for (uint k = 0; k < p.steps; k++)
+            for (uint e = gl_LocalInvocationID.x; e < AT(count, k); e += gl_WorkGroupSize.x)
+                atomicAdd(AT(counted, AT(list, k * p.total + e)), 1u);
     barrier();
     if (gl_LocalInvocationID.x == 0) {
         for (uint k = 0; k < p.steps; k++) {

@@ -20,32 +20,12 @@ from .plasticity import STDP, DopamineSTDP, Plasticity, TripletSTDP, TsodyksMark
 from .poisson import PoissonInput
 from .population import Population, PopulationView
 from .projection import Projection
+from .sources import GammaSource, PoissonSource, RegularSource, Source, SpikeSource, SteppedPoissonSource
 
 __all__ = [
-    "STDP",
-    "AllToAll",
-    "Connector",
-    "Distribution",
-    "DopamineSTDP",
-    "FixedInDegree",
-    "FixedOutDegree",
-    "FixedProbability",
-    "FixedTotalNumber",
-    "FromList",
-    "FromSparse",
-    "Lognormal",
-    "Model",
-    "Network",
-    "Normal",
-    "OneToOne",
-    "Plasticity",
-    "PoissonInput",
-    "Population",
-    "PopulationView",
-    "Projection",
-    "TripletSTDP",
-    "TsodyksMarkram",
-    "Uniform",
-    "equations",
-    "models",
+    "STDP", "AllToAll", "Connector", "Distribution", "DopamineSTDP", "FixedInDegree", "FixedOutDegree",
+    "FixedProbability", "FixedTotalNumber", "FromList", "FromSparse", "GammaSource", "Lognormal", "Model", "Network",
+    "Normal", "OneToOne", "Plasticity", "PoissonInput", "PoissonSource", "Population", "PopulationView", "Projection",
+    "RegularSource", "Source", "SpikeSource", "SteppedPoissonSource", "TripletSTDP", "TsodyksMarkram", "Uniform",
+    "equations", "models",
 ]  # fmt: skip

@@ -25,8 +25,70 @@ def up(n: int, to: int) -> int:
     return -(-n // to) * to
 
 
-class Group:
-    """Populations of one model on the device, one behind the other."""
+class Members:
+    """Populations one behind the other.
+
+    Attributes:
+        all, n: how many neurons, and how many of them are this rank's.
+        first: the first one's number in the network.
+        begins: where each population begins.
+        sampled, every: states that are recorded, and each how many steps; none.
+        delivery: what brings spikes here; None: nothing does.
+    """
+
+    sampled: tuple[str, ...] = ()
+    every = 1
+    delivery: Delivery | None = None
+
+    def __init__(self, engine: Engine, populations: list[Population], first: int, dt: float, ranks: Ranks) -> None:
+        self.engine, self.populations, self.first, self.dt, self.ranks = engine, populations, first, dt, ranks
+        self.begins: dict[Population, int] = {}
+        n = 0
+        for population in populations:
+            self.begins[population] = n
+            population.global_first = first + n
+            n += population.size
+        self.all, self.n = n, ranks.count(n)
+
+    def inject(self, first: int, steps: int) -> None:
+        """Writes what the steps first .. first + steps - 1 need."""
+
+    def rows_for(self, longest: int) -> None:
+        """Makes room for what so many steps need and leave."""
+
+    def advance(self, steps: int) -> None:
+        """Issues the advance of a batch."""
+
+    def samples(self, first: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
+        """Steps after which states were sampled in first .. first + steps - 1, counted from 1, and the samples."""
+        raise NotImplementedError
+
+    def assign(self, population: Population, indices: np.ndarray, values: dict[str, Any], now: int) -> bool:
+        """Takes up values of parameters and states that a population was given before step `now`.
+
+        Returns:
+            Whether launches change by it.
+        """
+        raise NotImplementedError
+
+    def changing(self) -> dict[str, Tensor]:
+        """What a run changes of each neuron, along the last axis."""
+        raise NotImplementedError
+
+    def load(self, name: str, own: np.ndarray) -> None:
+        """Takes up such values, of this rank's neurons."""
+        tensor = self.changing()[name]
+        values = np.zeros(tensor.shape, tensor.dtype)
+        values[..., : self.n] = own
+        tensor.assign(values)
+
+    def restart(self) -> None:
+        """Back to time 0."""
+        raise NotImplementedError
+
+
+class Group(Members):
+    """Neurons of one model on the device."""
 
     def __init__(
         self,
@@ -37,28 +99,33 @@ class Group:
         dt: float,
         ranks: Ranks = ALONE,
     ) -> None:
-        self.engine, self.model, self.populations, self.first, self.dt = engine, model, populations, first, dt
-        self.ranks = ranks
-        self.begins: dict[Population, int] = {}
-        n = 0
-        for population in populations:
-            self.begins[population] = n
-            population.global_first = first + n
-            n += population.size
-        self.all, self.n = n, ranks.count(n)  # neurons, and this rank's
+        super().__init__(engine, populations, first, dt, ranks)
+        self.model = model
         self.width = up(max(self.n, 1), 4)
         self.state = from_numpy(self._padded(self._initial()), on=engine)
         self.wait = full((self.width,), 0, INT32, engine)
         self.numbers = self._numbers()
         self.number = from_numpy(self._padded(self.numbers), on=engine)
         self.kernel = ADVANCE.compiled(model.kernel_suffix)
-        self.delivery: Delivery | None = None
         self.noise: list[tuple[int, np.ndarray, np.ndarray]] = []  # receptor, events a step, weight
-        self.sampled: tuple[str, ...] = ()
         self.signals: list[tuple[Injection, ...]] = [()]  # electrodes whose currents add up; the first has none
-        self.every = 1
         self.columns = 0
         self.arguments: dict[str, Any] = {}
+
+    @staticmethod
+    def of(engine: Engine, model: Model, populations: list[Population], first: int, dt: float, ranks: Ranks) -> Group:
+        """The group, with the interval at which its populations are sampled.
+
+        Raises:
+            ValueError: there are several.
+        """
+        group = Group(engine, model, populations, first, dt, ranks)
+        intervals = {p.every for p in populations if p.sampled}
+        if len(intervals) > 1:
+            raise ValueError(f"states of {model.name} are recorded every {sorted(map(str, intervals))} ms; give one")
+        every = intervals.pop() if intervals else None
+        group.every = 1 if every is None else max(1, round(every / dt))
+        return group
 
     def _padded(self, rows: np.ndarray) -> np.ndarray:
         out = np.zeros((max(1, len(rows)), self.width), np.float32)
@@ -85,6 +152,46 @@ class Group:
         self.numbers = self._numbers()
         self.number.assign(self._padded(self.numbers))
         self.arguments.update(EACH=self._each())
+
+    def assign(self, population: Population, indices: np.ndarray, values: dict[str, Any], now: int) -> bool:
+        """See `Members.assign`."""
+        states = {n: v for n, v in values.items() if n in self.model.states}
+        if states:
+            held = self.state.numpy()
+            mine, places = self.ranks.places(self.begins[population] + indices)
+            for name, value in states.items():
+                held[list(self.model.states).index(name), places] = np.broadcast_to(value, mine.shape)[mine]
+            self.state.assign(held)
+        if len(states) == len(values):
+            return False
+        self.renumber()
+        return True
+
+    def samples(self, first: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
+        """See `Members.samples`."""
+        begin, end = first // self.every, (first + steps) // self.every
+        which = np.arange(begin, end)
+        values = self.arguments["samples"].numpy()
+        return (which + 1) * self.every * 1.0, values[which % self.arguments["rows"]]
+
+    def changing(self) -> dict[str, Tensor]:
+        """See `Members.changing`."""
+        assert self.delivery is not None
+        return {"state": self.state, "wait": self.wait, "ring": self.delivery.ring}
+
+    def load(self, name: str, own: np.ndarray) -> None:
+        """See `Members.load`."""
+        if name == "state":
+            self.state.assign(self._padded(own))
+        else:
+            super().load(name, own)
+
+    def restart(self) -> None:
+        """See `Members.restart`."""
+        assert self.delivery is not None
+        self.state.assign(self._padded(self._initial()))
+        self.wait.assign(np.zeros(self.wait.shape, np.int32))
+        self.delivery.ring.assign(np.zeros(self.delivery.ring.shape, np.int32))
 
     def _each(self) -> int:
         bits = 0

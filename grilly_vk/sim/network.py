@@ -18,16 +18,19 @@ from ..runtime.graph import Graph
 from ..runtime.kernel import Kernel
 from ..tensor import UINT32, Tensor, from_numpy, full
 from .alike import digest
+from .counting import SpikeCounts
 from .delivery import Delivery
 from .distributions import Distribution
 from .exchange import Exchange, interrupts
-from .group import Group
+from .group import Group, Members
 from .parts import inside
 from .plastic import Plastic
 from .plasticity import DopamineSTDP
 from .poisson import PoissonInput, Tables
 from .population import Population
 from .projection import Projection
+from .source_group import SourceGroup
+from .source_kinds import SourceKind
 
 _LOG = Kernel("sim-log", over=lambda a: 64)
 _LONGEST_BATCH = 16  # steps
@@ -62,7 +65,7 @@ class Network:
         self.populations: list[Population] = []
         self.projections: list[Projection] = []
         self.inputs: list[PoissonInput] = []
-        self.groups: list[Group] = []
+        self.groups: list[Members] = []
         self.built = False
         self.steps_done = 0
         self.real_time_factor = math.nan
@@ -70,6 +73,7 @@ class Network:
         self._exchange: Exchange | None = None  # where neurons are shared among processes
         self._broken = False  # a run over several processes, by an error
         self._spikes: list[tuple[np.ndarray, np.ndarray]] = []  # steps, global numbers
+        self._counts = SpikeCounts()
         self._samples: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}  # by group
 
     def __repr__(self) -> str:
@@ -148,22 +152,16 @@ class Network:
             raise ValueError("the network has no population; make one inside `with network:` or call network.add")
         self.engine: Engine = current_engine()
         models = list(dict.fromkeys(p.model for p in self.populations))
-        first, groups = 0, []
+        first, every_group = 0, list[Members]()
         for model in models:
             of_it = [p for p in self.populations if p.model is model]
-            group = Group(self.engine, model, of_it, first, self.dt, self._ranks)
-            intervals = {p.every for p in group.populations if p.sampled}
-            if len(intervals) > 1:
-                raise ValueError(
-                    f"states of {group.model.name} are recorded every {sorted(map(str, intervals))} ms; give one"
-                )
-            every = intervals.pop() if intervals else None
-            group.every = 1 if every is None else max(1, round(every / self.dt))
-            groups.append(group)
-            first += group.all
+            made: Any = SourceGroup.of if isinstance(model, SourceKind) else Group.of
+            every_group.append(made(self.engine, model, of_it, first, self.dt, self._ranks))
+            first += every_group[-1].all
+        groups = [group for group in every_group if isinstance(group, Group)]
         self.total = max(first, 1)
-        own = max(1, sum(group.n for group in groups))
-        by_model = {g.model: g for g in groups}
+        own = max(1, sum(group.n for group in every_group))
+        by_model: dict[Any, Group] = {g.model: g for g in groups}
         for given in self.inputs:
             by_model[given.target.population.model].add_noise(given)
         deliveries = {
@@ -183,11 +181,15 @@ class Network:
         }
         for group in groups:
             group.prepare(deliveries[group], self.batch, shared, own, tables, key)
+        for sources in every_group:
+            if isinstance(sources, SourceGroup):
+                sources.prepare(self.batch, shared, own, key)
         entries, bits = tables.array()
         table = from_numpy(entries, on=self.engine)
         for group in groups:
             group.arguments.update(alias=table, bits=bits)
-        self.groups = groups
+        self.groups = every_group
+        self._counts.begin(self.total, self.engine, any(p.counted.any() for p in self.populations))
         self._make_room()
         if self._ranks.size > 1:
             self._exchange = Exchange(
@@ -320,7 +322,8 @@ class Network:
         total = self.shared["list"].shape[1]
         _LOG(
             self.engine, **self.shared, fill=self.fill, record=self.record, each=self.each,
-            n=1, steps=steps, total=total, groups=1, work=total, B=self.batch, KEEP=1,
+            counted=self._counts.held, n=1, steps=steps, total=total, groups=1, work=total, B=self.batch, KEEP=1,
+            COUNT=int(self._counts.held is not None),
         )  # fmt: skip
 
     def _drain(self, steps: int) -> None:
@@ -336,11 +339,12 @@ class Network:
             spikes.append((step[order], who[order].astype(np.int64)))
         for g, group in enumerate(self.groups):
             if group.sampled:
-                samples.append((g, sampled(group, self.steps_done, steps)))
+                samples.append((g, group.samples(self.steps_done, steps)))
         for g, sample in samples:
             self._samples.setdefault(g, []).append(sample)
         self._spikes += spikes
         self.steps_done += steps
+        self._counts.ran(steps)
 
     def _recorded(self) -> np.ndarray:
         out = np.zeros(self.total, bool)
@@ -350,7 +354,7 @@ class Network:
 
     # ---- what populations ask ----
 
-    def _place(self, population: Population) -> tuple[Group, int]:
+    def _place(self, population: Population) -> tuple[Any, int]:
         group = next(g for g in self.groups if population in g.begins)
         return group, group.begins[population]
 
@@ -364,19 +368,15 @@ class Network:
 
     def assign(self, population: Population, indices: np.ndarray, values: dict[str, Any]) -> None:
         """Writes states, and takes up parameters."""
-        group, begin = self._place(population)
-        states = {n: v for n, v in values.items() if n in group.model.states}
-        if states:
-            now = group.state.numpy()
-            mine, places = self._ranks.places(begin + indices)
-            for name, value in states.items():
-                now[list(group.model.states).index(name), places] = np.broadcast_to(value, mine.shape)[mine]
-            group.state.assign(now)
-        if len(states) < len(values):
-            group.renumber()
-            self._graphs.clear()
-            if self._exchange is not None:
-                self._exchange.changed()
+        group, _ = self._place(population)
+        if group.assign(population, indices, values, self.steps_done):
+            self._launches_changed()
+
+    def _launches_changed(self) -> None:
+        """Graphs hold what is no longer so."""
+        self._graphs.clear()
+        if self._exchange is not None:
+            self._exchange.changed()
 
     def spikes_of(self, population: Population) -> tuple[np.ndarray, np.ndarray]:
         """Times in ms and indices of the recorded spikes of a population."""
@@ -392,6 +392,17 @@ class Network:
                 found = np.concatenate(self._ranks.meet(found), axis=1)
             found = found[:, np.lexsort((found[1], found[0]))]
         return (found[0] + 1) * self.dt, found[1]
+
+    def count(self, population: Population, indices: np.ndarray) -> None:
+        """Counts spikes of these neurons from now on."""
+        if self._counts.start(population.global_first + indices, self.engine):
+            self._launches_changed()
+
+    def counts_of(self, population: Population) -> tuple[np.ndarray, np.ndarray]:
+        """Spikes of each neuron of a population that were counted, int64, and for how many ms."""
+        with self._ranks.together(f"reading counts of {population!r}"):
+            counts, steps = self._counts.read(population.global_first, population.size, self._ranks)
+        return counts, steps * self.dt
 
     def samples_of(self, population: Population, name: str, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Times in ms and values of a recorded state."""
@@ -442,9 +453,10 @@ class Network:
         return delivery.plastic[projection.number]
 
     def clear(self) -> None:
-        """Forgets the recorded spikes and samples; the network goes on as it is."""
+        """Forgets the recorded spikes, counts and samples; the network goes on as it is."""
         self._spikes.clear()
         self._samples.clear()
+        self._counts.clear()
 
     def state_dict(self) -> dict[str, Any]:
         """All that a run changes, as arrays: with it `load_state_dict` goes on bit for bit.
@@ -454,8 +466,9 @@ class Network:
         self._build()
         out: dict[str, Any] = {"steps": self.steps_done, "count": self.shared["count"].numpy()}
         with self._ranks.together("Network.state_dict"):
-            for name, (tensor, many, _) in self._changing().items():
-                out[name] = self._ranks.whole(tensor.numpy()[..., :many])
+            for g, group in enumerate(self.groups):
+                for name, tensor in group.changing().items():
+                    out[f"{g}.{name}"] = self._ranks.whole(tensor.numpy()[..., : group.n])
         for begin, plastic in self._plastic().items():
             out |= {begin + name: array for name, array in plastic.state().items()}
         return out
@@ -465,15 +478,6 @@ class Network:
         deliveries = [group.delivery for group in self.groups]
         return {f"{g}.{q}.": p for g, d in enumerate(deliveries) if d is not None for q, p in d.plastic.items()}
 
-    def _changing(self) -> dict[str, tuple[Tensor, int, int]]:
-        """What a run changes of each neuron, along the last axis, of how many here and in all."""
-        out = {}
-        for g, group in enumerate(self.groups):
-            assert group.delivery is not None
-            for name, tensor in (("state", group.state), ("wait", group.wait), ("ring", group.delivery.ring)):
-                out[f"{g}.{name}"] = tensor, group.n, group.all
-        return out
-
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes up a state of the same network.
 
@@ -481,8 +485,12 @@ class Network:
             KeyError, ValueError: it is of another network; nothing is changed then.
         """
         self._build()
-        count, changing = self.shared["count"], self._changing()
-        shapes = {name: (*tensor.shape[:-1], every) for name, (tensor, _, every) in changing.items()}
+        count = self.shared["count"]
+        shapes = {
+            f"{g}.{name}": (*tensor.shape[:-1], group.all)
+            for g, group in enumerate(self.groups)
+            for name, tensor in group.changing().items()
+        }
         learning = self._plastic()
         shapes |= {begin + name: shape for begin, p in learning.items() for name, shape in p.shapes().items()}
         for name, shape in {"count": count.shape, **shapes}.items():
@@ -490,12 +498,9 @@ class Network:
                 raise KeyError(f"the state has no {name!r}: it is of another network")
             if np.shape(state[name]) != shape:
                 raise ValueError(f"{name} must have shape {shape}, got {np.shape(state[name])}")
-        for name, (tensor, many, _) in changing.items():
-            values = np.zeros(tensor.shape, tensor.dtype)
-            values[..., :many] = self._ranks.own(np.asarray(state[name], tensor.dtype))
-            if many and name.endswith(".state"):
-                values[..., many:] = values[..., many - 1 : many]  # padding computes what the last neuron does
-            tensor.assign(values)
+        for g, group in enumerate(self.groups):
+            for name in group.changing():
+                group.load(name, self._ranks.own(np.asarray(state[f"{g}.{name}"])))
         for begin, p in learning.items():
             p.load({name: np.asarray(state[begin + name]) for name in p.shapes()})
         count.assign(np.asarray(state["count"], count.dtype))
@@ -512,10 +517,7 @@ class Network:
             return
         self.shared["count"].assign(np.zeros(self.batch + 2, np.uint32))
         for group in self.groups:
-            assert group.delivery is not None
-            group.state.assign(group._padded(group._initial()))
-            group.wait.assign(np.zeros(group.wait.shape, np.int32))
-            group.delivery.ring.assign(np.zeros(group.delivery.ring.shape, np.int32))
+            group.restart()
         for plastic in self._plastic().values():
             plastic.reset()
 
@@ -536,15 +538,6 @@ def in_steps(delay: Any, dt: float) -> Any:
     if steps < 1:
         raise ValueError(f"delay must be at least one step of {dt} ms, got {delay}")
     return steps
-
-
-def sampled(group: Group, first: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Steps after which states were sampled in first .. first + steps - 1, counted from 1, and the samples."""
-    begin, end = first // group.every, (first + steps) // group.every
-    rows = group.arguments["rows"]
-    values = group.arguments["samples"].numpy()
-    which = np.arange(begin, end)
-    return (which + 1) * group.every * 1.0, values[which % rows]
 
 
 @contextlib.contextmanager

@@ -14,6 +14,10 @@ class Owner(Protocol):
     dt: float
     built: bool
 
+    @property
+    def t(self) -> float:
+        """The time so far, ms."""
+
     def add(self, *parts: Any) -> None:
         """Takes parts."""
 
@@ -28,6 +32,12 @@ class Owner(Protocol):
 
     def samples_of(self, population: Any, name: str, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Recorded states."""
+
+    def count(self, population: Any, indices: np.ndarray) -> None:
+        """Counts spikes from now on."""
+
+    def counts_of(self, population: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Spikes counted, and for how long."""
 
     def connections_of(self, projection: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """A projection's synapses."""

@@ -34,6 +34,8 @@ class PoissonInput:
         if not isinstance(target, PopulationView):
             raise TypeError(f"target must be a Population or a part of one, not {type(target).__name__}")
         model = target.population.model
+        if not model.receptors:
+            raise ValueError(f"target: {model.name} has no receptor for Poisson inputs")
         receptor = model.receptors[0] if receptor is None else arguments.choice("receptor", receptor, model.receptors)
         values = {}
         for name, value in (("rate", rate), ("weight", weight)):

@@ -13,6 +13,7 @@ from .injection import Injection
 from .model import Model
 from .models import find
 from .parts import Owner, register
+from .source_kinds import SourceKind
 
 
 class PopulationView:
@@ -68,14 +69,7 @@ class PopulationView:
             if name not in model.parameters and name not in model.states:
                 known = ", ".join([*model.parameters, *model.states])
                 raise ValueError(f"{model.name} has no parameter or state {name!r}; it has {known}")
-            array = arguments.array(name, value).astype(np.float64)
-            if array.ndim and array.shape != (n,):
-                raise ValueError(
-                    f"{name} must be a number or have shape ({n},), one for each neuron, got {array.shape}"
-                )
-            if not np.isfinite(array).all():
-                raise ValueError(f"{name} must be finite, got {shown(value)}")
-            fresh[name] = array
+            fresh[name] = self.population._given(name, value, n)
         self.population._set(self.indices, fresh)
 
     def get(self, name: str) -> np.ndarray:
@@ -86,7 +80,8 @@ class PopulationView:
         """Has spikes or states of these neurons recorded in all runs that follow.
 
         Args:
-            names: "spikes", or states of the model such as "v".
+            names: "spikes"; "counts", which only counts the spikes of each neuron, in 4 bytes; or states of the model
+                such as "v".
             every: ms between samples of states; default one step.  One interval holds for all neurons of a model.
 
         Raises:
@@ -111,6 +106,26 @@ class PopulationView:
         mine = np.isin(who, self.indices)
         return times[mine], who[mine]
 
+    @property
+    def counts(self) -> np.ndarray:
+        """How many spikes each of these neurons had since ``record("counts")`` or the network's `clear`, int64.
+
+        Raises:
+            ValueError: they are not counted.
+        """
+        return self.population._counts(self.indices)[0]
+
+    @property
+    def firing_rates(self) -> np.ndarray:
+        """The same per second of the time that was run since, float64; NaN before any.
+
+        Raises:
+            ValueError: they are not counted.
+        """
+        counts, duration = self.population._counts(self.indices)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(counts / (duration / 1000))
+
     def samples(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Times in ms (T,) and values (T, recorded neurons of these) float32 of a recorded state."""
         return self.population._samples(name, self.indices)
@@ -130,9 +145,9 @@ class Population(PopulationView):
         ValueError, TypeError: a name that the model has not, values that are not finite or don't fit.
     """
 
-    def __init__(self, size: int, model: Model | str, *, label: str = "", **parameters: Any) -> None:
+    def __init__(self, size: int, model: Model | SourceKind | str, *, label: str = "", **parameters: Any) -> None:
         self.model = find(model) if isinstance(model, str) else model
-        if not isinstance(self.model, Model):
+        if not isinstance(self.model, (Model, SourceKind)):
             raise TypeError(f"model must be a Model or the name of one, not {type(model).__name__}")
         count = arguments.size("size", size, 0)
         super().__init__(self, np.arange(count))
@@ -143,6 +158,7 @@ class Population(PopulationView):
         self.parameters: dict[str, Any] = dict(self.model.parameters)
         self.initial: dict[str, Any] = {}
         self.recorded = np.zeros(count, bool)  # spikes
+        self.counted = np.zeros(count, bool)
         self.sampled: dict[str, np.ndarray] = {}  # bools for each state
         self.every: float | None = None
         self.injections: list[Injection] = []
@@ -161,6 +177,15 @@ class Population(PopulationView):
     def __iter__(self) -> Iterator[PopulationView]:
         return (self[i] for i in range(self.size))
 
+    def _given(self, name: str, value: Any, n: int) -> np.ndarray:
+        """A value for n neurons as numbers, float64, () or (n,)."""
+        array = arguments.array(name, value).astype(np.float64)
+        if array.ndim and array.shape != (n,):
+            raise ValueError(f"{name} must be a number or have shape ({n},), one for each neuron, got {array.shape}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} must be finite, got {shown(value)}")
+        return array
+
     def _built(self) -> Owner | None:
         return self.network if self.network is not None and self.network.built else None
 
@@ -168,21 +193,28 @@ class Population(PopulationView):
         parameters, initial = dict(self.parameters), dict(self.initial)
         for name, value in values.items():
             into = parameters if name in self.model.parameters else initial
-            if value.ndim == 0 and len(indices) == self.size:
-                into[name] = float(value)
-                continue
-            if name not in into:
-                into[name] = self._first_values(name)
-            old = np.broadcast_to(np.asarray(into[name], np.float64), (self.size,)).copy()
-            old[indices] = value
-            into[name] = old
+            into[name] = self._merged(into, name, indices, value)
         network = self._built()
-        self.model.numbers(parameters, 0.1 if self.network is None else self.network.dt, self.size)  # checks them
+        self._check(parameters)
         self.parameters = parameters
         if network is None:
             self.initial = initial
             return
         network.assign(self, indices, values)
+
+    def _merged(self, into: dict[str, Any], name: str, indices: np.ndarray, value: np.ndarray) -> Any:
+        """What a parameter or state is once some neurons have new values."""
+        if value.ndim == 0 and len(indices) == self.size:
+            return float(value)
+        old = np.asarray(into[name] if name in into else self._first_values(name), np.float64)
+        merged = np.broadcast_to(old, (self.size,)).copy()
+        merged[indices] = value
+        return merged
+
+    def _check(self, parameters: dict[str, Any]) -> None:
+        """Raises ValueError where parameters don't fit."""
+        assert isinstance(self.model, Model)
+        self.model.numbers(parameters, 0.1 if self.network is None else self.network.dt, self.size)
 
     def _first_values(self, name: str) -> np.ndarray:
         states = list(self.model.states)
@@ -199,17 +231,19 @@ class Population(PopulationView):
         return np.broadcast_to(np.asarray(self.initial.get(name, self._first_values(name))), (self.size,)).copy()
 
     def _record(self, indices: np.ndarray, names: tuple[str, ...], every: float | None) -> None:
-        states = [name for name in names if name != "spikes"]
+        states = [name for name in names if name not in ("spikes", "counts")]
         for name in states:
             if name not in self.model.states:
-                known = ", ".join(self.model.states)
-                raise ValueError(f"{self.model.name} has no state {name!r} to record; it has {known}, and 'spikes'")
+                known = ", ".join([*map(repr, self.model.states), "'spikes' and 'counts'"])
+                raise ValueError(f"{self.model.name} has no state {name!r} to record; there are {known}")
         if every is not None:
             arguments.positive("every", every)
         if states and self._built() is not None:
             raise RuntimeError("ask for states before the first run; spikes can be recorded from any time on")
         if "spikes" in names:
             self.recorded[indices] = True
+        if "counts" in names:
+            self._count(indices)
         for name in states:
             self.sampled.setdefault(name, np.zeros(self.size, bool))[indices] = True
         if states and every is not None:
@@ -223,6 +257,24 @@ class Population(PopulationView):
         if not 0 <= arguments.number("start", start) <= arguments.number("stop", stop):
             raise ValueError(f"start and stop must be times in ms, 0 <= start <= stop, got {start} and {stop}")
         self.injections.append(Injection(indices, amplitude, float(start), float(stop)))
+
+    def _count(self, indices: np.ndarray) -> None:
+        """Has spikes counted, from now on where they were not."""
+        fresh = indices[~self.counted[indices]]
+        self.counted[fresh] = True
+        network = self._built()
+        if network is not None and len(fresh):
+            network.count(self, fresh)
+
+    def _counts(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Spikes counted of these neurons, int64, and for how many ms."""
+        if not self.counted[indices].all():
+            raise ValueError(f"spikes of {self.label} are not counted; ask for it by record('counts')")
+        network = self._built()
+        if network is None:
+            return np.zeros(len(indices), np.int64), np.zeros(len(indices))
+        counts, duration = network.counts_of(self)
+        return counts[indices], duration[indices]
 
     def _spikes(self) -> tuple[np.ndarray, np.ndarray]:
         if self.network is None:

@@ -150,6 +150,8 @@ def brain(comm=None):
         sim.Projection(population, population, sim.AllToAll())
         if comm is None:
             sim.Projection(population, population, sim.AllToAll(), synapse=sim.STDP())
+        sim.PoissonSource(2, 50.0)
+        sim.SpikeSource(2, [3.0])
     net.run(30)
 
 

@@ -380,6 +380,9 @@ MADE = {
     # ---- large sparse networks ----
     "sim.Network": ("0.5, 3", None), "sim.Population": ("3, 'iaf_psc_delta'", None),
     "sim.Projection": ("cells(), cells(), sim.AllToAll(), weight=1.0, delay=1.0", None),
+    "sim.PoissonSource": ("3, 10.0", None), "sim.GammaSource": ("3, 10.0, 2", None),
+    "sim.SteppedPoissonSource": ("3, [0.0, 5.0], [10.0, 20.0]", None), "sim.RegularSource": ("3, 10.0", None),
+    "sim.SpikeSource": ("3, [1.0, 2.0]", None),
     "sim.PoissonInput": ("cells(), 100.0, 0.5", None), "sim.Normal": ("1.0, 0.5", None),
     "sim.Lognormal": ("1.0, 0.5", None),
     "sim.Uniform": ("1.0, 2.0", None), "sim.AllToAll": ("", None), "sim.OneToOne": ("", None),

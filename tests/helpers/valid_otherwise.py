@@ -116,7 +116,7 @@ LISTED = {
     "a model may have no parameters": r"nn\.NeuronModel \[parameters\] a dict",
     "states may begin with other numbers": r"sim\.Model \[states\] a dict|sim\.equations \[initial\] a dict",
     "its connector says which arrays fit": r"sim\.Projection \[(weight|delay)\] (an array|a list)",
-    "labels are words": r"sim\.Population \[label\] a word",
+    "labels are words": r"sim\.(Population|\w+Source) \[label\] a word",
     "names are words": r"(nn|sim)\.\w+ \[(name|title|about)\] a word|plot\.\w+ \[(unit|x_label)\] a word",
     "a function": r"data\.events\.Frames \[augment\] a (class|module)|nn\.[\w.]+LIAFNode \[act\] a (class|module)",
     "classes are functions, or choose modules": r"monitor\.\w+ \[(transform|modules)\] a class"
