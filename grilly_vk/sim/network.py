@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +18,7 @@ from ..runtime.engine import Engine
 from ..runtime.graph import Graph
 from ..runtime.kernel import Kernel
 from ..tensor import UINT32, Tensor, from_numpy, full
+from . import kept
 from .alike import digest
 from .counting import SpikeCounts
 from .delivery import Delivery
@@ -31,6 +33,7 @@ from .population import Population
 from .projection import Projection
 from .source_group import SourceGroup
 from .source_kinds import SourceKind
+from .synapses import TARGETS
 
 _LOG = Kernel("sim-log", over=lambda a: 64)
 _LONGEST_BATCH = 16  # steps
@@ -72,6 +75,7 @@ class Network:
         self._graphs: dict[int, Graph] = {}
         self._exchange: Exchange | None = None  # where neurons are shared among processes
         self._broken = False  # a run over several processes, by an error
+        self.given_weights: dict[int, tuple[Any, Any]] = {}  # by projection: the first ones, and those that were set
         self._spikes: list[tuple[np.ndarray, np.ndarray]] = []  # steps, global numbers
         self._counts = SpikeCounts()
         self._samples: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}  # by group
@@ -443,7 +447,29 @@ class Network:
         self._build()
         delivery = self._place(projection.post.population)[0].delivery
         assert delivery is not None
+        i = self.projections.index(projection)
+        first = self.given_weights[i][0] if i in self.given_weights else self._first_weights(projection)
         delivery.set_weights(projection.number, values)
+        self.given_weights[i] = first, values
+
+    def _first_weights(self, projection: Projection) -> Any:
+        """Those that the network was built with; None for synapses that change, which keep them."""
+        if projection.synapse is not None:
+            return None
+        values = self.connections_of(projection)[2].astype(np.float64)
+        delivery = self._place(projection.post.population)[0].delivery
+        assert delivery is not None
+        shared = delivery.projections[projection.number].format == TARGETS
+        return values[:1].reshape(()) if shared and len(values) else values
+
+    def take_first_weights(self, i: int) -> None:
+        """Gives a projection the weights that it was built with."""
+        first, _ = self.given_weights[i]
+        if first is None:
+            self.plastic_of(self.projections[i]).base = None
+        else:
+            self.set_weights(self.projections[i], first)
+        del self.given_weights[i]
 
     def plastic_of(self, projection: Projection) -> Plastic:
         """What is kept on the device of a projection whose synapses change."""
@@ -478,11 +504,11 @@ class Network:
         deliveries = [group.delivery for group in self.groups]
         return {f"{g}.{q}.": p for g, d in enumerate(deliveries) if d is not None for q, p in d.plastic.items()}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes up a state of the same network.
+    def check_state(self, state: dict[str, Any]) -> None:
+        """Whether a state fits this network.
 
         Raises:
-            KeyError, ValueError: it is of another network; nothing is changed then.
+            KeyError, ValueError: it is of another one.
         """
         self._build()
         count = self.shared["count"]
@@ -498,6 +524,15 @@ class Network:
                 raise KeyError(f"the state has no {name!r}: it is of another network")
             if np.shape(state[name]) != shape:
                 raise ValueError(f"{name} must have shape {shape}, got {np.shape(state[name])}")
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes up a state of the same network.
+
+        Raises:
+            KeyError, ValueError: it is of another network; nothing is changed then.
+        """
+        self.check_state(state)
+        count, learning = self.shared["count"], self._plastic()
         for g, group in enumerate(self.groups):
             for name in group.changing():
                 group.load(name, self._ranks.own(np.asarray(state[f"{g}.{name}"])))
@@ -505,6 +540,33 @@ class Network:
             p.load({name: np.asarray(state[begin + name]) for name in p.shapes()})
         count.assign(np.asarray(state["count"], count.dtype))
         self.steps_done, self._broken = int(state["steps"]), False
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes all that goes on in the network to a file (safetensors), whole or not at all.
+
+        States, spikes under way, parameters, first values and weights that were set, and what synapses learned; not
+        what was recorded.  `load` goes on from there bit for bit, on any device.  Of several processes the first one
+        writes.
+
+        Args:
+            path: of the file; the suffix .safetensors is usual.
+
+        Raises:
+            OSError: it can't be written.
+        """
+        kept.save(self, path)
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Takes up what `save` wrote, of a network with the same parts; what was recorded is forgotten.
+
+        Parameters, first values and weights become the file's.  Functions given to `inject` are told apart by name.
+
+        Raises:
+            ValueError: the file is damaged or none of a network, or of another one: `dt`, seed, sizes, models,
+                projections or inputs differ, and the message says which. Nothing is changed then.
+            OSError: it can't be read.
+        """
+        kept.load(self, path)
 
     def reset(self) -> None:
         """Back to time 0: first states, nothing under way, nothing recorded, and what synapses learned forgotten.
