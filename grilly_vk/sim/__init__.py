@@ -12,6 +12,7 @@ from .connectors import (
     FromSparse,
     OneToOne,
 )
+from .currents import ACCurrent, Current, DCCurrent, NoisyCurrent, StepCurrent
 from .distributions import Distribution, Lognormal, Normal, Uniform
 from .model import Model
 from .network import Network
@@ -23,9 +24,9 @@ from .projection import Projection
 from .sources import GammaSource, PoissonSource, RegularSource, Source, SpikeSource, SteppedPoissonSource
 
 __all__ = [
-    "STDP", "AllToAll", "Connector", "Distribution", "DopamineSTDP", "FixedInDegree", "FixedOutDegree",
-    "FixedProbability", "FixedTotalNumber", "FromList", "FromSparse", "GammaSource", "Lognormal", "Model", "Network",
-    "Normal", "OneToOne", "Plasticity", "PoissonInput", "PoissonSource", "Population", "PopulationView", "Projection",
-    "RegularSource", "Source", "SpikeSource", "SteppedPoissonSource", "TripletSTDP", "TsodyksMarkram", "Uniform",
-    "equations", "models",
+    "STDP", "ACCurrent", "AllToAll", "Connector", "Current", "DCCurrent", "Distribution", "DopamineSTDP",
+    "FixedInDegree", "FixedOutDegree", "FixedProbability", "FixedTotalNumber", "FromList", "FromSparse", "GammaSource",
+    "Lognormal", "Model", "Network", "NoisyCurrent", "Normal", "OneToOne", "Plasticity", "PoissonInput",
+    "PoissonSource", "Population", "PopulationView", "Projection", "RegularSource", "Source", "SpikeSource",
+    "StepCurrent", "SteppedPoissonSource", "TripletSTDP", "TsodyksMarkram", "Uniform", "equations", "models",
 ]  # fmt: skip

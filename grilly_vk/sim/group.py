@@ -10,9 +10,11 @@ from ..ranks import ALONE, Ranks
 from ..runtime.engine import Engine
 from ..runtime.kernel import Kernel
 from ..tensor import INT32, Tensor, from_numpy, full
+from .currents import NoisyCurrent
 from .delivery import Delivery
 from .injection import Injection
 from .model import Model
+from .noise import NoiseCurrents
 from .poisson import PoissonInput, Tables
 from .population import Population
 
@@ -250,7 +252,7 @@ class Group(Members):
             self.columns += len(at)
         self.sampled = tuple(name for name in self.model.states if name in names)
         self.watch = watch
-        signal_of = self._signals()
+        signal_of = self._signals(key)
         bits = sum(1 << j for j, name in enumerate(self.model.states) if name in self.sampled)
         self.arguments = dict(
             state=self.state, wait=self.wait, number=self.number, ring=delivery.ring,
@@ -259,52 +261,64 @@ class Group(Members):
             noise_of=from_numpy(of, on=engine), noise_weight=from_numpy(weight, on=engine),
             noise_receptor=from_numpy(np.array(receptors, np.uint32), on=engine),
             signal=None, signal_of=from_numpy(signal_of, on=engine), chunk=1, signals=len(self.signals),
+            noises=self.currents.columns,
             watched=from_numpy(watch, on=engine), samples=None,
             n=width, slots=delivery.slots, row=delivery.width, total=total, last=self.n,
             first=self.first + self.ranks.rank, RANKS=self.ranks.size,
             key0=key[0], key1=key[1], every=self.every, rows=1, columns=max(1, self.columns),
-            B=batch, EACH=self._each(), NOISE=len(self.noise), INJECT=int(len(self.signals) > 1), SAMPLED=bits,
+            B=batch, EACH=self._each(), NOISE=len(self.noise), SAMPLED=bits,
+            INJECT=2 if self.currents.columns else int(len(self.signals) > 1),
             HEARD=sum(1 << r for r in {p.receptor for p in delivery.projections if p.total}),
         )  # fmt: skip
 
-    def _signals(self) -> np.ndarray:
-        """Which of the signals each neuron hears, int32 (width)."""
+    def _signals(self, key: tuple[int, int]) -> np.ndarray:
+        """Which of the signals each neuron hears, and which column of noise, int32 (2, width)."""
         heard: list[list[Injection]] = [[] for _ in range(self.all)]
+        noise: dict[int, list[Injection]] = {}
         for p, begin in self.begins.items():
             for given in p.injections:
+                noisy = isinstance(given.amplitude, NoisyCurrent)
                 for i in given.indices:
-                    heard[begin + i].append(given)
+                    (noise.setdefault(begin + int(i), []) if noisy else heard[begin + i]).append(given)
         known: dict[tuple[int, ...], int] = {(): 0}
         which = np.zeros(self.all, np.int32)
         for i, given_here in enumerate(heard):
-            key = tuple(map(id, given_here))
-            if key not in known:
-                known[key] = len(self.signals)
+            of = tuple(map(id, given_here))
+            if of not in known:
+                known[of] = len(self.signals)
                 self.signals.append(tuple(given_here))
-            which[i] = known[key]
-        out = np.zeros(self.width, np.int32)
-        out[: self.n] = self.ranks.own(which)
+            which[i] = known[of]
+        out = np.zeros((2, self.width), np.int32)
+        out[0, : self.n] = self.ranks.own(which)
+        own = self.ranks.own(np.arange(self.all))
+        here = {place: noise[i] for place, i in enumerate(own.tolist()) if i in noise}
+        self.currents = NoiseCurrents(self.engine, here, self.first + own, self.dt, key)
+        out[1] = -1
+        out[1, self.currents.places] = np.arange(self.currents.columns)
         return out
 
     def inject(self, first: int, steps: int) -> None:
-        """Writes the currents of the steps first .. first + steps - 1."""
+        """See `Members.inject`: the currents."""
+        self.currents.refresh()
         if len(self.signals) == 1:
             return
-        table: Tensor = self.arguments["signal"]
         step = np.arange(first, first + steps)
         rows = np.zeros((steps, len(self.signals)))
         for j, given_here in enumerate(self.signals):
             for given in given_here:
                 rows[:, j] += given.at(step, self.dt)
+        table: Tensor = self.arguments["signal"]
         values = table.numpy()
-        values[step % len(values)] = rows
+        chunk = self.arguments["chunk"]
+        values[: chunk * len(self.signals)].reshape(chunk, -1)[step % chunk] = rows
         table.assign(values)
 
     def rows_for(self, longest: int) -> None:
-        """Makes the records of samples and of currents long enough for so many steps."""
-        if len(self.signals) > 1:
-            self.arguments["chunk"] = longest
-            self.arguments["signal"] = full((longest, len(self.signals)), 0.0, on=self.engine)
+        """See `Members.rows_for`: samples and currents."""
+        if len(self.signals) > 1 or self.currents.columns:
+            self.arguments["chunk"] = chunk = longest if len(self.signals) > 1 else 1
+            room = chunk * len(self.signals) + self.arguments["B"] * self.currents.columns
+            self.arguments["signal"] = full((room,), 0.0, on=self.engine)
         if self.sampled:
             rows = longest // self.every + 2
             self.arguments["rows"] = rows
@@ -312,6 +326,8 @@ class Group(Members):
             self.arguments["samples"] = full(shape, 0.0, on=self.engine)
 
     def advance(self, steps: int) -> None:
-        """Issues the advance of a batch."""
+        """See `Members.advance`."""
         if self.n:
+            place, given = self.arguments["chunk"] * len(self.signals), self.arguments
+            self.currents.draw(steps, given["signal"], place, given["count"], given["B"])
             self.kernel(self.engine, steps=steps, work=self.width * steps * 16, **self.arguments)

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import arguments
 from ..errors import shown
+from .currents import Current
 from .injection import Injection
 from .model import Model
 from .models import find
@@ -93,7 +94,12 @@ class PopulationView:
         """A current into these neurons from `start` to `stop` ms, in the model's unit of current.
 
         Args:
-            amplitude: a number, or a function of the time in ms that takes an array and gives one.
+            amplitude: a number; a function of the time in ms that takes an array and gives one; or a `DCCurrent`,
+                `StepCurrent`, `ACCurrent` or `NoisyCurrent`.
+
+        Raises:
+            TypeError, ValueError: none of these, or no times with 0 <= start <= stop.
+            RuntimeError: after the first run.
         """
         self.population._inject(self.indices, amplitude, start, stop)
 
@@ -252,7 +258,7 @@ class Population(PopulationView):
     def _inject(self, indices: np.ndarray, amplitude: Any, start: float, stop: float) -> None:
         if self._built() is not None:
             raise RuntimeError("electrodes are placed before the first run")
-        if not callable(amplitude):
+        if isinstance(amplitude, type) or not (callable(amplitude) or isinstance(amplitude, Current)):
             arguments.real("amplitude", amplitude)
         if not 0 <= arguments.number("start", start) <= arguments.number("stop", stop):
             raise ValueError(f"start and stop must be times in ms, 0 <= start <= stop, got {start} and {stop}")

@@ -27,8 +27,8 @@ READS(7, int, noise_of); // (NOISE, width) the table of each neuron's Poisson in
 READS(8, REAL, noise_weight); // (NOISE, width)
 READS(9, uint, noise_receptor); // (NOISE)
 READS(10, uvec2, alias); // (tables, 2**bits) thresholds and aliases
-READS(11, float, signal); // (chunk, signals) currents of electrodes, in the row of the step modulo chunk
-READS(12, int, signal_of); // (width) the signal of each neuron
+READS(11, float, signal); // (chunk, signals) currents of electrodes, in the row of the step modulo chunk; (B, noises) noise
+READS(12, int, signal_of); // (2, width) the signal of each neuron, and its noise or -1
 READS(13, int, watched); // (width) column of a sampled neuron, or -1
 WRITES(14, float, samples); // (rows, columns, sampled states)
 layout(push_constant) uniform Push {
@@ -37,13 +37,13 @@ layout(push_constant) uniform Push {
     uint steps; uint slots; uint row; uint first; uint total; uint last; // last: neurons, without the row's padding
     uint bits; uint key0; uint key1;
     uint every; uint rows; uint columns;
-    uint chunk; uint signals;
+    uint chunk; uint signals; uint noises;
 } p;
 layout(constant_id = 1) const uint B = 1;
 layout(constant_id = 2) const uint EACH = 0xFFFFFFFFu; // numbers that differ from neuron to neuron, a bit each; the last for all further
 layout(constant_id = 3) const uint NOISE = 0; // Poisson inputs of a neuron, at most INPUTS
 const uint INPUTS = 4;
-layout(constant_id = 4) const uint INJECT = 0;
+layout(constant_id = 4) const uint INJECT = 0; // 1: electrodes, 2: noise too
 layout(constant_id = 6) const uint HEARD = 0xFFFFFFFFu; // receptors that have synapses, a bit each
 layout(constant_id = 5) const uint SAMPLED = 0; // states that are sampled, a bit each
 layout(constant_id = 7) const uint RANKS = 1; // that share the neurons in turn
@@ -102,9 +102,15 @@ void main()
                 }
             }
             REAL current = REAL(0);
-            if (INJECT == 1)
+            if (INJECT != 0)
                 for (uint m = 0; m < VEC; m++)
                     LANE(current, m) = AT(signal, t % p.chunk * p.signals + uint(AT(signal_of, VEC * i + m)));
+            if (INJECT == 2)
+                for (uint m = 0; m < VEC; m++) {
+                    int noise = AT(signal_of, VEC * (p.n + i) + m);
+                    if (noise >= 0)
+                        LANE(current, m) += AT(signal, p.chunk * p.signals + k * p.noises + uint(noise));
+                }
             TEST hears = EQUAL(left, WHOLE(0));
             left = max(left - 1, WHOLE(0));
             model_step(s, c, arrived, current, hears);

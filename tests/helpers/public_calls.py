@@ -150,6 +150,7 @@ def brain(comm=None):
         sim.Projection(population, population, sim.AllToAll())
         if comm is None:
             sim.Projection(population, population, sim.AllToAll(), synapse=sim.STDP())
+        population.inject(sim.NoisyCurrent(0.0, 9.0))
         sim.PoissonSource(2, 50.0)
         sim.SpikeSource(2, [3.0])
     net.run(30)

@@ -380,6 +380,8 @@ MADE = {
     # ---- large sparse networks ----
     "sim.Network": ("0.5, 3", None), "sim.Population": ("3, 'iaf_psc_delta'", None),
     "sim.Projection": ("cells(), cells(), sim.AllToAll(), weight=1.0, delay=1.0", None),
+    "sim.DCCurrent": ("1.0", None), "sim.ACCurrent": ("1.0, 5.0, 0.5, 0.5", None),
+    "sim.StepCurrent": ("[1.0, 2.0], [0.5, 0.25]", None), "sim.NoisyCurrent": ("0.5, 1.0, 2.0", None),
     "sim.PoissonSource": ("3, 10.0", None), "sim.GammaSource": ("3, 10.0, 2", None),
     "sim.SteppedPoissonSource": ("3, [0.0, 5.0], [10.0, 20.0]", None), "sim.RegularSource": ("3, 10.0", None),
     "sim.SpikeSource": ("3, [1.0, 2.0]", None),
