@@ -49,7 +49,8 @@ Device::Device(std::uint32_t index, const std::string& cache, bool take)
     }
     Pipelines::add(handle, pipelines);
     const SubgroupSizes sizes = subgroup_sizes(*instance_, physical_handle_);
-    if (wanted.has("subgroup size control") && sizes.compute && sizes.least <= LANES && LANES <= sizes.most &&
+    pipelines->full_subgroups = wanted.has("subgroup size control");
+    if (pipelines->full_subgroups && sizes.compute && sizes.least <= LANES && LANES <= sizes.most &&
         sizes.per_workgroup >= LANES)
         pipelines->lanes = LANES;
     get<PFN_vkGetDeviceQueue>("vkGetDeviceQueue")(handle, family, 0, &queue_handle);

@@ -69,7 +69,7 @@ const std::vector<Row>& rows()
     using Floats = VkPhysicalDeviceFloatControlsPropertiesKHR;
     using Core = VkPhysicalDeviceFeatures2; // those of Vulkan 1.0
     static const auto& all = *new std::vector<Row>{
-        ROW("subgroup size control", VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME, "kernels written for one subgroup size",
+        ROW("subgroup size control", VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME, "kernels for subgroups of one size or whole ones",
             Size, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT,
             offsetof(Size, subgroupSizeControl), offsetof(Size, computeFullSubgroups)),
         ROW("64-bit integers", "", "loads and stores of eight numbers on lavapipe", Core,

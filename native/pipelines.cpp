@@ -17,12 +17,14 @@ void append(std::string& key, const std::string& part)
     key += std::to_string(part.size()) + ':' + part;
 }
 
-// Whether the code has broadcasts within subgroups; capabilities come first in a module.
-bool broadcasts(const std::string& code)
+const std::uint32_t BROADCASTS = 64, COOPERATIVE_MATRICES = 6022; // capabilities
+
+// Whether the code declares a capability; they come first in a module.
+bool declares(const std::string& code, std::uint32_t capability)
 {
     const auto* words = (const std::uint32_t*)code.data();
     for (std::size_t at = 5; at + 1 < code.size() / 4 && (words[at] & 0xffff) == 17; at += words[at] >> 16)
-        if (words[at + 1] == 64) // GroupNonUniformBallot
+        if (words[at + 1] == capability)
             return true;
     return false;
 }
@@ -85,7 +87,9 @@ VkResult Pipelines::get(const VkComputePipelineCreateInfo& info, VkPipeline* out
         std::lock_guard<std::mutex> guard(registry_mutex);
         const std::string& code = modules.at({ device_, info.stage.module });
         append(key, code);
-        if (lanes && broadcasts(code)) {
+        if (full_subgroups && declares(code, COOPERATIVE_MATRICES)) // demanded of SPIR-V before 1.6
+            own.stage.flags |= VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT_EXT;
+        if (lanes && declares(code, BROADCASTS)) {
             size.pNext = (void*)own.stage.pNext;
             size.requiredSubgroupSize = lanes;
             own.stage.pNext = &size;

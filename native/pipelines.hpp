@@ -31,6 +31,7 @@ class Pipelines
     std::uint64_t made() const { return made_; }
 
     std::uint32_t lanes = 0; // the subgroup size of kernels that broadcast in subgroups; 0: can't be demanded
+    bool full_subgroups = false; // can be demanded
 
     static void note_module(VkDevice device, VkShaderModule module, const VkShaderModuleCreateInfo& info);
     static void forget_module(VkDevice device, VkShaderModule module);

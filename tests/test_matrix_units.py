@@ -14,11 +14,11 @@ from grilly_vk.ops import matmul as ops
 from grilly_vk.runtime import engine
 from grilly_vk.runtime.kernels import Kernels
 from grilly_vk.runtime.limits import needs
-from grilly_vk.runtime.matrices import FEATURES, KERNEL, MatrixUnits
+from grilly_vk.runtime.matrices import FEATURES, PRODUCT, MatrixUnits
 from grilly_vk.tensor import from_numpy
 
 units = pytest.mark.skipif(bool(engine().matrices.lacking), reason=f"no matrix units: {engine().matrices.lacking}")
-built = pytest.mark.skipif(not Kernels().has(KERNEL), reason="glslc knows no cooperative matrices")
+built = pytest.mark.skipif(not Kernels().has(PRODUCT), reason="glslc knows no cooperative matrices")
 SIZES = [  # m, n, k: ones, both sides of the edges of matrices and of tiles, several tiles
     (1, 1, 1), (8, 8, 8), (16, 16, 16), (7, 9, 33), (63, 31, 15), (65, 33, 17), (128, 64, 64), (130, 129, 5),
     (257, 33, 70), (4, 5, 1000),
@@ -143,10 +143,10 @@ def test_recurrent_products_keep_the_precision():
     x = normal(4, 2, 32) + 1
     with g.profile() as report:
         nn.RecurrentSynapse(nn.LIFNode(), halved, None, "m")(x).numpy()
-    assert KERNEL in str(report)
+    assert PRODUCT in str(report)
     with g.profile() as report:
         nn.RecurrentSynapse(nn.LIFNode(), plain, None, "m")(x).numpy()
-    assert KERNEL not in str(report)
+    assert PRODUCT not in str(report)
 
 
 # ---- everywhere ----
@@ -199,9 +199,10 @@ def test_why_there_are_none():
         return MatrixUnits(info, engine().kernels, taken, local).lacking
 
     assert "opened without vulkan memory model" in why(device(), [f for f in FEATURES if "memory" not in f])
+    assert "opened without subgroup size control" in why(device(), FEATURES[:-1])
     assert "not of float16 with float32 sums" in why(device(matrix_sizes=()))
     assert "no whole subgroups of 128" in why(device(subgroup_size=128))
-    if Kernels().has(KERNEL):
+    if Kernels().has(PRODUCT):
         assert why(device()) == ""
     else:
         assert "GL_KHR_cooperative_matrix" in why(device())
@@ -217,7 +218,7 @@ def test_tiles_fit_the_result_and_the_shared_memory():
     assert tiles(32, 16) == (16, 16, 16, 2, 1, 1)
     assert tiles(33, 17) == (16, 16, 16, 2, 2, 2)
     assert tiles(500, 500, matrix_sizes=((8, 8, 16), (16, 8, 16), (8, 8, 8)))[:3] == (16, 8, 16)
-    code, face = engine().kernels.module(KERNEL)
+    code, face = engine().kernels.module(PRODUCT)
     for memory in (16384, 8192, 6144):
         limits = {**engine().info.limits, "max_compute_shared_memory_size": memory}
         for size in (8, 16, 32, 64):

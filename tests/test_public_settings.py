@@ -55,7 +55,9 @@ NO_EFFECT = {
 # Of the class, for those who write subclasses; and what belongs to a form that the object has not.
 OF_CLASSES = {"over_time", "batchwise", "takes_steps", "runs_steps", "is_spiking"}
 OTHER_FORM = {"nn.LIFNeuron": {"threshold", "decay"}, "nn.IzhikevichNode": {"refractory"}}
-OTHER_FORM["nn.Linear"] = {"precision"}  # of devices with matrix units: test_matrix_units.py
+# Of devices with matrix units: test_matrix_units.py, test_conv_matrices.py.
+_PRODUCTS = ("Linear", "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d")
+OTHER_FORM |= {f"nn.{name}": {"precision"} for name in _PRODUCTS}
 MODES = {"training", "step_mode"}  # they change what a call takes
 
 

@@ -11,6 +11,7 @@ from ..errors import shown
 from ..ops.conv import Pair, conv
 from ..ops.conv3d import conv3d as conv_frames
 from ..ops.elementwise import as_tensor
+from ..ops.matrix_product import PRECISIONS
 from ..tensor import FLOAT32, Tensor
 from ..typing import ArrayLike
 
@@ -28,6 +29,8 @@ def conv1d(
     padding: int | Literal["same", "valid"] | Sequence[int] = 0,
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
+    *,
+    precision: str = "float32",
 ) -> Tensor:
     """Cross-correlation along the last axis, as `torch.nn.functional.conv1d` defines it.
 
@@ -42,15 +45,18 @@ def conv1d(
         padding: zeros at both ends; 'valid' is 0, 'same' keeps L (stride 1 only; an odd one goes to the end).
         dilation: steps between the kernel's taps.
         groups: the channels are cut into so many groups that do not mix; out must be a multiple.
+        precision: of the products, also those in gradients: "float32" (default), or "float16", which takes matrix
+            units: x, weight and the result's gradient are rounded to float16 (beyond 65504 infinite), sums are float32.
 
     Returns:
         (B, out, (L + 2 * padding - dilation * (k - 1) - 1) // stride + 1), or without B.
 
     Raises:
-        ValueError: shapes that don't fit each other, or a kernel that doesn't fit in. TypeError: not float32, or no
-            whole numbers.
+        ValueError: shapes that don't fit each other, a kernel that doesn't fit in, or another precision.
+        TypeError: not float32, or no whole numbers.
+        DeviceError: precision "float16" on a device without such matrix units.
     """
-    return _conv(x, weight, bias, stride, padding, dilation, groups, 1)
+    return _conv(x, weight, bias, stride, padding, dilation, groups, 1, precision)
 
 
 def conv2d(
@@ -61,6 +67,8 @@ def conv2d(
     padding: int | Literal["same", "valid"] | Sequence[int] = 0,
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
+    *,
+    precision: str = "float32",
 ) -> Tensor:
     """Cross-correlation over the last two axes, as `torch.nn.functional.conv2d` defines it.
 
@@ -75,15 +83,17 @@ def conv2d(
         padding: zeros on both sides; 'valid' is 0, 'same' keeps H and W (stride 1 only; an odd one goes to the end).
         dilation: steps between the kernel's taps.
         groups: the channels are cut into so many groups that do not mix; out must be a multiple.
+        precision: as in `conv1d`.
 
     Returns:
         (B, out, OH, OW), or without B; OH = (H + 2 * padding - dilation * (kh - 1) - 1) // stride + 1, OW likewise.
 
     Raises:
-        ValueError: shapes that don't fit each other, or a kernel that doesn't fit in. TypeError: not float32, or no
-            whole numbers.
+        ValueError: shapes that don't fit each other, a kernel that doesn't fit in, or another precision.
+        TypeError: not float32, or no whole numbers.
+        DeviceError: precision "float16" on a device without such matrix units.
     """
-    return _conv(x, weight, bias, stride, padding, dilation, groups, 2)
+    return _conv(x, weight, bias, stride, padding, dilation, groups, 2, precision)
 
 
 def conv3d(
@@ -94,6 +104,8 @@ def conv3d(
     padding: int | Literal["same", "valid"] | Sequence[int] = 0,
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
+    *,
+    precision: str = "float32",
 ) -> Tensor:
     """Cross-correlation over the last three axes, as `torch.nn.functional.conv3d` defines it.
 
@@ -105,16 +117,18 @@ def conv3d(
         padding: zeros on both sides; 'valid' is 0, 'same' keeps D, H and W (stride 1 only; an odd one goes to the end).
         dilation: steps between the kernel's taps.
         groups: the channels are cut into so many groups that do not mix; out must be a multiple.
+        precision: as in `conv1d`.
 
     Returns:
         (B, out, OD, OH, OW), or without B; OD = (D + 2 * padding - dilation * (kd - 1) - 1) // stride + 1, OH and OW
         likewise.
 
     Raises:
-        ValueError: shapes that don't fit each other, or a kernel that doesn't fit in. TypeError: not float32, or no
-            whole numbers.
+        ValueError: shapes that don't fit each other, a kernel that doesn't fit in, or another precision.
+        TypeError: not float32, or no whole numbers.
+        DeviceError: precision "float16" on a device without such matrix units.
     """
-    return _conv(x, weight, bias, stride, padding, dilation, groups, 3)
+    return _conv(x, weight, bias, stride, padding, dilation, groups, 3, precision)
 
 
 def conv_transpose1d(
@@ -126,6 +140,8 @@ def conv_transpose1d(
     output_padding: int | Sequence[int] = 0,
     groups: int = 1,
     dilation: int | Sequence[int] = 1,
+    *,
+    precision: str = "float32",
 ) -> Tensor:
     """The transpose of `conv1d` along the last axis, as `torch.nn.functional.conv_transpose1d` defines it.
 
@@ -141,14 +157,17 @@ def conv_transpose1d(
         output_padding: elements more at the end; below stride or dilation.
         groups: the channels are cut into so many groups that do not mix; C must be a multiple.
         dilation: steps between the kernel's taps.
+        precision: as in `conv1d`.
 
     Returns:
         (B, out, (L - 1) * stride - 2 * padding + dilation * (k - 1) + output_padding + 1), or without B.
 
     Raises:
-        ValueError: shapes that don't fit each other, or an empty result. TypeError: not float32, or no whole numbers.
+        ValueError: shapes that don't fit each other, an empty result, or another precision.
+        TypeError: not float32, or no whole numbers.
+        DeviceError: precision "float16" on a device without such matrix units.
     """
-    return _transposed(x, weight, bias, stride, padding, output_padding, groups, dilation, 1)
+    return _transposed(x, weight, bias, stride, padding, output_padding, groups, dilation, 1, precision)
 
 
 def conv_transpose2d(
@@ -160,6 +179,8 @@ def conv_transpose2d(
     output_padding: int | Sequence[int] = 0,
     groups: int = 1,
     dilation: int | Sequence[int] = 1,
+    *,
+    precision: str = "float32",
 ) -> Tensor:
     """The transpose of `conv2d` over the last two axes, as `torch.nn.functional.conv_transpose2d` defines it.
 
@@ -169,15 +190,18 @@ def conv_transpose2d(
         bias: (out,) or None.
         stride, padding, output_padding, dilation: as in `conv_transpose1d`; one number, or (vertical, horizontal).
         groups: the channels are cut into so many groups that do not mix; C must be a multiple.
+        precision: as in `conv1d`.
 
     Returns:
         (B, out, OH, OW), or without B; OH = (H - 1) * stride - 2 * padding + dilation * (kh - 1) + output_padding + 1,
         OW likewise.
 
     Raises:
-        ValueError: shapes that don't fit each other, or an empty result. TypeError: not float32, or no whole numbers.
+        ValueError: shapes that don't fit each other, an empty result, or another precision.
+        TypeError: not float32, or no whole numbers.
+        DeviceError: precision "float16" on a device without such matrix units.
     """
-    return _transposed(x, weight, bias, stride, padding, output_padding, groups, dilation, 2)
+    return _transposed(x, weight, bias, stride, padding, output_padding, groups, dilation, 2, precision)
 
 
 def padding_widths(padding: Any, kernel: Sequence[int], stride: Sequence[int], gap: Sequence[int]) -> tuple[Pair, ...]:
@@ -289,7 +313,10 @@ def _transposed_result(
     return out
 
 
-def _conv(x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any, axes: int) -> Tensor:
+def _conv(
+    x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any, axes: int, precision: Any
+) -> Tensor:
+    arguments.choice("precision", precision, PRECISIONS)
     x, weight, bias = _operands(x, weight, bias, ("out", "in / groups", *_TAPS[axes]))
     steps, gaps = arguments.sizes("stride", stride, axes, 1), arguments.sizes("dilation", dilation, axes, 1)
     pads = padding_widths(padding, weight.shape[2:], steps, gaps)
@@ -298,13 +325,16 @@ def _conv(x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: A
     if bias is not None:
         arguments.shape("bias", bias.shape, (weight.shape[0],))
     run = conv if axes < 3 else conv_frames
-    return run(x, weight, bias, out, steps, before, gaps, groups)
+    if precision == "float16":
+        x.engine.matrices.demand()
+    return run(x, weight, bias, out, steps, before, gaps, groups, precision=precision)
 
 
 def _transposed(
     x: Any, weight: Any, bias: Any, stride: Any, padding: Any, output_padding: Any, groups: Any, dilation: Any,
-    axes: int,
+    axes: int, precision: Any,
 ) -> Tensor:  # fmt: skip
+    arguments.choice("precision", precision, PRECISIONS)
     x, weight, bias = _operands(x, weight, bias, ("in", "out / groups", *_TAPS[axes]))
     steps, gaps = arguments.sizes("stride", stride, axes, 1), arguments.sizes("dilation", dilation, axes, 1)
     pads, more = (
@@ -315,4 +345,6 @@ def _transposed(
     out = _transposed_result(x.shape, weight.shape, steps, pads, more, gaps, groups)
     if bias is not None:
         arguments.shape("bias", bias.shape, (groups * weight.shape[1],))
-    return conv(x, weight, bias, out, steps, pads, gaps, groups, back=True)
+    if precision == "float16":
+        x.engine.matrices.demand()
+    return conv(x, weight, bias, out, steps, pads, gaps, groups, back=True, precision=precision)

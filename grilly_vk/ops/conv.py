@@ -2,7 +2,7 @@
 
 The sums are made directly from the images, in a fixed order, four pixels by four channels an invocation; what is
 read most often is first laid out four channels side by side (`conv-pack`).  On devices that are the CPU the host makes
-large ones of products (native/host_images.cpp).
+large ones of products (native/host_images.cpp).  With precision "float16" they are made by conv_matrices.py.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ..autograd import record
 from ..runtime.host import HostCall
 from ..runtime.kernel import Kernel, spans
 from ..tensor import Tensor, empty, full
+from . import conv_matrices
 from .layout import width_of
 from .reduce import reduce
 
@@ -68,10 +69,15 @@ class _Plan:
         return self.batch * self.groups * self.outs * self.ins * self.taps * math.prod(self.out)
 
     @functools.cached_property
+    def sizes(self) -> dict[str, Any]:
+        """All of them, by the names that kernels have for them."""
+        sizes = {"batch": self.batch, "ins": self.ins, "outs": self.outs, "h": self.size[0], "width": self.size[1]}
+        return {**sizes, "oh": self.out[0], "ow": self.out[1], **self.push}
+
+    @functools.cached_property
     def host(self) -> dict[str, Any]:
         """Numbers of the host's calls."""
-        sizes = {"batch": self.batch, "ins": self.ins, "outs": self.outs, "h": self.size[0], "width": self.size[1]}
-        return {**sizes, "oh": self.out[0], "ow": self.out[1], "work": self.multiplications // 64, **self.push}
+        return {**self.sizes, "work": self.multiplications // 64}
 
     @functools.cached_property
     def forward(self) -> _Pass:
@@ -166,11 +172,16 @@ def _plan_pass(plan: _Plan, back: bool) -> _Pass:
     )  # fmt: skip
 
 
-def _apply(x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan, *, back: bool) -> Tensor:
+def _apply(
+    x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan, *, back: bool, precision: str = "float32"
+) -> Tensor:
     """The convolution of x, or with `back` the gradient to its input from x, that of its result."""
     way = plan.back if back else plan.forward
     out = empty((plan.batch, *way.results), on=x.engine)
     if out.count == 0:
+        return out
+    if precision == "float16":
+        conv_matrices.apply(x, weight, bias, out, plan.sizes, back=back)
         return out
     if x.engine.host_does(plan.multiplications):
         _HOST(x.engine, x=x, w=weight, bias=bias, y=out, back=back, biased=bias is not None, **plan.host)
@@ -199,11 +210,13 @@ def _apply(x: Tensor, weight: Tensor, bias: Tensor | None, plan: _Plan, *, back:
     return out
 
 
-def _weight_gradient(g: Tensor, x: Tensor, plan: _Plan, shape: tuple[int, ...]) -> Tensor:
+def _weight_gradient(g: Tensor, x: Tensor, plan: _Plan, shape: tuple[int, ...], precision: str = "float32") -> Tensor:
     """Gradient to the weight, from that of the result and the input."""
     weights = math.prod(shape)
     if weights == 0 or plan.batch == 0:
         return full(shape, 0.0, on=x.engine)
+    if precision == "float16":
+        return conv_matrices.weight_gradient(g, x, shape, plan.sizes)
     if x.engine.host_does(plan.multiplications):
         out = empty(shape, on=x.engine)
         _HOST_WEIGHTS(x.engine, g=g, x=x, w=out, **plan.host)
@@ -276,6 +289,7 @@ def conv(
     groups: int,
     *,
     back: bool = False,
+    precision: str = "float32",
 ) -> Tensor:
     """A convolution over one axis or two whose result has the sizes `out`, or with `back` its transpose.
 
@@ -285,6 +299,7 @@ def conv(
         bias: (out,) or None.
         stride, gaps: steps between results and between taps, for each axis.
         pads: zeros before each axis; with `back` what is cut off there.
+        precision: "float32", or "float16" on matrix units.
     """
     axes = len(out)
     lead, size = x.shape[: -axes - 1], x.shape[-axes:]
@@ -292,15 +307,17 @@ def conv(
     plan = plan_of(lead, weight.shape, *sizes, stride, pads, gaps, groups)
     image, result = (plan.batch, groups * plan.ins, *plan.size), (plan.batch, groups * plan.outs, *plan.out)
     before, after = (result, image) if back else (image, result)
-    y = _apply(x._alias(before), weight, bias, plan, back=back)._alias((*lead, after[1], *out))
+    y = _apply(x._alias(before), weight, bias, plan, back=back, precision=precision)._alias((*lead, after[1], *out))
     inputs = (x, weight) if bias is None else (x, weight, bias)
 
     def backward(g: Tensor) -> list[Tensor | None]:
         given, whole = x._alias(before), g._alias(after)
         pair = (given, whole) if back else (whole, given)
         grads: list[Tensor | None] = [
-            _apply(whole, weight, None, plan, back=not back)._alias(x.shape) if x.requires_grad else None,
-            _weight_gradient(*pair, plan, weight.shape) if weight.requires_grad else None,
+            _apply(whole, weight, None, plan, back=not back, precision=precision)._alias(x.shape)
+            if x.requires_grad
+            else None,
+            _weight_gradient(*pair, plan, weight.shape, precision) if weight.requires_grad else None,
         ]
         if bias is not None:
             grads.append(reduce("sum", whole, (0, 2, 3), False) if bias.requires_grad else None)

@@ -60,6 +60,8 @@ def conv3d(
     pads: tuple[int, ...],
     gaps: tuple[int, ...],
     groups: int,
+    *,
+    precision: str = "float32",
 ) -> Tensor:
     """A convolution over three axes whose result has the sizes `out`; arguments as in `conv`."""
     outs, ins, depth, kh, kw = weight.shape
@@ -93,7 +95,9 @@ def conv3d(
 
     y = empty(whole, on=engine)
     for start, stop in pieces:
-        result = _apply(gathered(start, stop), weight._alias(flat), bias, plan_for(stop - start), back=False)
+        result = _apply(
+            gathered(start, stop), weight._alias(flat), bias, plan_for(stop - start), back=False, precision=precision
+        )
         turned(result, start, stop, y._rows(start, stop), back=False)
     y = y._alias((*lead, outs, *out))
     inputs = (x, weight) if bias is None else (x, weight, bias)
@@ -106,10 +110,10 @@ def conv3d(
             pull = empty(((stop - start) * out[0], outs, *out[1:]), on=engine)
             turned(g._alias(whole)._rows(start, stop), start, stop, pull, back=True)
             if gx is not None:
-                back = _apply(pull, weight._alias(flat), None, plan, back=True)
+                back = _apply(pull, weight._alias(flat), None, plan, back=True, precision=precision)
                 frames.walk(gx._rows(start, stop), back, back=True)
             if weight.requires_grad:
-                part = _weight_gradient(pull, gathered(start, stop), plan, flat)
+                part = _weight_gradient(pull, gathered(start, stop), plan, flat, precision)
                 gw = part if gw is None else add(gw, part)
         grads = [None if gx is None else gx._alias(x.shape), None if gw is None else gw._alias(weight.shape)]
         if bias is not None:

@@ -13,8 +13,10 @@ from .devices import DeviceInfo
 from .kernels import Kernels
 from .limits import needs, offered
 
-KERNEL = "matmul-matrices"
-FEATURES = ("float16 arithmetic", "vulkan memory model", "cooperative matrix")
+PRODUCT, CONVOLUTION = "matmul-matrices", "conv-matrices"
+KERNELS = (PRODUCT, CONVOLUTION)
+# The last for whole subgroups, which Vulkan demands of these kernels unless they are SPIR-V 1.6, beyond Vulkan 1.1.
+FEATURES = ("float16 arithmetic", "vulkan memory model", "cooperative matrix", "subgroup size control")
 
 
 class Tile(NamedTuple):
@@ -51,7 +53,7 @@ class MatrixUnits:
     def __init__(self, info: DeviceInfo, kernels: Kernels, taken: Collection[str], local: int) -> None:
         self.lacking = ""
         self._info, self._kernels, self._local = info, kernels, local
-        self._tiles: dict[tuple[int, int], Tile] = {}
+        self._tiles: dict[tuple[str, int, int], Tile] = {}
         absent = [name for name in FEATURES if name not in taken]
         if absent:
             self.lacking = f"of the optional features {', '.join(FEATURES)} it was opened without {', '.join(absent)}"
@@ -59,35 +61,41 @@ class MatrixUnits:
             self.lacking = "its cooperative matrices are not of float16 with float32 sums in a subgroup"
         elif local % info.subgroup_size:
             self.lacking = f"workgroups of {local} are no whole subgroups of {info.subgroup_size}"
-        elif not kernels.has(KERNEL):
+        elif not all(kernels.has(name) for name in KERNELS):
             self.lacking = (
-                "the kernel was not built: that takes glslc and spirv-val that know GL_KHR_cooperative_matrix"
+                "its kernels were not built: that takes glslc and spirv-val that know GL_KHR_cooperative_matrix"
             )
 
-    def tile(self, liked: tuple[int, int], rows: int, columns: int) -> Tile:
-        """The tile for a result of so many rows and columns.
-
-        Args:
-            liked: ROWS and COLUMNS if neither the result nor the device's shared memory is too small for them.
-            rows, columns: of the result.
-
-        Raises:
-            DeviceError: there are no matrix units.
-        """
+    def demand(self) -> None:
+        """Raises DeviceError: there are no matrix units."""
         if self.lacking:
             raise DeviceError(
                 f"precision 'float16' needs matrix units, which {self._info} has not: {self.lacking}. Use 'float32', "
                 "or choose another device with GRILLY_VK_DEVICE or grilly_vk.set_device()"
             )
+
+    def tile(self, liked: tuple[int, int], rows: int, columns: int, kernel: str = PRODUCT) -> Tile:
+        """The tile for a result of so many rows and columns.
+
+        Args:
+            liked: ROWS and COLUMNS if neither the result nor the device's shared memory is too small for them.
+            rows, columns: of the result.
+            kernel: that makes it.
+
+        Raises:
+            DeviceError: there are no matrix units.
+        """
+        self.demand()
         m, n, _ = self._sizes()
         tall, wide = liked
         while tall > 1 and self._subgroups() * (tall // 2) * m >= rows:
             tall //= 2
         while wide > 1 and (wide // 2) * n >= columns:
             wide //= 2
-        if (tall, wide) not in self._tiles:
-            self._tiles[tall, wide] = self._fitting(tall, wide)
-        return self._tiles[tall, wide]
+        key = (kernel, tall, wide)
+        if key not in self._tiles:
+            self._tiles[key] = self._fitting(*key)
+        return self._tiles[key]
 
     def _sizes(self) -> tuple[int, int, int]:
         return max(self._info.matrix_sizes, key=lambda s: s[0] * s[1] * s[2])
@@ -95,9 +103,9 @@ class MatrixUnits:
     def _subgroups(self) -> int:
         return self._local // self._info.subgroup_size
 
-    def _fitting(self, tall: int, wide: int) -> Tile:
+    def _fitting(self, kernel: str, tall: int, wide: int) -> Tile:
         """The largest of these or their halves whose shared memory the device has."""
-        code, face = self._kernels.module(KERNEL)
+        code, face = self._kernels.module(kernel)
         while True:
             tile = Tile(*self._sizes(), self._subgroups(), tall, wide)
             # the most of all forms, so that a product and its gradients have the same tile

@@ -111,6 +111,11 @@ def unrolled(core):
     backward(outputs)
 
 
+def precisions():
+    """Those that the device has."""
+    return ("float32",) if engine().matrices.lacking else ("float32", "float16")
+
+
 def converted():
     """A spiking network made of a small one, in training."""
     ann = nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 3)).eval()
@@ -240,7 +245,7 @@ CALLS = {
     # ---- layers ----
     "nn.Linear": lambda: backward(nn.Linear(5, 3)(leaf(2, 5))),
     "F.linear": event_driven,
-    "nn.Conv2d": lambda: backward(nn.Conv2d(3, 8, 3, padding=1)(leaf(2, 3, 6, 6))),
+    "nn.Conv2d": lambda: [backward(nn.Conv2d(3, 8, 3, padding=1, precision=p)(leaf(2, 3, 6, 6))) for p in precisions()],
     "nn.Conv1d": lambda: backward(nn.Conv1d(2, 4, 3)(leaf(2, 2, 8))),
     "nn.MaxPool2d": lambda: backward(nn.MaxPool2d(2)(leaf(2, 3, 4, 4))),
     "nn.BatchNorm1d": lambda: norm(nn.BatchNorm1d(3), 6, 3),
@@ -275,8 +280,7 @@ CALLS = {
     "grilly_vk.rand": lambda: grilly_vk.rand(5),
     "grilly_vk.full": lambda: grilly_vk.full((3,), 2.0),
     "grilly_vk.matmul": lambda: [
-        backward(grilly_vk.matmul(leaf(20, 20), leaf(20, 20), precision=precision))
-        for precision in (("float32",) if engine().matrices.lacking else ("float32", "float16"))
+        backward(grilly_vk.matmul(leaf(20, 20), leaf(20, 20), precision=precision)) for precision in precisions()
     ],
     "grilly_vk.where": lambda: grilly_vk.where(leaf(3) > 0.0, 1.0, 0.0),
     "Tensor.isclose": lambda: grilly_vk.tensor(x(5)).isclose(x(5)),

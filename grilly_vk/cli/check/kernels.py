@@ -13,7 +13,7 @@ from ...runtime import Engine, engine
 from ...runtime.devices import DeviceInfo
 from ...runtime.kernels import Kernels
 from ...runtime.limits import needs as needs_of
-from ...runtime.matrices import KERNEL as ON_MATRICES
+from ...runtime.matrices import KERNELS as ON_MATRICES
 from ...runtime.shared_memory import NAMES, declared
 from .runner import CUT, FAIL, PASS, Check, Found, Time
 
@@ -44,7 +44,7 @@ def _values(kernel: str, constant: str, default: int) -> tuple[int, ...]:
     if constant == "MODEL":
         name = next((m for m in _MODELS if kernel.startswith(m)), "")
         return tuple(i for i in range(_MODELS.get(name, 2)) if i != default)
-    if kernel == ON_MATRICES and constant not in ("FORM", "BIAS"):  # sizes, which must be the device's
+    if kernel in ON_MATRICES and constant not in ("FORM", "BIAS"):  # sizes, which must be the device's
         return ()
     if constant == "ROWS" and "lanes" not in kernel:
         return (8,)
@@ -107,7 +107,7 @@ def _compiled(others: bool, time: Time) -> list[Found]:
     segment = with_own.alloc(1024).block.segment
     todo: list[tuple[str, Specs]] = []
     for name in names(main.info.lanes, not main.matrices.lacking):
-        usual = tuple(main.matrices.tile((1, 1), 1, 1)._asdict().items()) if name == ON_MATRICES else ()
+        usual = tuple(main.matrices.tile((1, 1), 1, 1, name)._asdict().items()) if name in ON_MATRICES else ()
         todo += [(name, s) for s in variants(with_own.kernels, name, usual)] if others else [(name, usual)]
     if others and time.quick:
         todo = todo[::10]
@@ -136,7 +136,7 @@ def _compiled(others: bool, time: Time) -> list[Found]:
 def _fails(on: Engine, info: DeviceInfo, name: str, specs: Specs, segment: Any) -> str:
     """Why a kernel can't be used on the device; "" if it can."""
     _, capabilities = declared(on.kernels.module(name)[0], {})
-    beyond = capabilities - PLAIN - (MATRICES if name == ON_MATRICES else set())
+    beyond = capabilities - PLAIN - (MATRICES if name in ON_MATRICES else set())
     if beyond and not info.subgroup_ballot:
         return f"needs {', '.join(NAMES.get(c, str(c)) for c in sorted(beyond))}"
     try:

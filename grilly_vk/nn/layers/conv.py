@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from ... import arguments
 from ...functional import conv as F
-from ...settings import fixed
+from ...ops.matrix_product import PRECISIONS
+from ...settings import fixed, setting
 from ...tensor import empty
 from ...typing import ArrayLike
 from .. import init
@@ -18,6 +19,7 @@ from ..module import Module, Parameter
 class _Conv(Module):
     in_channels, out_channels, groups, kernel_size = fixed(), fixed(), fixed(), fixed()
     stride, dilation, padding = fixed(), fixed(), fixed()
+    precision = setting(arguments.choice, PRECISIONS)
     bias: Parameter | None
     axes = 0
     batchwise = True
@@ -32,8 +34,11 @@ class _Conv(Module):
         dilation: int | Sequence[int] = 1,
         groups: int = 1,
         bias: bool = True,
+        *,
+        precision: str = "float32",
     ) -> None:
         super().__init__()
+        self.precision = precision
         self.in_channels = arguments.size("in_channels", in_channels)
         self.out_channels = arguments.size("out_channels", out_channels)
         self.groups = arguments.size("groups", groups)
@@ -73,6 +78,8 @@ class _Conv(Module):
             parts.append(f"groups={self.groups}")
         if self.bias is None:
             parts.append("bias=False")
+        if self.precision != "float32":
+            parts.append(f"precision={self.precision!r}")
         return ", ".join(parts)
 
 
@@ -88,6 +95,7 @@ _CONV = """Cross-correlation {over}; see `grilly_vk.functional.conv{n}d`.
         dilation: steps between taps (default 1).
         groups: the channels are cut into so many groups that do not mix (default 1).
         bias: whether a bias is added (default True).
+        precision: of the products, also those in gradients: "float32" (default), or "float16" on matrix units.
 
     Shape:
         (B, in_channels, {size}) to (B, out_channels, {result}), or both without B.
@@ -97,8 +105,9 @@ _CONV = """Cross-correlation {over}; see `grilly_vk.functional.conv{n}d`.
         bias: Parameter (out_channels,), or None.
 
     Raises:
-        ValueError: sizes out of range or channels that groups does not divide; at the call, an input that does not
-            fit. TypeError: no whole numbers.
+        ValueError: sizes out of range, channels that groups does not divide, or another precision; at the call, an
+            input that does not fit. TypeError: no whole numbers.
+        DeviceError: at the call, precision "float16" on a device without such matrix units.
     """
 
 
@@ -111,7 +120,9 @@ class Conv1d(_Conv):
 
     def forward(self, x: ArrayLike) -> Any:
         """(B, in_channels, L) to (B, out_channels, L')."""
-        return F.conv1d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        return F.conv1d(
+            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups, precision=self.precision
+        )
 
 
 class Conv2d(_Conv):
@@ -124,7 +135,9 @@ class Conv2d(_Conv):
 
     def forward(self, x: ArrayLike) -> Any:
         """(B, in_channels, H, W) to (B, out_channels, H', W')."""
-        return F.conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        return F.conv2d(
+            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups, precision=self.precision
+        )
 
 
 class Conv3d(_Conv):
@@ -137,7 +150,9 @@ class Conv3d(_Conv):
 
     def forward(self, x: ArrayLike) -> Any:
         """(B, in_channels, D, H, W) to (B, out_channels, D', H', W')."""
-        return F.conv3d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        return F.conv3d(
+            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups, precision=self.precision
+        )
 
 
 class _ConvTranspose(_Conv):
@@ -154,9 +169,13 @@ class _ConvTranspose(_Conv):
         groups: int = 1,
         bias: bool = True,
         dilation: int | Sequence[int] = 1,
+        *,
+        precision: str = "float32",
     ) -> None:
         pads = arguments.sizes("padding", padding, self.axes, 0)
-        super().__init__(in_channels, out_channels, kernel_size, stride, pads, dilation, groups, bias)
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, pads, dilation, groups, bias, precision=precision
+        )
         self.output_padding = arguments.sizes("output_padding", output_padding, self.axes, 0)
         F.smaller(self.output_padding, self.stride, self.dilation)
 
@@ -203,6 +222,7 @@ _TRANSPOSED = """The transpose of `Conv{n}d`; see `grilly_vk.functional.conv_tra
         groups: the channels are cut into so many groups that do not mix (default 1).
         bias: whether a bias is added (default True).
         dilation: steps between taps (default 1).
+        precision: of the products, also those in gradients: "float32" (default), or "float16" on matrix units.
 
     Shape:
         (B, in_channels, {size}) to (B, out_channels, {result}), or both without B.
@@ -212,8 +232,9 @@ _TRANSPOSED = """The transpose of `Conv{n}d`; see `grilly_vk.functional.conv_tra
         bias: Parameter (out_channels,), or None.
 
     Raises:
-        ValueError: sizes out of range or channels that groups does not divide; at the call, an input that does not
-            fit, or an output_size that can't be. TypeError: no whole numbers.
+        ValueError: sizes out of range, channels that groups does not divide, or another precision; at the call, an
+            input that does not fit, or an output_size that can't be. TypeError: no whole numbers.
+        DeviceError: at the call, precision "float16" on a device without such matrix units.
     """
 
 
@@ -225,8 +246,9 @@ class ConvTranspose1d(_ConvTranspose):
     def forward(self, x: ArrayLike, output_size: int | Sequence[int] | None = None) -> Any:
         """(B, in_channels, L) to (B, out_channels, L'); output_size: L', where stride leaves a choice."""
         return F.conv_transpose1d(
-            x, self.weight, self.bias, self.stride, self._pads(), self._more(x, output_size), self.groups, self.dilation
-        )
+            x, self.weight, self.bias, self.stride, self._pads(), self._more(x, output_size), self.groups,
+            self.dilation, precision=self.precision,
+        )  # fmt: skip
 
 
 class ConvTranspose2d(_ConvTranspose):
@@ -240,5 +262,6 @@ class ConvTranspose2d(_ConvTranspose):
     def forward(self, x: ArrayLike, output_size: Sequence[int] | None = None) -> Any:
         """(B, in_channels, H, W) to (B, out_channels, H', W'); output_size: (H', W'), where stride leaves a choice."""
         return F.conv_transpose2d(
-            x, self.weight, self.bias, self.stride, self._pads(), self._more(x, output_size), self.groups, self.dilation
-        )
+            x, self.weight, self.bias, self.stride, self._pads(), self._more(x, output_size), self.groups,
+            self.dilation, precision=self.precision,
+        )  # fmt: skip

@@ -191,6 +191,7 @@ class MultiDimensionalAttention(Module):
         if self.places is not None:
             pooled, y, link = squeeze(y, "places")
             planes = permute(pooled, (1, 0, 2)).reshape(batch, 2, height, width)
-            score = conv2d(planes, self.places.weight, padding=self.places.padding)
+            places = self.places
+            score = conv2d(planes, places.weight, padding=places.padding, precision=places.precision)
             y = excite(y, unary("sigmoid", score).reshape(batch, height * width), link)
         return unary("relu", y).reshape(x.shape)
