@@ -16,12 +16,13 @@ layout(push_constant) uniform Push {
 } p;
 layout(constant_id = 1) const uint B = 1;
 
-// Number j of a neuron's noise q, by Box and Muller's method: two from one counter.
-float normal(uint neuron, uint j, uint q)
+// Numbers 4 * j .. 4 * j + 3 of a neuron's noise q, by Box and Muller's method.
+vec4 normals(uint neuron, uint j, uint q)
 {
-    uvec4 words = philox(uvec4(neuron, j >> 1, q, 0x52u), uvec2(p.key0, p.key1));
-    precise vec2 u = vec2(((j & 1u) == 1 ? words.zw : words.xy) >> 8) * (1.0 / 16777216.0) + 0.5 / 16777216.0; // above 0
-    precise float length = root(-2.0 * logarithm(u.x)), x = length * cosine(6.28318530718 * u.y);
+    precise vec4 u = vec4(philox(uvec4(neuron, j, q, 0x52u), uvec2(p.key0, p.key1)) >> 8) * (1.0 / 16777216.0);
+    precise vec2 above = u.xz + 0.5 / 16777216.0, angle = 6.28318530718 * u.yw;
+    precise float a = root(-2.0 * logarithm(above.x)), b = root(-2.0 * logarithm(above.y));
+    precise vec4 x = vec4(a * cosine(angle.x), a * sine(angle.x), b * cosine(angle.y), b * sine(angle.y));
     return x;
 }
 
@@ -33,11 +34,16 @@ void main()
             float mean = AT(level, 2 * q * p.n + i), sd = AT(level, (2 * q + 1) * p.n + i);
             uint from = AT(span, 3 * q * p.n + i), until = AT(span, (3 * q + 1) * p.n + i), period = AT(span, (3 * q + 2) * p.n + i);
             precise float x = 0.0;
+            vec4 four;
             for (uint k = 0; k < p.steps; k++) {
                 uint t = now + k, to = p.place + k * p.n + i;
                 bool on = t >= from && t < until;
-                if (on && (k == 0 || (t - from) % period == 0))
-                    x = mean + sd * normal(AT(who, i), (t - from) / period, q);
+                if (on && (k == 0 || (t - from) % period == 0)) {
+                    uint j = (t - from) / period;
+                    if (k == 0 || (j & 3u) == 0)
+                        four = normals(AT(who, i), j >> 2, q);
+                    x = mean + sd * four[j & 3u];
+                }
                 precise float sum = (q == 0 ? 0.0 : AT(signal, to)) + (on ? x : 0.0);
                 AT(signal, to) = sum;
             }
