@@ -35,8 +35,8 @@ layout(constant_id = 9) const uint HEARD = 0; // 1: counts what targets hear, 2:
 layout(constant_id = 10) const uint RANKS = 1; // that share the group's neurons in turn
 const uint OWNERS = 0, TARGETS_ALONE = 1, SOURCES = 2; // BY
 const uint ANY = 0, DISTINCT = 1, ALL = 2, SAME = 3, GIVEN = 4; // CHOICE
-const uint TARGETS = 0, PACKED = 1, FULL = 2, PLASTIC = 3; // FORMAT; PLASTIC: as FULL, with float32 weights
-const uint EACH_LOAD = FORMAT == TARGETS ? 8 : FORMAT == PACKED ? 4 : 2;
+const uint TARGETS = 0, PACKED = 1, FULL = 2, PLASTIC = 3; // FORMAT; PLASTIC: as FULL, with float32 weights, whole loads
+const bool LOADS = FORMAT == PLASTIC || LANES == 1; // rows are whole loads of 16 bytes; else a word for each lane
 const uint PARTNER = 0x43u, NUMBERS = 0x57u, ORDER = 0x50u; // what random words are for
 const uint ATTEMPTS = 100;
 
@@ -83,10 +83,17 @@ float number_of(uint kind, float a, float b, float low, float high, uint i, uint
 
 float weight_of(uint i, uint k) { return number_of(WEIGHT, p.w0, p.w1, p.w_low, p.w_high, i, k, 0); }
 
+// Where a lane's word is in a row: so many of each lane four by four, the others one by one.
+uint word_of(uint word, uint lane, uint fours)
+{
+    return word < fours ? (word / 4 * LANES + lane) * 4 + word % 4 : word * LANES + lane;
+}
+
 // Synapse k of neuron i, which goes from source to target; false if it is none of this part's.
 bool put(uint source, uint target, uint i, uint k)
 {
-    uint neuron = (p.into + target) / RANKS - 1, owner = neuron / p.per, slice = owner / LANES - p.first, lane = owner % LANES;
+    uint neuron = (p.into + target) / RANKS - 1, span = p.per * LANES, slice = neuron / span - p.first;
+    uint here = neuron % span, within = here / LANES, lane = here % LANES;
     if (slice >= p.slices || (p.into + target) % RANKS != 0)
         return false;
     uint place = (slice * p.pre + source) * LANES + lane, rank;
@@ -98,10 +105,10 @@ bool put(uint source, uint target, uint i, uint k)
     }
     if (PLACE == 0)
         return true;
-    uint within = neuron - owner * p.per;
-    uint load = AT(start, slice * (p.pre + 1) + source) + rank / EACH_LOAD * LANES + lane;
+    uint row = slice * (p.pre + 1) + source, first = AT(start, row) * (LOADS ? 4 : LANES);
+    uint fours = LOADS ? 0xFFFFFFFFu : (AT(start, row + 1) - AT(start, row)) / 4 * 4; // of a lane's words
     if (FORMAT == TARGETS) {
-        uint word = load * 4 + rank % 8 / 2, half_word = lane * p.per + within + 1 << 16 * (rank & 1u);
+        uint word = first + word_of(rank / 2, lane, fours), half_word = here + 1 << 16 * (rank & 1u);
         if (BY == TARGETS_ALONE)
             atomicOr(AT(synapse, word), half_word);
         else
@@ -124,10 +131,10 @@ bool put(uint source, uint target, uint i, uint k)
         delay = uint(floor(steps + 0.5));
     }
     if (FORMAT == PACKED)
-        AT(synapse, load * 4 + rank % 4) = within | delay << 11 | uint(weight) << 17;
+        AT(synapse, first + word_of(rank, lane, fours)) = within | delay << 11 | uint(weight) << 17;
     else {
-        AT(synapse, load * 4 + rank % 2 * 2) = within | delay << 16;
-        AT(synapse, load * 4 + rank % 2 * 2 + 1) = uint(weight);
+        AT(synapse, first + word_of(2 * rank, lane, fours)) = within | delay << 16;
+        AT(synapse, first + word_of(2 * rank + 1, lane, fours)) = uint(weight);
     }
     return true;
 }
@@ -177,9 +184,9 @@ void main()
             draw(BY == TARGETS_ALONE ? (RANKS - p.into % RANKS) % RANKS + item * RANKS : item);
             continue;
         }
-        uint neuron = (p.first * LANES + item) * p.per;
-        for (uint own = neuron; own < neuron + p.per; own++) {
-            uint target = (own + 1) * RANKS - p.into; // huge where it would be below 0
+        uint neuron = (p.first + item / LANES) * p.per * LANES + item % LANES;
+        for (uint own = 0; own < p.per; own++) {
+            uint target = (neuron + own * LANES + 1) * RANKS - p.into; // huge where it would be below 0
             if (target < p.post)
                 draw(target);
         }

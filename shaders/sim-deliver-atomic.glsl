@@ -2,6 +2,7 @@
 // Spikes of a batch into what arrives later, by rows: a workgroup takes a spiking source's row in a slice, and adds by
 // atomics.  What is added is whole numbers, so the result is that of sim-deliver, bit for bit.
 #include "common.glsl"
+#define LOAD uvec4
 #include "sim-table.glsl"
 
 void main()

@@ -3,6 +3,7 @@
 // its source in the batch, one after the other.  The weights and what arrives are those of sim-plastic, bit for bit.
 #include "common.glsl"
 #define ARRIVES(place, units) atomicAdd(AT(ring, place), units)
+#define EVERY 1u
 #include "sim-visit.glsl"
 
 void main()

@@ -117,7 +117,7 @@ def test_tables_in_parts(monkeypatch):
     """A table that one buffer can't hold is cut, and gives the same."""
     whole = made()
     arrived, _ = run(whole, 12)
-    monkeypatch.setattr(tables, "most_bytes", lambda engine: 40_000)
+    monkeypatch.setattr(tables, "most_bytes", lambda engine: 20_000)
     cut = made()
     assert cut.cut.parts > 1 and whole.cut.parts == 1
     np.testing.assert_array_equal(run(cut, 12)[0], arrived)
@@ -127,6 +127,21 @@ def test_tables_in_parts(monkeypatch):
     monkeypatch.setattr(tables, "most_bytes", lambda engine: 2_000)
     with pytest.raises(grilly_vk.OutOfDeviceMemory, match="storage buffers of 2000 bytes"):
         made()
+
+
+@pytest.mark.parametrize(
+    "degree, weight, most",
+    [(1000, 1.0, 2.6), (100, 1.0, 3.1), (20, 1.0, 5.2), (1000, Normal(1, 0.1), 5.0)],
+)
+def test_bytes_of_a_synapse(degree, weight, most):
+    """By owners, onto two populations of one group, the second smaller: room is for synapses, not for padding."""
+    delivery = Delivery(grilly_vk.control.engine(), 2000, 2500, 1)
+    assert grilly_vk.control.engine().tuning.sim_lanes == 8
+    delivery.add(FixedInDegree(degree * 4 // 5), 0, 2000, 0, 2000, False, 0, weight, 2, 1, packed=True)
+    delivery.add(FixedInDegree(degree * 4 // 5), 0, 2000, 2000, 500, False, 0, weight, 2, 2, packed=True)
+    delivery.finish(1)
+    assert delivery.synapses == 2000 * degree
+    assert sum(part.nbytes for part in delivery._parts) / delivery.synapses < most
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -380,3 +380,22 @@ def test_a_network_has_its_own_parts():
         net.add(sim.Population(3, "iaf_psc_delta"))
     with pytest.raises(KeyError, match="of another network"):
         net.load_state_dict({"steps": 3})
+
+
+@pytest.mark.parametrize(
+    "delay, connector, many, steps",
+    [
+        (0.26, sim.OneToOne(), "1 of 1 delays", [3, 3, 3]),
+        ([0.1, 0.25, 0.34], sim.OneToOne(), "2 of 3 delays", [1, 3, 3]),
+        (None, sim.FromList([[0, 0, 1, 0.3], [1, 2, 1, 0.31], [2, 1, 1, 7.0]]), "1 of 3 delays", [3, 3, 70]),
+    ],
+)
+def test_delays_between_steps_are_rounded_with_a_warning(delay, connector, many, steps):
+    """Numbers, arrays, and those of lists; delays of whole steps in float32 warn nobody."""
+    with sim.Network(dt=DT) as net:
+        group = sim.Population(3, "iaf_psc_delta")
+        sim.Projection(group, group, sim.OneToOne(), delay=np.float32([0.3, 1.1, 0.7]))
+        projection = sim.Projection(group, group, connector, delay=delay)
+    with pytest.warns(UserWarning, match=rf"delay: {many} are no multiples of the step of 0\.1 ms"):
+        net.build()
+    np.testing.assert_allclose(sorted(projection.connections()[3] / DT), steps)

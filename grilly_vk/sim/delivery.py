@@ -18,6 +18,7 @@ from ..tensor import INT32, UINT32, Tensor, from_numpy, full
 from .connectors import Connector, Place
 from .plastic import Plastic
 from .plasticity import DopamineSTDP, Plasticity, bounded
+from .steps import rounded
 from .synapses import ALIKE, PACKED, PACKED_DELAY, PACKED_WEIGHT, TARGETS, SynapseNumbers, Synapses, delays, numbers
 from .tables import Builder, TablePart, entries
 from .weights import in_units, rewrite
@@ -28,6 +29,7 @@ _MOST = (1 << 31) - 1  # what a place of the ring can hold
 _LEAST_UNITS = 1024  # that the largest weight of a projection comes to
 _RECEPTORS = 256  # what a record has bits for
 _NOWHERE = 0xFFFFFFFF
+_LEAST_LANES, _LANE_HAS = 4, 12  # lanes are halved down to the first while a lane of a row has fewer synapses
 _LINE = 16  # numbers of the ring that lie in one line of a CPU's cache
 
 
@@ -43,7 +45,8 @@ class Delivery:
         size: neurons of the group.
         receptors: of each.
         ranks: those that share the group's neurons in turn: tables are of synapses onto this one's.
-        lanes, slices: how the group is cut (see tables.py); default what suits the device.  One lane: sums are atomic.
+        lanes, slices: how the group is cut (see tables.py); default what suits the device and the synapses.  One lane:
+            sums are atomic; others are a multiple of four.
 
     Attributes, after `finish`:
         ring: what arrives, int32 (receptors, slots, width); what arrives at step t at the group's neuron i is in slot
@@ -78,7 +81,7 @@ class Delivery:
         self.receptors = arguments.size("receptors", receptors)
         if receptors > _RECEPTORS:
             raise ValueError(f"receptors must be at most {_RECEPTORS}, got {receptors}")
-        self.lanes = engine.tuning.sim_lanes if lanes is None else lanes
+        self.lanes = lanes
         self.slices = engine.tuning.sim_slices if slices is None else slices
         self.projections: list[Synapses] = []
         self.plastic: dict[int, Plastic] = {}  # by the projection's number
@@ -173,11 +176,22 @@ class Delivery:
             raise ValueError(
                 f"delay must be at most {PACKED_DELAY} steps with packed weights, got up to {given.longest}"
             )
+        if listed is not None:
+            rounded(listed, dt)  # what `delays` did as well, with a warning
         self.projections.append(given)
         number = len(self.projections) - 1
         if rule is not None:
             late = round(rule.dopamine_delay / dt) if isinstance(rule, DopamineSTDP) else 0
-            self._rules[number] = (rule, self.size, self.lanes, self.slices, post_number, givers, late, dt)
+            self._rules[number] = (
+                rule,
+                self.size,
+                self.lanes or self.engine.tuning.sim_lanes,
+                self.slices,
+                post_number,
+                givers,
+                late,
+                dt,
+            )
         return number
 
     def finish(self, batch: int) -> None:
@@ -198,7 +212,8 @@ class Delivery:
         for number, (rule, *rest) in self._rules.items():
             self.plastic[number] = Plastic(self.engine, self.projections[number], rule, *rest)
         self._fixed = [_without(p) if q in self.plastic else p for q, p in enumerate(self.projections)]
-        builder = Builder(self.engine, self._fixed, own, self.lanes, self.slices, self.ranks)
+        lanes = self._lanes(self._fixed) if self.lanes is None else self.lanes
+        builder = Builder(self.engine, self._fixed, own, lanes, self.slices, self.ranks)
         counted = builder.count()
         units = self._units([self.plastic[q].heard if q in self.plastic else h for q, h in enumerate(counted.heard)])
         cut = self.cut = counted.cut
@@ -216,6 +231,13 @@ class Delivery:
         tables = [self.ring, self._first, *self._tables]
         self.nbytes = sum(t.nbytes for t in tables) + sum(part.nbytes for part in parts)
         self.nbytes += sum(p.nbytes for p in self.plastic.values())
+
+    def _lanes(self, projections: list[Synapses]) -> int:
+        """As many as the device likes, or fewer where rows are so short that most of their places would be padding."""
+        lanes, rows = self.engine.tuning.sim_lanes, self.slices * sum(p.pre for p in projections if p.total)
+        while lanes > _LEAST_LANES and sum(p.total for p in projections) < _LANE_HAS * lanes * rows * self.ranks.size:
+            lanes //= 2
+        return lanes
 
     def _units(self, heard: Sequence[np.ndarray | None]) -> list[float]:
         """How many units of the ring one is, for each receptor."""
@@ -339,7 +361,7 @@ class Delivery:
             sorted_ = np.empty_like(units)
             sorted_[self._order[i]] = units
             assert self._parts is not None
-            rewrite(p, self._parts, i, self._read(i)[1], sorted_)
+            rewrite(p, self._parts, i, self.cut, self._read(i)[1], sorted_)
         self._loads[i] = np.maximum(self._loads[i], load)
 
     def _load_of(self, i: int, values: np.ndarray, unit: float) -> np.ndarray:

@@ -22,7 +22,6 @@ from . import kept
 from .alike import digest
 from .counting import SpikeCounts
 from .delivery import Delivery
-from .distributions import Distribution
 from .exchange import Exchange, interrupts
 from .group import Group, Members
 from .parts import inside
@@ -33,6 +32,7 @@ from .population import Population
 from .projection import Projection
 from .source_group import SourceGroup
 from .source_kinds import SourceKind
+from .steps import in_steps
 from .synapses import TARGETS
 
 _LOG = Kernel("sim-log", over=lambda a: 64)
@@ -588,18 +588,6 @@ def _givers(rule: Any) -> tuple[int, int]:
     """The first number and how many neurons release dopamine."""
     given = rule.dopamine if isinstance(rule, DopamineSTDP) else None
     return (0, 0) if given is None else (given.population.global_first + given.first, len(given))
-
-
-def in_steps(delay: Any, dt: float) -> Any:
-    """A delay in ms as steps; distributions are scaled, and rounded where they are drawn."""
-    if isinstance(delay, Distribution):
-        return delay.scaled(1 / dt)
-    if arguments.is_array(delay):
-        return np.rint(arguments.array("delay", delay) / dt)
-    steps = round(arguments.positive("delay", delay) / dt)
-    if steps < 1:
-        raise ValueError(f"delay must be at least one step of {dt} ms, got {delay}")
-    return steps
 
 
 @contextlib.contextmanager

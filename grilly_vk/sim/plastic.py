@@ -200,10 +200,10 @@ class Plastic:
                 load = np.arange(len(row))  # a part has the rows of this projection alone
                 lane = (load - (np.cumsum(lengths) - lengths)[row]) % cut.lanes
                 piece, source = np.divmod(row, max(1, p.pre))
-                own = ((part.first + piece) * cut.lanes + lane) * cut.per
+                own = (part.first + piece) * cut.span + lane
                 target = words[: len(row), ::2]
                 delay = target.astype(np.int64) >> 16
-                post = own[:, None] + (target & 0xFFFF)
+                post = own[:, None] + (target & 0xFFFF).astype(np.int64) * cut.lanes
                 place = first + np.arange(2 * len(row)).reshape(-1, 2)
                 keep = delay != 0
                 found.append([np.broadcast_to(source[:, None], post.shape)[keep], post[keep], delay[keep], place[keep]])

@@ -18,7 +18,7 @@ from .distributions import Distribution
 ALIKE, GIVEN = 0, 4  # kinds of numbers: one for all synapses, one for each; the others are distributions'
 TARGETS, PACKED, FULL = 0, 1, 2  # how synapses are kept, see sim-table.glsl
 PLASTIC = 3  # as FULL, the weight float32 in place of units
-EACH_LOAD = (8, 4, 2, 2)
+WORDS = (0.5, 1, 2, 2)  # of a synapse, by format
 PACKED_DELAY, PACKED_WEIGHT, PACKED_TARGETS = 63, (1 << 14) - 1, 2048  # the largest, the largest, and how many
 LONGEST = 65535  # steps
 

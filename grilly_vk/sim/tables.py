@@ -1,8 +1,8 @@
 """Tables of synapses in device memory: how they are laid out, and how they are built.
 
-The neurons of a group are cut into slices, and a slice into lanes that own neurons which follow each other.  A row has
-the synapses of one source in one slice, in loads of 16 bytes that the lanes take in turn.  A table too large for one
-storage buffer is cut into parts, each with some of the slices.
+The neurons of a group are cut into slices, and the lanes of a slice own its neurons in turn, so that synapses onto any
+range of them are shared evenly.  A row has the synapses of one source in one slice, in words that the lanes take in
+turn.  A table too large for one storage buffer is cut into parts, each with some of the slices.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from ..runtime.engine import Engine
 from ..runtime.kernel import Kernel
 from ..tensor import UINT32, Tensor, from_numpy, full
 from .connectors import GIVEN as LISTED
-from .synapses import EACH_LOAD, GIVEN, PACKED, PACKED_TARGETS, PLASTIC, TARGETS, Synapses
+from .synapses import GIVEN, PACKED, PACKED_TARGETS, PLASTIC, TARGETS, WORDS, Synapses
 
 _CONNECT = Kernel("sim-connect", over="n")
 _OWNERS, _TARGETS_ALONE, _SOURCES = range(3)  # BY of the shader
-_LOAD = 16  # bytes
+_WORD = 4  # bytes
 _MOST_TARGETS = 65535  # of a slice, whose targets are counted from 1 in 16 bits
 
 
@@ -35,12 +35,14 @@ class Cut(NamedTuple):
         lanes: of a slice; 1 if rows are shared by whoever comes and sums are atomic.
         per: neurons of a lane.
         parts: tables.
+        loads: whether each lane's words are whole loads of 16 bytes, as those of synapses that change are.
     """
 
     slices: int
     lanes: int
     per: int
     parts: int
+    loads: bool = False
 
     @property
     def span(self) -> int:
@@ -52,13 +54,18 @@ class Cut(NamedTuple):
         """Slices of a part."""
         return self.slices // self.parts
 
+    @property
+    def unit(self) -> int:
+        """Rows are so many words or a multiple: one for each lane, or whole loads of 16 bytes."""
+        return self.lanes if self.lanes > 1 and not self.loads else 4
 
-def cut_of(size: int, packed: bool, lanes: int, slices: int, parts: int) -> Cut:
+
+def cut_of(size: int, packed: bool, lanes: int, slices: int, parts: int, loads: bool = False) -> Cut:
     """A cut into so many parts, with the slices that are wanted for each or as many as are needed."""
     most = min(_MOST_TARGETS // lanes, PACKED_TARGETS) if packed else _MOST_TARGETS // lanes
     useful = max(1, -(-size // (lanes * parts)))
     each = max(min(slices, useful), -(-size // (most * lanes * parts)))
-    return Cut(each * parts, lanes, max(1, -(-size // (each * parts * lanes))), parts)
+    return Cut(each * parts, lanes, max(1, -(-size // (each * parts * lanes))), parts, loads)
 
 
 @dataclass
@@ -67,10 +74,10 @@ class TablePart:
 
     Args:
         first, slices: which.
-        starts: of each projection, where its rows begin, in loads (slices, sources + 1), uint32.
+        starts: of each projection, where its rows begin, in units (slices, sources + 1), uint32.
         rows: the same of all projections, one behind the other.
         places: of each projection, where its rows are in `rows`.
-        synapse: the loads, uint32 (loads * 4).
+        synapse: the rows' words, uint32.
     """
 
     first: int
@@ -127,7 +134,8 @@ class Builder:
         parts = 1
         while True:
             packed = any(p.format == PACKED for p in self.projections)
-            cut = cut_of(self.size, packed, self.lanes, self.slices, parts)
+            loads = any(p.format == PLASTIC for p in self.projections)
+            cut = cut_of(self.size, packed, self.lanes, self.slices, parts, loads)
             found = self._counted(cut) if self._room(cut) else None
             if found is not None:
                 return found
@@ -142,8 +150,8 @@ class Builder:
         """Whether what counting takes fits, and what synapses take without any padding."""
         rows = sum(p.pre + 1 for p in self.projections) * cut.each
         cursor = max((p.pre for p in self.projections), default=0) * cut.each * cut.lanes
-        loads = sum(p.total // EACH_LOAD[p.format] for p in self.projections) // cut.parts
-        return max(4 * rows, 4 * cursor, _LOAD * loads) <= self.most
+        words = sum(p.total * WORDS[p.format] for p in self.projections) / cut.parts
+        return _WORD * max(rows, cursor, words) <= self.most
 
     def _counted(self, cut: Cut) -> Counted | None:
         heard: list[np.ndarray | None] = []
@@ -155,10 +163,10 @@ class Builder:
             for part in range(cut.parts):
                 cursor = full((cut.each, p.pre, cut.lanes), 0, UINT32, self.engine)
                 self._launch(q, cut, part, cursor, heard=sums, given=listed, unit=p.coarse)
-                start = ends[part] + row_starts(cursor.numpy(), EACH_LOAD[p.format])
+                start = ends[part] + row_starts(cursor.numpy(), p.format, cut)
                 ends[part] = int(start[-1, -1]) if start.size else ends[part]
                 starts[part].append(start)
-                if _LOAD * ends[part] > self.most:
+                if _WORD * cut.unit * ends[part] > self.most:
                     return None
             heard.append(None if sums is None else sums.numpy())
         return Counted(cut, starts, heard)
@@ -173,9 +181,9 @@ class Builder:
         cut = counted.cut
         for part, found in enumerate(counted.starts):
             starts = [start.astype(np.uint32) for start in found]
-            loads = int(found[-1][-1, -1]) if found and found[-1].size else 0
+            many = int(found[-1][-1, -1]) if found and found[-1].size else 0
             rows = from_numpy(np.concatenate([np.zeros(0, np.uint32), *[s.ravel() for s in starts]]), on=self.engine)
-            synapse = full((4 * loads,), 0, UINT32, self.engine)
+            synapse = full((cut.unit * many,), 0, UINT32, self.engine)
             place = np.concatenate([[0], np.cumsum([s.size for s in starts])]).astype(int).tolist()
             for q, p in enumerate(self.projections):
                 cursor = full((cut.each, p.pre, cut.lanes), 0, UINT32, self.engine)
@@ -209,11 +217,14 @@ class Builder:
         )  # fmt: skip
 
 
-def row_starts(counts: np.ndarray, each_load: int) -> np.ndarray:
-    """Where rows begin, in loads, of so many synapses for each lane: (slices, sources + 1) int64."""
+def row_starts(counts: np.ndarray, format: int, cut: Cut) -> np.ndarray:
+    """Where rows begin, in units, of so many synapses for each lane: (slices, sources + 1) int64."""
     slices, pre, lanes = counts.shape
     longest = counts.max(axis=2, initial=0).astype(np.int64).ravel()
-    ends = np.concatenate([[0], np.cumsum(-(-longest // each_load) * lanes)])
+    words = np.ceil(longest * WORDS[format]).astype(np.int64)  # of a lane
+    if cut.loads:
+        words += -words % 4
+    ends = np.concatenate([[0], np.cumsum(-(-words * lanes // cut.unit))])
     return ends[np.arange(slices)[:, None] * pre + np.arange(pre + 1)]
 
 
@@ -242,35 +253,33 @@ def _given(engine: Engine, p: Synapses, unit: float | None) -> Tensor | None:
 def entries(p: Synapses, i: int, part: TablePart, cut: Cut, shift: int) -> tuple[np.ndarray, ...]:
     """Projection i in a part, read back: sources from 0, targets in the group, weights in units, delays, all int64.
 
-    And each one's place among those of the projection in this part, empty ones counted.
+    And the place of each one's number among the words of the projection in this part.
     """
-    start = part.starts[i].astype(np.int64)
+    start = part.starts[i].astype(np.int64) * cut.unit
     lengths = np.diff(start, axis=1).ravel()
     first, last = (int(start[0, 0]), int(start[-1, -1])) if start.size else (0, 0)
-    rows = np.repeat(np.arange(lengths.size), lengths)
-    load = np.arange(last - first)
-    lane = (load - (np.cumsum(lengths) - lengths)[rows]) % cut.lanes
-    slices, sources = np.divmod(rows, max(1, p.pre))
-    words = (
-        part.synapse._rows(4 * first, 4 * last).numpy().reshape(-1, 4) if last > first else np.zeros((0, 4), np.uint32)
-    )
+    words = part.synapse._rows(first, last).numpy() if last > first else np.zeros(0, np.uint32)
+    where = np.arange(last - first)
+    row = np.repeat(np.arange(lengths.size), lengths)
+    place = where - (np.cumsum(lengths) - lengths)[row]
+    fours = place < lengths[row] // (4 * cut.lanes) * (4 * cut.lanes)
+    lane = np.where(fours, place // 4, place) % cut.lanes
+    slices, sources = np.divmod(row, max(1, p.pre))
     begin = (part.first + slices) * cut.span
     if p.format == TARGETS:
-        found = words.view(np.uint16)
+        found = words.view(np.uint16).reshape(-1, 2)
         keep = found != 0
-        post, weight, delay = (
-            begin[:, None] + found - 1,
-            np.zeros(found.shape, np.int64),
-            np.zeros(found.shape, np.int64),
-        )
+        post = begin[:, None] + found - 1
+        weight, delay = np.zeros(found.shape, np.int64), np.zeros(found.shape, np.int64)
+        sources = np.broadcast_to(sources[:, None], post.shape)
+        return sources[keep], post[keep], weight[keep], delay[keep], np.broadcast_to(where[:, None], post.shape)[keep]
+    if p.format == PACKED:
+        target, delay, weight = words & 2047, words >> 11 & 63, (words.view(np.int32) >> 17).astype(np.int64) << shift
     else:
-        begin = (begin + lane * cut.per)[:, None]
-        if p.format == PACKED:
-            post, delay = begin + (words & 2047), words.astype(np.int64) >> 11 & 63
-            weight = (words.view(np.int32) >> 17).astype(np.int64) << shift
-        else:
-            target, weight = words[:, ::2], words[:, 1::2].view(np.int32).astype(np.int64)
-            post, delay = begin + (target & 0xFFFF), target.astype(np.int64) >> 16
-        keep = delay != 0
-    sources = np.broadcast_to(sources[:, None], post.shape)
-    return sources[keep], post[keep], weight[keep], delay[keep], np.flatnonzero(keep)
+        second = np.where(fours, place % 4, place // cut.lanes) % 2 == 1  # its first is before it, among the lane's
+        target, delay = words & 0xFFFF, np.where(second, 0, words >> 16)
+        where = np.minimum(where + np.where(fours, 1, cut.lanes), max(0, len(words) - 1))
+        weight = words.view(np.int32)[where].astype(np.int64)
+    keep = delay != 0
+    post = begin + lane + target.astype(np.int64) * cut.lanes
+    return sources[keep], post[keep], weight[keep], delay[keep].astype(np.int64), where[keep]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .synapses import PACKED, PACKED_WEIGHT, Synapses
-from .tables import TablePart
+from .tables import Cut, TablePart
 
 
 def in_units(p: Synapses, values: np.ndarray, unit: float, shift: int) -> np.ndarray:
@@ -26,7 +26,9 @@ def in_units(p: Synapses, values: np.ndarray, unit: float, shift: int) -> np.nda
     return found.astype(np.int64)
 
 
-def rewrite(p: Synapses, parts: Sequence[TablePart], i: int, places: Sequence[np.ndarray], units: np.ndarray) -> None:
+def rewrite(
+    p: Synapses, parts: Sequence[TablePart], i: int, cut: Cut, places: Sequence[np.ndarray], units: np.ndarray
+) -> None:
     """Puts weights in units into the tables of projection i, in the order of its places part by part."""
     begin = 0
     for part, place in zip(parts, places):
@@ -35,10 +37,10 @@ def rewrite(p: Synapses, parts: Sequence[TablePart], i: int, places: Sequence[np
         start = part.starts[i]
         if not len(place):
             continue
-        words = part.synapse._rows(4 * int(start[0, 0]), 4 * int(start[-1, -1]))
+        words = part.synapse._rows(cut.unit * int(start[0, 0]), cut.unit * int(start[-1, -1]))
         fresh = words.numpy().copy()
         if p.format == PACKED:
             fresh[place] = fresh[place] & 0x1FFFF | (mine.astype(np.uint32) << np.uint32(17))
         else:
-            fresh[2 * place + 1] = mine.astype(np.int32).view(np.uint32)
+            fresh[place] = mine.astype(np.int32).view(np.uint32)
         words.assign(fresh)

@@ -160,7 +160,7 @@ void learn(inout float w, inout float c, uint j, int d, Visit v)
         w = lowered(w, k);
 }
 
-// A row from load a on, of targets from neuron `own` on; and what arrives of it.
+// A row from load a on, of neurons `own`, own + EVERY and so on; and what arrives of it.
 void walk(uint a, uint end, uint own, Visit v)
 {
     uint mask = p.slots - 1;
@@ -168,7 +168,7 @@ void walk(uint a, uint end, uint own, Visit v)
         uvec4 pair = AT(synapse, a);
         vec2 tags = RULE == DOPAMINE ? AT(tag, a) : vec2(0);
         for (uint c = 0; c < 4; c += 2) {
-            uint d = pair[c] >> 16, target = own + (pair[c] & 0xFFFFu);
+            uint d = pair[c] >> 16, target = own + (pair[c] & 0xFFFFu) * EVERY;
             if (d == 0)
                 continue;
             float w = uintBitsToFloat(pair[c + 1]);
