@@ -25,6 +25,7 @@ SHORTER = {
     "trace_network": ["--trials", "5"],
     "nir_from_snntorch": ["--epochs", "1"],
     "events_motion": ["--epochs", "2", "--recordings", "80"],
+    "microcircuit": ["--scale", "0.02", "--duration", "20", "--picture", "picture.png"],
     "diehl_cook": ["--neurons", "20", "--images", "100"],
 }
 ELSEWHERE = {"nir_from_snntorch": "snntorch"}  # what an example trains in, and says so where it is not

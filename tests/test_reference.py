@@ -104,7 +104,7 @@ def test_a_name_that_no_page_takes_is_told(tmp_path, monkeypatch):
         text = page.read_text(encoding="utf-8")
         (tmp_path / page.name).write_text(text.replace("<!-- names: grilly_vk.plot: * -->", ""), encoding="utf-8")
     monkeypatch.setattr(tools(), "REFERENCE", tmp_path)
-    with pytest.raises(LookupError, match=r"no page .* takes grilly_vk\.plot\.accuracy_curve, grilly_vk\.plot\.pot"):
+    with pytest.raises(LookupError, match=r"no page .* takes grilly_vk\.plot\.accuracy_curve, grilly_vk\.plot\.pop"):
         tools().places()
 
 

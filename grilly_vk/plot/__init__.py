@@ -5,12 +5,13 @@ the axes, so titles, limits and files are matplotlib's matter: ``ax.figure.savef
 needed when a function is called, not before: ``pip install 'grilly-vk[plot]'``.
 """
 
+from .populations import population_raster
 from .rates import rate_boxes, rate_histogram, rate_scatter
 from .spikes import potentials, raster
 from .training import accuracy_curve, training_curves
 from .weights import weight_map
 
 __all__ = [
-    "accuracy_curve", "potentials", "raster", "rate_boxes", "rate_histogram", "rate_scatter", "training_curves",
-    "weight_map",
+    "accuracy_curve", "population_raster", "potentials", "raster", "rate_boxes", "rate_histogram", "rate_scatter",
+    "training_curves", "weight_map",
 ]  # fmt: skip

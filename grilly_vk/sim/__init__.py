@@ -1,6 +1,6 @@
 """Large sparse networks of spiking neurons with delays: populations, projections, noise and recordings."""
 
-from . import models
+from . import analysis, models
 from .connectors import (
     AllToAll,
     Connector,
@@ -28,5 +28,6 @@ __all__ = [
     "FixedInDegree", "FixedOutDegree", "FixedProbability", "FixedTotalNumber", "FromList", "FromSparse", "GammaSource",
     "Lognormal", "Model", "Network", "NoisyCurrent", "Normal", "OneToOne", "Plasticity", "PoissonInput",
     "PoissonSource", "Population", "PopulationView", "Projection", "RegularSource", "Source", "SpikeSource",
-    "StepCurrent", "SteppedPoissonSource", "TripletSTDP", "TsodyksMarkram", "Uniform", "equations", "models",
+    "StepCurrent", "SteppedPoissonSource", "TripletSTDP", "TsodyksMarkram", "Uniform", "analysis", "equations",
+    "models",
 ]  # fmt: skip

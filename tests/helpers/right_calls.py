@@ -222,6 +222,7 @@ CALLS = {
     "data.events.to_frames": "recording(), (4, 4, 2), n_time_bins=3", "data.events.read": "event_file()",
     # ---- plots ----
     "plot.accuracy_curve": "nn.evaluate(converted(), (x(6, 4), i(6)), (4, 8))", "plot.potentials": "x(20, 3)",
+    "plot.population_raster": "{'a': ([1.0, 2.0], [0, 1], 3)}",
     "plot.raster": "s(20, 6)", "plot.rate_boxes": "[u(6), u(6)]", "plot.rate_histogram": "u(30)",
     "plot.rate_scatter": "{'a': (u(6), u(6, seed=1))}", "plot.training_curves": "[{'loss': 1.0}, {'loss': 0.5}]",
     "plot.weight_map": "x(4, 9)",
@@ -240,6 +241,12 @@ CALLS = {
     # ---- large sparse networks ----
     "parallel.average_gradients": "[nn.Parameter(x(3))], None", "parallel.broadcast": "[nn.Parameter(x(3))], None",
     "parallel.share_gradients": "sgd(), None", "parallel.use_device": "None", "parallel.rank": "None",
+    "sim.analysis.firing_rates": "([1.0, 2.0], [0, 1]), 3, stop=9.0",
+    "sim.analysis.interval_cvs": "([1.0, 2.0], [0, 1]), 3, stop=9.0",
+    "sim.analysis.population_rate": "([1.0, 2.0], [0, 1]), 3, stop=9.0",
+    "sim.analysis.binned_counts": "([1.0, 2.0], [0, 1]), 3, stop=20.0",
+    "sim.analysis.fano_factors": "([1.0, 2.0], [0, 1]), 3, stop=200.0",
+    "sim.analysis.correlations": "([1.0, 2.0, 7.0], [0, 1, 1]), 3, stop=20.0",
     "sim.equations": "'da/dt = -a', threshold='a > 1', reset='a = 0', parameters={}, receptors={'exc': 'a'}",
 }  # fmt: skip
 
