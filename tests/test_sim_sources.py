@@ -168,6 +168,33 @@ def test_rates_are_set_between_runs():
     assert (source.get("rate") == 1).all() and source.rate[3] == 1 and source.stop[0] == np.inf
 
 
+def test_a_lower_order_does_not_wait_for_events_of_the_higher():
+    with sim.Network(dt=DT, seed=2) as net:
+        source = sim.GammaSource(20, 9.0, 1000)
+        source.record("counts")
+    net.run(2)
+    source.set(rate=10_000.0, order=1)
+    net.clear()
+    net.run(30)
+    assert (source.counts == 300).all()
+
+
+def test_plastic_synapses_hear_sources():
+    """Pairs of listed spikes, by the rule's closed form: depression at the second spike of the source, potentiation."""
+    with sim.Network(dt=DT) as net:
+        source = sim.SpikeSource(1, [10.0, 40.0])
+        post = sim.Population(1, "iaf_psc_exp")
+        post.inject(1e6, 19.9, 20.0)  # fires at 20
+        rule = sim.STDP(
+            tau_plus=20.0, tau_minus=20.0, A_plus=0.01, A_minus=0.012, Wmax=100.0, mu_plus=0.0, mu_minus=0.0
+        )
+        learning = sim.Projection(source, post, sim.AllToAll(), weight=40.0, delay=1.0, synapse=rule)
+        post.record("spikes")
+    net.run(50)
+    np.testing.assert_allclose(post.spikes[0], [20.0])  # at the synapse at 21
+    np.testing.assert_allclose(learning.weights, 40 + np.exp(-11 / 20) - 1.2 * np.exp(-19 / 20), rtol=1e-6)
+
+
 def lively(comm=None):
     """Sources of all kinds, with synapses, in which the first kind and others alternate."""
     with sim.Network(dt=DT, seed=3, comm=comm) as net:
