@@ -6,6 +6,9 @@ delay, 0.1 ms steps (Brunel, J. Comput. Neurosci. 8, 2000). Spikes are recorded 
 
 from __future__ import annotations
 
+import gc
+import time
+
 from grilly_vk import sim
 
 from . import Benchmark
@@ -14,6 +17,7 @@ from .peer import Peer
 STEP, SPAN = 0.1, 200.0
 EXC, INH, DEGREE_EXC, DEGREE_INH = 8000, 2000, 800, 200
 J, G, DELAY, TAU, THETA = 0.1, 5.0, 1.5, 20.0, 20.0
+SCALE = (2_000, 5_000, 10_000, 20_000, 50_000, 100_000)  # neurons, of 1,000 synapses each
 RATE = 2 * THETA / (J * DEGREE_EXC * TAU) * DEGREE_EXC * 1000  # events a second onto a neuron
 
 
@@ -49,3 +53,35 @@ def cases(options):
             assert abs(peer.request("ask", "rate") - own) < 1.5, (peer.request("ask", "rate"), own)
 
     yield Benchmark("network of Brunel, 10,000 neurons, 200 ms", ours, peers, check, 5)
+
+
+def scale():
+    """Prints what networks of growing size cost a synaptic event: CPU time of 200 ms, with the neurons' own steps."""
+    print("| neurons | synapses | bytes a synapse | built, s | events | CPU time, s | ns an event |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for n in SCALE:
+        with sim.Network(dt=STEP, seed=5) as net:
+            pop = sim.Population(n, "iaf_psc_delta", tau_m=TAU, C_m=1.0, E_L=0.0, V_th=THETA, V_reset=10.0, t_ref=2.0)
+            sim.Projection(pop[: n * 4 // 5], pop, sim.FixedInDegree(DEGREE_EXC), weight=J, delay=DELAY)
+            sim.Projection(pop[n * 4 // 5 :], pop, sim.FixedInDegree(DEGREE_INH), weight=-G * J, delay=DELAY)
+            sim.PoissonInput(pop, RATE, J)
+            pop.record("spikes")
+        begun = time.perf_counter()
+        net.build()
+        net.run(STEP)  # waits for the tables
+        built = time.perf_counter() - begun
+        net.run(50.0)  # past the start
+        net.clear()
+        begun = time.process_time()
+        net.run(SPAN)
+        taken = time.process_time() - begun
+        synapses = net.groups[0].delivery.synapses
+        events = len(pop.spikes[0]) * (DEGREE_EXC + DEGREE_INH)
+        tables = sum(part.nbytes for part in net.groups[0].delivery._parts) / synapses
+        print(
+            f"| {n:,} | {synapses / 1e6:.0f} M | {tables:.2f} | {built:.1f} | {events / 1e6:.0f} M | {taken:.2f} "
+            f"| {taken / events * 1e9:.1f} |",
+            flush=True,
+        )
+        del net, pop
+        gc.collect()
