@@ -176,18 +176,17 @@ class ListedGroup(SourceGroup):
 
     def _events(self) -> np.ndarray:
         """Numbers of the sources, by step; notes the steps."""
-        steps, who = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-        for p, begin in self.begins.items():
-            for i, times in enumerate(p.get("times")):
-                mine, _ = self.ranks.places(np.array([begin + i]))
-                if mine[0]:
-                    steps.append(np.unique(np.rint(times / self.dt).astype(np.int64)) - 1)
-                    who.append(np.full(len(steps[-1]), self.first + begin + i))
-        step, number = np.concatenate(steps), np.concatenate(who)
-        order = np.argsort(step, kind="stable")
-        self.steps = step[order]
-        out = np.zeros(1 << max(4, len(order) - 1).bit_length(), np.uint32)  # grows seldom
-        out[: len(order)] = number[order]
+        lists = [times for p in self.populations for times in p.get("times")]
+        number = np.repeat(np.arange(self.all), [len(times) for times in lists])
+        step = np.rint(np.concatenate([np.zeros(0), *lists]) / self.dt).astype(np.int64) - 1
+        mine, _ = self.ranks.places(number)
+        order = np.lexsort((number[mine], step[mine]))
+        step, number = step[mine][order], number[mine][order]
+        first = np.ones(len(step), bool)  # of several spikes of one source in one step
+        first[1:] = (np.diff(step) > 0) | (np.diff(number) > 0)
+        self.steps, number = step[first], self.first + number[first]
+        out = np.zeros(1 << max(4, len(number) - 1).bit_length(), np.uint32)  # grows seldom
+        out[: len(number)] = number
         return out
 
     def assign(self, population: Population, indices: np.ndarray, values: dict[str, Any], now: int) -> bool:

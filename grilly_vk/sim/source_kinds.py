@@ -184,10 +184,10 @@ class ListedKind(SourceKind):
 
     def check(self, parameters: Mapping[str, Any], size: int, dt: float | None) -> None:
         """See `SourceKind.check`."""
-        for times in parameters["times"]:
-            if len(times) and (np.min(times) <= 0 or (dt is not None and np.rint(np.min(times) / dt) < 1)):
-                least = "above 0" if dt is None else f"at least one step of {dt:g} ms"
-                raise ValueError(f"times must be {least}, got {np.min(times):g}")
+        times = np.concatenate([np.zeros(0), *parameters["times"]])
+        if len(times) and (times.min() <= 0 or (dt is not None and np.rint(times.min() / dt) < 1)):
+            least = "above 0" if dt is None else f"at least one step of {dt:g} ms"
+            raise ValueError(f"times must be {least}, got {times.min():g}")
 
 
 def in_steps(times: np.ndarray, dt: float) -> np.ndarray:
