@@ -14,7 +14,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -115,6 +115,16 @@ class Ranks:
         for r, part in enumerate(parts):
             out[..., r :: self.size] = part
         return out
+
+    def sorting(self, *keys: np.ndarray) -> Sorting:
+        """How things that each rank has sorted by keys, the first of them first, lie among those of all; a meeting.
+
+        Things of the same keys must be of one rank, and keep their order.
+        """
+        parts = self.meet(keys)
+        begin = sum(len(part[0]) for part in parts[: self.rank])
+        order = np.lexsort([np.concatenate(column) for column in reversed(list(zip(*parts)))])
+        return Sorting(self, order, slice(begin, begin + len(keys[0])))
 
     # ---- meetings ----
 
@@ -278,6 +288,24 @@ class Ranks:
         """Takes a device, unless that was done."""
         if not self._settled:
             self.take_device()
+
+
+class Sorting(NamedTuple):
+    """Where things of several ranks lie among all of them; see `Ranks.sorting`."""
+
+    ranks: Ranks
+    order: np.ndarray  # of all, the ranks' one behind the other
+    mine: slice
+
+    def whole(self, own: np.ndarray) -> np.ndarray:
+        """Values of all ranks' things, in order; a meeting."""
+        return np.concatenate(self.ranks.meet(own))[self.order]
+
+    def own(self, values: np.ndarray) -> np.ndarray:
+        """This rank's, of those of all in order."""
+        out = np.empty_like(values)
+        out[self.order] = values
+        return out[self.mine]
 
 
 ALONE = Ranks()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rank_networks import mixed, observed, whole_life
+from rank_networks import mixed, observed, whole_learning, whole_life
 from rank_training import train
 
 pytest.importorskip("mpi4py", reason="mpi4py is not installed: pip install mpi4py mpich")
@@ -40,6 +40,7 @@ def alone():
     net = mixed()
     net.populations[2].inject(0.0)
     net.run(60)
+    found |= {f"learning {k}": v for k, v in whole_learning().items()}
     return found | {f"interrupted {k}": v for k, v in observed(net).items()}
 
 
@@ -56,5 +57,5 @@ def test_processes_give_the_bits_of_one(size, alone, tmp_path):
             for i, wanted in enumerate(trained):
                 np.testing.assert_allclose(got[f"trained {i}"], wanted, rtol=0, atol=1e-4)
             for name, wanted in alone.items():
-                if size == 2 or not name.startswith("interrupted"):
+                if size == 2 or name.startswith("life"):
                     np.testing.assert_array_equal(got[name], wanted, err_msg=name)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from rank_networks import DT, connections, mixed, observed, whole_life
+from rank_networks import DT, connections, mixed, observed, whole_learning, whole_life
 from thread_ranks import on_ranks
 
 from grilly_vk import DeviceError, ranks, sim
@@ -34,6 +34,29 @@ def test_the_bits_are_those_of_one_rank(alone, size, lanes, monkeypatch):
     monkeypatch.setattr(engine(), "tuning", replace(engine().tuning, sim_lanes=lanes))
     for got in on_ranks(size, whole_life):
         same(got, alone)
+
+
+def test_synapses_that_change_do_so_with_the_bits_of_one_rank():
+    wanted = whole_learning()
+    assert all(len(wanted[f"second {i} times"]) for i in range(3))
+    for got in on_ranks(2, whole_learning):
+        same(got, wanted)
+
+
+def test_weights_that_do_not_fit_one_rank_are_given_to_none():
+    def gives(comm):
+        with sim.Network(comm=comm):
+            p = sim.Population(4, "iaf_psc_delta")
+            own = sim.Projection(p, p, sim.OneToOne(), weight=sim.Uniform(1.0, 2.0))
+        before = own.weights
+        try:
+            own.weights = [1.0, 1.0, 1.0, 1e6]  # of the last neuron
+        except Exception as error:
+            return before, error, own.weights
+
+    (before, first, after), (_, second, _) = on_ranks(2, gives)
+    assert isinstance(first, OtherRank) and isinstance(second, ValueError) and "weight_max" in str(second)
+    np.testing.assert_array_equal(before, after)
 
 
 def burst(comm):

@@ -89,6 +89,7 @@ class Delivery:
         self._order: dict[int, np.ndarray] = {}  # of connections, once they were asked for
         self._parts: list[TablePart] | None = None
         self._around: tuple[Tensor, Tensor] | None = None
+        self._clocked = False
 
     @property
     def least_delay(self) -> int | None:
@@ -170,8 +171,6 @@ class Delivery:
             packed, seed,
         )  # fmt: skip
         given = bounded(given, rule, weight_max)
-        if rule is not None and self.ranks.size > 1:
-            raise ValueError("synapse: networks over several processes have no synapses that change yet")
         if given.format == PACKED and given.longest > PACKED_DELAY:
             raise ValueError(
                 f"delay must be at most {PACKED_DELAY} steps with packed weights, got up to {given.longest}"
@@ -191,6 +190,7 @@ class Delivery:
                 givers,
                 late,
                 dt,
+                self.ranks,
             )
         return number
 
@@ -290,7 +290,11 @@ class Delivery:
         return from_numpy((records & 0xFFFFFFFF).astype(np.uint32), on=self.engine)
 
     def clock(self, count: Tensor, list: Tensor) -> None:
-        """Notes where the time and a batch's spikes are; see `deliver`."""
+        """Notes where the time is between batches, with an empty list of spikes; default what `deliver` took last."""
+        self._note(count, list)
+        self._clocked = True
+
+    def _note(self, count: Tensor, list: Tensor) -> None:
         self._around = count, list
         for projection in self.plastic.values():
             projection.clock = count
@@ -309,7 +313,8 @@ class Delivery:
             raise ValueError(
                 f"list must have shape (B, {self.sources}) and count (B + 2,), got {list.shape} and {count.shape}"
             )
-        self.clock(count, list)
+        if not self._clocked:
+            self._note(count, list)
         if not self.synapses:
             return
         cut, owners = self.cut, self.cut.lanes > 1
@@ -336,8 +341,6 @@ class Delivery:
         Raises:
             ValueError: another shape, or weights that don't fit the range that was fixed at the build.
         """
-        if self.ranks.size > 1:
-            raise ValueError("weights: networks over several processes keep the weights that they were built with")
         p, unit = self.projections[i], 1 / self.scale[self.projections[i].receptor]
         if values.shape not in ((), (p.total,)) or (p.format == TARGETS and values.shape):
             alike = (
@@ -346,7 +349,11 @@ class Delivery:
                 else f" or have shape ({p.total},)"
             )
             raise ValueError(f"weights must be a number{alike}, got shape {values.shape}")
+        if values.shape and self.ranks.size > 1:
+            there = self.plastic[i].entries[:2] if i in self.plastic else self.connections(i)[:2]
+            values = self.ranks.sorting(*there).own(values)
         load = self._load_of(i, values, unit)
+        self.ranks.meet(None)  # the weights fit everywhere
         if i in self.plastic:
             self.plastic[i].set_weights(values, *self._surroundings)
         elif p.format == TARGETS:
@@ -356,8 +363,8 @@ class Delivery:
             for record, fresh in zip(self._tables, self._records(self._parts, [1 / s for s in self.scale])[1]):
                 record.assign(fresh)
         else:
-            units = in_units(p, np.broadcast_to(values, (p.total,)), unit, self._shifts[i])
             self.connections(i)  # finds the order
+            units = in_units(p, np.broadcast_to(values, self._order[i].shape), unit, self._shifts[i])
             sorted_ = np.empty_like(units)
             sorted_[self._order[i]] = units
             assert self._parts is not None
@@ -403,7 +410,7 @@ class Delivery:
     @property
     def _surroundings(self) -> tuple[Tensor, Tensor, Tensor, int, int]:
         if self._around is None:
-            self.clock(full((3,), 0, UINT32, self.engine), full((1, max(1, self.sources)), 0, UINT32, self.engine))
+            self._note(full((3,), 0, UINT32, self.engine), full((1, max(1, self.sources)), 0, UINT32, self.engine))
         assert self._around is not None
         return *self._around, self.ring, self.slots, self.width
 

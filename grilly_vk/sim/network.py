@@ -319,7 +319,7 @@ class Network:
 
     def _deliver(self, count: Tensor, lists: Tensor) -> None:
         for group in self.groups:
-            if group.n and group.delivery is not None:
+            if group.delivery is not None and (group.n or group.delivery.plastic):
                 group.delivery.deliver(count, lists)
 
     def _log(self, steps: int) -> None:
@@ -431,11 +431,11 @@ class Network:
         group, begin = self._place(projection.post.population)
         assert group.delivery is not None
         with self._ranks.together(f"reading connections of {projection!r}"):
-            parts = self._ranks.meet(group.delivery.connections(projection.number))
-        pre, post, weight, delay = (np.concatenate(columns) for columns in zip(*parts))
-        if len(parts) > 1:
-            order = np.lexsort((weight, delay, post, pre))
-            pre, post, weight, delay = pre[order], post[order], weight[order], delay[order]
+            found = group.delivery.connections(projection.number)
+            if self._ranks.size > 1:
+                sorting = self._ranks.sorting(*found[:2])
+                found = tuple(map(sorting.whole, found))
+        pre, post, weight, delay = found
         return pre - projection.pre.population.global_first, post - begin, weight, delay * self.dt
 
     def weights_of(self, projection: Projection) -> np.ndarray:
@@ -449,7 +449,8 @@ class Network:
         assert delivery is not None
         i = self.projections.index(projection)
         first = self.given_weights[i][0] if i in self.given_weights else self._first_weights(projection)
-        delivery.set_weights(projection.number, values)
+        with self._ranks.together(f"setting weights of {projection!r}"):
+            delivery.set_weights(projection.number, values)
         self.given_weights[i] = first, values
 
     def _first_weights(self, projection: Projection) -> Any:
@@ -495,8 +496,8 @@ class Network:
             for g, group in enumerate(self.groups):
                 for name, tensor in group.changing().items():
                     out[f"{g}.{name}"] = self._ranks.whole(tensor.numpy()[..., : group.n])
-        for begin, plastic in self._plastic().items():
-            out |= {begin + name: array for name, array in plastic.state().items()}
+            for begin, plastic in self._plastic().items():
+                out |= {begin + name: array for name, array in plastic.state().items()}
         return out
 
     def _plastic(self) -> dict[str, Plastic]:
@@ -536,8 +537,9 @@ class Network:
         for g, group in enumerate(self.groups):
             for name in group.changing():
                 group.load(name, self._ranks.own(np.asarray(state[f"{g}.{name}"])))
-        for begin, p in learning.items():
-            p.load({name: np.asarray(state[begin + name]) for name in p.shapes()})
+        with self._ranks.together("Network.load_state_dict"):
+            for begin, p in learning.items():
+                p.load({name: np.asarray(state[begin + name]) for name in p.shapes()})
         count.assign(np.asarray(state["count"], count.dtype))
         self.steps_done, self._broken = int(state["steps"]), False
 

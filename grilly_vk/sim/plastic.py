@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import OutOfDeviceMemory
-from ..ranks import ALONE
+from ..ranks import ALONE, Ranks, Sorting
 from ..runtime.engine import Engine
 from ..runtime.kernel import Kernel
 from ..tensor import FLOAT32, INT32, UINT32, Tensor, from_numpy, full
@@ -45,6 +45,7 @@ class Plastic:
         givers: the first number and how many neurons release dopamine.
         late: steps from their spikes to the level's jump.
         dt: ms.
+        ranks: those that share the group; each knows the spikes of all, and has the synapses onto its own neurons.
     """
 
     def __init__(
@@ -59,13 +60,16 @@ class Plastic:
         givers: tuple[int, int],
         late: int,
         dt: float,
+        ranks: Ranks = ALONE,
     ) -> None:
+        self.ranks = ranks
         self.engine, self.given, self.rule, self.dt = engine, given, rule, dt
         self.post_number, self.givers, self.late = post_number, givers, late
-        self.builder = Builder(engine, [given], size, lanes, slices, ALONE)
+        self.builder = Builder(engine, [given], ranks.count(size), lanes, slices, ranks)
         self.counted = self.builder.count()
         self.base: np.ndarray | None = None  # weights that the user gave last
         self._entries: Entries | None = None  # found when they are asked for
+        self._sorting: Sorting | None = None
 
     @property
     def heard(self) -> np.ndarray | None:
@@ -177,10 +181,11 @@ class Plastic:
             heard=self.spikes, history=self.history, prior=self.prior, status=status, rule=self.rule_numbers,
             dopamine=self.dopamine, ring=ring, count=count, list=list,
             n=part.slices, first=part.first, steps=steps, total=total, slots=slots, width=width, per=cut.per,
-            pre=p.pre, pre_first=p.pre_first, post_first=p.post_first, receptor=p.receptor, unit=self.unit,
+            pre=p.pre, pre_first=p.pre_first, receptor=p.receptor, unit=self.unit,
+            into=p.post_first + self.ranks.size - self.ranks.rank,
             groups=part.slices if owners else self.engine.tuning.sim_groups,
             LOCAL=cut.lanes if owners else self.engine.local, work=40 * total * steps,
-            RULE=self.rule.kind, ROOM=self.room, UP=up, DOWN=down,
+            RULE=self.rule.kind, ROOM=self.room, UP=up, DOWN=down, RANKS=self.ranks.size,
         )  # fmt: skip
 
     # ---- what users ask ----
@@ -210,7 +215,7 @@ class Plastic:
                 first += 2 * len(words)
             pre, post, delay, place = (np.concatenate(c).astype(np.int64) for c in zip(*found))
             order = np.lexsort((self._all(self.parts)[place], delay, post, pre))
-            self._entries = Entries(pre[order], post[order], delay[order], place[order])
+            self._entries = Entries(pre[order], self.ranks.numbers(post[order]), delay[order], place[order])
         return self._entries
 
     def _all(self, parts: list[TablePart] | list[Tensor]) -> np.ndarray:
@@ -313,13 +318,19 @@ class Plastic:
 
     # ---- saving ----
 
+    def sorting(self) -> Sorting:
+        """How this rank's `entries` lie among those of all; the first time a meeting."""
+        if self._sorting is None:
+            self._sorting = self.ranks.sorting(self.entries.pre, self.entries.post)
+        return self._sorting
+
     def state(self) -> dict[str, np.ndarray]:
-        """All that a run changes, weights and eligibility in the order of `entries`."""
-        place = self.entries.place
-        out = {"weights": self._all(self.parts)[place]}
+        """All that a run changes, weights and eligibility in the order of all ranks' `entries`; a meeting."""
+        place, sorting = self.entries.place, self.sorting()
+        out = {"weights": sorting.whole(self._all(self.parts)[place])}
         out |= {name: getattr(self, name).numpy() for name in self._kept()}
         if self.rule.kind == DOPAMINE:
-            out["eligibility"] = np.concatenate([t.numpy() for t in self.tags])[place]
+            out["eligibility"] = sorting.whole(np.concatenate([t.numpy() for t in self.tags])[place])
         return out
 
     def _kept(self) -> tuple[str, ...]:
@@ -336,16 +347,17 @@ class Plastic:
         return out
 
     def load(self, state: dict[str, np.ndarray]) -> None:
-        """Takes up what `state` gave, of the same network."""
+        """Takes up what `state` gave, of the same network; the first time a meeting."""
+        sorting = self.sorting()
         for name in self._kept():
             tensor = getattr(self, name)
             tensor.assign(np.asarray(state[name], tensor.dtype))
-        self._write(np.asarray(state["weights"], np.float32))
+        self._write(sorting.own(np.asarray(state["weights"], np.float32)))
         if self.rule.kind == DOPAMINE:
-            first = 0
+            first, eligibility = 0, sorting.own(np.asarray(state["eligibility"], np.float32))
             for tag in self.tags:
                 values = np.zeros(tag.shape, np.float32)
                 mine = (self.entries.place >= first) & (self.entries.place < first + len(values))
-                values[self.entries.place[mine] - first] = np.asarray(state["eligibility"], np.float32)[mine]
+                values[self.entries.place[mine] - first] = eligibility[mine]
                 tag.assign(values)
                 first += len(values)

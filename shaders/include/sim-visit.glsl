@@ -28,7 +28,7 @@ layout(push_constant) uniform Push {
     uint steps; uint total; uint slots; uint width;
     uint per; // neurons that a lane owns; where sums are atomic, a slice has one lane
     uint pre; uint pre_first; // sources, and the first one's number
-    uint post_first; // the first target's number in the group
+    uint into; // the first target's number in the group, and RANKS - rank more
     uint receptor;
     float unit; // of the ring, in one
 } p;
@@ -36,6 +36,7 @@ layout(constant_id = 1) const uint RULE = 0;
 layout(constant_id = 2) const uint ROOM = 64; // a power of two
 layout(constant_id = 3) const uint UP = 0; // how the room above counts: 0 not, 1 by its size, 2 by a power of it
 layout(constant_id = 4) const uint DOWN = 0;
+layout(constant_id = 5) const uint RANKS = 1; // that share the group's neurons in turn
 const uint PAIR = 0, TRIPLET = 1, DOPAMINE = 2, SHORT_TERM = 3; // RULE
 const int NEVER = -0x40000000;
 const uint NOWHERE = 0xFFFFFFFFu;
@@ -173,7 +174,7 @@ void walk(uint a, uint end, uint own, Visit v)
                 continue;
             float w = uintBitsToFloat(pair[c + 1]);
             if (RULE != SHORT_TERM) {
-                learn(w, tags[c / 2], target - p.post_first, int(d), v);
+                learn(w, tags[c / 2], (target + 1) * RANKS - p.into, int(d), v);
                 pair[c + 1] = floatBitsToUint(w);
             }
             if (v.fires) {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from mpi4py import MPI
-from rank_networks import mixed, observed, whole_life
+from rank_networks import mixed, observed, whole_learning, whole_life
 from rank_training import train
 
 
@@ -47,6 +47,7 @@ def main(folder):
     results = {f"life {k}": v for k, v in whole_life("world").items()}
     if MPI.COMM_WORLD.Get_size() == 2:
         results |= {f"interrupted {k}": v for k, v in interrupted().items()}
+        results |= {f"learning {k}": v for k, v in whole_learning("world").items()}
     results |= {f"trained {i}": v for i, v in enumerate(train("world"))}
     np.savez(Path(folder, f"{MPI.COMM_WORLD.Get_rank()}.npz"), **results)
 

@@ -81,3 +81,61 @@ def whole_life(comm=None):
     net.run(9.9)
     out |= {f"again {k}": v for k, v in observed(net).items()}
     return out
+
+
+def plastic(comm=None):
+    """Synapses that change by every rule, and static ones, all of which are given other weights on the way."""
+    rng = np.random.default_rng(9)
+    with sim.Network(dt=DT, seed=6, comm=comm) as net:
+        a = sim.Population(21, "iaf_psc_exp", label="a", I_e=rng.uniform(300, 700, 21))
+        few = sim.Population(1, "izhikevich", label="few", I_e=12.0)
+        b = sim.Population(34, "iaf_psc_exp", label="b", I_e=rng.uniform(300, 500, 34))
+        stdp, free = sim.STDP(Wmax=90.0, mu_plus=0.4), sim.Uniform(10.0, 60.0)
+        sim.Projection(a, b, sim.FixedInDegree(9), weight=free, delay=sim.Uniform(0.8, 2.0), synapse=stdp)
+        sim.Projection(
+            b, a[4:15], sim.FixedProbability(0.4), weight=30.0, synapse=sim.TripletSTDP(Wmax=80.0), delay=1.2
+        )
+        sim.Projection(a, a, sim.FixedOutDegree(5), weight=25.0, synapse=sim.TsodyksMarkram(tau_fac=50.0), delay=1.0)
+        sim.Projection(b, b, sim.OneToOne(), weight=40.0, synapse=sim.DopamineSTDP(dopamine=a[2:6]), delay=1.5)
+        sim.Projection(a, few, sim.AllToAll(), weight=np.full((21, 1), 2.0), synapse=sim.STDP(Wmax=5.0), delay=0.9)
+        sim.Projection(b, a, sim.FixedInDegree(3), weight=sim.Normal(-20.0, 4.0), delay=1.1)
+        sim.Projection(b, b, sim.FixedOutDegree(3), weight=-20.0, delay=1.1, weight_max=40.0)
+        for p in (a, few, b):
+            p.record("spikes")
+    return net
+
+
+def learned(net):
+    """What networks that learn show."""
+    out = observed(net) | connections(net)
+    return out | {f"{i} weights": p.weights for i, p in enumerate(net.projections)}
+
+
+def whole_learning(comm=None):
+    """Learning in pieces, with other weights on the way, a state that goes on elsewhere, and a reset."""
+    net = plastic(comm)
+    net.run(61.7)
+    out = {f"first {k}": v for k, v in learned(net).items()}
+    first, triplets, *_, own, alike = net.projections
+    first.weights = np.linspace(10, 60, len(first.weights))
+    triplets.weights = 33.0
+    own.weights = np.linspace(-9, -30, len(own.weights))
+    alike.weights = -31.0
+    net.projections[3].dopamine = 0.3
+    net.run(40)
+    out |= {f"second {k}": v for k, v in learned(net).items()}
+    state = net.state_dict()
+    out |= {f"state {k}": np.asarray(v) for k, v in state.items()}
+    net.clear()
+    net.run(30)
+    out |= {f"third {k}": v for k, v in learned(net).items()}
+    other = plastic(comm)
+    other.projections[5].weights, other.projections[6].weights = own.weights, -31.0
+    other.load_state_dict(state)
+    other.run(30)
+    out |= {f"loaded {k}": v for k, v in learned(other).items()}
+    net.reset()
+    net.run(20)
+    return (
+        out | {f"again {k}": v for k, v in learned(net).items()} | {"dopamine": np.array(net.projections[3].dopamine)}
+    )
