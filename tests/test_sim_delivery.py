@@ -239,6 +239,8 @@ def test_wrong_calls():
         Delivery(engine, 1, 1, 257)
     with pytest.raises(ValueError, match="size must be at least 0"):
         Delivery(engine, 1, -1, 1)
+    with pytest.raises(ValueError, match="lanes must be 1 or a multiple of four, got 6"):
+        Delivery(engine, 1, 1, 1, lanes=6)
     delivery = Delivery(engine, 4, 4, 1)
     with pytest.raises(RuntimeError, match="not finished"):
         delivery.deliver(from_numpy(np.zeros(3, np.uint32)), from_numpy(np.zeros((1, 4), np.uint32)))

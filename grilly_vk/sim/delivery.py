@@ -81,6 +81,8 @@ class Delivery:
         self.receptors = arguments.size("receptors", receptors)
         if receptors > _RECEPTORS:
             raise ValueError(f"receptors must be at most {_RECEPTORS}, got {receptors}")
+        if lanes is not None and lanes != 1 and (lanes < 4 or lanes % 4):
+            raise ValueError(f"lanes must be 1 or a multiple of four, got {lanes}")
         self.lanes = lanes
         self.slices = engine.tuning.sim_slices if slices is None else slices
         self.projections: list[Synapses] = []
