@@ -1,8 +1,10 @@
-"""NEST's Brunel network; started by benchmarks/networks.py with --nest-python.  The folder is not used."""
+"""NEST's Brunel network; started by benchmarks/networks.py with --nest-python.  plastic.npy: whether with STDP."""
 
 import os
 import sys
+from pathlib import Path
 
+import numpy as np
 from serve import THREADS, serve, two_cores
 
 if __name__ == "__main__":
@@ -22,9 +24,13 @@ if __name__ == "__main__":
     inh = nest.Create("iaf_psc_delta", 2000, params=neuron)
     noise = nest.Create("poisson_generator", params={"rate": 2 * 20.0 / (0.1 * 800 * 20.0) * 800 * 1000})
     spikes = nest.Create("spike_recorder")
+    plastic = bool(np.load(Path(sys.argv[1]) / "plastic.npy"))
+    same = {"lambda": 0.005, "alpha": 1.0, "mu_plus": 1.0, "mu_minus": 1.0, "Wmax": 0.2, "tau_plus": 20.0}
+    nest.CopyModel("stdp_synapse", "plastic", same)
     for source, degree, weight in ((exc, 800, 0.1), (inh, 200, -0.5)):
         rule = {"rule": "fixed_indegree", "indegree": degree}
-        nest.Connect(source, exc + inh, rule, {"weight": weight, "delay": 1.5})
+        model = "plastic" if weight > 0 and plastic else "static_synapse"
+        nest.Connect(source, exc + inh, rule, {"synapse_model": model, "weight": weight, "delay": 1.5})
     nest.Connect(noise, exc + inh, syn_spec={"weight": 0.1, "delay": 1.5})
     nest.Connect(exc + inh, spikes)
     nest.Prepare()
