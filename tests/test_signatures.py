@@ -43,7 +43,7 @@ LAYERS = {
         "update_weights": "pre, post, learning_rate=0.01, weight_decay=0.0",
     },
     "STDPLayer": {
-        "__init__": f"in_features=256, out_features=128, {PAIR}, *, tau_eligibility=None, seed=None",
+        "__init__": f"in_features=256, out_features=128, {PAIR}, *, tau_eligibility=None, seed=None, mask=None",
         "forward": "x, *, steps=None",
         "reset": "",
         "update_weights": "pre_spikes, post_spikes, *, reward=None, learning_rate=1.0",

@@ -10,6 +10,7 @@ import pytest
 
 import grilly_vk
 from grilly_vk import VulkanCompute, nn
+from grilly_vk.control import engine
 from grilly_vk.ops import plasticity as ops
 from grilly_vk.ops import state as layer_state
 from grilly_vk.ops import steps
@@ -607,6 +608,34 @@ def test_documents_call_and_repr():
         "STDPLayer(in_features=3, out_features=2, tau_plus=20.0, tau_minus=20.0, a_plus=0.01, a_minus=0.01, w_min=0.0, "
         "w_max=1.0, dt=0.001, bound='hard', pairing='all', tau_eligibility=5.0)"
     )
+
+
+@pytest.mark.parametrize("batch", [1, 20])
+@pytest.mark.parametrize("settings", [{}, {"bound": "soft"}, {"tau_eligibility": 20.0}, {"w_min": -1.0, "w_max": 2.0}])
+@pytest.mark.parametrize("host", [False, True])
+def test_synapses_that_a_mask_leaves_out_stay_0(settings, batch, host):
+    """The others learn as they do without a mask, by the kernel and by the pass of the host."""
+    pre, post, w = problem(30, batch, 40, 30)
+    there = np.random.default_rng(5).random(w.shape) < 0.1
+    more = {"reward": 0.5} if "tau_eligibility" in settings else {}
+    before = engine().host_products
+    try:
+        engine().host_products = host
+        one, two = layer(w, **settings), layer(w, mask=there, **settings)
+        np.testing.assert_allclose(two(np.eye(40)), (w * there).T, rtol=1e-6)
+        for made in (one, two):
+            made.update_weights(pre, post, **more)
+    finally:
+        engine().host_products = before
+    np.testing.assert_array_equal(two.weight, np.where(there, one.weight, 0))
+    assert (two.weight[~there] == 0).all() and np.abs(two.weight - w)[there].max() > 1e-3
+    if more:
+        np.testing.assert_array_equal(two.eligibility, np.where(there, one.eligibility, 0))
+    np.testing.assert_array_equal(two.mask, there)
+    with pytest.raises(TypeError, match="mask must be of bools"):
+        nn.STDPLayer(40, 30, mask=w)
+    with pytest.raises(ValueError, match="mask must have shape"):
+        nn.STDPLayer(40, 30, mask=there.T)
 
 
 # --- the facade ---------------------------------------------------------------------

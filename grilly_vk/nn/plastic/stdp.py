@@ -7,15 +7,26 @@ from typing import Literal
 import numpy as np
 
 from ... import arguments
+from ...errors import shown
 from ...ops import plasticity as ops
+from ...ops.elementwise import where
 from ...ops.state import filled, uniform
 from ...settings import setting
-from ...tensor import Tensor
+from ...tensor import Tensor, from_numpy
 from ...typing import ArrayLike
 from ..flat.base import held_on_device
 from .base import PlasticLayer
 
 _PAIR = ("tau_plus", "tau_minus", "a_plus", "a_minus", "w_min", "w_max", "dt", "bound", "pairing")
+
+
+def _mask(mask: ArrayLike, shape: tuple[int, ...]) -> Tensor:
+    given = np.asarray(mask)
+    if given.dtype != np.bool_:
+        raise TypeError(f"mask must be of bools, got {shown(mask)}")
+    if given.shape != shape:
+        raise ValueError(f"mask must have shape {shape}, (out_features, in_features), got {given.shape}")
+    return from_numpy(given.copy())
 
 
 class STDPLayer(PlasticLayer):
@@ -48,6 +59,8 @@ class STDPLayer(PlasticLayer):
         tau_eligibility: time constant of the eligibility in milliseconds; None (default): no reward.
         seed: of the initial weights, for numpy's default_rng; None (default) draws from the generator that
             `grilly_vk.manual_seed` sets.
+        mask: bools (out_features, in_features): which synapses there are; the others weigh 0 and never learn. None
+            (default): all. It stays as it is; `state_dict` holds the weights alone.
 
     The weights start uniform in [w_min, w_max).  Weights that are assigned outside the bounds are clipped at the
     next step.  Spikes may be graded: every term is multiplied by the spikes' values.
@@ -80,6 +93,7 @@ class STDPLayer(PlasticLayer):
         *,
         tau_eligibility: float | None = None,
         seed: int | None = None,
+        mask: ArrayLike | None = None,
     ) -> None:
         super().__init__(in_features, out_features)
         self.tau_plus, self.tau_minus, self.dt = tau_plus, tau_minus, dt
@@ -87,7 +101,9 @@ class STDPLayer(PlasticLayer):
         self.bound, self.pairing, self.tau_eligibility = bound, pairing, tau_eligibility
         self._settle("")
         first = uniform(self.out_features, self.in_features, self.rule.low, self.rule.high, seed)
+        self._mask = None if mask is None else _mask(mask, first.shape)
         held_on_device(self, "weight", first)
+        self._only_synapses(first)
         self._eligibility = None if self._keep is None else filled(first.shape, 0.0)
         self.reset()
 
@@ -156,7 +172,25 @@ class STDPLayer(PlasticLayer):
         binary = self._binary and ops.is_binary(pre) and ops.is_binary(post)
         traces = self._traces or (filled((batch, ins), 0.0), filled((batch, outs), 0.0))
         ops.learn(self._weight, pre, post, traces, self.rule, rate, binary, signal, self._eligibility, self._keep)
+        for changed in (self._weight, self._eligibility):
+            self._only_synapses(changed)
         self._traces, self._binary = traces, binary
+
+    def _only_synapses(self, of: Tensor | None) -> None:
+        """Puts 0 where there is no synapse: each weight learns by itself, so it may do that after a run."""
+        if self._mask is not None and of is not None:
+            of.assign(where(self._mask, of, 0.0))
+
+    def forward(self, x: ArrayLike, *, steps: str | None = None) -> np.ndarray:
+        """See `PlasticLayer.forward`; what was assigned or loaded where there is no synapse does not count."""
+        self._only_synapses(self._weight)
+        out: np.ndarray = super().forward(x, steps=steps)
+        return out
+
+    @property
+    def mask(self) -> np.ndarray | None:
+        """Which synapses there are, bool (out_features, in_features): a copy; None: all."""
+        return None if self._mask is None else self._mask.numpy()
 
     @property
     def pre_trace(self) -> np.ndarray:
