@@ -23,6 +23,7 @@ from .errors import DeviceError
 from .runtime.config import Config
 from .runtime.current import opened_engine
 from .runtime.devices import DeviceInfo
+from .runtime.tuning import tuning_for
 
 log = logging.getLogger("grilly_vk")
 _PATIENCE = 10.0  # seconds after which a rank says that it waits
@@ -279,7 +280,8 @@ class Ranks:
             assert engine is not None
             used = self.meet(engine.info.uuid)
             twins = [r for r in here if used[r] == engine.info.uuid]
-            if engine.info.type != "cpu" and len(twins) > 1 and not share:
+            tuning = tuning_for(engine.info)
+            if not tuning.ranks_share and len(twins) > 1 and not share:
                 raise DeviceError(f"ranks {', '.join(map(str, twins))} would share one GPU, {engine.info}; {_HOW}")
             self._settled = True
             return engine.info

@@ -4,7 +4,7 @@
 #include "common.glsl"
 #define LOAD uint
 #include "sim-table.glsl"
-layout(std430, binding = synapse_binding) readonly buffer synapse_fours_buffer { uvec4 synapse[]; } fours; // the same
+READS_FOURS(uvec4, synapse);
 
 void main()
 {
@@ -27,7 +27,7 @@ void main()
                         uint slot = (receptor + (t + DELAY_OF(table.z) & mask)) * p.width;
                         uint from = slot + slice - 1, none = slot + spare;
                         for (; a < last; a += LOCAL) {
-                            uvec4 found = fours.synapse[a], low = found & 0xFFFFu, high = found >> 16;
+                            uvec4 found = synapse_fours.synapse[a], low = found & 0xFFFFu, high = found >> 16;
                             for (uint c = 0; c < 4; c++) {
                                 ring[low[c] == 0 ? none : from + low[c]] += int(table.w);
                                 ring[high[c] == 0 ? none : from + high[c]] += int(table.w);
@@ -40,7 +40,7 @@ void main()
                         }
                     } else if (format == PACKED) {
                         for (; a < last; a += LOCAL) {
-                            uvec4 found = fours.synapse[a], slot = (receptor + (t + (found >> 11 & 63u) & mask)) * p.width;
+                            uvec4 found = synapse_fours.synapse[a], slot = (receptor + (t + (found >> 11 & 63u) & mask)) * p.width;
                             ivec4 weight = ivec4(found) >> 17 << SHIFT_OF(table.z);
                             for (uint c = 0; c < 4; c++)
                                 ring[own + slot[c] + (found[c] & 2047u) * LOCAL] += weight[c];
@@ -51,7 +51,7 @@ void main()
                         }
                     } else {
                         for (; a < last; a += LOCAL) {
-                            uvec4 found = fours.synapse[a];
+                            uvec4 found = synapse_fours.synapse[a];
                             uvec2 to = own + (receptor + (t + (found.xz >> 16) & mask)) * p.width + (found.xz & 0xFFFFu) * LOCAL;
                             ring[to.x] += int(found.y);
                             ring[to.y] += int(found.w);

@@ -64,6 +64,9 @@ class Tuning:
     sim_slices: int = 1  # of a table, at least
     sim_groups: int = 1024  # workgroups that share the rows of a batch
 
+    # Processes that share a network or a batch.
+    ranks_share: bool = False  # several may use the device without being asked to: a CPU's cores are theirs anyway
+
     # Products with spikes that skip zeros.
     event_driven: bool = False  # where the user leaves it open, by density
     event_rows: int = 64  # rows of spikes from which making the lists costs less than the product
@@ -105,7 +108,7 @@ CPU = Tuning(
     work=1 << 29, first_work=1 << 29,
     chunk=16, row=4096, column=4096, stretches=128, images=8, idle=1,
     norm_rows=True, norm_columns=1024, norm_teams=False, norm_sums=2048, norm_per_step_joins=False,
-    event_driven=True, event_columns=(8, 4), sim_lanes=8, sim_slices=2,
+    event_driven=True, event_columns=(8, 4), sim_lanes=8, sim_slices=2, ranks_share=True,
 )  # fmt: skip
 LANES = replace(CPU, lanes=True, stepped_recurrence=True, eights=True)  # lavapipe, with vectors of eight floats
 

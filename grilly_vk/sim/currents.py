@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from .. import arguments
 from ..errors import shown
 from ..settings import setting
+from ..typing import ArrayLike
 
 
 class Current:
@@ -54,7 +54,7 @@ class StepCurrent(Current):
         TypeError, ValueError: no finite numbers, not one for each time, times out of order.
     """
 
-    def __init__(self, times: Any, amplitudes: Any) -> None:
+    def __init__(self, times: ArrayLike, amplitudes: ArrayLike) -> None:
         self.set(times, amplitudes)
 
     def __repr__(self) -> str:
@@ -70,7 +70,7 @@ class StepCurrent(Current):
         """In the model's unit of current, float64."""
         return self._amplitudes.copy()
 
-    def set(self, times: Any, amplitudes: Any) -> None:
+    def set(self, times: ArrayLike, amplitudes: ArrayLike) -> None:
         """Takes others, as the constructor does."""
         given = []
         for name, value in (("times", times), ("amplitudes", amplitudes)):

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import arguments
 from ..errors import shown
+from ..typing import ArrayLike
 from .population import Population
 from .source_kinds import LISTED, POISSON, REGULAR, STEPPED, SourceKind
 
@@ -109,7 +110,9 @@ class PoissonSource(Source):
     start = SourceParameter("ms, float64, of each source.")
     stop = SourceParameter("ms, float64, of each source.")
 
-    def __init__(self, size: int, rate: Any, *, start: Any = 0.0, stop: Any = math.inf, label: str = "") -> None:
+    def __init__(
+        self, size: int, rate: ArrayLike, *, start: ArrayLike = 0.0, stop: ArrayLike = math.inf, label: str = ""
+    ) -> None:
         super().__init__(size, POISSON, label=label, rate=rate, start=start, stop=stop)
 
 
@@ -137,7 +140,14 @@ class GammaSource(Source):
     stop = SourceParameter("ms, float64, of each source.")
 
     def __init__(
-        self, size: int, rate: Any, order: Any, *, start: Any = 0.0, stop: Any = math.inf, label: str = ""
+        self,
+        size: int,
+        rate: ArrayLike,
+        order: ArrayLike,
+        *,
+        start: ArrayLike = 0.0,
+        stop: ArrayLike = math.inf,
+        label: str = "",
     ) -> None:
         super().__init__(size, POISSON, label=label, rate=rate, order=order, start=start, stop=stop)
 
@@ -159,7 +169,7 @@ class SteppedPoissonSource(Source):
     times = SourceParameter("ms: an array for each source, in an array of objects.")
     rates = SourceParameter("Hz, alike.")
 
-    def __init__(self, size: int, times: Any, rates: Any, *, label: str = "") -> None:
+    def __init__(self, size: int, times: ArrayLike, rates: ArrayLike, *, label: str = "") -> None:
         super().__init__(size, STEPPED, label=label, times=times, rates=rates)
 
 
@@ -189,11 +199,11 @@ class RegularSource(Source):
     def __init__(
         self,
         size: int,
-        rate: Any = None,
+        rate: ArrayLike = None,
         *,
-        interval: Any = None,
-        start: Any = 0.0,
-        stop: Any = math.inf,
+        interval: ArrayLike | None = None,
+        start: ArrayLike = 0.0,
+        stop: ArrayLike = math.inf,
         label: str = "",
     ) -> None:
         if (rate is None) == (interval is None):
@@ -227,10 +237,10 @@ class SpikeSource(Source):
 
     times = SourceParameter("ms: an array for each source, in an array of objects.")
 
-    def __init__(self, size: int, times: Any = (), *, label: str = "") -> None:
+    def __init__(self, size: int, times: ArrayLike = (), *, label: str = "") -> None:
         super().__init__(size, LISTED, label=label, times=times)
 
-    def add_times(self, times: Any) -> None:
+    def add_times(self, times: ArrayLike) -> None:
         """Adds spikes, in the form that the constructor takes.
 
         Raises:

@@ -14,6 +14,9 @@
 #define WRITES_EIGHTS(name) EIGHTS_OF(writeonly, name)
 #define EIGHTS_OF(access, name) \
     layout(std430, binding = name##_binding) access buffer name##_eights_buffer { u64vec4 name[]; } name##_eights
+// And of integers by fours.
+#define READS_FOURS(type, name) \
+    layout(std430, binding = name##_binding) readonly buffer name##_fours_buffer { type name[]; } name##_fours
 #define OFFSETS(n) uint offsets[n]
 
 // Element i of a tensor, and the place in its array where it begins, in elements.

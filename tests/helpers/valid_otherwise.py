@@ -97,7 +97,7 @@ LISTED = {
     "one row of rates is one layer": r"plot\.rate_boxes \[rates\] an array",
     "any module can be a part":
         r"nn\.(Module\.add_module|Sequential\.append) .* a (core|flat neuron)|.*add_module \[name\] a word",
-    "what can be called is a hook": r"(Tensor|nn\.Module)\.register_\w*hook \[hook\] a (class|module)"
+    "what can be called is a hook": r"(Tensor|nn\.Module|optim\.SGD)\.register_\w*hook \[hook\] a (class|module)"
         r"|models\.DiehlCook\.present \[progress\] a class",
     "nothing is asked for": r"(Tensor|nn\.Module)\.to \[args\] None",
     "values broadcast": r"Tensor\.masked_fill_ \[value\] .*|Tensor\.(add_|copy_|masked_fill_) \[\w+\] no batch"
