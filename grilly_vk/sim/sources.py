@@ -199,7 +199,7 @@ class RegularSource(Source):
     def __init__(
         self,
         size: int,
-        rate: ArrayLike = None,
+        rate: ArrayLike | None = None,
         *,
         interval: ArrayLike | None = None,
         start: ArrayLike = 0.0,
