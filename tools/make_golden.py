@@ -5,7 +5,7 @@ They are committed: to run the tests nobody needs this.  To make them again (1 G
 
     python -m venv venv
     venv/bin/pip install torch==2.13.0 spikingjelly==2.0.0 snntorch==1.0.0 norse==1.1.0
-    # cores: spyx==1.0.0, neurons: nest-simulator==3.10.0, each in a Python of its own
+    # cores: spyx==1.0.0; neurons, plasticity, regimes: nest-simulator==3.10.0; each in a Python of its own
     venv/bin/python tools/make_golden.py [FAMILY ...] [--check] [--folder FOLDER]
 
 With `--check` nothing is written.  A family whose peer isn't installed is named and left out.
